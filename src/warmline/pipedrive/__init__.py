@@ -1,0 +1,71 @@
+"""Pipedrive's API as Python: one client, typed records, one limiter, errors named for what to do about them.
+
+It knows nothing of Django nor of what its callers want, and imports nothing of ours, so that it can be read,
+tested and trusted alone. What httpx raises never leaves it.
+"""
+
+from warmline.pipedrive.client import Pipedrive
+from warmline.pipedrive.clock import Clock, SystemClock
+from warmline.pipedrive.errors import (
+    Blocked,
+    BudgetSpent,
+    NotFound,
+    PipedriveError,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
+from warmline.pipedrive.limiter import Limiter, Window
+from warmline.pipedrive.records import (
+    Activity,
+    ActivityType,
+    Address,
+    Email,
+    Field,
+    FoundOrganization,
+    FoundPerson,
+    NewActivity,
+    NewOrganization,
+    NewPerson,
+    Option,
+    Organization,
+    Person,
+    PersonChanges,
+    Phone,
+    User,
+)
+
+__all__ = [
+    "Activity",
+    "ActivityType",
+    "Address",
+    "Blocked",
+    "BudgetSpent",
+    "Clock",
+    "Email",
+    "Field",
+    "FoundOrganization",
+    "FoundPerson",
+    "Limiter",
+    "NewActivity",
+    "NewOrganization",
+    "NewPerson",
+    "NotFound",
+    "Option",
+    "Organization",
+    "Person",
+    "PersonChanges",
+    "Phone",
+    "Pipedrive",
+    "PipedriveError",
+    "Rejected",
+    "SystemClock",
+    "Throttled",
+    "Unauthorized",
+    "Unavailable",
+    "Uncertain",
+    "User",
+    "Window",
+]

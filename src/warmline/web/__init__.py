@@ -1,0 +1,1 @@
+"""Pages and toasts; none yet, see CHANGELOG.md."""

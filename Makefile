@@ -1,0 +1,60 @@
+# `make` alone explains the targets. Each does all of its own set-up, in .venv, and does it again only when the locks
+# have changed. PYTHON=python3.12 chooses another interpreter; ARGS=... goes to the command.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format migrations lock clean
+
+help: ## say what there is to do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+demo: $(VENV)/run ## show the whole story on this machine (ARGS=--exit ends by itself)
+	@$(BIN)/warmline demo $(ARGS)
+
+serve: $(VENV)/run ## serve Warmline (ARGS="--port 8000"); docs/configuration.md lists its settings
+	@$(BIN)/warmline serve $(ARGS)
+
+test: $(VENV)/dev ## run every test (ARGS="tests/sync -k label" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev ## lint, check formatting, types, import arrows and missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	PYTHONPATH=tests $(BIN)/django-admin makemigrations --check --dry-run --settings settings_for_tests
+
+format: $(VENV)/dev ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+migrations: $(VENV)/dev ## write the migrations for changed models
+	PYTHONPATH=tests $(BIN)/django-admin makemigrations --settings settings_for_tests
+	$(BIN)/ruff format src/warmline/*/migrations
+
+lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
+	$(BIN)/python -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --extra dev pyproject.toml --output-file requirements/dev.txt
+
+clean: ## take away everything that the targets made
+	rm -rf $(VENV) .cache .pytest_cache .hypothesis build dist
+
+# The two files mark what is installed: what it takes to run, and what it takes to test.
+$(VENV)/run: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Warmline needs Python 3.11 or later; say which with PYTHON=...")'
+	@echo "Setting up $(VENV) (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@

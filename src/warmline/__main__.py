@@ -1,0 +1,5 @@
+"""Lets `python -m warmline` do what `warmline` does."""
+
+from warmline.cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""The calls about activities: those of the contacts that the caller may see."""
+
+from ninja import Query, Router, Status
+
+from warmline.api import reading
+from warmline.api.answers import ActivityAnswer, Page
+from warmline.api.auth import Request
+from warmline.api.bodies import ActivityChanges, ActivityFilters, Id, NewActivity
+from warmline.api.errors import READING, WRITING
+from warmline.crm import book
+from warmline.crm.models import Activity, ActivityQuerySet, Contact
+from warmline.sync import retry
+
+router = Router(tags=["activities"])
+ONE = {200: ActivityAnswer, **WRITING}
+
+
+@router.get("/activities", response={200: Page[ActivityAnswer], **READING}, summary="List activities")
+def list_activities(request: Request, filters: Query[ActivityFilters]) -> Page[ActivityAnswer]:
+    """Activities by id, of one contact if `contact_id` is given."""
+    rows = _visible(request)
+    if filters.contact_id is not None:
+        rows = rows.filter(contact_id=filters.contact_id)
+    found, next_ = reading.page(rows, filters)
+    return Page(items=[ActivityAnswer.of(row) for row in found], next=next_)
+
+
+@router.post("/activities", response={201: ActivityAnswer, **WRITING}, summary="Log an activity")
+def log_activity(request: Request, body: NewActivity) -> Status[ActivityAnswer]:
+    """A missing subject becomes "Call with NAME" and the like; `done` is true unless it is due in the future."""
+    values = body.given()
+    contact = Contact.objects.seen_by(request.auth).filter(pk=values.pop("contact_id")).first()
+    if contact is None:
+        raise reading.missing(Contact, "contact_id")
+    activity = book.log_activity(request.auth, contact, **values)
+    return Status(201, _answer(request, activity.pk))
+
+
+@router.get("/activities/{id}", response={200: ActivityAnswer, **READING}, summary="Read an activity")
+def read_activity(request: Request, id: Id) -> ActivityAnswer:
+    """One activity, and how far it is on its way to Pipedrive."""
+    return _answer(request, id)
+
+
+@router.patch("/activities/{id}", response=ONE, summary="Change an activity")
+def change_activity(request: Request, id: Id, body: ActivityChanges) -> ActivityAnswer:
+    """Only the given fields change."""
+    activity = reading.one(_visible(request), id)
+    if changes := body.given():
+        book.change_activity(activity, changes)
+    return _answer(request, id)
+
+
+@router.post("/activities/{id}/retry", response=ONE, summary="Try a failed activity again")
+def retry_activity(request: Request, id: Id) -> ActivityAnswer:
+    """Fresh attempts, now, if it had failed."""
+    retry.retry(reading.one(_visible(request), id))
+    return _answer(request, id)
+
+
+def _visible(request: Request) -> ActivityQuerySet:
+    return Activity.objects.seen_by(request.auth)
+
+
+def _answer(request: Request, id: int) -> ActivityAnswer:
+    return ActivityAnswer.of(reading.one(_visible(request), id))

@@ -1,0 +1,39 @@
+"""Who calls: `Authorization: Bearer TOKEN` and nothing else.
+
+There are no cookies here, so nothing that a browser sends by itself can act for a user (no CSRF).
+"""
+
+from datetime import timedelta
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer
+
+from warmline.api.models import ApiToken, digest
+from warmline.crm.models import User
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+
+
+class Request(HttpRequest):
+    """A request whose caller is known.
+
+    Attributes:
+        auth: The caller.
+    """
+
+    auth: User
+
+
+class Bearer(HttpBearer):
+    """Finds the active user whose token it is."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:  # noqa: ARG002 (ninja's signature)
+        """Return the user, or None when the token is unknown or its user inactive."""
+        known = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
+        if known is None:
+            return None
+        now = timezone.now()
+        if known.last_used_at is None or known.last_used_at <= now - LAST_USED_PRECISION:
+            ApiToken.objects.filter(pk=known.pk).update(last_used_at=now)
+        return known.user

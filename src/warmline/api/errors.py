@@ -1,0 +1,185 @@
+"""Every error of the API in one shape: `{"error": {"code", "message", "field"}}`.
+
+What ninja, pydantic, Django and our own code raise comes together here, so a caller needs to read one kind of error
+only. A message says what to do; it never repeats what was sent, nor how the inside looks.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig, ValidationError
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError
+from ninja.errors import ValidationError as ShapeError
+from ninja.parser import Parser
+from pydantic import BaseModel
+
+from warmline.sync.retry import LinkedAlreadyError
+from warmline.sync.state import Problem
+
+BODY_LIMIT = 1_000_000  # bytes
+MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
+    "bool_type": "This must be true or false, without quotes.",
+    "extra_forbidden": "There is no such field here; leave it out.",
+    "int_type": "This must be a whole number, without quotes.",
+    "int_parsing": "This must be a whole number.",
+    "missing": "This is required; give it.",
+    "model_attributes_type": "This must be a JSON object with fields.",
+    "model_type": "This must be a JSON object with fields.",
+    "string_type": "This must be text, in quotes.",
+    "string_unicode": "This must be valid Unicode text.",
+}
+NO_BODY = "Send a JSON object with the fields as the body."
+
+
+class ErrorAnswer(BaseModel):
+    """What every call answers that could not be done."""
+
+    error: Problem
+
+
+# For `response=` of an operation: what a call that reads, and one that writes, may be refused with.
+READING: Mapping[Any, Any] = {(401, 404, 422): ErrorAnswer}
+WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422): ErrorAnswer}
+
+
+class RefusedError(Exception):
+    """A call that cannot be done, and why.
+
+    Args:
+        status: The HTTP status.
+        code: For programs.
+        message: What to do, in a sentence.
+        field: Which field is meant; None when none is.
+    """
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problem = Problem(code, message, field)
+
+
+class LimitedParser(Parser):
+    """Reads JSON bodies, short ones only. A body sent in chunks has no length that could be refused before."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        """Return the body's JSON.
+
+        Raises:
+            RequestDataTooBig: When the body is longer than BODY_LIMIT.
+        """
+        if len(request.body) > BODY_LIMIT:
+            raise RequestDataTooBig
+        return super().parse_body(request)
+
+
+def refuse(status: int, code: str, message: str, field: str | None = None) -> HttpResponse:
+    """Return the answer of a call that cannot be done; see RefusedError for the arguments."""
+    return JsonResponse({"error": {"code": code, "message": message, "field": field}}, status=status)
+
+
+def install(api: NinjaAPI) -> None:
+    """Have everything that the API's operations raise answered in the one shape."""
+    for kind, handler in HANDLERS.items():
+        api.add_exception_handler(kind, handler)
+
+
+def _refused(_: HttpRequest, error: RefusedError) -> HttpResponse:
+    return refuse(error.status, error.problem.code, error.problem.message, error.problem.field)
+
+
+def _unauthorized(*_: object) -> HttpResponse:
+    message = "Send a valid token as `Authorization: Bearer TOKEN`; `warmline token EMAIL` makes one."
+    response = refuse(401, "unauthorized", message)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _unreadable(request: HttpRequest, error: HttpError) -> HttpResponse:
+    # ninja turns whatever a parser raises into this error, and keeps the cause.
+    if isinstance(error.__cause__, RequestDataTooBig):
+        return _too_large(request)
+    return refuse(error.status_code, "malformed", "The body is not valid JSON; mend it and send it again.")
+
+
+def _too_large(*_: object) -> HttpResponse:
+    return refuse(413, "too_large", "The body is larger than 1 MB; send less.")
+
+
+def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
+    found = error.errors[0]
+    source, *path = found["loc"]
+    # ("body", the view's argument, field, field within it), but ("query", field) and ("path", field).
+    names = path[1:] if source == "body" else path
+    if source == "body" and not names and found["type"] in MESSAGES:
+        return refuse(422, "invalid", NO_BODY)
+    message = MESSAGES.get(found["type"]) or f"{found['msg'].replace('Input should', 'This should').rstrip('.')}."
+    return refuse(422, "invalid", message, ".".join(map(str, names)) or None)
+
+
+def _invalid(_: HttpRequest, error: ValidationError) -> HttpResponse:
+    by_field = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+    field, messages = next(iter(by_field.items()))
+    return refuse(422, "invalid", " ".join(messages), None if field == NON_FIELD_ERRORS else field)
+
+
+def _linked_already(*_: object) -> HttpResponse:
+    return refuse(409, "linked_already", "This is linked with Pipedrive already; there is nothing to decide.")
+
+
+def _conflict(*_: object) -> HttpResponse:
+    return refuse(409, "conflict", "Someone changed the same at the same moment; read it again, then try again.")
+
+
+def _not_found(*_: object) -> HttpResponse:
+    return refuse(404, "not_found", "There is nothing at this address; see /api/docs for what there is.")
+
+
+HANDLERS: dict[type[Exception], Any] = {
+    RefusedError: _refused,
+    AuthenticationError: _unauthorized,
+    HttpError: _unreadable,
+    RequestDataTooBig: _too_large,
+    ShapeError: _misshapen,
+    ValidationError: _invalid,
+    LinkedAlreadyError: _linked_already,
+    IntegrityError: _conflict,
+    Http404: _not_found,
+}
+
+
+def method_not_allowed(allowed: str) -> HttpResponse:
+    """Return the answer to a method that an address does not know.
+
+    Args:
+        allowed: Those that it knows, as in the header `Allow`.
+    """
+    response = refuse(405, "method_not_allowed", f"This address knows {allowed} only; use one of these.")
+    response["Allow"] = allowed
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses, such as an unknown host name (the URL conf's handler400)."""
+    if not _is_ours(request):
+        return defaults.bad_request(request, exception)
+    return refuse(400, "bad_request", "The request cannot be read; check its address and headers.")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for an address that leads nowhere (the URL conf's handler404)."""
+    return _not_found() if _is_ours(request) else defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer when something broke; what it was is in the log only (the URL conf's handler500)."""
+    if not _is_ours(request):
+        return defaults.server_error(request)
+    return refuse(500, "internal", "Something broke on our side and was logged; try again, or tell your administrator.")
+
+
+def _is_ours(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")

@@ -1,0 +1,60 @@
+"""The calls about organizations. They belong to the team: everyone sees and changes them."""
+# ruff: noqa: ARG001 (ninja hands the request to every view, and here it does not matter whose it is)
+
+from ninja import Query, Router
+
+from warmline.api import reading
+from warmline.api.answers import OrganizationAnswer, Page
+from warmline.api.auth import Request
+from warmline.api.bodies import Id, Link, OrganizationChanges, OrganizationFilters
+from warmline.api.errors import READING, WRITING
+from warmline.crm import book
+from warmline.crm.keys import key
+from warmline.crm.models import Organization
+from warmline.sync import retry
+
+router = Router(tags=["organizations"])
+ONE = {200: OrganizationAnswer, **WRITING}
+
+
+@router.get("/organizations", response={200: Page[OrganizationAnswer], **READING}, summary="List organizations")
+def list_organizations(request: Request, filters: Query[OrganizationFilters]) -> Page[OrganizationAnswer]:
+    """The team's organizations by id; `search` looks into the name."""
+    rows = Organization.objects.all()
+    if term := key(filters.search):
+        rows = rows.filter(name_key__contains=term)
+    found, next_ = reading.page(rows, filters)
+    return Page(items=[OrganizationAnswer.of(row) for row in found], next=next_)
+
+
+@router.get("/organizations/{id}", response={200: OrganizationAnswer, **READING}, summary="Read an organization")
+def read_organization(request: Request, id: Id) -> OrganizationAnswer:
+    """One organization, and how far it is on its way to Pipedrive."""
+    return _answer(id)
+
+
+@router.patch("/organizations/{id}", response=ONE, summary="Change an organization")
+def change_organization(request: Request, id: Id, body: OrganizationChanges) -> OrganizationAnswer:
+    """Only the given fields change."""
+    organization = reading.one(Organization.objects.all(), id)
+    if changes := body.given():
+        book.change_organization(organization, changes)
+    return _answer(id)
+
+
+@router.post("/organizations/{id}/retry", response=ONE, summary="Try a failed organization again")
+def retry_organization(request: Request, id: Id) -> OrganizationAnswer:
+    """Fresh attempts, now, if it had failed; the contacts that waited for it go on as well."""
+    retry.retry(reading.one(Organization.objects.all(), id))
+    return _answer(id)
+
+
+@router.post("/organizations/{id}/link", response=ONE, summary="Say which organization in Pipedrive it is")
+def link_organization(request: Request, id: Id, body: Link) -> OrganizationAnswer:
+    """For an organization with several candidates: the id of one of them, or a new organization."""
+    retry.choose(reading.one(Organization.objects.all(), id), body.choice)
+    return _answer(id)
+
+
+def _answer(id: int) -> OrganizationAnswer:
+    return OrganizationAnswer.of(reading.one(Organization.objects.all(), id))

@@ -1,0 +1,39 @@
+"""The calls about the promise as a whole: how far everything is, trying again, and what people should know."""
+
+from django.db.models import Q
+from django.utils import timezone
+from ninja import Query, Router
+
+from warmline.api import reading
+from warmline.api.answers import NotificationAnswer, Page, RetryAnswer, SyncAnswer
+from warmline.api.auth import Request
+from warmline.api.bodies import NotificationFilters
+from warmline.api.errors import READING
+from warmline.sync import connection
+from warmline.sync.models import Notification
+from warmline.sync.policy import Policy
+from warmline.sync.retry import retry_all
+from warmline.sync.state import counts
+
+router = Router(tags=["sync"])
+
+
+@router.get("/sync", response={200: SyncAnswer, **READING}, summary="See how far everything is")
+def read_sync(request: Request) -> SyncAnswer:
+    """Counts contacts, organizations and activities that the caller may see."""
+    found = counts(request.auth, threshold=Policy.current().threshold, now=timezone.now())
+    return SyncAnswer(**{state.value: number for state, number in found.items()}, connection=connection.status())
+
+
+@router.post("/sync/retry", response={200: RetryAnswer, **READING}, summary="Try all failed rows again")
+def retry_everything(request: Request) -> RetryAnswer:
+    """Fresh attempts, now, for all failed rows that are the caller's, and a new try of the connection."""
+    return RetryAnswer(retried=retry_all(request.auth))
+
+
+@router.get("/notifications", response={200: Page[NotificationAnswer], **READING}, summary="List notifications")
+def list_notifications(request: Request, filters: Query[NotificationFilters]) -> Page[NotificationAnswer]:
+    """The caller's, and those for everyone, oldest first; `next` is the `after` of the next page."""
+    mine = Notification.objects.filter(Q(user=request.auth) | Q(user=None), pk__gt=filters.after)
+    found, next_ = reading.cut(mine, filters.limit)
+    return Page(items=[NotificationAnswer.of(row) for row in found], next=next_)

@@ -1,0 +1,55 @@
+"""The API as one thing: its calls, its errors, its document (`/api/openapi.json`) and its page (`/api/docs`)."""
+
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import version
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.urls import URLPattern
+from ninja import NinjaAPI, Swagger
+
+from warmline.api import activities, contacts, errors, organizations, progress
+from warmline.api.auth import Bearer
+
+View = Callable[..., HttpResponseBase]
+
+
+class Api(NinjaAPI):
+    """A ninja API that answers a wrong method in the shape of all other errors; ninja has no handler for it."""
+
+    @property
+    def urls(self) -> tuple[list[Any], str, str]:
+        """The URL patterns, the application's name and the namespace."""
+        patterns, application, namespace = super().urls
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = _with_plain_refusal(pattern.callback)
+        return patterns, application, namespace
+
+
+def _with_plain_refusal(view: View) -> View:
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, HttpResponseNotAllowed):
+            return errors.method_not_allowed(response["Allow"])
+        return response
+
+    return answered
+
+
+api = Api(
+    title="Warmline",
+    version=version("warmline"),
+    description="A small team's contact book that keeps Pipedrive in line. Every call needs a token: "
+    "`warmline token EMAIL` makes one.",
+    urls_namespace="api",
+    # Without this, the page would send the document's address to a validator on the internet.
+    docs=Swagger(settings={"validatorUrl": None}),
+    auth=Bearer(),
+    parser=errors.LimitedParser(),
+)
+errors.install(api)
+for room in (contacts, organizations, activities, progress):
+    api.add_router("", room.router)

@@ -1,0 +1,207 @@
+"""The command line: `warmline serve` and what an administrator needs beside it.
+
+Each command says in one line what went wrong and ends with 1; wrong usage ends with 2.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    help="A small team's contact book that keeps Pipedrive in line.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables could show the token
+    add_completion=False,
+)
+users = typer.Typer(help="The team's members.", no_args_is_help=True)
+sync = typer.Typer(help="What is on its way to Pipedrive.", no_args_is_help=True)
+explaining = typer.Typer(help="Say why a thing is as it is.", no_args_is_help=True)
+app.add_typer(users, name="user")
+app.add_typer(sync, name="sync")
+app.add_typer(explaining, name="explain")
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    app()
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _set_up() -> None:
+    """Make Django and the database ready; every command but `sandbox` and `demo` begins with this."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import call_command
+    from django.db.utils import OperationalError
+
+    try:
+        django.setup()
+        call_command("migrate", verbosity=0, interactive=False)
+    except ImproperlyConfigured as error:
+        _fail(f"warmline: {error}")
+    except (OperationalError, OSError) as error:
+        _fail(f"warmline: the database cannot be opened: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the API, and bring what is wanted to Pipedrive."""
+    _set_up()
+    from warmline.serve import serve as run
+
+    run(host, port)
+
+
+@app.command()
+def demo(
+    exit: Annotated[
+        bool, typer.Option("--exit", help="End by itself; status 0 only if everything arrived in time.")
+    ] = False,
+) -> None:
+    """Show the whole story on this machine: a sandbox Pipedrive, Warmline, one contact, its activities."""
+    from warmline.demo import run
+
+    raise typer.Exit(run(stay=not exit))
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
+    token: Annotated[str, typer.Option(help="The API token to call it with.")] = "sandbox-token",
+    search_delay: Annotated[float, typer.Option(min=0, help="Seconds until search finds a new record.")] = 0.0,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds added to each answer.")] = 0.0,
+    jitter: Annotated[float, typer.Option(min=0, help="Up to so many seconds more, at random.")] = 0.0,
+) -> None:
+    """Run a Pipedrive of your own on this machine, to try things out."""
+    from warmline.sandbox import serve as run
+
+    try:
+        run(host=host, port=port, token=token, search_delay=search_delay, latency=latency, latency_jitter=jitter)
+    except OSError as error:
+        _fail(f"warmline: cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.")
+
+
+@users.command("add")
+def add_user(
+    email: Annotated[str, typer.Argument(help="To sign in with, and to be found by in Pipedrive.")],
+    name: Annotated[str, typer.Option(help="What colleagues see.")],
+    admin: Annotated[bool, typer.Option("--admin", help="Sees everyone's contacts.")] = False,
+    time_zone: Annotated[str, typer.Option(help="Such as Europe/Berlin; WARMLINE_TIME_ZONE if left out.")] = "",
+) -> None:
+    """Add a member of the team. The password is asked for, or read from standard input."""
+    _set_up()
+    from django.conf import settings
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from warmline.crm.models import User
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        _fail(f"warmline: password: {' '.join(error.messages)}")
+    zone = time_zone or settings.DEFAULT_TIME_ZONE
+    try:
+        user = User.objects.create_user(email, name, password, is_admin=admin, time_zone=zone)
+    except ValidationError as error:
+        _fail("\n".join(f"warmline: {field}: {' '.join(texts)}" for field, texts in error.message_dict.items()))
+    typer.echo(f"{user.name} <{user.email}> is {'an admin' if admin else 'a member'} of the team.")
+
+
+@app.command()
+def token(email: Annotated[str, typer.Argument(help="Whose token.")]) -> None:
+    """Make an API token, and print it and nothing else. It is not shown again."""
+    _set_up()
+    from warmline.api.models import issue
+    from warmline.crm.models import User
+
+    user = User.objects.filter(is_active=True, email_key=_key(email)).first()
+    if user is None:
+        _fail(f"warmline: nobody in the team has the e-mail {email}; `warmline user add` makes a member.")
+    typer.echo(issue(user))
+
+
+@sync.command("status")
+def sync_status() -> None:
+    """Say how the connection is, and what is waiting, in progress and failed."""
+    _set_up()
+    from django.utils import timezone
+
+    from warmline.sync import connection
+    from warmline.sync.policy import Policy
+    from warmline.sync.state import counts
+
+    status = connection.status()
+    typer.echo(f"connection   {status.state}: {status.message}")
+    for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
+        typer.echo(f"{state:12} {number}")
+
+
+@sync.command("retry")
+def sync_retry() -> None:
+    """Give all failed rows fresh attempts, now. The running server takes them up within a second."""
+    _set_up()
+    from warmline.sync.retry import retry_all
+
+    number = retry_all(None)
+    typer.echo("Nothing had failed." if not number else f"{number} failed rows start again.")
+
+
+@explaining.command("contact")
+def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help="The contact's number.")]) -> None:
+    """Say why a contact is, or is not, in Pipedrive."""
+    _set_up()
+    from warmline.crm.models import Contact
+    from warmline.sync.explain import explain
+    from warmline.sync.policy import Policy
+
+    try:
+        lines = explain(contact_id, Policy.current())
+    except Contact.DoesNotExist:
+        _fail(f"warmline: there is no contact {contact_id}.")
+    typer.echo("\n".join(lines))
+
+
+@app.command()
+def doctor() -> None:
+    """Look whether Pipedrive, the token, the label, the fields and the activity types are there."""
+    _set_up()
+    from django.conf import settings
+
+    from warmline.sync.connection import UNCONNECTED
+    from warmline.sync.doctor import Finding, examine
+    from warmline.sync.engine import pipedrive_from_settings
+    from warmline.sync.policy import Policy
+
+    typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
+    if not settings.PIPEDRIVE_API_TOKEN:
+        findings = iter([Finding(well=False, text=f"{UNCONNECTED} Set PIPEDRIVE_API_TOKEN.")])
+    else:
+        findings = examine(pipedrive_from_settings(), Policy.current())
+    well = True
+    for finding in findings:
+        typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
+        well = well and finding.well
+    raise typer.Exit(0 if well else 1)
+
+
+def _key(text: str) -> str:
+    from warmline.crm.keys import key
+
+    return key(text)

@@ -1,0 +1,226 @@
+"""How people change the contact book: add, change and log. Used by the API, the pages and imports alike.
+
+Each function validates the whole row, writes it in one short transaction, and never waits for Pipedrive: saving is
+what makes a row wanted, and `sync/` hears of it after the commit. A change writes only the fields that it names, so
+that it never overwrites what the engine stored meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from warmline.crm.fields import NAME_LENGTH
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+
+SUBJECTS = {
+    ActivityType.CALL: "Call with {}",
+    ActivityType.EMAIL: "E-mail to {}",
+    ActivityType.MEETING: "Meeting with {}",
+    ActivityType.LINKEDIN: "LinkedIn message to {}",
+    ActivityType.REFERRAL: "Referral by {}",
+    ActivityType.CONFERENCE: "Conference with {}",
+}
+KEYS = {"name": "name_key", "email": "email_key"}
+
+
+@dataclass(frozen=True)
+class OrganizationDetails:
+    """An organization as named beside a contact: found among the team's by its key, else made."""
+
+    name: str
+    sector: str = ""
+    country: str = ""
+
+
+def add_contact(
+    owner: User,
+    *,
+    name: str,
+    email: str = "",
+    phone: str = "",
+    organization: OrganizationDetails | None = None,
+    warmness_score: int = 0,
+) -> Contact:
+    """Add a contact of a user's.
+
+    Args:
+        owner: Whose contact it becomes.
+        name: At most 255 characters.
+        email: Empty when not known.
+        phone: In any form, at most 64 characters; empty when not known.
+        organization: Found by its name among the team's and completed, else made; None for none.
+        warmness_score: 0 to 10.
+
+    Returns:
+        The saved contact.
+
+    Raises:
+        ValidationError: When a field is not valid; nothing is written then.
+    """
+    contact = Contact(
+        owner=owner, name=name.strip(), email=email.strip(), phone=phone.strip(), warmness_score=warmness_score
+    )
+    with transaction.atomic():
+        _validate(contact)
+        contact.organization = _organization(organization)
+        contact.save()
+    return contact
+
+
+def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
+    """Change some fields of a contact, and give it fresh attempts if it had failed.
+
+    Args:
+        contact: The row, as read.
+        changes: Of name, email, phone, warmness_score and organization (OrganizationDetails or None).
+
+    Raises:
+        ValidationError: When a field is not valid; nothing is written then.
+    """
+    with transaction.atomic():
+        changes = dict(changes)
+        if "organization" in changes:
+            changes["organization"] = _organization(changes["organization"])
+        _change(contact, changes)
+
+
+def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
+    """Change some fields of an organization, and give it fresh attempts if it had failed.
+
+    Args:
+        organization: The row, as read.
+        changes: Of name, sector and country.
+
+    Raises:
+        ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
+    """
+    with transaction.atomic():
+        _change(organization, changes)
+
+
+def log_activity(
+    user: User,
+    contact: Contact,
+    *,
+    type: str,
+    subject: str = "",
+    note: str = "",
+    due_date: date | None = None,
+    due_time: time | None = None,
+    done: bool | None = None,
+) -> Activity:
+    """Log an activity with a contact.
+
+    Args:
+        user: Who logs it; the due date and time are meant in their time zone.
+        contact: With whom.
+        type: One of ActivityType.
+        subject: Empty for "Call with NAME" and the like.
+        note: Text of several lines.
+        due_date: The day; None for none.
+        due_time: The time of that day; None for none.
+        done: None means: done unless it is due in the future.
+
+    Returns:
+        The saved activity.
+
+    Raises:
+        ValidationError: When a field is not valid; nothing is written then.
+    """
+    activity = Activity(
+        contact=contact,
+        type=type,
+        subject=subject.strip() or default_subject(type, contact.name),
+        note=note,
+        due_date=due_date,
+        due_time=due_time,
+        time_zone=user.time_zone,
+    )
+    activity.done = is_past(activity, timezone.now()) if done is None else done
+    with transaction.atomic():
+        _validate(activity)
+        # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
+        # other, so that either this sees the link or the link sees the activity (SQLite: one writer at a time).
+        contact = Contact.objects.select_for_update().get(pk=contact.pk)
+        activity.logged_while_warm = contact.is_warm
+        activity.replicate = True if contact.pipedrive_person_id else None
+        activity.save()
+    return activity
+
+
+def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
+    """Change some fields of an activity, and give it fresh attempts if it had failed.
+
+    Args:
+        activity: The row, as read.
+        changes: Of type, subject, note, due_date, due_time and done.
+
+    Raises:
+        ValidationError: When a field is not valid; nothing is written then.
+    """
+    with transaction.atomic():
+        _change(activity, changes)
+
+
+def default_subject(type: str, name: str) -> str:
+    """Return the subject of an activity for which none was given, cut to the field's length."""
+    pattern = SUBJECTS.get(ActivityType(type)) if type in ActivityType.values else None
+    return (pattern or "Activity with {}").format(name)[:NAME_LENGTH]
+
+
+def is_past(activity: Activity, now: datetime) -> bool:
+    """Tell whether an activity's due moment has come; one without a due date counts as past."""
+    if activity.due_date is None:
+        return True
+    local = now.astimezone(activity.zone)
+    if activity.due_time is None:
+        return activity.due_date < local.date()
+    return datetime.combine(activity.due_date, activity.due_time, activity.zone) <= now
+
+
+def _organization(details: OrganizationDetails | None) -> Organization | None:
+    """Find the team's organization of that name and fill its empty fields, else make it."""
+    if details is None:
+        return None
+    given = Organization(name=details.name.strip(), sector=details.sector.strip(), country=details.country.strip())
+    try:
+        given.clean_fields(exclude={"name_key"})
+    except ValidationError as error:
+        raise ValidationError({f"organization.{name}": texts for name, texts in error.error_dict.items()}) from None
+    try:
+        with transaction.atomic():
+            found, made = Organization.objects.get_or_create(
+                name_key=key(given.name),
+                defaults={"name": given.name, "sector": given.sector, "country": given.country},
+            )
+    except IntegrityError:  # another request made it between the look and the insert
+        found, made = Organization.objects.get(name_key=key(given.name)), False
+    missing = {
+        name: getattr(given, name)
+        for name in ("sector", "country")
+        if getattr(given, name) and not getattr(found, name)
+    }
+    if missing and not made:
+        _change(found, missing)
+    return found
+
+
+def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value.strip() if isinstance(value, str) and name != "note" else value)
+    _validate(row)
+    names = [*changes, *(KEYS[name] for name in changes if name in KEYS and hasattr(row, KEYS[name]))]
+    if row.pipedrive_sync_failed:
+        row.start_again(timezone.now())
+        names += row.ATTEMPT_FIELDS
+    row.save(update_fields=names)
+
+
+def _validate(row: Contact | Organization | Activity) -> None:
+    row.full_clean(exclude={"name_key", "email_key", "owner", "contact", "organization"})

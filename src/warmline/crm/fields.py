@@ -1,0 +1,42 @@
+"""What a person may type into a field: length, visible characters, nothing empty by accident.
+
+The rules are Django validators on the models, so that the API, the pages and an import all refuse the same things
+with the same words.
+"""
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+NAME_LENGTH = 255
+PHONE_LENGTH = 64
+NOTE_LENGTH = 50_000
+
+
+def no_control_characters(text: str) -> None:
+    """Refuse control characters, line breaks included, and lone surrogates.
+
+    Raises:
+        ValidationError: When the text holds one.
+    """
+    if any(unicodedata.category(character) in {"Cc", "Cs"} or character in "\u2028\u2029" for character in text):
+        raise ValidationError("Control characters and line breaks are not allowed here; take them out.", code="control")
+
+
+def no_control_characters_but_line_breaks(text: str) -> None:
+    """Refuse control characters in text of several lines, where line breaks and tabs belong.
+
+    Raises:
+        ValidationError: When the text holds another one.
+    """
+    no_control_characters(text.translate({ord(character): None for character in "\r\n\t\u2028\u2029"}))
+
+
+def visible(text: str) -> None:
+    """Refuse text of nothing but white space.
+
+    Raises:
+        ValidationError: When nothing is left after trimming.
+    """
+    if not text.strip():
+        raise ValidationError("This must not be empty; give a name.", code="blank")

@@ -1,0 +1,293 @@
+"""The rows of the contact book.
+
+They say what must exist in Pipedrive (see docs/architecture.md), so what must hold in them is a constraint of the
+database. How they are changed is `book.py`'s business.
+"""
+
+from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from warmline.crm import fields
+from warmline.crm.keys import key
+from warmline.crm.synced import Chosen, Synced
+
+WARMEST = 10
+
+
+def known_zone(name: str) -> None:
+    """Refuse a time zone that this machine does not know.
+
+    Raises:
+        ValidationError: When it does not.
+    """
+    if name not in available_timezones():
+        raise ValidationError("This is no time zone; give one such as Europe/Berlin.", code="zone")
+
+
+def default_time_zone() -> str:
+    """Return the time zone of a user who named none."""
+    return settings.DEFAULT_TIME_ZONE
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users and finds them by e-mail, whatever its case."""
+
+    def create_user(self, email: str, name: str, password: str | None = None, **more: Any) -> "User":
+        """Make a user.
+
+        Args:
+            email: The address to sign in with, and to be found by in Pipedrive.
+            name: What colleagues see.
+            password: Plain; None makes a user who cannot sign in with one.
+            more: Further fields, such as `is_admin` and `time_zone`.
+
+        Raises:
+            ValidationError: When a field is not valid or the e-mail is taken.
+        """
+        user = self.model(email=email.strip(), name=name.strip(), **more)
+        user.set_password(password)
+        user.full_clean(exclude={"email_key", "password"})
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this e-mail.
+
+        Raises:
+            User.DoesNotExist: When there is none.
+        """
+        return self.get(email_key=key(username or ""))
+
+
+class User(AbstractBaseUser):
+    """A member of the team. An admin sees everyone's contacts, a member their own."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    email_key = models.CharField(max_length=254, unique=True, editable=False)
+    name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
+    is_active = models.BooleanField(default=True)
+    is_admin = models.BooleanField(default=False)
+    time_zone = models.CharField(max_length=64, default=default_time_zone, validators=[known_zone])
+    pipedrive_user_id = models.BigIntegerField(null=True, blank=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The user's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def clean(self) -> None:
+        """Fill in the key before validation, so that a taken e-mail is found whatever its case."""
+        super().clean()
+        self.email_key = key(self.email)
+        if User.objects.filter(email_key=self.email_key).exclude(pk=self.pk).exists():
+            raise ValidationError({"email": "There is a user with this e-mail already."})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the key in step with the e-mail."""
+        self.email_key = key(self.email)
+        super().save(*args, **kwargs)
+
+
+class Organization(Synced, Chosen):
+    """A company that contacts work for. It belongs to the team; two spellings of one name are one organization."""
+
+    name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
+    # NFKC can make one character many, so the key may outgrow the name.
+    name_key = models.TextField(unique=True, editable=False)
+    sector = models.CharField(
+        max_length=fields.NAME_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
+    )
+    country = models.CharField(
+        max_length=fields.NAME_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
+    )
+    pipedrive_org_id = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name_key=""), name="organization_has_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Compare names by their key; the database's constraint is the last word."""
+        super().clean()
+        self.name_key = key(self.name)
+        if Organization.objects.filter(name_key=self.name_key).exclude(pk=self.pk).exists():
+            raise ValidationError({"name": "The team has an organization of this name already."})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the key in step with the name."""
+        self.name_key = key(self.name)
+        super().save(*args, **kwargs)
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """Contacts, by who asks."""
+
+    def seen_by(self, user: User) -> Self:
+        """Return those that a user may see: an admin all, a member their own."""
+        return self if user.is_admin else self.filter(owner=user)
+
+
+class Contact(Synced, Chosen):
+    """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead."""
+
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts")
+    name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
+    name_key = models.TextField(editable=False)
+    email = models.EmailField(max_length=254, blank=True, default="")
+    email_key = models.TextField(blank=True, default="", editable=False)
+    phone = models.CharField(
+        max_length=fields.PHONE_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
+    )
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts"
+    )
+    warmness_score = models.PositiveSmallIntegerField(
+        default=0, validators=[MinValueValidator(0), MaxValueValidator(WARMEST)]
+    )
+    # Not unique: two local contacts with one e-mail are one person in Pipedrive.
+    pipedrive_person_id = models.BigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(warmness_score__gte=0, warmness_score__lte=WARMEST),
+                name="contact_warmness_0_to_10",
+            ),
+        ]
+        indexes = [
+            # sync.wanted: contacts that are warm and not linked, and due. No threshold in the condition: the query
+            # names the warm scores one by one, and each is a range of due times in this index.
+            models.Index(
+                fields=["warmness_score", "next_pipedrive_sync_attempt"],
+                name="contact_wanted",
+                condition=models.Q(pipedrive_person_id__isnull=True),
+            ),
+            # sync.steps: the other local contacts with one e-mail.
+            models.Index(fields=["email_key"], name="contact_email", condition=~models.Q(email_key="")),
+            # api: a user's contacts, in the order of their ids.
+            models.Index(fields=["owner", "id"], name="contact_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the keys in step with name and e-mail."""
+        self.name_key = key(self.name)
+        self.email_key = key(self.email)
+        super().save(*args, **kwargs)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the contact is a warm lead: its score has reached the threshold."""
+        return self.warmness_score >= settings.WARM_THRESHOLD
+
+
+class ActivityType(models.TextChoices):
+    """What one did with a contact, and how Pipedrive calls it (see sync/mapping.py)."""
+
+    CALL = "CALL", "Call"
+    EMAIL = "EMAIL", "E-mail"
+    MEETING = "MEETING", "Meeting"
+    LINKEDIN = "LINKEDIN", "LinkedIn"
+    REFERRAL = "REFERRAL", "Referral"
+    CONFERENCE = "CONFERENCE", "Conference"
+
+
+class ActivityQuerySet(models.QuerySet["Activity"]):
+    """Activities, by who asks."""
+
+    def seen_by(self, user: User) -> Self:
+        """Return those that a user may see: the ones of the contacts that the user may see."""
+        return self if user.is_admin else self.filter(contact__owner=user)
+
+
+class Activity(Synced):
+    """Something done, or to be done, with a contact.
+
+    Attributes:
+        due_date: The day in `time_zone`, as its user meant it; with `due_time`, the moment.
+        time_zone: The user's zone when it was logged, so that a user who moves does not move past calls along.
+        logged_while_warm: Whether the contact was a warm lead by then, on its way to Pipedrive.
+        replicate: Whether it belongs in Pipedrive; None until its contact is linked, which decides it.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities")
+    type = models.CharField(max_length=20, choices=ActivityType.choices)
+    subject = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
+    note = models.TextField(
+        blank=True,
+        default="",
+        validators=[MaxLengthValidator(fields.NOTE_LENGTH), fields.no_control_characters_but_line_breaks],
+    )
+    due_date = models.DateField(null=True, blank=True)
+    due_time = models.TimeField(null=True, blank=True)
+    time_zone = models.CharField(max_length=64, validators=[known_zone])
+    done = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    logged_while_warm = models.BooleanField(default=False)
+    replicate = models.BooleanField(null=True, blank=True)
+    pipedrive_activity_id = models.BigIntegerField(null=True, blank=True, unique=True)
+    replicated_to_pipedrive = models.BooleanField(default=False)
+
+    objects = ActivityQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(replicated_to_pipedrive=True, pipedrive_activity_id__isnull=False)
+                | models.Q(replicated_to_pipedrive=False, pipedrive_activity_id__isnull=True),
+                name="activity_replicated_has_id",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(due_time__isnull=True) | models.Q(due_date__isnull=False),
+                name="activity_time_has_a_date",
+            ),
+        ]
+        indexes = [
+            # sync.wanted: activities that belong in Pipedrive, are not there, and are due.
+            models.Index(
+                fields=["next_pipedrive_sync_attempt"],
+                name="activity_wanted",
+                condition=models.Q(pipedrive_activity_id__isnull=True, replicate=True),
+            ),
+            # api: a contact's activities, in the order of their ids.
+            models.Index(fields=["contact", "id"], name="activity_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the due time is meant."""
+        return ZoneInfo(self.time_zone)
+
+    def clean(self) -> None:
+        """Refuse a time of day without its day."""
+        super().clean()
+        if self.due_time is not None and self.due_date is None:
+            raise ValidationError({"due_time": "A due time needs a due date; give one, or leave the time out."})

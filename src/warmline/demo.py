@@ -1,0 +1,264 @@
+"""The whole story on this machine, as two real programs: a sandbox Pipedrive, and Warmline on SQLite with sample data.
+
+Everything goes through the doors that people use: the command line to set up, the JSON API to work, the sandbox's
+own door to see what arrived. The times are measured from the answer to a save until the API says that it is synced.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+CONTACT_IN_TIME, ACTIVITY_IN_TIME = 5.0, 3.0  # seconds: what Warmline promises
+START_IN_TIME = 30.0
+PATIENCE = 20.0
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 (opens nothing but the sandbox)
+PASSWORD = "demo-password-1"  # noqa: S105 (of the demo's own user)
+COLD = (
+    {"name": "Robin Vale", "email": "robin@example.org", "warmness_score": 1},
+    {"name": "Kim Castell", "email": "kim@example.net", "warmness_score": 3},
+)
+LEAD = {
+    "name": "Jordan Ames",
+    "email": "jordan.ames@example.com",
+    "phone": "+49 30 5550100",
+    "organization": {"name": "Larkspur Mills", "sector": "Manufacturing", "country": "Germany"},
+    "warmness_score": 2,
+}
+ACTIVITIES = (
+    {"type": "CALL", "note": "Asked for a quote for two mills."},
+    {"type": "LINKEDIN", "subject": "Sent the case study"},
+    {"type": "MEETING", "due_date": "2027-01-12", "due_time": "10:30"},
+)
+
+
+class DemoFailedError(Exception):
+    """Something did not arrive, or a program did not start; the message says which."""
+
+
+def run(*, stay: bool) -> int:
+    """Run the demo and print what happens on both sides.
+
+    Args:
+        stay: Keep both programs up until Ctrl-C; else end after the story.
+
+    Returns:
+        0 when everything arrived in time, else 1.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warmline-demo-")))
+        try:
+            sandbox_url = stack.enter_context(_sandbox(folder, _port(9000)))
+            env = _environment(folder, sandbox_url)
+            warmline_url = stack.enter_context(_warmline(folder, env, _port(8000)))
+            _warmline_command(env, "user", "add", "alice@example.com", "--name", "Alice", "--admin", typed=PASSWORD)
+            token = _warmline_command(env, "token", "alice@example.com").strip()
+            story = Story(warmline_url, token, sandbox_url)
+            in_time = story.tell()
+            if stay:
+                _stay(warmline_url, token, sandbox_url)
+        except DemoFailedError as failure:
+            print(f"\nThe demo failed: {failure}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    return 0 if in_time else 1
+
+
+class Story:
+    """What the demo does and shows.
+
+    Args:
+        warmline_url: Where Warmline answers.
+        token: Alice's API token.
+        sandbox_url: Where the sandbox answers.
+    """
+
+    def __init__(self, warmline_url: str, token: str, sandbox_url: str) -> None:
+        self._api = httpx.Client(base_url=f"{warmline_url}/api", headers={"Authorization": f"Bearer {token}"})
+        self._sandbox = httpx.Client(base_url=sandbox_url)
+        self._in_time = True
+
+    def tell(self) -> bool:
+        """Tell the story; return whether everything arrived in time."""
+        print("\n1. Alice has three contacts, none of them warm. Pipedrive knows none of them.")
+        for contact in (*COLD, LEAD):
+            lead = self._save("POST", "/contacts", contact)
+            self._line("contact", lead, f"{lead['name']}, warmness {lead['warmness_score']}: {lead['sync']['state']}")
+
+        print("\n2. Jordan, the last one, calls back: Alice raises the warmness to 6, which makes a warm lead.")
+        self._save("PATCH", f"/contacts/{lead['id']}", {"warmness_score": 6})
+        lead = self._arrived(f"/contacts/{lead['id']}", "contact", CONTACT_IN_TIME)
+        self._show_person(lead)
+
+        print("\n3. Alice logs what she did, and what comes next.")
+        activities = []
+        for activity in ACTIVITIES:
+            row = self._save("POST", "/activities", {"contact_id": lead["id"], **activity})
+            activities.append(self._arrived(f"/activities/{row['id']}", "activity", ACTIVITY_IN_TIME))
+        self._show_activities(activities)
+        print("\nEverything arrived in time." if self._in_time else "\nNot everything arrived in time.")
+        return self._in_time
+
+    def _save(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._api.request(method, path, json=body)
+        if answer.is_error:
+            raise DemoFailedError(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}")
+        row: dict[str, Any] = answer.json()
+        return row
+
+    def _arrived(self, path: str, what: str, in_time: float) -> dict[str, Any]:
+        """Wait until a row is synced, and print how long it took."""
+        began = time.monotonic()
+        while True:
+            row: dict[str, Any] = self._api.get(path).raise_for_status().json()
+            took = time.monotonic() - began
+            if row["sync"]["state"] == "synced":
+                break
+            if row["sync"]["state"] == "failed" or took > PATIENCE:
+                raise DemoFailedError(f"the {what} {row['id']} is {row['sync']['state']}: {row['sync']['error']}")
+            time.sleep(0.02)
+        self._in_time = self._in_time and took <= in_time
+        verdict = "in time" if took <= in_time else "TOO LATE"
+        self._line(what, row, f"in Pipedrive after {took:.2f} s ({verdict}: {in_time:.0f} s promised)")
+        return row
+
+    def _show_person(self, lead: dict[str, Any]) -> None:
+        world = self._world()
+        person = _only(world["persons"], lead["pipedrive_person_id"], "person")
+        organization = _only(world["organizations"], lead["organization"]["pipedrive_org_id"], "organization")
+        owner = next(user["name"] for user in world["users"] if user["id"] == person["owner_id"])
+        print(f"   Pipedrive: organization {organization['id']} {organization['name']}, made first")
+        print(f"   Pipedrive: person {person['id']} {person['name']} at organization {person['org_id']}, owner {owner}")
+        labels = next(field for field in world["fields"]["persons"] if field["field_code"] == "label_ids")
+        names = [option["label"] for option in labels["options"] if option["id"] in person["label_ids"]]
+        print(f"   Pipedrive: labels {', '.join(names)}")
+
+    def _show_activities(self, activities: list[dict[str, Any]]) -> None:
+        world = self._world()
+        if len(world["activities"]) != len(activities) or len(world["persons"]) != 1:
+            raise DemoFailedError("Pipedrive does not hold exactly one person and one record per activity")
+        for row in activities:
+            theirs = _only(world["activities"], row["pipedrive_activity_id"], "activity")
+            due = " ".join(str(theirs.get(part) or "") for part in ("due_date", "due_time")).strip() or "no due date"
+            done = "done" if theirs["done"] else "to do"
+            print(f"   Pipedrive: activity {theirs['id']} {theirs['type']}: {theirs['subject']}, {due}, {done}")
+        calls = self._sandbox.get("/sandbox/calls").raise_for_status().json()
+        print(f"   Pipedrive: all of it took {len(calls['calls'])} calls, {calls['tokens_spent']} tokens")
+
+    def _world(self) -> dict[str, Any]:
+        world: dict[str, Any] = self._sandbox.get("/sandbox/world").raise_for_status().json()
+        return world
+
+    @staticmethod
+    def _line(what: str, row: dict[str, Any], text: str) -> None:
+        print(f"   Warmline:  {what} {row['id']} {text}")
+
+
+def _only(records: list[dict[str, Any]], record_id: int, what: str) -> dict[str, Any]:
+    found = [record for record in records if record["id"] == record_id]
+    if len(found) != 1:
+        raise DemoFailedError(f"Pipedrive holds {len(found)} {what} records with id {record_id}")
+    return found[0]
+
+
+def _stay(warmline_url: str, token: str, sandbox_url: str) -> None:
+    print(f"""
+Both programs stay up. Go on by hand, and end with Ctrl-C:
+   the API, to be tried in a browser   {warmline_url}/api/docs
+   Alice's token for it ("Authorize")  {token}
+   what Pipedrive holds                {sandbox_url}/sandbox/world
+   every call made, with its price     {sandbox_url}/sandbox/calls
+   break it: refuse activities         curl -d '{{"kind": "error", "method": "POST", "path": "/api/v2/activities"}}' \\
+                                         {sandbox_url}/sandbox/faults
+   mend it                             curl -X DELETE {sandbox_url}/sandbox/faults
+""")
+    while True:
+        time.sleep(3600)
+
+
+def _environment(folder: Path, sandbox_url: str) -> dict[str, str]:
+    """Return the environment of the demo's own Warmline: none of the person's settings, so it touches no real data."""
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("WARMLINE_", "PIPEDRIVE_", "DATABASE_URL", "DJANGO_"))
+    }
+    return {
+        **kept,
+        "WARMLINE_DATA_DIR": str(folder / "data"),
+        "PIPEDRIVE_BASE_URL": sandbox_url,
+        "PIPEDRIVE_API_TOKEN": SANDBOX_TOKEN,
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _port(wished: int) -> int:
+    """Return the wished port if it is free, else any free one."""
+    for port in (wished, 0):
+        try:
+            with socket.create_server(("127.0.0.1", port)) as taken:
+                found: int = taken.getsockname()[1]
+                return found
+        except OSError:
+            continue
+    raise DemoFailedError("no free port on this machine")
+
+
+@contextmanager
+def _sandbox(folder: Path, port: int) -> Iterator[str]:
+    url = f"http://127.0.0.1:{port}"
+    with _program(folder / "sandbox.log", None, "sandbox", "--port", str(port), ready=f"{url}/sandbox/world"):
+        print(f"Sandbox Pipedrive on {url}")
+        yield url
+
+
+@contextmanager
+def _warmline(folder: Path, env: dict[str, str], port: int) -> Iterator[str]:
+    url = f"http://127.0.0.1:{port}"
+    with _program(folder / "warmline.log", env, "serve", "--port", str(port), ready=f"{url}/api/openapi.json"):
+        print(f"Warmline on {url}")
+        yield url
+
+
+@contextmanager
+def _program(log: Path, env: dict[str, str] | None, *arguments: str, ready: str) -> Iterator[None]:
+    """Keep a Warmline command running, from when it answers; stop it at the end."""
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "warmline", *arguments]
+        program = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 (our own)
+        try:
+            _wait_until_it_answers(program, ready, log)
+            yield
+        finally:
+            program.terminate()
+            try:
+                program.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+
+def _wait_until_it_answers(program: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    end = time.monotonic() + START_IN_TIME
+    while time.monotonic() < end and program.poll() is None:
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise DemoFailedError(f"{' '.join(map(str, program.args))} did not start:\n{log.read_text()[-2000:]}")  # type: ignore[arg-type]
+
+
+def _warmline_command(env: dict[str, str], *arguments: str, typed: str = "") -> str:
+    command = [sys.executable, "-m", "warmline", *arguments]
+    done = subprocess.run(command, env=env, input=typed, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+    if done.returncode:
+        raise DemoFailedError(f"warmline {' '.join(arguments)}: {done.stderr}")
+    return done.stdout

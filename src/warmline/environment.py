@@ -1,0 +1,180 @@
+"""Every environment variable that Warmline reads: its form, unit, default and reason.
+
+`settings.py` asks here and nowhere else reads the environment. A `WARMLINE_...` variable that is not listed is an
+error, so a misspelt one cannot be ignored in silence. A secret can come from a file, named by the variable with
+`_FILE` behind it. `docs/configuration.md` holds the same table for people; a test compares the two.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+
+class ConfigurationError(Exception):
+    """A variable is unknown or has a value that cannot be used; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable.
+
+    Attributes:
+        name: Its name in the environment.
+        default: The text that stands in when it is not set or empty.
+        parse: Makes the value from the text; raises ValueError with what was expected.
+        why: What it is for, with its unit, in one line.
+        secret: Whether `NAME_FILE` may name a file that holds it.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    why: str
+    secret: bool = False
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    answers = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    try:
+        return answers[text.lower()]
+    except KeyError:
+        raise ValueError("expected yes or no") from None
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if not name:
+        raise ValueError("expected a name")
+    return name
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Berlin") from None
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    has_more = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in {"http", "https"} or not parts.hostname or has_more:
+        raise ValueError("expected scheme, host and port only, such as https://api.pipedrive.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _windows(text: str) -> tuple[tuple[int, float], ...]:
+    try:
+        windows = tuple(
+            (int(calls), float(seconds)) for calls, seconds in (part.split("/") for part in text.split(","))
+        )
+    except ValueError:
+        raise ValueError("expected CALLS/SECONDS, several with commas, such as 20/2,100/10") from None
+    if any(calls < 1 or not 0 < seconds <= 3600 for calls, seconds in windows):  # noqa: PLR2004 (an hour is the longest sensible window)
+        raise ValueError("expected at least one call in 0 to 3600 seconds")
+    return windows
+
+
+def _level(text: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if text.upper() not in levels:
+        raise ValueError(f"expected one of {', '.join(levels)}")
+    return text.upper()
+
+
+VARIABLES = (
+    Variable(
+        "WARMLINE_DATA_DIR", "~/.local/share/warmline", _folder, "Folder of the database file and the secret key."
+    ),
+    Variable("DATABASE_URL", "", _text, "Another database; empty: the SQLite file in the data folder.", secret=True),
+    Variable(
+        "PIPEDRIVE_BASE_URL", "https://api.pipedrive.com", _origin, "Where Pipedrive answers: scheme, host and port."
+    ),
+    Variable("PIPEDRIVE_API_TOKEN", "", _text, "The token that Warmline works with; empty: none.", secret=True),
+    Variable(
+        "WARMLINE_SECRET_KEY", "", _text, "Signs sessions; empty: made once, kept in the data folder.", secret=True
+    ),
+    Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names under which Warmline may be called."),
+    Variable("WARMLINE_TIME_ZONE", "UTC", _zone, "Time zone of a new user who names none."),
+    Variable("WARMLINE_WARM_THRESHOLD", "4", _whole(0, 10), "Warmness score from which a contact is a warm lead."),
+    Variable("WARMLINE_LABEL", "Warm Lead", _name, "Label of a warm lead in Pipedrive."),
+    Variable(
+        "WARMLINE_EARLIER_ACTIVITIES", "no", _yes_or_no, "Do activities from before a contact was warm follow it?"
+    ),
+    Variable("WARMLINE_ATTEMPTS", "3", _whole(1, 10), "Attempts before a row is failed and left to batch processing."),
+    Variable(
+        "WARMLINE_RETRY_SECONDS",
+        "2",
+        _whole(1, 600),
+        "Seconds before the second attempt; doubled for each further one.",
+    ),
+    Variable(
+        "WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes after which a failed row is tried again by itself."
+    ),
+    Variable("WARMLINE_WORKERS", "8", _whole(1, 64), "Rows that are brought to Pipedrive side by side."),
+    Variable("WARMLINE_LIMITS", "20/2,100/10", _windows, "Requests in any so many seconds, all calls."),
+    Variable("WARMLINE_SEARCH_LIMIT", "10/2", _windows, "Requests in any so many seconds, searches."),
+    Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Least level of the log lines on standard error."),
+)
+
+
+class Environment:
+    """The variables' values, read once.
+
+    Args:
+        source: The environment; a test hands in its own.
+
+    Raises:
+        ConfigurationError: When a variable is unknown or its value cannot be used.
+    """
+
+    def __init__(self, source: Mapping[str, str] = os.environ) -> None:
+        known = {variable.name for variable in VARIABLES}
+        known |= {f"{variable.name}_FILE" for variable in VARIABLES if variable.secret}
+        for name in source:
+            if name.startswith("WARMLINE_") and name not in known:
+                raise ConfigurationError(f"{name} is not a setting of Warmline; docs/configuration.md lists them all.")
+        self._values = {variable.name: _value(variable, source) for variable in VARIABLES}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+
+def _value(variable: Variable, source: Mapping[str, str]) -> Any:
+    text = source.get(variable.name, "").strip()
+    file = source.get(f"{variable.name}_FILE", "") if variable.secret else ""
+    if file and not text:
+        try:
+            text = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(f"{variable.name}_FILE: cannot read {file}: {error.strerror}.") from None
+    try:
+        return variable.parse(text or variable.default)
+    except ValueError as error:
+        shown = "" if variable.secret else f", not {text!r}"
+        raise ConfigurationError(f"{variable.name}: {error}{shown}.") from None

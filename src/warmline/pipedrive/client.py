@@ -1,0 +1,333 @@
+"""Pipedrive's API as methods: one per call that is needed, typed records in and out.
+
+API v2 wherever it has the call; v1 only for users, activity types, and one fallback. No method tries again, and
+none looks before it creates: what is safe to repeat is for the caller to know.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from warmline.pipedrive import answers
+from warmline.pipedrive.answers import Call, Record
+from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
+from warmline.pipedrive.connection import Connection, Query
+from warmline.pipedrive.errors import Rejected, Unavailable
+from warmline.pipedrive.limiter import Limiter
+from warmline.pipedrive.records import (
+    Activity,
+    ActivityType,
+    Field,
+    FieldV1,
+    FoundOrganization,
+    FoundPerson,
+    NewActivity,
+    NewOrganization,
+    NewPerson,
+    Option,
+    Organization,
+    Person,
+    PersonChanges,
+    User,
+)
+
+PAGE = 500  # The most that a page can hold; the price is per page.
+
+# Published prices in tokens. The price of the v1 fields is that of any v1 list and update.
+GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
+GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
+
+LABEL_FIELD = "label_ids"
+LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
+
+
+class Pipedrive:
+    """One Pipedrive company, as one of its users sees it. Safe to share between threads.
+
+    Every method that calls Pipedrive raises the errors of `warmline.pipedrive.errors` and no others: those that
+    read never raise Uncertain, those that create or update may.
+
+    Use it as a context manager, or `close` it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        limiter: Limiter | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout: float = 10.0,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        """Prepare, without calling.
+
+        Args:
+            base_url: Scheme, host and port only, as `https://api.pipedrive.com`.
+            token: The user's API token; it travels in the header `x-api-token` and nowhere else.
+            limiter: What keeps the token's rate limits; share one between all clients of a token. None for a
+                limiter of one's own with Pipedrive's smallest limits.
+            transport: What carries the requests; None for the network.
+            timeout: Seconds allowed to each of: getting a connection, connecting, sending, waiting for the
+                answer, and reading the whole of its body.
+            clock: What tells the time.
+
+        Raises:
+            ValueError: The address or the token cannot be one.
+        """
+        self._line = Connection(
+            base_url,
+            token,
+            limiter=limiter or Limiter(clock=clock),
+            transport=transport,
+            timeout=timeout,
+            clock=clock,
+        )
+        self._clock = clock
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._line.base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._line.close()
+
+    @property
+    def tokens_spent(self) -> int:
+        """Tokens spent by this client, counted per call made by the published prices."""
+        return self._line.tokens_spent
+
+    def server_time(self) -> datetime:
+        """Return the time by Pipedrive's clock; makes one call of `me` if there was no answer yet.
+
+        Returns:
+            Aware, UTC. Never ahead of Pipedrive's clock, so it can safely become an `updated_since`.
+        """
+        if self._line.ahead is None:
+            self.me()
+        return self._clock.now() + (self._line.ahead or timedelta(0))
+
+    def me(self) -> User:
+        """Return the token's own user, with the company's name and domain."""
+        return self._one(Call("GET", "/api/v1/users/me", GET_ONE_V1), User)
+
+    def users(self) -> list[User]:
+        """Return all users of the company, inactive ones included."""
+        return self._list(Call("GET", "/api/v1/users", LIST_V1), User)
+
+    def activity_types(self) -> list[ActivityType]:
+        """Return all activity types, inactive ones included."""
+        return self._list(Call("GET", "/api/v1/activityTypes", LIST_V1), ActivityType)
+
+    def person(self, person_id: int) -> Person:
+        """Return one person, who may be marked as deleted.
+
+        Raises:
+            NotFound: There is no such person (any more).
+        """
+        return self._one(Call("GET", f"/api/v2/persons/{person_id}", GET_ONE), Person)
+
+    def persons(self, *, updated_since: datetime | None = None) -> list[Person]:
+        """Return all persons.
+
+        Args:
+            updated_since: Only those changed then or later (inclusive, whole seconds); aware.
+        """
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since))
+
+    def search_persons(self, email: str) -> list[FoundPerson]:
+        """Return the persons found under an e-mail address, in any case.
+
+        Args:
+            email: The whole address.
+
+        Returns:
+            What the search knows. Nothing is promised of how soon a new person is found, so an empty list
+            doesn't prove that there is none.
+        """
+        call = Call("GET", "/api/v2/persons/search", SEARCH, search=True)
+        return self._search(call, FoundPerson, {"term": email, "fields": "email"})
+
+    def create_person(self, new: NewPerson) -> Person:
+        """Create a person and return it."""
+        return self._one(Call("POST", "/api/v2/persons", WRITE), Person, new.body())
+
+    def update_person(self, person_id: int, changes: PersonChanges) -> Person:
+        """Change the fields that are set and return the person as it is now.
+
+        Raises:
+            NotFound: There is no such person (any more).
+        """
+        return self._one(Call("PATCH", f"/api/v2/persons/{person_id}", WRITE), Person, changes.body())
+
+    def organization(self, organization_id: int) -> Organization:
+        """Return one organization, which may be marked as deleted.
+
+        Raises:
+            NotFound: There is no such organization (any more).
+        """
+        return self._one(Call("GET", f"/api/v2/organizations/{organization_id}", GET_ONE), Organization)
+
+    def organizations(self, *, updated_since: datetime | None = None) -> list[Organization]:
+        """Return all organizations.
+
+        Args:
+            updated_since: As in `persons`.
+        """
+        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _since(updated_since))
+
+    def search_organizations(self, name: str) -> list[FoundOrganization]:
+        """Return the organizations found under a name, in any case.
+
+        Args:
+            name: The whole name.
+
+        Returns:
+            As in `search_persons`: an empty list doesn't prove that there is none.
+        """
+        call = Call("GET", "/api/v2/organizations/search", SEARCH, search=True)
+        return self._search(call, FoundOrganization, {"term": name, "fields": "name"})
+
+    def create_organization(self, new: NewOrganization) -> Organization:
+        """Create an organization and return it."""
+        return self._one(Call("POST", "/api/v2/organizations", WRITE), Organization, new.body())
+
+    def activities(self, *, person_id: int | None = None, updated_since: datetime | None = None) -> list[Activity]:
+        """Return all activities.
+
+        Args:
+            person_id: Only those whose primary participant this person is.
+            updated_since: As in `persons`.
+        """
+        params = _since(updated_since)
+        if person_id is not None:
+            params["person_id"] = person_id
+        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params)
+
+    def create_activity(self, new: NewActivity) -> Activity:
+        """Create an activity and return it."""
+        return self._one(Call("POST", "/api/v2/activities", WRITE), Activity, new.body())
+
+    def person_fields(self) -> list[Field]:
+        """Return all fields of persons, with their options."""
+        return self._pages(Call("GET", "/api/v2/personFields", LIST), Field, {})
+
+    def organization_fields(self) -> list[Field]:
+        """Return all fields of organizations, with their options."""
+        return self._pages(Call("GET", "/api/v2/organizationFields", LIST), Field, {})
+
+    def create_organization_field(self, name: str, field_type: str) -> Field:
+        """Create a custom field of organizations; a second one of the same name is a second field.
+
+        Args:
+            name: What people see.
+            field_type: Pipedrive's type, as `varchar` (255 characters) or `text`.
+
+        Returns:
+            The field with the code that Pipedrive gave it.
+        """
+        call = Call("POST", "/api/v2/organizationFields", WRITE)
+        return self._one(call, Field, {"field_name": name, "field_type": field_type})
+
+    def add_person_label(self, label: str) -> Option:
+        """Add an option to the labels of persons.
+
+        Args:
+            label: What people see.
+
+        Returns:
+            The new option.
+
+        Raises:
+            Rejected: Among others: the account takes no options for a built-in field here, of which the
+                document doesn't speak. `add_person_label_v1` is the other way.
+        """
+        call = Call("POST", f"/api/v2/personFields/{LABEL_FIELD}/options", WRITE)
+        options = self._list(call, Option, [{"label": label}])
+        return _labelled(call, options, label)
+
+    def add_person_label_v1(self, label: str) -> Option:
+        """Add an option to the labels of persons, the old way: by writing all of them anew.
+
+        Args:
+            label: What people see.
+
+        Returns:
+            The new option, or the one that had this label already.
+
+        Raises:
+            Rejected: Among others: there is no field of labels.
+        """
+        listing = Call("GET", "/api/v1/personFields", LIST_V1)
+        fields = self._list(listing, FieldV1, params={"limit": PAGE})
+        field = next((field for field in fields if field.key in LABEL_FIELDS_V1), None)
+        if field is None:
+            raise Rejected("Persons have no field of labels.", call=str(listing), field=LABEL_FIELD)
+        if present := [option for option in field.options if option.label == label]:
+            return present[0]
+        options = [option.model_dump() for option in field.options]
+        call = Call("PUT", f"/api/v1/personFields/{field.id}", WRITE_V1)
+        written = self._one(call, FieldV1, {"options": [*options, {"label": label}]})
+        return _labelled(call, written.options, label)
+
+    def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
+        """Make a call that is answered with one record."""
+        return answers.record(call, model, self._line.ask(call, json=body).get("data"))
+
+    def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
+        """Make a call that is answered with a whole list."""
+        said = self._line.ask(call, params=params, json=body)
+        return [answers.record(call, model, row) for row in answers.rows(call, said)]
+
+    def _pages(self, call: Call, model: type[Record], params: Query) -> list[Record]:
+        """Read a list to its end."""
+        return [answers.record(call, model, row) for row in self._walk(call, params, answers.rows)]
+
+    def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
+        """Read the hits of an exact search to their end."""
+        exact: Query = {**params, "exact_match": True}
+        return [answers.record(call, model, hit) for hit in self._walk(call, exact, answers.hits)]
+
+    def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
+        """Follow the cursors of a list, and stop at one that leads in a circle."""
+        followed: set[str] = set()
+        cursor: Query = {}
+        while True:
+            said = self._line.ask(call, params={**params, "limit": PAGE, **cursor})
+            yield from items(call, said)
+            following = answers.next_cursor(said)
+            if following is None:
+                return
+            if following in followed:
+                raise Unavailable("The list has no end: a cursor came back.", call=str(call))
+            followed.add(following)
+            cursor = {"cursor": following}
+
+
+def _since(moment: datetime | None) -> Query:
+    """Return the query for what has changed since; a part of a second is rounded down, to miss nothing."""
+    if moment is None:
+        return {}
+    if moment.tzinfo is None:
+        raise ValueError("A time without a zone could be any time.")
+    return {"updated_since": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str) -> Option:
+    """Return the option of a label from the answer to its making."""
+    # The newest comes last; another's option of the same label may stand before it.
+    for option in reversed(options):
+        if option.label == label:
+            return option
+    raise answers.unclear(call, "The answer does not show the new label.")

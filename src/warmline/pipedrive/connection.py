@@ -1,0 +1,160 @@
+"""One call, from its turn to its answer.
+
+Owns the token, the connections and the clockwork around a call: wait for a turn, send, read the whole answer in
+bounded time, learn from its headers. It knows no record. It never repeats a call, because only the caller knows
+whether that is safe, and it never follows a redirect, which would carry the token elsewhere.
+"""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from warmline.pipedrive import answers
+from warmline.pipedrive.answers import Answer, Call
+from warmline.pipedrive.clock import Clock, http_date
+from warmline.pipedrive.limiter import Limiter, wait_seconds
+
+Query = dict[str, str | int | bool]
+
+
+class Connection:
+    """The way to one Pipedrive company with one token. Safe to share between threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        limiter: Limiter,
+        transport: httpx.BaseTransport | None,
+        timeout: float,
+        clock: Clock,
+    ) -> None:
+        """Prepare connections; none is opened before the first call.
+
+        Args:
+            base_url: Scheme, host and port only.
+            token: A personal API token.
+            limiter: What stands in front of every call.
+            transport: What carries the requests; None for the network.
+            timeout: Seconds, as in Pipedrive.
+            clock: What tells the time.
+
+        Raises:
+            ValueError: The address is more or less than that, or the token could not be sent in a header.
+        """
+        # An illegal character would be quoted, token and all, in the error of the library below.
+        if not (token.isascii() and token.isprintable() and token) or " " in token:
+            raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
+        self._http = httpx.Client(
+            base_url=_address(base_url),
+            headers={"x-api-token": token, "accept": "application/json"},
+            transport=transport,
+            timeout=timeout,
+            follow_redirects=False,
+        )
+        self._token = SecretStr(token)
+        self._limiter = limiter
+        self._timeout = timeout
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens_spent = 0
+        # How far Pipedrive's clock is ahead of ours; None before the first good answer. By the `Date` header, which
+        # has whole seconds and was written earlier, so it is never too much.
+        self.ahead: timedelta | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where the calls go."""
+        return str(self._http.base_url)
+
+    @property
+    def tokens_spent(self) -> int:
+        """Tokens spent so far, by the published prices."""
+        return self._tokens_spent
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
+        """Make one call.
+
+        Args:
+            call: The call to make.
+            params: Its query.
+            json: Its JSON body, None for no body.
+
+        Returns:
+            Pipedrive's JSON object: `success`, `data` and perhaps `additional_data`.
+
+        Raises:
+            PipedriveError: It was not done, or nobody can say; the class says which.
+        """
+        self._limiter.acquire(search=call.search)
+        with self._lock:
+            self._tokens_spent += call.tokens
+        try:
+            answer = self._exchange(call, params, json)
+        except answers.FAILURES as failure:
+            error = answers.no_answer(call, failure)
+            raise error from answers.without_frames(failure)
+        self._limiter.learn(answer.headers, search=call.search)
+        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+            self._limiter.pause(wait_seconds(answer.headers, answer.at))
+        said = answers.content(call, answer)
+        self._learn_time(answer)
+        return said
+
+    def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
+        """Send a request and read the whole answer."""
+        with self._http.stream(call.method, call.path, params=params, json=json) as response:
+            try:
+                body = self._whole(response)
+            except answers.FAILURES:
+                if not response.is_client_error:
+                    raise
+                body = b""  # A refusal is a refusal, even if its reasons broke off.
+        if not response.is_success:
+            # A refusal that quotes the request must not carry the token into messages and logs.
+            body = body.replace(self._token.get_secret_value().encode(), b"***")
+        return Answer(response.status_code, response.headers, body, self._clock.now())
+
+    def _whole(self, response: httpx.Response) -> bytes:
+        """Read the body; a server that sends it drop by drop must not hold us for ever."""
+        deadline = self._clock.monotonic() + self._timeout
+        parts = []
+        for part in response.iter_bytes():
+            parts.append(part)
+            if self._clock.monotonic() > deadline:
+                raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
+        return b"".join(parts)
+
+    def _learn_time(self, answer: Answer) -> None:
+        """Learn how far Pipedrive's clock is ahead of ours; without a date they are taken for equal."""
+        date = http_date(answer.headers.get("date", ""))
+        if date is not None:
+            self.ahead = date - answer.at
+        elif self.ahead is None:
+            self.ahead = timedelta(0)
+
+
+def _address(base_url: str) -> httpx.URL:
+    """Check that an address is scheme, host and port only: each call brings its own path."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if (
+        url.scheme not in ("http", "https")
+        or not url.host
+        or url.userinfo
+        or url.query
+        or url.fragment
+        or url.path not in ("", "/")
+    ):
+        raise ValueError("Pipedrive's address must be a scheme, a host and perhaps a port, and nothing else.")
+    return url

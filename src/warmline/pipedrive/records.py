@@ -1,0 +1,287 @@
+"""What Pipedrive holds, as typed records, in Pipedrive's own words.
+
+Owns the two rules of their shapes. What is read ignores fields it does not know and takes absent, null and empty
+for the same, because v2 leaves out what has no value. What is written allows only the fields named here, and
+sends only what was set, because a field sent as null is emptied. No record knows how it travels.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import Field as Spec
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return the same instant in UTC; Pipedrive's times without a zone (v1's) are UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class _Read(BaseModel):
+    """A record as Pipedrive answers it."""
+
+    # Pydantic's messages would otherwise quote the data of real persons.
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, data: Any) -> Any:
+        return _without_nothing(data)
+
+
+def _without_nothing(data: Any) -> Any:
+    """Drop what is null or empty text from an object, and from the objects in it."""
+    if isinstance(data, Mapping):
+        return {key: _without_nothing(value) for key, value in data.items() if value is not None and value != ""}
+    return data
+
+
+class _Written(BaseModel):
+    """A record as we send it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object to send: only what was set, and nothing that is None."""
+        sent = self.model_dump(mode="json", exclude_none=True)
+        return {name: value for name, value in sent.items() if name in self.model_fields_set}
+
+
+class _New(_Written):
+    """A record that does not exist yet, for which empty lists say nothing that their absence doesn't."""
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object to send: only what was set, and nothing that is None or empty."""
+        return {name: value for name, value in super().body().items() if value not in ([], {})}
+
+
+class _Contact(_Read):
+    """One e-mail address or phone number of a person; read and written in the same shape."""
+
+    value: str
+    primary: bool = True
+    label: str = "work"
+
+
+class Email(_Contact):
+    """An e-mail address of a person."""
+
+
+class Phone(_Contact):
+    """A phone number of a person."""
+
+
+def _with_value(items: Any) -> Any:
+    """Leave out the empty places that persons can have in their lists."""
+    if not isinstance(items, list):
+        return items
+    return [item for item in items if not isinstance(item, Mapping) or item.get("value")]
+
+
+Emails = Annotated[tuple[Email, ...], BeforeValidator(_with_value)]
+Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
+
+
+class User(_Read):
+    """A user of the company. The company's name and domain are known of one's own user only."""
+
+    id: int
+    name: str = ""
+    email: str = ""
+    active: bool = True
+    company_name: str = ""
+    company_domain: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _active(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "active_flag" in data:
+            return {**data, "active": bool(data["active_flag"]) and not data.get("is_deleted")}
+        return data
+
+
+class ActivityType(_Read):
+    """A kind of activity; activities name it by its `key`."""
+
+    id: int
+    name: str = ""
+    key: str = Spec(default="", validation_alias="key_string")
+    active: bool = Spec(default=True, validation_alias="active_flag")
+
+
+class Option(_Read):
+    """A choice that a field offers. Built-in fields can have texts for ids."""
+
+    id: int | str
+    label: str = ""
+
+
+class Field(_Read):
+    """A field of persons or organizations; `code` is its key in records (40 hex digits if custom)."""
+
+    name: str = Spec(default="", validation_alias="field_name")
+    code: str = Spec(validation_alias="field_code")
+    type: str = Spec(default="", validation_alias="field_type")
+    options: tuple[Option, ...] = ()
+    is_custom: bool = Spec(default=False, validation_alias="is_custom_field")
+
+
+class FieldV1(_Read):
+    """A field of persons as v1 answers it, with a number for an id."""
+
+    id: int
+    key: str = ""
+    options: tuple[Option, ...] = ()
+
+
+class Person(_Read):
+    """A person."""
+
+    id: int
+    name: str = ""
+    owner_id: int | None = None
+    org_id: int | None = None
+    emails: Emails = ()
+    phones: Phones = ()
+    label_ids: tuple[int, ...] = ()
+    add_time: Instant | None = None
+    update_time: Instant | None = None
+    is_deleted: bool = False
+    custom_fields: dict[str, Any] = {}
+
+
+class Organization(_Read):
+    """An organization; `industry` is the id of an option of the built-in field of that name."""
+
+    id: int
+    name: str = ""
+    owner_id: int | None = None
+    industry: int | None = None
+    address: str = Spec(default="", validation_alias=AliasPath("address", "value"))
+    address_country: str = Spec(default="", validation_alias=AliasPath("address", "country"))
+    add_time: Instant | None = None
+    update_time: Instant | None = None
+    is_deleted: bool = False
+    custom_fields: dict[str, Any] = {}
+
+
+class Activity(_Read):
+    """An activity. `due_time` is UTC; `person_id` is its primary participant."""
+
+    id: int
+    type: str = ""
+    subject: str = ""
+    note: str = ""
+    done: bool = False
+    owner_id: int | None = None
+    creator_user_id: int | None = None
+    person_id: int | None = None
+    org_id: int | None = None
+    due_date: date | None = None
+    due_time: time | None = None
+    add_time: Instant | None = None
+    update_time: Instant | None = None
+    is_deleted: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _primary_participant(cls, data: Any) -> Any:
+        """Fill in `person_id`; answers have been seen with `primary` and with `primary_flag`."""
+        if not isinstance(data, Mapping) or data.get("person_id"):
+            return data
+        for participant in data.get("participants") or ():
+            if participant.get("primary") or participant.get("primary_flag"):
+                return {**data, "person_id": participant.get("person_id")}
+        return data
+
+
+class FoundPerson(_Read):
+    """A person as a search shows it."""
+
+    id: int
+    name: str = ""
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    owner_id: int | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
+    organization_id: int | None = Spec(default=None, validation_alias=AliasPath("organization", "id"))
+    organization_name: str = Spec(default="", validation_alias=AliasPath("organization", "name"))
+
+
+class FoundOrganization(_Read):
+    """An organization as a search shows it."""
+
+    id: int
+    name: str = ""
+    owner_id: int | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
+
+
+class NewPerson(_New):
+    """A person to create."""
+
+    name: str
+    owner_id: int
+    org_id: int | None = None
+    emails: tuple[Email, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    label_ids: tuple[int, ...] = ()
+    custom_fields: dict[str, Any] | None = None
+
+
+class PersonChanges(_Written):
+    """What to change of a person. Lists replace the whole list: read, add, then write."""
+
+    name: str | None = None
+    owner_id: int | None = None
+    org_id: int | None = None
+    emails: tuple[Email, ...] | None = None
+    phones: tuple[Phone, ...] | None = None
+    label_ids: tuple[int, ...] | None = None
+
+
+class Address(_Written):
+    """An organization's address: one line of text, and the country by name."""
+
+    value: str | None = None
+    country: str | None = None
+
+
+class NewOrganization(_New):
+    """An organization to create."""
+
+    name: str
+    owner_id: int
+    industry: int | None = None
+    address: Address | None = None
+    custom_fields: dict[str, Any] | None = None
+
+
+class NewActivity(_New):
+    """An activity to create; `due_time` is UTC, and belongs to the date that it is in UTC."""
+
+    subject: str
+    type: str
+    owner_id: int
+    person_id: int | None = None
+    org_id: int | None = None
+    due_date: date | None = None
+    due_time: time | None = None
+    note: str | None = None
+    done: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object to send.
+
+        The person is sent as the primary participant: an activity's own `person_id` is read-only, although
+        the OpenAPI document lists it (n8n-io/n8n#31684).
+        """
+        sent = super().body()
+        person_id = sent.pop("person_id", None)
+        if person_id is not None:
+            sent["participants"] = [{"person_id": person_id, "primary": True}]
+        if self.due_time is not None:
+            sent["due_time"] = self.due_time.strftime("%H:%M")
+        return sent

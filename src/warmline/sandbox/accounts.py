@@ -1,0 +1,75 @@
+"""Users and activity types, which only v1 has. Read only: colleagues come and go through `World`."""
+
+from typing import Any
+
+from warmline.sandbox import shapes
+from warmline.sandbox.answers import Json
+from warmline.sandbox.world import User, World
+
+COMPANY_ID = 1
+
+
+def me(world: World, user: User, query: Any) -> Json:
+    """Return the token's owner, with the company's name and domain (GET /v1/users/me)."""
+    shapes.read(shapes.Nothing, query)
+    return _shown(user, user) | {
+        "company_id": COMPANY_ID,
+        "company_name": world.company,
+        "company_domain": world.domain,
+        "company_country": "EE",
+        "company_industry": "Consulting",
+        "language": {"language_code": "en", "country_code": "US"},
+    }
+
+
+def users(world: World, user: User, query: Any) -> list[Json]:
+    """Return everybody, inactive ones too (GET /v1/users)."""
+    shapes.read(shapes.Nothing, query)
+    return [_shown(one, user) for one in world.users.values()]
+
+
+def find(world: World, user: User, query: Any) -> list[Json]:
+    """Return the active users whose name or e-mail holds a term (GET /v1/users/find).
+
+    Raises:
+        Refused: The term is missing.
+    """
+    asked = shapes.read(shapes.UserSearch, query)
+    term = asked.term.casefold()
+    return [
+        _shown(one, user)
+        for one in world.users.values()
+        if one.active
+        and (term in one.email.casefold() or (asked.search_by_email == "0" and term in one.name.casefold()))
+    ]
+
+
+def activity_types(world: World, query: Any) -> list[Json]:
+    """Return every activity type, inactive ones too (GET /v1/activityTypes)."""
+    shapes.read(shapes.Nothing, query)
+    return world.activity_types
+
+
+def _shown(user: User, me: User) -> Json:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "default_currency": "EUR",
+        "locale": "en_US",
+        "lang": 1,
+        "email": user.email,
+        "phone": None,
+        "activated": user.active,
+        "last_login": "2024-01-01 08:00:00",
+        "created": "2024-01-01 08:00:00",
+        "modified": None,
+        "has_created_company": user.id == 1,
+        "access": [{"app": app, "admin": user.admin, "permission_set_id": f"{app}-set"} for app in ("global", "sales")],
+        "active_flag": user.active,
+        "timezone_name": "Etc/UTC",
+        "timezone_offset": "+00:00",
+        "role_id": 1,
+        "icon_url": None,
+        "is_you": user.id == me.id,
+        "is_deleted": False,
+    }

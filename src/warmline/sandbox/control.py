@@ -1,0 +1,85 @@
+"""The control door, under /sandbox/ on the HTTP server only: look at the world, turn its settings, break things.
+
+Costs no tokens and is never limited. It asks for no token: the sandbox listens on this machine, and holds no secret.
+Tokens are not shown.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from warmline.sandbox.door import Sandbox
+from warmline.sandbox.faults import Fault
+from warmline.sandbox.world import Settings
+
+Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+
+def routes(sandbox: Sandbox) -> list[Route]:
+    """Return the routes of the control door."""
+
+    async def world(_request: Request) -> JSONResponse:
+        return JSONResponse(_seen(sandbox))
+
+    async def calls(_request: Request) -> JSONResponse:
+        with sandbox.lock:
+            made = [asdict(call) for call in sandbox.world.calls]
+        return JSONResponse({"calls": made, "tokens_spent": sandbox.world.tokens_spent})
+
+    async def settings(request: Request) -> JSONResponse:
+        changes = await request.json()
+        sandbox.world.settings = Settings.model_validate(sandbox.world.settings.model_dump() | changes)
+        return JSONResponse(sandbox.world.settings.model_dump())
+
+    async def faults(request: Request) -> JSONResponse:
+        if request.method == "POST":
+            sandbox.faults.add(Fault.model_validate(await request.json()))
+        elif request.method == "DELETE":
+            sandbox.faults.clear()
+        return JSONResponse([fault.model_dump() for fault in sandbox.faults.all()])
+
+    async def reset(_request: Request) -> JSONResponse:
+        sandbox.reset()
+        return JSONResponse(_seen(sandbox))
+
+    return [
+        _route("/sandbox/world", world, "GET"),
+        _route("/sandbox/calls", calls, "GET"),
+        _route("/sandbox/settings", settings, "PUT"),
+        _route("/sandbox/faults", faults, "GET", "POST", "DELETE"),
+        _route("/sandbox/reset", reset, "POST"),
+    ]
+
+
+def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+    async def guarded(request: Request) -> JSONResponse:
+        try:
+            return await endpoint(request)
+        except ValidationError as error:
+            return JSONResponse({"error": [_readable(one) for one in error.errors()]}, status_code=400)
+        except (ValueError, TypeError):
+            return JSONResponse({"error": ["The body must be a JSON object"]}, status_code=400)
+
+    return Route(path, guarded, methods=list(methods))
+
+
+def _readable(error: Any) -> str:
+    return f"{'.'.join(str(step) for step in error['loc'])}: {error['msg']}"
+
+
+def _seen(sandbox: Sandbox) -> dict[str, Any]:
+    with sandbox.lock:
+        world = sandbox.world
+        return {
+            "company": {"name": world.company, "domain": world.domain},
+            "users": [asdict(user) for user in world.users.values()],
+            **{kind: list(rows.values()) for kind, rows in world.records.items()},
+            "fields": {kind: list(fields) for kind, fields in world.fields.items()},
+            "activity_types": world.activity_types,
+            "settings": world.settings.model_dump(),
+        }

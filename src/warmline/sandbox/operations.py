@@ -1,0 +1,148 @@
+"""Every operation that the sandbox models: method, path, published price, and what answers it.
+
+Prices are the OpenAPI documents' `x-token-cost` ("Prices" in docs/pipedrive.md); a test compares. v1 answers under
+/api/v1/ and /v1/ alike; the table has the longer form.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from warmline.sandbox import accounts, fields, records, search, shapes
+from warmline.sandbox.answers import Json, Request, missing
+from warmline.sandbox.world import User, World
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One admitted call on its way to its operation."""
+
+    world: World
+    user: User
+    request: Request
+    at: Mapping[str, str]
+
+    @property
+    def id(self) -> int:
+        """The number in the path."""
+        return int(self.at["id"])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row of the table.
+
+    Attributes:
+        method: In capitals.
+        path: As in the OpenAPI document, after /api/v1 or /api/v2.
+        tokens: The published price.
+        run: Returns what stands in the answer beside `success`.
+    """
+
+    method: str
+    path: str
+    tokens: int
+    run: Callable[[Visit], Json]
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the search window counts it."""
+        return self.path.endswith("/search")
+
+    def at(self, request: Request) -> Mapping[str, str] | None:
+        """Return the parts of a path that is this operation's, or none."""
+        pattern = self.path.replace("{id}", r"(?P<id>\d{1,18})").replace("{code}", r"(?P<code>\w+)")
+        path = f"/api{request.path}" if request.path.startswith("/v1/") else request.path
+        found = re.fullmatch(pattern, path) if request.method == self.method else None
+        return None if found is None else found.groupdict()
+
+
+def find(request: Request) -> tuple[Operation, Mapping[str, str]]:
+    """Return the operation that a call means, with the parts of its path.
+
+    Raises:
+        Refused: 404, the sandbox has no such operation.
+    """
+    for operation in OPERATIONS:
+        at = operation.at(request)
+        if at is not None:
+            return operation, at
+    raise missing(f"{request.method} {request.path[:100]}")
+
+
+def _paged(rows: object, cursor: str | None) -> Json:
+    return {"data": rows, "additional_data": {"next_cursor": cursor}}
+
+
+def _of_records(kind: records.Kind) -> list[Operation]:
+    path = f"/api/v2/{kind.name}"
+
+    def create(visit: Visit) -> Json:
+        record = records.create(visit.world, kind, visit.request.json(), visit.user)
+        return {"data": records.shown(visit.world, record)}
+
+    def many(visit: Visit) -> Json:
+        rows, cursor = records.page(visit.world, kind, visit.request.query)
+        chosen = visit.request.query.get("custom_fields", "")
+        return _paged([records.shown(visit.world, row, chosen) for row in rows], cursor)
+
+    def one(visit: Visit) -> Json:
+        asked = shapes.read(shapes.One, visit.request.query)
+        record = records.one(visit.world, kind, visit.id)
+        return {"data": records.shown(visit.world, record, asked.custom_fields)}
+
+    def change(visit: Visit) -> Json:
+        record = records.change(visit.world, kind, visit.id, visit.request.json())
+        return {"data": records.shown(visit.world, record)}
+
+    def delete(visit: Visit) -> Json:
+        return {"data": records.delete(visit.world, kind, visit.id)}
+
+    return [
+        Operation("POST", path, 5, create),
+        Operation("GET", path, 10, many),
+        Operation("GET", path + "/{id}", 1, one),
+        Operation("PATCH", path + "/{id}", 5, change),
+        Operation("DELETE", path + "/{id}", 3, delete),
+    ]
+
+
+def _of_fields(kind: str) -> list[Operation]:
+    path = f"/api/v2/{kind.removesuffix('s')}Fields"
+
+    def add(visit: Visit) -> Json:
+        added = fields.add_options(visit.world, kind, visit.at["code"], visit.request.json())
+        return {"data": added, "additional_data": None}
+
+    return [
+        Operation("GET", path, 10, lambda visit: _paged(*fields.page(visit.world, kind, visit.request.query))),
+        Operation("POST", path, 5, lambda visit: {"data": fields.create(visit.world, kind, visit.request.json())}),
+        Operation("GET", path + "/{code}", 1, lambda visit: {"data": fields.one(visit.world, kind, visit.at["code"])}),
+        Operation("POST", path + "/{code}/options", 5, add),
+    ]
+
+
+def _of_search(kind: str) -> Operation:
+    def run(visit: Visit) -> Json:
+        return _paged(*search.search(visit.world, kind, visit.request.query))
+
+    return Operation("GET", f"/api/v2/{kind}/search", 20, run)
+
+
+def _v1(method: str, path: str, tokens: int, run: Callable[[Visit], Any]) -> Operation:
+    return Operation(method, f"/api/v1/{path}", tokens, lambda visit: {"data": run(visit)})
+
+
+OPERATIONS: list[Operation] = [
+    *(operation for kind in records.KINDS.values() for operation in _of_records(kind)),
+    *(_of_search(kind) for kind in search.FIELDS),
+    *(operation for kind in search.FIELDS for operation in _of_fields(kind)),
+    _v1("GET", "users", 20, lambda visit: accounts.users(visit.world, visit.user, visit.request.query)),
+    _v1("GET", "users/me", 2, lambda visit: accounts.me(visit.world, visit.user, visit.request.query)),
+    _v1("GET", "users/find", 40, lambda visit: accounts.find(visit.world, visit.user, visit.request.query)),
+    _v1("GET", "activityTypes", 20, lambda visit: accounts.activity_types(visit.world, visit.request.query)),
+    _v1("GET", "personFields", 20, lambda visit: fields.v1_list(visit.world, visit.request.query)),
+    _v1("GET", "personFields/{id}", 2, lambda visit: fields.v1_one(visit.world, visit.id)),
+    _v1("PUT", "personFields/{id}", 10, lambda visit: fields.v1_change(visit.world, visit.id, visit.request.json())),
+]

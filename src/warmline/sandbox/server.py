@@ -1,0 +1,151 @@
+"""The HTTP door: the sandbox on a socket, with the control door beside it.
+
+Quiet (no access log) and quick to stop. A call that is to get no answer has its connection cut, which needs the
+connection itself: `Cuttable` hands it to the app through the ASGI scope's extensions.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response as HttpResponse
+from starlette.routing import Route
+
+from warmline.sandbox.answers import Request
+from warmline.sandbox.control import routes
+from warmline.sandbox.door import Sandbox
+from warmline.sandbox.faults import Silence
+from warmline.sandbox.world import World
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) -> Starlette:
+    """Return the sandbox as an ASGI application.
+
+    Args:
+        sandbox: Who answers.
+        latency: Seconds between the commit and the answer.
+        latency_jitter: Up to so many seconds more, at random.
+    """
+    chance = random.Random()  # noqa: S311 - spreads answers, guards nothing
+
+    async def api(request: HttpRequest) -> HttpResponse:
+        call = Request(
+            method=request.method,
+            path=request.url.path,
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            body=await request.body(),
+        )
+        try:
+            answer = sandbox.answer(call)
+        except Silence:
+            request.scope["extensions"]["sandbox.cut"]()
+            await request.receive()
+            return HttpResponse()
+        if latency or latency_jitter:
+            await asyncio.sleep(latency + chance.uniform(0, latency_jitter))
+        return HttpResponse(answer.body, answer.status, dict(answer.headers))
+
+    return Starlette(routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)])
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9000,
+    token: str = "sandbox-token",  # noqa: S107 - it opens nothing but the sandbox
+    search_delay: float = 0.0,
+    latency: float = 0.0,
+    latency_jitter: float = 0.0,
+) -> None:
+    """Run the sandbox with a sample company until SIGINT or SIGTERM; one line says where it listens.
+
+    Args:
+        host: Address to listen on.
+        port: 0 takes a free one.
+        token: The API token to call it with.
+        search_delay: Seconds until search sees a new or changed record.
+        latency: Seconds added to each answer.
+        latency_jitter: Up to so many seconds more, at random.
+    """
+    sandbox = Sandbox(World.sample(token=token, search_delay=search_delay))
+    with _listening(host, port) as (sock, url):
+        sys.stdout.write(f"Sandbox listens on {url}\n")
+        sys.stdout.flush()
+        server = _server(app(sandbox, latency=latency, latency_jitter=latency_jitter))
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[sock])
+
+
+@contextlib.contextmanager
+def serving(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) -> Iterator[str]:
+    """Run the HTTP door in a thread, for a test or a demo, on a free port of this machine.
+
+    Args:
+        sandbox: Who answers.
+        latency: Seconds added to each answer.
+        latency_jitter: Up to so many seconds more, at random.
+
+    Yields:
+        The base URL, without a slash at the end.
+    """
+    with _listening("127.0.0.1", 0) as (sock, url):
+        server = _server(app(sandbox, latency=latency, latency_jitter=latency_jitter))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="sandbox")
+        thread.start()
+        try:
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as sock:
+        shown = f"[{host}]" if ":" in host else host
+        yield sock, f"http://{shown}:{sock.getsockname()[1]}"
+
+
+def _server(application: Starlette) -> Any:
+    # Only the HTTP door needs uvicorn; a test in process does not pay for its import.
+    import uvicorn  # noqa: PLC0415 - see above
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - see above
+
+    class Cuttable(H11Protocol):
+        """A connection that the app can cut without answering."""
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            inner = self.app
+
+            async def with_cut(scope: Any, receive: Any, send: Any) -> None:
+                scope["extensions"] = {**scope.get("extensions", {}), "sandbox.cut": transport.abort}
+                await inner(scope, receive, send)
+
+            self.app = with_cut
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=Cuttable,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            date_header=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )

@@ -1,0 +1,248 @@
+"""The company that the sandbox plays: its people, records, fields, settings, and the log of what was asked of it.
+
+State only. The rules of each noun live beside it (`records`, `fields`, `search`, `accounts`), and nothing here knows of
+HTTP. Time comes from the clock handed in, so that a simulation can run a day in a second.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from warmline.sandbox.answers import Json
+from warmline.sandbox.catalogue import ACTIVITY_TYPES, FIELDS
+
+DAY = 86_400
+
+
+class Plan(Enum):
+    """A plan and its calls in any 2 s: with an API token, and with OAuth (docs/pipedrive.md, "Prices and limits")."""
+
+    LITE = (20, 80)
+    GROWTH = (40, 160)
+    PREMIUM = (100, 400)
+    ULTIMATE = (120, 480)
+
+
+class Settings(BaseModel):
+    """What can be turned while the sandbox runs, from a test or through the control door.
+
+    Attributes:
+        search_delay: Seconds until search sees a new or changed record.
+        daily_budget: Tokens until midnight UTC; none is as many as you like.
+        burst: Calls with an API token in any 2 s.
+        oauth_burst: The same with OAuth.
+        searches: Searches in any 2 s, beside the burst.
+        refuse_new_fields: Creating custom fields answers 403.
+        refuse_v2_label_options: v2 adds no option to the built-in `label_ids`; v1 is the way.
+        refuse_v1_label_options: Nor does v1.
+        show_deleted: A deleted record is still answered by its id, `is_deleted` being true, instead of 404.
+        primary_flag: Answers say `primary_flag` for a participant's `primary`.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
+
+    search_delay: float = Field(default=0.0, ge=0)
+    daily_budget: int | None = Field(default=None, ge=0)
+    burst: int = Field(default=20, ge=1)
+    oauth_burst: int = Field(default=80, ge=1)
+    searches: int = Field(default=10, ge=1)
+    refuse_new_fields: bool = False
+    refuse_v2_label_options: bool = False
+    refuse_v1_label_options: bool = False
+    show_deleted: bool = False
+    primary_flag: bool = False
+
+
+@dataclass(frozen=True)
+class User:
+    """A colleague with a seat in the company."""
+
+    id: int
+    name: str
+    email: str
+    active: bool
+    admin: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that came in, whatever became of it.
+
+    Attributes:
+        at: Unix seconds.
+        method: In capitals.
+        path: Without the query, which can hold a person's e-mail.
+        status: HTTP status of the answer; 0 when there was none.
+        tokens: What it cost; a call that was turned away costs nothing.
+        user_id: Whose token it was; none when there was no good one.
+    """
+
+    at: float
+    method: str
+    path: str
+    status: int
+    tokens: int
+    user_id: int | None
+
+
+class World:
+    """One company's Pipedrive. Not safe for threads by itself: `Sandbox` holds the lock.
+
+    Args:
+        clock: Returns unix seconds.
+        plan: Sets the burst limits; `settings` can change them later.
+        search_delay: Seconds until search sees a new or changed record.
+        daily_budget: Tokens until midnight UTC; none is as many as you like.
+        company: Its name.
+        domain: The first part of its own host name.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        *,
+        plan: Plan = Plan.LITE,
+        search_delay: float = 0.0,
+        daily_budget: int | None = None,
+        company: str = "Alder & Finch Consulting",
+        domain: str = "alderfinch",
+    ) -> None:
+        self.now = clock
+        self.company = company
+        self.domain = domain
+        self.users: dict[int, User] = {}
+        self.tokens: dict[str, int] = {}
+        burst, oauth_burst = plan.value
+        self._first_settings = Settings(
+            search_delay=search_delay, daily_budget=daily_budget, burst=burst, oauth_burst=oauth_burst
+        )
+        self.reset()
+
+    @classmethod
+    def sample(
+        cls,
+        clock: Callable[[], float] = time.time,
+        *,
+        token: str = "sandbox-token",  # noqa: S107 - it opens nothing but the sandbox
+        **how: Any,
+    ) -> Self:
+        """Return a company with three users, ready to try things out.
+
+        Args:
+            clock: Returns unix seconds.
+            token: Alice's API token.
+            **how: As for `World`.
+        """
+        world = cls(clock, **how)
+        world.add_user("Alice Alder", "alice@example.com", admin=True, token=token)
+        world.add_user("Bob Finch", "bob@example.com")
+        world.add_user("Carol Reed", "carol@example.com", active=False)
+        return world
+
+    def reset(self) -> None:
+        """Go back to the first day: no records, built-in fields only, the first settings. Users and tokens stay."""
+        self.settings = self._first_settings.model_copy()
+        self.records: dict[str, dict[int, Json]] = {"persons": {}, "organizations": {}, "activities": {}}
+        self.fields: dict[str, list[Json]] = {kind: [_built(field) for field in FIELDS[kind]] for kind in FIELDS}
+        self.activity_types: list[Json] = [_activity_type(order, key) for order, key in enumerate(ACTIVITY_TYPES, 1)]
+        self.versions: dict[tuple[str, int], tuple[float, Json | None]] = {}
+        self.calls: list[Call] = []
+        self.spent: dict[int, int] = {}
+        self._last_ids: dict[str, int] = {}
+
+    def add_user(
+        self, name: str, email: str, *, active: bool = True, admin: bool = False, token: str | None = None
+    ) -> User:
+        """Give a colleague a seat.
+
+        Args:
+            name: As shown.
+            email: Theirs.
+            active: Whether they may own records and use their token.
+            admin: Whether they are an administrator.
+            token: Their API token, if they have one. It serves as an OAuth access token, too.
+        """
+        user = User(self.next_id("user"), name, email, active, admin)
+        self.users[user.id] = user
+        if token is not None:
+            self.tokens[token] = user.id
+        return user
+
+    def set_user_active(self, user_id: int, *, active: bool) -> None:
+        """Let a user in, or shut them out."""
+        self.users[user_id] = replace(self.users[user_id], active=active)
+
+    def set_activity_type_active(self, key: str, *, active: bool) -> None:
+        """Switch an activity type on or off by its key, e.g. "lunch"."""
+        next(kind for kind in self.activity_types if kind["key_string"] == key)["active_flag"] = active
+
+    def next_id(self, counter: str) -> int:
+        """Return the next number of a counter; ids never come twice."""
+        counted = len(self.users) if counter == "user" else self._last_ids.get(counter, 0)
+        self._last_ids[counter] = counted + 1
+        return counted + 1
+
+    def stamp(self) -> str:
+        """Return the time in whole seconds, as v2 writes it."""
+        return datetime.fromtimestamp(int(self.now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def alive(self, kind: str, record_id: object) -> bool:
+        """Say whether a record is there and not deleted."""
+        record = self.records[kind].get(record_id) if isinstance(record_id, int) else None
+        return record is not None and not record["is_deleted"]
+
+    @property
+    def persons(self) -> dict[int, Json]:
+        """Every person by id, deleted ones too."""
+        return self.records["persons"]
+
+    @property
+    def organizations(self) -> dict[int, Json]:
+        """Every organization by id, deleted ones too."""
+        return self.records["organizations"]
+
+    @property
+    def activities(self) -> dict[int, Json]:
+        """Every activity by id, deleted ones too."""
+        return self.records["activities"]
+
+    @property
+    def tokens_spent(self) -> int:
+        """What all calls cost together, by the published prices."""
+        return sum(self.spent.values())
+
+    @property
+    def tokens_left(self) -> int | None:
+        """What is left of today's budget; none without a budget."""
+        budget = self.settings.daily_budget
+        return None if budget is None else max(0, budget - self.spent.get(int(self.now() // DAY), 0))
+
+    def spend(self, tokens: int) -> None:
+        """Take tokens from the budget of the day in UTC."""
+        today = int(self.now() // DAY)
+        self.spent[today] = self.spent.get(today, 0) + tokens
+
+
+def _built(field: Json) -> Json:
+    options = field["options"]
+    return field | {"options": None if options is None else [dict(option) for option in options]}
+
+
+def _activity_type(order: int, key: str) -> Json:
+    return {
+        "id": order,
+        "order_nr": order,
+        "name": key.capitalize(),
+        "key_string": key,
+        "icon_key": key,
+        "active_flag": True,
+        "color": "FFFFFF",
+        "is_custom_flag": False,
+        "add_time": "2024-01-01 08:00:00",
+        "update_time": "2024-01-01 08:00:00",
+    }

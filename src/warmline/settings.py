@@ -1,0 +1,105 @@
+"""Django's settings, and Warmline's own, made from the environment (see `environment.py`)."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from warmline.environment import ConfigurationError, Environment
+
+try:
+    env = Environment()
+except ConfigurationError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+
+def _secret_key(folder: Path) -> str:
+    """Return the installation's own key: made on the first start, readable by its user alone."""
+    file = folder / "secret-key"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        # O_EXCL: of two processes that start at once, one makes the key and both read it.
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text(encoding="ascii")
+    with os.fdopen(handle, "w", encoding="ascii") as out:
+        out.write(secrets.token_urlsafe(50))
+    return file.read_text(encoding="ascii")
+
+
+def _database(url: str, folder: Path) -> Any:
+    database: dict[str, Any] = dict(dj_database_url.parse(url or f"sqlite:///{folder / 'warmline.sqlite3'}"))
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["OPTIONS"] = {
+            # A transaction that may write takes the lock when it begins. A deferred one that asks for it half-way
+            # fails at once with "database is locked", whatever the timeout.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,  # seconds to wait for another writer
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    return database
+
+
+DATA_DIR: Path = env["WARMLINE_DATA_DIR"]
+SECRET_KEY = env["WARMLINE_SECRET_KEY"] or _secret_key(DATA_DIR)
+DATABASES = {"default": _database(env["DATABASE_URL"], DATA_DIR)}
+
+PIPEDRIVE_BASE_URL: str = env["PIPEDRIVE_BASE_URL"]
+PIPEDRIVE_API_TOKEN: str = env["PIPEDRIVE_API_TOKEN"]
+DEFAULT_TIME_ZONE = str(env["WARMLINE_TIME_ZONE"])
+WARM_THRESHOLD: int = env["WARMLINE_WARM_THRESHOLD"]
+WARM_LABEL: str = env["WARMLINE_LABEL"]
+EARLIER_ACTIVITIES: bool = env["WARMLINE_EARLIER_ACTIVITIES"]
+SYNC_ATTEMPTS: int = env["WARMLINE_ATTEMPTS"]
+SYNC_RETRY_SECONDS: int = env["WARMLINE_RETRY_SECONDS"]
+SYNC_BATCH_MINUTES: int = env["WARMLINE_BATCH_MINUTES"]
+SYNC_WORKERS: int = env["WARMLINE_WORKERS"]
+SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
+SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
+
+DEBUG = False
+ALLOWED_HOSTS = list(env["WARMLINE_HOSTS"])
+ROOT_URLCONF = "warmline.urls"
+ASGI_APPLICATION = "warmline.asgi.application"
+AUTH_USER_MODEL = "crm.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "ninja",  # with it installed, /api/docs loads its script from here and not from a CDN
+    "warmline.crm",
+    "warmline.sync",
+    "warmline.api",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
+    "loggers": {
+        "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
+    },
+}

@@ -1,0 +1,16 @@
+"""Registers the engine's tables."""
+
+from django.apps import AppConfig
+
+
+class SyncConfig(AppConfig):
+    """The promise."""
+
+    name = "warmline.sync"
+    label = "sync"
+
+    def ready(self) -> None:
+        """Listen to the contact book."""
+        from warmline.sync import listen  # noqa: PLC0415 (it imports models, which are not there before this moment)
+
+        listen.connect()

@@ -1,0 +1,107 @@
+"""Who may make what: one conditional UPDATE or INSERT decides, and an expired claim holds nobody back.
+
+A claim is not a success. It is renewed before each create, so it outlives the longest wait for the limiter and the
+longest call together; a worker that lost its claim stops before it creates anything.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import models
+
+from warmline.pipedrive import Clock
+from warmline.sync.models import Claim
+
+LIFETIME = timedelta(seconds=120)
+PROCESS = f"{socket.gethostname()}/{os.getpid()}"
+
+
+class BusyError(Exception):
+    """Another worker is making the same thing; the row stays wanted and is looked at again soon."""
+
+
+class Claims:
+    """The claims of one worker during one piece of work.
+
+    Args:
+        clock: Tells when a claim expires.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._holder = f"{PROCESS}/{uuid.uuid4().hex}"
+        self._held: set[str] = set()
+
+    @contextmanager
+    def hold(self, key: str, row: models.Model | None = None) -> Iterator[None]:
+        """Hold the claim to a key while the block runs.
+
+        Args:
+            key: What is being made (see models.Claim).
+            row: The row that is shown as in progress meanwhile.
+
+        Raises:
+            BusyError: When another worker holds it.
+        """
+        self._take(key, row)
+        self._held.add(key)
+        try:
+            yield
+        finally:
+            self._held.discard(key)
+            Claim.objects.filter(key=key, holder=self._holder).delete()
+
+    def renew(self) -> None:
+        """Make all held claims last their whole lifetime again.
+
+        Raises:
+            BusyError: When one has expired and was taken by another worker.
+        """
+        expires_at = self._clock.now() + LIFETIME
+        if Claim.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
+            raise BusyError("A claim was lost while its work went on.")
+
+    def _take(self, key: str, row: models.Model | None) -> None:
+        now = self._clock.now()
+        values = {
+            "holder": self._holder,
+            "expires_at": now + LIFETIME,
+            "kind": row._meta.model_name if row else "",  # noqa: SLF001 (Django documents _meta as public)
+            "row_id": row.pk if row else None,
+        }
+        if Claim.objects.filter(key=key, expires_at__lte=now).update(**values):
+            return
+        _, made = Claim.objects.get_or_create(key=key, defaults=values)
+        if not made:
+            raise BusyError(key)
+
+
+def in_progress(now: datetime) -> set[tuple[str, int]]:
+    """Return kind and id of each row that a worker holds a claim for, such as `("contact", 12)`."""
+    claims = Claim.objects.filter(expires_at__gt=now, row_id__isnull=False)
+    return {(kind, row_id) for kind, row_id in claims.values_list("kind", "row_id") if row_id is not None}
+
+
+def release_those_of_the_dead() -> None:
+    """Take away the claims of processes of this machine that are gone, so that a restart need not wait for them."""
+    host, _, own = PROCESS.rpartition("/")
+    for claim in Claim.objects.filter(holder__startswith=f"{host}/"):
+        pid = claim.holder.split("/")[1]
+        if pid == own or not _is_running(int(pid)):
+            Claim.objects.filter(key=claim.key, holder=claim.holder).delete()
+
+
+def _is_running(pid: int) -> bool:
+    if os.name != "posix":  # os.kill(pid, 0) asks on POSIX and kills elsewhere
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,250 @@
+"""The engine: takes what is due, claims it, brings Pipedrive in line, and records what came of it.
+
+It holds no queue and no state of its own. Killed anywhere, the row is still wanted and the next run finishes it.
+Clock and randomness are handed in, so that a simulation can replay a run exactly. No transaction of the database is
+open while a request is under way.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+from django.conf import settings
+from django.db.models import F
+
+from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.pipedrive import Clock, Limiter, Pipedrive, SystemClock, Window
+from warmline.sync import connection, notify, wanted
+from warmline.sync.claims import BusyError, Claims
+from warmline.sync.keys import organization_key
+from warmline.sync.links import link_activity, link_contact, link_organization
+from warmline.sync.models import NotificationKind
+from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, judge, trouble, wants_probe
+from warmline.sync.policy import Policy
+from warmline.sync.steps import Steps
+from warmline.sync.wanted import Work
+
+log = logging.getLogger(__name__)
+
+Row = Contact | Organization | Activity
+
+
+class DisconnectedError(Exception):
+    """The connection is at fault and has been reported; the row is left as it is."""
+
+
+class Engine:
+    """Brings what is due to Pipedrive.
+
+    Args:
+        pipedrive: The client, with its limiter.
+        policy: What is wanted, and how failures are tried again.
+        clock: Tells what is due.
+        random: Spreads the waits.
+    """
+
+    def __init__(self, pipedrive: Pipedrive, policy: Policy, clock: Clock, random: Random) -> None:
+        self._pipedrive = pipedrive
+        self._policy = policy
+        self._clock = clock
+        self._random = random
+
+    @classmethod
+    def from_settings(cls) -> "Engine":
+        """Return the engine that the settings describe; they must have a token."""
+        pipedrive = pipedrive_from_settings()
+        return cls(pipedrive, Policy.current(), SystemClock(), Random())  # noqa: S311 (spreads waits, hides nothing)
+
+    def step(self, now: datetime) -> int:
+        """Do what is due at this moment, one after the other.
+
+        Args:
+            now: The moment, aware.
+
+        Returns:
+            How many rows were worked on.
+        """
+        return sum(self.bring(work) for work in self.due(now))
+
+    def due(self, now: datetime, limit: int = 100) -> list[Work]:
+        """Return what is due, oldest first; nothing while the connection is not well.
+
+        Args:
+            now: The moment, aware.
+            limit: How many of each kind at the most.
+        """
+        if not connection.is_open(self._pipedrive, self._clock):
+            return []
+        return wanted.due(now, self._policy.threshold, limit)
+
+    def bring(self, work: Work) -> bool:
+        """Bring one row to Pipedrive, or record why that did not work.
+
+        Args:
+            work: Which row; it is read afresh here.
+
+        Returns:
+            False when another worker is at it, or at what it needs, or when the connection was lost meanwhile.
+        """
+        if not connection.is_well():
+            return False
+        claims = Claims(self._clock)
+        steps = Steps(self._pipedrive, claims, self._policy, self._clock)
+        try:
+            if work.kind == "contact":
+                self._bring_contact(work, claims, steps)
+            else:
+                self._bring_activity(work, claims, steps)
+        except BusyError:
+            return False
+        except (DisconnectedError, NotYetError):
+            pass
+        return True
+
+    def _bring_contact(self, work: Work, claims: Claims, steps: Steps) -> None:
+        row = wanted.contacts(self._policy.threshold).filter(pk=work.row_id)
+        contact = row.first()
+        if contact is None:
+            return
+        with claims.hold(work.claim, contact):
+            contact = row.select_related("owner", "organization").first()  # as it is under the claim
+            if contact is None:
+                return
+
+            def organization_id() -> int | None:
+                return self._organization_in_line(contact.organization, contact.owner, claims, steps)
+
+            def bring() -> None:
+                person_id = steps.ensure_person(contact, organization_id)
+                link_contact(contact, person_id, policy=self._policy, now=self._clock.now())
+
+            self._attempt(contact, bring)
+
+    def _bring_activity(self, work: Work, claims: Claims, steps: Steps) -> None:
+        row = wanted.activities().filter(pk=work.row_id)
+        activity = row.first()
+        if activity is None:
+            return
+        with claims.hold(work.claim, activity):
+            activity = row.select_related("contact__owner", "contact__organization").first()
+            if activity is None or activity.contact.pipedrive_person_id is None:
+                return
+            person_id = activity.contact.pipedrive_person_id
+
+            def bring() -> None:
+                link_activity(activity, steps.ensure_activity(activity, person_id), now=self._clock.now())
+
+            self._attempt(activity, bring)
+
+    def _organization_in_line(
+        self, organization: Organization | None, owner: User, claims: Claims, steps: Steps
+    ) -> int | None:
+        """Return the organization's id in Pipedrive, bringing it there first; None for a contact that has none.
+
+        It has attempts of its own: the contacts that wait for it spend none of theirs.
+        """
+        if organization is None:
+            return None
+        if organization.pipedrive_org_id is None:
+            with claims.hold(organization_key(organization), organization):
+                organization.refresh_from_db()  # as it is under the claim
+                now = self._clock.now()
+                if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
+
+                    def bring() -> None:
+                        org_id = steps.ensure_organization(organization, owner)
+                        link_organization(organization, org_id, now=self._clock.now())
+
+                    self._attempt(organization, bring)
+        organization.refresh_from_db()
+        wait = organization.next_pipedrive_sync_attempt - self._clock.now()
+        if organization.pipedrive_org_id is None and organization.pipedrive_sync_failed:
+            raise OrganizationFailedError(organization.pipedrive_sync_error_message, wait)
+        if organization.pipedrive_org_id is None:
+            raise NotYetError(wait)
+        return organization.pipedrive_org_id
+
+    def _attempt(self, row: Row, bring: Callable[[], None]) -> None:
+        """Make an attempt; the one place where what went wrong becomes a row's or the connection's state."""
+        try:
+            bring()
+        except (BusyError, DisconnectedError):
+            raise
+        except NotYetError as later:
+            _write(row, next_pipedrive_sync_attempt=self._clock.now() + later.wait)
+            raise
+        except Exception as error:  # noqa: BLE001 (house rule: set the row aside, and let the others go on)
+            self._blame_the_connection(error)
+            verdict = judge(
+                error,
+                attempts=row.pipedrive_sync_attempts + 1,
+                policy=self._policy,
+                jitter=self._random.random(),
+            )
+            self._set_aside(row, verdict, error)
+
+    def _blame_the_connection(self, error: Exception) -> None:
+        """Report the connection if the error is its fault; a probe tells, where the error itself does not.
+
+        Raises:
+            DisconnectedError: When it is.
+        """
+        found = trouble(error)
+        if found is None and wants_probe(error):
+            found = connection.probe(self._pipedrive)
+        if found is not None:
+            log.warning("connection.%s error=%s", found.state, error)
+            connection.report(found, self._clock)
+            raise DisconnectedError from error
+
+    def _set_aside(self, row: Row, verdict: Verdict, error: Exception) -> None:
+        now = self._clock.now()
+        log.warning(
+            "sync.%s row=%s/%s attempts=%s code=%s error=%s",
+            "failed" if verdict.failed else "retry",
+            row._meta.model_name,  # noqa: SLF001 (Django documents _meta as public)
+            row.pk,
+            row.pipedrive_sync_attempts + 1,
+            verdict.code,
+            error,
+            exc_info=error if verdict.code == "unexpected" else None,
+        )
+        values = {
+            "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
+            "last_pipedrive_sync_attempt": now,
+            "next_pipedrive_sync_attempt": now + max(verdict.wait, timedelta(0)),
+            "pipedrive_sync_failed": verdict.failed,
+            "pipedrive_sync_error_code": verdict.code,
+            "pipedrive_sync_error_message": verdict.message,
+            "pipedrive_sync_error_field": verdict.field,
+        }
+        if not isinstance(row, Activity):
+            values["pipedrive_candidates"] = list(verdict.candidates)
+        _write(row, **values)
+        is_news = not row.pipedrive_sync_failed or row.pipedrive_sync_error_code != verdict.code
+        if verdict.failed and is_news:
+            _tell_of_failure(row, verdict, now)
+
+
+def _write(row: Row, **values: object) -> None:
+    type(row)._default_manager.filter(pk=row.pk).update(**values)  # noqa: SLF001 (documented as public)
+
+
+def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
+    """Tell whose row it is; an organization is nobody's, its contacts' users hear of it with them."""
+    match row:
+        case Contact():
+            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
+            notify.tell(NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row)
+        case Activity():
+            text = f"“{row.subject}” with {row.contact.name} could not be brought to Pipedrive. {verdict.message}"
+            contact = row.contact
+            notify.tell(NotificationKind.ACTIVITY_FAILED, text, now=now, user=contact.owner, contact=contact)
+
+
+def pipedrive_from_settings() -> Pipedrive:
+    """Return the client that the settings describe; they must have a token."""
+    windows = tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS)
+    limiter = Limiter(windows, search=Window(*settings.SYNC_SEARCH_LIMIT))
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, settings.PIPEDRIVE_API_TOKEN, limiter=limiter)

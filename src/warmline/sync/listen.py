@@ -1,0 +1,23 @@
+"""Listens to the contact book: a saved row wakes the engine, and a mended organization lets its contacts go on."""
+
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.signals import post_save
+from django.utils import timezone
+
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.sync import wake
+from warmline.sync.links import let_contacts_go_on
+
+
+def connect() -> None:
+    """Begin to listen."""
+    for model in (Contact, Organization, Activity):
+        post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
+
+
+def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
+    if sender is Organization and not instance.pipedrive_sync_failed:
+        let_contacts_go_on(instance, timezone.now())
+    wake.after_commit()

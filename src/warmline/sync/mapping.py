@@ -1,0 +1,124 @@
+"""How our rows are said in Pipedrive's words. Pure: no database, no call, no clock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import (
+    ActivityType as PipedriveType,
+)
+from warmline.pipedrive import (
+    Address,
+    Email,
+    NewActivity,
+    NewOrganization,
+    NewPerson,
+    Option,
+    Phone,
+)
+
+TYPES = {
+    ActivityType.CALL: "call",
+    ActivityType.EMAIL: "email",
+    ActivityType.MEETING: "meeting",
+    ActivityType.LINKEDIN: "task",
+    ActivityType.REFERRAL: "task",
+    ActivityType.CONFERENCE: "meeting",
+}
+FALLBACK_TYPE = "task"
+
+
+def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> tuple[date | None, time | None]:
+    """Return a due date and time as Pipedrive wants them: in UTC, so the day may be another one.
+
+    A date without a time is a day of the calendar and stays as it is. (`due_time` is UTC: docs/pipedrive.md.)
+
+    Args:
+        due_date: The day in the user's zone; None for none.
+        due_time: The time of that day; None for none.
+        zone: The user's time zone.
+    """
+    if due_date is None or due_time is None:
+        return due_date, None
+    moment = datetime.combine(due_date, due_time, zone).astimezone(UTC)
+    return moment.date(), moment.time().replace(second=0, microsecond=0)
+
+
+def activity_type(ours: str, theirs: Iterable[PipedriveType]) -> str:
+    """Return Pipedrive's type for one of ours: its own, or a task where the account has deactivated that.
+
+    Args:
+        ours: One of ActivityType.
+        theirs: The account's types.
+    """
+    wished = TYPES[ActivityType(ours)]
+    return wished if any(known.key == wished and known.active for known in theirs) else FALLBACK_TYPE
+
+
+def option_named(label: str, options: Sequence[Option]) -> int | None:
+    """Return the id of the option with this label, whatever its case; None when there is none.
+
+    Built-in options have text ids in Pipedrive's fields; those cannot be written as an id.
+    """
+    wished = key(label)
+    return next((int(o.id) for o in options if key(o.label) == wished and str(o.id).isdecimal()), None)
+
+
+def new_person(contact: Contact, *, owner_id: int, org_id: int | None, label_id: int | None) -> NewPerson:
+    """Return the person that a contact becomes."""
+    return NewPerson(
+        name=contact.name,
+        owner_id=owner_id,
+        org_id=org_id,
+        emails=(Email(value=contact.email),) if contact.email else (),
+        phones=(Phone(value=contact.phone),) if contact.phone else (),
+        label_ids=(label_id,) if label_id is not None else (),
+    )
+
+
+def new_organization(
+    organization: Organization, *, owner_id: int, industry: int | None, custom_fields: dict[str, str]
+) -> NewOrganization:
+    """Return the organization that one of ours becomes."""
+    country = organization.country
+    return NewOrganization(
+        name=organization.name,
+        owner_id=owner_id,
+        industry=industry,
+        address=Address(value=country, country=country) if country else None,
+        custom_fields=custom_fields or None,
+    )
+
+
+def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int, org_id: int | None) -> NewActivity:
+    """Return the activity that one of ours becomes, with that person as its primary participant."""
+    due_date, due_time = due_in_utc(activity.due_date, activity.due_time, activity.zone)
+    return NewActivity(
+        subject=activity.subject,
+        type=type,
+        owner_id=owner_id,
+        person_id=person_id,
+        org_id=org_id,
+        due_date=due_date,
+        due_time=due_time,
+        note=activity.note or None,
+        done=activity.done,
+    )
+
+
+def is_same(found: PipedriveActivity, new: NewActivity) -> bool:
+    """Tell whether an activity in Pipedrive is what a create of ours would have made."""
+    return (
+        found.type == new.type
+        and found.subject == new.subject
+        and found.owner_id == new.owner_id
+        and found.person_id == new.person_id
+        and found.done == new.done
+        and found.due_date == new.due_date
+        and found.due_time == new.due_time
+        and (found.note or None) == new.note
+        and not found.is_deleted
+    )

@@ -1,0 +1,127 @@
+"""The engine's own rows: who works on what, what was begun, how the connection is, and what people should know.
+
+None of them says what must be in Pipedrive: that is in the rows of the contact book. Losing all of these costs time
+and tokens, never a record.
+"""
+
+from django.db import models
+
+from warmline.crm.models import Contact, User
+
+
+class Claim(models.Model):
+    """The right to make one thing in Pipedrive, held by one worker until it expires.
+
+    The key names what is being made, not the row that wants it, so two rows that would make the same thing meet.
+
+    Attributes:
+        key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<name>`,
+            `activities:<person id>`.
+        holder: Which worker of which process holds it (see claims.py).
+        kind, row_id: The row that the worker works on, which is shown as in progress.
+    """
+
+    key = models.TextField(primary_key=True)
+    holder = models.CharField(max_length=200)
+    expires_at = models.DateTimeField()
+    kind = models.CharField(max_length=20, blank=True, default="")
+    row_id = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Intent(models.Model):
+    """A create that was begun and whose outcome is not stored yet. Written before the request, gone with the id.
+
+    Attributes:
+        key: As a claim's; for an activity `activity:<row id>`.
+        sent_at: When, by Pipedrive's clock.
+        answered: Pipedrive said itself that it failed, so a look need not wait for a late commit.
+    """
+
+    key = models.TextField(primary_key=True)
+    sent_at = models.DateTimeField()
+    answered = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Remembered(models.Model):
+    """What the account is made of (its users, fields, activity types), as it was told when it was asked."""
+
+    name = models.CharField(max_length=300, primary_key=True)
+    value = models.JSONField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConnectionState(models.TextChoices):
+    """How the connection to Pipedrive is; everything but `ok` stops all calls but a rare probe."""
+
+    OK = "ok"
+    NO_TOKEN = "no_token"  # noqa: S105 (the name of a state)
+    UNAUTHORIZED = "unauthorized"
+    DOWN = "down"
+    THROTTLED = "throttled"
+    BLOCKED = "blocked"
+    BUDGET_SPENT = "budget_spent"
+
+
+class Connection(models.Model):
+    """The one row (id 1) that says how the connection is, and when to probe it again."""
+
+    state = models.CharField(max_length=20, choices=ConnectionState.choices, default=ConnectionState.OK)
+    since = models.DateTimeField()
+    message = models.TextField(blank=True, default="")
+    probe_at = models.DateTimeField(null=True)
+    probes = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="connection_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.state
+
+
+class NotificationKind(models.TextChoices):
+    """What a notification is about."""
+
+    CONTACT_SYNCED = "contact_synced"
+    CONTACT_FAILED = "contact_failed"
+    ACTIVITY_SYNCED = "activity_synced"
+    ACTIVITY_FAILED = "activity_failed"
+    OWNER_MISSING = "owner_missing"
+    LABEL_MISSING = "label_missing"
+    SECTOR_MISSING = "sector_missing"
+    TYPE_MISSING = "type_missing"
+    CONNECTION_LOST = "connection_lost"
+    CONNECTION_BACK = "connection_back"
+
+
+class Notification(models.Model):
+    """Something a user would want to know now. A row first, so that it is never lost; a toast when one looks.
+
+    Attributes:
+        user: For whom; None: for everyone.
+        once: What is told only once has a name here, and the second telling is left out.
+    """
+
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=20, choices=NotificationKind.choices)
+    text = models.TextField()
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+    once = models.TextField(null=True, unique=True)  # noqa: DJ001 (NULLs are exempt from the uniqueness, "" is not)
+
+    class Meta:
+        indexes = [
+            # api: a user's notifications after an id.
+            models.Index(fields=["user", "id"], name="notification_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

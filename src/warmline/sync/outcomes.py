@@ -1,0 +1,197 @@
+"""What follows each outcome, decided apart from doing it: pure functions with tables of tests.
+
+Two questions, in this order. Is it the connection's fault? Then no row is to blame, no attempt is counted, and one
+state tells everyone. Else the row is set aside: tried again soon, or failed with its reason and left to batch.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from warmline.pipedrive import (
+    Blocked,
+    BudgetSpent,
+    PipedriveError,
+    Rejected,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+    Uncertain,
+)
+from warmline.sync.models import ConnectionState
+from warmline.sync.policy import Policy
+
+PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
+    ConnectionState.DOWN: (1, 30),
+    ConnectionState.UNAUTHORIZED: (5, 60),
+    ConnectionState.BLOCKED: (60, 1800),
+    ConnectionState.BUDGET_SPENT: (300, 300),
+}
+
+
+class NotYetError(Exception):
+    """The row has to wait, and no attempt was made: an unfinished create may still come to be, or what it needs waits.
+
+    Args:
+        wait: For how long from now.
+    """
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(f"not before {wait.total_seconds():.0f} s from now")
+        self.wait = wait
+
+
+class AmbiguousError(Exception):
+    """Pipedrive holds several records that could be meant; a person has to decide.
+
+    Args:
+        what: What they are, such as "persons with this e-mail".
+        field: The local field by which they were found.
+        candidates: Each as `{"pipedrive_id": 1, "name": "..."}`.
+    """
+
+    def __init__(self, what: str, field: str, candidates: list[dict[str, object]]) -> None:
+        super().__init__(f"Pipedrive has {len(candidates)} {what}; choose one of them, or make a new one.")
+        self.field = field
+        self.candidates = candidates
+
+
+class OrganizationFailedError(Exception):
+    """The contact's organization could not be brought to Pipedrive, so the contact cannot either.
+
+    Args:
+        reason: The organization's own reason.
+        wait: Until the organization is tried again.
+    """
+
+    def __init__(self, reason: str, wait: timedelta) -> None:
+        super().__init__(f"Its organization could not be made in Pipedrive: {reason}")
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """The connection is at fault.
+
+    Attributes:
+        state: What to show.
+        message: In plain words, for a person.
+        wait: How long Pipedrive asked us to wait; None: as PROBE_WAITS says.
+    """
+
+    state: ConnectionState
+    message: str
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The row is at fault, or nobody knows.
+
+    Attributes:
+        failed: Left to batch processing; else it is tried again soon.
+        wait: Until the next try.
+        code: What kind of failure, for programs.
+        message: The same in plain words.
+        field: Which field Pipedrive refused, or by which the candidates were found; empty when none is known.
+        candidates: What a person may choose from.
+    """
+
+    failed: bool
+    wait: timedelta
+    code: str
+    message: str
+    field: str = ""
+    candidates: tuple[dict[str, object], ...] = ()
+
+
+def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | None:
+    """Tell whether an error is the connection's fault.
+
+    Args:
+        error: What a call raised.
+        probed: What the probe raised that was sent because of it; None when it was answered well, or not sent.
+
+    Returns:
+        The trouble, or None when the row has to answer for the error.
+    """
+    match error:
+        case Unauthorized():
+            return Trouble(ConnectionState.UNAUTHORIZED, "Pipedrive does not accept the API token.")
+        case Blocked():
+            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall blocks this company's calls for a while.")
+        case BudgetSpent():
+            return Trouble(ConnectionState.BUDGET_SPENT, "The company's Pipedrive tokens for today are spent.")
+        case Throttled():
+            wait = timedelta(seconds=error.wait)
+            return Trouble(ConnectionState.THROTTLED, "Pipedrive asked for a pause between calls.", wait)
+        case Unavailable() | Uncertain() if probed is not None:
+            down = Trouble(ConnectionState.DOWN, f"Pipedrive does not answer ({error.message}).")
+            return trouble(probed) or down
+    return None
+
+
+def wants_probe(error: Exception) -> bool:
+    """Tell whether only a probe can say whose fault an error is."""
+    return isinstance(error, Unavailable | Uncertain)
+
+
+def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> Verdict:
+    """Decide what becomes of a row whose attempt failed through no fault of the connection.
+
+    Args:
+        error: What the attempt raised.
+        attempts: How many were made, this one included.
+        policy: How many there may be, and the waits.
+        jitter: From 0 to 1, spreads the waits by a quarter to each side, so that rows do not come back all at once.
+
+    Returns:
+        The verdict.
+    """
+    match error:
+        case Rejected():
+            return _fail(policy.person_needed, "rejected", f"Pipedrive refused it: {error.message}", error.field)
+        case AmbiguousError():
+            return _fail(policy.person_needed, "ambiguous", str(error), error.field, tuple(error.candidates))
+        case OrganizationFailedError():
+            return _fail(error.wait, "organization_failed", str(error), "organization")
+        case Uncertain():
+            code, message = "uncertain", f"Pipedrive did not say whether it was done: {error.message}"
+        case PipedriveError():
+            code, message = "unavailable", f"Pipedrive could not do it: {error.message}"
+        case _:
+            code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
+    if attempts >= policy.attempts:
+        return _fail(policy.batch, code, message)
+    return Verdict(failed=False, wait=backoff(attempts, policy.retry, jitter), code=code, message=message)
+
+
+def _fail(
+    wait: timedelta, code: str, message: str, field: str = "", candidates: tuple[dict[str, object], ...] = ()
+) -> Verdict:
+    return Verdict(failed=True, wait=wait, code=code, message=message, field=field, candidates=candidates)
+
+
+def backoff(attempts: int, first: timedelta, jitter: float) -> timedelta:
+    """Return the wait after so many attempts: doubled each time, spread by a quarter to each side.
+
+    Even at opposite jitters each wait is longer than the one before (2 x 0.75 > 1.25).
+
+    Args:
+        attempts: How many were made, at least 1.
+        first: The wait after the first one.
+        jitter: From 0 to 1.
+    """
+    return first * (2.0 ** (attempts - 1) * (0.75 + jitter / 2))
+
+
+def probe_wait(trouble: Trouble, probes: int) -> timedelta:
+    """Return the wait before the next probe.
+
+    Args:
+        trouble: What is the matter.
+        probes: How many were sent since it began.
+    """
+    if trouble.wait is not None:
+        return trouble.wait
+    first, longest = PROBE_WAITS[trouble.state]
+    return timedelta(seconds=min(first * 2 ** min(probes, 20), longest))

@@ -1,0 +1,43 @@
+"""The settings of the promise, as one value that is handed in, so that a test or a page can hand in another."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What counts as warm, and how failures are tried again.
+
+    Attributes:
+        threshold: Warmness score (0 to 10) from which a contact is wanted.
+        label: The label of a warm lead in Pipedrive.
+        earlier_activities: Whether activities from before a contact was warm follow it.
+        attempts: How many before a row is failed and left to batch processing.
+        retry: The wait before the second attempt; doubled for each further one.
+        batch: The wait before a failed row is tried again by itself.
+        person_needed: The same for a row that waits for a person's decision or correction. It is far longer,
+            because each try costs tokens and hardly ever helps.
+    """
+
+    threshold: int
+    label: str
+    earlier_activities: bool
+    attempts: int = 3
+    retry: timedelta = timedelta(seconds=2)
+    batch: timedelta = timedelta(minutes=15)
+    person_needed: timedelta = timedelta(days=1)
+
+    @classmethod
+    def current(cls) -> Self:
+        """Return the policy that the settings give."""
+        return cls(
+            threshold=settings.WARM_THRESHOLD,
+            label=settings.WARM_LABEL,
+            earlier_activities=settings.EARLIER_ACTIVITIES,
+            attempts=settings.SYNC_ATTEMPTS,
+            retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
+            batch=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
+        )

@@ -1,0 +1,93 @@
+"""What a person can do for a row that failed: try again, or decide what two candidates mean."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.sync import connection, wake
+from warmline.sync.links import let_contacts_go_on
+
+
+class LinkedAlreadyError(Exception):
+    """The row has its record in Pipedrive, so there is nothing to decide."""
+
+
+def retry(row: Contact | Organization | Activity) -> bool:
+    """Give a failed row fresh attempts, now; a contact's failed organization, and what failed for it, likewise.
+
+    Args:
+        row: The one to try again.
+
+    Returns:
+        Whether it had failed.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
+        organization = row.organization if isinstance(row, Contact) else row
+        if isinstance(organization, Organization):
+            _start_organization_again(organization, now)
+        _go()
+    return bool(again)
+
+
+def retry_all(user: User | None) -> int:
+    """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
+
+    Args:
+        user: Whose contacts and activities, and the organizations of these contacts. None, or an admin: everyone's.
+
+    Returns:
+        How many rows had failed.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
+        if user is not None and not user.is_admin:
+            contacts, activities = contacts.seen_by(user), activities.seen_by(user)
+            waiting = contacts.filter(pipedrive_sync_failed=True).values("organization_id")
+            organizations = organizations.filter(pk__in=waiting)
+        again = _start_again(organizations, now)
+        again += _start_again(contacts, now) + _start_again(activities, now)
+        _go()
+    return again
+
+
+def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
+    """Remember which record in Pipedrive a row is, as a person says, and try again.
+
+    Args:
+        row: A row that is not linked.
+        pipedrive_id: The record's id, or None to make a new one.
+
+    Raises:
+        LinkedAlreadyError: When it is linked.
+    """
+    unlinked = {"pipedrive_person_id": None} if isinstance(row, Contact) else {"pipedrive_org_id": None}
+    now = timezone.now()
+    with transaction.atomic():
+        chosen = type(row)._default_manager.filter(pk=row.pk, **unlinked)  # noqa: SLF001 (documented as public)
+        values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
+        if not chosen.update(**values, **row.fresh_attempts(now)):
+            raise LinkedAlreadyError
+        if isinstance(row, Organization):
+            let_contacts_go_on(row, now)
+        _go()
+
+
+def _start_again(rows: QuerySet[Any], now: datetime) -> int:
+    return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
+
+
+def _start_organization_again(organization: Organization, now: datetime) -> None:
+    _start_again(Organization.objects.filter(pk=organization.pk), now)
+    let_contacts_go_on(organization, now)
+
+
+def _go() -> None:
+    connection.probe_now()
+    wake.after_commit()

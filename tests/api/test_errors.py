@@ -1,0 +1,102 @@
+"""Every error has one shape, whoever noticed it: a view, ninja, or Django itself."""
+
+from typing import Any
+
+import pytest
+from api.caller import Answer, Caller
+from django.db import IntegrityError, connection
+from django.test import Client
+
+from warmline.api.errors import BODY_LIMIT
+from warmline.crm.models import Contact, Organization
+
+
+def _break_with(error: Exception) -> Any:
+    def wrapper(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise error
+        return execute(sql, *arguments)
+
+    return connection.execute_wrapper(wrapper)
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/contacts/", "/contacts/1/nothing", "/docs/nothing"])
+@pytest.mark.parametrize("method", ["get", "post", "patch", "delete"])
+def test_an_address_that_leads_nowhere(bob: Caller, path: str, method: str) -> None:
+    """What is no address of the API answers 404 in the same shape."""
+    response = getattr(bob.http, method)(f"/api{path}")
+    assert Answer(response.status_code, response.json()).problem == (404, "not_found", None)
+
+
+def test_another_addresss_error_is_not_ours(client: Client) -> None:
+    """Outside of the API an error is a page, for people."""
+    response = client.get("/nothing")
+    assert (response.status_code, response["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("delete", "/contacts/1", {"GET", "PATCH"}),
+        ("put", "/contacts/1", {"GET", "PATCH"}),
+        ("get", "/contacts/1/retry", {"POST"}),
+        ("post", "/sync", {"GET"}),
+        ("post", "/organizations", {"GET"}),
+    ],
+)
+def test_a_wrong_method(bob: Caller, method: str, path: str, allowed: set[str]) -> None:
+    """A method that an address does not know answers 405, with those that it knows."""
+    response = getattr(bob.http, method)(f"/api{path}")
+    assert Answer(response.status_code, response.json()).problem == (405, "method_not_allowed", None)
+    assert set(response["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"name=Dana", b"\xff\xfe\xff", b"{'name': 'Dana'}", b"[" * 100_000, b'{"name": ' + b"9" * 5000 + b"}"],
+)
+def test_a_body_that_is_no_json(bob: Caller, body: bytes) -> None:
+    """What cannot be read as JSON answers 400."""
+    response = bob.http.post("/api/contacts", body, content_type="application/json")
+    assert Answer(response.status_code, response.json()).problem == (400, "malformed", None)
+
+
+def test_no_body_at_all(bob: Caller) -> None:
+    """A call that needs a body says so."""
+    response = bob.http.post("/api/contacts", b"", content_type="application/json")
+    assert Answer(response.status_code, response.json()).problem == (422, "invalid", None)
+
+
+@pytest.mark.parametrize("size", [BODY_LIMIT + 1, 3 * BODY_LIMIT])
+def test_a_body_that_is_too_large(bob: Caller, size: int) -> None:
+    """Over 1 MB is refused, whether we or Django notice it."""
+    body = b'{"name": "' + b"x" * size + b'"}'
+    response = bob.http.post("/api/contacts", body, content_type="application/json")
+    assert Answer(response.status_code, response.json()).problem == (413, "too_large", None)
+
+
+def test_an_unknown_host(bob: Caller) -> None:
+    """A name that the installation does not go by is refused by Django, and told by us."""
+    response = bob.http.get("/api/contacts", headers={"Host": "elsewhere.example.com"})
+    assert Answer(response.status_code, response.json()).problem == (400, "bad_request", None)
+
+
+def test_what_breaks_inside_stays_inside(bob: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """A failure of ours answers 500 and tells nothing of itself; the log tells it, but not the caller's token."""
+    contact = bob.add("Dana")
+    with _break_with(RuntimeError("the inside")):
+        answer = bob.patch(f"/contacts/{contact['id']}", {"name": "Eli"})
+    assert answer.problem == (500, "internal", None)
+    assert "the inside" not in str(answer.body)
+    assert "the inside" in caplog.text
+    assert bob.token not in caplog.text
+    assert Contact.objects.get().name == "Dana"
+
+
+def test_a_race_lost_at_the_database(bob: Caller) -> None:
+    """When a constraint finds what validation could not see yet, the caller is told to try again."""
+    organization = bob.add("Dana", organization={"name": "Acme"})["organization"]
+    with _break_with(IntegrityError("UNIQUE constraint failed: crm_organization.name_key")):
+        answer = bob.patch(f"/organizations/{organization['id']}", {"name": "Beta"})
+    assert answer.problem == (409, "conflict", None)
+    assert Organization.objects.get().name == "Acme"

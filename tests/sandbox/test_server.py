@@ -1,0 +1,119 @@
+"""The HTTP door on a loopback port: the same answers, cut connections, the control door, start and stop."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from warmline.sandbox import Sandbox, serving
+
+PERSONS = "/api/v2/persons"
+
+
+@pytest.fixture
+def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """Return a client with Alice's token, over a real socket."""
+    with serving(sandbox) as url, httpx.Client(base_url=url, headers={"x-api-token": "sandbox-token"}) as client:
+        yield client
+
+
+def test_both_doors_answer_alike(http: httpx.Client, alice: httpx.Client) -> None:
+    """Status, body, rate headers and date are those of the in-process door."""
+    http.post(PERSONS, json={"name": "Robin Väli"})
+    http_answer, answer = http.get(f"{PERSONS}/1"), alice.get(f"{PERSONS}/1")
+    assert http_answer.json() == answer.json()
+    same = ("content-type", "date", "x-ratelimit-limit")
+    assert [http_answer.headers[name] for name in same] == [answer.headers[name] for name in same]
+    assert http_answer.headers.get_list("date") == ["Mon, 05 Jan 2026 08:00:00 GMT"]
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("no_answer", 0), ("no_answer_after", 1), ("refuse", 0)])
+def test_a_silent_call_has_its_connection_cut(http: httpx.Client, sandbox: Sandbox, kind: str, stored: int) -> None:
+    """Nothing comes back, the commit happens or not as the kind says, and the next call is answered."""
+    assert http.post("/sandbox/faults", json={"kind": kind, "path": PERSONS, "times": 1}).status_code == 200
+    with pytest.raises(httpx.TransportError):
+        http.post(PERSONS, json={"name": "Robin"})
+    assert len(sandbox.world.persons) == stored
+    assert http.get(PERSONS).status_code == 200
+
+
+def test_many_threads_make_each_record_once(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Forty calls from eight threads are forty records with forty ids."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda name: http.post(PERSONS, json={"name": f"P{name}"}).json(), range(40)))
+    assert sorted(answer["data"]["id"] for answer in made) == list(range(1, 41))
+    assert len(sandbox.world.calls) == 40
+
+
+def test_the_control_door_shows_the_world_and_no_token(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Everything can be looked at without a token, at no price, and the token is not among it."""
+    http.post(PERSONS, json={"name": "Robin"})
+    world, calls = (httpx.get(f"{http.base_url}/sandbox/{what}") for what in ("world", "calls"))
+    assert [person["name"] for person in world.json()["persons"]] == ["Robin"]
+    assert calls.json()["tokens_spent"] == 5
+    assert [call["path"] for call in calls.json()["calls"]] == [PERSONS]
+    assert "sandbox-token" not in world.text + calls.text
+    assert len(sandbox.world.calls) == 1
+
+
+def test_the_control_door_turns_settings(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Only what is sent changes."""
+    changed = http.put("/sandbox/settings", json={"search_delay": 2, "daily_budget": 100})
+    assert changed.json()["burst"] == 1_000
+    assert (sandbox.world.settings.search_delay, sandbox.world.settings.daily_budget) == (2.0, 100)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "settings", b'{"search_delay": -1}'),
+        ("PUT", "settings", b'{"serch_delay": 1}'),
+        ("PUT", "settings", b'{"burst": "20"}'),
+        ("PUT", "settings", b"[]"),
+        ("PUT", "settings", b"{"),
+        ("POST", "faults", b'{"kind": "earthquake"}'),
+        ("POST", "faults", b'{"kind": "error", "times": 0}'),
+    ],
+)
+def test_the_control_door_refuses_what_it_does_not_know(
+    http: httpx.Client, sandbox: Sandbox, method: str, path: str, body: bytes
+) -> None:
+    """A typing error answers 400 with a reason, and changes nothing."""
+    before = sandbox.world.settings.model_dump()
+    refused = http.request(method, f"/sandbox/{path}", content=body)
+    assert refused.status_code == 400
+    assert refused.json()["error"]
+    assert (sandbox.world.settings.model_dump(), sandbox.faults.all()) == (before, [])
+
+
+def test_the_control_door_resets(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Rules can be listed and lifted, and everything can start anew."""
+    http.post("/sandbox/faults", json={"kind": "error", "times": 2})
+    http.get(PERSONS)
+    assert [rule["times"] for rule in http.get("/sandbox/faults").json()] == [1]
+    assert http.delete("/sandbox/faults").json() == []
+    http.post(PERSONS, json={"name": "Robin"})
+    assert http.post("/sandbox/reset").json()["persons"] == []
+    assert sandbox.world.calls == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_listens_and_stops_at_once(stop: signal.Signals) -> None:
+    """On port 0 the one line has the port that was taken; a signal ends it quietly, an open connection or not."""
+    code = "from warmline.sandbox import serve; serve(port=0, token='theirs', latency=0.01, latency_jitter=0.01)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        url = program.stdout.readline().removeprefix("Sandbox listens on ").strip()
+        with httpx.Client(base_url=url, headers={"x-api-token": "theirs"}) as client:
+            assert client.get("/v1/users/me").json()["data"]["email"] == "alice@example.com"
+            program.send_signal(stop)
+            program.wait(timeout=10)
+        assert (program.stdout.read(), program.stderr.read()) == ("", "")
+        assert program.returncode in (0, -stop)

@@ -1,0 +1,95 @@
+"""The cast of the engine's tests: a clock that only tests turn, a sandbox, and an engine that meets it.
+
+Alice and Bob are users here and in Pipedrive; Carol is inactive there, and Dave is not there at all.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from bench_engine import Bench
+from pytest_django import Settings
+from virtual_clock import VirtualClock
+
+from warmline.crm.models import User
+from warmline.pipedrive import Limiter, Pipedrive
+from warmline.sandbox import Sandbox, SandboxTransport, World, serving
+from warmline.sync.engine import Engine
+from warmline.sync.policy import Policy
+
+TOKEN = "sandbox-token"
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Return the clock of engine, client and sandbox."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def world(clock: VirtualClock) -> World:
+    """Return the sample company."""
+    return World.sample(clock, token=TOKEN)
+
+
+@pytest.fixture
+def sandbox(world: World) -> Sandbox:
+    """Return the sandbox that plays the world."""
+    return Sandbox(world)
+
+
+@pytest.fixture
+def pipedrive(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Pipedrive]:
+    """Return a client through the in-process door."""
+    transport = SandboxTransport(sandbox)
+    with Pipedrive("http://sandbox", TOKEN, transport=transport, limiter=Limiter(clock=clock), clock=clock) as client:
+        yield client
+
+
+@pytest.fixture
+def pipedrive_over_http(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Pipedrive]:
+    """Return a client through the HTTP door, with the same clock."""
+    with serving(sandbox) as url, Pipedrive(url, TOKEN, limiter=Limiter(clock=clock), clock=clock) as client:
+        yield client
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """Return the mission's policy."""
+    return Policy(threshold=4, label="Warm Lead", earlier_activities=False)
+
+
+@pytest.fixture
+def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings) -> Bench:
+    """Return an engine through the in-process door."""
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    return Bench(Engine(pipedrive, policy, clock, Random(7)), clock, policy, pipedrive)
+
+
+@pytest.fixture
+def bench_over_http(pipedrive_over_http: Pipedrive, policy: Policy, clock: VirtualClock) -> Bench:
+    """Return an engine through the HTTP door."""
+    return Bench(Engine(pipedrive_over_http, policy, clock, Random(7)), clock, policy, pipedrive_over_http)
+
+
+@pytest.fixture
+def user(db: None) -> Callable[..., User]:
+    """Return a maker of users, by their first name."""
+
+    def make(name: str, **more: Any) -> User:
+        return User.objects.create_user(f"{name}@example.com", name.title(), **more)
+
+    return make
+
+
+@pytest.fixture
+def alice(user: Callable[..., User]) -> User:
+    """Return Alice."""
+    return user("alice")
+
+
+@pytest.fixture
+def bob(user: Callable[..., User]) -> User:
+    """Return Bob."""
+    return user("bob")

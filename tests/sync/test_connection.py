@@ -1,0 +1,102 @@
+"""One state for the connection: no row is blamed, nothing is called but a probe, and it is told once each way."""
+
+import pytest
+from bench_engine import Bench
+
+from warmline.crm.book import add_contact, log_activity
+from warmline.crm.models import Activity, Contact, User
+from warmline.sandbox import Fault, FaultKind, Sandbox, World
+from warmline.sync import connection
+from warmline.sync.models import Connection, Notification
+
+pytestmark = pytest.mark.django_db
+
+
+def notes() -> list[str]:
+    """Return what everyone was told, in order."""
+    return [note.kind for note in Notification.objects.filter(user=None).order_by("pk")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "seconds"),
+    [
+        ("refuse", "down", 60),
+        ("no_answer", "down", 60),
+        ("error", "down", 60),
+        ("html_error", "down", 60),
+        ("unauthorized", "unauthorized", 5),
+        ("blocked", "blocked", 90),
+        ("budget_spent", "budget_spent", 600),
+    ],
+)
+def test_an_outage_uses_up_no_attempt(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, kind: FaultKind, state: str, seconds: int
+) -> None:
+    """However long it lasts: everything arrives afterwards by itself, at the first attempt."""
+    sandbox.faults.add(Fault(kind=kind, method="*", path="/*"))
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    log_activity(alice, contact, type="CALL")
+    bench.settle(seconds)
+    status = connection.status()
+    assert status.state == state
+    assert status.message
+    assert notes() == ["connection_lost"]
+
+    sandbox.faults.clear()
+    bench.settle(310)
+
+    assert connection.status().state == "ok"
+    assert notes() == ["connection_lost", "connection_back"]
+    assert Contact.objects.get().pipedrive_sync_attempts == 1
+    assert Activity.objects.get().pipedrive_sync_attempts == 1
+    assert len(world.persons) == len(world.activities) == 1
+
+
+@pytest.mark.parametrize(("kind", "most"), [("refuse", 8), ("unauthorized", 6), ("blocked", 3), ("budget_spent", 2)])
+def test_trouble_is_met_with_few_calls(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, kind: FaultKind, most: int
+) -> None:
+    """In a minute and a half of trouble, with many rows waiting, a handful of probes and nothing else."""
+    sandbox.faults.add(Fault(kind=kind, method="*", path="/*"))
+    for number in range(20):
+        add_contact(alice, name=f"Contact {number}", warmness_score=5)
+
+    bench.settle(90)
+
+    assert len([call for call in world.calls if call.path != "/api/v1/users/me"]) == 1
+    assert len(world.calls) <= most + 1
+
+
+def test_throttling_waits_and_is_not_told(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
+    """A 429 costs no attempt and is no news."""
+    sandbox.faults.add(Fault(kind="throttled", method="POST", path="/api/v2/persons", times=2))
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+
+    bench.settle(30)
+
+    assert Contact.objects.get().pipedrive_sync_attempts == 1
+    assert len(world.persons) == 1
+    assert notes() == []
+
+
+def test_a_restart_probes_at_once(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """Whoever restarts, or tries again by hand, does not wait for the next probe."""
+    sandbox.faults.add(Fault(kind="blocked", method="*", path="/*"))
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.settle(1)
+    sandbox.faults.clear()
+    assert connection.status().state == "blocked"
+
+    connection.probe_now()
+    bench.settle(1)
+
+    assert connection.status().state == "ok"
+    assert Contact.objects.get().pipedrive_person_id is not None
+
+
+def test_without_a_token(settings: pytest.FixtureRequest, db: None) -> None:
+    """No token is a state of its own, told in plain words."""
+    settings.PIPEDRIVE_API_TOKEN = ""  # type: ignore[attr-defined]
+    assert connection.status().state == "no_token"
+    assert "No Pipedrive API token" in connection.status().message
+    assert not Connection.objects.exists()

@@ -1,0 +1,113 @@
+"""The threads of `serve`, on a real clock and over HTTP: woken by the commit, by a sweep, and not by a rollback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from threading import Event
+
+import pytest
+from django.db import transaction
+from pytest_django import Settings
+
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.models import Activity, Contact, User
+from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
+from warmline.sandbox import Sandbox, World, serving
+from warmline.sync import wake
+from warmline.sync.dispatch import Dispatcher
+from warmline.sync.engine import Engine
+from warmline.sync.models import Claim, Intent, Notification
+from warmline.sync.policy import Policy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TOKEN = "sandbox-token"
+WIDE = (Window(1000, 2.0),)
+
+
+@pytest.fixture
+def real_world(settings: Settings) -> World:
+    """Return the sample company on the real clock, with wide limits."""
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    world = World.sample(token=TOKEN)
+    world.settings.burst = world.settings.searches = 1000
+    return world
+
+
+@contextmanager
+def dispatching(world: World, policy: Policy) -> Iterator[None]:
+    """Run an engine in threads, against the sandbox over HTTP, while the block runs."""
+    limiter = Limiter(WIDE, search=WIDE[0])
+    with serving(Sandbox(world)) as url, Pipedrive(url, TOKEN, limiter=limiter) as pipedrive:
+        dispatcher = Dispatcher(Engine(pipedrive, policy, SystemClock(), Random(7)), workers=8)
+        dispatcher.start()
+        try:
+            yield
+        finally:
+            dispatcher.stop()
+
+
+def until_told(kind: str, count: int) -> None:
+    """Wait for so many notifications of a kind, at most 20 s."""
+    poll = Event()
+    for _ in range(400):
+        if Notification.objects.filter(kind=kind).count() >= count:
+            return
+        poll.wait(0.05)
+    pytest.fail(f"{count} times {kind} did not come within 20 s")
+
+
+def test_a_burst_arrives_once_each(real_world: World, policy: Policy, alice: User) -> None:
+    """Forty contacts of ten organizations, and an activity each, by eight workers: one of each."""
+    with dispatching(real_world, policy):
+        for number in range(40):
+            organization = OrganizationDetails(name=f"Larkspur {number % 10}", sector="Basket weaving")
+            contact = add_contact(alice, name=f"Contact {number}", organization=organization, warmness_score=5)
+            log_activity(alice, contact, type="CALL")
+        until_told("activity_synced", 40)
+
+    assert len(real_world.persons) == len(real_world.activities) == 40
+    assert len(real_world.organizations) == 10
+    assert [field["field_name"] for field in real_world.fields["organizations"]].count("Sector") == 1
+    assert set(Contact.objects.values_list("pipedrive_person_id", flat=True)) == set(real_world.persons)
+    assert set(Activity.objects.values_list("pipedrive_activity_id", flat=True)) == set(real_world.activities)
+    assert set(Contact.objects.values_list("pipedrive_sync_attempts", flat=True)) == {1}
+    assert not Claim.objects.exists()
+    assert not Intent.objects.exists()
+
+
+def test_what_no_wake_up_told_of_is_found_by_the_sweep(real_world: World, policy: Policy, alice: User) -> None:
+    """A row that another process changed is taken up, although nothing in this one was saved."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=1)
+    with dispatching(real_world, policy):
+        Contact.objects.filter(pk=contact.pk).update(warmness_score=5)
+        until_told("contact_synced", 1)
+    assert len(real_world.persons) == 1
+
+
+def test_a_dispatcher_without_work_stops_at_once(real_world: World, policy: Policy) -> None:
+    """Starting and stopping leaves nothing behind, and asks Pipedrive nothing."""
+    with dispatching(real_world, policy):
+        pass
+    assert real_world.calls == []
+
+
+def test_woken_after_the_commit_and_never_before(alice: User) -> None:
+    """A save wakes when it is committed, and not when it is rolled back."""
+    woken: list[int] = []
+
+    def listener() -> None:
+        woken.append(Contact.objects.count())
+
+    wake.listen(listener)
+    try:
+        with transaction.atomic():
+            add_contact(alice, name="Jordan Ames")
+            assert woken == []
+        assert woken == [1]
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            add_contact(alice, name="Robin Vale")
+            raise ZeroDivisionError
+        assert woken == [1]
+    finally:
+        wake.stop_listening(listener)
