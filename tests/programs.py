@@ -62,21 +62,30 @@ def free_port() -> int:
 
 @contextmanager
 def serving_warmline(env: dict[str, str], port: int, *, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `warmline serve` while the block runs, from when it answers.
+    """Run `warmline serve` while the block runs; see `running`."""
+    ready = f"http://127.0.0.1:{port}/api/openapi.json"
+    with running(env, "serve", "--port", str(port), ready=ready, log=log) as program:
+        yield program
+
+
+@contextmanager
+def running(env: dict[str, str], *arguments: str, ready: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a Warmline command while the block runs, from when it answers.
 
     Args:
         env: Its environment.
-        port: Where it listens.
+        arguments: What follows `warmline`.
+        ready: The address that answers when it is ready.
         log: Where its output goes.
 
     Yields:
         The process, to be killed if the test wishes so.
     """
-    command = [sys.executable, "-m", "warmline", "serve", "--port", str(port)]
     with log.open("ab") as out:
+        command = [sys.executable, "-m", "warmline", *arguments]
         program = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)
         try:
-            _wait_until_it_answers(program, f"http://127.0.0.1:{port}/api/openapi.json", log)
+            _wait_until_it_answers(program, ready, log)
             yield program
         finally:
             program.terminate()

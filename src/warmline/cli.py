@@ -26,12 +26,17 @@ app.add_typer(explaining, name="explain")
 
 def main() -> None:
     """Run the command that the arguments name."""
-    app()
+    app(prog_name="warmline")
 
 
 def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(1)
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
+    reason, _, _ = str(error.strerror).partition(" (")  # asyncio's and socket's own additions say the address again
+    _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose others with --host and --port.")
 
 
 def _set_up() -> None:
@@ -40,27 +45,32 @@ def _set_up() -> None:
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
-    from django.db.utils import OperationalError
+    from django.db.utils import DatabaseError
 
     try:
         django.setup()
         call_command("migrate", verbosity=0, interactive=False)
     except ImproperlyConfigured as error:
         _fail(f"warmline: {error}")
-    except (OperationalError, OSError) as error:
-        _fail(f"warmline: the database cannot be opened: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
+    except OSError as error:
+        _fail(f"warmline: cannot use {error.filename}: {error.strerror}. Set WARMLINE_DATA_DIR to your own folder.")
+    except DatabaseError as error:
+        _fail(f"warmline: cannot use the database: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
 ) -> None:
     """Serve the API, and bring what is wanted to Pipedrive."""
     _set_up()
     from warmline.serve import serve as run
 
-    run(host, port)
+    try:
+        run(host, port)
+    except OSError as error:
+        _cannot_listen(host, port, error)
 
 
 @app.command()
@@ -90,12 +100,12 @@ def sandbox(
     try:
         run(host=host, port=port, token=token, search_delay=search_delay, latency=latency, latency_jitter=jitter)
     except OSError as error:
-        _fail(f"warmline: cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.")
+        _cannot_listen(host, port, error)
 
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(help="To sign in with, and to be found by in Pipedrive.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in with, and to be found by in Pipedrive.")],
     name: Annotated[str, typer.Option(help="What colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Sees everyone's contacts.")] = False,
     time_zone: Annotated[str, typer.Option(help="Such as Europe/Berlin; WARMLINE_TIME_ZONE if left out.")] = "",
@@ -125,7 +135,7 @@ def add_user(
 
 
 @app.command()
-def token(email: Annotated[str, typer.Argument(help="Whose token.")]) -> None:
+def token(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")]) -> None:
     """Make an API token, and print it and nothing else. It is not shown again."""
     _set_up()
     from warmline.api.models import issue
@@ -160,7 +170,7 @@ def sync_retry() -> None:
     from warmline.sync.retry import retry_all
 
     number = retry_all(None)
-    typer.echo("Nothing had failed." if not number else f"{number} failed rows start again.")
+    typer.echo("Nothing had failed." if not number else f"Rows that start again: {number}.")
 
 
 @explaining.command("contact")

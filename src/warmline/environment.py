@@ -8,10 +8,11 @@ error, so a misspelt one cannot be ignored in silence. A secret can come from a 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 
 class ConfigurationError(Exception):
@@ -66,25 +67,41 @@ def _name(text: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("expected a host name, several with commas")
+    return names
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("expected a folder, not one in a home that nobody here has") from None
 
 
 def _zone(text: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("expected a time zone such as Europe/Berlin") from None
+    if text not in available_timezones():
+        raise ValueError("expected a time zone such as Europe/Berlin")
+    return ZoneInfo(text)
+
+
+def _database(text: str) -> str:
+    scheme = urlsplit(text).scheme
+    if text and scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise ValueError("expected sqlite:////PATH or postgres://USER:PASSWORD@HOST/NAME")
+    if scheme.startswith("postgres") and find_spec("psycopg") is None:
+        raise ValueError("PostgreSQL needs the Python package psycopg beside Warmline; install it")
+    return text
 
 
 def _origin(text: str) -> str:
     parts = urlsplit(text)
-    has_more = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    has_more = parts.path.strip("/") or "?" in text or "#" in text or "@" in text or " " in text
     if parts.scheme not in {"http", "https"} or not parts.hostname or has_more:
         raise ValueError("expected scheme, host and port only, such as https://api.pipedrive.com")
+    if parts.port == 0:
+        raise ValueError("expected a port from 1 to 65535")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -100,6 +117,12 @@ def _windows(text: str) -> tuple[tuple[int, float], ...]:
     return windows
 
 
+def _one_window(text: str) -> tuple[tuple[int, float], ...]:
+    if "," in text:
+        raise ValueError("expected one CALLS/SECONDS, such as 10/2")
+    return _windows(text)
+
+
 def _level(text: str) -> str:
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")
     if text.upper() not in levels:
@@ -111,7 +134,9 @@ VARIABLES = (
     Variable(
         "WARMLINE_DATA_DIR", "~/.local/share/warmline", _folder, "Folder of the database file and the secret key."
     ),
-    Variable("DATABASE_URL", "", _text, "Another database; empty: the SQLite file in the data folder.", secret=True),
+    Variable(
+        "DATABASE_URL", "", _database, "Another database; empty: the SQLite file in the data folder.", secret=True
+    ),
     Variable(
         "PIPEDRIVE_BASE_URL", "https://api.pipedrive.com", _origin, "Where Pipedrive answers: scheme, host and port."
     ),
@@ -138,7 +163,7 @@ VARIABLES = (
     ),
     Variable("WARMLINE_WORKERS", "8", _whole(1, 64), "Rows that are brought to Pipedrive side by side."),
     Variable("WARMLINE_LIMITS", "20/2,100/10", _windows, "Requests in any so many seconds, all calls."),
-    Variable("WARMLINE_SEARCH_LIMIT", "10/2", _windows, "Requests in any so many seconds, searches."),
+    Variable("WARMLINE_SEARCH_LIMIT", "10/2", _one_window, "Requests in any so many seconds, searches."),
     Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Least level of the log lines on standard error."),
 )
 
@@ -173,8 +198,10 @@ def _value(variable: Variable, source: Mapping[str, str]) -> Any:
             text = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ConfigurationError(f"{variable.name}_FILE: cannot read {file}: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError(f"{variable.name}_FILE: {file} is not text in UTF-8.") from None
     try:
         return variable.parse(text or variable.default)
     except ValueError as error:
-        shown = "" if variable.secret else f", not {text!r}"
-        raise ConfigurationError(f"{variable.name}: {error}{shown}.") from None
+        # The value is not shown: a token or a password may have been put into the wrong variable.
+        raise ConfigurationError(f"{variable.name}: {error}.") from None

@@ -100,6 +100,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },
 }

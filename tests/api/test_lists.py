@@ -144,7 +144,7 @@ def test_what_the_other_calls_cost(bob: Caller, django_assert_num_queries: Djang
     address = f"/contacts/{contact['id']}"
     with django_assert_num_queries(3):
         bob.get(address)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         bob.add("Eli", organization={"name": "Acme"}, warmness_score=5)
 
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from virtual_clock import VirtualClock
 
 from warmline.pipedrive import (
     Activity,
+    ActivityChanges,
     BudgetSpent,
     Email,
     Limiter,
@@ -26,6 +27,7 @@ from warmline.pipedrive import (
     NewPerson,
     NotFound,
     Option,
+    OrganizationChanges,
     Person,
     PersonChanges,
     Pipedrive,
@@ -165,6 +167,42 @@ CALLS: list[tuple[Callable[[Pipedrive], Any], httpx.Response, str, Any, int]] = 
             "owner_id": 2,
             "participants": [{"person_id": 7, "primary": True}],
         },
+        5,
+    ),
+    (
+        lambda p: p.update_organization(1, OrganizationChanges(name="Finch", industry=None)),
+        good(ONE),
+        "PATCH /api/v2/organizations/1",
+        {"name": "Finch", "industry": None},
+        5,
+    ),
+    (lambda p: p.activity(1), good(ONE), "GET /api/v2/activities/1", None, 1),
+    (
+        lambda p: p.update_activity(1, ActivityChanges(due_date=date(2026, 1, 2), due_time=time(8, 5), done=False)),
+        good(ONE),
+        "PATCH /api/v2/activities/1",
+        {"due_date": "2026-01-02", "due_time": "08:05", "done": False},
+        5,
+    ),
+    (
+        lambda p: p.search_persons("a-b-c", field="custom_fields"),
+        found(ONE),
+        "GET /api/v2/persons/search?term=a-b-c&fields=custom_fields&exact_match=true&limit=500",
+        None,
+        20,
+    ),
+    (
+        lambda p: p.search_organizations("a-b-c", field="custom_fields"),
+        found(ONE),
+        "GET /api/v2/organizations/search?term=a-b-c&fields=custom_fields&exact_match=true&limit=500",
+        None,
+        20,
+    ),
+    (
+        lambda p: p.create_person_field("Ours", "varchar"),
+        good(FIELD),
+        "POST /api/v2/personFields",
+        {"field_name": "Ours", "field_type": "varchar"},
         5,
     ),
     (lambda p: p.person_fields(), good([FIELD]), "GET /api/v2/personFields?limit=500", None, 10),

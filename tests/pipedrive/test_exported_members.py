@@ -7,6 +7,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
     """What the package offers changes only on purpose."""
     assert warmline.pipedrive.__all__ == [
         "Activity",
+        "ActivityChanges",
         "ActivityType",
         "Address",
         "Blocked",
@@ -23,6 +24,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "NotFound",
         "Option",
         "Organization",
+        "OrganizationChanges",
         "Person",
         "PersonChanges",
         "Phone",

@@ -165,7 +165,7 @@ def test_search_hits_are_flattened() -> None:
             },
         ),
         (PersonChanges(), {}),
-        (PersonChanges(label_ids=(5, 6), name=None), {"label_ids": [5, 6]}),
+        (PersonChanges(label_ids=(5, 6), org_id=None), {"label_ids": [5, 6], "org_id": None}),
         (PersonChanges(label_ids=()), {"label_ids": []}),
         (
             NewOrganization(name="Alder", owner_id=2, industry=3, address=Address(value="Basel", country=None)),

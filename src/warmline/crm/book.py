@@ -11,7 +11,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm.fields import NAME_LENGTH
@@ -141,10 +142,12 @@ def log_activity(
         due_date=due_date,
         due_time=due_time,
         time_zone=user.time_zone,
+        done=done is not False,
     )
-    activity.done = is_past(activity, timezone.now()) if done is None else done
     with transaction.atomic():
         _validate(activity)
+        if done is None:
+            activity.done = is_past(activity, timezone.now())
         # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
         # other, so that either this sees the link or the link sees the activity (SQLite: one writer at a time).
         contact = Contact.objects.select_for_update().get(pk=contact.pk)
@@ -193,14 +196,10 @@ def _organization(details: OrganizationDetails | None) -> Organization | None:
         given.clean_fields(exclude={"name_key"})
     except ValidationError as error:
         raise ValidationError({f"organization.{name}": texts for name, texts in error.error_dict.items()}) from None
-    try:
-        with transaction.atomic():
-            found, made = Organization.objects.get_or_create(
-                name_key=key(given.name),
-                defaults={"name": given.name, "sector": given.sector, "country": given.country},
-            )
-    except IntegrityError:  # another request made it between the look and the insert
-        found, made = Organization.objects.get(name_key=key(given.name)), False
+    found, made = Organization.objects.get_or_create(
+        name_key=key(given.name),
+        defaults={"name": given.name, "sector": given.sector, "country": given.country},
+    )
     missing = {
         name: getattr(given, name)
         for name in ("sector", "country")
@@ -215,11 +214,17 @@ def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) 
     for name, value in changes.items():
         setattr(row, name, value.strip() if isinstance(value, str) and name != "note" else value)
     _validate(row)
+    # The engine may have failed the row since it was read.
+    row.refresh_from_db(fields=["pipedrive_sync_failed"], from_queryset=_locked(row))
     names = [*changes, *(KEYS[name] for name in changes if name in KEYS and hasattr(row, KEYS[name]))]
     if row.pipedrive_sync_failed:
         row.start_again(timezone.now())
         names += row.ATTEMPT_FIELDS
     row.save(update_fields=names)
+
+
+def _locked(row: Contact | Organization | Activity) -> QuerySet[Any]:
+    return type(row)._default_manager.select_for_update()  # noqa: SLF001 (documented as public)
 
 
 def _validate(row: Contact | Organization | Activity) -> None:

@@ -5,12 +5,15 @@ with the same words.
 """
 
 import unicodedata
+from datetime import date
 
 from django.core.exceptions import ValidationError
 
 NAME_LENGTH = 255
 PHONE_LENGTH = 64
 NOTE_LENGTH = 50_000
+# Far enough for any activity, and no time zone shifts them out of the calendar.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def no_control_characters(text: str) -> None:
@@ -33,10 +36,10 @@ def no_control_characters_but_line_breaks(text: str) -> None:
 
 
 def visible(text: str) -> None:
-    """Refuse text of nothing but white space.
+    """Refuse text in which there is nothing to see: white space and format characters such as U+200B alone.
 
     Raises:
-        ValidationError: When nothing is left after trimming.
+        ValidationError: When no visible character is in it.
     """
-    if not text.strip():
+    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in text):
         raise ValidationError("This must not be empty; give a name.", code="blank")

@@ -4,6 +4,7 @@ They say what must exist in Pipedrive (see docs/architecture.md), so what must h
 database. How they are changed is `book.py`'s business.
 """
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -29,6 +30,10 @@ def known_zone(name: str) -> None:
     """
     if name not in available_timezones():
         raise ValidationError("This is no time zone; give one such as Europe/Berlin.", code="zone")
+
+
+def _is_taken(row: "User | Organization", **named: str) -> bool:
+    return type(row)._default_manager.filter(**named).exclude(pk=row.pk).exists()  # noqa: SLF001 (documented as public)
 
 
 def default_time_zone() -> str:
@@ -90,12 +95,11 @@ class User(AbstractBaseUser):
         """The user's time zone."""
         return ZoneInfo(self.time_zone)
 
-    def clean(self) -> None:
-        """Fill in the key before validation, so that a taken e-mail is found whatever its case."""
-        super().clean()
-        self.email_key = key(self.email)
-        if User.objects.filter(email_key=self.email_key).exclude(pk=self.pk).exists():
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Find a taken e-mail whatever its case; the database's constraint is the last word."""
+        if "email" not in (exclude or ()) and _is_taken(self, email_key=key(self.email)):
             raise ValidationError({"email": "There is a user with this e-mail already."})
+        super().validate_unique(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the key in step with the e-mail."""
@@ -126,12 +130,11 @@ class Organization(Synced, Chosen):
     def __str__(self) -> str:
         return self.name
 
-    def clean(self) -> None:
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Compare names by their key; the database's constraint is the last word."""
-        super().clean()
-        self.name_key = key(self.name)
-        if Organization.objects.filter(name_key=self.name_key).exclude(pk=self.pk).exists():
+        if "name" not in (exclude or ()) and _is_taken(self, name_key=key(self.name)):
             raise ValidationError({"name": "The team has an organization of this name already."})
+        super().validate_unique(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the key in step with the name."""
@@ -243,7 +246,9 @@ class Activity(Synced):
         default="",
         validators=[MaxLengthValidator(fields.NOTE_LENGTH), fields.no_control_characters_but_line_breaks],
     )
-    due_date = models.DateField(null=True, blank=True)
+    due_date = models.DateField(
+        null=True, blank=True, validators=[MinValueValidator(fields.FIRST_DAY), MaxValueValidator(fields.LAST_DAY)]
+    )
     due_time = models.TimeField(null=True, blank=True)
     time_zone = models.CharField(max_length=64, validators=[known_zone])
     done = models.BooleanField(default=True)

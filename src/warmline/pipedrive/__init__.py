@@ -20,6 +20,7 @@ from warmline.pipedrive.errors import (
 from warmline.pipedrive.limiter import Limiter, Window
 from warmline.pipedrive.records import (
     Activity,
+    ActivityChanges,
     ActivityType,
     Address,
     Email,
@@ -31,6 +32,7 @@ from warmline.pipedrive.records import (
     NewPerson,
     Option,
     Organization,
+    OrganizationChanges,
     Person,
     PersonChanges,
     Phone,
@@ -39,6 +41,7 @@ from warmline.pipedrive.records import (
 
 __all__ = [
     "Activity",
+    "ActivityChanges",
     "ActivityType",
     "Address",
     "Blocked",
@@ -55,6 +58,7 @@ __all__ = [
     "NotFound",
     "Option",
     "Organization",
+    "OrganizationChanges",
     "Person",
     "PersonChanges",
     "Phone",

@@ -19,6 +19,7 @@ from warmline.pipedrive.errors import Rejected, Unavailable
 from warmline.pipedrive.limiter import Limiter
 from warmline.pipedrive.records import (
     Activity,
+    ActivityChanges,
     ActivityType,
     Field,
     FieldV1,
@@ -29,6 +30,7 @@ from warmline.pipedrive.records import (
     NewPerson,
     Option,
     Organization,
+    OrganizationChanges,
     Person,
     PersonChanges,
     User,
@@ -146,18 +148,19 @@ class Pipedrive:
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since))
 
-    def search_persons(self, email: str) -> list[FoundPerson]:
+    def search_persons(self, term: str, *, field: str = "email") -> list[FoundPerson]:
         """Return the persons found under an e-mail address, in any case.
 
         Args:
-            email: The whole address.
+            term: The whole address, or the whole value of another field.
+            field: Where to look: `email`, or `custom_fields` for all of those.
 
         Returns:
             What the search knows. Nothing is promised of how soon a new person is found, so an empty list
             doesn't prove that there is none.
         """
         call = Call("GET", "/api/v2/persons/search", SEARCH, search=True)
-        return self._search(call, FoundPerson, {"term": email, "fields": "email"})
+        return self._search(call, FoundPerson, {"term": term, "fields": field})
 
     def create_person(self, new: NewPerson) -> Person:
         """Create a person and return it."""
@@ -187,21 +190,39 @@ class Pipedrive:
         """
         return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _since(updated_since))
 
-    def search_organizations(self, name: str) -> list[FoundOrganization]:
+    def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
         """Return the organizations found under a name, in any case.
 
         Args:
-            name: The whole name.
+            term: The whole name, or the whole value of another field.
+            field: Where to look: `name`, or `custom_fields` for all of those.
 
         Returns:
             As in `search_persons`: an empty list doesn't prove that there is none.
         """
         call = Call("GET", "/api/v2/organizations/search", SEARCH, search=True)
-        return self._search(call, FoundOrganization, {"term": name, "fields": "name"})
+        return self._search(call, FoundOrganization, {"term": term, "fields": field})
 
     def create_organization(self, new: NewOrganization) -> Organization:
         """Create an organization and return it."""
         return self._one(Call("POST", "/api/v2/organizations", WRITE), Organization, new.body())
+
+    def update_organization(self, organization_id: int, changes: OrganizationChanges) -> Organization:
+        """Change the fields that are set and return the organization as it is now.
+
+        Raises:
+            NotFound: There is no such organization (any more).
+        """
+        call = Call("PATCH", f"/api/v2/organizations/{organization_id}", WRITE)
+        return self._one(call, Organization, changes.body())
+
+    def activity(self, activity_id: int) -> Activity:
+        """Return one activity, which may be marked as deleted.
+
+        Raises:
+            NotFound: There is no such activity (any more).
+        """
+        return self._one(Call("GET", f"/api/v2/activities/{activity_id}", GET_ONE), Activity)
 
     def activities(self, *, person_id: int | None = None, updated_since: datetime | None = None) -> list[Activity]:
         """Return all activities.
@@ -219,6 +240,14 @@ class Pipedrive:
         """Create an activity and return it."""
         return self._one(Call("POST", "/api/v2/activities", WRITE), Activity, new.body())
 
+    def update_activity(self, activity_id: int, changes: ActivityChanges) -> Activity:
+        """Change the fields that are set and return the activity as it is now.
+
+        Raises:
+            NotFound: There is no such activity (any more).
+        """
+        return self._one(Call("PATCH", f"/api/v2/activities/{activity_id}", WRITE), Activity, changes.body())
+
     def person_fields(self) -> list[Field]:
         """Return all fields of persons, with their options."""
         return self._pages(Call("GET", "/api/v2/personFields", LIST), Field, {})
@@ -226,6 +255,11 @@ class Pipedrive:
     def organization_fields(self) -> list[Field]:
         """Return all fields of organizations, with their options."""
         return self._pages(Call("GET", "/api/v2/organizationFields", LIST), Field, {})
+
+    def create_person_field(self, name: str, field_type: str) -> Field:
+        """Create a custom field of persons; see `create_organization_field`."""
+        call = Call("POST", "/api/v2/personFields", WRITE)
+        return self._one(call, Field, {"field_name": name, "field_type": field_type})
 
     def create_organization_field(self, name: str, field_type: str) -> Field:
         """Create a custom field of organizations; a second one of the same name is a second field.

@@ -51,6 +51,14 @@ class _Written(BaseModel):
         return {name: value for name, value in sent.items() if name in self.model_fields_set}
 
 
+class _Changes(_Written):
+    """What to change of a record: what is set is sent, and a field that is set to None is emptied."""
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object to send: only what was set."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
 class _New(_Written):
     """A record that does not exist yet, for which empty lists say nothing that their absence doesn't."""
 
@@ -231,7 +239,7 @@ class NewPerson(_New):
     custom_fields: dict[str, Any] | None = None
 
 
-class PersonChanges(_Written):
+class PersonChanges(_Changes):
     """What to change of a person. Lists replace the whole list: read, add, then write."""
 
     name: str | None = None
@@ -240,6 +248,7 @@ class PersonChanges(_Written):
     emails: tuple[Email, ...] | None = None
     phones: tuple[Phone, ...] | None = None
     label_ids: tuple[int, ...] | None = None
+    custom_fields: dict[str, Any] | None = None
 
 
 class Address(_Written):
@@ -254,6 +263,15 @@ class NewOrganization(_New):
 
     name: str
     owner_id: int
+    industry: int | None = None
+    address: Address | None = None
+    custom_fields: dict[str, Any] | None = None
+
+
+class OrganizationChanges(_Changes):
+    """What to change of an organization; of its custom fields, only those that are named change."""
+
+    name: str | None = None
     industry: int | None = None
     address: Address | None = None
     custom_fields: dict[str, Any] | None = None
@@ -282,6 +300,25 @@ class NewActivity(_New):
         person_id = sent.pop("person_id", None)
         if person_id is not None:
             sent["participants"] = [{"person_id": person_id, "primary": True}]
+        if self.due_time is not None:
+            sent["due_time"] = self.due_time.strftime("%H:%M")
+        return sent
+
+
+class ActivityChanges(_Changes):
+    """What to change of an activity; `due_time` is UTC, and belongs to the date that it is in UTC."""
+
+    subject: str | None = None
+    type: str | None = None
+    org_id: int | None = None
+    due_date: date | None = None
+    due_time: time | None = None
+    note: str | None = None
+    done: bool | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON object to send, the time of day as `HH:MM`."""
+        sent = super().body()
         if self.due_time is not None:
             sent["due_time"] = self.due_time.strftime("%H:%M")
         return sent

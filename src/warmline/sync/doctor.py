@@ -7,7 +7,16 @@ from warmline.pipedrive import Pipedrive, PipedriveError
 from warmline.sync import mapping
 from warmline.sync.account import INDUSTRY, LABELS, SECTOR, custom_field
 from warmline.sync.connection import probe
+from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
+
+ADVICE = {
+    ConnectionState.UNAUTHORIZED: "Set PIPEDRIVE_API_TOKEN anew; Pipedrive shows it under personal preferences.",
+    ConnectionState.DOWN: "Look whether PIPEDRIVE_BASE_URL is right, and whether this machine reaches it.",
+    ConnectionState.BLOCKED: "Wait for half an hour; Warmline goes on by itself.",
+    ConnectionState.BUDGET_SPENT: "Pipedrive gives new ones each day; Warmline goes on by itself.",
+    ConnectionState.THROTTLED: "Ask again in a minute.",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     """
     trouble = probe(pipedrive)
     if trouble is not None:
-        yield Finding(well=False, text=f"{trouble.message} ({trouble.state})")
+        yield Finding(well=False, text=f"{trouble.message} {ADVICE[trouble.state]}")
         return
     try:
         yield from _account(pipedrive, policy)

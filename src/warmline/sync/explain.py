@@ -55,7 +55,8 @@ def _failure(contact: Contact, sync: Sync) -> str:
     reason = sync.error.message if sync.error else "No reason was recorded."
     found = "; ".join(f"{each['name']} (id {each['pipedrive_id']})" for each in sync.candidates)
     candidates = f" Candidates: {found}." if found else ""
-    return f"{reason}{candidates} It is tried again by itself at {_at(contact, sync.next_attempt_at)}."
+    when = _at(contact, sync.next_attempt_at)
+    return f"{reason}{candidates} It is tried again by itself at {when}; `warmline sync retry` tries at once."
 
 
 def _organization(contact: Contact, policy: Policy, now: datetime) -> list[str]:
