@@ -5,8 +5,10 @@ from random import Random
 
 from virtual_clock import VirtualClock
 
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Pipedrive
 from warmline.sync.engine import Engine
+from warmline.sync.models import Claim, Connection
 from warmline.sync.policy import Policy
 
 
@@ -25,9 +27,25 @@ class Bench:
         while True:
             while self.engine.step(self.clock.now()):
                 pass
-            if self.clock.monotonic() >= end:
+            left = end - self.clock.monotonic()
+            if left <= 0:
                 return
-            self.clock.sleep(0.5)
+            self.clock.sleep(min(left, self._until_next()))
+
+    def _until_next(self) -> float:
+        """Return the seconds until something comes due, at least half of one: claims and pauses end unannounced."""
+        now = self.clock.now()
+        times = [
+            model._default_manager.filter(next_pipedrive_sync_attempt__gt=now)
+            .order_by("next_pipedrive_sync_attempt")
+            .values_list("next_pipedrive_sync_attempt", flat=True)
+            .first()
+            for model in (Contact, Organization, Activity)
+        ]
+        times += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
+        times += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
+        waits = [(moment - now).total_seconds() for moment in times if moment is not None]
+        return max(0.5, min(waits, default=3600.0))
 
     def under(self, **changes: object) -> "Bench":
         """Return the same with another policy."""

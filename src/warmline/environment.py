@@ -151,6 +151,9 @@ VARIABLES = (
     Variable(
         "WARMLINE_EARLIER_ACTIVITIES", "no", _yes_or_no, "Do activities from before a contact was warm follow it?"
     ),
+    Variable(
+        "WARMLINE_ID_FIELD", "yes", _yes_or_no, "Do records made here bear our own id in the field “Warmline ID”?"
+    ),
     Variable("WARMLINE_ATTEMPTS", "3", _whole(1, 10), "Attempts before a row is failed and left to batch processing."),
     Variable(
         "WARMLINE_RETRY_SECONDS",

@@ -1,7 +1,9 @@
 """Django's settings, and Warmline's own, made from the environment (see `environment.py`)."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ def _secret_key(folder: Path) -> str:
     """Return the installation's own key: made on the first start, readable by its user alone."""
     file = folder / "secret-key"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        # O_EXCL: of two processes that start at once, one makes the key and both read it.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="ascii")
-    with os.fdopen(handle, "w", encoding="ascii") as out:
-        out.write(secrets.token_urlsafe(50))
+    if not file.exists():
+        # Written whole under another name first: of two processes that start at once, one wins and both read its key,
+        # and one that dies half-way leaves none behind.
+        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii") as draft:  # mode 0600
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, file)
     return file.read_text(encoding="ascii")
 
 
@@ -53,6 +56,7 @@ DEFAULT_TIME_ZONE = str(env["WARMLINE_TIME_ZONE"])
 WARM_THRESHOLD: int = env["WARMLINE_WARM_THRESHOLD"]
 WARM_LABEL: str = env["WARMLINE_LABEL"]
 EARLIER_ACTIVITIES: bool = env["WARMLINE_EARLIER_ACTIVITIES"]
+WARMLINE_ID_FIELD: bool = env["WARMLINE_ID_FIELD"]
 SYNC_ATTEMPTS: int = env["WARMLINE_ATTEMPTS"]
 SYNC_RETRY_SECONDS: int = env["WARMLINE_RETRY_SECONDS"]
 SYNC_BATCH_MINUTES: int = env["WARMLINE_BATCH_MINUTES"]

@@ -139,7 +139,7 @@ def test_a_page_costs_the_same_however_long_it_is(
 
 
 def test_what_the_other_calls_cost(bob: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """Reading a row is three queries. Adding a contact is six, and three pairs that open and close a transaction."""
+    """Reading a row is three queries. Adding a contact is six, and two pairs that open and close a transaction."""
     contact = bob.add("Dana", organization={"name": "Acme"}, warmness_score=5)
     address = f"/contacts/{contact['id']}"
     with django_assert_num_queries(3):

@@ -115,7 +115,9 @@ def test_an_organization_shows_its_address() -> None:
     """Only text and country of the address are of use; each may be missing."""
     address = {"value": "1 Main St", "country": None}
     organization = Organization.model_validate({"id": 1, "name": "Alder & Finch", "industry": 2, "address": address})
-    assert (organization.industry, organization.address, organization.address_country) == (2, "1 Main St", "")
+    assert (organization.industry, organization.address_value, organization.address_country) == (2, "1 Main St", "")
+    emptied = {"id": 1, "address": {"value": "", "country": ""}}
+    assert Organization.model_validate(emptied).address_value == ""
 
 
 def test_fields_and_activity_types_are_read_under_short_names() -> None:

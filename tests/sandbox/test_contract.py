@@ -15,7 +15,7 @@ Step = tuple[str, str, dict[str, str], Any]
 
 ADDRESS = {"value": "1 Harbour Street", "country": "Estonia"}
 CODE = "{code}"
-# Run in order in one world. Organization 1, persons 1 and 2, and activity 1 come of the first calls.
+# Run in order in one world. Organizations 1 and 2, persons 1 to 3, and activity 1 come of the first calls.
 STEPS: list[Step] = [
     ("GET", "/api/v1/users", {}, None),
     ("GET", "/v1/users/me", {}, None),
@@ -38,6 +38,7 @@ STEPS: list[Step] = [
         {},
         {"name": "Tidewater Mills", "owner_id": 1, "industry": 34, "address": ADDRESS, "custom_fields": {CODE: "Jute"}},
     ),
+    ("POST", "/api/v2/organizations", {}, {"name": "Tidewater Mills Ltd"}),
     ("GET", "/api/v2/organizations/1", {"custom_fields": CODE}, None),
     ("GET", "/api/v2/organizations", {"limit": "500", "updated_since": "2026-01-01T00:00:00Z"}, None),
     ("PATCH", "/api/v2/organizations/1", {}, {"website": "https://tidewater.example.com", "label_ids": [21]}),
@@ -56,6 +57,7 @@ STEPS: list[Step] = [
         },
     ),
     ("POST", "/api/v2/persons", {}, {"name": "Cher"}),
+    ("POST", "/api/v2/persons", {}, {"name": "Robin V."}),
     ("GET", "/api/v2/persons/1", {}, None),
     ("GET", "/api/v2/persons", {"owner_id": "2", "org_id": "1", "sort_by": "update_time", "limit": "1"}, None),
     ("GET", "/api/v2/persons", {"limit": "1"}, None),
@@ -82,15 +84,19 @@ STEPS: list[Step] = [
     ("GET", "/api/v2/activities/1", {}, None),
     ("GET", "/api/v2/activities", {"person_id": "1", "done": "true", "sort_direction": "desc"}, None),
     ("PATCH", "/api/v2/activities/1", {}, {"done": False}),
+    ("PUT", "/v1/persons/2/merge", {}, {"merge_with_id": 1}),
+    ("PUT", "/v1/persons/1/merge", {}, {"merge_with_id": 3}),
+    ("PUT", "/api/v1/organizations/1/merge", {}, {"merge_with_id": 2}),
     ("DELETE", "/api/v2/activities/1", {}, None),
-    ("DELETE", "/api/v2/persons/1", {}, None),
-    ("DELETE", "/api/v2/organizations/1", {}, None),
+    ("DELETE", "/api/v2/persons/3", {}, None),
+    ("DELETE", "/api/v2/organizations/2", {}, None),
 ]
 REFUSED: list[tuple[int, Step]] = [
     (400, ("POST", "/api/v2/persons", {}, {"owner_id": 1})),
     (400, ("PUT", "/v1/personFields/4", {}, {"options": "Warm lead"})),
     (404, ("GET", "/api/v2/persons/99", {}, None)),
     (404, ("GET", "/v1/personFields/99", {}, None)),
+    (404, ("PUT", "/v1/persons/98/merge", {}, {"merge_with_id": 99})),
     (400, ("GET", "/api/v2/persons/search", {"term": "x"}, None)),
 ]
 

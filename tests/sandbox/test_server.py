@@ -5,11 +5,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any
 
 import httpx
 import pytest
+from virtual_clock import VirtualClock
 
-from warmline.sandbox import Sandbox, serving
+from warmline.sandbox import Fault, Sandbox, serving
+from warmline.sandbox.faults import FaultKind
 
 PERSONS = "/api/v2/persons"
 
@@ -31,7 +35,7 @@ def test_both_doors_answer_alike(http: httpx.Client, alice: httpx.Client) -> Non
     assert http_answer.headers.get_list("date") == ["Mon, 05 Jan 2026 08:00:00 GMT"]
 
 
-@pytest.mark.parametrize(("kind", "stored"), [("no_answer", 0), ("no_answer_after", 1), ("refuse", 0)])
+@pytest.mark.parametrize(("kind", "stored"), [("no_answer", 0), ("no_answer_after", 1), ("refuse", 0), ("outage", 0)])
 def test_a_silent_call_has_its_connection_cut(http: httpx.Client, sandbox: Sandbox, kind: str, stored: int) -> None:
     """Nothing comes back, the commit happens or not as the kind says, and the next call is answered."""
     assert http.post("/sandbox/faults", json={"kind": kind, "path": PERSONS, "times": 1}).status_code == 200
@@ -39,6 +43,50 @@ def test_a_silent_call_has_its_connection_cut(http: httpx.Client, sandbox: Sandb
         http.post(PERSONS, json={"name": "Robin"})
     assert len(sandbox.world.persons) == stored
     assert http.get(PERSONS).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("reset_before", 0), ("reset_after", 1)])
+def test_a_reset_is_one_on_the_wire(http: httpx.Client, sandbox: Sandbox, kind: str, stored: int) -> None:
+    """The caller's socket learns of a reset, not of an orderly end, and the next call is answered."""
+    http.post("/sandbox/faults", json={"kind": kind, "path": PERSONS, "times": 1})
+    with pytest.raises(httpx.ReadError, match="reset"):
+        http.post(PERSONS, json={"name": "Robin"})
+    assert len(sandbox.world.persons) == stored
+    assert http.get(PERSONS).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "status"), [("truncated", 200), ("html_after", 200), ("html_error_after", 502)])
+def test_an_unreadable_answer_is_the_same_at_both_doors(
+    http: httpx.Client, alice: httpx.Client, sandbox: Sandbox, kind: FaultKind, status: int
+) -> None:
+    """The whole of what is sent arrives; it is what was sent that is broken."""
+    sandbox.add("persons", name="Robin")
+    sandbox.faults.add(Fault(kind=kind))
+    answers = [client.get(f"{PERSONS}/1") for client in (http, alice)]
+    assert [one.status_code for one in answers] == [status, status]
+    assert answers[0].content == answers[1].content
+
+
+def test_a_slow_answer_keeps_the_caller_waiting(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Who is patient gets it; who is not gives up on a record that is made, and keeps nobody else waiting."""
+    http.post("/sandbox/faults", json={"kind": "slow", "path": PERSONS, "delay": 0.2, "times": 1})
+    began = monotonic()
+    assert http.post(PERSONS, json={"name": "Robin"}).status_code == 200
+    assert monotonic() - began >= 0.2
+    http.post("/sandbox/faults", json={"kind": "slow", "path": PERSONS, "delay": 600, "times": 1})
+    with pytest.raises(httpx.ReadTimeout):
+        http.post(PERSONS, json={"name": "Kim"}, timeout=0.2)
+    assert [one["name"] for one in http.get(PERSONS).json()["data"]] == ["Robin", "Kim"]
+
+
+def test_a_late_commit_comes_after_the_cut(http: httpx.Client, sandbox: Sandbox, clock: VirtualClock) -> None:
+    """Looking at the world through the control door is enough to see it."""
+    http.post("/sandbox/faults", json={"kind": "late_commit", "path": PERSONS, "delay": 15, "times": 1})
+    with pytest.raises(httpx.TransportError):
+        http.post(PERSONS, json={"name": "Robin"})
+    assert http.get("/sandbox/world").json()["persons"] == []
+    clock.sleep(15)
+    assert [one["add_time"] for one in http.get("/sandbox/world").json()["persons"]] == ["2026-01-05T08:00:15Z"]
 
 
 def test_many_threads_make_each_record_once(http: httpx.Client, sandbox: Sandbox) -> None:
@@ -77,6 +125,19 @@ def test_the_control_door_turns_settings(http: httpx.Client, sandbox: Sandbox) -
         ("PUT", "settings", b"{"),
         ("POST", "faults", b'{"kind": "earthquake"}'),
         ("POST", "faults", b'{"kind": "error", "times": 0}'),
+        ("POST", "faults", b'{"kind": "slow"}'),
+        ("PUT", "seed", b'{"seed": "7"}'),
+        ("PUT", "seed", b"{}"),
+        ("PUT", "seed", b"7"),
+        ("POST", "people", b"[]"),
+        ("POST", "people", b'{"kind": "persons"}'),
+        ("POST", "people", b'{"do": "promote", "user_id": 1}'),
+        ("POST", "people", b'{"do": ["add"]}'),
+        ("POST", "people", b'{"do": "add", "kind": "deals", "name": "Robin"}'),
+        ("POST", "people", b'{"do": "add", "kind": "persons"}'),
+        ("POST", "people", b'{"do": "delete", "kind": "persons", "id": "1"}'),
+        ("POST", "people", b'{"do": "merge", "kind": "activities", "loser_id": 1, "winner_id": 2}'),
+        ("POST", "people", b'{"do": "set_user_active", "user_id": 1}'),
     ],
 )
 def test_the_control_door_refuses_what_it_does_not_know(
@@ -88,6 +149,53 @@ def test_the_control_door_refuses_what_it_does_not_know(
     assert refused.status_code == 400
     assert refused.json()["error"]
     assert (sandbox.world.settings.model_dump(), sandbox.faults.all()) == (before, [])
+
+
+def test_the_control_door_breaks_by_chance_and_for_a_while(
+    http: httpx.Client, sandbox: Sandbox, clock: VirtualClock
+) -> None:
+    """Probability, seconds and seed are set over HTTP as in process, and the log says what struck."""
+    assert http.put("/sandbox/seed", json={"seed": 7}).json() == {"seed": 7}
+    rule = {"kind": "error", "path": PERSONS, "probability": 0.5, "seconds": 60}
+    http.post("/sandbox/faults", json=rule)
+    first = [http.get(PERSONS).status_code for _ in range(20)]
+    assert http.put("/sandbox/seed", json={"seed": 7}).status_code == 200
+    assert [http.get(PERSONS).status_code for _ in range(20)] == first
+    assert set(first) == {200, 500}
+    assert {(call["status"], call["fault"]) for call in http.get("/sandbox/calls").json()["calls"]} == {
+        (200, ""),
+        (500, "error"),
+    }
+    clock.sleep(20)
+    assert [one["seconds"] for one in http.get("/sandbox/faults").json()] == [40]
+    clock.sleep(40)
+    assert http.get("/sandbox/faults").json() == []
+
+
+def test_the_control_door_does_what_people_do(http: httpx.Client, sandbox: Sandbox) -> None:
+    """Each deed by its name, with its values beside it."""
+    deeds: list[dict[str, Any]] = [
+        {"do": "add", "kind": "persons", "name": "Robin Vale", "label_ids": [12]},
+        {"do": "add", "kind": "persons", "name": "Robin V.", "label_ids": [11]},
+        {"do": "add", "kind": "persons", "name": "Kim Ode"},
+        {"do": "change", "kind": "persons", "id": 2, "name": "Robin Vale"},
+        {"do": "merge", "kind": "persons", "loser_id": 2, "winner_id": 1},
+        {"do": "delete", "kind": "persons", "id": 3},
+        {"do": "rename_label", "old": "Hot lead", "new": "Hottest lead"},
+        {"do": "set_user_active", "user_id": 2, "active": False},
+        {"do": "set_activity_type_active", "key": "lunch", "active": False},
+    ]
+    assert [http.post("/sandbox/people", json=deed).status_code for deed in deeds] == [200] * len(deeds)
+    world = http.get("/sandbox/world").json()
+    assert [(one["name"], one["label_ids"], one["is_deleted"]) for one in world["persons"]] == [
+        ("Robin Vale", [12, 11], False),
+        ("Robin Vale", [11], True),
+        ("Kim Ode", [], True),
+    ]
+    assert "Hottest lead" in str(world["fields"]["persons"])
+    assert [one["name"] for one in world["users"] if one["active"]] == ["Alice Alder"]
+    assert [one["key_string"] for one in world["activity_types"] if not one["active_flag"]] == ["lunch"]
+    assert sandbox.world.calls == []
 
 
 def test_the_control_door_resets(http: httpx.Client, sandbox: Sandbox) -> None:

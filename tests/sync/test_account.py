@@ -104,7 +104,7 @@ def test_without_the_right_to_make_the_label(bench: Bench, world: World, alice: 
     bench.settle()
 
     assert [person["label_ids"] for person in world.persons.values()] == [[], [], []]
-    assert told("label_missing") == 1
+    assert told("account_refused") == 1
     assert sum(call.path.endswith("/options") for call in world.calls) == 1
 
 
@@ -134,7 +134,7 @@ def test_without_the_right_to_make_the_field(bench: Bench, world: World, alice: 
     bench.settle()
 
     assert Organization.objects.get().pipedrive_org_id in world.organizations
-    assert told("sector_missing") == 1
+    assert told("account_refused") == 1
 
 
 def test_a_deactivated_type_becomes_a_task(bench: Bench, world: World, alice: User) -> None:

@@ -31,6 +31,7 @@ def book(alice: User) -> None:
             warmness_score=score,
             pipedrive_person_id=linked,
             pipedrive_sync_failed=failed,
+            pipedrive_sync_error_code="organization_failed" if failed and organization else "",
             organization=organization,
         )
         for replicate, while_warm in product((None, True, False), (True, False)):

@@ -3,7 +3,7 @@
 import pytest
 from bench_engine import Bench
 
-from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
 from warmline.crm.models import Activity, Contact, User
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync.models import Intent
@@ -58,9 +58,14 @@ def test_an_engine_that_died_after_the_create_finds_it(
     """The intent is there before the request, so whoever comes next knows that it must look."""
     contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
     world.settings.search_delay = 600
-    key = "person:jordan@example.com"
-    Intent.objects.create(key=key, sent_at=bench.clock.now())
     emails = [{"value": "jordan@example.com", "primary": True, "label": "work"}]
+    Intent.objects.create(
+        key=f"contact {contact.pk}",
+        what="person:jordan@example.com",
+        sent_at=bench.clock.now(),
+        begun_at=bench.clock.now(),
+        body={"name": "Jordan Ames", "emails": emails},
+    )
     made = sandbox.add("persons", name="Jordan Ames", emails=emails)
 
     bench.settle()
@@ -91,3 +96,60 @@ def test_two_alike_activities_become_two(bench: Bench, world: World, sandbox: Sa
     bench.settle(120)
 
     assert set(Activity.objects.values_list("pipedrive_activity_id", flat=True)) == set(world.activities) == {1, 2}
+
+
+@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize("changes", [{"name": "Jordan Amesbury"}, {"email": "j@example.org"}, {"phone": "+2"}])
+def test_an_edit_meanwhile_hides_nothing(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, changes: dict[str, str], *, mark: bool
+) -> None:
+    """What was sent is looked for, not what the row says by now; the edit goes over afterwards."""
+    bench = bench.under(mark=mark)
+    world.settings.search_delay = 600
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/persons", times=1))
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", phone="+1", warmness_score=5)
+    bench.engine.step(bench.clock.now())
+    change_contact(contact, changes)
+
+    bench.settle(60)
+
+    contact.refresh_from_db()
+    (person,) = world.persons.values()
+    assert contact.pipedrive_person_id == person["id"]
+    assert person["name"] == contact.name
+    assert [email["value"] for email in person["emails"]] == [contact.email]
+    assert [phone["value"] for phone in person["phones"]] == [contact.phone]
+
+
+def test_an_activity_edited_meanwhile_is_found(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
+    """The same for an activity, which has no field for our mark."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.settle()
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/activities", times=1))
+    activity = log_activity(alice, contact, type="CALL", note="first")
+    bench.engine.step(bench.clock.now())
+    change_activity(activity, {"note": "second"})
+
+    bench.settle(60)
+
+    (record,) = world.activities.values()
+    assert record["note"] == "second"
+
+
+@pytest.mark.parametrize("kind", ["no_answer_after", "late_commit"])
+def test_a_lost_burst_costs_two_looks(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, kind: FaultKind
+) -> None:
+    """Twenty creates whose answers never came, or that were done 15 s later: no duplicate, two lists at the most."""
+    world.settings.search_delay = 600
+    delay = 15.0 if kind == "late_commit" else 0.0
+    sandbox.faults.add(Fault(kind=kind, method="POST", path="/api/v2/persons", times=20, delay=delay))
+    for number in range(20):
+        add_contact(alice, name="Jordan Ames", email=f"jordan{number}@example.com", warmness_score=5)
+
+    bench.settle(120)
+
+    assert len(world.persons) == 20
+    assert set(Contact.objects.values_list("pipedrive_person_id", flat=True)) == set(world.persons)
+    lists = [call for call in world.calls if (call.method, call.path) == ("GET", "/api/v2/persons")]
+    assert len(lists) <= 2

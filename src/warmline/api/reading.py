@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from warmline.api.bodies import RowFilters
 from warmline.api.errors import RefusedError
+from warmline.crm.synced import Synced
 from warmline.sync.policy import Policy
 from warmline.sync.state import conditions, with_state
 
-RowType = TypeVar("RowType", bound=Model)
+RowType = TypeVar("RowType", bound=Synced)
+AnyType = TypeVar("AnyType", bound=Model)
 
 
 def one(rows: QuerySet[RowType], id: int) -> RowType:
@@ -58,7 +60,7 @@ def page(rows: QuerySet[RowType], asked: RowFilters) -> tuple[list[RowType], str
     return cut(rows, asked.limit)
 
 
-def cut(rows: QuerySet[RowType], limit: int) -> tuple[list[RowType], str | None]:
+def cut(rows: QuerySet[AnyType], limit: int) -> tuple[list[AnyType], str | None]:
     """Return the first rows by id, and the cursor of what follows; None when nothing does.
 
     Args:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+from warmline.crm.synced import DELETED_THERE
 
 SUBJECTS = {
     ActivityType.CALL: "Call with {}",
@@ -75,7 +76,7 @@ def add_contact(
 
 
 def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
-    """Change some fields of a contact, and give it fresh attempts if it had failed.
+    """Change some fields of a contact; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
         contact: The row, as read.
@@ -92,7 +93,7 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
 
 
 def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
-    """Change some fields of an organization, and give it fresh attempts if it had failed.
+    """Change some fields of an organization; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
         organization: The row, as read.
@@ -158,7 +159,7 @@ def log_activity(
 
 
 def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
-    """Change some fields of an activity, and give it fresh attempts if it had failed.
+    """Change some fields of an activity; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
         activity: The row, as read.
@@ -214,10 +215,16 @@ def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) 
     for name, value in changes.items():
         setattr(row, name, value.strip() if isinstance(value, str) and name != "note" else value)
     _validate(row)
-    # The engine may have failed the row since it was read.
-    row.refresh_from_db(fields=["pipedrive_sync_failed"], from_queryset=_locked(row))
+    # Someone else, or the engine, may have written the row since it was read.
+    stored = _locked(row).get(pk=row.pk)
+    for name in (*row.ATTEMPT_FIELDS, "revision"):
+        setattr(row, name, getattr(stored, name))
     names = [*changes, *(KEYS[name] for name in changes if name in KEYS and hasattr(row, KEYS[name]))]
-    if row.pipedrive_sync_failed:
+    told = any(name in row.TOLD and getattr(row, name) != getattr(stored, name) for name in changes)
+    if told:
+        row.revision += 1
+        names.append("revision")
+    if (row.pipedrive_sync_failed or (told and stored.is_linked)) and stored.pipedrive_sync_error_code != DELETED_THERE:
         row.start_again(timezone.now())
         names += row.ATTEMPT_FIELDS
     row.save(update_fields=names)
@@ -228,4 +235,5 @@ def _locked(row: Contact | Organization | Activity) -> QuerySet[Any]:
 
 
 def _validate(row: Contact | Organization | Activity) -> None:
-    row.full_clean(exclude={"name_key", "email_key", "owner", "contact", "organization"})
+    # The keys are made of what is validated, and the rest is set by us and not by people.
+    row.full_clean(exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"})

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from warmline.crm import fields
 from warmline.crm.keys import key
-from warmline.crm.synced import Chosen, Synced
+from warmline.crm.synced import Findable, Synced
 
 WARMEST = 10
 
@@ -107,8 +107,11 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
-class Organization(Synced, Chosen):
+class Organization(Synced, Findable):
     """A company that contacts work for. It belongs to the team; two spellings of one name are one organization."""
+
+    LINK = "pipedrive_org_id"
+    TOLD = frozenset({"name", "sector", "country"})
 
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     # NFKC can make one character many, so the key may outgrow the name.
@@ -125,6 +128,14 @@ class Organization(Synced, Chosen):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~models.Q(name_key=""), name="organization_has_a_name"),
+        ]
+        indexes = [
+            # sync.wanted: linked organizations with changes that Pipedrive was not told of, and due.
+            models.Index(
+                fields=["next_pipedrive_sync_attempt"],
+                name="organization_changed",
+                condition=models.Q(pipedrive_org_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -150,8 +161,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self if user.is_admin else self.filter(owner=user)
 
 
-class Contact(Synced, Chosen):
+class Contact(Synced, Findable):
     """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead."""
+
+    LINK = "pipedrive_person_id"
+    TOLD = frozenset({"name", "email", "phone", "organization"})
 
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts")
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
@@ -187,6 +201,12 @@ class Contact(Synced, Chosen):
                 fields=["warmness_score", "next_pipedrive_sync_attempt"],
                 name="contact_wanted",
                 condition=models.Q(pipedrive_person_id__isnull=True),
+            ),
+            # sync.wanted: linked contacts with changes that Pipedrive was not told of, and due.
+            models.Index(
+                fields=["next_pipedrive_sync_attempt"],
+                name="contact_changed",
+                condition=models.Q(pipedrive_person_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
             # sync.steps: the other local contacts with one e-mail.
             models.Index(fields=["email_key"], name="contact_email", condition=~models.Q(email_key="")),
@@ -238,6 +258,9 @@ class Activity(Synced):
         replicate: Whether it belongs in Pipedrive; None until its contact is linked, which decides it.
     """
 
+    LINK = "pipedrive_activity_id"
+    TOLD = frozenset({"type", "subject", "note", "due_date", "due_time", "done"})
+
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities")
     type = models.CharField(max_length=20, choices=ActivityType.choices)
     subject = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
@@ -278,6 +301,12 @@ class Activity(Synced):
                 fields=["next_pipedrive_sync_attempt"],
                 name="activity_wanted",
                 condition=models.Q(pipedrive_activity_id__isnull=True, replicate=True),
+            ),
+            # sync.wanted: activities in Pipedrive with changes that it was not told of, and due.
+            models.Index(
+                fields=["next_pipedrive_sync_attempt"],
+                name="activity_changed",
+                condition=models.Q(pipedrive_activity_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
             # api: a contact's activities, in the order of their ids.
             models.Index(fields=["contact", "id"], name="activity_contact"),

@@ -1,13 +1,18 @@
-"""What every row that goes to Pipedrive carries: its attempts, its next one, and why the last one failed.
+"""What every row that goes to Pipedrive carries: what was said of it, its attempts, and why the last one failed.
 
-`sync/` writes these fields; the contact book only says "start again" when a person mended something.
+`sync/` writes these fields; the contact book only says "this was changed" and "start again".
 """
 
+import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
+
+DELETED_THERE = (
+    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person has it made anew
+)
 
 
 class Synced(models.Model):
@@ -15,7 +20,21 @@ class Synced(models.Model):
 
     `failed` is a state of its own and not "attempts == 3": a refused row fails at its first attempt, and a failed
     row keeps its reason while batch processing tries it again at `next_pipedrive_sync_attempt`.
+
+    Attributes:
+        LINK: The field that holds the record's id in Pipedrive.
+        TOLD: The fields of which Pipedrive is told.
+        revision: Counts the changes of these fields.
+        pipedrive_revision: The revision that Pipedrive was told last; a linked row with a newer one is wanted again.
+        pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see sync/changes.py).
     """
+
+    LINK: ClassVar[str]
+    TOLD: ClassVar[frozenset[str]]
+
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    pipedrive_revision = models.PositiveIntegerField(default=1, editable=False)
+    pipedrive_agreed = models.JSONField(default=dict, editable=False)
 
     pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
     last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)
@@ -28,7 +47,7 @@ class Synced(models.Model):
     class Meta:
         abstract = True
 
-    ATTEMPT_FIELDS = (
+    ATTEMPT_FIELDS: ClassVar = (
         "pipedrive_sync_attempts",
         "next_pipedrive_sync_attempt",
         "pipedrive_sync_failed",
@@ -36,6 +55,11 @@ class Synced(models.Model):
         "pipedrive_sync_error_message",
         "pipedrive_sync_error_field",
     )
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the row has its record in Pipedrive."""
+        return getattr(self, self.LINK) is not None
 
     @staticmethod
     def fresh_attempts(now: datetime) -> dict[str, Any]:
@@ -63,13 +87,17 @@ class Synced(models.Model):
             setattr(self, name, value)
 
 
-class Chosen(models.Model):
-    """What a person decided when Pipedrive holds two candidates: one of them, or a new record.
+class Findable(models.Model):
+    """By what a row's record is found in Pipedrive, beside its name or e-mail.
 
-    Both stay empty until someone decides. A choice is cleared by nothing but another choice: it is still right when
-    the record has to be found again.
+    Attributes:
+        warmline_id: The mark that a record made by us bears, in a custom field.
+        pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
+        pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
+            until someone decides, and are cleared when the record is deleted in Pipedrive.
     """
 
+    warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     pipedrive_candidates = models.JSONField(default=list, blank=True)
     pipedrive_chosen_id = models.BigIntegerField(null=True, blank=True)
     pipedrive_make_new = models.BooleanField(default=False)

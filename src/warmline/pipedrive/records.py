@@ -169,7 +169,8 @@ class Organization(_Read):
     name: str = ""
     owner_id: int | None = None
     industry: int | None = None
-    address: str = Spec(default="", validation_alias=AliasPath("address", "value"))
+    # Not called `address`: that name is the whole object's, and would be read where the object is empty.
+    address_value: str = Spec(default="", validation_alias=AliasPath("address", "value"))
     address_country: str = Spec(default="", validation_alias=AliasPath("address", "country"))
     add_time: Instant | None = None
     update_time: Instant | None = None

@@ -57,11 +57,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer. Header names are in lower case."""
+    """One answer.
+
+    Args:
+        status: HTTP status.
+        headers: Names in lower case.
+        body: As sent.
+        delay: Seconds that the door lets pass before it is sent.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    delay: float = 0.0
 
 
 class Refused(Exception):  # noqa: N818 - Pipedrive's answer, not an error of ours

@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError, validate_call
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from warmline.sandbox.answers import Json, Refused
 from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import Fault
+from warmline.sandbox.people import People
 from warmline.sandbox.world import Settings
 
+checked = validate_call(config=ConfigDict(strict=True))
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 
@@ -27,7 +30,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return JSONResponse(_seen(sandbox))
 
     async def calls(_request: Request) -> JSONResponse:
-        with sandbox.lock:
+        with sandbox.step():
             made = [asdict(call) for call in sandbox.world.calls]
         return JSONResponse({"calls": made, "tokens_spent": sandbox.world.tokens_spent})
 
@@ -43,6 +46,13 @@ def routes(sandbox: Sandbox) -> list[Route]:
             sandbox.faults.clear()
         return JSONResponse([fault.model_dump() for fault in sandbox.faults.all()])
 
+    async def seed(request: Request) -> JSONResponse:
+        checked(sandbox.faults.reseed)(**await request.json())
+        return JSONResponse({"seed": sandbox.faults.seed})
+
+    async def people(request: Request) -> JSONResponse:
+        return JSONResponse(_done(sandbox.people, dict(await request.json())))
+
     async def reset(_request: Request) -> JSONResponse:
         sandbox.reset()
         return JSONResponse(_seen(sandbox))
@@ -52,6 +62,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
         _route("/sandbox/calls", calls, "GET"),
         _route("/sandbox/settings", settings, "PUT"),
         _route("/sandbox/faults", faults, "GET", "POST", "DELETE"),
+        _route("/sandbox/seed", seed, "PUT"),
+        _route("/sandbox/people", people, "POST"),
         _route("/sandbox/reset", reset, "POST"),
     ]
 
@@ -62,10 +74,29 @@ def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
             return await endpoint(request)
         except ValidationError as error:
             return JSONResponse({"error": [_readable(one) for one in error.errors()]}, status_code=400)
+        except Refused as refused:
+            return JSONResponse({"error": [refused.message]}, status_code=400)
         except (ValueError, TypeError):
             return JSONResponse({"error": ["The body must be a JSON object"]}, status_code=400)
 
     return Route(path, guarded, methods=list(methods))
+
+
+def _done(people: People, body: Json) -> Json:
+    deeds = (
+        people.add,
+        people.change,
+        people.delete,
+        people.merge,
+        people.rename_label,
+        people.set_user_active,
+        people.set_activity_type_active,
+    )
+    known: dict[str, Callable[..., Json]] = {deed.__name__: deed for deed in deeds}
+    name = body.pop("do", None)
+    if name not in known:
+        raise Refused(f"do: must be one of {', '.join(known)}")
+    return checked(known[name])(**body)
 
 
 def _readable(error: Any) -> str:
@@ -73,7 +104,7 @@ def _readable(error: Any) -> str:
 
 
 def _seen(sandbox: Sandbox) -> dict[str, Any]:
-    with sandbox.lock:
+    with sandbox.step():
         world = sandbox.world
         return {
             "company": {"name": world.company, "domain": world.domain},

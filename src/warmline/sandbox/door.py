@@ -1,17 +1,22 @@
 """The way into the world that both doors share: who is calling, may they, what goes wrong, and what is the answer.
 
-One lock around it all: each call is one step, as if Pipedrive had one thread. Nothing here knows of sockets.
+One lock around it all: each call is one step, as if Pipedrive had one thread. Commits that a fault has put off are made
+up before the next step, at the time that was theirs. Nothing here knows of sockets.
 """
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
-from warmline.sandbox import operations, records
+from warmline.sandbox import operations
 from warmline.sandbox.answers import UNAUTHORIZED, Json, Refused, Request, Response, error_response, json_response
-from warmline.sandbox.faults import KINDS, Faults, Silence
+from warmline.sandbox.faults import NOTHING_YET, Faults, Rule, Silence, When
 from warmline.sandbox.limits import Limits
+from warmline.sandbox.people import KindName, People
 from warmline.sandbox.world import Call, User, World
 
 SUCCESSFUL = range(200, 300)
@@ -22,16 +27,27 @@ class Sandbox:
 
     Args:
         world: The company it plays.
+        seed: Of the chance with which faults strike.
 
     Attributes:
         faults: The rules of what goes wrong.
+        people: What colleagues do in Pipedrive's own pages.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, seed: int = 0) -> None:
         self.world = world
-        self.faults = Faults()
+        self._lock = threading.RLock()
+        self.faults = Faults(world.now, self._lock, seed=seed)
+        self.people = People(world, self.step)
         self._limits = Limits()
-        self.lock = threading.RLock()
+        self._put_off: list[tuple[float, Callable[[], Json]]] = []
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Be alone with the world for a moment, with all done that was to be done by now."""
+        with self._lock:
+            self.commit_late()
+            yield
 
     def answer(self, request: Request) -> Response:
         """Answer one call and write it in the log.
@@ -39,7 +55,7 @@ class Sandbox:
         Raises:
             Silence: A fault has it that no answer comes.
         """
-        with self.lock:
+        with self.step():
             at = self.world.now()
             visitor = _Visitor()
             try:
@@ -50,43 +66,62 @@ class Sandbox:
             self._log(at, request, response.status, visitor)
             return replace(response, headers={**response.headers, "date": formatdate(at, usegmt=True)})
 
-    def add(self, kind: str, **body: Any) -> Json:
-        """Make a record as a colleague would in Pipedrive's own pages: no call, no tokens, but the same checks.
+    def add(self, kind: KindName, **body: Any) -> Json:
+        """Make a record by hand: short for `people.add`."""
+        return self.people.add(kind, **body)
 
-        Args:
-            kind: "persons", "organizations" or "activities".
-            **body: As for the kind's POST.
+    def commit_late(self) -> int:
+        """Make up for the commits whose time has come, as the next call would; a test asks before it looks around.
 
         Returns:
-            The record as stored.
-
-        Raises:
-            Refused: As its POST would be.
+            How many are still to come.
         """
-        with self.lock:
-            user = next(iter(self.world.users.values()))
-            return records.create(self.world, records.KINDS[kind], body, user)
+        with self._lock:
+            now = self.world.now()
+            due = sorted((one for one in self._put_off if one[0] <= now), key=lambda one: one[0])
+            self._put_off = [one for one in self._put_off if one[0] > now]
+            for moment, commit in due:
+                # What it names may be gone by now. Nobody is there any more to be told.
+                with self.world.at(moment), suppress(Refused):
+                    commit()
+            return len(self._put_off)
 
     def reset(self) -> None:
-        """Go back to the first day: an empty world, no faults, fresh windows."""
-        with self.lock:
+        """Go back to the first day: an empty world, no faults, fresh windows, the first chance of the seed."""
+        with self._lock:
+            self._put_off = []
             self.world.reset()
             self.faults.clear()
+            self.faults.reseed(self.faults.seed)
             self._limits = Limits()
 
     def _answer(self, request: Request, visitor: "_Visitor") -> Response:
-        fault = self.faults.match(request.method, request.path)
-        if fault is not None and not KINDS[fault.kind].after:
-            return self.faults.strike(fault, request.version)
+        rule = self.faults.match(request.method, request.path)
+        when = None if rule is None else rule.outcome.when
+        if rule is not None and when is When.ARRIVAL:
+            return self._struck(rule, request, visitor)
         try:
-            response = self._served(request, visitor)
+            commit = self._admitted(request, visitor)
+            if rule is not None and when is When.COMMIT:
+                self._put_off.append((self.world.now() + rule.fault.delay, commit))
+                return self._struck(rule, request, visitor)
+            response = json_response(200, {"success": True, **commit()})
         except Refused as refused:
             response = error_response(request.version, refused)
-        if fault is not None and response.status in SUCCESSFUL:
-            response = self.faults.strike(fault, request.version)
+        if rule is not None and when is When.ANSWER and response.status in SUCCESSFUL:
+            response = self._struck(rule, request, visitor, response)
         return replace(response, headers={**response.headers, **visitor.headers})
 
-    def _served(self, request: Request, visitor: "_Visitor") -> Response:
+    def _struck(self, rule: Rule, request: Request, visitor: "_Visitor", response: Response = NOTHING_YET) -> Response:
+        visitor.fault = rule.fault.kind
+        return self.faults.strike(rule, request.version, response)
+
+    def _admitted(self, request: Request, visitor: "_Visitor") -> Callable[[], Json]:
+        """Let a call in and have it paid for; what is returned carries it out.
+
+        Raises:
+            Refused: 401, 404 or 429.
+        """
         user, oauth = self._known(request)
         visitor.user = user
         operation, at = operations.find(request)
@@ -97,8 +132,7 @@ class Sandbox:
         left = self.world.tokens_left
         if left is not None and not oauth and request.method in ("POST", "PUT"):
             visitor.headers["x-daily-requests-left"] = str(left // operation.tokens)
-        result = operation.run(operations.Visit(self.world, user, request, at))
-        return json_response(200, {"success": True, **result})
+        return partial(operation.run, operations.Visit(self.world, user, request, at))
 
     def _known(self, request: Request) -> tuple[User, bool]:
         """Return whose token it is, and whether it came as an OAuth access token.
@@ -117,7 +151,9 @@ class Sandbox:
 
     def _log(self, at: float, request: Request, status: int, visitor: "_Visitor") -> None:
         user_id = None if visitor.user is None else visitor.user.id
-        self.world.calls.append(Call(at, request.method, request.path, status, visitor.tokens, user_id))
+        self.world.calls.append(
+            Call(at, request.method, request.path, status, visitor.tokens, user_id, fault=visitor.fault)
+        )
 
 
 class _Visitor:
@@ -127,3 +163,4 @@ class _Visitor:
         self.user: User | None = None
         self.tokens = 0
         self.headers: dict[str, str] = {}
+        self.fault = ""

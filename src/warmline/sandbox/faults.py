@@ -1,13 +1,18 @@
-"""What goes wrong on demand: rules that say which calls fail, how, and how many times.
+"""What goes wrong on demand: rules that say which calls fail, how, how often, and for how long.
 
-A rule's kind is a row of `KINDS`: when it strikes (on arrival, or after the commit) and what the caller gets. A new
-kind is a new row. An "after" kind strikes only when the call did succeed: a refusal is answered as it is.
+A rule's kind is a row of `KINDS`: when it strikes and what the caller gets. A new kind is a new row. Chance comes from
+one seeded source, and is asked only for rules that leave something to it: the same seed and the same calls break alike.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from math import inf
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from warmline.sandbox.answers import (
     FORBIDDEN,
@@ -21,13 +26,14 @@ from warmline.sandbox.answers import (
 from warmline.sandbox.limits import rate_headers, too_many
 
 FaultKind = Literal[
-    "error", "error_after", "html_error", "no_answer", "no_answer_after",
-    "refuse", "unauthorized", "throttled", "budget_spent", "blocked",
+    "error", "error_after", "html_error", "html_error_after", "html_after", "truncated", "slow",
+    "no_answer", "no_answer_after", "late_commit", "reset_before", "reset_after", "refuse", "outage",
+    "unauthorized", "throttled", "budget_spent", "blocked",
 ]  # fmt: skip
 
 
 class Silence(Exception):  # noqa: N818 - it is what happens, not an error
-    """The call gets no answer. `NoAnswer` and `NotReached` say where it ended."""
+    """The call gets no answer. What is derived from it says how the call ends."""
 
 
 class NoAnswer(Silence):
@@ -38,29 +44,65 @@ class NotReached(Silence):
     """The call did not even come in. The HTTP door, being reached already, can only hang up."""
 
 
+class Reset(Silence):
+    """The connection is reset while the caller waits for the answer."""
+
+
+class ResetWhileSending(Reset):
+    """The connection is reset while the call is still on its way in. Over HTTP it looks like any other reset."""
+
+
+class When(Enum):
+    """At which moment of a call a fault strikes."""
+
+    ARRIVAL = auto()  # before anything is looked at: no tokens, no commit
+    COMMIT = auto()  # once the call is let in and paid for; the commit is put off
+    ANSWER = auto()  # after the commit, and only if the call did succeed: a refusal is answered as it is
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a kind of fault does.
 
     Attributes:
-        gives: An error to word, a page to send, or the silence to raise.
+        gives: An error to word, a page to send, the silence to raise, or what becomes of the good answer.
         status: HTTP status of a page.
-        after: Strikes after the commit.
+        when: The moment it strikes.
+        delayed: Whether its rules say how many seconds it takes.
     """
 
-    gives: Refused | str | type[Silence]
+    gives: Refused | str | type[Silence] | Callable[[Response, "Fault"], Response]
     status: int = 0
-    after: bool = False
+    when: When = When.ARRIVAL
+    delayed: bool = False
 
 
+def _slowed(response: Response, fault: "Fault") -> Response:
+    return replace(response, delay=fault.delay)
+
+
+def _halved(response: Response, _fault: "Fault") -> Response:
+    return replace(response, body=response.body[: len(response.body) // 2])
+
+
+NOTHING_YET = Response(0, {}, b"")
 BROKEN = Refused("Internal server error", status=SERVER_ERROR, code="ERR_INTERNAL")
+GATEWAY = "<html><body><h1>Bad gateway</h1></body></html>"
 KINDS: dict[FaultKind, Outcome] = {
     "error": Outcome(BROKEN),
-    "error_after": Outcome(BROKEN, after=True),
-    "html_error": Outcome("<html><body><h1>Bad gateway</h1></body></html>", status=502),
+    "error_after": Outcome(BROKEN, when=When.ANSWER),
+    "html_error": Outcome(GATEWAY, status=502),
+    "html_error_after": Outcome(GATEWAY, status=502, when=When.ANSWER),
+    "html_after": Outcome("<html><body><h1>Please wait</h1></body></html>", status=200, when=When.ANSWER),
+    "truncated": Outcome(_halved, when=When.ANSWER),
+    "slow": Outcome(_slowed, when=When.ANSWER, delayed=True),
     "no_answer": Outcome(NoAnswer),
-    "no_answer_after": Outcome(NoAnswer, after=True),
+    "no_answer_after": Outcome(NoAnswer, when=When.ANSWER),
+    "late_commit": Outcome(NoAnswer, when=When.COMMIT, delayed=True),
+    "reset_before": Outcome(ResetWhileSending),
+    "reset_after": Outcome(Reset, when=When.ANSWER),
     "refuse": Outcome(NotReached),
+    "outage": Outcome(NotReached),
     "unauthorized": Outcome(Refused("unauthorized access", status=UNAUTHORIZED)),
     "throttled": Outcome(too_many("request over limit", rate_headers(20, 0, 2))),
     "budget_spent": Outcome(too_many("daily token budget is used up", rate_headers(20, 19, 2))),
@@ -78,6 +120,9 @@ class Fault(BaseModel):
         method: Exact, in capitals; "*" is any.
         path: Exact, or the beginning when it ends in "*".
         times: How often it strikes; none is always.
+        probability: With which chance it strikes a call that it means, from 0 to 1.
+        seconds: How long it is in force, by the world's clock, from when it is added; none is for ever.
+        delay: Seconds until the answer of `slow` or the commit of `late_commit`; no other kind takes one.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -86,6 +131,15 @@ class Fault(BaseModel):
     method: str = "*"
     path: str = "*"
     times: int | None = Field(default=None, ge=1)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    seconds: float | None = Field(default=None, gt=0)
+    delay: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _delays_what_can_be(self) -> Self:
+        if KINDS[self.kind].delayed != (self.delay > 0):
+            raise ValueError("delay: slow and late_commit need one, and no other kind takes one")
+        return self
 
     def matches(self, method: str, path: str) -> bool:
         """Say whether a call is meant."""
@@ -93,41 +147,104 @@ class Fault(BaseModel):
         return same and self.method in ("*", method)
 
 
-class Faults:
-    """The rules in force. The first that matches a call strikes; a rule that is used up goes."""
+@dataclass(eq=False)
+class Rule:
+    """A fault in force.
 
-    def __init__(self) -> None:
-        self._rules: list[Fault] = []
+    Attributes:
+        fault: As it was added.
+        ends: Unix seconds by the world's clock.
+        left: How often it can still strike; none is always.
+    """
+
+    fault: Fault
+    ends: float
+    left: int | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it does."""
+        return KINDS[self.fault.kind]
+
+
+class Faults:
+    """The rules in force. They are tried in order, outages first, until one strikes; a rule that is used up goes.
+
+    Args:
+        now: The world's clock, in unix seconds.
+        lock: Held by every call on its way through the sandbox.
+        seed: Of the chance with which rules strike.
+    """
+
+    def __init__(self, now: Callable[[], float], lock: threading.RLock, *, seed: int = 0) -> None:
+        self._now = now
+        self._lock = lock
+        self._rules: list[Rule] = []
+        self.reseed(seed)
+
+    def reseed(self, seed: int) -> None:
+        """Begin the sequence of chances anew, with this seed."""
+        with self._lock:
+            self.seed = seed
+            self._chance = random.Random(seed)  # noqa: S311 - it breaks things, and guards nothing
 
     def add(self, *faults: Fault) -> None:
-        """Put rules in force, behind those that are."""
-        self._rules += faults
+        """Put rules in force, behind those that are; an outage goes before all others, as nothing comes through it."""
+        with self._lock:
+            now = self._now()
+            self._rules += [Rule(one, inf if one.seconds is None else now + one.seconds, one.times) for one in faults]
+            self._rules.sort(key=lambda rule: rule.fault.kind != "outage")
 
     def clear(self) -> None:
-        """Lift every rule."""
-        self._rules = []
+        """Lift every rule. What is already on its way (a late commit) still comes."""
+        with self._lock:
+            self._rules = []
 
     def all(self) -> list[Fault]:
-        """Return the rules in force, with the times that they have left."""
-        return list(self._rules)
+        """Return the rules in force, with the times and seconds that they have left."""
+        with self._lock:
+            now = self._now()
+            return [
+                rule.fault.model_copy(
+                    update={"times": rule.left, "seconds": None if rule.ends == inf else rule.ends - now}
+                )
+                for rule in self._in_force()
+            ]
 
-    def match(self, method: str, path: str) -> Fault | None:
-        """Return the rule for a call, if there is one."""
-        return next((rule for rule in self._rules if rule.matches(method, path)), None)
+    def match(self, method: str, path: str) -> Rule | None:
+        """Return the rule that strikes a call, if there is one."""
+        with self._lock:
+            return next(
+                (rule for rule in self._in_force() if rule.fault.matches(method, path) and self._falls(rule)), None
+            )
 
-    def strike(self, fault: Fault, version: int) -> Response:
+    def strike(self, rule: Rule, version: int, response: Response = NOTHING_YET) -> Response:
         """Use a rule once and return what the caller gets.
+
+        Args:
+            rule: As `match` returned it.
+            version: Of the API, for the wording of an error.
+            response: The good answer, for a rule that strikes it.
 
         Raises:
             Silence: The caller gets nothing.
         """
-        if fault.times is not None:
-            place = next(number for number, rule in enumerate(self._rules) if rule is fault)
-            left = fault.model_copy(update={"times": fault.times - 1})
-            self._rules[place : place + 1] = [left] if fault.times > 1 else []
-        outcome = KINDS[fault.kind]
-        if isinstance(outcome.gives, Refused):
-            return error_response(version, outcome.gives)
-        if isinstance(outcome.gives, str):
-            return html_response(outcome.status, outcome.gives)
-        raise outcome.gives
+        if rule.left is not None:
+            rule.left -= 1
+        gives = rule.outcome.gives
+        if isinstance(gives, type):
+            raise gives
+        if isinstance(gives, Refused):
+            return error_response(version, gives)
+        if isinstance(gives, str):
+            return html_response(rule.outcome.status, gives)
+        return gives(response, rule.fault)
+
+    def _in_force(self) -> list[Rule]:
+        now = self._now()
+        self._rules = [rule for rule in self._rules if rule.ends > now and rule.left != 0]
+        return self._rules
+
+    def _falls(self, rule: Rule) -> bool:
+        certain = rule.fault.probability == 1
+        return certain or self._chance.random() < rule.fault.probability

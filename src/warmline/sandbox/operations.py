@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warmline.sandbox import accounts, fields, records, search, shapes
+from warmline.sandbox import accounts, fields, merging, records, search, shapes
 from warmline.sandbox.answers import Json, Request, missing
 from warmline.sandbox.world import User, World
 
@@ -134,6 +134,11 @@ def _v1(method: str, path: str, tokens: int, run: Callable[[Visit], Any]) -> Ope
     return Operation(method, f"/api/v1/{path}", tokens, lambda visit: {"data": run(visit)})
 
 
+def _merged(visit: Visit, kind: str) -> Json:
+    asked = shapes.read(shapes.Merge, visit.request.json())
+    return merging.merge(visit.world, kind, visit.id, asked.merge_with_id)
+
+
 OPERATIONS: list[Operation] = [
     *(operation for kind in records.KINDS.values() for operation in _of_records(kind)),
     *(_of_search(kind) for kind in search.FIELDS),
@@ -145,4 +150,6 @@ OPERATIONS: list[Operation] = [
     _v1("GET", "personFields", 20, lambda visit: fields.v1_list(visit.world, visit.request.query)),
     _v1("GET", "personFields/{id}", 2, lambda visit: fields.v1_one(visit.world, visit.id)),
     _v1("PUT", "personFields/{id}", 10, lambda visit: fields.v1_change(visit.world, visit.id, visit.request.json())),
+    _v1("PUT", "persons/{id}/merge", 40, lambda visit: merging.v1_person(_merged(visit, "persons"), visit.id)),
+    _v1("PUT", "organizations/{id}/merge", 40, lambda visit: {"id": _merged(visit, "organizations")["id"]}),
 ]

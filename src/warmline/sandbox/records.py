@@ -74,16 +74,11 @@ def create(world: World, kind: Kind, body: Any, user: User) -> Json:
         Refused: The body has a wrong shape, or names something that is not there.
     """
     body = _checked(world, kind, kind.new, body)
-    now = world.stamp()
-    record: Json = {"id": world.next_id(kind.name), "owner_id": user.id, "add_time": now} | kind.blank
+    record: Json = {"id": world.next_id(kind.name), "owner_id": user.id, "add_time": world.stamp()} | kind.blank
     if kind.name == "activities":
         record["creator_user_id"] = user.id
         record["subject"] = body.get("type", record["type"]).capitalize()
-    record |= body
-    record["update_time"] = now
-    world.records[kind.name][record["id"]] = _derived(record, now)
-    changed(world, kind.name, record["id"], before=None)
-    return record
+    return keep(world, kind, record | body, before=None)
 
 
 def change(world: World, kind: Kind, record_id: int, body: Any) -> Json:
@@ -92,14 +87,25 @@ def change(world: World, kind: Kind, record_id: int, body: Any) -> Json:
     Raises:
         Refused: As for `create`; or 404, there is no such record.
     """
-    before = _there(world, kind, record_id)
+    before = there(world, kind, record_id)
     body = _checked(world, kind, kind.change, body)
-    now = world.stamp()
-    record: Json = before | body | {"update_time": now}
     if "custom_fields" in body:
-        record["custom_fields"] = before["custom_fields"] | body["custom_fields"]
-    world.records[kind.name][record_id] = _derived(record, now)
-    changed(world, kind.name, record_id, before=before)
+        body["custom_fields"] = before["custom_fields"] | body["custom_fields"]
+    return keep(world, kind, before | body, before=before)
+
+
+def keep(world: World, kind: Kind, record: Json, *, before: Json | None) -> Json:
+    """Store a record as it is from now on, with what Pipedrive works out from the rest.
+
+    Args:
+        world: Where.
+        kind: Of which kind.
+        record: Checked already.
+        before: The record until now; none when it is new.
+    """
+    record["update_time"] = world.stamp()
+    world.records[kind.name][record["id"]] = _derived(record)
+    changed(world, kind.name, record["id"], before=before)
     return record
 
 
@@ -109,13 +115,24 @@ def delete(world: World, kind: Kind, record_id: int) -> Json:
     Raises:
         Refused: 404, there is no such record.
     """
-    record = _there(world, kind, record_id)
+    record = there(world, kind, record_id)
     world.records[kind.name][record_id] = record | {"is_deleted": True, "update_time": world.stamp()}
     return {"id": record_id}
 
 
+def there(world: World, kind: Kind, record_id: int) -> Json:
+    """Return a record that is not deleted.
+
+    Raises:
+        Refused: 404, there is no such record.
+    """
+    if not world.alive(kind.name, record_id):
+        raise missing(kind.one)
+    return world.records[kind.name][record_id]
+
+
 def one(world: World, kind: Kind, record_id: int) -> Json:
-    """Return a record by its id.
+    """Return a record by its id (GET); where the settings say so, a deleted one too.
 
     Raises:
         Refused: 404, there is no such record.
@@ -123,7 +140,7 @@ def one(world: World, kind: Kind, record_id: int) -> Json:
     record = world.records[kind.name].get(record_id)
     if record is not None and world.settings.show_deleted:
         return record
-    return _there(world, kind, record_id)
+    return there(world, kind, record_id)
 
 
 def page(world: World, kind: Kind, query: Any) -> tuple[list[Json], str | None]:
@@ -175,13 +192,7 @@ def shown(world: World, record: Json, custom_fields: str = "") -> Json:
     return answer
 
 
-def _there(world: World, kind: Kind, record_id: int) -> Json:
-    if not world.alive(kind.name, record_id):
-        raise missing(kind.one)
-    return world.records[kind.name][record_id]
-
-
-def _derived(record: Json, now: str) -> Json:
+def _derived(record: Json) -> Json:
     """Fill in what Pipedrive works out from the rest."""
     for reaches in ("emails", "phones", "im"):
         if record.get(reaches) and not any(reach.get("primary") for reach in record[reaches]):
@@ -199,7 +210,9 @@ def _derived(record: Json, now: str) -> Json:
         for one in people:
             one.setdefault("primary", False)
         record["person_id"] = next((one["person_id"] for one in people if one["primary"]), None)
-        record["marked_as_done_time"] = (record.get("marked_as_done_time") or now) if record["done"] else None
+        record["marked_as_done_time"] = (
+            (record.get("marked_as_done_time") or record["update_time"]) if record["done"] else None
+        )
     return record
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from warmline.sandbox.answers import Request
 from warmline.sandbox.control import routes
 from warmline.sandbox.door import Sandbox
-from warmline.sandbox.faults import Silence
+from warmline.sandbox.faults import Reset, Silence
 from warmline.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -47,12 +48,14 @@ def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) 
         )
         try:
             answer = sandbox.answer(call)
-        except Silence:
-            request.scope["extensions"]["sandbox.cut"]()
+        except Silence as silence:
+            request.scope["extensions"]["sandbox.cut"](reset=isinstance(silence, Reset))
             await request.receive()
             return HttpResponse()
-        if latency or latency_jitter:
-            await asyncio.sleep(latency + chance.uniform(0, latency_jitter))
+        if seconds := answer.delay + latency + (latency_jitter and chance.uniform(0, latency_jitter)):
+            with contextlib.suppress(TimeoutError):
+                # Nothing more is received but that the caller has hung up, and then nobody waits.
+                await asyncio.wait_for(request.receive(), seconds)
         return HttpResponse(answer.body, answer.status, dict(answer.headers))
 
     return Starlette(routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)])
@@ -132,8 +135,16 @@ def _server(application: Starlette) -> Any:
             super().connection_made(transport)
             inner = self.app
 
+            def cut(*, reset: bool) -> None:
+                if reset:
+                    # Closed with nothing lingering, a connection ends in a reset instead of an orderly goodbye.
+                    transport.get_extra_info("socket").setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                    )
+                transport.abort()
+
             async def with_cut(scope: Any, receive: Any, send: Any) -> None:
-                scope["extensions"] = {**scope.get("extensions", {}), "sandbox.cut": transport.abort}
+                scope["extensions"] = {**scope.get("extensions", {}), "sandbox.cut": cut}
                 await inner(scope, receive, send)
 
             self.app = with_cut

@@ -208,6 +208,12 @@ class FieldChange(Shape):
     options: list[KeptOption] = []
 
 
+class Merge(Shape):
+    """PUT /v1/persons/{id}/merge and organizations/{id}/merge: the record that stays."""
+
+    merge_with_id: int
+
+
 class Page(Query):
     """What every v2 list takes."""
 

@@ -1,13 +1,23 @@
 """The in-process door: an httpx transport, so that a client talks to the sandbox without a socket.
 
-Silences become the httpx errors that a client would see of a real one. Nothing waits: time is the world's.
+Silences become the httpx errors that a client would see of a real one. Nothing waits: time is the world's, and a slow
+answer only passes some of it, when the caller says how.
 """
+
+from collections.abc import Callable
 
 import httpx
 
 from warmline.sandbox.answers import Request
 from warmline.sandbox.door import Sandbox
-from warmline.sandbox.faults import NoAnswer, NotReached
+from warmline.sandbox.faults import NoAnswer, NotReached, Reset, ResetWhileSending, Silence
+
+SILENCES: dict[type[Silence], tuple[type[httpx.TransportError], str]] = {
+    NotReached: (httpx.ConnectError, "The sandbox refuses connections"),
+    NoAnswer: (httpx.ReadTimeout, "The sandbox does not answer"),
+    ResetWhileSending: (httpx.WriteError, "The sandbox reset the connection before the call was in"),
+    Reset: (httpx.ReadError, "The sandbox reset the connection before the answer was out"),
+}
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -15,17 +25,19 @@ class SandboxTransport(httpx.BaseTransport):
 
     Args:
         sandbox: Who answers.
+        sleep: Lets seconds pass on the caller's clock, for slow answers; without it they take no time.
     """
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, *, sleep: Callable[[float], None] | None = None) -> None:
         self.sandbox = sandbox
+        self._sleep = sleep or (lambda _seconds: None)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request.
 
         Raises:
-            httpx.ReadTimeout: A fault has it that no answer comes.
-            httpx.ConnectError: A fault has it that nobody is there.
+            httpx.TransportError: A fault has it that no answer comes; `SILENCES` says which error it is. Also for an
+                answer that is slower than the request's read timeout.
         """
         call = Request(
             method=request.method,
@@ -36,8 +48,16 @@ class SandboxTransport(httpx.BaseTransport):
         )
         try:
             response = self.sandbox.answer(call)
-        except NotReached:
-            raise httpx.ConnectError("The sandbox refuses connections", request=request) from None
-        except NoAnswer:
-            raise httpx.ReadTimeout("The sandbox does not answer", request=request) from None
+        except Silence as silence:
+            error, message = SILENCES[type(silence)]
+            raise error(message, request=request) from None
+        self._wait(response.delay, request)
         return httpx.Response(response.status, headers=dict(response.headers), content=response.body, request=request)
+
+    def _wait(self, seconds: float, request: httpx.Request) -> None:
+        patience = request.extensions.get("timeout", {}).get("read")
+        if patience is not None and seconds > patience:
+            self._sleep(patience)
+            raise httpx.ReadTimeout("The sandbox is too slow", request=request)
+        if seconds:
+            self._sleep(seconds)

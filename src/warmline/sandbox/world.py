@@ -5,7 +5,8 @@ HTTP. Time comes from the clock handed in, so that a simulation can run a day in
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -80,6 +81,7 @@ class Call:
         status: HTTP status of the answer; 0 when there was none.
         tokens: What it cost; a call that was turned away costs nothing.
         user_id: Whose token it was; none when there was no good one.
+        fault: The kind of the fault that struck it, if one did.
     """
 
     at: float
@@ -88,6 +90,7 @@ class Call:
     status: int
     tokens: int
     user_id: int | None
+    fault: str = ""
 
 
 class World:
@@ -186,6 +189,15 @@ class World:
         counted = len(self.users) if counter == "user" else self._last_ids.get(counter, 0)
         self._last_ids[counter] = counted + 1
         return counted + 1
+
+    @contextmanager
+    def at(self, moment: float) -> Iterator[None]:
+        """Let everything inside happen at a moment (unix seconds) that is not now."""
+        clock, self.now = self.now, lambda: moment
+        try:
+            yield
+        finally:
+            self.now = clock
 
     def stamp(self) -> str:
         """Return the time in whole seconds, as v2 writes it."""

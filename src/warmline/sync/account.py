@@ -1,14 +1,17 @@
-"""What a record needs of the account, its owner, label, sector and type: found, else made, else done without.
+"""What a record needs of the account, its owner, label, fields and type: found, else made, else done without.
 
 A missing owner, label, field or type never holds a warm lead back: the record goes over without it, and a person is
 told once, in words that say what to do.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal, TypeVar
 
 from warmline.crm.keys import key
 from warmline.crm.models import Activity, ActivityType, User
 from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
+from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notify
 from warmline.sync.catalog import Catalog
 from warmline.sync.claims import Claims
@@ -19,7 +22,11 @@ from warmline.sync.models import NotificationKind
 ASK_FOR_OWNER_AGAIN = timedelta(minutes=10)
 LABELS = "label_ids"  # codes of Pipedrive's built-in fields
 INDUSTRY = "industry"
-SECTOR = "Sector"  # our custom field's name
+SECTOR = "Sector"  # names of our custom fields
+MARK = "Warmline ID"
+
+Kind = Literal["person", "organization"]
+Made = TypeVar("Made", int, str)
 
 
 class Account:
@@ -61,35 +68,39 @@ class Account:
         )
         return me.id
 
-    def ensure_label(self, label: str, user: User) -> int | None:
+    def ensure_label(self, label: str, user: User | None) -> int | None:
         """Return the label's option id, made when it is missing; None when the account refuses to make it.
 
         Args:
             label: Its name, in any case.
             user: Who is told of a refusal.
         """
-        what = label_key(label)
-        found = mapping.option_named(label, self._label_options())
-        if found is not None or self._catalog.was_refused(what):
-            return found
-        with self._claims.hold(what):
-            self._catalog.forget("person_fields")  # another worker may have made it since
-            found = mapping.option_named(label, self._label_options())
-            if found is not None:
-                self._intents.end(what)
-                return found
-            try:
-                option = self._intents.make(what, lambda: self._add_label(label))
-            except Rejected as error:
-                self._catalog.remember_refusal(what)
-                text = f"Pipedrive refused to make the label “{label}” ({error.message}); make it there by hand."
-                self._tell_once(NotificationKind.LABEL_MISSING, text, user, about=what)
-                return None
-            self._catalog.forget("person_fields")
-            self._intents.end(what)
-            return int(option.id)
 
-    def ensure_sector(self, sector: str, user: User) -> tuple[int | None, dict[str, str]]:
+        def look() -> int | None:
+            return mapping.option_named(label, _options(LABELS, self._catalog.person_fields()))
+
+        def make() -> int:
+            return int(self._add_label(label).id)
+
+        refusal = f"Pipedrive refused to make the label “{label}” (%s); make it there by hand."
+        return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
+
+    def ensure_mark(self, kind: Kind) -> str | None:
+        """Return the code of the field "Warmline ID", made when it is missing; None when the account refuses that.
+
+        A refusal is told to nobody: records are then recognized without the field, and nobody misses it.
+
+        Args:
+            kind: Whose field.
+        """
+        return self._ensure_field(kind, MARK, None, "")
+
+    def mark_code(self, kind: Kind) -> str | None:
+        """Return the code of the field "Warmline ID", if it is there."""
+        fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
+        return custom_field(MARK, fields)
+
+    def ensure_sector(self, sector: str, user: User | None) -> tuple[int | None, dict[str, str | None]]:
         """Return where a sector goes: the industry of that name, else our custom field, made when it is missing.
 
         Args:
@@ -97,17 +108,22 @@ class Account:
             user: Who is told when the field cannot be made.
 
         Returns:
-            The industry's option id, or None; and the custom fields to set.
+            The industry's option id, or None; and the custom fields to set, None to empty one.
         """
-        if not sector:
-            return None, {}
         fields = self._catalog.organization_fields()
-        options = next((field.options for field in fields if field.code == INDUSTRY), ())
-        industry = mapping.option_named(sector, options)
-        if industry is not None:
-            return industry, {}
-        code = custom_field(SECTOR, fields) or self._make_sector_field(user)
-        return None, {code: sector} if code else {}
+        industry = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        code = custom_field(SECTOR, fields)
+        if sector and industry is None and code is None:
+            refusal = f"Pipedrive refused to make the field “{SECTOR}” (%s); make it there by hand."
+            code = self._ensure_field("organization", SECTOR, user, refusal)
+        return industry, {code: sector if sector and industry is None else None} if code else {}
+
+    def sector_of(self, theirs: PipedriveOrganization) -> str:
+        """Return the sector of an organization in Pipedrive: what stands in our field, else its industry's name."""
+        fields = self._catalog.organization_fields()
+        written = theirs.custom_fields.get(custom_field(SECTOR, fields) or "")
+        named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
+        return written if isinstance(written, str) else next(named, "")
 
     def ensure_type(self, activity: Activity) -> str:
         """Return Pipedrive's type for an activity; a task, told once, where the account has deactivated its own."""
@@ -122,8 +138,55 @@ class Account:
             )
         return theirs
 
-    def _label_options(self) -> tuple[Option, ...]:
-        return next((field.options for field in self._catalog.person_fields() if field.code == LABELS), ())
+    def _ensure_field(self, kind: Kind, name: str, user: User | None, refusal: str) -> str | None:
+        ask = self._catalog.person_fields if kind == "person" else self._catalog.organization_fields
+        create = self._pipedrive.create_person_field if kind == "person" else self._pipedrive.create_organization_field
+        return self._ensure(
+            f"{kind}_fields",
+            field_key(kind, name),
+            look=lambda: custom_field(name, ask()),
+            make=lambda: create(name, "varchar").code,
+            user=user,
+            refusal=refusal,
+        )
+
+    def _ensure(
+        self,
+        remembered: str,
+        what: str,
+        *,
+        look: Callable[[], Made | None],
+        make: Callable[[], Made],
+        user: User | None,
+        refusal: str,
+    ) -> Made | None:
+        """Return a part of the account, made when it is missing; None when the account refuses to make it.
+
+        Args:
+            remembered: The catalog's answer in which it is found.
+            what: Its claim's key.
+            look: Finds it in that answer.
+            make: Makes it, with one call.
+            user: Who is told of a refusal; None for everyone.
+            refusal: In which words, with a place for Pipedrive's own; empty to tell nobody.
+        """
+        found = look()
+        if found is not None or self._catalog.was_refused(what):
+            return found
+        with self._claims.hold(what):
+            self._catalog.forget(remembered)  # another worker may have made it since
+            found = look()
+            if found is None:
+                try:
+                    found = self._intents.make(what, make)
+                except Rejected as error:
+                    self._catalog.remember_refusal(what)
+                    if refusal:
+                        self._tell_once(NotificationKind.ACCOUNT_REFUSED, refusal % error.message, user, about=what)
+                    return None
+                self._catalog.forget(remembered)
+            self._intents.end(what)
+            return found
 
     def _add_label(self, label: str) -> Option:
         try:
@@ -131,29 +194,7 @@ class Account:
         except Rejected:  # the v2 call is documented for custom fields; docs/pipedrive.md names v1 as the way round
             return self._pipedrive.add_person_label_v1(label)
 
-    def _make_sector_field(self, user: User) -> str | None:
-        what = field_key(SECTOR)
-        if self._catalog.was_refused(what):
-            return None
-        with self._claims.hold(what):
-            self._catalog.forget("organization_fields")  # another worker may have made it since
-            code = custom_field(SECTOR, self._catalog.organization_fields())
-            if code is None:
-                try:
-                    field = self._intents.make(
-                        what, lambda: self._pipedrive.create_organization_field(SECTOR, "varchar")
-                    )
-                except Rejected as error:
-                    self._catalog.remember_refusal(what)
-                    text = f"Pipedrive refused to make the field “{SECTOR}” ({error.message}); make it there by hand."
-                    self._tell_once(NotificationKind.SECTOR_MISSING, text, user, about=what)
-                    return None
-                self._catalog.forget("organization_fields")
-                code = field.code
-            self._intents.end(what)
-            return code
-
-    def _tell_once(self, kind: NotificationKind, text: str, user: User, *, about: str) -> None:
+    def _tell_once(self, kind: NotificationKind, text: str, user: User | None, *, about: str) -> None:
         notify.tell(kind, text, now=self._clock.now(), user=user, once=f"{kind}:{about}")
 
 
@@ -162,3 +203,7 @@ def custom_field(name: str, fields: list[Field]) -> str | None:
     text = {"varchar", "text"}
     wished = key(name)
     return next((f.code for f in fields if f.is_custom and f.type in text and key(f.name) == wished), None)
+
+
+def _options(code: str, fields: list[Field]) -> tuple[Option, ...]:
+    return next((field.options for field in fields if field.code == code), ())

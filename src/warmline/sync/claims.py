@@ -8,12 +8,11 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 
-from django.db import models
-
 from warmline.pipedrive import Clock
+from warmline.sync.keys import row_key
 from warmline.sync.models import Claim
 
 LIFETIME = timedelta(seconds=120)
@@ -37,23 +36,38 @@ class Claims:
         self._held: set[str] = set()
 
     @contextmanager
-    def hold(self, key: str, row: models.Model | None = None) -> Iterator[None]:
+    def hold(self, key: str, *, kind: str = "", row_id: int | None = None) -> Iterator[None]:
         """Hold the claim to a key while the block runs.
 
         Args:
             key: What is being made (see models.Claim).
-            row: The row that is shown as in progress meanwhile.
+            kind: Of which table the row is that is shown as in progress meanwhile: "contact" and so on.
+            row_id: Which row that is.
 
         Raises:
             BusyError: When another worker holds it.
         """
-        self._take(key, row)
+        self._take(key, kind, row_id)
         self._held.add(key)
         try:
             yield
         finally:
             self._held.discard(key)
             Claim.objects.filter(key=key, holder=self._holder).delete()
+
+    def hold_row(self, kind: str, row_id: int) -> AbstractContextManager[None]:
+        """Hold the claim to a row itself, which is shown as in progress while the block runs.
+
+        What the row makes is claimed by its e-mail or name; an edit changes these, and must not let a second worker in.
+
+        Args:
+            kind: Of which table: "contact", "organization" or "activity".
+            row_id: Which row.
+
+        Raises:
+            BusyError: When another worker holds it.
+        """
+        return self.hold(row_key(kind, row_id), kind=kind, row_id=row_id)
 
     def renew(self) -> None:
         """Make all held claims last their whole lifetime again.
@@ -65,14 +79,9 @@ class Claims:
         if Claim.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A claim was lost while its work went on.")
 
-    def _take(self, key: str, row: models.Model | None) -> None:
+    def _take(self, key: str, kind: str, row_id: int | None) -> None:
         now = self._clock.now()
-        values = {
-            "holder": self._holder,
-            "expires_at": now + LIFETIME,
-            "kind": row._meta.model_name if row else "",  # noqa: SLF001 (Django documents _meta as public)
-            "row_id": row.pk if row else None,
-        }
+        values = {"holder": self._holder, "expires_at": now + LIFETIME, "kind": kind, "row_id": row_id}
         if Claim.objects.filter(key=key, expires_at__lte=now).update(**values):
             return
         _, made = Claim.objects.get_or_create(key=key, defaults=values)

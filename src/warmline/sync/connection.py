@@ -16,6 +16,7 @@ from warmline.sync.outcomes import Trouble, probe_wait, trouble
 
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
+UNUSED = "Pipedrive was not called yet."
 QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
 
 
@@ -34,7 +35,9 @@ def status() -> Status:
     since = row.since if row else None
     if not settings.PIPEDRIVE_API_TOKEN:
         return Status(ConnectionState.NO_TOKEN, since, UNCONNECTED)
-    if row is None or row.state in {ConnectionState.OK, ConnectionState.NO_TOKEN}:
+    if row is None:
+        return Status(ConnectionState.OK, None, UNUSED)
+    if row.state in {ConnectionState.OK, ConnectionState.NO_TOKEN}:
         return Status(ConnectionState.OK, since, WELL)
     return Status(ConnectionState(row.state), since, row.message)
 

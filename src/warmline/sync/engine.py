@@ -15,17 +15,20 @@ from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.pipedrive import Clock, Limiter, Pipedrive, SystemClock, Window
-from warmline.sync import connection, notify, wanted
+from warmline.sync import connection, links, notify, wanted
 from warmline.sync.claims import BusyError, Claims
 from warmline.sync.keys import organization_key
-from warmline.sync.links import link_activity, link_contact, link_organization
+from warmline.sync.looks import Looks
 from warmline.sync.models import NotificationKind
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, judge, trouble, wants_probe
 from warmline.sync.policy import Policy
-from warmline.sync.steps import Steps
+from warmline.sync.steps import StaleLinkError, Steps
+from warmline.sync.updates import DeletedThereError, Updates
 from warmline.sync.wanted import Work
 
 log = logging.getLogger(__name__)
+
+STALE_LINK_WAIT = timedelta(seconds=1)  # for the other row to be brought in line again
 
 Row = Contact | Organization | Activity
 
@@ -49,6 +52,7 @@ class Engine:
         self._policy = policy
         self._clock = clock
         self._random = random
+        self._looks = Looks(pipedrive, clock)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -90,12 +94,15 @@ class Engine:
         if not connection.is_well():
             return False
         claims = Claims(self._clock)
-        steps = Steps(self._pipedrive, claims, self._policy, self._clock)
+        steps = Steps(self._pipedrive, looks=self._looks, claims=claims, policy=self._policy, clock=self._clock)
         try:
-            if work.kind == "contact":
-                self._bring_contact(work, claims, steps)
-            else:
-                self._bring_activity(work, claims, steps)
+            match work.kind:
+                case "contact":
+                    self._bring_contact(work, claims, steps)
+                case "organization":
+                    self._bring_organization(work, claims, steps)
+                case "activity":
+                    self._bring_activity(work, claims, steps)
         except BusyError:
             return False
         except (DisconnectedError, NotYetError):
@@ -103,12 +110,8 @@ class Engine:
         return True
 
     def _bring_contact(self, work: Work, claims: Claims, steps: Steps) -> None:
-        row = wanted.contacts(self._policy.threshold).filter(pk=work.row_id)
-        contact = row.first()
-        if contact is None:
-            return
-        with claims.hold(work.claim, contact):
-            contact = row.select_related("owner", "organization").first()  # as it is under the claim
+        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+            contact = wanted.contact(work, self._policy.threshold, self._clock.now())  # as it is under the claim
             if contact is None:
                 return
 
@@ -116,24 +119,46 @@ class Engine:
                 return self._organization_in_line(contact.organization, contact.owner, claims, steps)
 
             def bring() -> None:
-                person_id = steps.ensure_person(contact, organization_id)
-                link_contact(contact, person_id, policy=self._policy, now=self._clock.now())
+                if contact.pipedrive_person_id is not None:
+                    updates = Updates(self._pipedrive, steps)
+                    links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
+                    return
+                brought = steps.ensure_person(contact, organization_id)
+                recognized = steps.own_organization(contact, brought.org_id)
+                if recognized is not None and contact.organization is not None:
+                    links.link_organization(contact.organization, recognized, now=self._clock.now())
+                links.link_contact(contact, brought, policy=self._policy, now=self._clock.now())
 
             self._attempt(contact, bring)
 
+    def _bring_organization(self, work: Work, claims: Claims, steps: Steps) -> None:
+        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+            organization = wanted.organization(work, self._clock.now())
+            contact = organization.contacts.select_related("owner").first() if organization else None
+            if organization is None:
+                return
+            user = contact.owner if contact else None
+
+            def bring() -> None:
+                updates = Updates(self._pipedrive, steps)
+                links.align(organization, updates.update_organization(organization, user), now=self._clock.now())
+
+            self._attempt(organization, bring)
+
     def _bring_activity(self, work: Work, claims: Claims, steps: Steps) -> None:
-        row = wanted.activities().filter(pk=work.row_id)
-        activity = row.first()
-        if activity is None:
-            return
-        with claims.hold(work.claim, activity):
-            activity = row.select_related("contact__owner", "contact__organization").first()
-            if activity is None or activity.contact.pipedrive_person_id is None:
+        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+            activity = wanted.activity(work, self._clock.now())
+            if activity is None:
                 return
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
-                link_activity(activity, steps.ensure_activity(activity, person_id), now=self._clock.now())
+                if activity.pipedrive_activity_id is not None:
+                    brought = Updates(self._pipedrive, steps).update_activity(activity)
+                    links.align(activity, brought, now=self._clock.now())
+                elif person_id is not None:
+                    brought = steps.ensure_activity(activity, person_id)
+                    links.link_activity(activity, brought, now=self._clock.now())
 
             self._attempt(activity, bring)
 
@@ -147,14 +172,14 @@ class Engine:
         if organization is None:
             return None
         if organization.pipedrive_org_id is None:
-            with claims.hold(organization_key(organization), organization):
+            with claims.hold_row("organization", organization.pk), claims.hold(organization_key(organization)):
                 organization.refresh_from_db()  # as it is under the claim
                 now = self._clock.now()
                 if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
 
                     def bring() -> None:
-                        org_id = steps.ensure_organization(organization, owner)
-                        link_organization(organization, org_id, now=self._clock.now())
+                        brought = steps.ensure_organization(organization, owner)
+                        links.link_organization(organization, brought, now=self._clock.now())
 
                     self._attempt(organization, bring)
         organization.refresh_from_db()
@@ -174,6 +199,13 @@ class Engine:
         except NotYetError as later:
             _write(row, next_pipedrive_sync_attempt=self._clock.now() + later.wait)
             raise
+        except StaleLinkError as stale:
+            links.look_again(stale.row, self._clock.now())
+            _write(row, next_pipedrive_sync_attempt=self._clock.now() + STALE_LINK_WAIT)
+            raise NotYetError(STALE_LINK_WAIT) from stale
+        except DeletedThereError:
+            log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
+            links.unlink(row, self._clock.now())
         except Exception as error:  # noqa: BLE001 (house rule: set the row aside, and let the others go on)
             self._blame_the_connection(error)
             verdict = judge(

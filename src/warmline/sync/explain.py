@@ -83,10 +83,10 @@ def _activities(contact: Contact, policy: Policy, now: datetime) -> list[str]:
     if not syncs:
         return ["No activity is logged with it."]
     there = sum(sync.state is SyncState.SYNCED for _, sync in syncs)
-    lines = [f"{there} of its {len(syncs)} activities are in Pipedrive."]
+    lines = [f"Activities in Pipedrive: {there} of {len(syncs)}."]
     left_out = sum(sync.state is SyncState.NOT_WANTED for _, sync in syncs)
     if left_out:
-        lines.append(f"{left_out} were logged before it was warm and stay here (WARMLINE_EARLIER_ACTIVITIES).")
+        lines.append(f"Logged before it was warm, so they stay here: {left_out} (WARMLINE_EARLIER_ACTIVITIES).")
     lines += [
         f"“{row.subject}” (activity {row.pk}) failed. {_failure(contact, sync)}"
         for row, sync in syncs

@@ -4,11 +4,14 @@ Pipedrive has no idempotency keys, so a create whose answer never came may or ma
 happen seconds later. The only cure is to look, soon and once more after the longest wait, before making it anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from warmline.pipedrive import Pipedrive, PipedriveError, Uncertain
+from django.db.models import Max, Q
+
+from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync.claims import Claims
 from warmline.sync.models import Intent
 from warmline.sync.outcomes import NotYetError
@@ -16,7 +19,25 @@ from warmline.sync.outcomes import NotYetError
 Made = TypeVar("Made")
 
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
+TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a create says of a row.
+
+    Attributes:
+        key: The row's name.
+        body: What is sent.
+        ours: The row's values (see values.py).
+        revision: Its revision.
+    """
+
+    key: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    ours: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 0
 
 
 class Intents:
@@ -25,48 +46,65 @@ class Intents:
     Args:
         pipedrive: Its clock is the one that intents are dated by, never this machine's.
         claims: Renewed before each create, so that it happens under a live claim.
+        clock: Ours, by which waits are measured.
     """
 
-    def __init__(self, pipedrive: Pipedrive, claims: Claims) -> None:
+    def __init__(self, pipedrive: Pipedrive, claims: Claims, clock: Clock) -> None:
         self._pipedrive = pipedrive
         self._claims = claims
+        self._clock = clock
 
-    def begun(self, key: str) -> datetime | None:
-        """Return the moment since which a record made by an unfinished create must have changed; None without one."""
-        intent = Intent.objects.filter(key=key).first()
-        return intent.sent_at - OVERLAP if intent else None
+    def unfinished(self, what: str, key: str) -> list[Intent]:
+        """Return the unfinished creates of a thing, and those of a row, whatever it was to make then."""
+        return list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
 
-    def make(self, key: str, create: Callable[[], Made]) -> Made:
+    def look_after(self, intent: Intent) -> datetime:
+        """Return the moment, by our clock, after which a look must be made to tell whether a create was done."""
+        settled_at = intent.begun_at + SETTLED
+        return settled_at if self._clock.now() >= settled_at else intent.uncertain_at or intent.begun_at
+
+    def make(self, what: str, create: Callable[[], Made], sent: Sent | None = None) -> Made:
         """Create a thing, unless an unfinished create of it may still come to be.
 
         Call it only after a look has shown that the thing is not there. The intent stays until `end`, which belongs
         into the transaction that stores the id.
 
         Args:
-            key: What is made (see models.Intent).
+            what: What is made (see models.Intent).
             create: Makes it, with one call.
+            sent: What is said of which row; None where no row stands behind it.
 
         Raises:
             NotYetError: While an earlier create is too recent to be taken for not done.
             Uncertain: When the create may have been done; the intent stays.
             PipedriveError: When it was not done; the intent is gone.
         """
-        now = self._pipedrive.server_time()
-        earlier = Intent.objects.filter(key=key).first()
-        if earlier and not earlier.answered and now < earlier.sent_at + SETTLED:
-            raise NotYetError(earlier.sent_at + SETTLED - now)
+        sent = sent or Sent(what)
+        sent_at, now = self._pipedrive.server_time(), self._clock.now()
+        for earlier in self.unfinished(what, sent.key):
+            if not earlier.answered and now < earlier.begun_at + SETTLED:
+                raise NotYetError(_settled_with_others(earlier) - now)
         self._claims.renew()
-        Intent.objects.update_or_create(key=key, defaults={"sent_at": now, "answered": False})
+        values = {"what": what, "sent_at": sent_at, "begun_at": now, "uncertain_at": None, "answered": False}
+        said = {"body": sent.body, "ours": sent.ours, "revision": sent.revision}
+        Intent.objects.update_or_create(key=sent.key, defaults={**values, **said})
         try:
             return create()
         except Uncertain as error:
-            Intent.objects.filter(key=key).update(answered=error.answered)
+            Intent.objects.filter(key=sent.key).update(uncertain_at=self._clock.now(), answered=error.answered)
             raise
         except PipedriveError:
-            self.end(key)
+            self.end(sent.key)
             raise
 
     @staticmethod
     def end(key: str) -> None:
         """Forget the intent: the id is stored, or the thing was found, or it is known not to have been made."""
         Intent.objects.filter(key=key).delete()
+
+
+def _settled_with_others(intent: Intent) -> datetime:
+    """Return when a create has settled, and with it those that were begun soon after, so that one look serves all."""
+    soon_after = Intent.objects.filter(answered=False, begun_at__lte=intent.begun_at + TOGETHER)
+    last = soon_after.aggregate(last=Max("begun_at"))["last"] or intent.begun_at
+    return max(intent.begun_at, last) + SETTLED

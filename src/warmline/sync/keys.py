@@ -1,7 +1,7 @@
 """The names of what is made in Pipedrive, by which claims and intents meet."""
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 
 
 def person_key(contact: Contact) -> str:
@@ -14,14 +14,20 @@ def organization_key(organization: Organization) -> str:
     return f"organization:{organization.name_key}"
 
 
-def activities_key(person_id: int) -> str:
-    """Return `activities:<person id>`: the activities of one person are made one after the other."""
-    return f"activities:{person_id}"
+def activities_key(contact: Contact) -> str:
+    """Return `activities:<person id>`: the activities of one person are brought over one after the other."""
+    person_id = contact.pipedrive_person_id
+    return f"activities:/contact/{contact.pk}" if person_id is None else f"activities:{person_id}"
 
 
-def activity_key(activity: Activity) -> str:
-    """Return `activity:<row id>`, the name of an activity's intent."""
-    return f"activity:{activity.pk}"
+def row_key(kind: str, row_id: int) -> str:
+    """Return a row's own name, such as `contact 12`.
+
+    Args:
+        kind: Of which table: "contact", "organization" or "activity".
+        row_id: Which row.
+    """
+    return f"{kind} {row_id}"
 
 
 def label_key(label: str) -> str:
@@ -29,6 +35,6 @@ def label_key(label: str) -> str:
     return f"label:{key(label)}"
 
 
-def field_key(name: str) -> str:
-    """Return `field:<name>`."""
-    return f"field:{key(name)}"
+def field_key(kind: str, name: str) -> str:
+    """Return `field:<kind>:<name>`, the kind being whose field it is."""
+    return f"field:{kind}:{key(name)}"

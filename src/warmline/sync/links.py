@@ -1,80 +1,146 @@
-"""The moment a row is linked: its id is stored, its intent ends, and what waited for it becomes due, all at once."""
+"""The moment a row and its record are in line, or the record turns out to be gone: all of it in one transaction.
 
-from datetime import datetime
+Id, revision and agreement are stored, the intent ends, people are told, and what waited becomes due.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Value
 
-from warmline.crm.models import Activity, Contact, Organization
-from warmline.sync import notify, wake
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.synced import DELETED_THERE
+from warmline.sync import notify, values, wake
 from warmline.sync.intents import Intents
-from warmline.sync.keys import activity_key, organization_key, person_key
+from warmline.sync.keys import row_key
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
+from warmline.sync.steps import Brought
+
+Row = Contact | Organization | Activity
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the next attempt of a row that only a person can have tried again
+# What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
+TAKEN_OVER = {
+    Contact: {"name", "email", "phone"},
+    Organization: {"name", "sector", "country"},
+    Activity: {"subject", "note", "done"},
+}
 
 
-def link_contact(contact: Contact, person_id: int, *, policy: Policy, now: datetime) -> None:
+def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:
     """Store a contact's person, and decide which of its activities follow.
 
     Args:
         contact: The row, as read.
-        person_id: Pipedrive's id.
+        brought: Its person.
         policy: Whether activities from before the contact was warm follow; decided here and remembered on them.
         now: When the attempt was made.
     """
     with transaction.atomic():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
-        Contact.objects.filter(pk=contact.pk).update(pipedrive_person_id=person_id, **_succeeded(now))
+        Contact.objects.filter(pk=contact.pk).update(
+            **_id_of(contact, brought.record_id), **_found(), **_in_line(contact, brought, now)
+        )
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
-        Intents.end(person_key(contact))
-        notify.tell(
-            NotificationKind.CONTACT_SYNCED,
-            f"{contact.name} is in Pipedrive as a {policy.label}.",
-            now=now,
-            user=contact.owner,
-            contact=contact,
-        )
+        Intents.end(row_key("contact", contact.pk))
+        text = f"{contact.name} is in Pipedrive as a {policy.label}."
+        notify.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
         wake.after_commit()
 
 
-def link_organization(organization: Organization, org_id: int, *, now: datetime) -> None:
+def link_organization(organization: Organization, brought: Brought, *, now: datetime) -> None:
     """Store an organization's id, and let the contacts go on that failed because of it.
 
     Args:
         organization: The row, as read.
-        org_id: Pipedrive's id.
+        brought: Its organization in Pipedrive.
         now: When the attempt was made.
     """
     with transaction.atomic():
-        Organization.objects.filter(pk=organization.pk).update(pipedrive_org_id=org_id, **_succeeded(now))
-        Intents.end(organization_key(organization))
+        Organization.objects.filter(pk=organization.pk).update(
+            **_id_of(organization, brought.record_id), **_found(), **_in_line(organization, brought, now)
+        )
+        Intents.end(row_key("organization", organization.pk))
         let_contacts_go_on(organization, now)
         wake.after_commit()
 
 
-def link_activity(activity: Activity, activity_id: int, *, now: datetime) -> None:
+def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> None:
     """Store an activity's id and mark it replicated.
 
     Args:
         activity: The row, as read, with its contact.
-        activity_id: Pipedrive's id.
+        brought: Its activity in Pipedrive.
         now: When the attempt was made.
     """
     contact = activity.contact
     with transaction.atomic():
         Activity.objects.filter(pk=activity.pk).update(
-            pipedrive_activity_id=activity_id, replicated_to_pipedrive=True, **_succeeded(now)
+            **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
         )
-        Intents.end(activity_key(activity))
-        notify.tell(
-            NotificationKind.ACTIVITY_SYNCED,
-            f"“{activity.subject}” is in Pipedrive, with {contact.name}.",
-            now=now,
-            user=contact.owner,
-            contact=contact,
-        )
+        Intents.end(row_key("activity", activity.pk))
+        text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
+        notify.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
+
+
+def align(row: Row, brought: Brought, *, now: datetime) -> None:
+    """Store that a linked row's changes are over; take Pipedrive's values over where they were kept, and tell.
+
+    Args:
+        row: The row, as read; an activity with its contact.
+        brought: Its record, which is another one when the old one was merged.
+        now: When the attempt was made.
+    """
+    with transaction.atomic():
+        _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        if brought.kept:
+            stored = _rows(row).select_for_update().get(pk=row.pk)
+            if stored.revision == row.revision:
+                _take_over(stored, brought)
+            _tell_of_kept(row, brought.kept, now)
+
+
+def unlink(row: Row, now: datetime) -> None:
+    """Store that a row's record was deleted in Pipedrive. It is not made anew unless a person asks.
+
+    Args:
+        row: The row, as read; an activity with its contact.
+        now: When that was seen.
+    """
+    deleted = {
+        "pipedrive_agreed": {},
+        "last_pipedrive_sync_attempt": now,
+        "next_pipedrive_sync_attempt": NEVER,
+        "pipedrive_sync_failed": True,
+        "pipedrive_sync_error_code": DELETED_THERE,
+        "pipedrive_sync_error_message": "It was deleted in Pipedrive. Trying again makes it there anew.",
+        "pipedrive_sync_error_field": "",
+    }
+    with transaction.atomic():
+        _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted)
+        if isinstance(row, Contact):
+            # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
+            waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
+            waiting.update(replicate=None, logged_while_warm=True)
+        contact = _contact_of(row)
+        text = f"{_named(row)} was deleted in Pipedrive. “Try again” makes it there anew."
+        notify.tell(NotificationKind.DELETED_THERE, text, now=now, user=_user_of(row), contact=contact)
+
+
+def look_again(row: Contact | Organization, now: datetime) -> None:
+    """Have a linked row brought in line again at once, because its record seems to be gone.
+
+    Args:
+        row: The row, as read.
+        now: From when it is due.
+    """
+    _rows(row).filter(pk=row.pk).update(revision=F("revision") + 1, **row.fresh_attempts(now))
 
 
 def let_contacts_go_on(organization: Organization, now: datetime) -> None:
@@ -89,9 +155,75 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> None:
     )
 
 
-def _succeeded(now: datetime) -> dict[str, Any]:
+def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
+    """Return what is stored of a success. A revision newer than the record's is wanted again."""
     return {
-        **Contact.fresh_attempts(now),
+        **row.fresh_attempts(now),
+        "pipedrive_revision": brought.revision,
+        "pipedrive_agreed": brought.agreed,
         "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
         "last_pipedrive_sync_attempt": now,
     }
+
+
+def _found() -> dict[str, Any]:
+    return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}
+
+
+def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
+    replicated = {"replicated_to_pipedrive": record_id is not None} if isinstance(row, Activity) else {}
+    return {row.LINK: record_id, **replicated}
+
+
+def _take_over(row: Row, brought: Brought) -> None:
+    """Write Pipedrive's values here, as far as they are values that we could hold."""
+    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+    for name, value in kept.items():
+        setattr(row, name, value)
+    try:
+        row.full_clean(exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"})
+    except ValidationError:
+        return
+    row.pipedrive_agreed = values.agreed({**brought.agreed["ours"], **kept}, brought.agreed["theirs"])
+    keys = {
+        f"{name}_key": key(str(kept[name]))
+        for name in ("name", "email")
+        if name in kept and hasattr(row, f"{name}_key")
+    }
+    written = {**kept, **keys, "pipedrive_agreed": row.pipedrive_agreed}
+    _rows(row).filter(pk=row.pk).update(**written)
+
+
+def _tell_of_kept(row: Row, kept: Mapping[str, Any], now: datetime) -> None:
+    changes = "; ".join(
+        f"{name.replace('_', ' ')}: Pipedrive's “{value}” is kept, ours was “{_shown(row, name)}”"
+        for name, value in kept.items()
+    )
+    text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}."
+    notify.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=_user_of(row), contact=_contact_of(row))
+
+
+def _shown(row: Row, name: str) -> str:
+    return str(getattr(row, name) or "")
+
+
+def _named(row: Row) -> str:
+    return f"“{row.subject}” with {row.contact.name}" if isinstance(row, Activity) else row.name
+
+
+def _contact_of(row: Row) -> Contact | None:
+    match row:
+        case Contact():
+            return row
+        case Activity():
+            return row.contact
+    return row.contacts.first()
+
+
+def _user_of(row: Row) -> User | None:
+    contact = _contact_of(row)
+    return contact.owner if contact else None
+
+
+def _rows(row: Row) -> Any:
+    return type(row)._default_manager  # noqa: SLF001 (Django documents it as public)

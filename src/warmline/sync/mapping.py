@@ -1,7 +1,8 @@
 """How our rows are said in Pipedrive's words. Pure: no database, no call, no clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from warmline.crm.keys import key
@@ -67,7 +68,9 @@ def option_named(label: str, options: Sequence[Option]) -> int | None:
     return next((int(o.id) for o in options if key(o.label) == wished and str(o.id).isdecimal()), None)
 
 
-def new_person(contact: Contact, *, owner_id: int, org_id: int | None, label_id: int | None) -> NewPerson:
+def new_person(
+    contact: Contact, *, owner_id: int, org_id: int | None, label_id: int | None, custom_fields: dict[str, str]
+) -> NewPerson:
     """Return the person that a contact becomes."""
     return NewPerson(
         name=contact.name,
@@ -76,6 +79,7 @@ def new_person(contact: Contact, *, owner_id: int, org_id: int | None, label_id:
         emails=(Email(value=contact.email),) if contact.email else (),
         phones=(Phone(value=contact.phone),) if contact.phone else (),
         label_ids=(label_id,) if label_id is not None else (),
+        custom_fields=custom_fields or None,
     )
 
 
@@ -109,16 +113,22 @@ def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int
     )
 
 
-def is_same(found: PipedriveActivity, new: NewActivity) -> bool:
-    """Tell whether an activity in Pipedrive is what a create of ours would have made."""
+def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:
+    """Tell whether an activity in Pipedrive is what a create with this body would have made.
+
+    Args:
+        found: As Pipedrive answered it.
+        body: What was sent.
+    """
+    participants = [each["person_id"] for each in body.get("participants", ())]
     return (
-        found.type == new.type
-        and found.subject == new.subject
-        and found.owner_id == new.owner_id
-        and found.person_id == new.person_id
-        and found.done == new.done
-        and found.due_date == new.due_date
-        and found.due_time == new.due_time
-        and (found.note or None) == new.note
+        found.type == body["type"]
+        and found.subject == body["subject"]
+        and found.owner_id == body["owner_id"]
+        and [found.person_id] == participants
+        and found.done == body.get("done", False)
+        and (found.due_date.isoformat() if found.due_date else None) == body.get("due_date")
+        and (found.due_time.strftime("%H:%M") if found.due_time else None) == body.get("due_time")
+        and (found.note or None) == body.get("note")
         and not found.is_deleted
     )

@@ -15,8 +15,8 @@ class Claim(models.Model):
     The key names what is being made, not the row that wants it, so two rows that would make the same thing meet.
 
     Attributes:
-        key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<name>`,
-            `activities:<person id>`.
+        key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<kind>:<name>`,
+            `activities:<person id>`; and the row's own name (`contact 12`), because an edit changes the others.
         holder: Which worker of which process holds it (see claims.py).
         kind, row_id: The row that the worker works on, which is shown as in progress.
     """
@@ -35,14 +35,25 @@ class Intent(models.Model):
     """A create that was begun and whose outcome is not stored yet. Written before the request, gone with the id.
 
     Attributes:
-        key: As a claim's; for an activity `activity:<row id>`.
+        key: The row's name (`contact 12`), or what is made where no row stands behind it (`label:<name>`).
+        what: What is made, as a claim's key: another row that would make the same must look for this, too.
         sent_at: When, by Pipedrive's clock.
-        answered: Pipedrive said itself that it failed, so a look need not wait for a late commit.
+        begun_at: The same by ours, which tells when a look is late enough.
+        uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
+        answered: Pipedrive said itself that it failed, so one look is enough.
+        body: What was sent; the row may have been edited since.
+        ours, revision: The row's values and its revision when it was sent.
     """
 
     key = models.TextField(primary_key=True)
+    what = models.TextField(db_index=True)
     sent_at = models.DateTimeField()
+    begun_at = models.DateTimeField()
+    uncertain_at = models.DateTimeField(null=True)
     answered = models.BooleanField(default=False)
+    body = models.JSONField(default=dict)
+    ours = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.key
@@ -92,11 +103,12 @@ class NotificationKind(models.TextChoices):
 
     CONTACT_SYNCED = "contact_synced"
     CONTACT_FAILED = "contact_failed"
+    CHANGE_KEPT = "change_kept"
+    DELETED_THERE = "deleted_there"
     ACTIVITY_SYNCED = "activity_synced"
     ACTIVITY_FAILED = "activity_failed"
     OWNER_MISSING = "owner_missing"
-    LABEL_MISSING = "label_missing"
-    SECTOR_MISSING = "sector_missing"
+    ACCOUNT_REFUSED = "account_refused"
     TYPE_MISSING = "type_missing"
     CONNECTION_LOST = "connection_lost"
     CONNECTION_BACK = "connection_back"

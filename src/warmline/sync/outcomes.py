@@ -20,6 +20,7 @@ from warmline.pipedrive import (
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
+LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
     ConnectionState.UNAUTHORIZED: (5, 60),
@@ -162,7 +163,10 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
             code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
     if attempts >= policy.attempts:
         return _fail(policy.batch, code, message)
-    return Verdict(failed=False, wait=backoff(attempts, policy.retry, jitter), code=code, message=message)
+    wait = backoff(attempts, policy.retry, jitter)
+    if isinstance(error, Uncertain) and not error.answered:
+        wait = max(wait, LOOK_AFTER_SILENCE)
+    return Verdict(failed=False, wait=wait, code=code, message=message)
 
 
 def _fail(

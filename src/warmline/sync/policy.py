@@ -14,6 +14,7 @@ class Policy:
     Attributes:
         threshold: Warmness score (0 to 10) from which a contact is wanted.
         label: The label of a warm lead in Pipedrive.
+        mark: Whether records made here bear our own id in a custom field, by which a lost one is recognized.
         earlier_activities: Whether activities from before a contact was warm follow it.
         attempts: How many before a row is failed and left to batch processing.
         retry: The wait before the second attempt; doubled for each further one.
@@ -25,6 +26,7 @@ class Policy:
     threshold: int
     label: str
     earlier_activities: bool
+    mark: bool = True
     attempts: int = 3
     retry: timedelta = timedelta(seconds=2)
     batch: timedelta = timedelta(minutes=15)
@@ -37,6 +39,7 @@ class Policy:
             threshold=settings.WARM_THRESHOLD,
             label=settings.WARM_LABEL,
             earlier_activities=settings.EARLIER_ACTIVITIES,
+            mark=settings.WARMLINE_ID_FIELD,
             attempts=settings.SYNC_ATTEMPTS,
             retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
             batch=timedelta(minutes=settings.SYNC_BATCH_MINUTES),

@@ -67,10 +67,9 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
     Raises:
         LinkedAlreadyError: When it is linked.
     """
-    unlinked = {"pipedrive_person_id": None} if isinstance(row, Contact) else {"pipedrive_org_id": None}
     now = timezone.now()
     with transaction.atomic():
-        chosen = type(row)._default_manager.filter(pk=row.pk, **unlinked)  # noqa: SLF001 (documented as public)
+        chosen = type(row)._default_manager.filter(pk=row.pk, **{row.LINK: None})  # noqa: SLF001 (documented as public)
         values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
         if not chosen.update(**values, **row.fresh_attempts(now)):
             raise LinkedAlreadyError

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from django.db.models import Case, CharField, Count, Exists, Model, OuterRef, Q, QuerySet, TextChoices, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
 from warmline.crm.models import WARMEST, Activity, Contact, Organization, User
 from warmline.crm.synced import Synced
 from warmline.sync import wanted
 from warmline.sync.claims import in_progress
 
-RowType = TypeVar("RowType", bound=Model)
+RowType = TypeVar("RowType", bound=Synced)
 
 
 class SyncState(TextChoices):
@@ -54,7 +54,7 @@ class Sync:
     candidates: list[dict[str, Any]]
 
 
-def conditions(model: type[Model], *, threshold: int, now: datetime) -> dict[SyncState, Q]:
+def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[SyncState, Q]:
     """Return the condition of each state. Every row meets exactly one.
 
     Args:
@@ -64,14 +64,17 @@ def conditions(model: type[Model], *, threshold: int, now: datetime) -> dict[Syn
     """
     warm = range(threshold, WARMEST + 1)
     if model is Contact:
-        there, belongs = Q(pipedrive_person_id__isnull=False), Q(warmness_score__in=warm)
+        belongs = Q(warmness_score__in=warm)
     elif model is Organization:
-        there = Q(pipedrive_org_id__isnull=False)
-        belongs = Q(Exists(wanted.contacts(threshold).filter(organization=OuterRef("pk"))))
+        on_their_way = Q(pipedrive_sync_failed=False) | Q(pipedrive_sync_error_code="organization_failed")
+        belongs = Q(Exists(wanted.contacts(threshold).filter(on_their_way, organization=OuterRef("pk"))))
     else:
-        there = Q(pipedrive_activity_id__isnull=False)
         on_its_way = Q(contact__pipedrive_person_id=None, contact__warmness_score__in=warm)
         belongs = Q(replicate=True) | (Q(replicate=None, logged_while_warm=True) & on_its_way)
+    linked = Q((f"{model.LINK}__isnull", False))
+    # A linked row that was changed here is in Pipedrive, but not in line with it.
+    changed = linked & Q(revision__gt=F("pipedrive_revision"))
+    there, belongs = linked & ~changed, (~linked & belongs) | changed
     ids = [row_id for kind, row_id in in_progress(now) if kind == model._meta.model_name]  # noqa: SLF001
     working, failed = Q(pk__in=ids), Q(pipedrive_sync_failed=True)
     return {
@@ -128,14 +131,14 @@ def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncStat
     contacts, activities = Contact.objects.all(), Activity.objects.all()
     if user is not None:
         contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-    unlinked: list[QuerySet[Any]] = [
-        contacts.filter(pipedrive_person_id=None),
-        Organization.objects.filter(pipedrive_org_id=None),
-        activities.filter(pipedrive_activity_id=None),
+    tables: list[QuerySet[Any]] = [
+        contacts,
+        Organization.objects.all(),
+        activities,
     ]
     states = (SyncState.WANTED, SyncState.IN_PROGRESS, SyncState.FAILED)
     totals = dict.fromkeys(states, 0)
-    for rows in unlinked:
+    for rows in tables:
         where = conditions(rows.model, threshold=threshold, now=now)
         found = rows.aggregate(**{state.value: Count("pk", filter=where[state]) for state in states})
         for state in states:

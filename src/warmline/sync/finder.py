@@ -1,0 +1,220 @@
+"""Finds the record that a row is in Pipedrive, if it is there already: what every step does before it creates anything.
+
+A look that fails raises; it is never taken for "not found". What an unfinished create of ours made is found in the list
+of what changed since, which does not depend on how soon Pipedrive's search finds a new record.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import NotFound, Person, Pipedrive
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping
+from warmline.sync.account import Account, Kind
+from warmline.sync.catalog import Catalog
+from warmline.sync.intents import OVERLAP, Intents
+from warmline.sync.keys import organization_key, person_key, row_key
+from warmline.sync.looks import Looks
+from warmline.sync.models import Intent
+from warmline.sync.outcomes import AmbiguousError
+from warmline.sync.policy import Policy
+
+Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
+Party = TypeVar("Party", Person, PipedriveOrganization)
+
+
+@dataclass(frozen=True)
+class Found(Generic[Record]):
+    """A record that is there.
+
+    Attributes:
+        record: As Pipedrive answered it.
+        intent: The row's own unfinished create that made it; None when it was there otherwise.
+    """
+
+    record: Record
+    intent: Intent | None = None
+
+
+class Finder:
+    """The looks, for one piece of work.
+
+    Args:
+        pipedrive: The client.
+        catalog: What the account was said to be made of.
+        intents: Tell which creates are unfinished.
+        looks: At what changed since.
+        account: Knows the field of our mark.
+        policy: Whether records bear our mark.
+    """
+
+    def __init__(
+        self,
+        pipedrive: Pipedrive,
+        *,
+        catalog: Catalog,
+        intents: Intents,
+        looks: Looks,
+        account: Account,
+        policy: Policy,
+    ) -> None:
+        self._pipedrive = pipedrive
+        self._catalog = catalog
+        self._intents = intents
+        self._looks = looks
+        self._account = account
+        self._policy = policy
+
+    def person(self, contact: Contact) -> Found[Person] | None:
+        """Find the person a contact is: made by an unfinished create, chosen, a twin's, or there already.
+
+        Raises:
+            AmbiguousError: When there are several of that e-mail.
+            NotFound: When the chosen one is not there.
+        """
+        own = row_key("contact", contact.pk)
+        for intent in self._intents.unfinished(person_key(contact), own):
+            for person in self._looks.persons(intent, self._intents.look_after(intent)):
+                if _is_recent(person, intent) and self._is_person_of(person, intent.body):
+                    return Found(person, intent if intent.key == own else None)
+        if contact.pipedrive_chosen_id is not None:
+            return Found(_present(self._pipedrive.person(contact.pipedrive_chosen_id)))
+        if contact.pipedrive_make_new:
+            return None
+        there = self._twins_person(contact) or self._person_there(contact)
+        return Found(there) if there is not None else None
+
+    def organization(self, organization: Organization) -> Found[PipedriveOrganization] | None:
+        """Find the organization one of ours is: made by an unfinished create, chosen, or there already.
+
+        Raises:
+            AmbiguousError: When there are several of that name.
+            NotFound: When the chosen one is not there.
+        """
+        own = row_key("organization", organization.pk)
+        for intent in self._intents.unfinished(organization_key(organization), own):
+            for theirs in self._looks.organizations(intent, self._intents.look_after(intent)):
+                if _is_recent(theirs, intent) and self._is_organization_of(theirs, intent.body):
+                    return Found(theirs, intent if intent.key == own else None)
+        if organization.pipedrive_chosen_id is not None:
+            return Found(_present(self._pipedrive.organization(organization.pipedrive_chosen_id)))
+        if organization.pipedrive_make_new:
+            return None
+        found = self._pipedrive.search_organizations(organization.name)
+        ids = {one.id for one in found if key(one.name) == organization.name_key}
+        there = _the_only_one(those_there(self._pipedrive.organization, ids), "organizations of this name", "name")
+        return Found(there) if there is not None else None
+
+    def activity(self, activity: Activity) -> Found[PipedriveActivity] | None:
+        """Find what an unfinished create of an activity made. It has no field for our mark, so all of it must match."""
+        own = row_key("activity", activity.pk)
+        for intent in self._intents.unfinished(own, own):
+            me = self._catalog.me().id
+            for theirs in self._looks.activities(intent, self._intents.look_after(intent)):
+                ours = theirs.creator_user_id in {me, None} and _is_recent(theirs, intent)
+                if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
+                    return Found(theirs, intent)
+        return None
+
+    def _twins_person(self, contact: Contact) -> Person | None:
+        """Return the person of another contact of ours with this e-mail, who was looked up or made already.
+
+        Without it the look would depend on how soon Pipedrive's search finds the person we have just made.
+        """
+        if not contact.email_key:
+            return None
+        twins = Contact.objects.filter(email_key=contact.email_key, pipedrive_person_id__isnull=False)
+        twin = twins.exclude(pk=contact.pk).first()
+        if twin is None or twin.pipedrive_person_id is None:
+            return None
+        return next(iter(those_there(self._pipedrive.person, {twin.pipedrive_person_id})), None)
+
+    def _person_there(self, contact: Contact) -> Person | None:
+        """Find the person by e-mail; without one, by our own mark, which a restored backup may have forgotten."""
+        if contact.email:
+            found = self._pipedrive.search_persons(contact.email)
+            ids = {one.id for one in found if contact.email_key in map(key, one.emails)}
+        elif self.mark("person", contact):
+            ids = {one.id for one in self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")}
+        else:
+            return None
+        # One get each: the search may still show what was deleted or merged.
+        return _the_only_one(those_there(self._pipedrive.person, ids), "persons with this e-mail", "email")
+
+    def _is_person_of(self, person: Person, body: Mapping[str, Any]) -> bool:
+        """Tell whether a person is what a create with this body made: by our mark, else by all that was said."""
+        emails = {key(email.value) for email in person.emails}
+        if body.get("emails"):
+            same = key(body["emails"][0]["value"]) in emails
+        else:
+            phones = [phone.value for phone in person.phones]
+            same = key(person.name) == key(body["name"]) and not emails and not _is_held(Contact, person.id)
+            same = same and phones == [phone["value"] for phone in body.get("phones", ())]
+        return _bears(self._account.mark_code("person"), person.custom_fields, body, else_=same)
+
+    def _is_organization_of(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
+        same = key(theirs.name) == key(body["name"])
+        return _bears(self._account.mark_code("organization"), theirs.custom_fields, body, else_=same)
+
+    def mark(self, kind: Kind, row: Contact | Organization) -> dict[str, str]:
+        """Return our own id as a custom field; nothing where the policy or the account does without it."""
+        code = self._account.ensure_mark(kind) if self._policy.mark else None
+        return {code: str(row.warmline_id)} if code else {}
+
+
+def _bears(code: str | None, theirs: Mapping[str, Any], body: Mapping[str, Any], *, else_: bool) -> bool:
+    """Tell whether a record bears the mark that was sent; where none was, or it has none, it is judged otherwise."""
+    sent = body.get("custom_fields", {}).get(code)
+    has = theirs.get(code or "")
+    return bool(sent == has) if sent and has else else_
+
+
+def _is_recent(record: Any, intent: Intent) -> bool:
+    """Tell whether a record is there and was not added before the create was sent."""
+    return not record.is_deleted and (record.add_time is None or record.add_time >= intent.sent_at - OVERLAP)
+
+
+def _is_held(model: type[Contact | Activity], record_id: int) -> bool:
+    return model._default_manager.filter(**{model.LINK: record_id}).exists()  # noqa: SLF001 (documented as public)
+
+
+def those_there(get: Callable[[int], Party], ids: Iterable[int]) -> list[Party]:
+    """Return the records of these ids that exist and are not deleted, by one get each.
+
+    Args:
+        get: Gets one.
+        ids: Which ones.
+    """
+    there = []
+    for record_id in sorted(ids):
+        try:
+            there.append(_present(get(record_id)))
+        except NotFound:
+            continue
+    return there
+
+
+def _present(record: Party) -> Party:
+    """Return the record, unless it is a deleted one, which a get may still show.
+
+    Raises:
+        NotFound: When it is deleted.
+    """
+    if record.is_deleted:
+        raise NotFound("It was deleted in Pipedrive.", field="pipedrive_id")
+    return record
+
+
+def _the_only_one(records: list[Party], what: str, field: str) -> Party | None:
+    """Return the one record, or None when there is none.
+
+    Raises:
+        AmbiguousError: When there are several.
+    """
+    if len(records) > 1:
+        raise AmbiguousError(what, field, [{"pipedrive_id": record.id, "name": record.name} for record in records])
+    return records[0] if records else None

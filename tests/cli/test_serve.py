@@ -1,0 +1,197 @@
+"""`warmline serve` as a real process: both features through the JSON API alone, and the commands beside it."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from programs import environment, free_port, new_token, serving_warmline, warmline
+
+from warmline.sandbox import Fault, Sandbox, World, serving
+
+PATIENCE = 15  # seconds
+TOKEN = "sandbox-token"
+
+
+@dataclass(frozen=True)
+class House:
+    """A served Warmline with Alice in it, and the Pipedrive that it knows."""
+
+    env: dict[str, str]
+    api: httpx.Client
+    sandbox: Sandbox
+
+    @property
+    def world(self) -> World:
+        """What Pipedrive holds."""
+        return self.sandbox.world
+
+    def add(self, **contact: Any) -> Any:
+        """Add a contact."""
+        return self.api.post("/contacts", json=contact).raise_for_status().json()
+
+    def until(self, path: str, state: str) -> Any:
+        """Return a row when it has come to a state."""
+
+        def row() -> Any:
+            found = self.api.get(path).raise_for_status().json()
+            return found if found["sync"]["state"] == state else None
+
+        return until(row)
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """Return what is found as soon as it is."""
+    poll = Event()
+    end = monotonic() + PATIENCE
+    while monotonic() < end:
+        if answer := found():
+            return answer
+        poll.wait(0.02)
+    return pytest.fail("it did not come in time")
+
+
+def client(port: int, token: str) -> httpx.Client:
+    """Return a caller of the API."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", headers=headers, trust_env=False, timeout=5)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Serve a Warmline whose rows fail at the first attempt."""
+    sandbox, folder, port = Sandbox(World.sample(token=TOKEN)), tmp_path_factory.mktemp("served"), free_port()
+    with serving(sandbox) as url:
+        env = environment(folder, url, WARMLINE_ATTEMPTS="1")
+        token = new_token(env, "alice@example.com", "--admin")
+        with serving_warmline(env, port, log=folder / "log"), client(port, token) as api:
+            yield House(env, api, sandbox)
+    log = (folder / "log").read_text(encoding="utf-8")
+    assert log.startswith(f"Warmline listens on http://127.0.0.1:{port} (API: /api/docs)\n")
+    assert "Traceback" not in log
+    assert TOKEN not in log
+
+
+@pytest.fixture
+def failed(house: House) -> Iterator[Any]:
+    """Return a warm contact that Pipedrive could not take."""
+    house.sandbox.faults.add(Fault(kind="error", method="POST", path="/api/v2/persons"))
+    contact = house.add(name="Kim Castell", warmness_score=9)
+    yield house.until(f"/contacts/{contact['id']}", "failed")
+    house.sandbox.faults.clear()
+
+
+def test_the_document_and_its_page(house: House) -> None:
+    """Open to all; the page loads its script from Warmline itself, and the front door leads to it."""
+    front = str(house.api.base_url).removesuffix("/api/")
+    page = httpx.get(front, follow_redirects=True, trust_env=False).raise_for_status()
+    assert page.url.path == "/api/docs"
+    assert "https://" not in page.text.replace("https://127.0.0.1", "")
+    scripts = [part.split('"')[0] for part in page.text.split('src="')[1:]]
+    assert scripts
+    assert all(httpx.get(f"{front}{script}", trust_env=False).is_success for script in scripts)
+    document = httpx.get(f"{front}/api/openapi.json", trust_env=False).raise_for_status().json()
+    assert "/api/contacts" in document["paths"]
+
+
+def test_a_warm_contact_and_its_activity_arrive(house: House) -> None:
+    """Feature one and feature two, with nothing but calls of the API; Pipedrive holds what the API says."""
+    contact = house.add(
+        name="Jordan Ames",
+        email="jordan@example.com",
+        organization={"name": "Larkspur Mills", "country": "Germany"},
+        warmness_score=7,
+    )
+    contact = house.until(f"/contacts/{contact['id']}", "synced")
+    body = {"contact_id": contact["id"], "type": "MEETING", "due_date": "2027-01-12", "due_time": "10:30"}
+    logged = house.api.post("/activities", json=body).raise_for_status().json()
+    activity = house.until(f"/activities/{logged['id']}", "synced")
+
+    person = house.world.persons[contact["pipedrive_person_id"]]
+    assert (person["name"], person["org_id"]) == ("Jordan Ames", contact["organization"]["pipedrive_org_id"])
+    theirs = house.world.activities[activity["pipedrive_activity_id"]]
+    assert (theirs["subject"], theirs["type"], theirs["done"]) == ("Meeting with Jordan Ames", "meeting", False)
+    assert len(house.world.persons) == len(house.world.organizations) == len(house.world.activities) == 1
+
+    said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    assert said.stdout.splitlines() == [
+        f"Jordan Ames (contact {contact['id']}) is in Pipedrive: it is linked to person {person['id']}.",
+        f"Its organization Larkspur Mills is Pipedrive's organization {person['org_id']}.",
+        "Activities in Pipedrive: 1 of 1.",
+    ]
+
+
+def test_a_cold_contact_explained(house: House) -> None:
+    """It says the score, and the one that is needed."""
+    contact = house.add(name="Robin Vale", warmness_score=3)
+    said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    assert said.stdout.splitlines() == [
+        f"Robin Vale (contact {contact['id']}) is not in Pipedrive, because its warmness is 3 and 4 is needed.",
+        "It has no organization.",
+        "No activity is logged with it.",
+    ]
+
+
+def test_a_failed_contact_explained_and_counted(house: House, failed: Any) -> None:
+    """It says why, and when it is tried again; the status counts it."""
+    said = warmline(house.env, "explain", "contact", str(failed["id"])).stdout.splitlines()[0]
+    assert said.startswith(f"Kim Castell (contact {failed['id']}) is warm (9) but failed. Pipedrive ")
+    assert said.endswith(" UTC; `warmline sync retry` tries at once.")
+    status = warmline(house.env, "sync", "status").stdout.splitlines()
+    assert status[0] == "connection   ok: Pipedrive answers."
+    assert status[3].split() == ["failed", str(house.api.get("/sync").json()["failed"])]
+
+
+def test_a_retry_from_another_process(house: House, failed: Any) -> None:
+    """The server takes the failed rows up within about a second, and everything is there once."""
+    house.sandbox.faults.clear()
+    number = house.api.get("/sync").json()["failed"]
+    assert warmline(house.env, "sync", "retry").stdout == f"Rows that start again: {number}.\n"
+    began = monotonic()
+    contact = house.until(f"/contacts/{failed['id']}", "synced")
+    assert monotonic() - began < 3
+    same = [person["id"] for person in house.world.persons.values() if person["name"] == "Kim Castell"]
+    assert contact["pipedrive_person_id"] in same
+    assert house.api.get("/sync").json()["failed"] == 0
+
+
+def test_without_a_token_everything_waits(tmp_path: Path) -> None:
+    """The API works, the rows wait for a token and say so, and the server stops when it is told."""
+    env, port = environment(tmp_path, "http://127.0.0.1:9", PIPEDRIVE_API_TOKEN=""), free_port()
+    token = new_token(env, "alice@example.com")
+    with serving_warmline(env, port, log=tmp_path / "log") as server, client(port, token) as api:
+        contact = api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 7}).raise_for_status().json()
+        sync = api.get("/sync").raise_for_status().json()
+        assert (contact["sync"]["state"], sync["wanted"]) == ("wanted", 1)
+        assert sync["connection"]["state"] == "no_token"
+        said = warmline(env, "explain", "contact", str(contact["id"])).stdout.splitlines()
+        assert said[-1].startswith("Nothing is sent at the moment: No Pipedrive API token is set;")
+        stops_within(5, server)
+
+
+@pytest.mark.parametrize(("name", "latency"), [("SIGTERM", 0.05), ("SIGINT", 0.05), ("SIGTERM", 60)])
+def test_a_server_stops_in_time(tmp_path: Path, name: str, latency: float) -> None:
+    """In the middle of a call: what is under way is finished, or left to the next start; nobody complains."""
+    world, port = World.sample(token=TOKEN), free_port()
+    with serving(Sandbox(world), latency=latency) as url:
+        env = environment(tmp_path, url)
+        token = new_token(env, "alice@example.com")
+        with serving_warmline(env, port, log=tmp_path / "log") as server, client(port, token) as api:
+            api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 7}).raise_for_status()
+            until(lambda: world.calls)
+            stops_within(5, server, signal.Signals[name])
+    assert len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 1
+    status = warmline(env, "sync", "status").stdout
+    assert latency > 1 or "in_progress  0" in status
+
+
+def stops_within(seconds: float, server: "Popen[bytes]", how: signal.Signals = signal.SIGTERM) -> None:
+    """Tell a server to stop, and look that it does so in time and in order."""
+    server.send_signal(how)
+    assert server.wait(timeout=seconds) == 0

@@ -1,0 +1,40 @@
+"""The merge of two sides against what they last agreed on."""
+
+from typing import Any
+
+import pytest
+
+from warmline.sync.changes import merge
+
+AGREED = {"ours": {"name": "Jo"}, "theirs": {"name": "Jo"}}
+ADOPTED = {"ours": {"name": "Jo"}, "theirs": {"name": "Joan"}}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "agreed", "send", "keep"),
+    [
+        ("Jo", "Jo", AGREED, {}, {}),
+        ("Jon", "Jo", AGREED, {"name": "Jon"}, {}),
+        ("Jo", "Joe", AGREED, {}, {}),
+        ("Jon", "Joe", AGREED, {}, {"name": "Joe"}),
+        ("Jon", "Jon", AGREED, {}, {}),
+        ("Jon", None, AGREED, {}, {"name": None}),
+        ("", "Jo", AGREED, {"name": ""}, {}),
+        ("Jo", "Joan", ADOPTED, {}, {}),
+        ("Jon", "Joan", ADOPTED, {"name": "Jon"}, {}),
+        ("Jon", "Joanna", ADOPTED, {}, {"name": "Joanna"}),
+        ("Jo", "Joan", {}, {"name": "Jo"}, {}),
+        ("Jo", "Jo", {}, {}, {}),
+    ],
+)
+def test_merge(ours: Any, theirs: Any, agreed: Any, send: dict[str, Any], keep: dict[str, Any]) -> None:
+    """Changed here alone: send. Changed there alone: leave. Changed on both sides: keep theirs. Equal: nothing."""
+    result = merge({"name": ours}, {"name": theirs}, agreed)
+    assert (result.send, result.keep) == (send, keep)
+
+
+def test_fields_are_merged_one_by_one() -> None:
+    """What happens to one field does not touch another."""
+    agreed = {"ours": {"a": 1, "b": 1, "c": 1}, "theirs": {"a": 1, "b": 1, "c": 1}}
+    result = merge({"a": 2, "b": 1, "c": 2}, {"a": 1, "b": 2, "c": 3}, agreed)
+    assert (result.send, result.keep) == ({"a": 2}, {"c": 3})

@@ -1,0 +1,195 @@
+"""Every variable: its good and bad values, its documentation, and the secrets that no error may show."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from warmline.environment import VARIABLES, ConfigurationError, Environment, Variable
+
+ROOT = Path(__file__).parents[1]
+SECRETS = [variable.name for variable in VARIABLES if variable.secret]
+PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GOOD = [
+    ("WARMLINE_DATA_DIR", "/srv/warmline", Path("/srv/warmline")),
+    ("WARMLINE_DATA_DIR", "~/warmline", Path.home() / "warmline"),
+    ("WARMLINE_DATA_DIR", "here", Path.cwd() / "here"),
+    ("DATABASE_URL", "", ""),
+    ("DATABASE_URL", "sqlite:////srv/w.sqlite3", "sqlite:////srv/w.sqlite3"),
+    ("PIPEDRIVE_BASE_URL", "", "https://api.pipedrive.com"),
+    ("PIPEDRIVE_BASE_URL", "https://example.pipedrive.com/", "https://example.pipedrive.com"),
+    ("PIPEDRIVE_BASE_URL", " HTTP://127.0.0.1:9000 ", "http://127.0.0.1:9000"),
+    ("PIPEDRIVE_BASE_URL", "http://[::1]:9000", "http://[::1]:9000"),
+    ("PIPEDRIVE_API_TOKEN", " secret-token\n", "secret-token"),
+    ("WARMLINE_SECRET_KEY", "", ""),
+    ("WARMLINE_HOSTS", "", ("localhost", "127.0.0.1", "[::1]")),
+    ("WARMLINE_HOSTS", " crm.example.com,, .example.org ", ("crm.example.com", ".example.org")),
+    ("WARMLINE_TIME_ZONE", "", ZoneInfo("UTC")),
+    ("WARMLINE_TIME_ZONE", "Europe/Berlin", ZoneInfo("Europe/Berlin")),
+    ("WARMLINE_WARM_THRESHOLD", "", 4),
+    ("WARMLINE_WARM_THRESHOLD", "0", 0),
+    ("WARMLINE_WARM_THRESHOLD", "10", 10),
+    ("WARMLINE_LABEL", "", "Warm Lead"),
+    ("WARMLINE_LABEL", " Hot one ", "Hot one"),
+    ("WARMLINE_EARLIER_ACTIVITIES", "", False),
+    ("WARMLINE_EARLIER_ACTIVITIES", "YES", True),
+    ("WARMLINE_EARLIER_ACTIVITIES", "0", False),
+    ("WARMLINE_ID_FIELD", "", True),
+    ("WARMLINE_ID_FIELD", "no", False),
+    ("WARMLINE_ATTEMPTS", "10", 10),
+    ("WARMLINE_RETRY_SECONDS", "600", 600),
+    ("WARMLINE_BATCH_MINUTES", "1", 1),
+    ("WARMLINE_WORKERS", "64", 64),
+    ("WARMLINE_LIMITS", "", ((20, 2.0), (100, 10.0))),
+    ("WARMLINE_LIMITS", "40/2", ((40, 2.0),)),
+    ("WARMLINE_LIMITS", " 1 / 0.5 , 3600/3600", ((1, 0.5), (3600, 3600.0))),
+    ("WARMLINE_SEARCH_LIMIT", "5/1", ((5, 1.0),)),
+    ("WARMLINE_LOG_LEVEL", "debug", "DEBUG"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+def test_a_good_value(name: str, text: str, value: Any) -> None:
+    """An empty one is the default; white space around does not count."""
+    assert Environment({name: text})[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("WARMLINE_DATA_DIR", ["~nobody-of-this-name/warmline"]),
+        ("DATABASE_URL", ["nonsense", "mysql://alice:secret@127.0.0.1/w", "postgres://[half"]),
+        (
+            "PIPEDRIVE_BASE_URL",
+            [
+                "api.pipedrive.com",
+                "ftp://api.pipedrive.com",
+                "https://",
+                "https://api.pipedrive.com/v1",
+                "https://api.pipedrive.com/api/v2/",
+                "https://api.pipedrive.com?api_token=secret",
+                "https://api.pipedrive.com?",
+                "https://api.pipedrive.com#secret",
+                "https://alice:secret@api.pipedrive.com",
+                "https://@api.pipedrive.com",
+                "https://api.pipedrive.com:port",
+                "https://api.pipedrive.com:0",
+                "https://api.pipedrive.com:65536",
+                "https://api pipedrive.com",
+                "https://[::1",
+            ],
+        ),
+        ("WARMLINE_HOSTS", [",", " , "]),
+        ("WARMLINE_TIME_ZONE", ["Europe/Nowhere", "Europe", "../../etc/passwd", "/etc/localtime", "CEST\x00"]),
+        ("WARMLINE_WARM_THRESHOLD", ["-1", "11", "4.5", "four", "1e1", "+4"]),
+        ("WARMLINE_EARLIER_ACTIVITIES", ["perhaps", "2", "on"]),
+        ("WARMLINE_ID_FIELD", ["perhaps"]),
+        ("WARMLINE_ATTEMPTS", ["0", "11"]),
+        ("WARMLINE_RETRY_SECONDS", ["0", "601", "0.5"]),
+        ("WARMLINE_BATCH_MINUTES", ["0", "1441"]),
+        ("WARMLINE_WORKERS", ["0", "65", "9" * 5000]),
+        ("WARMLINE_LIMITS", ["20", "20/", "20/2/1", "0/2", "-1/2", "20/0", "20/3601", "1/nan", "1/inf", "20/2;100/10"]),
+        ("WARMLINE_SEARCH_LIMIT", ["10", "0/2", "10/2,5/1", "10/2,"]),
+        ("WARMLINE_LOG_LEVEL", ["LOUD", "10"]),
+    ],
+)
+def test_a_bad_value(name: str, texts: list[str]) -> None:
+    """The error is one line that names the variable, says what to give, and does not repeat what was given."""
+    for text in texts:
+        with pytest.raises(ConfigurationError) as caught:
+            Environment({name: text})
+        message = str(caught.value)
+        assert re.fullmatch(rf"{name}: \S[^\n]+\.", message), message
+        assert "secret" not in message
+
+
+def test_each_variable_has_a_tried_value() -> None:
+    """The table above has forgotten none."""
+    assert {name for name, _, _ in GOOD} == {variable.name for variable in VARIABLES}
+
+
+@pytest.mark.parametrize("name", ["WARMLINE_LABLE", "WARMLINE_", "WARMLINE_LABEL_FILE", "WARMLINE_HOSTS_FILE"])
+def test_an_unknown_variable_is_an_error(name: str) -> None:
+    """It is named, and what is in it is not shown."""
+    with pytest.raises(ConfigurationError, match=rf"^{name} is not a setting") as caught:
+        Environment({"HOME": "/", name: "secret"})
+    assert "secret" not in str(caught.value)
+
+
+def test_the_variables_of_others_are_left_alone() -> None:
+    """Only ours are read."""
+    assert Environment({"PATH": "", "PIPEDRIVE_SOMETHING": "x", "DJANGO_DEBUG": "1"})["WARMLINE_LABEL"] == "Warm Lead"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_from_a_file(tmp_path: Path, name: str) -> None:
+    """The variable itself goes first; the line's end in the file does not count."""
+    secret = "sqlite:////srv/w.sqlite3"
+    (tmp_path / "secret").write_text(f"{secret}\n", encoding="utf-8")
+    file = str(tmp_path / "secret")
+    assert Environment({f"{name}_FILE": file})[name] == secret
+    assert Environment({f"{name}_FILE": file, name: "sqlite:///other"})[name] == "sqlite:///other"
+    assert Environment({f"{name}_FILE": ""})[name] == ""
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("content", [None, b"hunter2 \xff\xfe"], ids=["no file", "not text"])
+def test_a_secret_from_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: bytes | None) -> None:
+    """The error names the variable and the file, and shows nothing of what is in it."""
+    file = tmp_path / "the-file"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=rf"^{name}_FILE: .*{file}") as caught:
+        Environment({f"{name}_FILE": str(file)})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_values_are_in_no_repr() -> None:
+    """What a debugger or a log line shows of the environment has no secret in it."""
+    environment = Environment({"PIPEDRIVE_API_TOKEN": "secret-token"})
+    assert "secret-token" not in repr(environment) + str(environment)
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_each_variable_is_documented(variable: Variable) -> None:
+    """One row of docs/configuration.md has its name, its default and what it is for."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| `{variable.name}` |")
+    ]
+    assert len(rows) == 1
+    assert rows[0][1] == (f"`{variable.default}`" if variable.default else "empty")
+    assert variable.why in rows[0][2]
+
+
+@pytest.mark.parametrize("file", PROSE, ids=lambda file: file.name)
+def test_no_other_variable_is_documented(file: Path) -> None:
+    """What README and docs/ call a variable is one."""
+    known = {variable.name for variable in VARIABLES} | {f"{name}_FILE" for name in SECRETS}
+    found = set(re.findall(r"\b(?:WARMLINE|PIPEDRIVE)_[A-Z_]*[A-Z]\b", file.read_text(encoding="utf-8")))
+    assert found <= known
+
+
+def test_the_secret_key_is_made_once(tmp_path: Path) -> None:
+    """In a folder of the user's own, readable by them alone; a second start reads it and does not change it."""
+    folder = tmp_path / "new" / "data"
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("WARMLINE_", "DJANGO_"))}
+    command = [sys.executable, "-c", "from warmline.settings import SECRET_KEY; print(SECRET_KEY)"]
+    keys = [
+        subprocess.run(
+            command, env={**keep, "WARMLINE_DATA_DIR": str(folder)}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    file = folder / "secret-key"
+    assert keys == [file.read_text(encoding="ascii")] * 2
+    assert len(keys[0]) >= 50
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
