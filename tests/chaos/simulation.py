@@ -132,10 +132,11 @@ class Simulation:
         self.touched: dict[str, set[int]] = {"persons": set(), "organizations": set(), "activities": set()}
         self.renamed = False
         self._killer = Killer()
-        self._depth = 0
+        self._met = False
+        self._running: int | None = None
         self._engines = [self._engine() for _ in range(self.random.choice((1, 1, 2)))]
 
-    def run(self, actions: int = 40) -> Report:
+    def run(self, actions: int = 50) -> Report:
         """Do so many things, come to rest; what is to be checked then is in invariants.py."""
         for _ in range(actions):
             self.act()
@@ -152,7 +153,7 @@ class Simulation:
             self.break_something: 4,
             self.break_everything: 1,
             self.work_in_pipedrive: 4,
-            self.crash: 4,
+            self.crash: 8,
             self.try_again: 1,
         }
         self.random.choices(list(weights), list(weights.values()))[0]()
@@ -164,7 +165,7 @@ class Simulation:
 
     def crash(self) -> None:
         """Let an engine work until it dies at a point drawn now, and start another in its place."""
-        self._killer.left = self.random.randrange(60)
+        self._killer.left = self.random.randrange(40)
         self.step()
         self._killer.left = None
 
@@ -290,7 +291,7 @@ class Simulation:
 
     def _run(self, which: int) -> int:
         """Let an engine step, and put a new one in its place if it dies."""
-        self._depth += 1
+        outer, self._running = self._running, which
         try:
             with connection.execute_wrapper(self._killer.statement), self._watched():
                 return self._engines[which].step(self.clock.now())
@@ -299,7 +300,7 @@ class Simulation:
             self._engines[which] = self._engine()
             return 1
         finally:
-            self._depth -= 1
+            self._running = outer
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -310,8 +311,12 @@ class Simulation:
 
     def _meet(self) -> None:
         """In the middle of a call of one engine, the other may do a step of its own."""
-        if len(self._engines) == 2 and self._depth == 1 and self.random.random() < 0.1:
-            self._run(1)
+        if len(self._engines) == 2 and not self._met and self.random.random() < 0.1:
+            self._met = True
+            try:
+                self._run(1 - (self._running or 0))
+            finally:
+                self._met = False
 
     def _any(self, model: type[Any]) -> Any:
         rows = model.objects.order_by("pk")

@@ -1,0 +1,104 @@
+"""`make chaos SECONDS=600`: simulated runs and real kills for so long, one table at the end.
+
+Two processes, for two cores: one simulates, the other kills real servers until it has killed enough, and then simulates
+too. Every breach is printed with the seed that replays it: `make chaos SEED=...`.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import django
+from chaos.killing import kill_round
+
+KILLS_WANTED = 60
+KILLS_A_ROUND, CONTACTS_A_ROUND = 6, 48
+SEEDS_APART = 1_000_000
+
+
+def main() -> int:
+    """Run what the arguments ask for; return 0 when nothing was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, help="replay one simulated run")
+    parser.add_argument("--worker", type=int, choices=(0, 1), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.seed is not None:
+        return _table([_simulate(range(asked.seed, asked.seed + 1), time.monotonic() + 3600)])
+    if asked.worker is not None:
+        sys.stdout.write(json.dumps(_work(asked.worker, time.monotonic() + asked.seconds)))
+        return 0
+    command = [sys.executable, "-m", "chaos.run", "--seconds", str(asked.seconds), "--worker"]
+    workers = [subprocess.Popen([*command, str(worker)], stdout=subprocess.PIPE) for worker in (0, 1)]
+    tallies = [json.loads(worker.communicate()[0] or "null") for worker in workers]
+    if any(tally is None for tally in tallies):
+        sys.stderr.write("A worker ended without a result.\n")
+        return 1
+    return _table([Counter(tally) for tally in tallies])
+
+
+def _work(worker: int, end: float) -> "Counter[str]":
+    tally: Counter[str] = Counter()
+    if worker == 1:
+        tally += _kill(end)
+    first = int(time.time()) + worker * SEEDS_APART  # other seeds at each call
+    return tally + _simulate(range(first, first + SEEDS_APART), end)
+
+
+def _kill(end: float) -> "Counter[str]":
+    tally: Counter[str] = Counter()
+    seed = int(time.time())
+    while tally["process kills"] < KILLS_WANTED and time.monotonic() < end:
+        with tempfile.TemporaryDirectory(prefix="warmline-chaos-") as folder:
+            result = kill_round(Path(folder), seed, contacts=CONTACTS_A_ROUND, kills=KILLS_A_ROUND)
+        tally["process kills"] += result.kills
+        tally["requests"] += result.requests
+        for breach in result.breaches:
+            tally[f"breach: {breach.kind}"] += 1
+            sys.stderr.write(f"kills, seed {seed}: {breach.kind}: {breach.text}\n")
+        seed += 1
+    return tally
+
+
+def _simulate(seeds: range, end: float) -> "Counter[str]":
+    django.setup()
+    from django.db import connection  # noqa: PLC0415 (nothing of Django before its set-up)
+
+    logging.disable(logging.CRITICAL)
+    connection.settings_dict["TEST"]["NAME"] = None  # in memory: there is one thread, and nothing to keep
+    connection.creation.create_test_db(verbosity=0)
+    from chaos.invariants import breaches  # noqa: PLC0415 (the same)
+    from chaos.simulation import Simulation  # noqa: PLC0415
+
+    tally: Counter[str] = Counter()
+    for seed in seeds:
+        if time.monotonic() >= end:
+            break
+        run = Simulation(seed)
+        report = run.run()
+        tally += Counter({"simulated runs": 1, "requests": report.requests, "crashes": report.crashes})
+        tally += Counter({f"fault: {kind}": count for kind, count in report.faults.items()})
+        for breach in breaches(run):
+            tally[f"breach: {breach.kind}"] += 1
+            sys.stderr.write(f"SEED={seed}: {breach.kind}: {breach.text}\n")
+    return tally
+
+
+def _table(tallies: "list[Counter[str]]") -> int:
+    total: Counter[str] = sum(tallies, Counter())
+    rows = ["simulated runs", "process kills", "crashes", "requests"]
+    rows += sorted(name for name in total if name.startswith("fault: "))
+    rows += ["breach: duplicate", "breach: loss", "breach: false state"]
+    for name in rows:
+        sys.stdout.write(f"{name:28}{total[name]:>10}\n")
+    return int(any(total[name] for name in rows if name.startswith("breach")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
