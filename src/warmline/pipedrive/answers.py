@@ -150,7 +150,7 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
     """
     status, name = answer.status, str(call)
     by_pipedrive = said.get("success") is False
-    message = _message(said) or answer.body[:2000].decode(errors="replace") or "No reason was given."
+    message = _message(said) or _plain(answer)
     missing = status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized(message, call=name, status=status)
@@ -164,6 +164,14 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
         return unclear(call, message, status=status, answered=answered)
     error = NotFound if missing and call.of_one_record else Rejected
     return error(message, call=name, status=status, field=_field(_message(said)), code=_code(said))
+
+
+def _plain(answer: Answer) -> str:
+    """Return what an answer without Pipedrive's JSON says; of a page, people are spared the HTML."""
+    text = answer.body[:2000].decode(errors="replace").strip()
+    if text.startswith("<"):
+        return f"A page came instead of an answer (HTTP {answer.status})."
+    return text or f"No reason was given (HTTP {answer.status})."
 
 
 def record(call: Call, model: type[Record], data: Any) -> Record:

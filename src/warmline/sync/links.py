@@ -127,7 +127,7 @@ def unlink(row: Row, now: datetime) -> None:
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
-            waiting.update(replicate=None, logged_while_warm=True)
+            waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. “Try again” makes it there anew."
         notify.tell(NotificationKind.DELETED_THERE, text, now=now, user=_user_of(row), contact=contact)
