@@ -64,7 +64,7 @@ def test_an_engine_that_died_after_the_create_finds_it(
         what="person:jordan@example.com",
         sent_at=bench.clock.now(),
         begun_at=bench.clock.now(),
-        body={"name": "Jordan Ames", "emails": emails},
+        body={"name": "Jordan Ames", "owner_id": 1, "emails": emails},
     )
     made = sandbox.add("persons", name="Jordan Ames", emails=emails)
 

@@ -200,9 +200,10 @@ class Engine:
             _write(row, next_pipedrive_sync_attempt=self._clock.now() + later.wait)
             raise
         except StaleLinkError as stale:
-            links.look_again(stale.row, self._clock.now())
-            _write(row, next_pipedrive_sync_attempt=self._clock.now() + STALE_LINK_WAIT)
-            raise NotYetError(STALE_LINK_WAIT) from stale
+            now = self._clock.now()
+            wait = max(links.look_again(stale.row, now) - now, timedelta(0)) + STALE_LINK_WAIT
+            _write(row, next_pipedrive_sync_attempt=now + wait)
+            raise NotYetError(wait) from stale
         except DeletedThereError:
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             links.unlink(row, self._clock.now())

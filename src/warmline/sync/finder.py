@@ -77,15 +77,19 @@ class Finder:
             NotFound: When the chosen one is not there.
         """
         own = row_key("contact", contact.pk)
+        recent: list[Person] = []
         for intent in self._intents.unfinished(person_key(contact), own):
-            for person in self._looks.persons(intent, self._intents.look_after(intent)):
-                if _is_recent(person, intent) and self._is_person_of(person, intent.body):
-                    return Found(person, intent if intent.key == own else None)
+            recent = _recent(self._looks.persons(intent, self._intents.look_after(intent)), intent)
+            made = next((person for person in recent if self._is_made_person(person, intent.body)), None)
+            if made is not None:
+                return Found(made, intent if intent.key == own else None)
+            # Nothing else is adopted before it is sure that ours does not come after all.
+            self._intents.wait_until_settled(intent)
         if contact.pipedrive_chosen_id is not None:
             return Found(_present(self._pipedrive.person(contact.pipedrive_chosen_id)))
         if contact.pipedrive_make_new:
             return None
-        there = self._twins_person(contact) or self._person_there(contact)
+        there = self._twins_person(contact) or self._person_there(contact, recent)
         return Found(there) if there is not None else None
 
     def organization(self, organization: Organization) -> Found[PipedriveOrganization] | None:
@@ -96,16 +100,20 @@ class Finder:
             NotFound: When the chosen one is not there.
         """
         own = row_key("organization", organization.pk)
+        recent: list[PipedriveOrganization] = []
         for intent in self._intents.unfinished(organization_key(organization), own):
-            for theirs in self._looks.organizations(intent, self._intents.look_after(intent)):
-                if _is_recent(theirs, intent) and self._is_organization_of(theirs, intent.body):
-                    return Found(theirs, intent if intent.key == own else None)
+            recent = _recent(self._looks.organizations(intent, self._intents.look_after(intent)), intent)
+            made = next((theirs for theirs in recent if self._is_made_organization(theirs, intent.body)), None)
+            if made is not None:
+                return Found(made, intent if intent.key == own else None)
+            self._intents.wait_until_settled(intent)
         if organization.pipedrive_chosen_id is not None:
             return Found(_present(self._pipedrive.organization(organization.pipedrive_chosen_id)))
         if organization.pipedrive_make_new:
             return None
         found = self._pipedrive.search_organizations(organization.name)
         ids = {one.id for one in found if key(one.name) == organization.name_key}
+        ids |= {one.id for one in recent if key(one.name) == organization.name_key}
         there = _the_only_one(those_there(self._pipedrive.organization, ids), "organizations of this name", "name")
         return Found(there) if there is not None else None
 
@@ -114,8 +122,8 @@ class Finder:
         own = row_key("activity", activity.pk)
         for intent in self._intents.unfinished(own, own):
             me = self._catalog.me().id
-            for theirs in self._looks.activities(intent, self._intents.look_after(intent)):
-                ours = theirs.creator_user_id in {me, None} and _is_recent(theirs, intent)
+            for theirs in _recent(self._looks.activities(intent, self._intents.look_after(intent)), intent):
+                ours = theirs.creator_user_id in {me, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
                     return Found(theirs, intent)
         return None
@@ -133,11 +141,17 @@ class Finder:
             return None
         return next(iter(those_there(self._pipedrive.person, {twin.pipedrive_person_id})), None)
 
-    def _person_there(self, contact: Contact) -> Person | None:
-        """Find the person by e-mail; without one, by our own mark, which a restored backup may have forgotten."""
+    def _person_there(self, contact: Contact, recent: Iterable[Person]) -> Person | None:
+        """Find the person by e-mail; without one, by our own mark, which a restored backup may have forgotten.
+
+        Args:
+            contact: Whose person.
+            recent: Persons just seen, whom the search may not know yet.
+        """
         if contact.email:
             found = self._pipedrive.search_persons(contact.email)
             ids = {one.id for one in found if contact.email_key in map(key, one.emails)}
+            ids |= {one.id for one in recent if contact.email_key in {key(email.value) for email in one.emails}}
         elif self.mark("person", contact):
             ids = {one.id for one in self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")}
         else:
@@ -145,20 +159,26 @@ class Finder:
         # One get each: the search may still show what was deleted or merged.
         return _the_only_one(those_there(self._pipedrive.person, ids), "persons with this e-mail", "email")
 
-    def _is_person_of(self, person: Person, body: Mapping[str, Any]) -> bool:
+    def _is_made_person(self, person: Person, body: Mapping[str, Any]) -> bool:
         """Tell whether a person is what a create with this body made: by our mark, else by all that was said."""
-        emails = {key(email.value) for email in person.emails}
-        if body.get("emails"):
-            same = key(body["emails"][0]["value"]) in emails
-        else:
-            phones = [phone.value for phone in person.phones]
-            same = key(person.name) == key(body["name"]) and not emails and not _is_held(Contact, person.id)
-            same = same and phones == [phone["value"] for phone in body.get("phones", ())]
-        return _bears(self._account.mark_code("person"), person.custom_fields, body, else_=same)
+        mark = self._sent_mark("person", body)
+        if mark is not None:
+            return mark in person.custom_fields.values()
+        said = (body["name"], body["owner_id"], _sent(body, "emails"), _sent(body, "phones"))
+        emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
+        return said == (person.name, person.owner_id, emails, phones) and not _is_held(Contact, person.id)
 
-    def _is_organization_of(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
-        same = key(theirs.name) == key(body["name"])
-        return _bears(self._account.mark_code("organization"), theirs.custom_fields, body, else_=same)
+    def _is_made_organization(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
+        """Tell whether an organization is what a create with this body made; see `_is_made_person`."""
+        mark = self._sent_mark("organization", body)
+        if mark is not None:
+            return mark in theirs.custom_fields.values()
+        said = (body["name"], body["owner_id"])
+        return said == (theirs.name, theirs.owner_id) and not _is_held(Organization, theirs.id)
+
+    def _sent_mark(self, kind: Kind, body: Mapping[str, Any]) -> str | None:
+        mark: str | None = body.get("custom_fields", {}).get(self._account.mark_code(kind))
+        return mark
 
     def mark(self, kind: Kind, row: Contact | Organization) -> dict[str, str]:
         """Return our own id as a custom field; nothing where the policy or the account does without it."""
@@ -166,19 +186,17 @@ class Finder:
         return {code: str(row.warmline_id)} if code else {}
 
 
-def _bears(code: str | None, theirs: Mapping[str, Any], body: Mapping[str, Any], *, else_: bool) -> bool:
-    """Tell whether a record bears the mark that was sent; where none was, or it has none, it is judged otherwise."""
-    sent = body.get("custom_fields", {}).get(code)
-    has = theirs.get(code or "")
-    return bool(sent == has) if sent and has else else_
+def _recent(records: Iterable[Record], intent: Intent) -> list[Record]:
+    """Return the records that are there and were not added before the create was sent."""
+    since = intent.sent_at - OVERLAP
+    return [each for each in records if not each.is_deleted and (each.add_time is None or each.add_time >= since)]
 
 
-def _is_recent(record: Any, intent: Intent) -> bool:
-    """Tell whether a record is there and was not added before the create was sent."""
-    return not record.is_deleted and (record.add_time is None or record.add_time >= intent.sent_at - OVERLAP)
+def _sent(body: Mapping[str, Any], name: str) -> list[str]:
+    return [entry["value"] for entry in body.get(name, ())]
 
 
-def _is_held(model: type[Contact | Activity], record_id: int) -> bool:
+def _is_held(model: type[Contact | Organization | Activity], record_id: int) -> bool:
     return model._default_manager.filter(**{model.LINK: record_id}).exists()  # noqa: SLF001 (documented as public)
 
 

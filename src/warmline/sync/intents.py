@@ -14,12 +14,13 @@ from django.db.models import Max, Q
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync.claims import Claims
 from warmline.sync.models import Intent
-from warmline.sync.outcomes import NotYetError
+from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
 
 Made = TypeVar("Made")
 
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
+TICK = timedelta(microseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
 
@@ -59,9 +60,29 @@ class Intents:
         return list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
 
     def look_after(self, intent: Intent) -> datetime:
-        """Return the moment, by our clock, after which a look must be made to tell whether a create was done."""
+        """Return the moment, by our clock, after which a look must be made to tell whether a create was done.
+
+        Raises:
+            NotYetError: While others of the same burst are still being lost, so that one look will serve them all.
+        """
+        now, together_until = self._clock.now(), intent.begun_at + TOGETHER
+        last = Intent.objects.filter(answered=False).aggregate(last=Max("begun_at"))["last"]
+        if not intent.answered and last is not None and now < min(last + LOOK_AFTER_SILENCE, together_until):
+            raise NotYetError(min(last + LOOK_AFTER_SILENCE, together_until) - now)
         settled_at = intent.begun_at + SETTLED
-        return settled_at if self._clock.now() >= settled_at else intent.uncertain_at or intent.begun_at
+        if now >= settled_at:
+            return settled_at
+        return (intent.uncertain_at or intent.begun_at) + TICK  # a look of the same moment may have come before it
+
+    def wait_until_settled(self, intent: Intent) -> None:
+        """Go on only if an unfinished create can be taken for not done.
+
+        Raises:
+            NotYetError: While it may still come to be.
+        """
+        now = self._clock.now()
+        if not intent.answered and now < intent.begun_at + SETTLED:
+            raise NotYetError(_settled_with_others(intent) - now)
 
     def make(self, what: str, create: Callable[[], Made], sent: Sent | None = None) -> Made:
         """Create a thing, unless an unfinished create of it may still come to be.
@@ -82,8 +103,7 @@ class Intents:
         sent = sent or Sent(what)
         sent_at, now = self._pipedrive.server_time(), self._clock.now()
         for earlier in self.unfinished(what, sent.key):
-            if not earlier.answered and now < earlier.begun_at + SETTLED:
-                raise NotYetError(_settled_with_others(earlier) - now)
+            self.wait_until_settled(earlier)
         self._claims.renew()
         values = {"what": what, "sent_at": sent_at, "begun_at": now, "uncertain_at": None, "answered": False}
         said = {"body": sent.body, "ours": sent.ours, "revision": sent.revision}

@@ -133,14 +133,21 @@ def unlink(row: Row, now: datetime) -> None:
         notify.tell(NotificationKind.DELETED_THERE, text, now=now, user=_user_of(row), contact=contact)
 
 
-def look_again(row: Contact | Organization, now: datetime) -> None:
-    """Have a linked row brought in line again at once, because its record seems to be gone.
+def look_again(row: Contact | Organization, now: datetime) -> datetime:
+    """Have a linked row brought in line again, because its record seems to be gone.
 
     Args:
         row: The row, as read.
-        now: From when it is due.
+        now: From when it is due, unless it is being brought in line already, at a pace of its own.
+
+    Returns:
+        When it is due; now, when it is not linked to that record any more.
     """
-    _rows(row).filter(pk=row.pk).update(revision=F("revision") + 1, **row.fresh_attempts(now))
+    in_line = _rows(row).filter(pk=row.pk, revision=F("pipedrive_revision"))
+    in_line.update(revision=F("revision") + 1, **row.fresh_attempts(now))
+    stored = _rows(row).get(pk=row.pk)
+    due: datetime = stored.next_pipedrive_sync_attempt if stored.is_linked else now
+    return due
 
 
 def let_contacts_go_on(organization: Organization, now: datetime) -> None:

@@ -21,6 +21,8 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
 from warmline.sync.changes import merge
+from warmline.sync.finder import Found, Record
+from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
 
 
@@ -137,10 +139,7 @@ class Updates:
         except NotFound:
             person = None
         if person is None or person.is_deleted:
-            found = self._steps.finder.person(contact)
-            person = found.record if found else None
-        if person is None:
-            raise DeletedThereError
+            return _followed(lambda: self._steps.finder.person(contact))
         return person
 
     def _organization(self, organization: Organization) -> PipedriveOrganization:
@@ -149,10 +148,7 @@ class Updates:
         except NotFound:
             theirs = None
         if theirs is None or theirs.is_deleted:
-            found = self._steps.finder.organization(organization)
-            theirs = found.record if found else None
-        if theirs is None:
-            raise DeletedThereError
+            return _followed(lambda: self._steps.finder.organization(organization))
         return theirs
 
     def _activity(self, activity: Activity) -> PipedriveActivity:
@@ -163,3 +159,18 @@ class Updates:
         if theirs.is_deleted:
             raise DeletedThereError
         return theirs
+
+
+def _followed(find: Callable[[], Found[Record] | None]) -> Record:
+    """Return the record into which a gone one was merged.
+
+    Raises:
+        DeletedThereError: When none, or more than one, can be meant; then a person has to try again, and to choose.
+    """
+    try:
+        found = find()
+    except (AmbiguousError, NotFound):
+        raise DeletedThereError from None
+    if found is None:
+        raise DeletedThereError
+    return found.record
