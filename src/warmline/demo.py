@@ -4,23 +4,22 @@ Everything goes through the doors that people use: the command line to set up, t
 own door to see what arrived. The times are measured from the answer to a save until the API says that it is synced.
 """
 
-import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from warmline import programs
+
 CONTACT_IN_TIME, ACTIVITY_IN_TIME = 5.0, 3.0  # seconds: what Warmline promises
-START_IN_TIME = 30.0
 PATIENCE = 20.0
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 (opens nothing but the sandbox)
+ALICE = "alice@example.com"
 PASSWORD = "demo-password-1"  # noqa: S105 (of the demo's own user)
 COLD = (
     {"name": "Robin Vale", "email": "robin@example.org", "warmness_score": 1},
@@ -56,16 +55,24 @@ def run(*, stay: bool) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warmline-demo-")))
         try:
-            sandbox_url = stack.enter_context(_sandbox(folder, _port(9000)))
-            env = _environment(folder, sandbox_url)
-            warmline_url = stack.enter_context(_warmline(folder, env, _port(8000)))
-            _warmline_command(env, "user", "add", "alice@example.com", "--name", "Alice", "--admin", typed=PASSWORD)
-            token = _warmline_command(env, "token", "alice@example.com").strip()
-            story = Story(warmline_url, token, sandbox_url)
-            in_time = story.tell()
+            sandbox_port, port = programs.free_port(9000), programs.free_port(8000)
+            sandbox_url, warmline_url = f"http://127.0.0.1:{sandbox_port}", f"http://127.0.0.1:{port}"
+            env = programs.environment(folder, sandbox_url, SANDBOX_TOKEN)
+
+            def start(command: str, number: int, ready: str) -> None:
+                log = folder / f"{command}.log"
+                stack.enter_context(programs.running(env, command, "--port", str(number), ready=ready, log=log))
+
+            start("sandbox", sandbox_port, f"{sandbox_url}/sandbox/world")
+            print(f"Sandbox Pipedrive on {sandbox_url}")
+            start("serve", port, f"{warmline_url}/api/openapi.json")
+            print(f"Warmline on {warmline_url}")
+            _said(programs.command(env, "user", "add", ALICE, "--name", "Alice", "--admin", typed=PASSWORD))
+            token = _said(programs.command(env, "token", ALICE))
+            in_time = Story(warmline_url, token, sandbox_url).tell()
             if stay:
                 _stay(warmline_url, token, sandbox_url)
-        except DemoFailedError as failure:
+        except (DemoFailedError, programs.ProgramError) as failure:
             print(f"\nThe demo failed: {failure}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -163,6 +170,12 @@ class Story:
         print(f"   Warmline:  {what} {row['id']} {text}")
 
 
+def _said(done: "subprocess.CompletedProcess[str]") -> str:
+    if done.returncode:
+        raise DemoFailedError(done.stderr)
+    return done.stdout.strip()
+
+
 def _only(records: list[dict[str, Any]], record_id: int, what: str) -> dict[str, Any]:
     found = [record for record in records if record["id"] == record_id]
     if len(found) != 1:
@@ -183,82 +196,3 @@ Both programs stay up. Go on by hand, and end with Ctrl-C:
 """)
     while True:
         time.sleep(3600)
-
-
-def _environment(folder: Path, sandbox_url: str) -> dict[str, str]:
-    """Return the environment of the demo's own Warmline: none of the person's settings, so it touches no real data."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("WARMLINE_", "PIPEDRIVE_", "DATABASE_URL", "DJANGO_"))
-    }
-    return {
-        **kept,
-        "WARMLINE_DATA_DIR": str(folder / "data"),
-        "PIPEDRIVE_BASE_URL": sandbox_url,
-        "PIPEDRIVE_API_TOKEN": SANDBOX_TOKEN,
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-
-
-def _port(wished: int) -> int:
-    """Return the wished port if it is free, else any free one."""
-    for port in (wished, 0):
-        try:
-            with socket.create_server(("127.0.0.1", port)) as taken:
-                found: int = taken.getsockname()[1]
-                return found
-        except OSError:
-            continue
-    raise DemoFailedError("no free port on this machine")
-
-
-@contextmanager
-def _sandbox(folder: Path, port: int) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
-    with _program(folder / "sandbox.log", None, "sandbox", "--port", str(port), ready=f"{url}/sandbox/world"):
-        print(f"Sandbox Pipedrive on {url}")
-        yield url
-
-
-@contextmanager
-def _warmline(folder: Path, env: dict[str, str], port: int) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
-    with _program(folder / "warmline.log", env, "serve", "--port", str(port), ready=f"{url}/api/openapi.json"):
-        print(f"Warmline on {url}")
-        yield url
-
-
-@contextmanager
-def _program(log: Path, env: dict[str, str] | None, *arguments: str, ready: str) -> Iterator[None]:
-    """Keep a Warmline command running, from when it answers; stop it at the end."""
-    with log.open("wb") as out:
-        command = [sys.executable, "-m", "warmline", *arguments]
-        program = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 (our own)
-        try:
-            _wait_until_it_answers(program, ready, log)
-            yield
-        finally:
-            program.terminate()
-            try:
-                program.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait()
-
-
-def _wait_until_it_answers(program: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    end = time.monotonic() + START_IN_TIME
-    while time.monotonic() < end and program.poll() is None:
-        try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise DemoFailedError(f"{' '.join(map(str, program.args))} did not start:\n{log.read_text()[-2000:]}")  # type: ignore[arg-type]
-
-
-def _warmline_command(env: dict[str, str], *arguments: str, typed: str = "") -> str:
-    command = [sys.executable, "-m", "warmline", *arguments]
-    done = subprocess.run(command, env=env, input=typed, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
-    if done.returncode:
-        raise DemoFailedError(f"warmline {' '.join(arguments)}: {done.stderr}")
-    return done.stdout

@@ -1,0 +1,112 @@
+"""Warmline's own commands as processes: for the demo, for tests and for benches, which all want the real thing.
+
+A process gets none of the person's settings, so it can touch no real data and call no real Pipedrive.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_IN_TIME, STOP_IN_TIME = 30.0, 15.0  # seconds
+FOREIGN = ("WARMLINE_", "PIPEDRIVE_", "DATABASE_URL", "DJANGO_")
+
+
+class ProgramError(Exception):
+    """A program did not start or failed; the message holds what it said."""
+
+
+def environment(folder: Path, pipedrive_url: str, token: str, **more: str) -> dict[str, str]:
+    """Return the environment of a Warmline of its own.
+
+    Args:
+        folder: Its data folder.
+        pipedrive_url: Where its Pipedrive answers.
+        token: The API token for it.
+        more: Further variables.
+    """
+    own = {
+        "WARMLINE_DATA_DIR": str(folder),
+        "PIPEDRIVE_BASE_URL": pipedrive_url,
+        "PIPEDRIVE_API_TOKEN": token,
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return {**kept, **own, **more}
+
+
+def free_port(wished: int = 0) -> int:
+    """Return the wished port of this machine if it is free, else any free one.
+
+    Raises:
+        ProgramError: When there is none.
+    """
+    for port in (wished, 0):
+        try:
+            with socket.create_server(("127.0.0.1", port)) as taken:
+                found: int = taken.getsockname()[1]
+                return found
+        except OSError:
+            continue
+    raise ProgramError("There is no free port on this machine.")
+
+
+def command(env: dict[str, str], *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, at most a minute.
+
+    Args:
+        env: Its environment.
+        arguments: What follows `warmline`.
+        typed: Its standard input.
+    """
+    program = [sys.executable, "-m", "warmline", *arguments]
+    return subprocess.run(program, env=env, input=typed, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 (our own)
+
+
+@contextmanager
+def running(env: dict[str, str], *arguments: str, ready: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command while the block runs, from when it answers; stop it at the end.
+
+    Args:
+        env: Its environment.
+        arguments: What follows `warmline`.
+        ready: The address that answers when it is ready.
+        log: Where its output goes, behind what is there.
+
+    Yields:
+        The process.
+
+    Raises:
+        ProgramError: When it does not answer in time.
+    """
+    with log.open("ab") as out:
+        program = subprocess.Popen(  # noqa: S603 (our own)
+            [sys.executable, "-m", "warmline", *arguments], env=env, stdout=out, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_it_answers(program, ready, log, " ".join(arguments))
+            yield program
+        finally:
+            program.terminate()
+            try:
+                program.wait(timeout=STOP_IN_TIME)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+
+def _wait_until_it_answers(program: "subprocess.Popen[bytes]", url: str, log: Path, name: str) -> None:
+    end = time.monotonic() + START_IN_TIME
+    while time.monotonic() < end and program.poll() is None:
+        try:
+            if httpx.get(url, timeout=5, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise ProgramError(f"`warmline {name}` did not start:\n{log.read_text(errors='replace')[-2000:]}")
