@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from warmline.sync.changes import merge
+from warmline.sync.changes import grant, merge
 
 AGREED = {"ours": {"name": "Jo"}, "theirs": {"name": "Jo"}}
 ADOPTED = {"ours": {"name": "Jo"}, "theirs": {"name": "Joan"}}
@@ -38,3 +38,21 @@ def test_fields_are_merged_one_by_one() -> None:
     agreed = {"ours": {"a": 1, "b": 1, "c": 1}, "theirs": {"a": 1, "b": 1, "c": 1}}
     result = merge({"a": 2, "b": 1, "c": 2}, {"a": 1, "b": 2, "c": 3}, agreed)
     assert (result.send, result.keep) == ({"a": 2}, {"c": 3})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said", "send", "keep"),
+    [
+        ("Jo", {"name": "B"}, {"name": "C"}, {}),  # it was not done
+        ("B", {"name": "B"}, {"name": "C"}, {}),  # it was done, and is no change of theirs
+        ("D", {"name": "B"}, {}, {"name": "D"}),  # theirs is another
+        ("B", {}, {}, {"name": "B"}),  # nothing was said: it is theirs
+    ],
+)
+def test_what_we_said_ourselves_is_no_change_of_theirs(
+    theirs: str, said: dict[str, Any], send: dict[str, Any], keep: dict[str, Any]
+) -> None:
+    """An update of ours, done after all, does not look like someone else's."""
+    theirs_now = {"name": theirs}
+    result = merge({"name": "C"}, theirs_now, grant(AGREED, theirs_now, said))
+    assert (result.send, result.keep) == (send, keep)

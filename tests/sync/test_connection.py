@@ -1,13 +1,16 @@
 """One state for the connection: no row is blamed, nothing is called but a probe, and it is told once each way."""
 
+from datetime import timedelta
+
 import pytest
 from bench_engine import Bench
 
-from warmline.crm.book import add_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Activity, Contact, User
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync import connection
-from warmline.sync.models import Connection, Notification
+from warmline.sync.models import Connection, ConnectionState, Notification
+from warmline.sync.outcomes import Trouble
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +103,42 @@ def test_without_a_token(settings: pytest.FixtureRequest, db: None) -> None:
     assert connection.status().state == "no_token"
     assert "No Pipedrive API token" in connection.status().message
     assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("worse", ["down", "unauthorized", "blocked"])
+def test_a_pause_ends_no_worse_trouble(bench: Bench, worse: str) -> None:
+    """A 429 that was still under way does not open what a probe has to open."""
+    connection.report(Trouble(ConnectionState(worse), "why"), bench.clock)
+    connection.report(Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock)
+    assert connection.status().state == worse
+    connection.report(Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock, by_probe=True)
+    assert connection.status().state == worse
+    bench.clock.sleep(3600)
+    bench.settle(1)
+    assert notes() == ["connection_lost", "connection_back"]
+
+
+def test_failures_that_time_may_cure_are_told_once(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """A row that fails for six hours, now so and now so, is told about once."""
+    for kind in ("error", "html_error"):
+        fault: FaultKind = "error" if kind == "error" else "html_error"
+        sandbox.faults.add(Fault(kind=fault, method="POST", path="/api/v2/persons", probability=0.5))
+    sandbox.faults.add(Fault(kind="error", method="*", path="/api/v2/persons*"))
+    add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+
+    bench.settle(6 * 3600)
+
+    assert Notification.objects.filter(kind="contact_failed").count() == 1
+
+
+def test_waiting_for_an_organization_costs_no_search(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
+    """Thirty contacts of an organization that cannot be made are not looked for again and again."""
+    sandbox.faults.add(Fault(kind="error", method="POST", path="/api/v2/organizations"))
+    organization = OrganizationDetails(name="Larkspur Mills")
+    for number in range(30):
+        email = f"jordan{number}@example.com"
+        add_contact(alice, name="Jordan Ames", email=email, organization=organization, warmness_score=5)
+
+    bench.settle(120)
+
+    assert sum(call.path == "/api/v2/persons/search" for call in world.calls) <= 40

@@ -10,9 +10,10 @@ from django.utils import timezone
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, change_organization
 from warmline.crm.book import log_activity as log
 from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.pipedrive import Rejected
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Notification
-from warmline.sync.retry import retry
+from warmline.sync.retry import retry, retry_all
 from warmline.sync.state import with_state
 
 pytestmark = pytest.mark.django_db
@@ -357,3 +358,163 @@ def test_the_mark_is_a_setting(bench: Bench, world: World, alice: User, *, mark:
     for kind in ("persons", "organizations"):
         assert [field["field_name"] for field in world.fields[kind]].count("Warmline ID") == mark
     assert len(world.persons) == 2
+
+
+def test_a_full_address_outlives_a_new_country(bench: Bench, world: World, sandbox: Sandbox, contact: Contact) -> None:
+    """The line of text that a colleague wrote stays; only the country is ours to change."""
+    line = "Hauptstr. 1, 10115 Berlin"
+    sandbox.people.change("organizations", 1, address={"value": line, "country": "Germany"})
+    change_organization(Organization.objects.get(), {"country": "Austria"})
+
+    bench.settle()
+
+    assert world.organizations[1]["address"] == {"value": line, "country": "Austria"}
+
+
+def test_a_colleagues_industry_outlives_a_new_sector(bench: Bench, world: World, alice: User, sandbox: Sandbox) -> None:
+    """A sector of ours goes into our field; the industry that someone chose is not ours to change."""
+    details = OrganizationDetails(name="Larkspur Mills", sector="Baskets")
+    add_contact(alice, name="Jordan Ames", organization=details, warmness_score=5)
+    bench.settle()
+    sandbox.people.change("organizations", 1, industry=31)
+    change_organization(Organization.objects.get(), {"sector": "Wickerwork"})
+
+    bench.settle()
+
+    assert world.organizations[1]["industry"] == 31
+    assert "Wickerwork" in world.organizations[1]["custom_fields"].values()
+
+
+def test_a_due_moment_is_one_value(bench: Bench, world: World, alice: User, sandbox: Sandbox, contact: Contact) -> None:
+    """A new time here and a new date there are one conflict: Pipedrive's moment is kept whole, and told."""
+    activity = log(alice, contact, type="CALL", due_date=date(2030, 1, 10), due_time=time(10, 0))
+    bench.settle()
+    sandbox.people.change("activities", 1, due_date="2030-01-20")
+    activity.refresh_from_db()
+    change_activity(activity, {"due_time": time(11, 0)})
+
+    bench.settle()
+
+    assert (world.activities[1]["due_date"], world.activities[1]["due_time"][:5]) == ("2030-01-20", "10:00")
+    assert "2030-01-20 10:00" in Notification.objects.get(kind="change_kept").text
+    assert state(activity) == "synced"
+
+
+def test_an_update_that_comes_late_undoes_no_later_one(
+    bench: Bench, world: World, sandbox: Sandbox, contact: Contact
+) -> None:
+    """While an unanswered update may still come to be, no newer one is sent for that row."""
+    fault = Fault(kind="late_commit", method="PATCH", path="/api/v2/persons/*", times=1, delay=15)
+    sandbox.faults.add(fault)
+    change_contact(contact, {"name": "Jordan B"})
+    bench.engine.step(bench.clock.now())
+    change_contact(contact, {"name": "Jordan C"})
+
+    bench.settle(120)
+
+    assert world.persons[1]["name"] == "Jordan C"
+    assert state(contact) == "synced"
+
+
+def test_a_deleted_activity_stays_deleted(
+    bench: Bench, world: World, alice: User, sandbox: Sandbox, contact: Contact
+) -> None:
+    """Also when its contact is deleted later, and made anew."""
+    activity = log(alice, contact, type="CALL")
+    bench.settle()
+    sandbox.people.delete("activities", 1)
+    activity.refresh_from_db()
+    change_activity(activity, {"note": "n"})
+    bench.settle()
+    sandbox.people.delete("persons", 1)
+    change_contact(contact, {"phone": "+2"})
+    bench.settle()
+    contact.refresh_from_db()
+    retry(contact)
+
+    bench.settle()
+
+    assert list(world.activities) == [1]
+
+
+def test_a_merged_person_is_followed_by_its_old_e_mail(
+    bench: Bench, world: World, sandbox: Sandbox, contact: Contact
+) -> None:
+    """An e-mail edited here since is not what it is found by; and a stranger who has the new one is left alone."""
+    work = {"primary": True, "label": "work"}
+    winner = sandbox.add("persons", name="J. Ames", emails=[{"value": "j@example.net", **work}])
+    stranger = sandbox.add("persons", name="Somebody Else", emails=[{"value": "new@example.org", **work}])
+    sandbox.people.merge("persons", 1, winner["id"])
+    change_contact(contact, {"email": "new@example.org"})
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == winner["id"]
+    assert {email["value"] for email in world.persons[winner["id"]]["emails"]} == {"j@example.net", "new@example.org"}
+    assert world.persons[stranger["id"]]["name"] == "Somebody Else"
+
+
+def test_an_organization_is_made_anew_for_who_asks(
+    bench: Bench, world: World, sandbox: Sandbox, contact: Contact
+) -> None:
+    """Although no contact waits for it: all of them are linked."""
+    organization = Organization.objects.get()
+    sandbox.people.delete("organizations", 1)
+    change_organization(organization, {"country": "Austria"})
+    bench.settle()
+    assert state(organization) == "failed"
+    organization.refresh_from_db()
+
+    retry(organization)
+    bench.settle()
+
+    organization.refresh_from_db()
+    assert organization.pipedrive_org_id == 2
+    assert state(organization) == "synced"
+
+
+def test_an_organization_that_cannot_be_updated_is_told(
+    bench: Bench, sandbox: Sandbox, alice: User, contact: Contact
+) -> None:
+    """The user of its contact hears of it, once, and may try again."""
+    sandbox.faults.add(Fault(kind="error", method="PATCH", path="/api/v2/organizations/*"))
+    change_organization(Organization.objects.get(), {"country": "Austria"})
+
+    bench.settle(60 * 60)
+
+    assert [note.user for note in Notification.objects.filter(kind="organization_failed")] == [alice]
+    assert retry_all(alice) == 1
+
+
+def test_an_edit_during_a_refused_create_is_tried_at_once(bench: Bench, world: World, alice: User) -> None:
+    """The verdict is on what was sent, not on what the row says by now."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    create = bench.pipedrive.create_person
+
+    def refused_while_edited(new: Any) -> Any:
+        bench.pipedrive.create_person = create  # type: ignore[method-assign]
+        change_contact(Contact.objects.get(pk=contact.pk), {"name": "Jordan Amesbury"})
+        raise Rejected("no", field="name")
+
+    bench.pipedrive.create_person = refused_while_edited  # type: ignore[method-assign]
+    bench.settle()
+
+    assert world.persons[1]["name"] == "Jordan Amesbury"
+    assert not Notification.objects.filter(kind="contact_failed").exists()
+
+
+def test_a_deactivated_type_is_not_sent_with_another_change(
+    bench: Bench, world: World, alice: User, contact: Contact
+) -> None:
+    """Only what was changed here goes over."""
+    activity = log(alice, contact, type="MEETING")
+    bench.settle()
+    world.set_activity_type_active("meeting", active=False)
+    bench.clock.sleep(7200)
+    activity.refresh_from_db()
+    change_activity(activity, {"note": "n"})
+
+    bench.settle()
+
+    assert (world.activities[1]["type"], world.activities[1]["note"]) == ("meeting", "n")

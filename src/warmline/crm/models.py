@@ -123,6 +123,8 @@ class Organization(Synced, Findable):
         max_length=fields.NAME_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
     )
     pipedrive_org_id = models.BigIntegerField(null=True, blank=True)
+    # A person asked for it by hand: it is wanted, although no contact waits for it.
+    pipedrive_asked_for = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -130,6 +132,12 @@ class Organization(Synced, Findable):
             models.CheckConstraint(condition=~models.Q(name_key=""), name="organization_has_a_name"),
         ]
         indexes = [
+            # sync.wanted: organizations that a person asked for, and due.
+            models.Index(
+                fields=["next_pipedrive_sync_attempt"],
+                name="organization_asked_for",
+                condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=True),
+            ),
             # sync.wanted: linked organizations with changes that Pipedrive was not told of, and due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt"],

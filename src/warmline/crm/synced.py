@@ -94,7 +94,7 @@ class Findable(models.Model):
         warmline_id: The mark that a record made by us bears, in a custom field.
         pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
-            until someone decides, and are cleared when the record is deleted in Pipedrive.
+            until someone decides, and are cleared when the row is linked.
     """
 
     warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

@@ -118,6 +118,18 @@ class Account:
             code = self._ensure_field("organization", SECTOR, user, refusal)
         return industry, {code: sector if sector and industry is None else None} if code else {}
 
+    def is_ours(self, industry: int | None, sector: str) -> bool:
+        """Tell whether an organization's industry is free for us to change: none, or what our sector was.
+
+        Args:
+            industry: The option's id, or None.
+            sector: What our sector was when the two sides last agreed.
+        """
+        if industry is None:
+            return True
+        options = _options(INDUSTRY, self._catalog.organization_fields())
+        return mapping.option_named(sector, options) == industry if sector else False
+
     def sector_of(self, theirs: PipedriveOrganization) -> str:
         """Return the sector of an organization in Pipedrive: what stands in our field, else its industry's name."""
         fields = self._catalog.organization_fields()

@@ -45,3 +45,15 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values]) -> Merge:
         changed_there = name in theirs_then and theirs.get(name) != theirs_then[name]
         (result.keep if changed_there else result.send)[name] = theirs.get(name) if changed_there else value
     return result
+
+
+def grant(agreed: Mapping[str, Values], theirs: Values, said: Values) -> dict[str, Values]:
+    """Return an agreement in which what we said ourselves, and Pipedrive holds, is no change of Pipedrive's.
+
+    Args:
+        agreed: As in `merge`.
+        theirs: As in `merge`.
+        said: What an update of ours said of which nobody knew whether it was done.
+    """
+    done = {name: value for name, value in said.items() if theirs.get(name) == value}
+    return {side: {**agreed.get(side, {}), **done} for side in ("ours", "theirs")}

@@ -89,6 +89,11 @@ class Claims:
             raise BusyError(key)
 
 
+def is_claimed(key: str, now: datetime) -> bool:
+    """Tell whether some worker holds the claim to a key."""
+    return Claim.objects.filter(key=key, expires_at__gt=now).exists()
+
+
 def in_progress(now: datetime) -> set[tuple[str, int]]:
     """Return kind and id of each row that a worker holds a claim for, such as `("contact", 12)`."""
     claims = Claim.objects.filter(expires_at__gt=now, row_id__isnull=False)

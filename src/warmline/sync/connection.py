@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import notify, wake
@@ -93,18 +94,20 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     """
     now = clock.now()
     row = _row(now)
-    if row.state == found.state:
+    state = found.state
+    if state == ConnectionState.THROTTLED and row.state != ConnectionState.OK:
+        # A pause does not end a worse trouble: that is what going on through it would lead to.
+        state = ConnectionState(row.state)
+    ours = Connection.objects.filter(pk=1, state=row.state)
+    if row.state == state:
         if by_probe or found.wait is not None:
-            Connection.objects.filter(pk=1, state=row.state).update(
-                message=found.message, probe_at=now + probe_wait(found, row.probes), probes=row.probes + 1
-            )
+            ours.update(probe_at=now + probe_wait(found, row.probes), probes=row.probes + 1)
         return
-    changed = Connection.objects.filter(pk=1, state=row.state).update(
-        state=found.state, since=now, message=found.message, probe_at=now + probe_wait(found, 0), probes=1
-    )
-    if changed and row.state in QUIET and found.state not in QUIET:
-        text = f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows by itself."
-        notify.tell(NotificationKind.CONNECTION_LOST, text, now=now)
+    with transaction.atomic():
+        first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
+        if ours.update(state=state, **first) and state not in QUIET:
+            text = f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows by itself."
+            notify.tell(NotificationKind.CONNECTION_LOST, text, now=now)
 
 
 def well(clock: Clock) -> None:
@@ -112,10 +115,11 @@ def well(clock: Clock) -> None:
     now = clock.now()
     row = _row(now)
     was = Connection.objects.filter(pk=1, state=row.state).exclude(state=ConnectionState.OK)
-    if was.update(state=ConnectionState.OK, since=now, message="", probe_at=None, probes=0):
-        if row.state not in QUIET:
-            notify.tell(NotificationKind.CONNECTION_BACK, "The connection to Pipedrive is back.", now=now)
-        wake.after_commit()
+    with transaction.atomic():
+        if was.update(state=ConnectionState.OK, since=now, message="", probe_at=None, probes=0):
+            if row.state not in QUIET:
+                notify.tell(NotificationKind.CONNECTION_BACK, "The connection to Pipedrive is back.", now=now)
+            wake.after_commit()
 
 
 def probe_now() -> None:

@@ -7,22 +7,24 @@ open while a request is under way.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.pipedrive import Clock, Limiter, Pipedrive, SystemClock, Window
 from warmline.sync import connection, links, notify, wanted
-from warmline.sync.claims import BusyError, Claims
+from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.keys import organization_key
 from warmline.sync.looks import Looks
 from warmline.sync.models import NotificationKind
-from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, judge, trouble, wants_probe
+from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, is_other, judge, trouble, wants_probe
 from warmline.sync.policy import Policy
-from warmline.sync.steps import StaleLinkError, Steps
+from warmline.sync.steps import Brought, StaleLinkError, Steps
 from warmline.sync.updates import DeletedThereError, Updates
 from warmline.sync.wanted import Work
 
@@ -89,7 +91,7 @@ class Engine:
             work: Which row; it is read afresh here.
 
         Returns:
-            False when another worker is at it, or at what it needs, or when the connection was lost meanwhile.
+            False when nothing could be done: another worker is at it, or at what it needs, or the connection is lost.
         """
         if not connection.is_well():
             return False
@@ -103,9 +105,9 @@ class Engine:
                     self._bring_organization(work, claims, steps)
                 case "activity":
                     self._bring_activity(work, claims, steps)
-        except BusyError:
+        except (BusyError, DisconnectedError):
             return False
-        except (DisconnectedError, NotYetError):
+        except NotYetError:
             pass
         return True
 
@@ -124,24 +126,56 @@ class Engine:
                     links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
                 brought = steps.ensure_person(contact, organization_id)
-                recognized = steps.own_organization(contact, brought.org_id)
-                if recognized is not None and contact.organization is not None:
-                    links.link_organization(contact.organization, recognized, now=self._clock.now())
+                self._recognize_organization(contact, brought, claims, steps)
                 links.link_contact(contact, brought, policy=self._policy, now=self._clock.now())
 
+            if contact.organization is not None and contact.pipedrive_person_id is None:
+                self._wait_for(contact.organization, contact)
             self._attempt(contact, bring)
+
+    def _wait_for(self, organization: Organization, contact: Contact) -> None:
+        """Go on only if a contact's organization is there or can be brought now: looking for the person costs tokens.
+
+        Raises:
+            BusyError: When another worker is bringing it.
+            NotYetError: When it waits for its next attempt.
+        """
+        if organization.is_linked or organization.pipedrive_sync_failed:
+            return
+        wait = organization.next_pipedrive_sync_attempt - self._clock.now()
+        if wait > timedelta(0):
+            _write(contact, next_pipedrive_sync_attempt=self._clock.now() + wait)
+            raise NotYetError(wait)
+        if is_claimed(organization_key(organization), self._clock.now()):
+            raise BusyError("Another worker is bringing the organization.")
+
+    def _recognize_organization(self, contact: Contact, brought: Brought, claims: Claims, steps: Steps) -> None:
+        """Link a contact's organization, if an adopted person works for it already and nobody is at it."""
+        organization = contact.organization
+        recognized = steps.own_organization(contact, brought.org_id)
+        if recognized is None or organization is None:
+            return
+        with (
+            suppress(BusyError),
+            claims.hold_row("organization", organization.pk),
+            claims.hold(organization_key(organization)),
+        ):
+            links.link_organization(organization, recognized, now=self._clock.now())
 
     def _bring_organization(self, work: Work, claims: Claims, steps: Steps) -> None:
         with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
             organization = wanted.organization(work, self._clock.now())
-            contact = organization.contacts.select_related("owner").first() if organization else None
             if organization is None:
                 return
-            user = contact.owner if contact else None
+            user = links.user_of(organization)
 
             def bring() -> None:
-                updates = Updates(self._pipedrive, steps)
-                links.align(organization, updates.update_organization(organization, user), now=self._clock.now())
+                now = self._clock.now()
+                if organization.is_linked:
+                    updates = Updates(self._pipedrive, steps)
+                    links.align(organization, updates.update_organization(organization, user), now=now)
+                elif user is not None:
+                    links.link_organization(organization, steps.ensure_organization(organization, user), now=now)
 
             self._attempt(organization, bring)
 
@@ -243,7 +277,7 @@ class Engine:
             error,
             exc_info=error if verdict.code == "unexpected" else None,
         )
-        values = {
+        values: dict[str, object] = {
             "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
             "last_pipedrive_sync_attempt": now,
             "next_pipedrive_sync_attempt": now + max(verdict.wait, timedelta(0)),
@@ -254,10 +288,13 @@ class Engine:
         }
         if not isinstance(row, Activity):
             values["pipedrive_candidates"] = list(verdict.candidates)
-        _write(row, **values)
-        is_news = not row.pipedrive_sync_failed or row.pipedrive_sync_error_code != verdict.code
-        if verdict.failed and is_news:
-            _tell_of_failure(row, verdict, now)
+        is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
+        with transaction.atomic():
+            # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
+            as_read = {"revision": row.revision, "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
+            rows = type(row)._default_manager.filter(pk=row.pk, **as_read)  # noqa: SLF001 (documented as public)
+            if rows.update(**values) and verdict.failed and is_news:
+                _tell_of_failure(row, verdict, now)
 
 
 def _write(row: Row, **values: object) -> None:
@@ -265,8 +302,11 @@ def _write(row: Row, **values: object) -> None:
 
 
 def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
-    """Tell whose row it is; an organization is nobody's, its contacts' users hear of it with them."""
+    """Tell whose row it is. Of an organization that contacts wait for, their users hear with them."""
     match row:
+        case Organization() if row.is_linked or row.pipedrive_asked_for:
+            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
+            notify.tell(NotificationKind.ORGANIZATION_FAILED, text, now=now, user=links.user_of(row))
         case Contact():
             text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
             notify.tell(NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row)

@@ -55,8 +55,11 @@ def _failure(contact: Contact, sync: Sync) -> str:
     reason = sync.error.message if sync.error else "No reason was recorded."
     found = "; ".join(f"{each['name']} (id {each['pipedrive_id']})" for each in sync.candidates)
     candidates = f" Candidates: {found}." if found else ""
-    when = _at(contact, sync.next_attempt_at)
-    return f"{reason}{candidates} It is tried again by itself at {when}; `warmline sync retry` tries at once."
+    when = sync.next_attempt_at
+    by_itself = (
+        f" It is tried again by itself at {_at(contact, when)}; `warmline sync retry` tries at once." if when else ""
+    )
+    return f"{reason}{candidates}{by_itself}"
 
 
 def _organization(contact: Contact, policy: Policy, now: datetime) -> list[str]:

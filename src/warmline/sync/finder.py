@@ -4,7 +4,7 @@ A look that fails raises; it is never taken for "not found". What an unfinished 
 of what changed since, which does not depend on how soon Pipedrive's search finds a new record.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -78,7 +78,7 @@ class Finder:
         """
         own = row_key("contact", contact.pk)
         recent: list[Person] = []
-        for intent in self._intents.unfinished(person_key(contact), own):
+        for intent in self._intents.fresh(person_key(contact), own):
             recent = _recent(self._looks.persons(intent, self._intents.look_after(intent)), intent)
             made = next((person for person in recent if self._is_made_person(person, intent.body)), None)
             if made is not None:
@@ -101,7 +101,7 @@ class Finder:
         """
         own = row_key("organization", organization.pk)
         recent: list[PipedriveOrganization] = []
-        for intent in self._intents.unfinished(organization_key(organization), own):
+        for intent in self._intents.fresh(organization_key(organization), own):
             recent = _recent(self._looks.organizations(intent, self._intents.look_after(intent)), intent)
             made = next((theirs for theirs in recent if self._is_made_organization(theirs, intent.body)), None)
             if made is not None:
@@ -122,7 +122,13 @@ class Finder:
         own = row_key("activity", activity.pk)
         for intent in self._intents.unfinished(own, own):
             me = self._catalog.me().id
-            for theirs in _recent(self._looks.activities(intent, self._intents.look_after(intent)), intent):
+            person_id = activity.contact.pipedrive_person_id
+            changed: Sequence[PipedriveActivity]
+            if self._intents.is_old(intent):  # the list of the whole account would be long by now
+                changed = self._pipedrive.activities(person_id=person_id, updated_since=intent.sent_at - OVERLAP)
+            else:
+                changed = self._looks.activities(intent, self._intents.look_after(intent))
+            for theirs in _recent(changed, intent):
                 ours = theirs.creator_user_id in {me, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
                     return Found(theirs, intent)

@@ -20,6 +20,7 @@ Made = TypeVar("Made")
 
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
+OLD = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
@@ -58,6 +59,14 @@ class Intents:
     def unfinished(self, what: str, key: str) -> list[Intent]:
         """Return the unfinished creates of a thing, and those of a row, whatever it was to make then."""
         return list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
+
+    def fresh(self, what: str, key: str) -> list[Intent]:
+        """Return those of `unfinished` that are not old: what an older one made is found by search by now."""
+        return [intent for intent in self.unfinished(what, key) if not self.is_old(intent)]
+
+    def is_old(self, intent: Intent) -> bool:
+        """Tell whether a create was begun so long ago that the list of what changed since would be long."""
+        return intent.begun_at < self._clock.now() - OLD
 
     def look_after(self, intent: Intent) -> datetime:
         """Return the moment, by our clock, after which a look must be made to tell whether a create was done.

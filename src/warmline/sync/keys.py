@@ -2,6 +2,7 @@
 
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
+from warmline.crm.synced import Synced
 
 
 def person_key(contact: Contact) -> str:
@@ -28,6 +29,11 @@ def row_key(kind: str, row_id: int) -> str:
         row_id: Which row.
     """
     return f"{kind} {row_id}"
+
+
+def update_key(row: Synced) -> str:
+    """Return `update <row key>`, the name of the intent to change a row's record."""
+    return f"update {row_key(str(row._meta.model_name), row.pk)}"  # noqa: SLF001 (Django documents _meta as public)
 
 
 def label_key(label: str) -> str:

@@ -3,7 +3,6 @@
 Id, revision and agreement are stored, the intent ends, people are told, and what waited becomes due.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.crm.synced import DELETED_THERE
 from warmline.sync import notify, values, wake
 from warmline.sync.intents import Intents
-from warmline.sync.keys import row_key
+from warmline.sync.keys import row_key, update_key
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought
@@ -64,7 +63,10 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
     """
     with transaction.atomic():
         Organization.objects.filter(pk=organization.pk).update(
-            **_id_of(organization, brought.record_id), **_found(), **_in_line(organization, brought, now)
+            pipedrive_asked_for=False,
+            **_id_of(organization, brought.record_id),
+            **_found(),
+            **_in_line(organization, brought, now),
         )
         Intents.end(row_key("organization", organization.pk))
         let_contacts_go_on(organization, now)
@@ -99,11 +101,12 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
     """
     with transaction.atomic():
         _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        Intents.end(update_key(row))
         if brought.kept:
             stored = _rows(row).select_for_update().get(pk=row.pk)
             if stored.revision == row.revision:
                 _take_over(stored, brought)
-            _tell_of_kept(row, brought.kept, now)
+            _tell_of_kept(row, brought, now)
 
 
 def unlink(row: Row, now: datetime) -> None:
@@ -127,10 +130,11 @@ def unlink(row: Row, now: datetime) -> None:
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
+            waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. “Try again” makes it there anew."
-        notify.tell(NotificationKind.DELETED_THERE, text, now=now, user=_user_of(row), contact=contact)
+        notify.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
 
 
 def look_again(row: Contact | Organization, now: datetime) -> datetime:
@@ -201,17 +205,13 @@ def _take_over(row: Row, brought: Brought) -> None:
     _rows(row).filter(pk=row.pk).update(**written)
 
 
-def _tell_of_kept(row: Row, kept: Mapping[str, Any], now: datetime) -> None:
+def _tell_of_kept(row: Row, brought: Brought, now: datetime) -> None:
     changes = "; ".join(
-        f"{name.replace('_', ' ')}: Pipedrive's “{value}” is kept, ours was “{_shown(row, name)}”"
-        for name, value in kept.items()
+        f"{name}: Pipedrive's “{value}” is kept, ours was “{brought.agreed['ours'][name]}”"
+        for name, value in brought.kept.items()
     )
     text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}."
-    notify.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=_user_of(row), contact=_contact_of(row))
-
-
-def _shown(row: Row, name: str) -> str:
-    return str(getattr(row, name) or "")
+    notify.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=user_of(row), contact=_contact_of(row))
 
 
 def _named(row: Row) -> str:
@@ -227,7 +227,8 @@ def _contact_of(row: Row) -> Contact | None:
     return row.contacts.first()
 
 
-def _user_of(row: Row) -> User | None:
+def user_of(row: Row) -> User | None:
+    """Return whose a row is; of an organization, the user of its first contact; None when it has none."""
     contact = _contact_of(row)
     return contact.owner if contact else None
 

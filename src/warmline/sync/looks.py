@@ -6,13 +6,15 @@ them all, so the first one asks and the others read along, as long as the look w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from warmline.pipedrive import Activity, Clock, Organization, Person, Pipedrive
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import Intent
+
+BURST = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,8 @@ class Looks:
         with self._lock:
             last = self._last.get(kind)
             if last is None or last.since > since or last.at < after:
-                # As far back as the oldest unfinished create, so that this look serves them all.
-                oldest = Intent.objects.order_by("sent_at").values_list("sent_at", flat=True).first()
-                since = min(since, oldest - OVERLAP) if oldest else since
+                # A little further back, so that this look serves all that was lost in the same burst.
+                since -= BURST
                 at = self._clock.now()
                 last = self._last[kind] = _Look(since, at, ask(updated_since=since))
             return last.records

@@ -106,6 +106,7 @@ class NotificationKind(models.TextChoices):
     CHANGE_KEPT = "change_kept"
     DELETED_THERE = "deleted_there"
     ACTIVITY_SYNCED = "activity_synced"
+    ORGANIZATION_FAILED = "organization_failed"
     ACTIVITY_FAILED = "activity_failed"
     OWNER_MISSING = "owner_missing"
     ACCOUNT_REFUSED = "account_refused"

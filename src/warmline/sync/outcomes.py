@@ -131,6 +131,11 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
     return None
 
 
+def is_other(code: str, new: str) -> bool:
+    """Tell whether a failure is another one for a person than the one before: what time may cure is all one to them."""
+    return code != new and not {code, new} <= {"unavailable", "uncertain", "unexpected"}
+
+
 def wants_probe(error: Exception) -> bool:
     """Tell whether only a probe can say whose fault an error is."""
     return isinstance(error, Unavailable | Uncertain)

@@ -27,10 +27,13 @@ def retry(row: Contact | Organization | Activity) -> bool:
     """
     now = timezone.now()
     with transaction.atomic():
+        if isinstance(row, Organization):
+            _ask_for(Organization.objects.filter(pk=row.pk))
         again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
         organization = row.organization if isinstance(row, Contact) else row
         if isinstance(organization, Organization):
-            _start_organization_again(organization, now)
+            _start_again(Organization.objects.filter(pk=organization.pk), now)
+            let_contacts_go_on(organization, now)
         _go()
     return bool(again)
 
@@ -39,7 +42,7 @@ def retry_all(user: User | None) -> int:
     """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
 
     Args:
-        user: Whose contacts and activities, and the organizations of these contacts. None, or an admin: everyone's.
+        user: Whose contacts and activities; None, or an admin: everyone's. Organizations are the team's in any case.
 
     Returns:
         How many rows had failed.
@@ -47,10 +50,9 @@ def retry_all(user: User | None) -> int:
     now = timezone.now()
     with transaction.atomic():
         contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
-        if user is not None and not user.is_admin:
+        if user is not None:
             contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-            waiting = contacts.filter(pipedrive_sync_failed=True).values("organization_id")
-            organizations = organizations.filter(pk__in=waiting)
+        _ask_for(organizations)
         again = _start_again(organizations, now)
         again += _start_again(contacts, now) + _start_again(activities, now)
         _go()
@@ -70,6 +72,8 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
     now = timezone.now()
     with transaction.atomic():
         chosen = type(row)._default_manager.filter(pk=row.pk, **{row.LINK: None})  # noqa: SLF001 (documented as public)
+        if isinstance(row, Organization):
+            _ask_for(Organization.objects.filter(pk=row.pk), failed_only=False)
         values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
         if not chosen.update(**values, **row.fresh_attempts(now)):
             raise LinkedAlreadyError
@@ -82,9 +86,10 @@ def _start_again(rows: QuerySet[Any], now: datetime) -> int:
     return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
 
 
-def _start_organization_again(organization: Organization, now: datetime) -> None:
-    _start_again(Organization.objects.filter(pk=organization.pk), now)
-    let_contacts_go_on(organization, now)
+def _ask_for(organizations: QuerySet[Organization], *, failed_only: bool = True) -> None:
+    """Have organizations brought over that no contact may be waiting for any more."""
+    unlinked = organizations.filter(pipedrive_org_id=None)
+    (unlinked.filter(pipedrive_sync_failed=True) if failed_only else unlinked).update(pipedrive_asked_for=True)
 
 
 def _go() -> None:

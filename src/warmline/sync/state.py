@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
 from warmline.crm.models import WARMEST, Activity, Contact, Organization, User
-from warmline.crm.synced import Synced
+from warmline.crm.synced import DELETED_THERE, Synced
 from warmline.sync import wanted
 from warmline.sync.claims import in_progress
 
@@ -67,7 +67,8 @@ def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[Sy
         belongs = Q(warmness_score__in=warm)
     elif model is Organization:
         on_their_way = Q(pipedrive_sync_failed=False) | Q(pipedrive_sync_error_code="organization_failed")
-        belongs = Q(Exists(wanted.contacts(threshold).filter(on_their_way, organization=OuterRef("pk"))))
+        needed = Q(Exists(wanted.contacts(threshold).filter(on_their_way, organization=OuterRef("pk"))))
+        belongs = needed | Q(pipedrive_asked_for=True) | Q(pipedrive_sync_error_code=DELETED_THERE)
     else:
         on_its_way = Q(contact__pipedrive_person_id=None, contact__warmness_score__in=warm)
         belongs = Q(replicate=True) | (Q(replicate=None, logged_while_warm=True) & on_its_way)
@@ -104,7 +105,8 @@ def with_state(rows: QuerySet[RowType], *, threshold: int, now: datetime) -> Que
 def describe(row: Synced) -> Sync:
     """Return what is told of a row that was read `with_state`."""
     state = SyncState(row.sync_state)  # type: ignore[attr-defined]
-    waits = state in {SyncState.WANTED, SyncState.FAILED}
+    by_itself = row.pipedrive_sync_error_code != DELETED_THERE
+    waits = state in {SyncState.WANTED, SyncState.FAILED} and by_itself
     error = None
     if row.pipedrive_sync_error_code and state is not SyncState.SYNCED:
         field = row.pipedrive_sync_error_field or None

@@ -85,10 +85,10 @@ class Steps:
         self._pipedrive = pipedrive
         self._policy = policy
         self._catalog = Catalog(pipedrive, clock)
-        self._intents = Intents(pipedrive, claims, clock)
-        self.account = Account(pipedrive, self._catalog, claims, self._intents, clock)
+        self.intents = Intents(pipedrive, claims, clock)
+        self.account = Account(pipedrive, self._catalog, claims, self.intents, clock)
         self.finder = Finder(
-            pipedrive, catalog=self._catalog, intents=self._intents, looks=looks, account=self.account, policy=policy
+            pipedrive, catalog=self._catalog, intents=self.intents, looks=looks, account=self.account, policy=policy
         )
 
     def ensure_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
@@ -121,7 +121,7 @@ class Steps:
         def sent(new: NewPerson) -> Sent:
             return Sent(row_key("contact", contact.pk), new.body(), values.of_contact(contact), contact.revision)
 
-        with self._links_checked(contact.organization):
+        with self.links_checked(contact.organization):
             person = self._create(person_key(contact), prepare, self._pipedrive.create_person, sent)
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision)
@@ -176,11 +176,11 @@ class Steps:
             return self.as_new(activity, person_id)
 
         def sent(new: NewActivity) -> Sent:
-            return Sent(own, new.body(), values.of_our_activity(new), activity.revision)
+            return Sent(own, new.body(), values.of_our_activity(activity), activity.revision)
 
-        with self._links_checked(activity.contact, activity.contact.organization):
+        with self.links_checked(activity.contact, activity.contact.organization):
             theirs = self._create(own, prepare, self._pipedrive.create_activity, sent)
-        ours = values.of_our_activity(prepare())
+        ours = values.of_our_activity(activity)
         return Brought(theirs.id, values.agreed(ours, values.of_their_activity(theirs)), activity.revision)
 
     def own_organization(self, contact: Contact, org_id: int | None) -> Brought | None:
@@ -193,8 +193,8 @@ class Steps:
         ours = contact.organization
         if ours is None or ours.pipedrive_org_id is not None or org_id is None:
             return None
-        theirs = self._pipedrive.organization(org_id)
-        return self.link_of(ours, theirs) if key(theirs.name) == ours.name_key else None
+        there = those_there(self._pipedrive.organization, {org_id})
+        return self.link_of(ours, there[0]) if there and key(there[0].name) == ours.name_key else None
 
     def link_of(self, organization: Organization, theirs: PipedriveOrganization) -> Brought:
         """Return the link between one of our organizations and one of Pipedrive's."""
@@ -226,18 +226,18 @@ class Steps:
         """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
         new = prepare()
         try:
-            return self._intents.make(what, lambda: create(new), sent(new))
+            return self.intents.make(what, lambda: create(new), sent(new))
         except Rejected:
             if not self._catalog.renew():
                 raise
         renewed = prepare()
-        return self._intents.make(what, lambda: create(renewed), sent(renewed))
+        return self.intents.make(what, lambda: create(renewed), sent(renewed))
 
     def _their_values(self, theirs: PipedriveOrganization) -> Values:
         return values.of_their_organization(theirs, self.account.sector_of(theirs))
 
     @contextmanager
-    def _links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
+    def links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
         """Tell a refusal of what is made apart from a refusal of what it refers to.
 
         Raises:

@@ -1,13 +1,16 @@
 """Brings an edited row over: only what was changed here, and never over what was changed in Pipedrive meanwhile.
 
 Each update begins with one get (1 token), which shows what Pipedrive holds now, whether an earlier update of ours was
-done after all, and whether the record is there at all. Updates can be repeated, so they need no intents.
+done after all, and whether the record is there at all.
 """
 
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from typing import Any, TypeVar
 
+from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.synced import Synced
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityChanges,
@@ -20,10 +23,14 @@ from warmline.pipedrive import (
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
-from warmline.sync.changes import merge
+from warmline.sync.changes import Values, grant, merge
 from warmline.sync.finder import Found, Record
+from warmline.sync.intents import Sent
+from warmline.sync.keys import update_key
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
+
+PartyRow = TypeVar("PartyRow", Contact, Organization)
 
 
 class DeletedThereError(Exception):
@@ -55,10 +62,11 @@ class Updates:
         Raises:
             DeletedThereError: When the person is gone.
         """
+        said = self._said_before(contact)
         person = self._person(contact)
         ours, theirs = values.of_contact(contact), values.of_person(person, contact)
-        decided = merge(ours, theirs, contact.pipedrive_agreed)
-        then = contact.pipedrive_agreed.get("ours", {})
+        agreed = grant(contact.pipedrive_agreed, theirs, said)
+        decided, then = merge(ours, theirs, agreed), agreed["ours"]
         send: dict[str, Any] = {}
         if "name" in decided.send:
             send["name"] = contact.name
@@ -69,7 +77,9 @@ class Updates:
         if "organization" in decided.send:
             send["org_id"] = organization_id()
         if send:
-            person = self._pipedrive.update_person(person.id, PersonChanges(**send))
+            person_id, changes = person.id, PersonChanges(**send)
+            with self._steps.links_checked(contact.organization):
+                person = self._send(contact, ours, lambda: self._pipedrive.update_person(person_id, changes))
         return Brought(
             person.id,
             values.agreed(ours, values.of_person(person, contact)),
@@ -87,20 +97,25 @@ class Updates:
         Raises:
             DeletedThereError: When it is gone.
         """
+        said = self._said_before(organization)
         theirs = self._organization(organization)
         account = self._steps.account
         ours = values.of_our_organization(organization)
         their_values = values.of_their_organization(theirs, account.sector_of(theirs))
-        decided = merge(ours, their_values, organization.pipedrive_agreed)
+        agreed = grant(organization.pipedrive_agreed, their_values, said)
+        decided, then = merge(ours, their_values, agreed), agreed["ours"]
         send: dict[str, Any] = {}
         if "name" in decided.send:
             send["name"] = organization.name
         if "country" in decided.send:
-            send["address"] = Address(value=organization.country, country=organization.country)
+            send["address"] = _address(theirs, organization, then.get("country", ""))
         if "sector" in decided.send:
-            send["industry"], send["custom_fields"] = account.ensure_sector(organization.sector, user)
+            industry, send["custom_fields"] = account.ensure_sector(organization.sector, user)
+            if account.is_ours(theirs.industry, then.get("sector", "")):
+                send["industry"] = industry
         if send:
-            theirs = self._pipedrive.update_organization(theirs.id, OrganizationChanges(**send))
+            theirs_id, changes = theirs.id, OrganizationChanges(**send)
+            theirs = self._send(organization, ours, lambda: self._pipedrive.update_organization(theirs_id, changes))
             their_values = values.of_their_organization(theirs, account.sector_of(theirs))
         return Brought(theirs.id, values.agreed(ours, their_values), revision=organization.revision, kept=decided.keep)
 
@@ -113,24 +128,45 @@ class Updates:
         Raises:
             DeletedThereError: When it is gone.
         """
+        said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        ours, their_values = values.of_our_activity(new), values.of_their_activity(theirs)
-        decided = merge(ours, their_values, activity.pipedrive_agreed)
-        send = {name: getattr(new, name) for name in decided.send}
-        if "note" in send:
-            send["note"] = activity.note
-        # A date and its time are one moment: in UTC the one may change because of the other.
-        if {"due_date", "due_time"} & send.keys():
-            send |= {"due_date": new.due_date, "due_time": new.due_time}
+        ours, their_values = values.of_our_activity(activity), values.of_their_activity(theirs)
+        decided = merge(ours, their_values, grant(activity.pipedrive_agreed, their_values, said))
+        send: dict[str, Any] = {}
+        for name in decided.send:
+            if name == "due":
+                send |= {"due_date": new.due_date, "due_time": new.due_time}
+            else:
+                send[name] = activity.note if name == "note" else getattr(new, name)
         if send:
-            theirs = self._pipedrive.update_activity(theirs.id, ActivityChanges(**send))
+            theirs_id, changes = theirs.id, ActivityChanges(**send)
+            theirs = self._send(activity, ours, lambda: self._pipedrive.update_activity(theirs_id, changes))
         return Brought(
             theirs.id,
             values.agreed(ours, values.of_their_activity(theirs)),
             revision=activity.revision,
             kept=decided.keep,
         )
+
+    def _said_before(self, row: Synced) -> Values:
+        """Return what an earlier update said whose answer never came, once it cannot come to be any more.
+
+        It would undo a later one: Pipedrive would hold the older value, and the row would be called synced.
+
+        Raises:
+            NotYetError: While it may.
+        """
+        what = update_key(row)
+        said: dict[str, Any] = {}
+        for intent in self._steps.intents.unfinished(what, what):
+            self._steps.intents.wait_until_settled(intent)
+            said |= intent.ours
+        return said
+
+    def _send(self, row: Synced, ours: Values, update: Callable[[], Record]) -> Record:
+        what = update_key(row)
+        return self._steps.intents.make(what, update, Sent(what, ours=ours))
 
     def _person(self, contact: Contact) -> Person:
         """Return the contact's person, or the one that it was merged into, who has its e-mail now."""
@@ -139,7 +175,7 @@ class Updates:
         except NotFound:
             person = None
         if person is None or person.is_deleted:
-            return _followed(lambda: self._steps.finder.person(contact))
+            return _followed(lambda: self._steps.finder.person(_as_agreed(contact)))
         return person
 
     def _organization(self, organization: Organization) -> PipedriveOrganization:
@@ -148,7 +184,7 @@ class Updates:
         except NotFound:
             theirs = None
         if theirs is None or theirs.is_deleted:
-            return _followed(lambda: self._steps.finder.organization(organization))
+            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization)))
         return theirs
 
     def _activity(self, activity: Activity) -> PipedriveActivity:
@@ -174,3 +210,20 @@ def _followed(find: Callable[[], Found[Record] | None]) -> Record:
     if found is None:
         raise DeletedThereError
     return found.record
+
+
+def _as_agreed(row: PartyRow) -> PartyRow:
+    """Return a row with the e-mail and name that it last had in Pipedrive, by which its record is found again."""
+    then = copy(row)
+    for name in ("name", "email"):
+        if name in row.pipedrive_agreed.get("ours", {}):
+            value = row.pipedrive_agreed["ours"][name]
+            setattr(then, name, value)
+            setattr(then, f"{name}_key", key(value))
+    return then
+
+
+def _address(theirs: PipedriveOrganization, organization: Organization, country_then: str) -> Address:
+    """Return an address with our country; the line of text stays, unless it was our country and nothing more."""
+    country, line = organization.country, theirs.address_value
+    return Address(value=country if line in {"", country_then} else line, country=country)

@@ -4,13 +4,15 @@ All values can be written as JSON, because the two sides are remembered on the r
 """
 
 from collections.abc import Sequence
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 from warmline.crm.keys import key
-from warmline.crm.models import Contact, Organization
-from warmline.pipedrive import Activity, Email, NewActivity, Person, Phone
+from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping
 from warmline.sync.changes import Values
 
 
@@ -56,26 +58,25 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
     return {"name": theirs.name, "sector": sector, "country": theirs.address_country or theirs.address_value}
 
 
-def of_our_activity(new: NewActivity) -> dict[str, Any]:
-    """Return our side of an activity, as it would be made."""
+def of_our_activity(activity: Activity) -> dict[str, Any]:
+    """Return our side of an activity. Its type is the one it ought to have; its due moment is one value."""
+    due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
     return {
-        "subject": new.subject,
-        "type": new.type,
-        "note": new.note or "",
-        "due_date": new.due_date.isoformat() if new.due_date else None,
-        "due_time": _minutes(new.due_time),
-        "done": new.done,
+        "subject": activity.subject,
+        "type": mapping.TYPES[ActivityType(activity.type)],
+        "note": activity.note,
+        "due": _moment(due_date, due_time),
+        "done": activity.done,
     }
 
 
-def of_their_activity(theirs: Activity) -> dict[str, Any]:
+def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
     """Return Pipedrive's side of an activity."""
     return {
         "subject": theirs.subject,
         "type": theirs.type,
         "note": theirs.note,
-        "due_date": theirs.due_date.isoformat() if theirs.due_date else None,
-        "due_time": _minutes(theirs.due_time),
+        "due": _moment(theirs.due_date, theirs.due_time),
         "done": theirs.done,
     }
 
@@ -116,5 +117,5 @@ def _ours_of(values: list[str], now: str, then: str) -> str:
     return values[0] if values else ""
 
 
-def _minutes(moment: time | None) -> str | None:
-    return moment.strftime("%H:%M") if moment else None
+def _moment(due_date: date | None, due_time: time | None) -> str:
+    return f"{due_date or ''} {due_time.strftime('%H:%M') if due_time else ''}".strip()

@@ -46,8 +46,9 @@ def contacts(threshold: int) -> QuerySet[Contact]:
 
 
 def activities() -> QuerySet[Activity]:
-    """Return the activities that belong in Pipedrive and are not there. Their contacts are linked: see links.py."""
-    return Activity.objects.filter(pipedrive_activity_id=None, replicate=True)
+    """Return the activities that belong in Pipedrive and are not there, and whose contacts are."""
+    unlinked = Activity.objects.filter(pipedrive_activity_id=None, replicate=True)
+    return unlinked.filter(contact__pipedrive_person_id__isnull=False)
 
 
 def changed_contacts() -> QuerySet[Contact]:
@@ -58,6 +59,13 @@ def changed_contacts() -> QuerySet[Contact]:
 def changed_organizations() -> QuerySet[Organization]:
     """Return the linked organizations with changes that Pipedrive was not told of."""
     return Organization.objects.filter(pipedrive_org_id__isnull=False, revision__gt=F("pipedrive_revision"))
+
+
+def organizations_asked_for() -> QuerySet[Organization]:
+    """Return the organizations that are not in Pipedrive and that a person asked for. The others wait for a contact."""
+    return Organization.objects.filter(
+        pipedrive_org_id=None, pipedrive_asked_for=True, contacts__isnull=False
+    ).distinct()
 
 
 def changed_activities() -> QuerySet[Activity]:
@@ -78,6 +86,7 @@ def due(now: datetime, threshold: int, limit: int) -> list[Work]:
         contacts(threshold),
         activities().select_related("contact"),
         changed_contacts(),
+        organizations_asked_for(),
         changed_organizations(),
         changed_activities().select_related("contact"),
     )
@@ -108,7 +117,7 @@ def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
 
 def organization(work: Work, now: datetime) -> Organization | None:
     """Return the organization of a work, if it is still wanted and due."""
-    return _still_due(changed_organizations(), work, now)
+    return _still_due(changed_organizations(), work, now) or _still_due(organizations_asked_for(), work, now)
 
 
 def activity(work: Work, now: datetime) -> Activity | None:
