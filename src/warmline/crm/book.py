@@ -5,7 +5,7 @@ what makes a row wanted, and `sync/` hears of it after the commit. A change writ
 that it never overwrites what the engine stored meanwhile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -172,6 +172,26 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
         _change(activity, changes)
 
 
+def take_over(row: Contact | Organization | Activity, values: Mapping[str, Any]) -> bool:
+    """Write values that come from Pipedrive: they are no changes that it would have to be told of.
+
+    Args:
+        row: The row, as it is stored.
+        values: By field.
+
+    Returns:
+        Whether they were written; not when one of them is none that we could hold.
+    """
+    for name, value in values.items():
+        setattr(row, name, value)
+    try:
+        _validate(row)
+    except ValidationError:
+        return False
+    row.save(update_fields=_with_keys(row, values))
+    return True
+
+
 def default_subject(type: str, name: str) -> str:
     """Return the subject of an activity for which none was given, cut to the field's length."""
     pattern = SUBJECTS.get(ActivityType(type)) if type in ActivityType.values else None
@@ -219,7 +239,7 @@ def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) 
     stored = _locked(row).get(pk=row.pk)
     for name in (*row.ATTEMPT_FIELDS, "revision"):
         setattr(row, name, getattr(stored, name))
-    names = [*changes, *(KEYS[name] for name in changes if name in KEYS and hasattr(row, KEYS[name]))]
+    names = _with_keys(row, changes)
     told = any(name in row.TOLD and getattr(row, name) != getattr(stored, name) for name in changes)
     if told:
         row.revision += 1
@@ -228,6 +248,12 @@ def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) 
         row.start_again(timezone.now())
         names += row.ATTEMPT_FIELDS
     row.save(update_fields=names)
+
+
+def _with_keys(row: Contact | Organization | Activity, names: Iterable[str]) -> list[str]:
+    """Return the names of fields with those of the keys that are made of them."""
+    names = list(names)
+    return [*names, *(KEYS[name] for name in names if name in KEYS and hasattr(row, KEYS[name]))]
 
 
 def _locked(row: Contact | Organization | Activity) -> QuerySet[Any]:

@@ -6,11 +6,10 @@ Id, revision and agreement are stored, the intent ends, people are told, and wha
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Value
 
-from warmline.crm.keys import key
+from warmline.crm import book
 from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.crm.synced import DELETED_THERE
 from warmline.sync import notify, values, wake
@@ -104,8 +103,10 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         Intents.end(update_key(row))
         if brought.kept:
             stored = _rows(row).select_for_update().get(pk=row.pk)
-            if stored.revision == row.revision:
-                _take_over(stored, brought)
+            kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+            if stored.revision == row.revision and book.take_over(stored, kept):
+                agreed = values.agreed({**brought.agreed["ours"], **kept}, brought.agreed["theirs"])
+                _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
             _tell_of_kept(row, brought, now)
 
 
@@ -184,25 +185,6 @@ def _found() -> dict[str, Any]:
 def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
     replicated = {"replicated_to_pipedrive": record_id is not None} if isinstance(row, Activity) else {}
     return {row.LINK: record_id, **replicated}
-
-
-def _take_over(row: Row, brought: Brought) -> None:
-    """Write Pipedrive's values here, as far as they are values that we could hold."""
-    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
-    for name, value in kept.items():
-        setattr(row, name, value)
-    try:
-        row.full_clean(exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"})
-    except ValidationError:
-        return
-    row.pipedrive_agreed = values.agreed({**brought.agreed["ours"], **kept}, brought.agreed["theirs"])
-    keys = {
-        f"{name}_key": key(str(kept[name]))
-        for name in ("name", "email")
-        if name in kept and hasattr(row, f"{name}_key")
-    }
-    written = {**kept, **keys, "pipedrive_agreed": row.pipedrive_agreed}
-    _rows(row).filter(pk=row.pk).update(**written)
 
 
 def _tell_of_kept(row: Row, brought: Brought, now: datetime) -> None:
