@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bench_engine import Bench
+from meddler import Meddler
 from pytest_django import Settings
 from virtual_clock import VirtualClock
 
@@ -40,10 +41,15 @@ def sandbox(world: World) -> Sandbox:
 
 
 @pytest.fixture
-def pipedrive(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Pipedrive]:
+def meddler(sandbox: Sandbox) -> Meddler:
+    """Return the way through the in-process door, on which something may happen."""
+    return Meddler(SandboxTransport(sandbox))
+
+
+@pytest.fixture
+def pipedrive(meddler: Meddler, clock: VirtualClock) -> Iterator[Pipedrive]:
     """Return a client through the in-process door."""
-    transport = SandboxTransport(sandbox)
-    with Pipedrive("http://sandbox", TOKEN, transport=transport, limiter=Limiter(clock=clock), clock=clock) as client:
+    with Pipedrive("http://sandbox", TOKEN, transport=meddler, limiter=Limiter(clock=clock), clock=clock) as client:
         yield client
 
 

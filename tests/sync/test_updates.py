@@ -3,14 +3,15 @@
 from datetime import date, time
 from typing import Any
 
+import httpx
 import pytest
 from bench_engine import Bench
 from django.utils import timezone
+from meddler import Meddler
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, change_organization
 from warmline.crm.book import log_activity as log
 from warmline.crm.models import Activity, Contact, Organization, User
-from warmline.pipedrive import Rejected
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Notification
 from warmline.sync.retry import retry, retry_all
@@ -175,32 +176,19 @@ def test_a_change_there_alone_is_left_alone(bench: Bench, world: World, contact:
     assert not Notification.objects.filter(kind="change_kept").exists()
 
 
-def test_a_change_while_the_create_is_under_way_goes_over(bench: Bench, world: World, alice: User) -> None:
+def test_a_change_while_the_create_is_under_way_goes_over(
+    bench: Bench, world: World, meddler: Meddler, alice: User
+) -> None:
     """The revision that was read is the one that counts: an edit during the call is wanted again."""
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
 
-    class Editor:
-        """Edits the contact at the moment in which its person is made."""
+    def edit() -> None:
+        change_contact(Contact.objects.get(pk=contact.pk), {"name": "Jordan Amesbury"})
 
-        done = False
-
-        def __call__(self, name: str) -> None:
-            if not self.done:
-                self.done = True
-                change_contact(Contact.objects.get(pk=contact.pk), {"name": name})
-
-    editor = Editor()
-    create = bench.pipedrive.create_person
-
-    def create_person(new: Any) -> Any:
-        person = create(new)
-        editor("Jordan Amesbury")
-        return person
-
-    bench.pipedrive.create_person = create_person  # type: ignore[method-assign]
+    meddler.once("POST", "/api/v2/persons", edit)
     bench.settle()
 
-    assert editor.done
+    assert meddler.is_done
     assert world.persons[1]["name"] == "Jordan Amesbury"
     assert state(contact) == "synced"
 
@@ -487,19 +475,20 @@ def test_an_organization_that_cannot_be_updated_is_told(
     assert retry_all(alice) == 1
 
 
-def test_an_edit_during_a_refused_create_is_tried_at_once(bench: Bench, world: World, alice: User) -> None:
+def test_an_edit_during_a_refused_create_is_tried_at_once(
+    bench: Bench, world: World, meddler: Meddler, alice: User
+) -> None:
     """The verdict is on what was sent, not on what the row says by now."""
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
-    create = bench.pipedrive.create_person
 
-    def refused_while_edited(new: Any) -> Any:
-        bench.pipedrive.create_person = create  # type: ignore[method-assign]
+    def refuse_while_edited() -> httpx.Response:
         change_contact(Contact.objects.get(pk=contact.pk), {"name": "Jordan Amesbury"})
-        raise Rejected("no", field="name")
+        return httpx.Response(400, json={"success": False, "error": "name is not valid", "code": "ERR_BAD_REQUEST"})
 
-    bench.pipedrive.create_person = refused_while_edited  # type: ignore[method-assign]
+    meddler.once("POST", "/api/v2/persons", refuse_while_edited)
     bench.settle()
 
+    assert meddler.is_done
     assert world.persons[1]["name"] == "Jordan Amesbury"
     assert not Notification.objects.filter(kind="contact_failed").exists()
 

@@ -1,0 +1,42 @@
+"""Something that happens in the middle of a call: on the wire, between our client and the sandbox."""
+
+from collections.abc import Callable
+
+import httpx
+
+Deed = Callable[[], httpx.Response | None]
+
+
+class Meddler(httpx.BaseTransport):
+    """Passes calls on, and once does something while one of them is on its way.
+
+    Args:
+        inner: The transport that it stands before.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+        self._waiting: tuple[str, str, Deed] | None = None
+
+    def once(self, method: str, path: str, deed: Deed) -> None:
+        """Do something when such a call comes next.
+
+        Args:
+            method: Of the call.
+            path: Of the call.
+            deed: What is done while the call is on its way. An answer that it returns is given in place of the
+                sandbox's, which the call then never reaches.
+        """
+        self._waiting = (method, path, deed)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the awaited call has come."""
+        return self._waiting is None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a call on."""
+        if self._waiting is None or self._waiting[:2] != (request.method, request.url.path):
+            return self._inner.handle_request(request)
+        deed, self._waiting = self._waiting[2], None
+        return deed() or self._inner.handle_request(request)
