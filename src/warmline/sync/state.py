@@ -174,7 +174,8 @@ def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySe
         When(condition, then=Value(state.value))
         for state, condition in conditions(rows.model, threshold=threshold, now=now).items()
     ]
-    return rows.annotate(sync_state=Case(*cases, output_field=CharField()))
+    stated: QuerySet[Any] = rows.annotate(sync_state=Case(*cases, output_field=CharField()))
+    return stated
 
 
 def describe(row: Synced) -> Sync:
