@@ -18,15 +18,28 @@ from virtual_clock import VirtualClock
 
 from warmline.crm import book
 from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.sandbox import Fault, Sandbox, SandboxTransport, World
 from warmline.sync import retry
 from warmline.sync.engine import Engine
-from warmline.sync.models import Claim, Connection, Intent, Notification, Remembered
+from warmline.sync.models import (
+    Attempt,
+    Claim,
+    Connection,
+    DirectoryEntry,
+    DirectoryState,
+    Intent,
+    Notification,
+    Remembered,
+)
 from warmline.sync.policy import Policy
 
 TOKEN = "sandbox-token"
-TABLES = (Notification, Claim, Intent, Remembered, Connection, Activity, Contact, Organization, User)
+TABLES = (  # who refers to another comes before it
+    *(Attempt, Claim, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered),
+    *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
+)
 NAMES = ("Jordan Ames", "Robin Vale", "Kim Castell", "ÅSA Öberg", "Ali  O'Neill", "山田 太郎")
 FIRMS = ("Larkspur Mills", "larkspur  MILLS", "Osprey & Sons", "Ternary")
 SECTORS = ("", "Manufacturing", "Basket weaving")
@@ -119,6 +132,7 @@ class Simulation:
         delay = self.random.choice((0.0, 5.0, 600.0))
         self.world = World.sample(self.clock, token=TOKEN, search_delay=delay)
         self.world.settings.burst = self.world.settings.searches = 200
+        self._allowance = self.random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
         self.sandbox = Sandbox(self.world, seed=seed)
         self.policy = Policy(
             threshold=4,
@@ -287,7 +301,7 @@ class Simulation:
         transport = Line(SandboxTransport(self.sandbox, sleep=self.clock.sleep), self._killer, self._meet)
         limiter = Limiter((Window(150, 2.0),), search=Window(150, 2.0), clock=self.clock)
         pipedrive = Pipedrive("http://sandbox", TOKEN, transport=transport, limiter=limiter, clock=self.clock)
-        return Engine(pipedrive, self.policy, self.clock, self.random)
+        return Engine(pipedrive, self.policy, self.clock, self.random, self._allowance)
 
     def _run(self, which: int) -> int:
         """Let an engine step, and put a new one in its place if it dies."""
