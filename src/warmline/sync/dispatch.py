@@ -89,9 +89,10 @@ class Dispatcher:
             while not self._stopping.is_set():
                 self._signal.clear()
                 try:
-                    if is_sweep or self._saved.is_set() or not works:
+                    # A look costs time that people who save would wait for: none without a thread to start anything.
+                    if self._has_free_thread() and (is_sweep or self._saved.is_set() or not works):
                         self._saved.clear()
-                        works = self._engine.due(timezone.now())
+                        works = self._engine.due(timezone.now(), limit=2 * self._workers)
                     works = self._start(works)
                     self._fill_directory()
                 except Exception:
@@ -116,6 +117,10 @@ class Dispatcher:
                 self._under_way[work.claim] = work
             self._pool.submit(self._bring, work)
         return rest
+
+    def _has_free_thread(self) -> bool:
+        with self._lock:
+            return len(self._under_way) < self._workers
 
     def _has_room(self, work: Work) -> bool:
         batch = sum(each.batch for each in self._under_way.values())

@@ -20,6 +20,7 @@ from warmline.sync.keys import activities_key, organization_key, person_key
 RowType = TypeVar("RowType", bound=Model)
 Kind = Literal["contact", "organization", "activity"]
 
+ORDER = ("pipedrive_sync_failed", "pipedrive_in_bulk", "next_pipedrive_sync_attempt")
 MANY = 10  # rows of one person that are due by now: more than anybody saves by hand
 
 
@@ -88,15 +89,16 @@ def due(now: datetime, threshold: int, limit: int) -> list[Work]:
         threshold: The least warm score.
         limit: How many of each kind, and of each person that waits behind a backlog of others, at the most.
     """
-    wanted: tuple[tuple[QuerySet[Any], str], ...] = (
-        (contacts(threshold), "owner"),
-        (activities().select_related("contact"), "owner"),
-        (changed_contacts(), "owner"),
-        (organizations_asked_for(), ""),
-        (changed_organizations(), ""),
-        (changed_activities().select_related("contact"), "owner"),
+    wanted: tuple[QuerySet[Any], ...] = (
+        contacts(threshold).only("owner", "email_key", *ORDER),
+        activities().select_related("contact").only("owner", "contact__pipedrive_person_id", *ORDER),
+        changed_contacts().only("owner", "email_key", *ORDER),
+        organizations_asked_for().only("name_key", *ORDER),
+        changed_organizations().only("name_key", *ORDER),
+        changed_activities().select_related("contact").only("owner", "contact__pipedrive_person_id", *ORDER),
     )
-    rows = [row for some, owner in wanted for row in _some_of_everyone(some, owner, now, limit)]
+    limit = max(limit, MANY + 1)
+    rows = [row for some in wanted for row in _some_of_everyone(some, now, limit)]
     by_hand = Counter(_owner(row) for row in rows if not _is_batch(row))
     rows.sort(key=lambda row: (row.pipedrive_sync_failed, row.pipedrive_in_bulk, row.next_pipedrive_sync_attempt))
     turns: Counter[tuple[int | None, bool]] = Counter()
@@ -109,13 +111,12 @@ def due(now: datetime, threshold: int, limit: int) -> list[Work]:
     return [_work(row, batch=_is_batch(row) or by_hand[_owner(row)] > MANY) for _, row in ordered]
 
 
-def _some_of_everyone(rows: QuerySet[Any], owner: str, now: datetime, limit: int) -> list[Any]:
+def _some_of_everyone(rows: QuerySet[Any], now: datetime, limit: int) -> list[Any]:
     """Return the first due rows; where that is not all, also the first of those whose rows are not among them."""
-    order = ("pipedrive_sync_failed", "pipedrive_in_bulk", "next_pipedrive_sync_attempt", "pk")
-    rest = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by(*order)
+    rest = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by(*ORDER, "pk")
     found = some = list(rest[:limit])
-    while owner and len(some) == limit:
-        rest = rest.exclude(**{f"{owner}__in": {_owner(row) for row in some}})
+    while rows.model is not Organization and len(some) == limit:
+        rest = rest.exclude(owner__in={_owner(row) for row in some})
         some = list(rest[:limit])
         found += some
     return found
