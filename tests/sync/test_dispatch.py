@@ -10,9 +10,10 @@ from django.db import transaction
 from pytest_django import Settings
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.bulk import import_contacts
 from warmline.crm.models import Activity, Contact, User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
-from warmline.sandbox import Sandbox, World, serving
+from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wake
 from warmline.sync.dispatch import Dispatcher
 from warmline.sync.engine import Engine
@@ -35,10 +36,12 @@ def real_world(settings: Settings) -> World:
 
 
 @contextmanager
-def dispatching(world: World, policy: Policy) -> Iterator[None]:
-    """Run an engine in threads, against the sandbox over HTTP, while the block runs."""
-    limiter = Limiter(WIDE, search=WIDE[0])
-    with serving(Sandbox(world)) as url, Pipedrive(url, TOKEN, limiter=limiter) as pipedrive:
+def dispatching(world: World, policy: Policy, *faults: Fault) -> Iterator[None]:
+    """Run an engine in threads, against a sandbox with these faults over HTTP, while the block runs."""
+    limiter, sandbox = Limiter(WIDE, search=WIDE[0]), Sandbox(world)
+    for fault in faults:
+        sandbox.faults.add(fault)
+    with serving(sandbox) as url, Pipedrive(url, TOKEN, limiter=limiter) as pipedrive:
         dispatcher = Dispatcher(Engine(pipedrive, policy, SystemClock(), Random(7)), workers=8)
         dispatcher.start()
         try:
@@ -111,3 +114,17 @@ def test_woken_after_the_commit_and_never_before(alice: User) -> None:
         assert woken == [1]
     finally:
         wake.stop_listening(listener)
+
+
+def test_a_thread_is_left_for_what_a_person_waits_for(
+    real_world: World, policy: Policy, alice: User, bob: User
+) -> None:
+    """In the middle of an import whose creates take their time, what Bob saves by hand is there before its end."""
+    with dispatching(real_world, policy, Fault(kind="slow", method="POST", path="/api/v2/persons", delay=0.2)):
+        list(import_contacts(alice, [{"name": f"Lead {number}", "warmness_score": 5} for number in range(20)]))
+        until_told("contact_synced", 1)
+        add_contact(bob, name="Robin Vale", warmness_score=5)
+        until_told("contact_synced", 21)
+
+    (his,) = Notification.objects.filter(user=bob).values_list("pk", flat=True)
+    assert Notification.objects.filter(user=alice, pk__gt=his).count() >= 6
