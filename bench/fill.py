@@ -1,0 +1,94 @@
+"""Fills a contact book with as many contacts as asked for, five activities each.
+
+Runs in a process of its own, once Django is set up there: the database is that of its environment. Nine in ten contacts
+are cold. The others are linked with records that no sandbox has, or have failed; none is on its way.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+from django.db import transaction
+from django.utils import timezone
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+
+OWNERS = 10
+ACTIVITIES_EACH = 5
+CONTACTS_EACH = 5  # of an organization
+ONE_WARM_IN, ONE_FAILED_IN = 10, 100  # contacts; what has failed is warm as well
+FIRST_ID = 10_000_000  # of records in Pipedrive
+CHUNK = 5_000
+TYPES = list(ActivityType)
+
+
+def fill(contacts: int) -> None:
+    """Add contacts, spread over the members and a few more, with their organizations and activities.
+
+    Args:
+        contacts: How many.
+    """
+    owners = [*User.objects.all()]
+    owners += [User.objects.create_user(f"user{n}@example.com", f"User {n}") for n in range(OWNERS - len(owners))]
+    with transaction.atomic():
+        for first in range(0, contacts, CHUNK):
+            numbers = range(first, min(first + CHUNK, contacts))
+            organizations = Organization.objects.bulk_create(_organizations(numbers))
+            made = Contact.objects.bulk_create(_contacts(numbers, owners, organizations))
+            Activity.objects.bulk_create(_activities(numbers, made))
+
+
+def _organizations(numbers: range) -> Iterator[Organization]:
+    for number in numbers[::CONTACTS_EACH]:
+        name = f"Alder Mills {number}"
+        yield Organization(
+            name=name,
+            name_key=key(name),
+            sector="Manufacturing",
+            pipedrive_org_id=_link(number),
+            created_at=timezone.now(),
+        )
+
+
+def _contacts(numbers: range, owners: list[User], organizations: list[Organization]) -> Iterator[Contact]:
+    tomorrow, chance = timezone.now() + timedelta(days=1), Random(numbers[0])
+    for number in numbers:
+        name, email = f"Person {number}", f"person{number}@example.net"
+        contact = Contact(
+            owner=chance.choice(owners),
+            name=name,
+            name_key=key(name),
+            email=email,
+            email_key=key(email),
+            organization=organizations[(number - numbers[0]) // CONTACTS_EACH],
+            warmness_score=6 if number % ONE_WARM_IN == 0 else number % 4,
+            pipedrive_person_id=_link(number),
+        )
+        if number % ONE_FAILED_IN == 0:
+            contact.pipedrive_sync_failed = True
+            contact.pipedrive_sync_error_code, contact.pipedrive_sync_attempts = "rejected", 1
+            contact.next_pipedrive_sync_attempt = tomorrow
+        yield contact
+
+
+def _activities(numbers: range, contacts: list[Contact]) -> Iterator[Activity]:
+    for number, contact in zip(numbers, contacts, strict=True):
+        link = _link(number)
+        for nth in range(ACTIVITIES_EACH):
+            replicated = link is not None and nth > 0  # the first is from before the contact was warm
+            yield Activity(
+                contact=contact,
+                type=TYPES[nth],
+                subject=f"{TYPES[nth].label} with {contact.name}",
+                time_zone="UTC",
+                logged_while_warm=replicated,
+                replicate=None if link is None else replicated,
+                replicated_to_pipedrive=replicated,
+                pipedrive_activity_id=link * ACTIVITIES_EACH + nth if link is not None and nth > 0 else None,
+            )
+
+
+def _link(number: int) -> int | None:
+    """Return the id in Pipedrive of a contact, or of an organization that is numbered by its first contact."""
+    return FIRST_ID + number if number % ONE_WARM_IN == 0 and number % ONE_FAILED_IN else None
