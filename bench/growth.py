@@ -145,8 +145,10 @@ def _beside(what: str, times: Times) -> Figure:
 def _memory(servers: dict[int, Warmline]) -> Iterator[Figure]:
     used = {}
     for size, server in servers.items():
-        said = subprocess.run(["ps", "-o", "rss=", "-p", str(server.pid)], capture_output=True, text=True, check=True)
-        used[size] = int(said.stdout) / 1024
+        # Its group: pages and engine are two processes.
+        said = subprocess.run(["ps", "-A", "-o", "pgid=,rss="], capture_output=True, text=True, check=True)
+        pairs = [line.split() for line in said.stdout.splitlines()]
+        used[size] = sum(int(rss) for group, rss in pairs if int(group) == server.pid) / 1024
     promise = Promise(f"under {MEGABYTES} MB", MEGABYTES)
     for size, megabytes in used.items():
         yield Figure(f"memory at {size:,}", megabytes, "MB", used[SMALLEST], f"{SMALLEST:,} contacts", promise)

@@ -59,17 +59,17 @@ def _cases(lab: Lab, stack: ExitStack) -> Iterator[tuple[str, AbstractContextMan
 
 @contextmanager
 def _frozen(server: Warmline) -> Iterator[None]:
-    os.kill(server.pid, signal.SIGSTOP)
+    os.killpg(server.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(server.pid, signal.SIGCONT)
+        os.killpg(server.pid, signal.SIGCONT)
 
 
 def _turn(server: Warmline, turn: int) -> list[float]:
     """Return how long some saves took, in milliseconds."""
     times = []
-    os.kill(server.pid, signal.SIGCONT)
+    os.killpg(server.pid, signal.SIGCONT)
     alice = server.member("alice")
     for number in range(UNCOUNTED + SAVES):
         body = lead(f"Ames {turn} {number}")
@@ -78,7 +78,7 @@ def _turn(server: Warmline, turn: int) -> list[float]:
         times.append(1000 * (time.perf_counter() - began))
         time.sleep(random.uniform(0.005, 0.015))
     alice.api.close()
-    os.kill(server.pid, signal.SIGSTOP)
+    os.killpg(server.pid, signal.SIGSTOP)
     return times[UNCOUNTED:]
 
 

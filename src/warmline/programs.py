@@ -87,7 +87,11 @@ def running(env: dict[str, str], *arguments: str, ready: str, log: Path) -> Iter
     """
     with log.open("ab") as out:
         program = subprocess.Popen(  # noqa: S603 (our own)
-            [sys.executable, "-m", "warmline", *arguments], env=env, stdout=out, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "warmline", *arguments],
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is ours, and a signal to its group reaches the process beside it, too
         )
         try:
             _wait_until_it_answers(program, ready, log, " ".join(arguments))

@@ -1,19 +1,17 @@
-"""The server: the API on uvicorn, and the engine beside it in the same process.
+"""The server: the API on uvicorn, and the engine beside it in a process of its own (see `beside.py`).
 
 It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
 Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
 """
 
-import os
 import signal
 import socket
 from contextlib import suppress
-from threading import Timer
 
 import typer
 import uvicorn
 
-from warmline.sync import dispatch
+from warmline.beside import Beside
 
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
 
@@ -46,14 +44,5 @@ def serve(host: str, port: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
         typer.echo(f"Warmline listens on http://{shown}:{sock.getsockname()[1]} (API: /api/docs)")
-        with dispatch.running():
-            try:
-                uvicorn.Server(config).run(sockets=[sock])
-            finally:
-                _end_in_time()
-
-
-def _end_in_time() -> None:
-    end = Timer(GRACE, os._exit, [0])
-    end.daemon = True
-    end.start()
+        with Beside():
+            uvicorn.Server(config).run(sockets=[sock])

@@ -1,5 +1,7 @@
 """One round of the real thing: a server under load, killed with -9 at random moments and started again, over HTTP."""
 
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -52,7 +54,7 @@ def kill_round(folder: Path, seed: int, *, contacts: int, kills: int) -> Round:
                 _save(port, token, range(saved, saved + more))
                 saved += more
                 Event().wait(chance.uniform(0.0, 0.6))  # the random moment itself, not a wait for anything
-                server.kill()
+                os.killpg(server.pid, signal.SIGKILL)  # both of its processes
                 result.kills += 1
         sandbox.faults.clear()
         with serving_warmline(env, port, log=log):

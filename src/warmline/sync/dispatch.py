@@ -94,7 +94,8 @@ class Dispatcher:
                         self._saved.clear()
                         works = self._engine.due(timezone.now(), limit=2 * self._workers)
                     works = self._start(works)
-                    self._fill_directory()
+                    if is_sweep:
+                        self._fill_directory()
                 except Exception:
                     log.exception("sync.sweep_failed")
                     close_old_connections()

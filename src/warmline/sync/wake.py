@@ -1,6 +1,7 @@
-"""Wake-ups: what changes makes the engine look at once, after the commit and never before.
+"""Wake-ups: what changes makes the engine and the pages look at once, after the commit and never before.
 
-A wake-up says only "look"; what to do is in the rows. Losing one costs a second, until the sweep looks anyway.
+A wake-up says only "look"; what to do is in the rows. Losing one costs a second, until the sweep looks anyway. `serve`
+runs two processes, and a relay carries the wake-ups of each to the other.
 """
 
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 _listeners: list[Callable[[], None]] = []
+_relays: list[Callable[[], None]] = []
 
 
 def listen(listener: Callable[[], None]) -> None:
@@ -20,8 +22,25 @@ def stop_listening(listener: Callable[[], None]) -> None:
     _listeners.remove(listener)
 
 
+def relay(carry: Callable[[], None]) -> None:
+    """Have a function carry each wake-up of this process to another one; it must return at once."""
+    _relays.append(carry)
+
+
+def stop_relaying(carry: Callable[[], None]) -> None:
+    """Undo `relay`."""
+    _relays.remove(carry)
+
+
 def now() -> None:
-    """Wake whoever runs the engine in this process."""
+    """Wake whoever listens, in this process and in the one beside it."""
+    hear()
+    for carry in tuple(_relays):
+        carry()
+
+
+def hear() -> None:
+    """Wake whoever listens in this process: a wake-up came from the other one."""
     for listener in tuple(_listeners):
         listener()
 
