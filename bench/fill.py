@@ -1,7 +1,8 @@
 """Fills a contact book with as many contacts as asked for, five activities each.
 
 Runs in a process of its own, once Django is set up there: the database is that of its environment. Nine in ten contacts
-are cold. The others are linked with records that no sandbox has, or have failed; none is on its way.
+are cold. The others are linked with records that no sandbox has; ten have failed, as many in a large book
+as in a small one, because what is open is not a matter of the book's size; none is on its way.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from warmline.crm.models import Activity, ActivityType, Contact, Organization, U
 OWNERS = 10
 ACTIVITIES_EACH = 5
 CONTACTS_EACH = 5  # of an organization
-ONE_WARM_IN, ONE_FAILED_IN = 10, 100  # contacts; what has failed is warm as well
+ONE_WARM_IN, ONE_FAILED_IN, LAST_FAILED = 10, 100, 1_000  # contacts; what has failed is warm as well
 FIRST_ID = 10_000_000  # of records in Pipedrive
 CHUNK = 5_000
 TYPES = list(ActivityType)
@@ -65,7 +66,7 @@ def _contacts(numbers: range, owners: list[User], organizations: list[Organizati
             warmness_score=6 if number % ONE_WARM_IN == 0 else number % 4,
             pipedrive_person_id=_link(number),
         )
-        if number % ONE_FAILED_IN == 0:
+        if _has_failed(number):
             contact.pipedrive_sync_failed = True
             contact.pipedrive_sync_error_code, contact.pipedrive_sync_attempts = "rejected", 1
             contact.next_pipedrive_sync_attempt = tomorrow
@@ -91,4 +92,8 @@ def _activities(numbers: range, contacts: list[Contact]) -> Iterator[Activity]:
 
 def _link(number: int) -> int | None:
     """Return the id in Pipedrive of a contact, or of an organization that is numbered by its first contact."""
-    return FIRST_ID + number if number % ONE_WARM_IN == 0 and number % ONE_FAILED_IN else None
+    return FIRST_ID + number if number % ONE_WARM_IN == 0 and not _has_failed(number) else None
+
+
+def _has_failed(number: int) -> bool:
+    return number < LAST_FAILED and number % ONE_FAILED_IN == 0

@@ -23,6 +23,7 @@ from warmline.sync.wanted import Work
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
+BREATH = 0.01  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
 FOR_PEOPLE = 0.25  # of the threads
 
 
@@ -100,6 +101,7 @@ class Dispatcher:
                     log.exception("sync.sweep_failed")
                     close_old_connections()
                 is_sweep = not self._signal.wait(SWEEP)
+                self._stopping.wait(BREATH)
                 if is_sweep:
                     self._forget_held_elsewhere()
         finally:
