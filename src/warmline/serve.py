@@ -1,4 +1,4 @@
-"""The server: the API on uvicorn, and the engine beside it in the same process.
+"""The server: pages and API on uvicorn, and the engine beside it in the same process.
 
 It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
 Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
@@ -13,7 +13,9 @@ from threading import Timer
 import typer
 import uvicorn
 
+from warmline.crm.models import User
 from warmline.sync import dispatch
+from warmline.web.first_admin import FIRST_CODE
 
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
 
@@ -45,7 +47,10 @@ def serve(host: str, port: int) -> None:
         # of each answer waits some 40 ms for the caller's delayed acknowledgement of the first.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"Warmline listens on http://{shown}:{sock.getsockname()[1]} (API: /api/docs)")
+        address = f"http://{shown}:{sock.getsockname()[1]}"
+        typer.echo(f"Warmline listens on {address} (API: /api/docs)")
+        if not User.objects.exists():
+            typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
         with dispatch.running():
             try:
                 uvicorn.Server(config).run(sockets=[sock])
