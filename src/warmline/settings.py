@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,8 @@ TEMPLATES = [
 FORM_RENDERER = "warmline.web.forms.Renderer"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
+# It hands its files over piece by piece and not asynchronously, so Django reads each as a whole. They are small.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
 # Everything comes from here, and nothing is written into a page: neither scripts nor styles.
 CONTENT_SECURITY_POLICY = {

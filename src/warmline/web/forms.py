@@ -5,6 +5,7 @@ its label, hint and errors.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -38,6 +39,7 @@ def guessed_user(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
     return key((credentials or {}).get("username") or request.POST.get("username", ""))
 
 
+@cache
 def zones() -> list[tuple[str, str]]:
     """Return the time zones to choose from: those that are named for a place, and UTC."""
     names = {name for name in available_timezones() if "/" in name and not name.startswith(NO_ZONES)}
