@@ -88,7 +88,7 @@ def failed(house: House) -> Iterator[Any]:
 
 
 def test_the_document_and_its_page(house: House) -> None:
-    """Open to all; the page loads its script from Warmline itself. The front door leads people elsewhere: to sign in."""
+    """Open to all; the page loads its script from Warmline itself. The front door is for people: they sign in."""
     front = str(house.api.base_url).removesuffix("/api/")
     door = httpx.get(front, follow_redirects=True, trust_env=False).raise_for_status()
     assert door.url.path == "/sign-in"

@@ -34,7 +34,6 @@ class Reader(HTMLParser):
         super().__init__()
         self.problems: list[str] = []
         self.ids: Counter[str] = Counter()
-        self.headings = 0
         self._controls: list[str] = []
         self._labelled: set[str] = set()
         self._open_label = False
@@ -42,7 +41,6 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         """Look at an element."""
         found = {name: value or "" for name, value in attrs}
-        self.headings += tag == "h1"
         self._look_for_code(tag, found)
         if "id" in found:
             self.ids[found["id"]] += 1
