@@ -8,7 +8,7 @@ from virtual_clock import VirtualClock
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Pipedrive
 from warmline.sync.engine import Engine
-from warmline.sync.models import Claim, Connection
+from warmline.sync.models import Claim, Connection, DirectoryState
 from warmline.sync.policy import Policy
 
 
@@ -46,6 +46,18 @@ class Bench:
         times += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
         waits = [(moment - now).total_seconds() for moment in times if moment is not None]
         return max(0.5, min(waits, default=3600.0))
+
+    def fill_directory(self) -> "Bench":
+        """List what Pipedrive holds, as a server does in its first seconds; return the same."""
+        while self.engine.fill_directory():
+            pass
+        return self
+
+    def searching(self) -> "Bench":
+        """Return the same for an account that is too large to be listed."""
+        DirectoryState.objects.all().delete()
+        engine = Engine(self.pipedrive, self.policy, self.clock, Random(7), directory_allowance=0)
+        return Bench(engine, self.clock, self.policy, self.pipedrive)
 
     def under(self, **changes: object) -> "Bench":
         """Return the same with another policy."""

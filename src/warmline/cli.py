@@ -194,9 +194,9 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
+    from warmline.sync.client import pipedrive_from_settings
     from warmline.sync.connection import UNCONNECTED
     from warmline.sync.doctor import Finding, examine
-    from warmline.sync.engine import pipedrive_from_settings
     from warmline.sync.policy import Policy
 
     typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")

@@ -186,13 +186,9 @@ def _only(records: list[dict[str, Any]], record_id: int, what: str) -> dict[str,
 def _stay(warmline_url: str, token: str, sandbox_url: str) -> None:
     print(f"""
 Both programs stay up. Go on by hand, and end with Ctrl-C:
-   the API, to be tried in a browser   {warmline_url}/api/docs
-   Alice's token for it ("Authorize")  {token}
-   what Pipedrive holds                {sandbox_url}/sandbox/world
-   every call made, with its price     {sandbox_url}/sandbox/calls
-   break it: refuse activities         curl -d '{{"kind": "error", "method": "POST", "path": "/api/v2/activities"}}' \\
-                                         {sandbox_url}/sandbox/faults
-   mend it                             curl -X DELETE {sandbox_url}/sandbox/faults
+   the API, to be tried in a browser            {warmline_url}/api/docs
+   Alice's token for it ("Authorize")           {token}
+   what Pipedrive holds, to break and mend it   {sandbox_url}/sandbox/
 """)
     while True:
         time.sleep(3600)

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from warmline.pipedrive import PLANS
+
 
 class ConfigurationError(Exception):
     """A variable is unknown or has a value that cannot be used; the message names it and says what to do."""
@@ -165,6 +167,16 @@ def _windows(text: str) -> tuple[tuple[int, float], ...]:
     return windows
 
 
+def _windows_or_none(text: str) -> tuple[tuple[int, float], ...]:
+    return _windows(text) if text else ()
+
+
+def _plan(text: str) -> str:
+    if text and text.lower() not in PLANS:
+        raise ValueError(f"expected one of {', '.join(PLANS)}")
+    return text.lower()
+
+
 def _one_window(text: str) -> tuple[tuple[int, float], ...]:
     if "," in text:
         raise ValueError("expected one CALLS/SECONDS, such as 10/2")
@@ -220,7 +232,16 @@ VARIABLES = (
         "WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes after which a failed row is tried again by itself."
     ),
     Variable("WARMLINE_WORKERS", "8", _whole(1, 64), "Rows that are brought to Pipedrive side by side."),
-    Variable("WARMLINE_LIMITS", "20/2,100/10", _windows, "Requests in any so many seconds, all calls."),
+    Variable("WARMLINE_PLAN", "", _plan, "Pipedrive's plan: its limits and tokens; empty: those of the smallest."),
+    Variable("WARMLINE_SEATS", "1", _whole(1, 10_000), "Seats in Pipedrive, each of which brings tokens every day."),
+    Variable("WARMLINE_TOKEN_SHARE", "80", _whole(1, 100), "Percent of the day's tokens that Warmline may use."),
+    Variable(
+        "WARMLINE_DIRECTORY_SHARE",
+        "20",
+        _whole(0, 100),
+        "Percent of Warmline's tokens for listing once what Pipedrive holds.",
+    ),
+    Variable("WARMLINE_LIMITS", "", _windows_or_none, "Requests in any so many seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", _one_window, "Requests in any so many seconds, searches."),
     Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Least level of the log lines on standard error."),
 )

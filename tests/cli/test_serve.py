@@ -176,11 +176,13 @@ def test_without_a_token_everything_waits(tmp_path: Path) -> None:
         stops_within(5, server)
 
 
-@pytest.mark.parametrize(("name", "latency"), [("SIGTERM", 0.05), ("SIGINT", 0.05), ("SIGTERM", 60)])
-def test_a_server_stops_in_time(tmp_path: Path, name: str, latency: float) -> None:
+@pytest.mark.parametrize(("name", "delay"), [("SIGTERM", 0.05), ("SIGINT", 0.05), ("SIGTERM", 60)])
+def test_a_server_stops_in_time(tmp_path: Path, name: str, delay: float) -> None:
     """In the middle of a call: what is under way is finished, or left to the next start; nobody complains."""
     world, port = World.sample(token=TOKEN), free_port()
-    with serving(Sandbox(world), latency=latency) as url:
+    sandbox = Sandbox(world)
+    sandbox.faults.add(Fault(kind="slow", delay=delay))
+    with serving(sandbox) as url:
         env = environment(tmp_path, url)
         token = new_token(env, "alice@example.com")
         with serving_warmline(env, port, log=tmp_path / "log") as server, client(port, token) as api:
@@ -189,7 +191,7 @@ def test_a_server_stops_in_time(tmp_path: Path, name: str, latency: float) -> No
             stops_within(5, server, signal.Signals[name])
     assert len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 1
     status = warmline(env, "sync", "status").stdout
-    assert latency > 1 or "in_progress  0" in status
+    assert delay > 1 or "in_progress  0" in status
 
 
 def stops_within(seconds: float, server: "Popen[bytes]", how: signal.Signals = signal.SIGTERM) -> None:

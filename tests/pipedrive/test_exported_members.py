@@ -6,6 +6,9 @@ import warmline.pipedrive
 def test_the_exported_names_are_these_and_exist() -> None:
     """What the package offers changes only on purpose."""
     assert warmline.pipedrive.__all__ == [
+        "PLANS",
+        "SEARCH",
+        "UNKNOWN",
         "Activity",
         "ActivityChanges",
         "ActivityType",
@@ -15,6 +18,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Clock",
         "Email",
         "Field",
+        "FileLedger",
         "FoundOrganization",
         "FoundPerson",
         "Limiter",
@@ -25,17 +29,20 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Option",
         "Organization",
         "OrganizationChanges",
+        "Page",
         "Person",
         "PersonChanges",
         "Phone",
         "Pipedrive",
         "PipedriveError",
+        "Plan",
         "Rejected",
         "SystemClock",
         "Throttled",
         "Unauthorized",
         "Unavailable",
         "Uncertain",
+        "Usage",
         "User",
         "Window",
     ]

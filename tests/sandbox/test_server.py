@@ -5,14 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import httpx
 import pytest
 from virtual_clock import VirtualClock
 
-from warmline.sandbox import Fault, Sandbox, serving
+from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sandbox.faults import FaultKind
 
 PERSONS = "/api/v2/persons"
@@ -77,6 +77,28 @@ def test_a_slow_answer_keeps_the_caller_waiting(http: httpx.Client, sandbox: San
     with pytest.raises(httpx.ReadTimeout):
         http.post(PERSONS, json={"name": "Kim"}, timeout=0.2)
     assert [one["name"] for one in http.get(PERSONS).json()["data"]] == ["Robin", "Kim"]
+
+
+def test_half_of_the_latency_lies_before_the_commit() -> None:
+    """A call is counted once it has got there, and its answer takes as long again."""
+    sandbox = Sandbox(World.sample())
+    with serving(sandbox, latency=0.2, latency_jitter=0.01) as url:
+        sent = time()
+        httpx.get(url + PERSONS, headers={"x-api-token": "sandbox-token"}).raise_for_status()
+        answered = time()
+    assert sent + 0.1 <= sandbox.world.calls[0].at <= answered - 0.1
+
+
+def test_a_call_arrives_although_its_caller_has_hung_up(sandbox: Sandbox) -> None:
+    """It was on the way there, and what is sent later arrives later."""
+    with (
+        serving(sandbox, latency=0.5) as url,
+        httpx.Client(base_url=url, headers={"x-api-token": "sandbox-token"}) as client,
+    ):
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(PERSONS, json={"name": "Robin"}, timeout=0.05)
+        assert client.post(PERSONS, json={"name": "Kim"}).status_code == 200
+    assert [person["name"] for person in sandbox.world.persons.values()] == ["Robin", "Kim"]
 
 
 def test_a_late_commit_comes_after_the_cut(http: httpx.Client, sandbox: Sandbox, clock: VirtualClock) -> None:

@@ -68,7 +68,7 @@ def policy() -> Policy:
 
 @pytest.fixture
 def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings) -> Bench:
-    """Return an engine through the in-process door."""
+    """Return an engine through the in-process door, which lists what Pipedrive holds when it first works."""
     settings.PIPEDRIVE_API_TOKEN = TOKEN
     return Bench(Engine(pipedrive, policy, clock, Random(7)), clock, policy, pipedrive)
 

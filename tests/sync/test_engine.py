@@ -309,12 +309,17 @@ def test_contacts_of_one_organization_share_it(bench: Bench, world: World, alice
     assert [person["org_id"] for person in world.persons.values()] == [organization_id] * 3
 
 
-def test_a_look_that_fails_is_not_not_found(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
-    """While the search does not answer nothing is made, and afterwards the person who was there is found."""
+@pytest.mark.parametrize("path", ["/api/v2/persons/search", "/api/v2/persons"])
+def test_a_look_that_fails_is_not_not_found(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, path: str
+) -> None:
+    """While search or list do not answer nothing is made, and afterwards the person who was there is found."""
+    bench = bench.searching() if path.endswith("search") else bench.fill_directory()
     emails = [{"value": "jordan@example.com", "primary": True, "label": "work"}]
     person = sandbox.add("persons", name="J. Ames", emails=emails)
-    sandbox.faults.add(Fault(kind="error", method="GET", path="/api/v2/persons/search", times=2))
+    sandbox.faults.add(Fault(kind="error", method="GET", path=path, times=2))
     contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    bench.clock.sleep(60)
 
     bench.settle(20)
 

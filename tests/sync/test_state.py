@@ -56,7 +56,7 @@ def book(alice: User) -> None:
 def test_every_row_has_one_state(book: None, model: type[Contact]) -> None:
     """The conditions divide the table, and agree with the state that a row is read with."""
     now = timezone.now()
-    states = {row.pk: row.sync_state for row in with_state(model.objects.all(), threshold=4, now=now)}  # type: ignore[attr-defined]
+    states = {row.pk: row.sync_state for row in with_state(model.objects.all(), threshold=4, now=now)}
     seen: dict[int, str] = {}
     for state, condition in conditions(model, threshold=4, now=now).items():
         for pk in model.objects.filter(condition).values_list("pk", flat=True):

@@ -1,6 +1,7 @@
 """What is wanted costs what is due, at any threshold: the plans are read."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -77,3 +78,47 @@ def test_what_is_due(book: None, threshold: int) -> None:
     }
     assert set(due) == expected
     assert due[-1] == failed.pk
+
+
+def contacts_of(owner: User, number: int, **more: object) -> None:
+    """Add so many warm contacts of a user's, due for a second."""
+    due = timezone.now() - timedelta(seconds=1)
+    same: dict[str, Any] = {"name": "Lead", "warmness_score": 5, "next_pipedrive_sync_attempt": due, **more}
+    Contact.objects.bulk_create(Contact(owner=owner, **same) for _ in range(number))
+
+
+def owners(works: list[wanted.Work]) -> list[int]:
+    """Return whose contacts works are about, in order."""
+    of = dict(Contact.objects.values_list("pk", "owner_id"))
+    return [of[work.row_id] for work in works]
+
+
+def test_nobody_waits_behind_another_who_has_many(alice: User, bob: User) -> None:
+    """One of Bob's contacts and one of Alice's go in turn, although five hundred of hers are older."""
+    contacts_of(alice, 500)
+    contacts_of(bob, 3)
+
+    works = wanted.due(timezone.now(), 4, 100)
+
+    assert owners(works)[:7] == [alice.pk, bob.pk] * 3 + [alice.pk]
+    assert {work.batch for work, owner in zip(works, owners(works), strict=True) if owner == alice.pk} == {True}
+    assert {work.batch for work, owner in zip(works, owners(works), strict=True) if owner == bob.pk} == {False}
+
+
+def test_what_was_saved_by_hand_goes_before_ones_own_import(alice: User) -> None:
+    """Of a thousand imported contacts and one saved by hand, that one is first, and the only one to hurry."""
+    contacts_of(alice, 1000, pipedrive_in_bulk=True)
+    contacts_of(alice, 1)
+
+    works = wanted.due(timezone.now(), 4, 100)
+
+    assert works[0].row_id == Contact.objects.latest("pk").pk
+    assert [work.batch for work in works] == [False] + [True] * 99
+
+
+def test_what_failed_goes_last(alice: User, bob: User) -> None:
+    """A failed row waits for everyone's others, an import's included."""
+    contacts_of(alice, 1, pipedrive_sync_failed=True)
+    contacts_of(bob, 2, pipedrive_in_bulk=True)
+
+    assert owners(wanted.due(timezone.now(), 4, 100)) == [bob.pk, bob.pk, alice.pk]

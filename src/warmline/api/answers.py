@@ -6,6 +6,7 @@ from typing import Annotated, Generic, Self, TypeVar
 from pydantic import BaseModel, Field
 
 from warmline.api.bodies import TIME
+from warmline.crm.bulk import Outcome, Result
 from warmline.crm.models import Activity, ActivityType, Contact, Organization
 from warmline.sync.connection import Status
 from warmline.sync.models import Notification, NotificationKind
@@ -88,6 +89,25 @@ class ContactAnswer(BaseModel):
             organization=OrganizationPart.part_of(row.organization) if row.organization else None,
             sync=describe(row),
         )
+
+
+class ImportOutcome(BaseModel):
+    """What became of a row of an import: `errors` has the messages by field, and is empty for a valid row."""
+
+    result: Result
+    contact_id: int | None
+    errors: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """Return what is told of an outcome."""
+        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors)
+
+
+class ImportAnswer(BaseModel):
+    """The outcomes of all rows, in the order in which they were sent."""
+
+    outcomes: list[ImportOutcome]
 
 
 class ActivityAnswer(BaseModel):

@@ -30,6 +30,7 @@ from warmline.crm.models import WARMEST, ActivityType
 from warmline.sync.state import SyncState
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
+LARGEST_IMPORT = 1000  # contacts; some tenths of a second
 TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 
@@ -117,6 +118,12 @@ class NewContact(ContactChanges):
     name: Name
 
 
+class Import(Body):
+    """Contacts to be added at once."""
+
+    contacts: Annotated[list[NewContact], Field(max_length=LARGEST_IMPORT)]
+
+
 class ActivityChanges(Body):
     """Changes of an activity; what is left out stays. Its contact cannot be changed."""
 
@@ -182,7 +189,14 @@ class RowFilters(Filters):
 
 
 Search = Annotated[
-    str, Field(max_length=NAME_LENGTH, pattern=r"^[^\x00]*$", description="Part of a name or an e-mail, in any case.")
+    str,
+    Field(
+        max_length=NAME_LENGTH,
+        pattern=r"^[^\x00]*$",
+        description="Beginnings of words, in any case and order; all of them must be found. A word begins at the start "
+        "of a name or e-mail, after a space and after a sign: `diaz`, `example.org` and `dana.d` find "
+        "`dana.diaz@example.org`. The first 64 bytes of each are compared.",
+    ),
 ]
 
 

@@ -9,8 +9,8 @@ from warmline.api.auth import Request
 from warmline.api.bodies import Id, Link, OrganizationChanges, OrganizationFilters
 from warmline.api.errors import READING, WRITING
 from warmline.crm import book
-from warmline.crm.keys import key
 from warmline.crm.models import Organization
+from warmline.crm.search import search
 from warmline.sync import retry
 
 router = Router(tags=["organizations"])
@@ -19,11 +19,10 @@ ONE = {200: OrganizationAnswer, **WRITING}
 
 @router.get("/organizations", response={200: Page[OrganizationAnswer], **READING}, summary="List organizations")
 def list_organizations(request: Request, filters: Query[OrganizationFilters]) -> Page[OrganizationAnswer]:
-    """The team's organizations by id; `search` looks into the name."""
+    """The team's organizations by id. `search` finds those in which each of its words begins a word of the name."""
     rows = Organization.objects.all()
-    if term := key(filters.search):
-        rows = rows.filter(name_key__contains=term)
-    found, next_ = reading.page(rows, filters)
+    among, few = search(rows, filters.search)
+    found, next_ = reading.page(rows, filters, among=among, few=few)
     return Page(items=[OrganizationAnswer.of(row) for row in found], next=next_)
 
 

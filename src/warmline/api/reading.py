@@ -12,7 +12,7 @@ from warmline.api.bodies import RowFilters
 from warmline.api.errors import RefusedError
 from warmline.crm.synced import Synced
 from warmline.sync.policy import Policy
-from warmline.sync.state import conditions, with_state
+from warmline.sync.state import parts, with_state
 
 RowType = TypeVar("RowType", bound=Synced)
 AnyType = TypeVar("AnyType", bound=Model)
@@ -46,18 +46,36 @@ def missing(model: type[Model], field: str) -> RefusedError:
     return RefusedError(404, "not_found", f"You have no {what} of this id; check the id.", field)
 
 
-def page(rows: QuerySet[RowType], asked: RowFilters) -> tuple[list[RowType], str | None]:
+def page(
+    rows: QuerySet[RowType],
+    asked: RowFilters,
+    *,
+    among: QuerySet[RowType] | None = None,
+    warm: bool | None = None,
+    few: bool = False,
+) -> tuple[list[RowType], str | None]:
     """Return a page of rows with their states, and the cursor of the next page.
 
     Args:
-        rows: Those that the caller may see and asked for.
+        rows: Those that the caller may see, with what is told of them.
         asked: State, cursor and limit.
+        among: Those of them that were searched for; None for all.
+        warm: Of contacts, those that are warm, or that are not; None for both.
+        few: Whether those that were searched for are few.
     """
     threshold, now = Policy.current().threshold, timezone.now()
-    if asked.state is not None:
-        rows = rows.filter(conditions(rows.model, threshold=threshold, now=now)[asked.state])
-    rows = with_state(rows.filter(pk__gt=asked.cursor or 0), threshold=threshold, now=now)
-    return cut(rows, asked.limit)
+    some = rows if among is None else among
+    if few:
+        # Without cursor and order: for their sake the planner might read all of the caller's rows.
+        (found,) = parts(some, asked.state, threshold=threshold, now=now, warm=warm, few=True)
+        ids = sorted(pk for pk in found.order_by().values_list("pk", flat=True) if pk > (asked.cursor or 0))
+    else:
+        left = some.filter(pk__gt=asked.cursor or 0)
+        first, *others = parts(left, asked.state, threshold=threshold, now=now, warm=warm)
+        # The database merges the parts by id, and reads of each no more than the page needs.
+        merged = first.values_list("pk", flat=True).union(*(part.values("pk") for part in others), all=True)
+        ids = list(merged.order_by("pk")[: asked.limit + 1])
+    return cut(with_state(rows.filter(pk__in=ids[: asked.limit + 1]), threshold=threshold, now=now), asked.limit)
 
 
 def cut(rows: QuerySet[AnyType], limit: int) -> tuple[list[AnyType], str | None]:

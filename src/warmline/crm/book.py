@@ -16,7 +16,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.keys import key
 from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
 from warmline.crm.synced import DELETED_THERE
 
@@ -29,6 +28,8 @@ SUBJECTS = {
     ActivityType.CONFERENCE: "Conference with {}",
 }
 KEYS = {"name": "name_key", "email": "email_key"}
+
+Row = Contact | Organization | Activity
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def add_contact(
         owner=owner, name=name.strip(), email=email.strip(), phone=phone.strip(), warmness_score=warmness_score
     )
     with transaction.atomic():
-        _validate(contact)
+        validate(contact)
         contact.organization = _organization(organization)
         contact.save()
     return contact
@@ -146,7 +147,7 @@ def log_activity(
         done=done is not False,
     )
     with transaction.atomic():
-        _validate(activity)
+        validate(activity)
         if done is None:
             activity.done = is_past(activity, timezone.now())
         # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
@@ -154,6 +155,7 @@ def log_activity(
         contact = Contact.objects.select_for_update().get(pk=contact.pk)
         activity.logged_while_warm = contact.is_warm
         activity.replicate = True if contact.pipedrive_person_id else None
+        activity.pipedrive_in_bulk = contact.pipedrive_in_bulk and not contact.is_linked
         activity.save()
     return activity
 
@@ -172,7 +174,7 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
         _change(activity, changes)
 
 
-def take_over(row: Contact | Organization | Activity, values: Mapping[str, Any]) -> bool:
+def take_over(row: Row, values: Mapping[str, Any]) -> bool:
     """Write values that come from Pipedrive: they are no changes that it would have to be told of.
 
     Args:
@@ -185,7 +187,7 @@ def take_over(row: Contact | Organization | Activity, values: Mapping[str, Any])
     for name, value in values.items():
         setattr(row, name, value)
     try:
-        _validate(row)
+        validate(row)
     except ValidationError:
         return False
     row.save(update_fields=_with_keys(row, values))
@@ -208,58 +210,105 @@ def is_past(activity: Activity, now: datetime) -> bool:
     return datetime.combine(activity.due_date, activity.due_time, activity.zone) <= now
 
 
-def _organization(details: OrganizationDetails | None) -> Organization | None:
-    """Find the team's organization of that name and fill its empty fields, else make it."""
-    if details is None:
-        return None
+def given_organization(details: OrganizationDetails) -> Organization:
+    """Return an organization as it was named, not stored.
+
+    Args:
+        details: As given beside a contact.
+
+    Raises:
+        ValidationError: When a field is not valid; it is named as `organization.name` and the like.
+    """
     given = Organization(name=details.name.strip(), sector=details.sector.strip(), country=details.country.strip())
     try:
         given.clean_fields(exclude={"name_key"})
     except ValidationError as error:
         raise ValidationError({f"organization.{name}": texts for name, texts in error.error_dict.items()}) from None
-    found, made = Organization.objects.get_or_create(
-        name_key=key(given.name),
-        defaults={"name": given.name, "sector": given.sector, "country": given.country},
-    )
+    given.complete()
+    return given
+
+
+def fill_empty_fields(found: Organization, given: Organization, *, in_bulk: bool = False) -> None:
+    """Take over what an organization had no value for.
+
+    Args:
+        found: The team's, as it is stored.
+        given: The same, as named beside a contact.
+        in_bulk: Whether by a bulk import.
+    """
     missing = {
         name: getattr(given, name)
         for name in ("sector", "country")
         if getattr(given, name) and not getattr(found, name)
     }
-    if missing and not made:
-        _change(found, missing)
+    if missing:
+        _change(found, missing, in_bulk=in_bulk)
+
+
+def validate(row: Row) -> None:
+    """Check what people gave of a row.
+
+    Raises:
+        ValidationError: With the messages of each field that is not valid.
+    """
+    # The keys are made of what is validated, and the rest is set by us and not by people. What the database's
+    # constraints say of people's fields, the validators say as well; asking the database would be a query each time.
+    row.full_clean(
+        exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"},
+        validate_constraints=False,
+    )
+
+
+def _organization(details: OrganizationDetails | None) -> Organization | None:
+    """Find the team's organization of that name and fill its empty fields, else make it."""
+    if details is None:
+        return None
+    given = given_organization(details)
+    found, made = Organization.objects.get_or_create(
+        name_key=given.name_key,
+        defaults={"name": given.name, "sector": given.sector, "country": given.country},
+    )
+    if not made:
+        fill_empty_fields(found, given)
     return found
 
 
-def _change(row: Contact | Organization | Activity, changes: Mapping[str, Any]) -> None:
+def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> None:
     for name, value in changes.items():
         setattr(row, name, value.strip() if isinstance(value, str) and name != "note" else value)
-    _validate(row)
+    validate(row)
     # Someone else, or the engine, may have written the row since it was read.
     stored = _locked(row).get(pk=row.pk)
     for name in (*row.ATTEMPT_FIELDS, "revision"):
         setattr(row, name, getattr(stored, name))
-    names = _with_keys(row, changes)
+    names = [*_with_keys(row, changes), "pipedrive_in_bulk"]
     told = any(name in row.TOLD and getattr(row, name) != getattr(stored, name) for name in changes)
     if told:
         row.revision += 1
         names.append("revision")
-    if (row.pipedrive_sync_failed or (told and stored.is_linked)) and stored.pipedrive_sync_error_code != DELETED_THERE:
+    in_line = stored.is_linked and stored.revision == stored.pipedrive_revision
+    # An import does not put off what a person waits for already.
+    row.pipedrive_in_bulk = in_bulk and (in_line or stored.pipedrive_in_bulk)
+    starts_again = row.pipedrive_sync_failed or (told and stored.is_linked)
+    if (starts_again and stored.pipedrive_sync_error_code != DELETED_THERE) or _becomes_warm(row, stored):
         row.start_again(timezone.now())
         names += row.ATTEMPT_FIELDS
     row.save(update_fields=names)
 
 
-def _with_keys(row: Contact | Organization | Activity, names: Iterable[str]) -> list[str]:
+def _becomes_warm(row: Row, stored: Row) -> bool:
+    """Tell whether a change makes a contact wanted that nobody has tried to bring over yet: it is due from now on."""
+    if not (isinstance(row, Contact) and isinstance(stored, Contact)):
+        return False
+    untried = not (stored.is_linked or stored.pipedrive_sync_attempts or stored.pipedrive_sync_error_code)
+    return untried and row.is_warm and not stored.is_warm
+
+
+def _with_keys(row: Row, names: Iterable[str]) -> list[str]:
     """Return the names of fields with those of the keys that are made of them."""
     names = list(names)
     return [*names, *(KEYS[name] for name in names if name in KEYS and hasattr(row, KEYS[name]))]
 
 
-def _locked(row: Contact | Organization | Activity) -> QuerySet[Any]:
+def _locked(row: Row) -> QuerySet[Any]:
     return type(row)._default_manager.select_for_update()  # noqa: SLF001 (documented as public)
-
-
-def _validate(row: Contact | Organization | Activity) -> None:
-    # The keys are made of what is validated, and the rest is set by us and not by people.
-    row.full_clean(exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"})

@@ -4,7 +4,7 @@ They say what must exist in Pipedrive (see docs/architecture.md), so what must h
 database. How they are changed is `book.py`'s business.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,12 +12,12 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
-from warmline.crm import fields
+from warmline.crm import fields, words
 from warmline.crm.keys import key
-from warmline.crm.synced import Findable, Synced
+from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
 
 WARMEST = 10
 
@@ -34,6 +34,12 @@ def known_zone(name: str) -> None:
 
 def _is_taken(row: "User | Organization", **named: str) -> bool:
     return type(row)._default_manager.filter(**named).exclude(pk=row.pk).exists()  # noqa: SLF001 (documented as public)
+
+
+def _is_written(names: set[str], options: Mapping[str, Any]) -> bool:
+    """Tell whether a save with these options writes one of the fields."""
+    update_fields = options.get("update_fields")
+    return update_fields is None or not names.isdisjoint(update_fields)
 
 
 def default_time_zone() -> str:
@@ -107,6 +113,10 @@ class User(AbstractBaseUser):
         super().save(*args, **kwargs)
 
 
+class OrganizationQuerySet(SyncedQuerySet["Organization"]):
+    """Organizations: everyone sees all."""
+
+
 class Organization(Synced, Findable):
     """A company that contacts work for. It belongs to the team; two spellings of one name are one organization."""
 
@@ -127,6 +137,8 @@ class Organization(Synced, Findable):
     pipedrive_asked_for = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = OrganizationQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=~models.Q(name_key=""), name="organization_has_a_name"),
@@ -144,6 +156,24 @@ class Organization(Synced, Findable):
                 name="organization_changed",
                 condition=models.Q(pipedrive_org_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
+            # sync.state: those that were deleted in Pipedrive, which wait for a person.
+            models.Index(
+                fields=["id"],
+                name="organization_deleted",
+                condition=models.Q(pipedrive_sync_error_code=DELETED_THERE),
+            ),
+            # api: the organizations that are in line with Pipedrive, and those that are not there, in the order of
+            # their ids.
+            models.Index(
+                fields=["id"],
+                name="organization_in_line",
+                condition=models.Q(pipedrive_org_id__isnull=False, revision__lte=models.F("pipedrive_revision")),
+            ),
+            models.Index(
+                fields=["id"],
+                name="organization_unlinked",
+                condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -155,13 +185,28 @@ class Organization(Synced, Findable):
             raise ValidationError({"name": "The team has an organization of this name already."})
         super().validate_unique(exclude)
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the key in step with the name."""
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The keys of the texts that search looks into."""
+        return (self.name_key,)
+
+    def complete(self) -> None:
+        """Make the key of the name."""
         self.name_key = key(self.name)
-        super().save(*args, **kwargs)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep key and words in step with the name."""
+        self.complete()
+        is_new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if is_new:
+                words.fill([self])
+            elif _is_written({"name"}, kwargs):
+                words.keep(self)
 
 
-class ContactQuerySet(models.QuerySet["Contact"]):
+class ContactQuerySet(SyncedQuerySet["Contact"]):
     """Contacts, by who asks."""
 
     def seen_by(self, user: User) -> Self:
@@ -175,7 +220,8 @@ class Contact(Synced, Findable):
     LINK = "pipedrive_person_id"
     TOLD = frozenset({"name", "email", "phone", "organization"})
 
-    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts")
+    # The indexes below begin with it, so it needs none of its own.
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts", db_index=False)
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     name_key = models.TextField(editable=False)
     email = models.EmailField(max_length=254, blank=True, default="")
@@ -204,9 +250,15 @@ class Contact(Synced, Findable):
         ]
         indexes = [
             # sync.wanted: contacts that are warm and not linked, and due. No threshold in the condition: the query
-            # names the warm scores one by one, and each is a range of due times in this index.
+            # names the warm scores one by one, and each is a range of due times in this index. The last two fields
+            # sort what is due without a look at the rows.
             models.Index(
-                fields=["warmness_score", "next_pipedrive_sync_attempt"],
+                fields=[
+                    "warmness_score",
+                    "next_pipedrive_sync_attempt",
+                    "pipedrive_sync_failed",
+                    "pipedrive_in_bulk",
+                ],
                 name="contact_wanted",
                 condition=models.Q(pipedrive_person_id__isnull=True),
             ),
@@ -216,20 +268,65 @@ class Contact(Synced, Findable):
                 name="contact_changed",
                 condition=models.Q(pipedrive_person_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
-            # sync.steps: the other local contacts with one e-mail.
-            models.Index(fields=["email_key"], name="contact_email", condition=~models.Q(email_key="")),
+            # sync.finder: the other local contacts with one e-mail. crm.bulk: a user's.
+            models.Index(fields=["email_key", "owner"], name="contact_email"),
+            # sync.state: whether an organization has a contact that is warm and not linked.
+            models.Index(
+                fields=["organization", "warmness_score"],
+                name="contact_needs_organization",
+                condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
+            ),
+            # crm.bulk: a user's contacts of one name.
+            models.Index(fields=["owner", "name_key"], name="contact_name"),
             # api: a user's contacts, in the order of their ids.
             models.Index(fields=["owner", "id"], name="contact_owner"),
+            # api: those that are in line with Pipedrive, and those that are not there, by score, in the order of their
+            # ids: a user's, and an admin's, who sees all. A list of several scores merges them.
+            models.Index(
+                fields=["owner", "warmness_score", "id"],
+                name="contact_in_line_of_owner",
+                condition=models.Q(pipedrive_person_id__isnull=False, revision__lte=models.F("pipedrive_revision")),
+            ),
+            models.Index(
+                fields=["owner", "warmness_score", "id"],
+                name="contact_unlinked_of_owner",
+                condition=models.Q(pipedrive_person_id__isnull=True),
+            ),
+            models.Index(
+                fields=["warmness_score", "id"],
+                name="contact_in_line",
+                condition=models.Q(pipedrive_person_id__isnull=False, revision__lte=models.F("pipedrive_revision")),
+            ),
+            models.Index(
+                fields=["warmness_score", "id"],
+                name="contact_unlinked",
+                condition=models.Q(pipedrive_person_id__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the keys in step with name and e-mail."""
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The keys of the texts that search looks into."""
+        return self.name_key, self.email_key
+
+    def complete(self) -> None:
+        """Make the keys of name and e-mail."""
         self.name_key = key(self.name)
         self.email_key = key(self.email)
-        super().save(*args, **kwargs)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep keys and words in step with name and e-mail."""
+        self.complete()
+        is_new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if is_new:
+                words.fill([self])
+            elif _is_written({"name", "email"}, kwargs):
+                words.keep(self)
 
     @property
     def is_warm(self) -> bool:
@@ -248,12 +345,12 @@ class ActivityType(models.TextChoices):
     CONFERENCE = "CONFERENCE", "Conference"
 
 
-class ActivityQuerySet(models.QuerySet["Activity"]):
+class ActivityQuerySet(SyncedQuerySet["Activity"]):
     """Activities, by who asks."""
 
     def seen_by(self, user: User) -> Self:
         """Return those that a user may see: the ones of the contacts that the user may see."""
-        return self if user.is_admin else self.filter(contact__owner=user)
+        return self if user.is_admin else self.filter(owner=user)
 
 
 class Activity(Synced):
@@ -264,12 +361,15 @@ class Activity(Synced):
         time_zone: The user's zone when it was logged, so that a user who moves does not move past calls along.
         logged_while_warm: Whether the contact was a warm lead by then, on its way to Pipedrive.
         replicate: Whether it belongs in Pipedrive; None until its contact is linked, which decides it.
+        owner: The contact's owner, here as well, so that a user's activities are read from an index.
     """
 
     LINK = "pipedrive_activity_id"
     TOLD = frozenset({"type", "subject", "note", "due_date", "due_time", "done"})
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities")
+    # The indexes below begin with them, so they need none of their own.
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities", db_index=False)
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", editable=False, db_index=False)
     type = models.CharField(max_length=20, choices=ActivityType.choices)
     subject = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     note = models.TextField(
@@ -286,7 +386,7 @@ class Activity(Synced):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     logged_while_warm = models.BooleanField(default=False)
     replicate = models.BooleanField(null=True, blank=True)
-    pipedrive_activity_id = models.BigIntegerField(null=True, blank=True, unique=True)
+    pipedrive_activity_id = models.BigIntegerField(null=True, blank=True)
     replicated_to_pipedrive = models.BooleanField(default=False)
 
     objects = ActivityQuerySet.as_manager()
@@ -298,6 +398,13 @@ class Activity(Synced):
                 | models.Q(replicated_to_pipedrive=False, pipedrive_activity_id__isnull=True),
                 name="activity_replicated_has_id",
             ),
+            # The condition says "has an id" in words that no query uses: SQLite would take a plain unique index, or one
+            # with `IS NOT NULL`, for the whole half of the table that has one, or none, instead of the indexes below.
+            models.UniqueConstraint(
+                fields=["pipedrive_activity_id"],
+                name="activity_id_once",
+                condition=models.Q(replicated_to_pipedrive=True),
+            ),
             models.CheckConstraint(
                 condition=models.Q(due_time__isnull=True) | models.Q(due_date__isnull=False),
                 name="activity_time_has_a_date",
@@ -306,7 +413,7 @@ class Activity(Synced):
         indexes = [
             # sync.wanted: activities that belong in Pipedrive, are not there, and are due.
             models.Index(
-                fields=["next_pipedrive_sync_attempt"],
+                fields=["next_pipedrive_sync_attempt", "pipedrive_sync_failed", "pipedrive_in_bulk"],
                 name="activity_wanted",
                 condition=models.Q(pipedrive_activity_id__isnull=True, replicate=True),
             ),
@@ -318,6 +425,30 @@ class Activity(Synced):
             ),
             # api: a contact's activities, in the order of their ids.
             models.Index(fields=["contact", "id"], name="activity_contact"),
+            # api: a user's activities, in the order of their ids.
+            models.Index(fields=["owner", "id"], name="activity_owner"),
+            # api: those that are in line with Pipedrive, and those that are not there, by whether they belong there,
+            # in the order of their ids: a user's, and an admin's, who sees all.
+            models.Index(
+                fields=["owner", "id"],
+                name="activity_in_line_of_owner",
+                condition=models.Q(pipedrive_activity_id__isnull=False, revision__lte=models.F("pipedrive_revision")),
+            ),
+            models.Index(
+                fields=["owner", "replicate", "id"],
+                name="activity_unlinked_of_owner",
+                condition=models.Q(pipedrive_activity_id__isnull=True),
+            ),
+            models.Index(
+                fields=["id"],
+                name="activity_in_line",
+                condition=models.Q(pipedrive_activity_id__isnull=False, revision__lte=models.F("pipedrive_revision")),
+            ),
+            models.Index(
+                fields=["replicate", "id"],
+                name="activity_unlinked",
+                condition=models.Q(pipedrive_activity_id__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -327,6 +458,16 @@ class Activity(Synced):
     def zone(self) -> ZoneInfo:
         """The time zone in which the due time is meant."""
         return ZoneInfo(self.time_zone)
+
+    def complete(self) -> None:
+        """Note whose it is."""
+        self.owner_id = self.contact.owner_id
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Note whose it is when it is made."""
+        if self._state.adding:
+            self.complete()
+        super().save(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse a time of day without its day."""

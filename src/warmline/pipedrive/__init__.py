@@ -4,7 +4,7 @@ It knows nothing of Django nor of what its callers want, and imports nothing of 
 tested and trusted alone. What httpx raises never leaves it.
 """
 
-from warmline.pipedrive.client import Pipedrive
+from warmline.pipedrive.client import Page, Pipedrive
 from warmline.pipedrive.clock import Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
@@ -17,7 +17,9 @@ from warmline.pipedrive.errors import (
     Unavailable,
     Uncertain,
 )
-from warmline.pipedrive.limiter import Limiter, Window
+from warmline.pipedrive.ledger import FileLedger
+from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
 from warmline.pipedrive.records import (
     Activity,
     ActivityChanges,
@@ -40,6 +42,9 @@ from warmline.pipedrive.records import (
 )
 
 __all__ = [
+    "PLANS",
+    "SEARCH",
+    "UNKNOWN",
     "Activity",
     "ActivityChanges",
     "ActivityType",
@@ -49,6 +54,7 @@ __all__ = [
     "Clock",
     "Email",
     "Field",
+    "FileLedger",
     "FoundOrganization",
     "FoundPerson",
     "Limiter",
@@ -59,17 +65,20 @@ __all__ = [
     "Option",
     "Organization",
     "OrganizationChanges",
+    "Page",
     "Person",
     "PersonChanges",
     "Phone",
     "Pipedrive",
     "PipedriveError",
+    "Plan",
     "Rejected",
     "SystemClock",
     "Throttled",
     "Unauthorized",
     "Unavailable",
     "Uncertain",
+    "Usage",
     "User",
     "Window",
 ]

@@ -4,10 +4,12 @@ API v2 wherever it has the call; v1 only for users, activity types, and one fall
 none looks before it creates: what is safe to repeat is for the caller to know.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 
@@ -16,7 +18,7 @@ from warmline.pipedrive.answers import Call, Record
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.connection import Connection, Query
 from warmline.pipedrive.errors import Rejected, Unavailable
-from warmline.pipedrive.limiter import Limiter
+from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.records import (
     Activity,
     ActivityChanges,
@@ -44,6 +46,21 @@ GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
 
 LABEL_FIELD = "label_ids"
 LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
+
+Listed = TypeVar("Listed", Person, Organization)
+
+
+@dataclass(frozen=True)
+class Page(Generic[Listed]):
+    """One page of a list.
+
+    Attributes:
+        records: At most 500.
+        next_cursor: Where the next page begins; None at the end.
+    """
+
+    records: list[Listed]
+    next_cursor: str | None
 
 
 class Pipedrive:
@@ -80,15 +97,17 @@ class Pipedrive:
         Raises:
             ValueError: The address or the token cannot be one.
         """
+        self._limiter = limiter or Limiter(clock=clock)
         self._line = Connection(
             base_url,
             token,
-            limiter=limiter or Limiter(clock=clock),
+            limiter=self._limiter,
             transport=transport,
             timeout=timeout,
             clock=clock,
         )
         self._clock = clock
+        self._is_batch = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._line.base_url!r})"
@@ -104,6 +123,25 @@ class Pipedrive:
     def close(self) -> None:
         """Close every connection."""
         self._line.close()
+
+    def in_batch(self) -> Self:
+        """Return the same client for work that nobody waits for: its calls go after those of this one."""
+        twin = copy.copy(self)
+        twin._is_batch = True  # noqa: SLF001 -- its own class
+        return twin
+
+    def usage(self) -> Usage:
+        """Return how much of the token's limits is used at this moment."""
+        return self._limiter.usage()
+
+    def has_tokens_for_batch(self) -> bool:
+        """Tell whether the day's tokens allow for work that nobody waits for."""
+        return self._limiter.has_tokens_for_batch()
+
+    @property
+    def base_url(self) -> str:
+        """Where the calls go."""
+        return self._line.base_url
 
     @property
     def tokens_spent(self) -> int:
@@ -147,6 +185,14 @@ class Pipedrive:
             updated_since: Only those changed then or later (inclusive, whole seconds); aware.
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since))
+
+    def persons_page(self, cursor: str | None) -> Page[Person]:
+        """Return one page of all persons, for whoever must be able to go on another day.
+
+        Args:
+            cursor: The `next_cursor` of the page before; None for the first one.
+        """
+        return self._page(Call("GET", "/api/v2/persons", LIST), Person, cursor)
 
     def search_persons(self, term: str, *, field: str = "email") -> list[FoundPerson]:
         """Return the persons found under an e-mail address, in any case.
@@ -202,6 +248,10 @@ class Pipedrive:
         """
         call = Call("GET", "/api/v2/organizations/search", SEARCH, search=True)
         return self._search(call, FoundOrganization, {"term": term, "fields": field})
+
+    def organizations_page(self, cursor: str | None) -> Page[Organization]:
+        """Return one page of all organizations; see `persons_page`."""
+        return self._page(Call("GET", "/api/v2/organizations", LIST), Organization, cursor)
 
     def create_organization(self, new: NewOrganization) -> Organization:
         """Create an organization and return it."""
@@ -315,13 +365,20 @@ class Pipedrive:
         written = self._one(call, FieldV1, {"options": [*options, {"label": label}]})
         return _labelled(call, written.options, label)
 
+    def _ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
+        return self._line.ask(call, params=params, json=json, batch=self._is_batch)
+
+    def _page(self, call: Call, model: type[Listed], cursor: str | None) -> Page[Listed]:
+        said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
+        return Page([answers.record(call, model, row) for row in answers.rows(call, said)], answers.next_cursor(said))
+
     def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
         """Make a call that is answered with one record."""
-        return answers.record(call, model, self._line.ask(call, json=body).get("data"))
+        return answers.record(call, model, self._ask(call, json=body).get("data"))
 
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
         """Make a call that is answered with a whole list."""
-        said = self._line.ask(call, params=params, json=body)
+        said = self._ask(call, params=params, json=body)
         return [answers.record(call, model, row) for row in answers.rows(call, said)]
 
     def _pages(self, call: Call, model: type[Record], params: Query) -> list[Record]:
@@ -338,7 +395,7 @@ class Pipedrive:
         followed: set[str] = set()
         cursor: Query = {}
         while True:
-            said = self._line.ask(call, params={**params, "limit": PAGE, **cursor})
+            said = self._ask(call, params={**params, "limit": PAGE, **cursor})
             yield from items(call, said)
             following = answers.next_cursor(said)
             if following is None:

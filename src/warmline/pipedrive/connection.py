@@ -15,9 +15,14 @@ from pydantic import SecretStr
 from warmline.pipedrive import answers
 from warmline.pipedrive.answers import Answer, Call
 from warmline.pipedrive.clock import Clock, http_date
-from warmline.pipedrive.limiter import Limiter, wait_seconds
+from warmline.pipedrive.headers import header_number, wait_seconds
+from warmline.pipedrive.limiter import Limiter
 
 Query = dict[str, str | int | bool]
+
+# Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
+# commonly close after a minute; a create that meets that moment would have to be looked for.
+CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
 
 
 class Connection:
@@ -55,6 +60,7 @@ class Connection:
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
+            limits=CONNECTIONS,
         )
         self._token = SecretStr(token)
         self._limiter = limiter
@@ -80,13 +86,14 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
+    def ask(self, call: Call, *, params: Query | None = None, json: Any = None, batch: bool = False) -> dict[str, Any]:
         """Make one call.
 
         Args:
             call: The call to make.
             params: Its query.
             json: Its JSON body, None for no body.
+            batch: Whether nobody waits for it.
 
         Returns:
             Pipedrive's JSON object: `success`, `data` and perhaps `additional_data`.
@@ -94,7 +101,7 @@ class Connection:
         Raises:
             PipedriveError: It was not done, or nobody can say; the class says which.
         """
-        self._limiter.acquire(search=call.search)
+        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, batch=batch)
         with self._lock:
             self._tokens_spent += call.tokens
         try:
@@ -102,8 +109,10 @@ class Connection:
         except answers.FAILURES as failure:
             error = answers.no_answer(call, failure)
             raise error from answers.without_frames(failure)
-        self._limiter.learn(answer.headers, search=call.search)
+        self._limiter.learn(answer.headers, turn=turn, search=call.search)
         if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+            if not header_number(answer.headers, "x-ratelimit-remaining"):  # with calls left it is the day's budget
+                self._limiter.widen()
             self._limiter.pause(wait_seconds(answer.headers, answer.at))
         said = answers.content(call, answer)
         self._learn_time(answer)

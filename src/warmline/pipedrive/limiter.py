@@ -1,89 +1,116 @@
 """The one place where a call waits for its turn.
 
-Owns Pipedrive's burst limits. A limit of N calls in S seconds holds for *any* S seconds, not for each tick of a
-clock, so each call reserves an instant that keeps every rolling window within its limit, and then sleeps until
-that instant. It must never hand out a turn during a pause: going on through 429s ends in a block of the
-whole company by Cloudflare. Turns are handed out in the order in which they are asked for.
+Owns Pipedrive's limits. A limit of N calls in S seconds holds for *any* S seconds, not for each tick of a clock, so a
+turn is an instant that keeps every rolling window within its limit. It must never hand out a turn during a pause:
+going on through 429s ends in a block of the whole company by Cloudflare.
+
+Two kinds of calls share the windows. What a person waits for reserves the next free instant, ahead of all batch work.
+Batch work never reserves: it takes an instant when it is free, and at an even pace, so that the window always frees
+up again within a fraction of a second and not in lumps of two.
 """
 
-import math
-import threading
-from collections import deque
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock, http_date
-from warmline.pipedrive.errors import Throttled
+from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
+from warmline.pipedrive.errors import BudgetSpent, Throttled
+from warmline.pipedrive.headers import LONGEST_PAUSE, header_number
+from warmline.pipedrive.ledger import Ledger, MemoryLedger, Used
+from warmline.pipedrive.plans import SEARCH, UNKNOWN, Window
 
-LONGEST_PAUSE = 3600.0
-DEFAULT_PAUSE = 2.0
+HOUR = 3600
+DAY_IN_HOURS = 24
+BATCH_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
+WIDEST_GUARD = 0.5
+ROUNDING = 1e-5  # seconds: two moments that are nearer are the same
 
 
 @dataclass(frozen=True)
-class Window:
-    """At most `calls` calls within any `seconds` seconds."""
+class Usage:
+    """How much of the limits is used.
+
+    Attributes:
+        calls: Made within the shortest window that ends now.
+        window: That window.
+        tokens: Spent within the last 24 hours, the hour 24 hours ago included as a whole.
+        daily_tokens: How many may be; None when they are not counted.
+    """
 
     calls: int
-    seconds: float
-
-
-# The smallest plan allows 20 calls in 2 s; the mission's own figure is 100 in 10 s. Keeping both is right on
-# every plan. Searches have a window of their own, the same on every plan.
-BURST = (Window(20, 2.0), Window(100, 10.0))
-SEARCH = Window(10, 2.0)
+    window: Window
+    tokens: int
+    daily_tokens: int | None
 
 
 class Limiter:
-    """Keeps the calls of one token within Pipedrive's windows. Safe to share between threads."""
+    """Keeps the calls of one token within Pipedrive's windows and the day's tokens. Safe to share between threads."""
 
     def __init__(
         self,
-        windows: Sequence[Window] = BURST,
+        windows: Sequence[Window] = UNKNOWN.windows,
         search: Window = SEARCH,
-        guard: float = 0.1,
+        *,
+        guard: float = 0.05,
         longest_wait: float = 60.0,
+        daily_tokens: int | None = None,
+        may_raise: bool = False,
+        ledger: Ledger | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Start with nothing used.
+        """Prepare, without using anything.
 
         Args:
             windows: The windows that every call must keep.
             search: The window that searches must keep on top of those.
-            guard: Seconds added to each window, because requests bunch up on the way to Pipedrive.
+            guard: Seconds added to each window, because calls bunch up on the way to Pipedrive. A 429 widens it.
             longest_wait: Seconds that a call may wait for its turn before it is told to come back later.
+            daily_tokens: How many tokens may be spent in any 24 hours; None for any number. Any, because nobody
+                documents in which time zone Pipedrive's day begins.
+            may_raise: Whether Pipedrive's word may raise the shortest window as well as lower it.
+            ledger: What is used, shared with others; None for one of our own.
             clock: What tells the time, and waits.
         """
         self._windows = sorted(windows, key=lambda window: window.seconds)
         self._search = search
         self._guard = guard
         self._longest_wait = longest_wait
+        self._daily_tokens = daily_tokens
+        self._may_raise = may_raise
+        self._ledger = ledger or MemoryLedger()
         self._clock = clock
-        self._lock = threading.Lock()
-        self._turns: deque[float] = deque(maxlen=max(window.calls for window in windows))
-        self._searches: deque[float] = deque(maxlen=search.calls)
-        self._paused_until = -math.inf
 
-    def acquire(self, *, search: bool = False) -> None:
+    def acquire(self, *, search: bool = False, tokens: int = 0, batch: bool = False) -> float:
         """Wait for the turn of one call.
 
         Args:
             search: Whether the call is a search.
+            tokens: Its price.
+            batch: Whether nobody waits for it.
+
+        Returns:
+            The turn, in Unix seconds.
 
         Raises:
-            Throttled: The turn is further away than `longest_wait`; nothing was reserved.
+            Throttled: The turn is further away than `longest_wait`.
+            BudgetSpent: The day's tokens do not pay for it.
         """
-        give_up_at = self._clock.monotonic() + self._longest_wait
+        give_up_at = self._now() + self._longest_wait
         while True:
-            with self._lock:
-                turn = self._reserve(give_up_at, search=search)
-                wait = turn - self._clock.monotonic()
-            if wait > 0:
-                self._clock.sleep(wait)
-            with self._lock:
-                # A pause that came while we slept has taken our turn away.
-                if turn >= self._paused_until:
-                    return
+            with self._ledger.open() as used:
+                now = self._now()
+                self._forget(used, now)
+                turn = self._earliest(used, now, search=search, batch=batch)
+                if turn > give_up_at:
+                    raise Throttled("Too many calls are waiting for their turn.", wait=turn - now)
+                is_taken = not batch or turn <= now + ROUNDING
+                if is_taken:
+                    self._spend(used, now, tokens)
+                    self._take(used, turn, search=search, batch=batch)
+            if turn > now:
+                self._clock.sleep(turn - now)
+            if is_taken and (turn <= now or self._still_holds(turn, tokens)):
+                return turn
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for a while.
@@ -91,106 +118,131 @@ class Limiter:
         Args:
             seconds: For how long, from now; an hour at most. A shorter pause never cuts a longer one.
         """
-        with self._lock:
-            now = self._clock.monotonic()
-            end = self._paused_until = max(self._paused_until, now + min(seconds, LONGEST_PAUSE))
+        with self._ledger.open() as used:
+            now = self._now()
+            end = used.paused_until = max(used.paused_until, now + min(seconds, LONGEST_PAUSE))
             # Whoever holds a turn within the pause will reserve anew, so those turns must not count.
-            for held in (self._turns, self._searches):
-                kept = [turn for turn in held if not now < turn < end]
-                held.clear()
-                held.extend(kept)
+            used.turns = [turn for turn in used.turns if not now + ROUNDING < turn < end]
+            used.searches = [turn for turn in used.searches if not now + ROUNDING < turn < end]
 
-    def learn(self, headers: Mapping[str, str], *, search: bool = False) -> None:
+    def widen(self) -> None:
+        """Learn from a 429 that calls bunch up more than the guard allows for."""
+        self._guard = min(2 * self._guard, WIDEST_GUARD)
+
+    def learn(self, headers: Mapping[str, str], *, turn: float, search: bool = False) -> None:
         """Heed what the headers of an answer say of the limits.
+
+        Where Pipedrive has less room left than we think, another program uses the same token: its calls are entered
+        as if they were ours.
 
         Args:
             headers: The answer's headers, in lower case or case-insensitive. Unreadable ones are ignored.
+            turn: What `acquire` returned for that call.
             search: Whether the answer is that of a search, whose limit is then the search window's.
         """
         limit = header_number(headers, "x-ratelimit-limit")
         if limit is not None and limit >= 1:
-            self._lower(int(limit), search=search)
-        reset = reset_seconds(headers)
-        if reset is not None and header_number(headers, "x-ratelimit-remaining") == 0:
-            self.pause(reset)
+            self._heed(int(limit), search=search)
+        remaining = header_number(headers, "x-ratelimit-remaining")
+        if remaining is None or search:
+            return
+        window = self._windows[0]
+        with self._ledger.open() as used:
+            since, until = bisect_right(used.turns, turn - window.seconds), bisect_right(used.turns, self._now())
+            strangers = window.calls - (until - since) - int(remaining)
+            for _ in range(strangers):
+                insort(used.turns, turn)
 
-    def _reserve(self, give_up_at: float, *, search: bool) -> float:
-        """Reserve the earliest instant that keeps every window (the lock is held)."""
-        now = self._clock.monotonic()
-        turn = max(now, self._paused_until, self._turns[-1] if self._turns else now)
-        for window in self._windows:
-            turn = max(turn, self._free_from(self._turns, window))
-        if search:
-            turn = max(turn, self._free_from(self._searches, self._search))
-        if turn > give_up_at:
-            raise Throttled("Too many calls are waiting for their turn.", wait=turn - now)
-        self._turns.append(turn)
-        if search:
-            self._searches.append(turn)
-        return turn
+    def usage(self) -> Usage:
+        """Return how much is used at this moment."""
+        with self._ledger.open() as used:
+            now, window = self._now(), self._windows[0]
+            calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
+            return Usage(calls, window, _tokens(used, now), self._daily_tokens)
 
-    def _free_from(self, turns: deque[float], window: Window) -> float:
-        """Return the instant from which a window takes one call more."""
-        if len(turns) < window.calls:
-            return -math.inf
-        return turns[-window.calls] + window.seconds + self._guard
+    def has_tokens_for_batch(self) -> bool:
+        """Tell whether batch work may go on; the last tenth of the day's tokens is for what a person waits for."""
+        if self._daily_tokens is None:
+            return True
+        return self.usage().tokens < BATCH_SHARE * self._daily_tokens
 
-    def _lower(self, limit: int, *, search: bool) -> None:
-        """Take over a limit that is lower than ours; a higher one may be another plan's or another window's."""
-        with self._lock:
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _forget(self, used: Used, now: float) -> None:
+        """Drop what matters no more, and what a clock that was set back has left in the far future."""
+        oldest = now - self._windows[-1].seconds - 2 * WIDEST_GUARD
+        latest = now + self._longest_wait + LONGEST_PAUSE
+        used.turns = [turn for turn in used.turns if oldest < turn < latest]
+        used.searches = [turn for turn in used.searches if oldest < turn < latest]
+        used.next_batch = min(used.next_batch, now + self._longest_wait)
+        used.paused_until = min(used.paused_until, now + LONGEST_PAUSE)
+
+    def _earliest(self, used: Used, now: float, *, search: bool, batch: bool) -> float:
+        """Return the earliest instant that keeps every window."""
+        turn = max(now, used.paused_until, used.next_batch if batch else now)
+        while True:
+            later = max(_free_from(used.turns, window, self._guard, turn) for window in self._windows)
             if search:
-                self._search = replace(self._search, calls=min(limit, self._search.calls))
-            else:
-                shortest = self._windows[0]
-                self._windows[0] = replace(shortest, calls=min(limit, shortest.calls))
+                later = max(later, _free_from(used.searches, self._search, self._guard, turn))
+            if later <= turn:
+                return turn
+            turn = later
+
+    def _take(self, used: Used, turn: float, *, search: bool, batch: bool) -> None:
+        insort(used.turns, turn)
+        if search:
+            insort(used.searches, turn)
+        if batch:
+            pace = max((window.seconds + self._guard) / window.calls for window in self._windows)
+            # By the plan and not by the moment: who woke a little late must not make the next one late, too.
+            used.next_batch = max(used.next_batch, turn - pace / 4) + pace
+
+    def _spend(self, used: Used, now: float, tokens: int) -> None:
+        if self._daily_tokens is not None and _tokens(used, now) + tokens > self._daily_tokens:
+            raise BudgetSpent(
+                f"Warmline has spent its share of the day's tokens ({self._daily_tokens}). "
+                "It goes on by itself; WARMLINE_PLAN, WARMLINE_SEATS and WARMLINE_TOKEN_SHARE say how many it has."
+            )
+        hour = int(now // HOUR)
+        used.tokens = {old: spent for old, spent in used.tokens.items() if int(old) >= hour - DAY_IN_HOURS}
+        used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + tokens
+
+    def _still_holds(self, turn: float, tokens: int) -> bool:
+        """Tell whether a turn may be used; a pause that came while we slept has taken it away, unpaid."""
+        with self._ledger.open() as used:
+            if turn >= used.paused_until:
+                return True
+            self._spend(used, self._now(), -tokens)
+            return False
+
+    def _heed(self, limit: int, *, search: bool) -> None:
+        """Take over a limit that is lower than ours; a higher one may be another plan's or another window's."""
+        if search:
+            self._search = replace(self._search, calls=min(limit, self._search.calls))
+            return
+        shortest = self._windows[0]
+        if limit < shortest.calls or self._may_raise:
+            self._windows[0] = replace(shortest, calls=limit)
 
 
-def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
-    """Say how long to wait after a 429, whose `Retry-After` Pipedrive does not document.
+def _tokens(used: Used, now: float) -> int:
+    first = int(now // HOUR) - DAY_IN_HOURS
+    return sum(spent for hour, spent in used.tokens.items() if int(hour) >= first)
 
-    Args:
-        headers: The answer's headers, in lower case or case-insensitive.
-        now: The present, aware.
 
-    Returns:
-        Seconds: by `Retry-After` (seconds or a date), else by `x-ratelimit-reset`, else 2; an hour at most.
+def _free_from(turns: list[float], window: Window, guard: float, turn: float) -> float:
+    """Return the earliest instant, from `turn` on, at which a window takes one call more.
+
+    Turns may be reserved after it, so every run of calls that it would complete is looked at.
     """
-    wait = header_number(headers, "retry-after")
-    if wait is None and (moment := http_date(headers.get("retry-after", ""))) is not None:
-        wait = (moment - now).total_seconds()
-    if wait is None or wait <= 0:
-        wait = reset_seconds(headers) or DEFAULT_PAUSE
-    return min(wait, LONGEST_PAUSE)
-
-
-def reset_seconds(headers: Mapping[str, str]) -> float | None:
-    """Read `x-ratelimit-reset`.
-
-    Its unit is not documented; it has been seen as seconds. A number too big for that (a Unix time, say) is
-    no duration, and heeding it would stop everything for an hour.
-
-    Args:
-        headers: The answer's headers, in lower case or case-insensitive.
-
-    Returns:
-        Seconds until the window is free again, or None when the header doesn't say.
-    """
-    reset = header_number(headers, "x-ratelimit-reset")
-    return reset if reset is not None and reset <= LONGEST_PAUSE else None
-
-
-def header_number(headers: Mapping[str, str], name: str) -> float | None:
-    """Read a header that is a number.
-
-    Args:
-        headers: The answer's headers, in lower case or case-insensitive.
-        name: The header's name, in lower case.
-
-    Returns:
-        The number; None when there is none that is finite and not negative.
-    """
-    try:
-        number = float(headers.get(name, ""))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
+    span = window.seconds + guard
+    while True:
+        place = bisect_right(turns, turn)
+        for start in range(max(0, place - window.calls), min(place, len(turns) - window.calls) + 1):
+            first, last = turns[start], turns[start + window.calls - 1]
+            if max(last, turn) - min(first, turn) < span - ROUNDING:
+                turn = first + span
+                break
+        else:
+            return turn

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, validate_call
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from warmline.sandbox.answers import Json, Refused
+from warmline.sandbox import page
+from warmline.sandbox.answers import FORBIDDEN, NOT_FOUND, Json, Refused
 from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import Fault
 from warmline.sandbox.people import People
@@ -23,8 +24,8 @@ checked = validate_call(config=ConfigDict(strict=True))
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 
-def routes(sandbox: Sandbox) -> list[Route]:
-    """Return the routes of the control door."""
+def routes(sandbox: Sandbox) -> list[BaseRoute]:
+    """Return the routes of the control door, and those of the page beside it."""
 
     async def world(_request: Request) -> JSONResponse:
         return JSONResponse(_seen(sandbox))
@@ -58,6 +59,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return JSONResponse(_seen(sandbox))
 
     return [
+        *page.routes(sandbox),
         _route("/sandbox/world", world, "GET"),
         _route("/sandbox/calls", calls, "GET"),
         _route("/sandbox/settings", settings, "PUT"),
@@ -65,11 +67,18 @@ def routes(sandbox: Sandbox) -> list[Route]:
         _route("/sandbox/seed", seed, "PUT"),
         _route("/sandbox/people", people, "POST"),
         _route("/sandbox/reset", reset, "POST"),
+        Route("/sandbox/{path:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
+
+
+async def _nothing(_request: Request) -> JSONResponse:
+    return JSONResponse({"error": ["The sandbox has no such door"]}, status_code=NOT_FOUND)
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
     async def guarded(request: Request) -> JSONResponse:
+        if page.from_elsewhere(request):
+            return JSONResponse({"error": ["Another site's page may not do that"]}, status_code=FORBIDDEN)
         try:
             return await endpoint(request)
         except ValidationError as error:

@@ -15,6 +15,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from warmline.sandbox.answers import (
+    BAD_REQUEST,
     FORBIDDEN,
     SERVER_ERROR,
     UNAUTHORIZED,
@@ -86,7 +87,8 @@ def _halved(response: Response, _fault: "Fault") -> Response:
 
 
 NOTHING_YET = Response(0, {}, b"")
-BROKEN = Refused("Internal server error", status=SERVER_ERROR, code="ERR_INTERNAL")
+INTERNAL = "Internal server error"
+BROKEN = Refused(INTERNAL, status=SERVER_ERROR, code="ERR_INTERNAL")
 GATEWAY = "<html><body><h1>Bad gateway</h1></body></html>"
 KINDS: dict[FaultKind, Outcome] = {
     "error": Outcome(BROKEN),
@@ -123,6 +125,8 @@ class Fault(BaseModel):
         probability: With which chance it strikes a call that it means, from 0 to 1.
         seconds: How long it is in force, by the world's clock, from when it is added; none is for ever.
         delay: Seconds until the answer of `slow` or the commit of `late_commit`; no other kind takes one.
+        status: HTTP status of `error` and `error_after`; no other kind takes one.
+        message: Theirs, too: what the answer says went wrong.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -134,11 +138,19 @@ class Fault(BaseModel):
     probability: float = Field(default=1.0, ge=0, le=1)
     seconds: float | None = Field(default=None, gt=0)
     delay: float = Field(default=0.0, ge=0)
+    status: int = Field(default=SERVER_ERROR, ge=BAD_REQUEST, lt=600)
+    message: str = Field(default=INTERNAL, min_length=1)
 
     @model_validator(mode="after")
     def _delays_what_can_be(self) -> Self:
         if KINDS[self.kind].delayed != (self.delay > 0):
             raise ValueError("delay: slow and late_commit need one, and no other kind takes one")
+        return self
+
+    @model_validator(mode="after")
+    def _words_what_can_be(self) -> Self:
+        if KINDS[self.kind].gives is not BROKEN and (self.status, self.message) != (SERVER_ERROR, INTERNAL):
+            raise ValueError("status, message: only error and error_after take them")
         return self
 
     def matches(self, method: str, path: str) -> bool:
@@ -195,6 +207,11 @@ class Faults:
             self._rules += [Rule(one, inf if one.seconds is None else now + one.seconds, one.times) for one in faults]
             self._rules.sort(key=lambda rule: rule.fault.kind != "outage")
 
+    def lift(self, *faults: Fault) -> None:
+        """Take the rules out of force that were added in these words, used in part or not."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if rule.fault not in faults]
+
     def clear(self) -> None:
         """Lift every rule. What is already on its way (a late commit) still comes."""
         with self._lock:
@@ -234,6 +251,10 @@ class Faults:
         gives = rule.outcome.gives
         if isinstance(gives, type):
             raise gives
+        if gives is BROKEN:
+            fault = rule.fault
+            code = BROKEN.code if fault.status >= SERVER_ERROR else "ERR_BAD_REQUEST"
+            gives = Refused(fault.message, status=fault.status, code=code)
         if isinstance(gives, Refused):
             return error_response(version, gives)
         if isinstance(gives, str):

@@ -33,10 +33,13 @@ def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) 
 
     Args:
         sandbox: Who answers.
-        latency: Seconds between the commit and the answer.
-        latency_jitter: Up to so many seconds more, at random.
+        latency: Seconds that a call is under way: half of them before it is counted and committed, half after.
+        latency_jitter: Up to so many seconds more, at random; half of them on each way.
     """
-    chance = random.Random()  # noqa: S311 - spreads answers, guards nothing
+    chance = random.Random()  # noqa: S311 - spreads calls, guards nothing
+
+    def one_way() -> float:
+        return (latency + (latency_jitter and chance.uniform(0, latency_jitter))) / 2
 
     async def api(request: HttpRequest) -> HttpResponse:
         call = Request(
@@ -46,13 +49,15 @@ def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) 
             headers=dict(request.headers),
             body=await request.body(),
         )
+        if seconds := one_way():
+            await asyncio.sleep(seconds)  # what is sent arrives, whether the caller waits or hangs up
         try:
             answer = sandbox.answer(call)
         except Silence as silence:
             request.scope["extensions"]["sandbox.cut"](reset=isinstance(silence, Reset))
             await request.receive()
             return HttpResponse()
-        if seconds := answer.delay + latency + (latency_jitter and chance.uniform(0, latency_jitter)):
+        if seconds := answer.delay + one_way():
             with contextlib.suppress(TimeoutError):
                 # Nothing more is received but that the caller has hung up, and then nobody waits.
                 await asyncio.wait_for(request.receive(), seconds)
@@ -77,7 +82,7 @@ def serve(
         port: 0 takes a free one.
         token: The API token to call it with.
         search_delay: Seconds until search sees a new or changed record.
-        latency: Seconds added to each answer.
+        latency: Seconds that each call is under way, half of them on the way there.
         latency_jitter: Up to so many seconds more, at random.
     """
     sandbox = Sandbox(World.sample(token=token, search_delay=search_delay))
@@ -95,7 +100,7 @@ def serving(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0
 
     Args:
         sandbox: Who answers.
-        latency: Seconds added to each answer.
+        latency: Seconds that each call is under way, half of them on the way there.
         latency_jitter: Up to so many seconds more, at random.
 
     Yields:

@@ -19,7 +19,7 @@ from warmline.sync.intents import Intents
 from warmline.sync.keys import field_key, label_key
 from warmline.sync.models import NotificationKind
 
-ASK_FOR_OWNER_AGAIN = timedelta(minutes=10)
+ASK_AGAIN = timedelta(minutes=10)  # for an owner or an activity type that was not there
 LABELS = "label_ids"  # codes of Pipedrive's built-in fields
 INDUSTRY = "industry"
 SECTOR = "Sector"  # names of our custom fields
@@ -57,7 +57,7 @@ class Account:
             user.pipedrive_user_id = match.id
             User.objects.filter(pk=user.pk).update(pipedrive_user_id=match.id)
             return match.id
-        if self._catalog.forget_if_older("users", ASK_FOR_OWNER_AGAIN):
+        if self._catalog.forget_if_older("users", ASK_AGAIN):
             return self.ensure_owner(user)
         me = self._catalog.me()
         self._tell_once(
@@ -141,6 +141,8 @@ class Account:
         """Return Pipedrive's type for an activity; a task, told once, where the account has deactivated its own."""
         theirs = mapping.activity_type(activity.type, self._catalog.activity_types())
         wished = mapping.TYPES[ActivityType(activity.type)]
+        if theirs != wished and self._catalog.forget_if_older("activity_types", ASK_AGAIN):
+            return self.ensure_type(activity)
         if theirs != wished:
             self._tell_once(
                 NotificationKind.TYPE_MISSING,

@@ -1,7 +1,7 @@
 """What the account is made of: its users, activity types and fields, asked for once and remembered with an age.
 
-Asking costs 10 or 20 tokens each, so the answers serve everyone for an hour. Whatever refuses a create may be out of
-date here; then `renew` forgets what is older than a minute, and the create is tried once more with fresh answers.
+Asking costs 60 tokens in all, so the answers serve everyone for a day. Whatever refuses a create may be out of date
+here; then `renew` forgets what is older than a minute, and the create is tried once more with fresh answers.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,8 @@ from warmline.sync.models import Remembered
 
 Record = TypeVar("Record", bound=BaseModel)
 
-GOOD_FOR = timedelta(hours=1)
+GOOD_FOR = timedelta(days=1)
+REFUSAL_GOOD_FOR = timedelta(hours=1)
 TOO_FRESH_TO_RENEW = timedelta(minutes=1)
 NAME_LENGTH = 300
 
@@ -87,7 +88,7 @@ class Catalog:
 
     def was_refused(self, what: str) -> bool:
         """Tell whether the account refused, in the last hour, to make a thing."""
-        return self._read(f"refused {what}"[:NAME_LENGTH]) is not None
+        return self._read(f"refused {what}"[:NAME_LENGTH], REFUSAL_GOOD_FOR) is not None
 
     def _remember(self, name: str, record: type[Record], ask: Callable[[], Sequence[Record]]) -> list[Record]:
         known = self._read(name)
@@ -97,8 +98,8 @@ class Catalog:
         self._write(name, [answer.model_dump(mode="json") for answer in answers])
         return answers
 
-    def _read(self, name: str) -> list[object] | None:
-        row = Remembered.objects.filter(name=name, at__gt=self._clock.now() - GOOD_FOR).first()
+    def _read(self, name: str, good_for: timedelta = GOOD_FOR) -> list[object] | None:
+        row = Remembered.objects.filter(name=name, at__gt=self._clock.now() - good_for).first()
         return row.value if row else None
 
     def _write(self, name: str, value: list[object]) -> None:

@@ -1,4 +1,4 @@
-"""Who may make what: one conditional UPDATE or INSERT decides, and an expired claim holds nobody back.
+"""Who may make what: one INSERT decides, and an expired claim holds nobody back.
 
 A claim is not a success. It is renewed before each create, so it outlives the longest wait for the limiter and the
 longest call together; a worker that lost its claim stops before it creates anything.
@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
 
 from warmline.pipedrive import Clock
 from warmline.sync.keys import row_key
@@ -36,38 +38,38 @@ class Claims:
         self._held: set[str] = set()
 
     @contextmanager
-    def hold(self, key: str, *, kind: str = "", row_id: int | None = None) -> Iterator[None]:
-        """Hold the claim to a key while the block runs.
+    def hold(self, *keys: str, row: tuple[str, int] | None = None) -> Iterator[None]:
+        """Hold the claims to some keys while the block runs: all of them, or none.
 
         Args:
-            key: What is being made (see models.Claim).
-            kind: Of which table the row is that is shown as in progress meanwhile: "contact" and so on.
-            row_id: Which row that is.
+            keys: What is being made (see models.Claim).
+            row: Kind and id of the row that is shown as in progress meanwhile, such as `("contact", 12)`.
 
         Raises:
-            BusyError: When another worker holds it.
+            BusyError: When another worker holds one of them.
         """
-        self._take(key, kind, row_id)
-        self._held.add(key)
+        self._take(keys, row)
+        self._held.update(keys)
         try:
             yield
         finally:
-            self._held.discard(key)
-            Claim.objects.filter(key=key, holder=self._holder).delete()
+            self._held.difference_update(keys)
+            Claim.objects.filter(key__in=keys, holder=self._holder).delete()
 
-    def hold_row(self, kind: str, row_id: int) -> AbstractContextManager[None]:
-        """Hold the claim to a row itself, which is shown as in progress while the block runs.
+    def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
+        """Hold the claims to what a row makes, and to the row itself, while the block runs.
 
-        What the row makes is claimed by its e-mail or name; an edit changes these, and must not let a second worker in.
+        What it makes is claimed by its e-mail or name; an edit changes these, and must not let a second worker in.
 
         Args:
             kind: Of which table: "contact", "organization" or "activity".
             row_id: Which row.
+            what: What it makes (see models.Claim).
 
         Raises:
-            BusyError: When another worker holds it.
+            BusyError: When another worker holds one of them.
         """
-        return self.hold(row_key(kind, row_id), kind=kind, row_id=row_id)
+        return self.hold(row_key(kind, row_id), what, row=(kind, row_id))
 
     def renew(self) -> None:
         """Make all held claims last their whole lifetime again.
@@ -79,14 +81,17 @@ class Claims:
         if Claim.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A claim was lost while its work went on.")
 
-    def _take(self, key: str, kind: str, row_id: int | None) -> None:
+    def _take(self, keys: tuple[str, ...], row: tuple[str, int] | None) -> None:
         now = self._clock.now()
-        values = {"holder": self._holder, "expires_at": now + LIFETIME, "kind": kind, "row_id": row_id}
-        if Claim.objects.filter(key=key, expires_at__lte=now).update(**values):
-            return
-        _, made = Claim.objects.get_or_create(key=key, defaults=values)
-        if not made:
-            raise BusyError(key)
+        claims = [Claim(key=key, holder=self._holder, expires_at=now + LIFETIME) for key in keys]
+        if row is not None:
+            claims[0].kind, claims[0].row_id = row
+        try:
+            with transaction.atomic():
+                Claim.objects.filter(key__in=keys, expires_at__lte=now).delete()
+                Claim.objects.bulk_create(claims)
+        except IntegrityError:
+            raise BusyError(*keys) from None
 
 
 def is_claimed(key: str, now: datetime) -> bool:

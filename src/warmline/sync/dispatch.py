@@ -1,10 +1,11 @@
 """Runs the engine inside `serve`: threads that are woken after each commit, and by a sweep every second.
 
 It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only keeps several
-rows going at once, and never two that would make the same thing.
+rows going at once, never two that would make the same thing, and always has a thread left for what a person waits for.
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from warmline.sync.wanted import Work
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
+FOR_PEOPLE = 0.25  # of the threads
 
 
 @contextmanager
@@ -50,52 +52,74 @@ class Dispatcher:
     def __init__(self, engine: Engine, workers: int) -> None:
         self._engine = engine
         self._workers = workers
+        self._batch_workers = max(1, workers - math.ceil(workers * FOR_PEOPLE))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
         self._thread = Thread(target=self._run, name="sync-dispatch", daemon=True)
-        self._look = Event()
         self._stopping = Event()
+        self._signal = Event()  # something happened: a row was saved, or a worker has finished
+        self._saved = Event()
         self._lock = Lock()
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, Work] = {}  # by the claim
         self._held_elsewhere: set[Work] = set()
+        self._is_filling = False
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
         release_those_of_the_dead()
         connection.probe_now()
-        wake.listen(self._look.set)
+        wake.listen(self._look)
         self._thread.start()
 
     def stop(self) -> None:
         """Take nothing new and return when what is under way is done."""
-        wake.stop_listening(self._look.set)
+        wake.stop_listening(self._look)
         self._stopping.set()
-        self._look.set()
+        self._signal.set()
         self._thread.join()
         self._pool.shutdown()
 
+    def _look(self) -> None:
+        self._saved.set()
+        self._signal.set()
+
     def _run(self) -> None:
+        works: list[Work] = []
+        is_sweep = True
         try:
             while not self._stopping.is_set():
-                self._look.clear()
+                self._signal.clear()
                 try:
-                    self._start_what_is_due()
+                    if is_sweep or self._saved.is_set() or not works:
+                        self._saved.clear()
+                        works = self._engine.due(timezone.now())
+                    works = self._start(works)
+                    self._fill_directory()
                 except Exception:
                     log.exception("sync.sweep_failed")
                     close_old_connections()
-                if not self._look.wait(SWEEP):
+                is_sweep = not self._signal.wait(SWEEP)
+                if is_sweep:
                     self._forget_held_elsewhere()
         finally:
             connections.close_all()
 
-    def _start_what_is_due(self) -> None:
-        for work in self._engine.due(timezone.now()):
+    def _start(self, works: list[Work]) -> list[Work]:
+        """Start what can be started, and return the rest; a row that others are at is left for the next look."""
+        rest = []
+        for work in works:
             with self._lock:
-                if len(self._under_way) >= self._workers:
-                    return
                 if work.claim in self._under_way or work in self._held_elsewhere:
                     continue
-                self._under_way.add(work.claim)
+                if not self._has_room(work):
+                    rest.append(work)
+                    continue
+                self._under_way[work.claim] = work
             self._pool.submit(self._bring, work)
+        return rest
+
+    def _has_room(self, work: Work) -> bool:
+        batch = sum(each.batch for each in self._under_way.values())
+        return len(self._under_way) < self._workers and not (work.batch and batch >= self._batch_workers)
 
     def _bring(self, work: Work) -> None:
         done = False
@@ -106,12 +130,28 @@ class Dispatcher:
         finally:
             connections.close_all()
             with self._lock:
-                self._under_way.discard(work.claim)
+                del self._under_way[work.claim]
                 if not done:
                     self._held_elsewhere.add(work)
             if done:
                 self._forget_held_elsewhere()
-            self._look.set()
+            self._signal.set()
+
+    def _fill_directory(self) -> None:
+        """Have one thread list what Pipedrive holds, as long as there is something to be listed."""
+        if not self._is_filling and self._engine.wants_filling():
+            self._is_filling = True
+            self._pool.submit(self._list_all)
+
+    def _list_all(self) -> None:
+        try:
+            while not self._stopping.is_set() and self._engine.fill_directory():
+                pass
+        except Exception:
+            log.exception("sync.directory_failed")
+        finally:
+            self._is_filling = False
+            connections.close_all()
 
     def _forget_held_elsewhere(self) -> None:
         """Look again at the rows that another worker was at: one has finished, or a second has passed."""

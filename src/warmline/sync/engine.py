@@ -15,10 +15,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from warmline.crm.models import Activity, Contact, Organization, User
-from warmline.pipedrive import Clock, Limiter, Pipedrive, SystemClock, Window
-from warmline.sync import connection, links, notify, wanted
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
+from warmline.sync import connection, history, links, notify, wanted
 from warmline.sync.claims import BusyError, Claims, is_claimed
+from warmline.sync.client import directory_allowance, pipedrive_from_settings
+from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
 from warmline.sync.looks import Looks
 from warmline.sync.models import NotificationKind
@@ -31,6 +33,8 @@ from warmline.sync.wanted import Work
 log = logging.getLogger(__name__)
 
 STALE_LINK_WAIT = timedelta(seconds=1)  # for the other row to be brought in line again
+
+DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 Row = Contact | Organization | Activity
 
@@ -47,23 +51,29 @@ class Engine:
         policy: What is wanted, and how failures are tried again.
         clock: Tells what is due.
         random: Spreads the waits.
+        directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
     """
 
-    def __init__(self, pipedrive: Pipedrive, policy: Policy, clock: Clock, random: Random) -> None:
+    def __init__(
+        self, pipedrive: Pipedrive, policy: Policy, clock: Clock, random: Random, directory_allowance: int = 1000
+    ) -> None:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
         self._random = random
-        self._looks = Looks(pipedrive, clock)
+        self._looks = Looks(clock)
+        self._directory = Directory(clock, directory_allowance)
 
     @classmethod
     def from_settings(cls) -> "Engine":
         """Return the engine that the settings describe; they must have a token."""
         pipedrive = pipedrive_from_settings()
-        return cls(pipedrive, Policy.current(), SystemClock(), Random())  # noqa: S311 (spreads waits, hides nothing)
+        forget_another_account(pipedrive, settings.PIPEDRIVE_API_TOKEN)
+        chance = Random()  # noqa: S311 (spreads waits, hides nothing)
+        return cls(pipedrive, Policy.current(), SystemClock(), chance, directory_allowance())
 
     def step(self, now: datetime) -> int:
-        """Do what is due at this moment, one after the other.
+        """Do what is due at this moment, one after the other, and then a page of the directory.
 
         Args:
             now: The moment, aware.
@@ -71,7 +81,32 @@ class Engine:
         Returns:
             How many rows were worked on.
         """
-        return sum(self.bring(work) for work in self.due(now))
+        done = sum(self.bring(work) for work in self.due(now))
+        self.fill_directory()
+        return done
+
+    def wants_filling(self) -> bool:
+        """Tell whether there is a page to be listed of what Pipedrive holds, and nothing is in the way."""
+        return self._directory.wants_filling() and connection.is_well() and self._pipedrive.has_tokens_for_batch()
+
+    def fill_directory(self) -> bool:
+        """List one page more of what Pipedrive holds, if one is missing and nothing is in the way.
+
+        Returns:
+            Whether another page is to be listed after this one, now.
+        """
+        if not self.wants_filling():
+            return False
+        pipedrive = self._pipedrive.in_batch()
+        try:
+            with Claims(self._clock).hold(DIRECTORY):
+                return self._directory.fill(pipedrive)
+        except BusyError:
+            return False
+        except PipedriveError as error:
+            with suppress(DisconnectedError):
+                self._blame_the_connection(error)
+            return False
 
     def due(self, now: datetime, limit: int = 100) -> list[Work]:
         """Return what is due, oldest first; nothing while the connection is not well.
@@ -82,7 +117,8 @@ class Engine:
         """
         if not connection.is_open(self._pipedrive, self._clock):
             return []
-        return wanted.due(now, self._policy.threshold, limit)
+        works = wanted.due(now, self._policy.threshold, limit)
+        return works if self._pipedrive.has_tokens_for_batch() else [work for work in works if not work.batch]
 
     def bring(self, work: Work) -> bool:
         """Bring one row to Pipedrive, or record why that did not work.
@@ -96,7 +132,15 @@ class Engine:
         if not connection.is_well():
             return False
         claims = Claims(self._clock)
-        steps = Steps(self._pipedrive, looks=self._looks, claims=claims, policy=self._policy, clock=self._clock)
+        pipedrive = self._pipedrive.in_batch() if work.batch else self._pipedrive
+        steps = Steps(
+            pipedrive,
+            directory=self._directory,
+            looks=self._looks,
+            claims=claims,
+            policy=self._policy,
+            clock=self._clock,
+        )
         try:
             match work.kind:
                 case "contact":
@@ -112,17 +156,17 @@ class Engine:
         return True
 
     def _bring_contact(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+        with claims.hold_row(work.kind, work.row_id, work.claim):
             contact = wanted.contact(work, self._policy.threshold, self._clock.now())  # as it is under the claim
             if contact is None:
                 return
 
             def organization_id() -> int | None:
-                return self._organization_in_line(contact.organization, contact.owner, claims, steps)
+                return self._organization_in_line(contact, claims, steps)
 
             def bring() -> None:
                 if contact.pipedrive_person_id is not None:
-                    updates = Updates(self._pipedrive, steps)
+                    updates = Updates(steps.pipedrive, steps)
                     links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
                 brought = steps.ensure_person(contact, organization_id)
@@ -157,30 +201,29 @@ class Engine:
             return
         with (
             suppress(BusyError),
-            claims.hold_row("organization", organization.pk),
-            claims.hold(organization_key(organization)),
+            claims.hold_row("organization", organization.pk, organization_key(organization)),
         ):
             links.link_organization(organization, recognized, now=self._clock.now())
 
     def _bring_organization(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+        with claims.hold_row(work.kind, work.row_id, work.claim):
             organization = wanted.organization(work, self._clock.now())
             if organization is None:
                 return
             user = links.user_of(organization)
 
             def bring() -> None:
-                now = self._clock.now()
                 if organization.is_linked:
-                    updates = Updates(self._pipedrive, steps)
-                    links.align(organization, updates.update_organization(organization, user), now=now)
+                    updates = Updates(steps.pipedrive, steps)
+                    links.align(organization, updates.update_organization(organization, user), now=self._clock.now())
                 elif user is not None:
-                    links.link_organization(organization, steps.ensure_organization(organization, user), now=now)
+                    brought = steps.ensure_organization(organization, user, organization.next_pipedrive_sync_attempt)
+                    links.link_organization(organization, brought, now=self._clock.now())
 
             self._attempt(organization, bring)
 
     def _bring_activity(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id), claims.hold(work.claim):
+        with claims.hold_row(work.kind, work.row_id, work.claim):
             activity = wanted.activity(work, self._clock.now())
             if activity is None:
                 return
@@ -188,7 +231,7 @@ class Engine:
 
             def bring() -> None:
                 if activity.pipedrive_activity_id is not None:
-                    brought = Updates(self._pipedrive, steps).update_activity(activity)
+                    brought = Updates(steps.pipedrive, steps).update_activity(activity)
                     links.align(activity, brought, now=self._clock.now())
                 elif person_id is not None:
                     brought = steps.ensure_activity(activity, person_id)
@@ -196,23 +239,22 @@ class Engine:
 
             self._attempt(activity, bring)
 
-    def _organization_in_line(
-        self, organization: Organization | None, owner: User, claims: Claims, steps: Steps
-    ) -> int | None:
-        """Return the organization's id in Pipedrive, bringing it there first; None for a contact that has none.
+    def _organization_in_line(self, contact: Contact, claims: Claims, steps: Steps) -> int | None:
+        """Return a contact's organization's id in Pipedrive, bringing it there first; None for one that has none.
 
         It has attempts of its own: the contacts that wait for it spend none of theirs.
         """
+        organization, wanted_since = contact.organization, contact.next_pipedrive_sync_attempt
         if organization is None:
             return None
         if organization.pipedrive_org_id is None:
-            with claims.hold_row("organization", organization.pk), claims.hold(organization_key(organization)):
+            with claims.hold_row("organization", organization.pk, organization_key(organization)):
                 organization.refresh_from_db()  # as it is under the claim
                 now = self._clock.now()
                 if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
 
                     def bring() -> None:
-                        brought = steps.ensure_organization(organization, owner)
+                        brought = steps.ensure_organization(organization, contact.owner, wanted_since)
                         links.link_organization(organization, brought, now=self._clock.now())
 
                     self._attempt(organization, bring)
@@ -293,6 +335,7 @@ class Engine:
             # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
             as_read = {"revision": row.revision, "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
             rows = type(row)._default_manager.filter(pk=row.pk, **as_read)  # noqa: SLF001 (documented as public)
+            history.note(row, verdict.message, ok=False, now=now)
             if rows.update(**values) and verdict.failed and is_news:
                 _tell_of_failure(row, verdict, now)
 
@@ -314,10 +357,3 @@ def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
             text = f"“{row.subject}” with {row.contact.name} could not be brought to Pipedrive. {verdict.message}"
             contact = row.contact
             notify.tell(NotificationKind.ACTIVITY_FAILED, text, now=now, user=contact.owner, contact=contact)
-
-
-def pipedrive_from_settings() -> Pipedrive:
-    """Return the client that the settings describe; they must have a token."""
-    windows = tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS)
-    limiter = Limiter(windows, search=Window(*settings.SYNC_SEARCH_LIMIT))
-    return Pipedrive(settings.PIPEDRIVE_BASE_URL, settings.PIPEDRIVE_API_TOKEN, limiter=limiter)

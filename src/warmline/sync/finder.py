@@ -6,6 +6,7 @@ of what changed since, which does not depend on how soon Pipedrive's search find
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from warmline.crm.keys import key
@@ -16,10 +17,11 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping
 from warmline.sync.account import Account, Kind
 from warmline.sync.catalog import Catalog
+from warmline.sync.directory import Directory
 from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.keys import organization_key, person_key, row_key
 from warmline.sync.looks import Looks
-from warmline.sync.models import Intent
+from warmline.sync.models import DirectoryKind, Intent
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.policy import Policy
 
@@ -47,7 +49,8 @@ class Finder:
         pipedrive: The client.
         catalog: What the account was said to be made of.
         intents: Tell which creates are unfinished.
-        looks: At what changed since.
+        directory: What Pipedrive holds.
+        looks: At what changed since an unfinished create.
         account: Knows the field of our mark.
         policy: Whether records bear our mark.
     """
@@ -58,6 +61,7 @@ class Finder:
         *,
         catalog: Catalog,
         intents: Intents,
+        directory: Directory,
         looks: Looks,
         account: Account,
         policy: Policy,
@@ -65,6 +69,7 @@ class Finder:
         self._pipedrive = pipedrive
         self._catalog = catalog
         self._intents = intents
+        self._directory = directory
         self._looks = looks
         self._account = account
         self._policy = policy
@@ -79,7 +84,7 @@ class Finder:
         own = row_key("contact", contact.pk)
         recent: list[Person] = []
         for intent in self._intents.fresh(person_key(contact), own):
-            recent = _recent(self._looks.persons(intent, self._intents.look_after(intent)), intent)
+            recent = _recent(self._looks.persons(self._pipedrive, intent, self._intents.look_after(intent)), intent)
             made = next((person for person in recent if self._is_made_person(person, intent.body)), None)
             if made is not None:
                 return Found(made, intent if intent.key == own else None)
@@ -92,8 +97,12 @@ class Finder:
         there = self._twins_person(contact) or self._person_there(contact, recent)
         return Found(there) if there is not None else None
 
-    def organization(self, organization: Organization) -> Found[PipedriveOrganization] | None:
+    def organization(self, organization: Organization, after: datetime) -> Found[PipedriveOrganization] | None:
         """Find the organization one of ours is: made by an unfinished create, chosen, or there already.
+
+        Args:
+            organization: One that is not linked.
+            after: Since when it is wanted: a look that began earlier is none.
 
         Raises:
             AmbiguousError: When there are several of that name.
@@ -102,7 +111,9 @@ class Finder:
         own = row_key("organization", organization.pk)
         recent: list[PipedriveOrganization] = []
         for intent in self._intents.fresh(organization_key(organization), own):
-            recent = _recent(self._looks.organizations(intent, self._intents.look_after(intent)), intent)
+            recent = _recent(
+                self._looks.organizations(self._pipedrive, intent, self._intents.look_after(intent)), intent
+            )
             made = next((theirs for theirs in recent if self._is_made_organization(theirs, intent.body)), None)
             if made is not None:
                 return Found(made, intent if intent.key == own else None)
@@ -111,10 +122,7 @@ class Finder:
             return Found(_present(self._pipedrive.organization(organization.pipedrive_chosen_id)))
         if organization.pipedrive_make_new:
             return None
-        found = self._pipedrive.search_organizations(organization.name)
-        ids = {one.id for one in found if key(one.name) == organization.name_key}
-        ids |= {one.id for one in recent if key(one.name) == organization.name_key}
-        there = _the_only_one(those_there(self._pipedrive.organization, ids), "organizations of this name", "name")
+        there = self._organization_there(organization, recent, after)
         return Found(there) if there is not None else None
 
     def activity(self, activity: Activity) -> Found[PipedriveActivity] | None:
@@ -127,7 +135,7 @@ class Finder:
             if self._intents.is_old(intent):  # the list of the whole account would be long by now
                 changed = self._pipedrive.activities(person_id=person_id, updated_since=intent.sent_at - OVERLAP)
             else:
-                changed = self._looks.activities(intent, self._intents.look_after(intent))
+                changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
             for theirs in _recent(changed, intent):
                 ours = theirs.creator_user_id in {me, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
@@ -148,22 +156,86 @@ class Finder:
         return next(iter(those_there(self._pipedrive.person, {twin.pipedrive_person_id})), None)
 
     def _person_there(self, contact: Contact, recent: Iterable[Person]) -> Person | None:
-        """Find the person by e-mail; without one, by our own mark, which a restored backup may have forgotten.
+        """Find the person by our own mark, which a restored backup may have forgotten, else by e-mail.
 
         Args:
             contact: Whose person.
-            recent: Persons just seen, whom the search may not know yet.
+            recent: Persons just seen, whom a search may not know yet.
         """
-        if contact.email:
-            found = self._pipedrive.search_persons(contact.email)
-            ids = {one.id for one in found if contact.email_key in map(key, one.emails)}
-            ids |= {one.id for one in recent if contact.email_key in {key(email.value) for email in one.emails}}
-        elif self.mark("person", contact):
-            ids = {one.id for one in self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")}
-        else:
-            return None
-        # One get each: the search may still show what was deleted or merged.
-        return _the_only_one(those_there(self._pipedrive.person, ids), "persons with this e-mail", "email")
+
+        def search() -> set[int]:
+            if contact.email:
+                found = self._pipedrive.search_persons(contact.email)
+                return {one.id for one in found if contact.email_key in map(key, one.emails)}
+            if self.mark("person", contact):
+                found = self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")
+                return {one.id for one in found}
+            return set()
+
+        seen = {one.id for one in recent if contact.email_key in {key(email.value) for email in one.emails}}
+        there = self._all_there(
+            DirectoryKind.PERSON,
+            self._pipedrive.person,
+            names=(str(contact.warmline_id), contact.email_key),
+            after=contact.next_pipedrive_sync_attempt,
+            seen=seen if contact.email_key else set(),
+            search=search,
+        )
+        return _the_only_one(there, "persons with this e-mail", "email")
+
+    def _organization_there(
+        self, organization: Organization, recent: Iterable[PipedriveOrganization], after: datetime
+    ) -> PipedriveOrganization | None:
+        """Find the organization by our own mark, else by name; see `_person_there`."""
+        name = organization.name_key
+
+        def search() -> set[int]:
+            return {one.id for one in self._pipedrive.search_organizations(organization.name) if key(one.name) == name}
+
+        there = self._all_there(
+            DirectoryKind.ORGANIZATION,
+            self._pipedrive.organization,
+            names=(str(organization.warmline_id), name),
+            after=after,
+            seen={one.id for one in recent if key(one.name) == name},
+            search=search,
+        )
+        return _the_only_one(there, "organizations of this name", "name")
+
+    def _all_there(
+        self,
+        kind: DirectoryKind,
+        get: Callable[[int], Party],
+        *,
+        names: tuple[str, str],
+        after: datetime,
+        seen: set[int],
+        search: Callable[[], set[int]],
+    ) -> list[Party]:
+        """Return the records under a row's names that are there, at the least price.
+
+        What the directory knows already costs a get each; only if none of that is there is a look taken. While it is
+        not full, Pipedrive is searched.
+
+        Args:
+            kind: Of which kind.
+            get: Gets one: directory and search may still show what was deleted or merged.
+            names: Our mark, which says most, and the name that people know; an empty one is none.
+            after: Since when the row is waiting.
+            seen: Ids of records just seen under the second name.
+            search: Searches for it.
+        """
+        if not self._directory.is_full(kind):
+            return those_there(get, search() | seen)
+        asked: set[int] = set()
+        for is_fresh in (False, True):
+            for name in filter(None, names):
+                ids = self._directory.find(self._pipedrive, kind, name, after) if is_fresh else set()
+                ids |= self._directory.known(kind, name) | (seen if name == names[1] else set())
+                if there := those_there(get, ids - asked):
+                    return there
+                asked |= ids
+        return []
 
     def _is_made_person(self, person: Person, body: Mapping[str, Any]) -> bool:
         """Tell whether a person is what a create with this body made: by our mark, else by all that was said."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.db.models import Max, Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
@@ -21,6 +22,7 @@ Made = TypeVar("Made")
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
 OLD = timedelta(days=1)
+RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "body", "ours", "revision"]
 TICK = timedelta(microseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
@@ -113,10 +115,18 @@ class Intents:
         sent_at, now = self._pipedrive.server_time(), self._clock.now()
         for earlier in self.unfinished(what, sent.key):
             self.wait_until_settled(earlier)
-        self._claims.renew()
-        values = {"what": what, "sent_at": sent_at, "begun_at": now, "uncertain_at": None, "answered": False}
-        said = {"body": sent.body, "ours": sent.ours, "revision": sent.revision}
-        Intent.objects.update_or_create(key=sent.key, defaults={**values, **said})
+        intent = Intent(
+            key=sent.key,
+            what=what,
+            sent_at=sent_at,
+            begun_at=now,
+            body=sent.body,
+            ours=sent.ours,
+            revision=sent.revision,
+        )
+        with transaction.atomic():
+            self._claims.renew()
+            Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
         try:
             return create()
         except Uncertain as error:

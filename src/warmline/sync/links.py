@@ -12,7 +12,7 @@ from django.db.models import F, Value
 from warmline.crm import book
 from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.crm.synced import DELETED_THERE
-from warmline.sync import notify, values, wake
+from warmline.sync import history, notify, values, wake
 from warmline.sync.intents import Intents
 from warmline.sync.keys import row_key, update_key
 from warmline.sync.models import NotificationKind
@@ -47,6 +47,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         Intents.end(row_key("contact", contact.pk))
+        history.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
         notify.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
         wake.after_commit()
@@ -68,6 +69,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
             **_in_line(organization, brought, now),
         )
         Intents.end(row_key("organization", organization.pk))
+        history.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
         wake.after_commit()
 
@@ -86,6 +88,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
             **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
         )
         Intents.end(row_key("activity", activity.pk))
+        history.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notify.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
 
@@ -101,6 +104,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
     with transaction.atomic():
         _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
         Intents.end(update_key(row))
+        history.note(row, "Pipedrive has the latest changes.", ok=True, now=now)
         if brought.kept:
             stored = _rows(row).select_for_update().get(pk=row.pk)
             kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
@@ -128,6 +132,7 @@ def unlink(row: Row, now: datetime) -> None:
     }
     with transaction.atomic():
         _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted)
+        history.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
@@ -165,6 +170,11 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> None:
     Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
         **Contact.fresh_attempts(now)
     )
+
+
+def _arrival(what: str, brought: Brought) -> str:
+    how = "Found in Pipedrive and linked" if brought.was_there else "Made in Pipedrive"
+    return f"{how}: {what} {brought.record_id}."
 
 
 def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:

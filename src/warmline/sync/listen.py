@@ -7,6 +7,7 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.signals import rows_saved
 from warmline.sync import wake
 from warmline.sync.links import let_contacts_go_on
 
@@ -15,9 +16,14 @@ def connect() -> None:
     """Begin to listen."""
     for model in (Contact, Organization, Activity):
         post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
+    rows_saved.connect(_saved_in_bulk, dispatch_uid="warmline.sync.bulk")
 
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
     if sender is Organization and not instance.pipedrive_sync_failed:
         let_contacts_go_on(instance, timezone.now())
+    wake.after_commit()
+
+
+def _saved_in_bulk(**_: Any) -> None:
     wake.after_commit()

@@ -28,32 +28,31 @@ class Looks:
     """The last look at each kind of record. Shared by the threads of an engine.
 
     Args:
-        pipedrive: Who is asked.
         clock: Ours, by which the moment of a look is told.
     """
 
-    def __init__(self, pipedrive: Pipedrive, clock: Clock) -> None:
-        self._pipedrive = pipedrive
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
         self._last: dict[str, _Look] = {}
 
-    def persons(self, intent: Intent, after: datetime) -> Sequence[Person]:
+    def persons(self, pipedrive: Pipedrive, intent: Intent, after: datetime) -> Sequence[Person]:
         """Return the persons that changed since a create of one was sent.
 
         Args:
+            pipedrive: Who is asked.
             intent: The create.
             after: The look must not be older than this, by our clock.
         """
-        return self._since("persons", self._pipedrive.persons, intent, after)
+        return self._since("persons", pipedrive.persons, intent, after)
 
-    def organizations(self, intent: Intent, after: datetime) -> Sequence[Organization]:
+    def organizations(self, pipedrive: Pipedrive, intent: Intent, after: datetime) -> Sequence[Organization]:
         """Return the organizations that changed since a create of one was sent; see `persons`."""
-        return self._since("organizations", self._pipedrive.organizations, intent, after)
+        return self._since("organizations", pipedrive.organizations, intent, after)
 
-    def activities(self, intent: Intent, after: datetime) -> Sequence[Activity]:
+    def activities(self, pipedrive: Pipedrive, intent: Intent, after: datetime) -> Sequence[Activity]:
         """Return the activities that changed since a create of one was sent; see `persons`."""
-        return self._since("activities", self._pipedrive.activities, intent, after)
+        return self._since("activities", pipedrive.activities, intent, after)
 
     def _since(self, kind: str, ask: Callable[..., Sequence[Any]], intent: Intent, after: datetime) -> Sequence[Any]:
         since = intent.sent_at - OVERLAP

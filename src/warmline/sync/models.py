@@ -59,6 +59,31 @@ class Intent(models.Model):
         return self.key
 
 
+class Attempt(models.Model):
+    """One attempt that was made to bring a row to Pipedrive or in line with it, kept for people to read.
+
+    Attributes:
+        kind, row_id: Which row: "contact", "organization" or "activity", and its id.
+        ok: Whether it came to its end.
+        text: What came of it, in plain words.
+    """
+
+    kind = models.CharField(max_length=20)
+    row_id = models.BigIntegerField()
+    at = models.DateTimeField()
+    ok = models.BooleanField()
+    text = models.TextField()
+
+    class Meta:
+        indexes = [
+            # sync.history: the attempts of a row, in their order.
+            models.Index(fields=["kind", "row_id", "id"], name="attempt_row"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Remembered(models.Model):
     """What the account is made of (its users, fields, activity types), as it was told when it was asked."""
 
@@ -68,6 +93,60 @@ class Remembered(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DirectoryKind(models.TextChoices):
+    """What the directory lists."""
+
+    PERSON = "person"
+    ORGANIZATION = "organization"
+
+
+class DirectoryState(models.Model):
+    """How far the directory of a kind is filled, and since when it must be brought up to date.
+
+    Attributes:
+        cursor: Where the next page of the first listing begins; None before the first one.
+        is_full: Whether the first listing has come to its end.
+        tokens: What the first listing has cost so far.
+        since: By Pipedrive's clock: everything that was changed before is in.
+        looked_at: By ours: when the last look began.
+    """
+
+    kind = models.CharField(max_length=20, choices=DirectoryKind.choices, primary_key=True)
+    cursor = models.TextField(null=True)  # noqa: DJ001 (no cursor is not an empty one)
+    is_full = models.BooleanField(default=False)
+    tokens = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField()
+    looked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class DirectoryEntry(models.Model):
+    """A name under which a record of Pipedrive's is found: an e-mail, an organization's name, or our own mark.
+
+    Attributes:
+        key: A keyed hash of it, so that the directory tells nobody whom the company knows.
+    """
+
+    kind = models.CharField(max_length=20, choices=DirectoryKind.choices)
+    key = models.CharField(max_length=32)
+    record_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            # sync.directory: the records found under a name.
+            models.UniqueConstraint(fields=["kind", "key", "record_id"], name="directory_entry_once"),
+        ]
+        indexes = [
+            # sync.directory: what is known of a record that has changed.
+            models.Index(fields=["kind", "record_id"], name="directory_record"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id}"
 
 
 class ConnectionState(models.TextChoices):

@@ -7,6 +7,7 @@ Every step can be run again at any time. None takes an error of Pipedrive's for 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from warmline.crm.keys import key
@@ -28,6 +29,7 @@ from warmline.sync.account import Account
 from warmline.sync.catalog import Catalog
 from warmline.sync.changes import Values
 from warmline.sync.claims import Claims
+from warmline.sync.directory import Directory
 from warmline.sync.finder import Finder, those_there
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.keys import organization_key, person_key, row_key
@@ -60,6 +62,7 @@ class Brought:
         agreed: What the two sides hold now (see changes.py).
         revision: The row's revision that the record has; a newer one is wanted again.
         kept: Pipedrive's values that ours give way to.
+        was_there: Whether it was not made by us.
         org_id: The organization that an adopted person has already.
     """
 
@@ -67,28 +70,48 @@ class Brought:
     agreed: Mapping[str, Values]
     revision: int
     kept: Values = field(default_factory=dict)
+    was_there: bool = False
     org_id: int | None = None
 
 
 class Steps:
     """The steps, for one piece of work.
 
+    Attributes:
+        pipedrive: The client, in batch or not, as the work wants it.
+
     Args:
         pipedrive: The client.
-        looks: At what changed since.
+        directory: What Pipedrive holds.
+        looks: At what changed since an unfinished create.
         claims: This worker's claims.
         policy: The label, and what follows when.
         clock: For ages and the times of notifications.
     """
 
-    def __init__(self, pipedrive: Pipedrive, *, looks: Looks, claims: Claims, policy: Policy, clock: Clock) -> None:
-        self._pipedrive = pipedrive
+    def __init__(
+        self,
+        pipedrive: Pipedrive,
+        *,
+        directory: Directory,
+        looks: Looks,
+        claims: Claims,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
+        self.pipedrive = pipedrive
         self._policy = policy
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, claims, clock)
         self.account = Account(pipedrive, self._catalog, claims, self.intents, clock)
         self.finder = Finder(
-            pipedrive, catalog=self._catalog, intents=self.intents, looks=looks, account=self.account, policy=policy
+            pipedrive,
+            catalog=self._catalog,
+            intents=self.intents,
+            directory=directory,
+            looks=looks,
+            account=self.account,
+            policy=policy,
         )
 
     def ensure_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
@@ -122,23 +145,24 @@ class Steps:
             return Sent(row_key("contact", contact.pk), new.body(), values.of_contact(contact), contact.revision)
 
         with self.links_checked(contact.organization):
-            person = self._create(person_key(contact), prepare, self._pipedrive.create_person, sent)
+            person = self._create(person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision)
 
-    def ensure_organization(self, organization: Organization, owner: User) -> Brought:
+    def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:
         """Bring an organization to Pipedrive.
 
         Args:
             organization: One that is not linked.
             owner: The user whose contact wants it, and who owns it in Pipedrive when it is made.
+            after: Since when it is wanted: a look that began earlier is none.
 
         Raises:
             AmbiguousError: When Pipedrive holds several organizations of that name.
         """
-        found = self.finder.organization(organization)
+        found = self.finder.organization(organization, after)
         if found is not None and found.intent is None:
-            return self.link_of(organization, found.record)
+            return self.link_of(organization, found.record, was_there=True)
         if found is not None and found.intent is not None:
             return _made(found.record.id, found.intent, self._their_values(found.record))
 
@@ -157,8 +181,8 @@ class Steps:
             return Sent(row_key("organization", organization.pk), new.body(), ours, organization.revision)
 
         what = organization_key(organization)
-        theirs = self._create(what, prepare, self._pipedrive.create_organization, sent)
-        return self.link_of(organization, theirs)
+        theirs = self._create(what, prepare, self.pipedrive.create_organization, sent)
+        return self.link_of(organization, theirs, was_there=False)
 
     def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
         """Bring an activity to Pipedrive.
@@ -179,7 +203,7 @@ class Steps:
             return Sent(own, new.body(), values.of_our_activity(activity), activity.revision)
 
         with self.links_checked(activity.contact, activity.contact.organization):
-            theirs = self._create(own, prepare, self._pipedrive.create_activity, sent)
+            theirs = self._create(own, prepare, self.pipedrive.create_activity, sent)
         ours = values.of_our_activity(activity)
         return Brought(theirs.id, values.agreed(ours, values.of_their_activity(theirs)), activity.revision)
 
@@ -193,13 +217,21 @@ class Steps:
         ours = contact.organization
         if ours is None or ours.pipedrive_org_id is not None or org_id is None:
             return None
-        there = those_there(self._pipedrive.organization, {org_id})
-        return self.link_of(ours, there[0]) if there and key(there[0].name) == ours.name_key else None
+        there = those_there(self.pipedrive.organization, {org_id})
+        if not there or key(there[0].name) != ours.name_key:
+            return None
+        return self.link_of(ours, there[0], was_there=True)
 
-    def link_of(self, organization: Organization, theirs: PipedriveOrganization) -> Brought:
-        """Return the link between one of our organizations and one of Pipedrive's."""
+    def link_of(self, organization: Organization, theirs: PipedriveOrganization, *, was_there: bool) -> Brought:
+        """Return the link between one of our organizations and one of Pipedrive's.
+
+        Args:
+            organization: Ours.
+            theirs: Pipedrive's.
+            was_there: Whether it was not made by us.
+        """
         agreed = values.agreed(values.of_our_organization(organization), self._their_values(theirs))
-        return Brought(theirs.id, agreed, organization.revision)
+        return Brought(theirs.id, agreed, organization.revision, was_there=was_there)
 
     def as_new(self, activity: Activity, person_id: int) -> NewActivity:
         """Return an activity as it would be made now."""
@@ -216,9 +248,9 @@ class Steps:
         """Take a person who is there already: add our label to theirs, and change nothing else."""
         label_id = self._label(contact)
         if label_id is not None and label_id not in person.label_ids:
-            person = self._pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
+            person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
-        return Brought(person.id, agreed, contact.revision, org_id=person.org_id)
+        return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id)
 
     def _create(
         self, what: str, prepare: Callable[[], New], create: Callable[[New], Record], sent: Callable[[New], Sent]
@@ -254,11 +286,9 @@ class Steps:
     def _is_gone(self, row: Contact | Organization) -> bool:
         if isinstance(row, Contact):
             return row.pipedrive_person_id is not None and not those_there(
-                self._pipedrive.person, {row.pipedrive_person_id}
+                self.pipedrive.person, {row.pipedrive_person_id}
             )
-        return row.pipedrive_org_id is not None and not those_there(
-            self._pipedrive.organization, {row.pipedrive_org_id}
-        )
+        return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
 
     def _label(self, contact: Contact) -> int | None:
         return self.account.ensure_label(self._policy.label, contact.owner)

@@ -27,6 +27,7 @@ from warmline.sync.changes import Values, grant, merge
 from warmline.sync.finder import Found, Record
 from warmline.sync.intents import Sent
 from warmline.sync.keys import update_key
+from warmline.sync.links import NEVER
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
 
@@ -184,7 +185,7 @@ class Updates:
         except NotFound:
             theirs = None
         if theirs is None or theirs.is_deleted:
-            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization)))
+            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization), NEVER))
         return theirs
 
     def _activity(self, activity: Activity) -> PipedriveActivity:
@@ -215,6 +216,7 @@ def _followed(find: Callable[[], Found[Record] | None]) -> Record:
 def _as_agreed(row: PartyRow) -> PartyRow:
     """Return a row with the e-mail and name that it last had in Pipedrive, by which its record is found again."""
     then = copy(row)
+    then.next_pipedrive_sync_attempt = NEVER  # no look from before this moment shows where the record went
     for name in ("name", "email"):
         if name in row.pipedrive_agreed.get("ours", {}):
             value = row.pipedrive_agreed["ours"][name]

@@ -2,11 +2,14 @@
 
 Each is backed by an index whose condition holds no setting, so that it serves any threshold, and whose order is the
 due time, so that its cost is that of the due rows and never of the whole table. A test reads the query plans.
+
+Nobody waits behind another's bulk import: what a person saved by hand goes before batch work, and of each person's rows
+one goes in turn.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any, Literal, TypeVar
 
 from django.db.models import F, Model, QuerySet
@@ -17,6 +20,8 @@ from warmline.sync.keys import activities_key, organization_key, person_key
 RowType = TypeVar("RowType", bound=Model)
 Kind = Literal["contact", "organization", "activity"]
 
+MANY = 10  # rows of one person that are due by now: more than anybody saves by hand
+
 
 @dataclass(frozen=True)
 class Work:
@@ -26,11 +31,13 @@ class Work:
         kind: Of which table.
         row_id: Which row.
         claim: The key of what it makes, so that two works that would meet need not be started side by side.
+        batch: Whether nobody waits for it: it failed before, was saved in bulk, or is one of very many.
     """
 
     kind: Kind
     row_id: int
-    claim: str
+    claim: str = field(compare=False)
+    batch: bool = field(compare=False)
 
 
 def contacts(threshold: int) -> QuerySet[Contact]:
@@ -74,36 +81,61 @@ def changed_activities() -> QuerySet[Activity]:
 
 
 def due(now: datetime, threshold: int, limit: int) -> list[Work]:
-    """Return what is due, oldest first; what failed before comes after what did not.
+    """Return what is due: by hand before in bulk before what failed; one of each person's in turn, oldest first.
 
     Args:
         now: The present moment, aware.
         threshold: The least warm score.
-        limit: How many of each kind at the most.
+        limit: How many of each kind, and of each person that waits behind a backlog of others, at the most.
     """
-    order = ("pipedrive_sync_failed", "next_pipedrive_sync_attempt", "pk")
-    wanted: tuple[QuerySet[Any], ...] = (
-        contacts(threshold),
-        activities().select_related("contact"),
-        changed_contacts(),
-        organizations_asked_for(),
-        changed_organizations(),
-        changed_activities().select_related("contact"),
+    wanted: tuple[tuple[QuerySet[Any], str], ...] = (
+        (contacts(threshold), "owner"),
+        (activities().select_related("contact"), "owner"),
+        (changed_contacts(), "owner"),
+        (organizations_asked_for(), ""),
+        (changed_organizations(), ""),
+        (changed_activities().select_related("contact"), "owner"),
     )
-    rows = chain.from_iterable(
-        some.filter(next_pipedrive_sync_attempt__lte=now).order_by(*order)[:limit] for some in wanted
-    )
-    oldest_first = sorted(rows, key=lambda row: (row.pipedrive_sync_failed, row.next_pipedrive_sync_attempt))
-    return [_work(row) for row in oldest_first]
+    rows = [row for some, owner in wanted for row in _some_of_everyone(some, owner, now, limit)]
+    by_hand = Counter(_owner(row) for row in rows if not _is_batch(row))
+    rows.sort(key=lambda row: (row.pipedrive_sync_failed, row.pipedrive_in_bulk, row.next_pipedrive_sync_attempt))
+    turns: Counter[tuple[int | None, bool]] = Counter()
+    ordered = []
+    for row in rows:
+        flow = (_owner(row), _is_batch(row))
+        turns[flow] += 1
+        ordered.append(((row.pipedrive_sync_failed, row.pipedrive_in_bulk, turns[flow]), row))
+    ordered.sort(key=lambda pair: pair[0])
+    return [_work(row, batch=_is_batch(row) or by_hand[_owner(row)] > MANY) for _, row in ordered]
 
 
-def _work(row: Contact | Organization | Activity) -> Work:
+def _some_of_everyone(rows: QuerySet[Any], owner: str, now: datetime, limit: int) -> list[Any]:
+    """Return the first due rows; where that is not all, also the first of those whose rows are not among them."""
+    order = ("pipedrive_sync_failed", "pipedrive_in_bulk", "next_pipedrive_sync_attempt", "pk")
+    rest = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by(*order)
+    found = some = list(rest[:limit])
+    while owner and len(some) == limit:
+        rest = rest.exclude(**{f"{owner}__in": {_owner(row) for row in some}})
+        some = list(rest[:limit])
+        found += some
+    return found
+
+
+def _is_batch(row: Contact | Organization | Activity) -> bool:
+    return row.pipedrive_sync_failed or row.pipedrive_in_bulk
+
+
+def _owner(row: Contact | Organization | Activity) -> int | None:
+    return None if isinstance(row, Organization) else row.owner_id
+
+
+def _work(row: Contact | Organization | Activity, *, batch: bool) -> Work:
     match row:
         case Contact():
-            return Work("contact", row.pk, person_key(row))
+            return Work("contact", row.pk, person_key(row), batch)
         case Organization():
-            return Work("organization", row.pk, organization_key(row))
-    return Work("activity", row.pk, activities_key(row.contact))
+            return Work("organization", row.pk, organization_key(row), batch)
+    return Work("activity", row.pk, activities_key(row.contact), batch)
 
 
 def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
@@ -123,7 +155,7 @@ def organization(work: Work, now: datetime) -> Organization | None:
 def activity(work: Work, now: datetime) -> Activity | None:
     """Return the activity of a work with its contact, user and organization, if it is still wanted and due."""
     for some in (activities(), changed_activities()):
-        row = _still_due(some.select_related("contact__owner", "contact__organization"), work, now)
+        row = _still_due(some.select_related("owner", "contact__organization"), work, now)
         if row is not None:
             return row
     return None

@@ -1,0 +1,150 @@
+"""Adding many contacts at once: what `book.add_contact` does for one, in few queries and small transactions.
+
+Whatever was added is kept when a later batch fails, and adding the same rows again adds nothing, so an import that was
+cut off is simply done again. Its contacts go to Pipedrive after what a person waits for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from warmline.crm import book, words
+from warmline.crm.models import Contact, Organization, User
+from warmline.crm.signals import rows_saved
+
+
+class Result(StrEnum):
+    """What became of a row."""
+
+    ADDED = "added"
+    KNOWN = "known"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a row, and why.
+
+    Attributes:
+        result: Added; known, when the owner has this contact already and nothing was changed; or invalid.
+        contact_id: The contact that was added or is known; None for an invalid row.
+        errors: The messages by field, `organization.name` and the like among them; empty for a valid row.
+    """
+
+    result: Result
+    contact_id: int | None = None
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A valid row: a contact without its organization, and the organization as it was named."""
+
+    contact: Contact
+    organization: Organization | None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """By what a contact is known again: its e-mail; without one, its name and the organization's."""
+        if self.contact.email_key:
+            return (self.contact.email_key,)
+        return self.contact.name_key, self.organization.name_key if self.organization else ""
+
+
+def import_contacts(owner: User, rows: Iterable[Mapping[str, Any]], *, batch: int = 200) -> Iterator[list[Outcome]]:
+    """Add contacts of a user's, a batch in each transaction.
+
+    Args:
+        owner: Whose contacts they become.
+        rows: Each with the arguments of `book.add_contact`.
+        batch: How many rows in a transaction.
+
+    Yields:
+        The outcomes of each batch's rows in their order, as soon as they are stored.
+    """
+    rest = iter(rows)
+    while some := list(islice(rest, batch)):
+        given = [_given(owner, **row) for row in some]
+        with transaction.atomic():
+            contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])
+            rows_saved.send(Contact)
+        outcomes = iter(contacts)
+        yield [next(outcomes) if isinstance(row, _Given) else row for row in given]
+
+
+def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
+    texts = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    contact = Contact(owner=owner, pipedrive_in_bulk=True, **texts)
+    try:
+        book.validate(contact)
+        given = book.given_organization(organization) if organization else None
+    except ValidationError as error:
+        return Outcome(Result.INVALID, errors=error.message_dict)
+    contact.complete()
+    return _Given(contact, given)
+
+
+def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
+    """Add those that are not known yet, and tell the outcome of each."""
+    # Two imports of one user's take turns, so that neither adds what the other does (SQLite: one writer at a time).
+    User.objects.select_for_update().get(pk=owner.pk)
+    known = _known(owner, rows)
+    new: dict[tuple[str, ...], _Given] = {}
+    for row in rows:
+        if row.identity not in known:
+            new.setdefault(row.identity, row)
+    organizations = _organizations([row.organization for row in new.values() if row.organization])
+    for row in new.values():
+        row.contact.organization = organizations[row.organization.name_key] if row.organization else None
+    words.fill(Contact.objects.bulk_create(row.contact for row in new.values()))
+    outcomes = []
+    for row in rows:
+        if row is new.get(row.identity):
+            outcomes.append(Outcome(Result.ADDED, row.contact.pk))
+        else:
+            contact_id = known[row.identity] if row.identity in known else new[row.identity].contact.pk
+            outcomes.append(Outcome(Result.KNOWN, contact_id))
+    return outcomes
+
+
+def _known(owner: User, rows: Sequence[_Given]) -> dict[tuple[str, ...], int]:
+    """Return the ids of the owner's contacts that the rows name, by identity; the oldest where there are several."""
+    emails = [row.contact.email_key for row in rows if row.contact.email_key]
+    names = [row.contact.name_key for row in rows if not row.contact.email_key]
+    own = Contact.objects.filter(owner=owner)
+    by_email = own.filter(email_key__in=emails)
+    by_name = own.filter(name_key__in=names)
+    found: list[tuple[int, tuple[str, ...]]] = [(pk, (email,)) for pk, email in by_email.values_list("pk", "email_key")]
+    for pk, name, organization in by_name.values_list("pk", "name_key", "organization__name_key"):
+        found.append((pk, (name, organization or "")))
+    # Not sorted by the database, which would then read all of the owner's contacts in that order.
+    return {identity: pk for pk, identity in sorted(found, reverse=True)}
+
+
+def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
+    """Return the team's organizations of these names by key, made and completed where needed."""
+    named: dict[str, Organization] = {}
+    for one in given:
+        first = named.setdefault(one.name_key, one)
+        first.sector, first.country = first.sector or one.sector, first.country or one.country
+    found = _by_key(named)
+    missing = [one for name_key, one in named.items() if name_key not in found]
+    for one in missing:
+        one.pipedrive_in_bulk = True
+    # Another process may make the same at this moment; whose it is does not matter.
+    Organization.objects.bulk_create(missing, ignore_conflicts=True)
+    made = _by_key(one.name_key for one in missing)
+    words.fill(list(made.values()))
+    for name_key, one in named.items():
+        if name_key in found:
+            book.fill_empty_fields(found[name_key], one, in_bulk=True)
+    return found | made
+
+
+def _by_key(keys: Iterable[str]) -> dict[str, Organization]:
+    return {one.name_key: one for one in Organization.objects.filter(name_key__in=list(keys))}

@@ -1,0 +1,60 @@
+"""Search: the rows in which each term begins a word, at a cost that does not grow with the book.
+
+What is rare is read from the index of words. What is common is looked for row by row in the order of the ids, where
+a page is soon full. Which of the two is tried first, by counting matches up to a bound.
+"""
+
+from typing import Any, TypeVar
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from warmline.crm.models import Contact, Organization
+from warmline.crm.words import ContactWord, OrganizationWord, beginning_with, terms_of
+
+RowType = TypeVar("RowType", Contact, Organization)
+RARE = 1000  # matches, up to which they are all read: some milliseconds
+COUNTED = 5  # terms, the longest ones, whose matches are counted
+
+
+def search(rows: QuerySet[RowType], text: str) -> tuple[QuerySet[RowType], bool]:
+    """Return the rows in which each term of a text begins a word, and whether they are few.
+
+    Few rows should be sorted, and many be read in their order until there are enough.
+
+    Args:
+        rows: Contacts, which are found by their organization's name as well, or organizations.
+        text: As a person typed it; without any term it finds all.
+    """
+    terms = terms_of(text)
+    rare = next((term for term in terms[:COUNTED] if _is_rare(rows.model, term)), None)
+    for term in terms:
+        rows = rows.filter(Q(pk__in=_matches(rows.model, term)) if term == rare else _has(rows.model, term))
+    return rows, rare is not None
+
+
+def _is_rare(model: type[Contact | Organization], term: bytes) -> bool:
+    return all(some[: RARE + 1].count() <= RARE for some in _found(model, term))
+
+
+def _matches(model: type[Contact | Organization], term: bytes) -> QuerySet[Any]:
+    first, *others = _found(model, term)
+    return first.union(*others)
+
+
+def _found(model: type[Contact | Organization], term: bytes) -> list[QuerySet[Any]]:
+    """Return the ids of what has a word that begins so, as queries that the index of words serves."""
+    if model is Organization:
+        return [OrganizationWord.objects.filter(beginning_with(term)).values("organization")]
+    of_contacts = ContactWord.objects.filter(beginning_with(term)).values("contact")
+    # A join and no subquery, so that counting up to a bound reads no further.
+    of_organizations = Contact.objects.filter(beginning_with(term, "organization__words__word")).values("pk")
+    return [of_contacts, of_organizations]
+
+
+def _has(model: type[Contact | Organization], term: bytes) -> Q:
+    """Return the condition of a row that has a word that begins so."""
+    organization = OuterRef("pk" if model is Organization else "organization")
+    in_organization = Q(Exists(OrganizationWord.objects.filter(beginning_with(term), organization=organization)))
+    if model is Organization:
+        return in_organization
+    return Q(Exists(ContactWord.objects.filter(beginning_with(term), contact=OuterRef("pk")))) | in_organization

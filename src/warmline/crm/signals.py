@@ -1,0 +1,6 @@
+"""What the contact book lets others know, beside Django's own signals, without knowing who listens."""
+
+from django.dispatch import Signal
+
+# Rows were saved in bulk, which sends no post_save. Sent within their transaction, the sender being their model.
+rows_saved = Signal()

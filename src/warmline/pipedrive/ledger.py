@@ -1,0 +1,99 @@
+"""What was used of a token's limits: the turns of the last seconds, and the tokens of the last day.
+
+It decides nothing. It only lets one caller at a time read and change the figures, in one process (`MemoryLedger`) or
+in all processes of a machine (`FileLedger`), so that all of them together keep limits that hold for the token.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+PATIENCE = 10.0  # seconds to wait for another process, which holds the file for less than a millisecond
+
+
+@dataclass
+class Used:
+    """The figures; all moments are Unix seconds.
+
+    Attributes:
+        turns: When calls went, or are going to, in order.
+        searches: The same of the searches among them.
+        next_batch: Before this moment no batch work goes.
+        paused_until: Before this moment nobody goes.
+        tokens: Spent, by the hour since 1970.
+    """
+
+    turns: list[float] = field(default_factory=list)
+    searches: list[float] = field(default_factory=list)
+    next_batch: float = 0.0
+    paused_until: float = 0.0
+    tokens: dict[str, int] = field(default_factory=dict)
+
+
+class Ledger(Protocol):
+    """Where the figures are kept."""
+
+    def open(self) -> AbstractContextManager[Used]:
+        """Return the figures for reading and changing; until the block ends nobody else has them."""
+        ...
+
+
+class MemoryLedger(Ledger):
+    """For one process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._used = Used()
+
+    @contextmanager
+    def open(self) -> Iterator[Used]:
+        """Return the figures, as `Ledger` says."""
+        with self._lock:
+            yield self._used
+
+
+class FileLedger(Ledger):
+    """For all processes of this machine that name the same file.
+
+    A file of its own and not the database's: a turn is taken many times a second, must not wait for a contact that is
+    being saved, and need not survive a power cut.
+    """
+
+    def __init__(self, file: Path, name: str) -> None:
+        """Open the file, and make it if it is not there.
+
+        Args:
+            file: An SQLite file that holds nothing else; its folder exists.
+            name: Whose figures: one name for each token.
+
+        Raises:
+            OSError: The file cannot be opened or made.
+        """
+        self._lock = Lock()
+        self._name = name
+        try:
+            self._db = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
+        except sqlite3.Error as error:
+            raise OSError(None, str(error), str(file)) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def open(self) -> Iterator[Used]:
+        """Return the figures, as `Ledger` says; a block that raises changes nothing."""
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            row = self._db.execute("SELECT figures FROM used WHERE name = ?", (self._name,)).fetchone()
+            used = Used(**json.loads(row[0])) if row else Used()
+            yield used
+            self._db.execute("REPLACE INTO used VALUES (?, ?)", (self._name, json.dumps(asdict(used))))

@@ -1,0 +1,156 @@
+"""What the sandbox's page looks like, as HTML: made from the world as it is, which it never changes.
+
+Each part marked `data-live` is brought up to date by page.js, child by child where the children have ids. Hold the
+sandbox's lock.
+"""
+
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element
+
+from warmline.sandbox import breakages, tables
+from warmline.sandbox.door import Sandbox
+from warmline.sandbox.elements import el
+from warmline.sandbox.tables import LIVE
+from warmline.sandbox.world import World
+
+
+def page(sandbox: Sandbox, *, shown: str = "", problem: str = "", typed: Mapping[str, str] | None = None) -> Element:
+    """Return the whole page.
+
+    Args:
+        sandbox: What is shown.
+        shown: The id of a row to point out, e.g. "person-12".
+        problem: Why what was typed into a form could not be added.
+        typed: What was typed, by the fields' names.
+    """
+    world = sandbox.world
+    return _frame(
+        world,
+        _nav(world),
+        el(
+            "main",
+            el("div", _health(sandbox), _breakages(sandbox), _colleague(world, problem, typed or {}), class_="side"),
+            el("div", *(tables.records(world, table, shown) for table in tables.TABLES), tables.calls(world)),
+        ),
+        el("script", type="module", src="/sandbox/page.js"),
+    )
+
+
+def missing(world: World, what: str) -> Element:
+    """Return the page for the address of a record that is not there.
+
+    Args:
+        world: Whose name is shown.
+        what: E.g. "person 12".
+    """
+    return _frame(
+        world,
+        el(
+            "main",
+            el(
+                "section",
+                el("h2", f"There is no {what}"),
+                el("p", "It was deleted or merged, or it never was. ", el("a", "See what is there", href="/sandbox/")),
+            ),
+        ),
+    )
+
+
+def _frame(world: World, *inside: Element) -> Element:
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", f"Sandbox Pipedrive: {world.company}"),
+        el("link", rel="icon", href="/sandbox/icon.svg"),
+        el("link", rel="stylesheet", href="/sandbox/page.css"),
+    )
+    header = el(
+        "header",
+        el("h1", "Sandbox Pipedrive"),
+        el("p", f"{world.company}, on this machine. It forgets everything when it stops."),
+    )
+    return el("html", head, el("body", header, *inside), lang="en")
+
+
+def _nav(world: World) -> Element:
+    counts = {table.kind: len(tables.alive(world, table.kind)) for table in tables.TABLES} | {"calls": len(world.calls)}
+    links = [
+        el("a", f"{kind.capitalize()} ", el("span", f"{count:,}", class_="count"), href=f"#{kind}", id=f"to-{kind}")
+        for kind, count in counts.items()
+    ]
+    return el("nav", *links, aria_label="Records", id="nav", data_live=LIVE)
+
+
+def _health(sandbox: Sandbox) -> Element:
+    broken = breakages.told(sandbox.faults)
+    said = [el("p", el("strong", "All is well. "), "Calls are answered as they should be.")]
+    if broken:
+        said = [el("p", el("strong", "Broken now")), el("ul", *(el("li", one) for one in broken))]
+    mend = el("button", "Mend everything", name="mend", value="everything", id="mend", disabled=None if broken else "")
+    return el(
+        "section",
+        el("h2", "Health", class_="unseen"),
+        el("div", *said, class_="broken" if broken else "well", role="status", id="health", data_live=LIVE),
+        el("form", mend, method="post", action="/sandbox/switch", id="mending", data_live=LIVE),
+        el("p", "The sandbox does not answer any more: this is how it was.", role="alert", id="lost", hidden=""),
+        class_="health",
+    )
+
+
+def _breakages(sandbox: Sandbox) -> Element:
+    on = breakages.pressed(sandbox.faults)
+    buttons = [
+        el(
+            "button",
+            el("span", one.title, class_="title"),
+            el("span", "on" if one.key in on else "off", class_="switch", aria_hidden="true"),
+            el("small", one.effect),
+            name="mend" if one.key in on else "break",
+            value=one.key,
+            id=f"break-{one.key}",
+            aria_pressed="true" if one.key in on else "false",
+        )
+        for one in breakages.BREAKAGES
+    ]
+    return el(
+        "section",
+        el("h2", "Break it"),
+        el("p", "Press once to break, again to mend."),
+        el("form", *buttons, method="post", action="/sandbox/switch", id="break", data_live=LIVE),
+    )
+
+
+def _colleague(world: World, problem: str, typed: Mapping[str, str]) -> Element:
+    return el(
+        "section",
+        el("h2", "Be a colleague"),
+        el("p", "Add what Warmline then finds here. Two with one e-mail, or one name, are candidates to choose from."),
+        _adding(world, "person", problem, typed),
+        _adding(world, "organization", problem, typed),
+    )
+
+
+def _adding(world: World, one: str, problem: str, typed: Mapping[str, str]) -> Element:
+    mine = typed if typed.get("one") == one else {}
+    colleagues = [user for user in world.users.values() if user.active]
+    chosen = mine.get("owner") or str(colleagues[-1].id if colleagues else "")
+    options = [
+        el("option", user.name, value=str(user.id), selected="" if str(user.id) == chosen else None)
+        for user in colleagues
+    ]
+    form = el(
+        "form",
+        el("p", problem, role="alert") if mine else None,
+        _field("Name", "name", mine, required="", autocomplete="off", autofocus="" if mine else None),
+        _field("E-mail", "email", mine, type="email", autocomplete="off") if one == "person" else None,
+        el("label", "Owner", el("select", *options, name="owner")),
+        el("button", f"Add {one}", name="one", value=one, class_="main"),
+        method="post",
+        action="/sandbox/add",
+    )
+    return el("details", el("summary", f"Add a{'n' if one[0] == 'o' else ''} {one}"), form, open="" if mine else None)
+
+
+def _field(label: str, name: str, typed: Mapping[str, str], **attributes: str | None) -> Element:
+    return el("label", label, el("input", name=name, value=typed.get(name), **attributes))

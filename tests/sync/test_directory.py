@@ -1,0 +1,259 @@
+"""The directory: what Pipedrive holds is found for next to nothing, and never wrongly."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from bench_engine import Bench
+
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
+from warmline.crm.models import Contact, User
+from warmline.pipedrive import Pipedrive
+from warmline.sandbox import Sandbox, World
+from warmline.sync.directory import Directory, forget_another_account
+from warmline.sync.models import DirectoryEntry, DirectoryState
+
+pytestmark = pytest.mark.django_db
+
+MILLS = OrganizationDetails("Larkspur Mills")
+
+
+def email(address: str) -> list[dict[str, object]]:
+    """Return the e-mails of a person with this one."""
+    return [{"value": address, "primary": True, "label": "work"}]
+
+
+def spent(world: World, before: int = 0) -> list[tuple[str, str, int]]:
+    """Return method, path and price of the calls since one."""
+    return [(call.method, call.path, call.tokens) for call in world.calls[before:]]
+
+
+def test_a_lead_alone_costs_thirty_tokens_and_an_activity_five(bench: Bench, world: World, alice: User) -> None:
+    """One look for the person, one for its organization, two creates; with the account known by then."""
+    bench.fill_directory()
+    for name in ("Robin Vale", "Kim Castell"):
+        add_contact(alice, name=name, organization=MILLS, warmness_score=5)
+        bench.settle()
+    bench.clock.sleep(60)
+    before = len(world.calls)
+
+    details = OrganizationDetails("Tern Optics")
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", organization=details, warmness_score=5)
+    bench.settle()
+
+    assert spent(world, before) == [
+        ("GET", "/api/v2/persons", 10),
+        ("GET", "/api/v2/organizations", 10),
+        ("POST", "/api/v2/organizations", 5),
+        ("POST", "/api/v2/persons", 5),
+    ]
+    log_activity(alice, contact, type="CALL")
+    bench.settle()
+    log_activity(alice, contact, type="CALL")
+    before = len(world.calls)
+    bench.settle()
+    assert spent(world, before) == [("POST", "/api/v2/activities", 5)]
+
+
+def test_one_look_serves_every_row_that_is_waiting(bench: Bench, world: World, alice: User) -> None:
+    """Thirty contacts of fifteen organizations that were saved together cost two looks beside their creates."""
+    bench.fill_directory()
+    for name in ("Robin Vale", "Kim Castell"):
+        add_contact(alice, name=name, organization=MILLS, warmness_score=5)
+        bench.settle()
+    bench.clock.sleep(60)
+    for number in range(30):
+        firm = OrganizationDetails(f"Firm {number // 2}")
+        add_contact(alice, name="Ada", email=f"ada{number}@example.com", organization=firm, warmness_score=5)
+    before = len(world.calls)
+
+    bench.settle(20)
+
+    assert len(world.persons) == 32
+    assert len(world.organizations) == 16
+    assert sum(price for _, _, price in spent(world, before)) <= 1.05 * 5 * 45 + 20
+
+
+def test_a_look_from_before_a_row_was_saved_does_not_serve_it(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User
+) -> None:
+    """A colleague's person is found although a look was taken a moment before it was made."""
+    bench.fill_directory()
+    add_contact(alice, name="Robin Vale", email="robin@example.com", warmness_score=5)
+    bench.settle(1)
+    person = sandbox.add("persons", name="J. Ames", emails=email("Jordan@Example.com"))
+    bench.clock.sleep(1)
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    Contact.objects.filter(pk=contact.pk).update(next_pipedrive_sync_attempt=bench.clock.now())
+
+    bench.settle(5)
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == person["id"]
+
+
+def test_what_is_known_costs_one_token(bench: Bench, sandbox: Sandbox, world: World, alice: User) -> None:
+    """Who was there when the directory was filled is adopted after one get, without a look."""
+    person = sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"), label_ids=[11])
+    bench.fill_directory()
+    before = len(world.calls)
+    contact = add_contact(alice, name="Jordan Ames", email="JORDAN@example.com", warmness_score=5)
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == person["id"]
+    assert [path for _, path, _ in spent(world, before)].count("/api/v2/persons") == 0
+
+
+def test_who_was_deleted_since_is_not_adopted(bench: Bench, sandbox: Sandbox, world: World, alice: User) -> None:
+    """The get shows that the known person is gone, and a new one is made."""
+    person = sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"))
+    bench.fill_directory()
+    sandbox.people.delete("persons", person["id"])
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id not in {None, person["id"]}
+
+
+def test_a_merge_since_is_followed(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """The known person was merged into another, who is found by a look under the same e-mail."""
+    loser = sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"))
+    winner = sandbox.add("persons", name="Jordan Ames", emails=email("ames@example.com"))
+    bench.fill_directory()
+    bench.clock.sleep(60)
+    sandbox.people.merge("persons", loser["id"], winner["id"])
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    Contact.objects.filter(pk=contact.pk).update(next_pipedrive_sync_attempt=bench.clock.now())
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == winner["id"]
+
+
+def test_two_of_one_name_are_for_a_person_to_decide(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """Both organizations are offered."""
+    ids = [sandbox.add("organizations", name=name)["id"] for name in ("Larkspur  Mills", "LARKSPUR MILLS")]
+    bench.fill_directory()
+    contact = add_contact(alice, name="Jordan Ames", organization=MILLS, warmness_score=5)
+
+    bench.settle()
+
+    assert contact.organization is not None
+    contact.organization.refresh_from_db()
+    assert [each["pipedrive_id"] for each in contact.organization.pipedrive_candidates] == ids
+
+
+def test_a_restored_backup_finds_its_persons_by_their_mark(bench: Bench, world: World, alice: User) -> None:
+    """A person whose link was forgotten, and whose e-mail was changed in Pipedrive, is found all the same."""
+    bench.fill_directory()
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    bench.settle()
+    (person,) = world.persons.values()
+    person["emails"] = email("changed@example.com")
+    person["update_time"] = person["add_time"]
+    Contact.objects.update(pipedrive_person_id=None, next_pipedrive_sync_attempt=bench.clock.now())
+    bench.clock.sleep(60)
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == person["id"]
+    assert len(world.persons) == 1
+
+
+def test_filling_goes_on_where_it_stopped(
+    bench: Bench, pipedrive: Pipedrive, sandbox: Sandbox, world: World, alice: User
+) -> None:
+    """A listing of three pages is read a page at a time, by whoever is there; until its end Pipedrive is searched."""
+    for number in range(1100):
+        sandbox.add("persons", name=f"Person {number}", emails=email(f"person{number}@example.com"))
+    directory = Directory(bench.clock, 1000)
+    assert directory.fill(pipedrive)
+    assert directory.fill(pipedrive)
+    assert [(each.kind, each.is_full) for each in directory.progress()] == [("person", False), ("organization", True)]
+    add_contact(alice, name="Nobody", email="nobody@example.com", warmness_score=5)
+    bench.engine.bring(bench.engine.due(bench.clock.now())[0])
+    assert "/api/v2/persons/search" in {path for _, path, _ in spent(world)}
+
+    another = Directory(bench.clock, 1000)
+    assert another.fill(pipedrive)
+    assert not another.fill(pipedrive)
+
+    lists = [path for _, path, _ in spent(world) if path in {"/api/v2/persons", "/api/v2/organizations"}]
+    assert lists.count("/api/v2/persons") == 1 + 3  # the first was the contact's own create
+    assert {each.kind: each.is_full for each in another.progress()} == {"person": True, "organization": True}
+    assert DirectoryEntry.objects.filter(kind="person").count() >= 1100
+
+
+def test_an_account_that_is_too_large_is_searched(bench: Bench, sandbox: Sandbox, world: World, alice: User) -> None:
+    """Listing stops before it has cost more than its share, and who is there is found by search."""
+    for number in range(1100):
+        sandbox.add("persons", name=f"Person {number}", emails=email(f"person{number}@example.com"))
+    bench.engine._directory = directory = Directory(bench.clock, allowance=25)
+    contact = add_contact(alice, name="P. 7", email="person7@example.com", warmness_score=5)
+
+    bench.settle(60)
+
+    contact.refresh_from_db()
+    assert world.persons[contact.pipedrive_person_id or 0]["name"] == "Person 7"
+    assert len(world.persons) == 1100
+    assert sum(DirectoryState.objects.values_list("tokens", flat=True)) == 20
+    assert {each.kind: each.is_too_large for each in directory.progress()} == {"person": True, "organization": False}
+
+
+def test_an_expired_cursor_begins_anew(bench: Bench, pipedrive: Pipedrive, sandbox: Sandbox) -> None:
+    """A cursor that Pipedrive does not know any more is forgotten, and the listing begins from the first page."""
+    for number in range(600):
+        sandbox.add("organizations", name=f"Firm {number}")
+    directory = Directory(bench.clock, 1000)
+    directory.fill(pipedrive)
+    DirectoryState.objects.filter(kind="organization").update(cursor="expired")
+
+    bench.fill_directory()
+    bench.fill_directory()
+
+    assert DirectoryEntry.objects.filter(kind="organization").count() == 600
+
+
+def test_another_account_begins_anew(bench: Bench, pipedrive: Pipedrive, sandbox: Sandbox) -> None:
+    """With another token everything that was learnt is forgotten; with the same one nothing is."""
+    sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"))
+    forget_another_account(pipedrive, "a-token")
+    bench.fill_directory()
+    forget_another_account(pipedrive, "a-token")
+    assert DirectoryEntry.objects.exists()
+    forget_another_account(pipedrive, "another-token")
+    assert not DirectoryEntry.objects.exists()
+    assert not DirectoryState.objects.exists()
+
+
+def test_it_holds_no_e_mail(bench: Bench, sandbox: Sandbox) -> None:
+    """Neither an e-mail nor a plain hash of one is in it."""
+    sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"))
+    bench.fill_directory()
+    (key,) = DirectoryEntry.objects.values_list("key", flat=True)
+    assert "jordan" not in key
+    assert not sha256(b"jordan@example.com").hexdigest().startswith(key)
+
+
+def test_a_changed_e_mail_is_known_by_the_next_look(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """Under the old e-mail a person is not found any more."""
+    person = sandbox.add("persons", name="J. Ames", emails=email("old@example.com"))
+    bench.fill_directory()
+    bench.clock.sleep(30)
+    sandbox.people.change("persons", person["id"], emails=email("new@example.com"))
+    contact = add_contact(alice, name="Jordan Ames", email="new@example.com")
+    bench.clock.sleep(timedelta(minutes=2).total_seconds())
+    change_contact(contact, {"warmness_score": 5})
+    Contact.objects.filter(pk=contact.pk).update(next_pipedrive_sync_attempt=bench.clock.now())
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == person["id"]
+    assert Directory(bench.clock, 1000).known("person", "old@example.com") == set()  # type: ignore[arg-type]
