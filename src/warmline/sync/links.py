@@ -45,6 +45,9 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
             **_id_of(contact, brought.record_id), **_found(), **_in_line(contact, brought, now)
         )
         undecided = Activity.objects.filter(contact=contact, replicate=None)
+        if policy.earlier_activities:
+            # They are wanted from now on, and were not before.
+            undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         Intents.end(row_key("contact", contact.pk))
         history.note(contact, _arrival("person", brought), ok=True, now=now)
