@@ -253,6 +253,9 @@ class Environment:
     Args:
         source: The environment; a test hands in its own.
 
+    Attributes:
+        given: The names of the variables that are set here, and not left to their defaults.
+
     Raises:
         ConfigurationError: When a variable is unknown or its value cannot be used.
     """
@@ -264,6 +267,7 @@ class Environment:
             if name.startswith("WARMLINE_") and name not in known:
                 raise ConfigurationError(f"{name} is not a setting of Warmline; docs/configuration.md lists them all.")
         self._values = {variable.name: _value(variable, source) for variable in VARIABLES}
+        self.given = frozenset(name for name in known if source.get(name, "").strip())
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

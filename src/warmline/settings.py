@@ -69,6 +69,7 @@ TOKEN_SHARE: int = env["WARMLINE_TOKEN_SHARE"]
 DIRECTORY_SHARE: int = env["WARMLINE_DIRECTORY_SHARE"]
 SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
 SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
+FROM_ENVIRONMENT: frozenset[str] = env.given  # what is said there, no page changes (see crm/preferences.py)
 
 DEBUG = False
 ALLOWED_HOSTS = list(env["WARMLINE_HOSTS"])
