@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import Client
 
-from warmline.api.models import issue
+from warmline.crm.tokens import issue
 from warmline.crm.models import User
 
 

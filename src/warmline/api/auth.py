@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from warmline.api.models import ApiToken, digest
+from warmline.crm.tokens import ApiToken, digest
 from warmline.crm.models import User
 
 LAST_USED_PRECISION = timedelta(minutes=1)
