@@ -1,4 +1,4 @@
-"""The server: pages and API on uvicorn, and the engine beside it in the same process.
+"""The server: pages and API on uvicorn, with the engine and the imports beside them in the same process.
 
 It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
 Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
@@ -13,6 +13,7 @@ from threading import Timer
 import typer
 import uvicorn
 
+from warmline.crm import import_worker
 from warmline.crm.models import User
 from warmline.sync import dispatch
 from warmline.web.first_admin import FIRST_CODE
@@ -51,7 +52,7 @@ def serve(host: str, port: int) -> None:
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
         if not User.objects.exists():
             typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
-        with dispatch.running():
+        with dispatch.running(), import_worker.running():
             try:
                 uvicorn.Server(config).run(sockets=[sock])
             finally:

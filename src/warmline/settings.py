@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # 412,000 in a page reads better than 412000
     "django_htmx",
     "axes",
     "ninja",  # with it installed, /api/docs loads its script from here and not from a CDN

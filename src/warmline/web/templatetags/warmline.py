@@ -9,10 +9,14 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from warmline.crm.synced import Synced
+from warmline.sync.notify import unseen
 from warmline.sync.state import SyncState
 from warmline.web.icons import ICONS
 
 register = template.Library()
+
+MANY_NEW = 99  # notifications; more are not counted
 
 BADGES = {
     SyncState.NOT_WANTED: ("person", "Not in Pipedrive"),
@@ -37,14 +41,26 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def sync_badge(state: str) -> SafeString:
+def sync_badge(state: str, row: Synced | None = None) -> SafeString:
     """Say in an icon and words where a row stands; never by its colour alone.
 
     Args:
         state: A value of SyncState, as `sync.state.with_state` puts it on the row.
+        row: Whose badge it is, once on a page: it gets an id, such as `badge-contact-12`, and is kept up to date.
     """
     drawing, words = BADGES[SyncState(state)]
-    return format_html('<span class="badge badge-{}">{}{}</span>', state, icon(drawing), words)
+    name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
+    return format_html('<span{} class="badge badge-{}">{}{}</span>', name, state, icon(drawing), words)
+
+
+@register.inclusion_tag("web/parts/bell.html", takes_context=True)
+def bell(context: Context) -> dict[str, Any]:
+    """Show the way to the notifications, and how many are new.
+
+    Args:
+        context: Holds the request.
+    """
+    return {"new": unseen(context["request"].user, MANY_NEW + 1), "many": MANY_NEW}
 
 
 @register.inclusion_tag("web/parts/nav_link.html", takes_context=True)
