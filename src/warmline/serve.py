@@ -17,6 +17,7 @@ from warmline.crm import import_worker
 from warmline.crm.models import User
 from warmline.sync import dispatch
 from warmline.web.first_admin import FIRST_CODE
+from warmline.web.live import WATCHER
 
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
 
@@ -54,9 +55,18 @@ def serve(host: str, port: int) -> None:
             typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
         with dispatch.running(), import_worker.running():
             try:
-                uvicorn.Server(config).run(sockets=[sock])
+                Server(config).run(sockets=[sock])
             finally:
                 _end_in_time()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which waits for the answers under way when it stops: the streams are told to end then."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, and then the rest."""
+        WATCHER.end()
+        await super().shutdown(sockets)
 
 
 def _end_in_time() -> None:

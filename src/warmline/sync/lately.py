@@ -3,8 +3,10 @@
 Everything is counted by the database, from an index alone, and in one query: a day may hold tens of thousands.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
@@ -56,7 +58,8 @@ def lately(user: User, now: datetime) -> list[Hour]:
     within = {f"within_{span}": Count("pk", filter=Q(waited__lte=span)) for span in SPANS}
     hour = Case(*reversed(numbered), output_field=IntegerField())
     counted = _since(user, begins[0]).annotate(hour=hour).order_by().values("hour", "ok")
-    found = {(row["hour"], row["ok"]): row for row in counted.annotate(number=Count("pk"), **within)}
+    rows: Iterable[dict[str, Any]] = counted.annotate(number=Count("pk"), **within)  # type: ignore[assignment]  # their names are made here
+    found = {(row["hour"], row["ok"]): row for row in rows}
     nothing = {"number": 0, **dict.fromkeys(within, 0)}
     hours = []
     for number, moment in enumerate(begins):

@@ -36,6 +36,7 @@ ROOM = 100  # pieces that a slow browser may be behind
 MANY = 500  # rows and notifications that are named one by one
 
 Row = tuple[str, int]  # such as ("contact", 12)
+Piece = tuple[int, bytes]  # of a stream: the id of the notification that it tells, or 0; and its text
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class News:
     rows: dict[Row, int | None]
     everything: bool
 
-    def pieces(self, user_id: int, *, is_admin: bool) -> Iterable[tuple[int, bytes]]:
-        """Return what of it concerns a user, each piece with its notification's id, or 0."""
+    def pieces(self, user_id: int, *, is_admin: bool) -> Iterable[Piece]:
+        """Return what of it concerns a user."""
         for one in self.told:
             if one.user_id in {None, user_id}:
                 yield one.id, one.piece()
@@ -93,19 +94,14 @@ class Stream:
         self.user_id, self.is_admin = user.pk, user.is_admin
         self.is_over = False
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(ROOM)
+        self._queue: asyncio.Queue[Piece | None] = asyncio.Queue(ROOM)
 
-    def hand(self, pieces: Iterable[tuple[int, bytes]]) -> None:
-        """Add pieces, from any thread."""
+    def hand(self, pieces: Iterable[Piece | None]) -> None:
+        """Add pieces, from any thread; None ends the stream."""
         with suppress(RuntimeError):  # the loop is closed: the server has stopped
             self._loop.call_soon_threadsafe(self._put, list(pieces))
 
-    def end(self) -> None:
-        """Have the stream end now, from any thread."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._put, [None])
-
-    def _put(self, pieces: list[tuple[int, bytes] | None]) -> None:
+    def _put(self, pieces: list[Piece | None]) -> None:
         try:
             for piece in pieces:
                 self._queue.put_nowait(piece)
@@ -115,7 +111,7 @@ class Stream:
                 self._queue.get_nowait()
             self._queue.put_nowait(None)
 
-    async def next(self, within: float) -> tuple[int, bytes] | None:
+    async def next(self, within: float) -> Piece | None:
         """Return the next piece, or None for the end.
 
         Args:
@@ -202,7 +198,7 @@ class Watcher:
             self._has_ended = True
             streams = tuple(self._streams)
         for stream in streams:
-            stream.end()
+            stream.hand([None])
         self._rest.set()
         self._woken.set()
 
@@ -276,7 +272,7 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
     """Let a stream in and return what it missed; leave no connection to the database behind in this thread."""
     try:
         if not WATCHER.join(one):
-            one.end()
+            one.hand([None])
         if after is None:
             return []
         # Whoever missed more asks for the rest, being told of the newest.

@@ -98,6 +98,11 @@ class Overview:
     tokens: Share | None
     directory: list[Progress]
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether what Pipedrive holds need not be searched for."""
+        return bool(self.directory) and all(progress.is_full for progress in self.directory)
+
     @classmethod
     def of(cls, user: User, now: datetime) -> "Overview":
         """Look at everything.

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from warmline.sync.models import NotificationKind
 from warmline.sync.notify import newest, saw, seen_up_to
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import TOPICS
@@ -21,7 +22,8 @@ def notifications(request: PageRequest) -> HttpResponse:
     if before is None and rows and rows[0].pk > seen:
         saw(request.user, rows[0].pk)
     shown = [
-        {"row": row, "topic": TOPICS[row.kind], "is_new": row.pk > seen and not row.is_quiet} for row in rows[:PAGE]
+        {"row": row, "topic": TOPICS[NotificationKind(row.kind)], "is_new": row.pk > seen and not row.is_quiet}
+        for row in rows[:PAGE]
     ]
     older = rows[PAGE - 1].pk if len(rows) > PAGE else None
     return render(request, "web/notifications/list.html", {"shown": shown, "older": older, "is_first": before is None})
