@@ -177,6 +177,8 @@ class Organization(Synced, Findable):
                 name="organization_unlinked",
                 condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=False),
             ),
+            # sync.listing: those that failed.
+            models.Index(fields=["id"], name="organization_failed", condition=models.Q(pipedrive_sync_failed=True)),
             # sync.listing: the organizations by name; its unique constraint is that of names and has no id.
             models.Index(fields=["name_key", "id"], name="organization_by_name"),
         ]
@@ -295,6 +297,10 @@ class Contact(Synced, Findable):
             models.Index(Abs("warmness_score"), "id", name="contact_by_warmness"),
             models.Index(fields=["owner", "last_contacted_on", "id"], name="contact_contacted_of_owner"),
             models.Index(fields=["last_contacted_on", "id"], name="contact_by_contacted"),
+            # sync.listing: those that failed, a user's and everyone's.
+            models.Index(
+                fields=["owner", "id"], name="contact_failed", condition=models.Q(pipedrive_sync_failed=True)
+            ),
             # web: an organization's contacts, and how many of them are a user's.
             models.Index(fields=["organization", "owner"], name="contact_organization"),
             # api: a user's contacts, in the order of their ids.

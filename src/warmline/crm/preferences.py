@@ -36,13 +36,19 @@ class StoredPreferences(models.Model):
         pipedrive_account: Whose token it is and of which company, as Pipedrive said when it was tried.
     """
 
-    threshold = models.PositiveSmallIntegerField(null=True, validators=[MinValueValidator(0), MaxValueValidator(10)])
+    threshold = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(10)]
+    )
     label = models.CharField(max_length=fields.NAME_LENGTH, blank=True, validators=[fields.no_control_characters])
-    earlier_activities = models.BooleanField(null=True)
+    earlier_activities = models.BooleanField(null=True, blank=True)
     activity_types = models.JSONField(default=dict, blank=True)
     plan = models.CharField(max_length=40, blank=True)
-    seats = models.PositiveIntegerField(null=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_SEATS)])
-    token_share = models.PositiveSmallIntegerField(null=True, validators=[MinValueValidator(1), MaxValueValidator(100)])
+    seats = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_SEATS)]
+    )
+    token_share = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
     pipedrive_token = models.TextField(blank=True)
     pipedrive_account = models.JSONField(default=dict, blank=True)
 

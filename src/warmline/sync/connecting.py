@@ -11,9 +11,9 @@ from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemCl
 from warmline.sync import credentials
 from warmline.sync.catalog import Catalog, remembered
 from warmline.sync.client import pipedrive_with
-from warmline.sync.connection import probe
 from warmline.sync.doctor import ADVICE
 from warmline.sync.models import ConnectionState
+from warmline.sync.outcomes import trouble
 
 TRY_ANEW = {
     ConnectionState.UNAUTHORIZED: "Copy it once more in Pipedrive, under personal preferences, API.",
@@ -53,14 +53,14 @@ def connect(token: str) -> User:
     """
     try:
         with pipedrive_with(token) as pipedrive:
-            trouble = probe(pipedrive)
-            if trouble is not None:
-                raise CannotConnectError(f"{trouble.message} {TRY_ANEW.get(trouble.state, ADVICE[trouble.state])}")
             me = pipedrive.me()
     except ValueError:
         raise CannotConnectError("This cannot be a token: it has signs that no token has. Copy it once more.") from None
     except PipedriveError as error:
-        raise CannotConnectError(f"Pipedrive could not say whose token it is: {error.message}") from None
+        found = trouble(error, probed=error)
+        if found is None:
+            raise CannotConnectError(f"Pipedrive refuses to say whose token it is: {error.message}") from None
+        raise CannotConnectError(f"{found.message} {TRY_ANEW.get(found.state, ADVICE[found.state])}") from None
     preferences.change(
         {"pipedrive_token": credentials.encrypted(token), "pipedrive_account": me.model_dump(mode="json")}
     )

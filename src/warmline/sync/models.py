@@ -192,6 +192,7 @@ class NotificationKind(models.TextChoices):
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
     DELETED_THERE = "deleted_there"
+    LEFT_THERE = "left_there"
     ACTIVITY_SYNCED = "activity_synced"
     ORGANIZATION_FAILED = "organization_failed"
     ACTIVITY_FAILED = "activity_failed"
