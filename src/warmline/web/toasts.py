@@ -44,6 +44,7 @@ CONTACTS = Topic("contacts", "bad", "{} contacts could not be brought to Pipedri
 ORGANIZATIONS = Topic("organizations", "bad", "{} organizations could not be brought to Pipedrive.", stays=True)
 ACTIVITIES = Topic("activities", "bad", "{} activities could not be brought to Pipedrive.", stays=True, retries=True)
 DELETED = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
+LEFT = Topic("left", "bad", "{} records were deleted here and may be in Pipedrive all the same.", stays=True)
 KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values are kept.")
 ACCOUNT = Topic("account", "bad", stays=True)
 LOST = Topic("connection", "bad", stays=True)
@@ -55,6 +56,7 @@ TOPICS = {
     NotificationKind.ORGANIZATION_FAILED: ORGANIZATIONS,
     NotificationKind.ACTIVITY_FAILED: ACTIVITIES,
     NotificationKind.DELETED_THERE: DELETED,
+    NotificationKind.LEFT_THERE: LEFT,
     NotificationKind.CHANGE_KEPT: KEPT,
     NotificationKind.OWNER_MISSING: ACCOUNT,
     NotificationKind.ACCOUNT_REFUSED: ACCOUNT,
@@ -146,7 +148,7 @@ def _toast(told: _Told, last: Notification) -> Toast:
         link, words = f"{reverse('web:contacts')}/{contact_id}", "See the contact"
     elif topic is ARRIVED:
         link, words = reverse("web:contacts"), "See the contacts"
-    elif topic.stays:
+    elif topic.stays and topic is not LEFT:
         link, words = reverse("web:sync"), "See why"
     return Toast(
         topic=topic.name,
