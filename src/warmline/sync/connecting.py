@@ -11,6 +11,7 @@ from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemCl
 from warmline.sync import credentials
 from warmline.sync.catalog import Catalog, remembered
 from warmline.sync.client import pipedrive_with
+from warmline.sync.directory import forget_another_account
 from warmline.sync.doctor import ADVICE
 from warmline.sync.models import ConnectionState
 from warmline.sync.outcomes import trouble
@@ -95,6 +96,7 @@ def ask() -> str:
         return "Connect Pipedrive first."
     try:
         with pipedrive_with(credentials.token()) as pipedrive:
+            forget_another_account(pipedrive, credentials.token())
             _ask(pipedrive)
     except PipedriveError as error:
         return f"Pipedrive could not be asked: {error.message} Try again in a moment."

@@ -18,8 +18,10 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from warmline.crm import preferences
+from warmline.crm.preferences import Preferences
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
+from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
 from warmline.sync.wanted import Work
 
@@ -45,7 +47,7 @@ class Follower:
 
     def __init__(self) -> None:
         self._dispatcher: Dispatcher | None = None
-        self._followed: object = None
+        self._followed: tuple[str, Preferences] | None = None
         self._thread = Thread(target=self._run, name="sync-follow", daemon=True)
         self._stopping = Event()
 
@@ -76,8 +78,11 @@ class Follower:
         holds = (credentials.token(), preferences.current())
         if holds == self._followed:
             return
-        self._followed = holds
+        before, self._followed = self._followed, holds
         self._end()
+        if before is not None and before[0] not in {"", holds[0]}:
+            # What was learnt by now may be mixed: the old engine was still at work when the token changed.
+            forget_account()
         if not credentials.token():
             log.warning("sync.off reason=no_token")
             return

@@ -94,11 +94,8 @@ class RulesForm(forms.Form):
         for ours in ActivityType:
             present = decided.activity_types.get(ours, TYPES[ours])
             choices: dict[str, str] = {present: f"{present} (not active in Pipedrive)" if names else present, **names}
-            self.fields[f"type_{ours}"] = forms.ChoiceField(
-                label=str(ours.label),
-                choices=sorted(choices.items(), key=lambda each: each[1].lower()),
-                disabled=not names,
-            )
+            offered = sorted(choices.items(), key=lambda each: each[1].lower())
+            self.fields[f"type_{ours}"] = forms.ChoiceField(label=ours.label, choices=offered, disabled=not names)
             self.initial[f"type_{ours}"] = present
         for name in preferences.SETTINGS:
             if variable := preferences.variable_of(name):
