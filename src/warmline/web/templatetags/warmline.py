@@ -41,15 +41,17 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def sync_badge(state: str, row: Synced | None = None) -> SafeString:
+def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> SafeString:
     """Say in an icon and words where a row stands; never by its colour alone.
 
     Args:
         state: A value of SyncState, as `sync.state.with_state` puts it on the row.
         row: Whose badge it is, once on a page: it gets an id, such as `badge-contact-12`, and is kept up to date.
+        oob: Whether it takes the place of the one with this id, wherever that is on the page.
     """
     drawing, words = BADGES[SyncState(state)]
     name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
+    name += mark_safe(' hx-swap-oob="true"') if oob else ""
     return format_html('<span{} class="badge badge-{}">{}{}</span>', name, state, icon(drawing), words)
 
 
