@@ -54,6 +54,7 @@ def test_an_import(people: People, site: Site) -> None:
         expect(page.get_by_text("read as Windows-1252")).to_be_visible()
         if said.startswith("500"):
             page.get_by_role("button", name="Import 500 contacts").click()
+            expect(page.get_by_role("progressbar", name="contacts are added")).to_be_visible()
             expect(page.get_by_role("heading", name="500 contacts added")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Import .* contacts"))).to_have_count(0)
 

@@ -83,7 +83,7 @@ class RulesForm(forms.Form):
         ]
         plans: Any = self.fields["plan"]
         plans.choices = [
-            ("", "Not said: keep the limits of the smallest"),
+            ("", "Not said: as the smallest"),
             *{decided.plan or "lite": decided.plan or "Lite", **PLAN_NAMES}.items(),
         ]
         self.initial = {
