@@ -84,9 +84,9 @@ def test_who_hears_of_what(user_id: int, role: str, told: list[int], changed: di
     """Notifications are one's own and everyone's, for admins, too; rows are those that one may see."""
     news = News(
         [
-            Told(1, 1, "contact_synced", False),
-            Told(2, 2, "contact_synced", False),
-            Told(3, None, "connection_lost", False),
+            Told(1, 1, "contact_synced", is_quiet=False),
+            Told(2, 2, "contact_synced", is_quiet=False),
+            Told(3, None, "connection_lost", is_quiet=False),
         ],
         {("contact", 10): 1, ("contact", 20): 2, ("organization", 30): None},
         everything=False,

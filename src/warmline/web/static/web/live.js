@@ -117,17 +117,20 @@ function live(corner) {
 
   // --- Toasts. Which are on the screen is kept for each tab, and what was shown for the whole browser. ---
 
+  // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late.
   const shownKey = `warmline-shown-${user}`;
+  const shownUpTo = () => document.cookie.split("; ").find((each) => each.startsWith(`${shownKey}=`))?.split("=")[1];
+  const showedUpTo = (id) => { document.cookie = `${shownKey}=${id}; path=/; max-age=31536000; samesite=lax`; };
   const openKey = `warmline-toasts-${user}`;
   const open = () => JSON.parse(sessionStorage.getItem(openKey) ?? "{}");
   const keep = (toasts) => sessionStorage.setItem(openKey, JSON.stringify(toasts));
 
   async function showToasts() {
     const query = new URLSearchParams(open());
-    const after = localStorage.getItem(shownKey);
-    if (after !== null) query.set("after", after);
+    const after = shownUpTo();
+    if (after) query.set("after", after);
     const answer = (await ask(`/toasts?${query}`)).firstElementChild;
-    localStorage.setItem(shownKey, answer.dataset.newest);
+    showedUpTo(answer.dataset.newest);
     for (const toast of [...answer.children]) {
       const topic = toast.id.replace("toast-", "");
       put(toast, !(topic in open()));
