@@ -8,8 +8,8 @@ from warmline.sync.links import NEVER
 
 def going_at_each() -> list[int]:
     """Return for each threshold from 0 to 10 how many contacts would go to Pipedrive that are not there."""
-    # (Without those that were deleted there. It is told by a field of the index from which all is counted.)
-    waiting = Contact.objects.filter(pipedrive_person_id=None).exclude(next_pipedrive_sync_attempt=NEVER)
+    # (Without those that were deleted there, which are never due. So it is all counted in the index of what is wanted.)
+    waiting = Contact.objects.filter(pipedrive_person_id=None, next_pipedrive_sync_attempt__lt=NEVER)
     counted = dict(waiting.order_by().values_list("warmness_score").annotate(Count("pk")))
     return [sum(counted.get(score, 0) for score in range(least, WARMEST + 1)) for least in range(WARMEST + 1)]
 

@@ -17,7 +17,7 @@ from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
-from warmline.web.forms import zones
+from warmline.web.forms import LongSelect, zones
 
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
 
@@ -114,7 +114,7 @@ class RulesForm(forms.Form):
 class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A new member, who sets a password by a one-time link."""
 
-    time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone)
+    time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
 
     class Meta:
         model = User
@@ -188,7 +188,9 @@ class HeirForm(forms.Form):
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a user says of themselves."""
 
-    time_zone = forms.ChoiceField(choices=zones, help_text="In which dates and times are shown and meant.")
+    time_zone = forms.ChoiceField(
+        choices=zones, help_text="In which dates and times are shown and meant.", widget=LongSelect
+    )
 
     class Meta:
         model = User
