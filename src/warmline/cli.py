@@ -138,8 +138,8 @@ def add_user(
 def token(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")]) -> None:
     """Make an API token, and print it and nothing else. It is not shown again."""
     _set_up()
-    from warmline.crm.tokens import issue
     from warmline.crm.models import User
+    from warmline.crm.tokens import issue
 
     user = User.objects.filter(is_active=True, email_key=_key(email)).first()
     if user is None:
