@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from settings_for_tests import FOLDER
@@ -9,6 +10,16 @@ from settings_for_tests import FOLDER
 pytest_plugins = ["contract_fixtures"]
 
 NOT_RUN = "NOT RUN"  # how a test's skip begins when the machine lacks what it needs
+
+
+@pytest.fixture(autouse=True)
+def _nothing_decided() -> Iterator[None]:
+    """Begin each test with no preferences, known to be none: what is read first costs no query, as in a server."""
+    from warmline.crm.preferences import StoredPreferences, _Known  # noqa: PLC0415 (Django must be set up)
+
+    _Known.row = StoredPreferences()
+    yield
+    _Known.row = StoredPreferences()
 
 
 def _left_out(reporter: pytest.TerminalReporter) -> list[str]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from warmline.environment import VARIABLES, ConfigurationError, Environment, Variable
+from warmline.environment import VARIABLES, ConfigurationError, EmailServer, Environment, Variable
 
 ROOT = Path(__file__).parents[1]
 SECRETS = [variable.name for variable in VARIABLES if variable.secret]
@@ -30,6 +30,26 @@ GOOD = [
     ("WARMLINE_SECRET_KEY", "", ""),
     ("WARMLINE_HOSTS", "", ("localhost", "127.0.0.1", "[::1]")),
     ("WARMLINE_HOSTS", " crm.example.com,, .example.org ", ("crm.example.com", ".example.org")),
+    ("WARMLINE_EMAIL_URL", "", None),
+    (
+        "WARMLINE_EMAIL_URL",
+        "smtp://alice:p%40ss%2F@mail.example.com:2525?tls=yes&from=warmline@example.com",
+        EmailServer(
+            "mail.example.com", 2525, "alice", "p@ss/", starttls=True, tls=False, sender="warmline@example.com"
+        ),
+    ),
+    (
+        "WARMLINE_EMAIL_URL",
+        "smtps://alice:secret@mail.example.com/?from=Warmline%20<w@example.com>",
+        EmailServer(
+            "mail.example.com", 465, "alice", "secret", starttls=False, tls=True, sender="Warmline <w@example.com>"
+        ),
+    ),
+    (
+        "WARMLINE_EMAIL_URL",
+        "smtp://127.0.0.1?from=w@example.com",
+        EmailServer("127.0.0.1", 25, "", "", starttls=False, tls=False, sender="w@example.com"),
+    ),
     ("WARMLINE_TIME_ZONE", "", ZoneInfo("UTC")),
     ("WARMLINE_TIME_ZONE", "Europe/Berlin", ZoneInfo("Europe/Berlin")),
     ("WARMLINE_WARM_THRESHOLD", "", 4),
@@ -91,6 +111,25 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
             ],
         ),
         ("WARMLINE_HOSTS", [",", " , "]),
+        (
+            "WARMLINE_EMAIL_URL",
+            [
+                "mail.example.com",
+                "https://mail.example.com?from=w@example.com",
+                "smtp://alice:secret@?from=w@example.com",
+                "smtp://alice:secret@mail.example.com",
+                "smtp://alice:secret@mail.example.com?from=warmline",
+                "smtp://alice:secret/more@mail.example.com?from=w@example.com",
+                "smtp://alice:secret#more@mail.example.com?from=w@example.com",
+                "smtp://alice:secret@mail.example.com:secret?from=w@example.com",
+                "smtp://alice:secret@mail.example.com/secret?from=w@example.com",
+                "smtp://alice:secret@mail.example.com?from=w@example.com#secret",
+                "smtp://alice:secret@mail.example.com?from=w@example.com&password=secret",
+                "smtp://alice:secret@mail.example.com?from=w@example.com&tls=secret",
+                "smtps://alice:secret@mail.example.com?from=w@example.com&tls=yes",
+                "smtp://[half?from=w@example.com",
+            ],
+        ),
         ("WARMLINE_TIME_ZONE", ["Europe/Nowhere", "Europe", "../../etc/passwd", "/etc/localtime", "CEST\x00"]),
         ("WARMLINE_WARM_THRESHOLD", ["-1", "11", "4.5", "four", "1e1", "+4"]),
         ("WARMLINE_EARLIER_ACTIVITIES", ["perhaps", "2", "on"]),
@@ -139,12 +178,15 @@ def test_the_variables_of_others_are_left_alone() -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_from_a_file(tmp_path: Path, name: str) -> None:
     """The variable itself goes first; the line's end in the file does not count."""
-    secret = "sqlite:////srv/w.sqlite3"
-    (tmp_path / "secret").write_text(f"{secret}\n", encoding="utf-8")
+    texts = ("sqlite:////srv/w.sqlite3", "sqlite:///other")
+    if name == "WARMLINE_EMAIL_URL":
+        texts = ("smtp://mail.example.com?from=w@example.com", "smtp://other.example.com?from=w@example.com")
+    (tmp_path / "secret").write_text(f"{texts[0]}\n", encoding="utf-8")
     file = str(tmp_path / "secret")
-    assert Environment({f"{name}_FILE": file})[name] == secret
-    assert Environment({f"{name}_FILE": file, name: "sqlite:///other"})[name] == "sqlite:///other"
-    assert Environment({f"{name}_FILE": ""})[name] == ""
+    first, second = (Environment({name: text})[name] for text in texts)
+    assert Environment({f"{name}_FILE": file})[name] == first != second
+    assert Environment({f"{name}_FILE": file, name: texts[1]})[name] == second
+    assert not Environment({f"{name}_FILE": ""})[name]
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -161,8 +203,10 @@ def test_a_secret_from_a_file_that_cannot_be_read(tmp_path: Path, name: str, con
 
 def test_the_values_are_in_no_repr() -> None:
     """What a debugger or a log line shows of the environment has no secret in it."""
-    environment = Environment({"PIPEDRIVE_API_TOKEN": "secret-token"})
-    assert "secret-token" not in repr(environment) + str(environment)
+    mail = "smtp://alice:secret-word@mail.example.com?from=w@example.com"
+    environment = Environment({"PIPEDRIVE_API_TOKEN": "secret-token", "WARMLINE_EMAIL_URL": mail})
+    shown = repr(environment) + str(environment) + repr(environment["WARMLINE_EMAIL_URL"])
+    assert "secret" not in shown
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)

@@ -1,4 +1,4 @@
-"""The second process of `serve`: the engine, beside the pages and never in their way.
+"""The second process of `serve`: engine and imports, beside the pages and never in their way.
 
 In one process Python's threads take turns, so whoever saves a contact would wait for the engine's turn. Wake-ups go
 through two pipes, a line each. The second process ends when the first one does, however that ends, because its input
@@ -109,9 +109,10 @@ def main() -> None:
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
     django.setup()
-    from warmline.sync import dispatch  # noqa: PLC0415 (Django is ready by now)
+    from warmline.crm import import_worker  # noqa: PLC0415 (Django is ready by now)
+    from warmline.sync import dispatch  # noqa: PLC0415 (as above)
 
-    with dispatch.running(), Relay(sys.stdout.buffer):
+    with dispatch.running(), import_worker.running(), Relay(sys.stdout.buffer):
         _hear(sys.stdin.buffer)
         _end_in_time(GRACE, os._exit)
 

@@ -138,8 +138,8 @@ def add_user(
 def token(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")]) -> None:
     """Make an API token, and print it and nothing else. It is not shown again."""
     _set_up()
-    from warmline.api.models import issue
     from warmline.crm.models import User
+    from warmline.crm.tokens import issue
 
     user = User.objects.filter(is_active=True, email_key=_key(email)).first()
     if user is None:
@@ -194,16 +194,18 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
-    from warmline.sync.client import pipedrive_from_settings
+    from warmline.sync import credentials
+    from warmline.sync.client import pipedrive_with
     from warmline.sync.connection import UNCONNECTED
     from warmline.sync.doctor import Finding, examine
     from warmline.sync.policy import Policy
 
     typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
-    if not settings.PIPEDRIVE_API_TOKEN:
-        findings = iter([Finding(well=False, text=f"{UNCONNECTED} Set PIPEDRIVE_API_TOKEN.")])
+    if not credentials.token():
+        text = f"{UNCONNECTED} Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN."
+        findings = iter([Finding(well=False, text=text)])
     else:
-        findings = examine(pipedrive_from_settings(), Policy.current())
+        findings = examine(pipedrive_with(credentials.token()), Policy.current())
     well = True
     for finding in findings:
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")

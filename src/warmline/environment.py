@@ -7,11 +7,12 @@ error, so a misspelt one cannot be ignored in silence. A secret can come from a 
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from warmline.pipedrive import PLANS
@@ -38,6 +39,27 @@ class Variable:
     parse: Callable[[str], Any]
     why: str
     secret: bool = False
+
+
+@dataclass(frozen=True)
+class EmailServer:
+    """Where e-mail is handed over, and whom it comes from.
+
+    Attributes:
+        host, port: The SMTP server.
+        user, password: To sign in there with; empty: without.
+        starttls: Begin in plain and change to TLS.
+        tls: TLS from the beginning.
+        sender: The address that stands in From.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    starttls: bool
+    tls: bool
+    sender: str
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -107,6 +129,32 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _email(text: str) -> EmailServer | None:
+    if not text:
+        return None
+    form = "smtp://USER:PASSWORD@HOST:587?tls=yes&from=ADDRESS or smtps://USER:PASSWORD@HOST:465?from=ADDRESS"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        # Its own words repeat what stands in the port's place: of a password with an unescaped "/", a piece.
+        raise ValueError(f"expected {form}, with %2F and the like for signs in the password") from None
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    sender, starttls, tls = options.pop("from", ""), _yes_or_no(options.pop("tls", "no")), parts.scheme == "smtps"
+    is_known = parts.scheme in {"smtp", "smtps"} and not options and not parts.path.strip("/") and not parts.fragment
+    if not is_known or not parts.hostname or "@" not in parseaddr(sender)[1] or (tls and starttls):
+        raise ValueError(f"expected {form}")
+    return EmailServer(
+        host=parts.hostname,
+        port=port or (465 if tls else 587 if starttls else 25),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starttls=starttls,
+        tls=tls,
+        sender=sender,
+    )
+
+
 def _windows(text: str) -> tuple[tuple[int, float], ...]:
     try:
         windows = tuple(
@@ -157,6 +205,13 @@ VARIABLES = (
         "WARMLINE_SECRET_KEY", "", _text, "Signs sessions; empty: made once, kept in the data folder.", secret=True
     ),
     Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names under which Warmline may be called."),
+    Variable(
+        "WARMLINE_EMAIL_URL",
+        "",
+        _email,
+        "SMTP server for invitations and new passwords; empty: one-time links to copy.",
+        secret=True,
+    ),
     Variable("WARMLINE_TIME_ZONE", "UTC", _zone, "Time zone of a new user who names none."),
     Variable("WARMLINE_WARM_THRESHOLD", "4", _whole(0, 10), "Warmness score from which a contact is a warm lead."),
     Variable("WARMLINE_LABEL", "Warm Lead", _name, "Label of a warm lead in Pipedrive."),
@@ -198,6 +253,9 @@ class Environment:
     Args:
         source: The environment; a test hands in its own.
 
+    Attributes:
+        given: The names of the variables that are set here, and not left to their defaults.
+
     Raises:
         ConfigurationError: When a variable is unknown or its value cannot be used.
     """
@@ -209,6 +267,7 @@ class Environment:
             if name.startswith("WARMLINE_") and name not in known:
                 raise ConfigurationError(f"{name} is not a setting of Warmline; docs/configuration.md lists them all.")
         self._values = {variable.name: _value(variable, source) for variable in VARIABLES}
+        self.given = frozenset(name for name in known if source.get(name, "").strip())
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -1,4 +1,4 @@
-"""The server: the API on uvicorn, and the engine beside it in a process of its own (see `beside.py`).
+"""The server: pages and API on uvicorn, with engine and imports beside them in a process of their own (`beside.py`).
 
 It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
 Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
@@ -12,6 +12,10 @@ import typer
 import uvicorn
 
 from warmline.beside import Beside
+from warmline.crm import preferences
+from warmline.crm.models import User
+from warmline.web.first_admin import FIRST_CODE
+from warmline.web.live import WATCHER
 
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
 
@@ -43,6 +47,18 @@ def serve(host: str, port: int) -> None:
         # of each answer waits some 40 ms for the caller's delayed acknowledgement of the first.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
-        typer.echo(f"Warmline listens on http://{shown}:{sock.getsockname()[1]} (API: /api/docs)")
-        with Beside():
-            uvicorn.Server(config).run(sockets=[sock])
+        address = f"http://{shown}:{sock.getsockname()[1]}"
+        typer.echo(f"Warmline listens on {address} (API: /api/docs)")
+        if not User.objects.exists():
+            typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
+        with preferences.followed(), Beside():
+            Server(config).run(sockets=[sock])
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which waits for the answers under way when it stops: the streams are told to end then."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, and then the rest."""
+        WATCHER.end()
+        await super().shutdown(sockets)

@@ -4,13 +4,15 @@ import contextlib
 import os
 import secrets
 import tempfile
+import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from warmline.environment import ConfigurationError, Environment
+from warmline.environment import ConfigurationError, EmailServer, Environment
 
 try:
     env = Environment()
@@ -67,6 +69,7 @@ TOKEN_SHARE: int = env["WARMLINE_TOKEN_SHARE"]
 DIRECTORY_SHARE: int = env["WARMLINE_DIRECTORY_SHARE"]
 SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
 SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
+FROM_ENVIRONMENT: frozenset[str] = env.given  # what is said there, no page changes (see crm/preferences.py)
 
 DEBUG = False
 ALLOWED_HOSTS = list(env["WARMLINE_HOSTS"])
@@ -80,21 +83,96 @@ TIME_ZONE = "UTC"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # 412,000 in a page reads better than 412000
+    "django_htmx",
+    "axes",
     "ninja",  # with it installed, /api/docs loads its script from here and not from a CDN
     "warmline.crm",
     "warmline.sync",
     "warmline.api",
+    "warmline.web",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "warmline.web.middleware.secure_cookies",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "warmline.web.middleware.TeamMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "warmline.web.forms.Renderer"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
+# It hands its files over piece by piece and not asynchronously, so Django reads each as a whole. They are small.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
+
+# Everything comes from here, and nothing is written into a page: neither scripts nor styles.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+# They are Secure where the request is, see web/middleware.py; a fixed value would break one of http and https.
+CSRF_COOKIE_HTTPONLY = True  # htmx reads the token from the page
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+
+LOGIN_URL = "web:sign-in"
+LOGIN_REDIRECT_URL = "web:home"
+LOGOUT_REDIRECT_URL = "web:sign-in"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# Whoever guesses is locked out for the address they guess from only, and only for that user: neither the user elsewhere
+# nor the rest of the office is.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "warmline.web.forms.guessed_user"
+AXES_LOCKOUT_TEMPLATE = "web/account/locked_out.html"
+AXES_DISABLE_ACCESS_LOG = True  # who signed in when is nobody's business
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+EMAIL: EmailServer | None = env["WARMLINE_EMAIL_URL"]
+EMAIL_TIMEOUT = 10  # seconds
+if EMAIL is None:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+else:
+    EMAIL_HOST, EMAIL_PORT = EMAIL.host, EMAIL.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL.user, EMAIL.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.starttls, EMAIL.tls
+    DEFAULT_FROM_EMAIL = EMAIL.sender
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -108,6 +186,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "axes": {"level": "ERROR"},  # a lock-out; a single wrong password is no news
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },

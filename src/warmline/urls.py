@@ -1,14 +1,16 @@
-"""Where each address leads, and how errors look that Django finds itself."""
+"""Where each address leads, and how errors look that Django finds itself.
 
-from django.urls import path
-from django.views.generic import RedirectView
+The handlers answer JSON for the API's addresses, and else with the pages 400.html, 404.html, 500.html of web/templates.
+"""
+
+from django.urls import include, path
 
 from warmline.api import errors
 from warmline.api.urls import api
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="api:openapi-view")),
     path("api/", api.urls),
+    path("", include("warmline.web.urls")),
 ]
 handler400 = errors.bad_request
 handler404 = errors.page_not_found

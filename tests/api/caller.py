@@ -5,8 +5,8 @@ from typing import Any
 
 from django.test import Client
 
-from warmline.api.models import issue
 from warmline.crm.models import User
+from warmline.crm.tokens import issue
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,6 @@ def test_the_page_loads_everything_from_here(client: Client) -> None:
         assert b"".join(response)
 
 
-def test_the_front_door_leads_to_the_page(client: Client) -> None:
-    """Whoever opens the address itself finds the API's page."""
-    response = client.get("/")
-    assert (response.status_code, response["Location"]) == (302, "/api/docs")
-
-
 def test_a_server_that_speaks_asgi_gets_the_same_answers() -> None:
     """The application that uvicorn serves answers as the tests' door does."""
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from warmline.api.models import ApiToken, issue
+from warmline.crm.tokens import ApiToken, issue
 
 
 def test_only_a_digest_is_stored(bob: Caller) -> None:

@@ -88,10 +88,11 @@ def failed(house: House) -> Iterator[Any]:
 
 
 def test_the_document_and_its_page(house: House) -> None:
-    """Open to all; the page loads its script from Warmline itself, and the front door leads to it."""
+    """Open to all; the page loads its script from Warmline itself. The front door is for people: they sign in."""
     front = str(house.api.base_url).removesuffix("/api/")
-    page = httpx.get(front, follow_redirects=True, trust_env=False).raise_for_status()
-    assert page.url.path == "/api/docs"
+    door = httpx.get(front, follow_redirects=True, trust_env=False).raise_for_status()
+    assert door.url.path == "/sign-in"
+    page = httpx.get(f"{front}/api/docs", trust_env=False).raise_for_status()
     assert "https://" not in page.text.replace("https://127.0.0.1", "")
     scripts = [part.split('"')[0] for part in page.text.split('src="')[1:]]
     assert scripts

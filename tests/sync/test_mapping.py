@@ -52,19 +52,18 @@ def test_due_in_utc_is_the_same_moment(due_date: date, due_time: time, zone: Zon
 
 
 @pytest.mark.parametrize(
-    ("ours", "account", "expected"),
+    ("wished", "account", "expected"),
     [
-        ("CALL", {"call": True, "task": True}, "call"),
-        ("CALL", {"call": False, "task": True}, "task"),
-        ("CALL", {"task": True}, "task"),
-        ("CONFERENCE", {"meeting": True}, "meeting"),
-        ("LINKEDIN", {"task": True}, "task"),
+        ("call", {"call": True, "task": True}, "call"),
+        ("call", {"call": False, "task": True}, "task"),
+        ("call", {"task": True}, "task"),
+        ("lunch", {"lunch": True}, "lunch"),
     ],
 )
-def test_activity_type(ours: str, account: dict[str, bool], expected: str) -> None:
-    """Pipedrive's own type where the account has it active, else a task."""
+def test_activity_type(wished: str, account: dict[str, bool], expected: str) -> None:
+    """The wished type where the account has it active, else a task."""
     types = [ActivityType(id=n, key=key, name=key, active=active) for n, (key, active) in enumerate(account.items())]
-    assert mapping.activity_type(ours, types) == expected
+    assert mapping.activity_type(wished, types) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from warmline.api.models import ApiToken, digest
 from warmline.crm.models import User
+from warmline.crm.tokens import ApiToken, digest
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 

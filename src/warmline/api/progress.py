@@ -1,6 +1,5 @@
 """The calls about the promise as a whole: how far everything is, trying again, and what people should know."""
 
-from django.db.models import Q
 from django.utils import timezone
 from ninja import Query, Router
 
@@ -9,8 +8,7 @@ from warmline.api.answers import NotificationAnswer, Page, RetryAnswer, SyncAnsw
 from warmline.api.auth import Request
 from warmline.api.bodies import NotificationFilters
 from warmline.api.errors import READING
-from warmline.sync import connection
-from warmline.sync.models import Notification
+from warmline.sync import connection, notify
 from warmline.sync.policy import Policy
 from warmline.sync.retry import retry_all
 from warmline.sync.state import counts
@@ -34,6 +32,5 @@ def retry_everything(request: Request) -> RetryAnswer:
 @router.get("/notifications", response={200: Page[NotificationAnswer], **READING}, summary="List notifications")
 def list_notifications(request: Request, filters: Query[NotificationFilters]) -> Page[NotificationAnswer]:
     """The caller's, and those for everyone, oldest first; `next` is the `after` of the next page."""
-    mine = Notification.objects.filter(Q(user=request.auth) | Q(user=None), pk__gt=filters.after)
-    found, next_ = reading.cut(mine, filters.limit)
+    found, next_ = reading.cut(notify.told_to(request.auth, after=filters.after), filters.limit)
     return Page(items=[NotificationAnswer.of(row) for row in found], next=next_)

@@ -8,3 +8,7 @@ class CrmConfig(AppConfig):
 
     name = "warmline.crm"
     label = "crm"
+
+    def ready(self) -> None:
+        """Have Django know the tables that are kept beside their rules, and not in models.py."""
+        from warmline.crm import imports, tokens  # noqa: F401, PLC0415 (models.py must be there before)

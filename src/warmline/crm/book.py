@@ -12,11 +12,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, User
+from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE
 
 SUBJECTS = {
@@ -27,7 +28,8 @@ SUBJECTS = {
     ActivityType.REFERRAL: "Referral by {}",
     ActivityType.CONFERENCE: "Conference with {}",
 }
-KEYS = {"name": "name_key", "email": "email_key"}
+KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
+AT_ONCE = 500  # rows of one statement: databases allow only so many parameters
 
 Row = Contact | Organization | Activity
 
@@ -152,11 +154,12 @@ def log_activity(
             activity.done = is_past(activity, timezone.now())
         # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
         # other, so that either this sees the link or the link sees the activity (SQLite: one writer at a time).
-        contact = Contact.objects.select_for_update().get(pk=contact.pk)
+        activity.contact = contact = Contact.objects.select_for_update().get(pk=contact.pk)
         activity.logged_while_warm = contact.is_warm
         activity.replicate = True if contact.pipedrive_person_id else None
         activity.pipedrive_in_bulk = contact.pipedrive_in_bulk and not contact.is_linked
         activity.save()
+        _keep_last_contacted(activity)
     return activity
 
 
@@ -172,6 +175,46 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
     """
     with transaction.atomic():
         _change(activity, changes)
+        _keep_last_contacted(activity)
+
+
+def delete_contacts(contacts: QuerySet[Contact]) -> int:
+    """Delete contacts with their activities, here; their records in Pipedrive stay.
+
+    Args:
+        contacts: Any that were chosen.
+
+    Returns:
+        How many there were.
+    """
+    with transaction.atomic():
+        ids = list(contacts.order_by().select_for_update().values_list("pk", flat=True))
+        for start in range(0, len(ids), AT_ONCE):
+            some = Contact.objects.filter(pk__in=ids[start : start + AT_ONCE])
+            rows_deleted.send(Contact, rows=list(some.select_related("owner")))
+            rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=some).select_related("contact")))
+            some.delete()
+    return len(ids)
+
+
+def hand_over(contacts: QuerySet[Contact], to: User) -> int:
+    """Make contacts and their activities a colleague's, here; in Pipedrive they keep their owner.
+
+    Args:
+        contacts: Any that were chosen.
+        to: Whose they become.
+
+    Returns:
+        How many were not theirs before.
+    """
+    with transaction.atomic():
+        # Locked, so that what is logged meanwhile goes along (see `log_activity`).
+        others = list(contacts.exclude(owner=to).order_by().select_for_update().values_list("pk", flat=True))
+        for start in range(0, len(others), AT_ONCE):
+            some = others[start : start + AT_ONCE]
+            Contact.objects.filter(pk__in=some).update(owner=to)
+            Activity.objects.filter(contact__in=some).update(owner=to)
+    return len(others)
 
 
 def take_over(row: Row, values: Mapping[str, Any]) -> bool:
@@ -191,6 +234,8 @@ def take_over(row: Row, values: Mapping[str, Any]) -> bool:
     except ValidationError:
         return False
     row.save(update_fields=_with_keys(row, values))
+    if isinstance(row, Activity):
+        _keep_last_contacted(row)
     return True
 
 
@@ -304,10 +349,18 @@ def _becomes_warm(row: Row, stored: Row) -> bool:
     return untried and row.is_warm and not stored.is_warm
 
 
+def _keep_last_contacted(activity: Activity) -> None:
+    """Note when an activity's contact was contacted last, after the activity was written."""
+    done = Activity.objects.filter(contact=activity.contact_id, done=True)
+    latest = done.aggregate(latest=Max("day"))["latest"] or NEVER
+    Contact.objects.filter(pk=activity.contact_id).exclude(last_contacted_on=latest).update(last_contacted_on=latest)
+
+
 def _with_keys(row: Row, names: Iterable[str]) -> list[str]:
-    """Return the names of fields with those of the keys that are made of them."""
+    """Return the names of fields with those of what is made of them."""
     names = list(names)
-    return [*names, *(KEYS[name] for name in names if name in KEYS and hasattr(row, KEYS[name]))]
+    made = [KEPT_IN_STEP[name] for name in names if name in KEPT_IN_STEP]
+    return [*names, *(name for name in made if hasattr(row, name))]
 
 
 def _locked(row: Row) -> QuerySet[Any]:

@@ -77,6 +77,30 @@ def import_contacts(owner: User, rows: Iterable[Mapping[str, Any]], *, batch: in
         yield [next(outcomes) if isinstance(row, _Given) else row for row in given]
 
 
+def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: set[tuple[str, ...]]) -> list[Outcome]:
+    """Tell what would become of rows, and write nothing.
+
+    Args:
+        owner: Whose contacts they would become.
+        rows: Each with the arguments of `book.add_contact`.
+        seen: What tells the rows before these apart; what tells these apart is added.
+
+    Returns:
+        The outcomes in order. What would be added has no contact yet, nor has what is known by a row before it.
+    """
+    given = [_given(owner, **row) for row in rows]
+    known = _known(owner, [row for row in given if isinstance(row, _Given)])
+    outcomes = []
+    for row in given:
+        if isinstance(row, Outcome):
+            outcomes.append(row)
+            continue
+        is_known = row.identity in known or row.identity in seen
+        seen.add(row.identity)
+        outcomes.append(Outcome(Result.KNOWN if is_known else Result.ADDED, known.get(row.identity)))
+    return outcomes
+
+
 def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
     texts = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
     contact = Contact(owner=owner, pipedrive_in_bulk=True, **texts)

@@ -5,6 +5,7 @@ database. How they are changed is `book.py`'s business.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,13 +14,15 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models, transaction
+from django.db.models.functions import Abs
 from django.utils import timezone
 
-from warmline.crm import fields, words
+from warmline.crm import fields, preferences, words
 from warmline.crm.keys import key
 from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
 
 WARMEST = 10
+NEVER = date.min  # an index sorts NULLs at another end in each database
 
 
 def known_zone(name: str) -> None:
@@ -174,6 +177,10 @@ class Organization(Synced, Findable):
                 name="organization_unlinked",
                 condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=False),
             ),
+            # sync.listing: those that failed.
+            models.Index(fields=["id"], name="organization_failed", condition=models.Q(pipedrive_sync_failed=True)),
+            # sync.listing: the organizations by name; its unique constraint is that of names and has no id.
+            models.Index(fields=["name_key", "id"], name="organization_by_name"),
         ]
 
     def __str__(self) -> str:
@@ -215,7 +222,11 @@ class ContactQuerySet(SyncedQuerySet["Contact"]):
 
 
 class Contact(Synced, Findable):
-    """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead."""
+    """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead.
+
+    Attributes:
+        last_contacted_on: The day of the latest activity that is done; NEVER when there is none. It sorts lists.
+    """
 
     LINK = "pipedrive_person_id"
     TOLD = frozenset({"name", "email", "phone", "organization"})
@@ -230,7 +241,7 @@ class Contact(Synced, Findable):
         max_length=fields.PHONE_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
     )
     organization = models.ForeignKey(
-        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts"
+        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts", db_index=False
     )
     warmness_score = models.PositiveSmallIntegerField(
         default=0, validators=[MinValueValidator(0), MaxValueValidator(WARMEST)]
@@ -238,6 +249,7 @@ class Contact(Synced, Findable):
     # Not unique: two local contacts with one e-mail are one person in Pipedrive.
     pipedrive_person_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_contacted_on = models.DateField(default=NEVER, editable=False)
 
     objects = ContactQuerySet.as_manager()
 
@@ -276,8 +288,19 @@ class Contact(Synced, Findable):
                 name="contact_needs_organization",
                 condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
             ),
-            # crm.bulk: a user's contacts of one name.
-            models.Index(fields=["owner", "name_key"], name="contact_name"),
+            # crm.bulk: a user's contacts of one name. sync.listing: a user's contacts, and an admin's, by name, by
+            # warmness, and by when they were contacted last.
+            models.Index(fields=["owner", "name_key", "id"], name="contact_name"),
+            models.Index(fields=["name_key", "id"], name="contact_by_name"),
+            # (ABS changes no score. It keeps these from being taken for the narrower ones below.)
+            models.Index("owner", Abs("warmness_score"), "id", name="contact_warmness_of_owner"),
+            models.Index(Abs("warmness_score"), "id", name="contact_by_warmness"),
+            models.Index(fields=["owner", "last_contacted_on", "id"], name="contact_contacted_of_owner"),
+            models.Index(fields=["last_contacted_on", "id"], name="contact_by_contacted"),
+            # sync.listing: those that failed, a user's and everyone's.
+            models.Index(fields=["owner", "id"], name="contact_failed", condition=models.Q(pipedrive_sync_failed=True)),
+            # web: an organization's contacts, and how many of them are a user's.
+            models.Index(fields=["organization", "owner"], name="contact_organization"),
             # api: a user's contacts, in the order of their ids.
             models.Index(fields=["owner", "id"], name="contact_owner"),
             # api: those that are in line with Pipedrive, and those that are not there, by score, in the order of their
@@ -329,9 +352,14 @@ class Contact(Synced, Findable):
                 words.keep(self)
 
     @property
+    def last_contacted(self) -> date | None:
+        """The day of the latest activity that is done; None when there is none."""
+        return None if self.last_contacted_on == NEVER else self.last_contacted_on
+
+    @property
     def is_warm(self) -> bool:
         """Whether the contact is a warm lead: its score has reached the threshold."""
-        return self.warmness_score >= settings.WARM_THRESHOLD
+        return self.warmness_score >= preferences.current().threshold
 
 
 class ActivityType(models.TextChoices):
@@ -362,6 +390,7 @@ class Activity(Synced):
         logged_while_warm: Whether the contact was a warm lead by then, on its way to Pipedrive.
         replicate: Whether it belongs in Pipedrive; None until its contact is linked, which decides it.
         owner: The contact's owner, here as well, so that a user's activities are read from an index.
+        day: When it is due, else when it was logged, in `time_zone`; the timeline is sorted by it.
     """
 
     LINK = "pipedrive_activity_id"
@@ -384,6 +413,7 @@ class Activity(Synced):
     time_zone = models.CharField(max_length=64, validators=[known_zone])
     done = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    day = models.DateField(editable=False)
     logged_while_warm = models.BooleanField(default=False)
     replicate = models.BooleanField(null=True, blank=True)
     pipedrive_activity_id = models.BigIntegerField(null=True, blank=True)
@@ -425,6 +455,8 @@ class Activity(Synced):
             ),
             # api: a contact's activities, in the order of their ids.
             models.Index(fields=["contact", "id"], name="activity_contact"),
+            # web: a contact's timeline. crm.book: its latest activity that is done.
+            models.Index(fields=["contact", "day", "id"], name="activity_timeline"),
             # api: a user's activities, in the order of their ids.
             models.Index(fields=["owner", "id"], name="activity_owner"),
             # api: those that are in line with Pipedrive, and those that are not there, by whether they belong there,
@@ -460,13 +492,19 @@ class Activity(Synced):
         return ZoneInfo(self.time_zone)
 
     def complete(self) -> None:
-        """Note whose it is."""
+        """Note whose it is, and its day."""
         self.owner_id = self.contact.owner_id
+        self.keep_day()
+
+    def keep_day(self) -> None:
+        """Keep the day in step with the due date."""
+        self.day = self.due_date or timezone.localdate(self.created_at, self.zone)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Note whose it is when it is made."""
+        """Note whose it is when it is made, and keep the day in step."""
         if self._state.adding:
             self.complete()
+        self.keep_day()
         super().save(*args, **kwargs)
 
     def clean(self) -> None:

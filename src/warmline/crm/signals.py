@@ -4,3 +4,8 @@ from django.dispatch import Signal
 
 # Rows were saved in bulk, which sends no post_save. Sent within their transaction, the sender being their model.
 rows_saved = Signal()
+# Rows are about to be deleted: `rows`, a list of them. Sent within the transaction, the sender being their model.
+rows_deleted = Signal()
+
+# The file of an import is to be checked or imported. Sent after the commit.
+import_wanted = Signal()

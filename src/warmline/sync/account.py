@@ -4,12 +4,12 @@ A missing owner, label, field or type never holds a warm lead back: the record g
 told once, in words that say what to do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal, TypeVar
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, ActivityType, User
+from warmline.crm.models import Activity, User
 from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notify
@@ -38,14 +38,25 @@ class Account:
         claims: This worker's claims.
         intents: Begins and ends creates.
         clock: For the times of notifications.
+        types: Pipedrive's activity type for each of ours.
     """
 
-    def __init__(self, pipedrive: Pipedrive, catalog: Catalog, claims: Claims, intents: Intents, clock: Clock) -> None:
+    def __init__(
+        self,
+        pipedrive: Pipedrive,
+        catalog: Catalog,
+        claims: Claims,
+        intents: Intents,
+        *,
+        clock: Clock,
+        types: Mapping[str, str],
+    ) -> None:
         self._pipedrive = pipedrive
         self._catalog = catalog
         self._claims = claims
         self._intents = intents
         self._clock = clock
+        self._types = types
 
     def ensure_owner(self, user: User) -> int:
         """Return the Pipedrive user who owns what a user of ours brings: the same e-mail, else the token's own user."""
@@ -137,10 +148,14 @@ class Account:
         named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
         return written if isinstance(written, str) else next(named, "")
 
+    def wished_type(self, activity: Activity) -> str:
+        """Return Pipedrive's type that an activity ought to have."""
+        return self._types[activity.type]
+
     def ensure_type(self, activity: Activity) -> str:
         """Return Pipedrive's type for an activity; a task, told once, where the account has deactivated its own."""
-        theirs = mapping.activity_type(activity.type, self._catalog.activity_types())
-        wished = mapping.TYPES[ActivityType(activity.type)]
+        wished = self.wished_type(activity)
+        theirs = mapping.activity_type(wished, self._catalog.activity_types())
         if theirs != wished and self._catalog.forget_if_older("activity_types", ASK_AGAIN):
             return self.ensure_type(activity)
         if theirs != wished:

@@ -6,7 +6,7 @@ here; then `renew` forgets what is older than a minute, and the create is tried 
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -98,9 +98,20 @@ class Catalog:
         self._write(name, [answer.model_dump(mode="json") for answer in answers])
         return answers
 
-    def _read(self, name: str, good_for: timedelta = GOOD_FOR) -> list[object] | None:
+    def _read(self, name: str, good_for: timedelta = GOOD_FOR) -> list[Any] | None:
         row = Remembered.objects.filter(name=name, at__gt=self._clock.now() - good_for).first()
         return row.value if row else None
 
-    def _write(self, name: str, value: list[object]) -> None:
+    def _write(self, name: str, value: list[Any]) -> None:
         Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": self._clock.now()})
+
+
+def remembered(name: str, record: type[Record]) -> list[Record] | None:
+    """Return an answer of the account at any age, without asking; None when it was never given.
+
+    Args:
+        name: As the method of Catalog that asks.
+        record: What it consists of.
+    """
+    row = Remembered.objects.filter(name=name).first()
+    return None if row is None else [record.model_validate(value) for value in row.value]

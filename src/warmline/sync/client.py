@@ -1,36 +1,60 @@
-"""The client that the settings describe: its address and token, the plan's limits, and the share of its tokens.
+"""The client that settings and preferences describe: its address and token, the plan's limits, its share of tokens.
 
 All processes of this machine that have the same data folder and the same token keep the limits together.
 """
 
+from contextlib import closing
 from hashlib import sha256
 
 from django.conf import settings
 
-from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Limiter, Pipedrive, Window
+from warmline.crm import preferences
+from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Limiter, Pipedrive, Usage, Window
 
 LEDGER = "limits.sqlite3"
 
 
-def pipedrive_from_settings() -> Pipedrive:
-    """Return the client that the settings describe; they must have a token."""
-    plan = PLANS.get(settings.PIPEDRIVE_PLAN, UNKNOWN)
-    token = settings.PIPEDRIVE_API_TOKEN
-    ledger = FileLedger(settings.DATA_DIR / LEDGER, sha256(token.encode()).hexdigest())
-    limiter = Limiter(
+def pipedrive_with(token: str) -> Pipedrive:
+    """Return the client that works with a token.
+
+    Args:
+        token: The one in use (see credentials.py), or one that is tried.
+
+    Raises:
+        ValueError: When it cannot be one.
+    """
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=_limiter(_ledger(token)))
+
+
+def usage(token: str) -> Usage:
+    """Return how much of a token's limits is used at this moment, by all processes of this machine; asks nobody.
+
+    Args:
+        token: The one in use.
+    """
+    with closing(_ledger(token)) as ledger:
+        return _limiter(ledger).usage()
+
+
+def _ledger(token: str) -> FileLedger:
+    return FileLedger(settings.DATA_DIR / LEDGER, sha256(token.encode()).hexdigest())
+
+
+def _limiter(ledger: FileLedger) -> Limiter:
+    plan = PLANS.get(preferences.current().plan, UNKNOWN)
+    return Limiter(
         tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS) or plan.windows,
         search=Window(*settings.SYNC_SEARCH_LIMIT),
         daily_tokens=daily_tokens(),
         may_raise=plan is not UNKNOWN and not settings.SYNC_LIMITS,
         ledger=ledger,
     )
-    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=limiter)
 
 
 def daily_tokens() -> int:
     """Return how many of the company's tokens Warmline may spend in 24 hours."""
-    plan = PLANS.get(settings.PIPEDRIVE_PLAN, UNKNOWN)
-    return plan.tokens * settings.PIPEDRIVE_SEATS * settings.TOKEN_SHARE // 100
+    decided = preferences.current()
+    return PLANS.get(decided.plan, UNKNOWN).tokens * decided.seats * decided.token_share // 100
 
 
 def directory_allowance() -> int:

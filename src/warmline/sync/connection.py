@@ -7,11 +7,10 @@ process keeps the same silence and the pages can show it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import notify, wake
+from warmline.sync import credentials, notify, wake
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.outcomes import Trouble, probe_wait, trouble
 
@@ -34,7 +33,7 @@ def status() -> Status:
     """Return how the connection is."""
     row = Connection.objects.filter(pk=1).first()
     since = row.since if row else None
-    if not settings.PIPEDRIVE_API_TOKEN:
+    if not credentials.token():
         return Status(ConnectionState.NO_TOKEN, since, UNCONNECTED)
     if row is None:
         return Status(ConnectionState.OK, None, UNUSED)

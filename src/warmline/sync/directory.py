@@ -173,10 +173,16 @@ def forget_another_account(pipedrive: Pipedrive, token: str) -> None:
     if known is not None and known.value == fingerprint:
         return
     with transaction.atomic():
+        forget_account()
+        Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=NEVER_OLD)
+
+
+def forget_account() -> None:
+    """Forget everything that was learnt of the account."""
+    with transaction.atomic():
         DirectoryEntry.objects.all().delete()
         DirectoryState.objects.all().delete()
         Remembered.objects.all().delete()
-        Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=NEVER_OLD)
 
 
 def hashed(text: str) -> str:

@@ -1,7 +1,9 @@
 """Runs the engine inside `serve`: threads that are woken after each commit, and by a sweep every second.
 
-It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only keeps several
-rows going at once, never two that would make the same thing, and always has a thread left for what a person waits for.
+When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
+started anew. It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only
+keeps several rows going at once, never two that would make the same thing, and always has a thread left for what a
+person waits for.
 """
 
 import logging
@@ -15,8 +17,11 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
-from warmline.sync import connection, wake
+from warmline.crm import preferences
+from warmline.crm.preferences import Preferences
+from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
+from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
 from warmline.sync.wanted import Work
 
@@ -29,17 +34,66 @@ FOR_PEOPLE = 0.25  # of the threads
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Keep the engine of the settings going while the block runs; without a token everything waits."""
-    if not settings.PIPEDRIVE_API_TOKEN:
-        log.warning("sync.off reason=no_token")
-        yield
-        return
-    dispatcher = Dispatcher(Engine.from_settings(), settings.SYNC_WORKERS)
-    dispatcher.start()
+    """Keep the engine of settings and preferences going while the block runs; without a token everything waits."""
+    follower = Follower()
+    follower.start()
     try:
         yield
     finally:
-        dispatcher.stop()
+        follower.stop()
+
+
+class Follower:
+    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change."""
+
+    def __init__(self) -> None:
+        self._dispatcher: Dispatcher | None = None
+        self._followed: tuple[str, Preferences] | None = None
+        self._thread = Thread(target=self._run, name="sync-follow", daemon=True)
+        self._stopping = Event()
+
+    def start(self) -> None:
+        """Begin, with the engine for what holds at this moment."""
+        self._follow()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when what is under way is done."""
+        self._stopping.set()
+        self._thread.join()
+        self._end()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.wait(SWEEP):
+                try:
+                    self._follow()
+                except Exception:
+                    log.exception("sync.cannot_follow")
+                    close_old_connections()
+        finally:
+            connections.close_all()
+
+    def _follow(self) -> None:
+        preferences.refresh()
+        holds = (credentials.token(), preferences.current())
+        if holds == self._followed:
+            return
+        before, self._followed = self._followed, holds
+        self._end()
+        if before is not None and before[0] not in {"", holds[0]}:
+            # What was learnt by now may be mixed: the old engine was still at work when the token changed.
+            forget_account()
+        if not credentials.token():
+            log.warning("sync.off reason=no_token")
+            return
+        self._dispatcher = Dispatcher(Engine.from_settings(), settings.SYNC_WORKERS)
+        self._dispatcher.start()
+
+    def _end(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+            self._dispatcher = None
 
 
 class Dispatcher:
@@ -78,6 +132,7 @@ class Dispatcher:
         self._signal.set()
         self._thread.join()
         self._pool.shutdown()
+        self._engine.close()
 
     def _look(self) -> None:
         self._saved.set()

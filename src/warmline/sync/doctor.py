@@ -11,7 +11,8 @@ from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
 ADVICE = {
-    ConnectionState.UNAUTHORIZED: "Set PIPEDRIVE_API_TOKEN anew; Pipedrive shows it under personal preferences.",
+    ConnectionState.UNAUTHORIZED: "Connect Pipedrive anew on the page Settings, or set PIPEDRIVE_API_TOKEN; "
+    "Pipedrive shows the token under personal preferences.",
     ConnectionState.DOWN: "Look whether PIPEDRIVE_BASE_URL is right, and whether this machine reaches it.",
     ConnectionState.BLOCKED: "Wait for half an hour; Warmline goes on by itself.",
     ConnectionState.BUDGET_SPENT: "Pipedrive gives new ones each day; Warmline goes on by itself.",
@@ -37,7 +38,7 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
 
     Args:
         pipedrive: The client (about 45 tokens).
-        policy: Says which label is used.
+        policy: Says which label and activity types are used.
     """
     trouble = probe(pipedrive)
     if trouble is not None:
@@ -63,7 +64,7 @@ def _account(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     sector = "is there" if custom_field(SECTOR, fields) else "is not there; the first sector that needs it makes it"
     yield Finding(well=True, text=f"There are {industries} industries. The field “{SECTOR}” {sector}.")
     active = {known.key for known in pipedrive.activity_types() if known.active}
-    missing = sorted(set(mapping.TYPES.values()) - active)
+    missing = sorted(set(policy.types.values()) - active)
     if missing:
         names = ", ".join(missing)
         text = f"Not active in Pipedrive: {names}. Such activities become tasks; activate the types there."

@@ -11,15 +11,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, history, links, notify, wanted
+from warmline.sync import connection, credentials, history, links, notify, wanted
 from warmline.sync.claims import BusyError, Claims, is_claimed
-from warmline.sync.client import directory_allowance, pipedrive_from_settings
+from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
 from warmline.sync.looks import Looks
@@ -66,11 +65,15 @@ class Engine:
 
     @classmethod
     def from_settings(cls) -> "Engine":
-        """Return the engine that the settings describe; they must have a token."""
-        pipedrive = pipedrive_from_settings()
-        forget_another_account(pipedrive, settings.PIPEDRIVE_API_TOKEN)
+        """Return the engine that settings and preferences describe; there must be a token."""
+        pipedrive = pipedrive_with(credentials.token())
+        forget_another_account(pipedrive, credentials.token())
         chance = Random()  # noqa: S311 (spreads waits, hides nothing)
         return cls(pipedrive, Policy.current(), SystemClock(), chance, directory_allowance())
+
+    def close(self) -> None:
+        """Let the client go, when no work is under way any more."""
+        self._pipedrive.close()
 
     def step(self, now: datetime) -> int:
         """Do what is due at this moment, one after the other, and then a page of the directory.
@@ -334,9 +337,11 @@ class Engine:
         with transaction.atomic():
             # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
             as_read = {"revision": row.revision, "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
-            rows = type(row)._default_manager.filter(pk=row.pk, **as_read)  # noqa: SLF001 (documented as public)
+            rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
+            if not rows.select_for_update().exists():
+                return  # it was deleted here (see deleted.py)
             history.note(row, verdict.message, ok=False, now=now)
-            if rows.update(**values) and verdict.failed and is_news:
+            if rows.filter(**as_read).update(**values) and verdict.failed and is_news:
                 _tell_of_failure(row, verdict, now)
 
 

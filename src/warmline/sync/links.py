@@ -13,6 +13,7 @@ from warmline.crm import book
 from warmline.crm.models import Activity, Contact, Organization, User
 from warmline.crm.synced import DELETED_THERE
 from warmline.sync import history, notify, values, wake
+from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents
 from warmline.sync.keys import row_key, update_key
 from warmline.sync.models import NotificationKind
@@ -41,12 +42,18 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
     """
     with transaction.atomic():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
-        Contact.objects.filter(pk=contact.pk).update(
+        is_there = Contact.objects.filter(pk=contact.pk).update(
             **_id_of(contact, brought.record_id), **_found(), **_in_line(contact, brought, now)
         )
-        undecided = Activity.objects.filter(contact=contact, replicate=None)
-        undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         Intents.end(row_key("contact", contact.pk))
+        if not is_there:
+            _was_deleted_here(contact, brought, now)
+            return
+        undecided = Activity.objects.filter(contact=contact, replicate=None)
+        if policy.earlier_activities:
+            # They are wanted from now on, and were not before.
+            undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)
+        undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         history.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
         notify.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
@@ -84,10 +91,13 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
     """
     contact = activity.contact
     with transaction.atomic():
-        Activity.objects.filter(pk=activity.pk).update(
+        is_there = Activity.objects.filter(pk=activity.pk).update(
             **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
         )
         Intents.end(row_key("activity", activity.pk))
+        if not is_there:
+            _was_deleted_here(activity, brought, now)
+            return
         history.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notify.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
@@ -102,8 +112,10 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with transaction.atomic():
-        _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
         Intents.end(update_key(row))
+        if not is_there:  # it was deleted here, and its record stays
+            return
         history.note(row, "Pipedrive has the latest changes.", ok=True, now=now)
         if brought.kept:
             stored = _rows(row).select_for_update().get(pk=row.pk)
@@ -131,7 +143,8 @@ def unlink(row: Row, now: datetime) -> None:
         "pipedrive_sync_error_field": "",
     }
     with transaction.atomic():
-        _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted)
+        if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
+            return
         history.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
@@ -151,12 +164,12 @@ def look_again(row: Contact | Organization, now: datetime) -> datetime:
         now: From when it is due, unless it is being brought in line already, at a pace of its own.
 
     Returns:
-        When it is due; now, when it is not linked to that record any more.
+        When it is due; now, when it is not linked to that record any more, or was deleted here.
     """
     in_line = _rows(row).filter(pk=row.pk, revision=F("pipedrive_revision"))
     in_line.update(revision=F("revision") + 1, **row.fresh_attempts(now))
-    stored = _rows(row).get(pk=row.pk)
-    due: datetime = stored.next_pipedrive_sync_attempt if stored.is_linked else now
+    stored = _rows(row).filter(pk=row.pk).first()
+    due: datetime = stored.next_pipedrive_sync_attempt if stored is not None and stored.is_linked else now
     return due
 
 
@@ -170,6 +183,11 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> None:
     Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
         **Contact.fresh_attempts(now)
     )
+
+
+def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:
+    if not brought.was_there:
+        tell_left_there(row, brought.record_id, now)
 
 
 def _arrival(what: str, brought: Brought) -> str:

@@ -1,4 +1,7 @@
-"""Listens to the contact book: a saved row wakes the engine, and a mended organization lets its contacts go on."""
+"""Listens to the contact book: a saved row wakes the engine, and a mended organization lets its contacts go on.
+
+Whoever is at a row that is deleted has to stop.
+"""
 
 from typing import Any
 
@@ -7,8 +10,9 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact, Organization
-from warmline.crm.signals import rows_saved
+from warmline.crm.signals import rows_deleted, rows_saved
 from warmline.sync import wake
+from warmline.sync.deleted import let_go
 from warmline.sync.links import let_contacts_go_on
 
 
@@ -17,6 +21,7 @@ def connect() -> None:
     for model in (Contact, Organization, Activity):
         post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
     rows_saved.connect(_saved_in_bulk, dispatch_uid="warmline.sync.bulk")
+    rows_deleted.connect(let_go, dispatch_uid="warmline.sync.deleted")
 
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:

@@ -21,7 +21,7 @@ from warmline.pipedrive import (
     Phone,
 )
 
-TYPES = {
+TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
     ActivityType.EMAIL: "email",
     ActivityType.MEETING: "meeting",
@@ -48,14 +48,13 @@ def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> 
     return moment.date(), moment.time().replace(second=0, microsecond=0)
 
 
-def activity_type(ours: str, theirs: Iterable[PipedriveType]) -> str:
-    """Return Pipedrive's type for one of ours: its own, or a task where the account has deactivated that.
+def activity_type(wished: str, theirs: Iterable[PipedriveType]) -> str:
+    """Return the type that an activity gets in Pipedrive: the wished one, or a task where it is not active there.
 
     Args:
-        ours: One of ActivityType.
+        wished: Pipedrive's type for ours, see Policy.types.
         theirs: The account's types.
     """
-    wished = TYPES[ActivityType(ours)]
     return wished if any(known.key == wished and known.active for known in theirs) else FALLBACK_TYPE
 
 

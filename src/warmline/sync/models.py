@@ -64,20 +64,28 @@ class Attempt(models.Model):
 
     Attributes:
         kind, row_id: Which row: "contact", "organization" or "activity", and its id.
+        owner: Whose row it was; None for an organization, which is the team's.
         ok: Whether it came to its end.
+        waited: For how many seconds the row had been wanted by then.
         text: What came of it, in plain words.
     """
 
     kind = models.CharField(max_length=20)
     row_id = models.BigIntegerField()
+    # The index below begins with it, so it needs none of its own.
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     at = models.DateTimeField()
     ok = models.BooleanField()
+    waited = models.FloatField(default=0)
     text = models.TextField()
 
     class Meta:
         indexes = [
             # sync.history: the attempts of a row, in their order.
             models.Index(fields=["kind", "row_id", "id"], name="attempt_row"),
+            # sync.lately: what was attempted within the last day, a user's and everyone's, without a look at the rows.
+            models.Index(fields=["owner", "at", "ok", "waited"], name="attempt_of_owner"),
+            models.Index(fields=["at", "ok", "waited"], name="attempt_at"),
         ]
 
     def __str__(self) -> str:
@@ -184,6 +192,7 @@ class NotificationKind(models.TextChoices):
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
     DELETED_THERE = "deleted_there"
+    LEFT_THERE = "left_there"
     ACTIVITY_SYNCED = "activity_synced"
     ORGANIZATION_FAILED = "organization_failed"
     ACTIVITY_FAILED = "activity_failed"
@@ -199,21 +208,36 @@ class Notification(models.Model):
 
     Attributes:
         user: For whom; None: for everyone.
+        is_quiet: Nobody is interrupted for it; it only stands in the list.
         once: What is told only once has a name here, and the second telling is left out.
     """
 
-    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="notifications")
+    # The indexes below begin with it, so it needs none of its own.
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="notifications", db_index=False)
     kind = models.CharField(max_length=20, choices=NotificationKind.choices)
     text = models.TextField()
     contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField()
+    is_quiet = models.BooleanField(default=False)
     once = models.TextField(null=True, unique=True)  # noqa: DJ001 (NULLs are exempt from the uniqueness, "" is not)
 
     class Meta:
         indexes = [
             # api: a user's notifications after an id.
             models.Index(fields=["user", "id"], name="notification_user"),
+            # sync.notify: those of them that interrupt, without a look at the rows.
+            models.Index(fields=["user", "id", "kind"], name="notification_loud", condition=models.Q(is_quiet=False)),
         ]
 
     def __str__(self) -> str:
         return self.text
+
+
+class Seen(models.Model):
+    """Up to which notification a user has seen the list of them."""
+
+    user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    up_to = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"up to {self.up_to}"

@@ -2,8 +2,13 @@
 
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from warmline.crm.models import Contact, User
-from warmline.sync.models import Notification, NotificationKind
+from warmline.sync.models import Notification, NotificationKind, Seen
+
+# So many of these come that each would only be in the way; the row's badge tells it as well.
+QUIET = {NotificationKind.ACTIVITY_SYNCED}
 
 
 def tell(
@@ -25,5 +30,67 @@ def tell(
         contact: The contact it is about, to lead there.
         once: A name under which this is told only once.
     """
-    note = Notification(user=user, kind=kind, text=text, contact=contact, at=now, once=once)
+    quiet = kind in QUIET
+    note = Notification(user=user, kind=kind, text=text, contact=contact, at=now, is_quiet=quiet, once=once)
     Notification.objects.bulk_create([note], ignore_conflicts=once is not None)
+
+
+def told_to(user: User, *, after: int = 0) -> QuerySet[Notification]:
+    """Return what is told to a user: their own notifications and those for everyone; an admin hears no more.
+
+    Args:
+        user: Who.
+        after: Only what came after the notification of this id.
+    """
+    # The whole condition stands in both halves, so that each is a range of an index.
+    return Notification.objects.filter(Q(user=user, pk__gt=after) | Q(user=None, pk__gt=after))
+
+
+def loud(user: User, *, after: int) -> QuerySet[Notification]:
+    """Return what of it a user is interrupted for.
+
+    Args:
+        user: Who.
+        after: Only what came after the notification of this id.
+    """
+    some = {"pk__gt": after, "is_quiet": False}
+    return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
+
+
+def newest(user: User, *, before: int, limit: int) -> list[Notification]:
+    """Return what is told to a user, newest first.
+
+    Args:
+        user: Who.
+        before: Only what came before the notification of this id.
+        limit: How many at the most.
+    """
+    rows = Notification.objects.select_related("contact").filter(pk__lt=before).order_by("-pk")
+    # The two halves are read in their index's order; together they would have to be sorted as a whole.
+    halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
+    return sorted(halves, key=lambda row: row.pk, reverse=True)[:limit]
+
+
+def unseen(user: User, limit: int) -> int:
+    """Count what a user is interrupted for and has not seen in the list yet.
+
+    Args:
+        user: Who.
+        limit: Where to stop counting.
+    """
+    return loud(user, after=seen_up_to(user))[:limit].count()
+
+
+def seen_up_to(user: User) -> int:
+    """Return the id of the newest notification that a user has seen in the list; 0 for none."""
+    return Seen.objects.filter(user=user).values_list("up_to", flat=True).first() or 0
+
+
+def saw(user: User, up_to: int) -> None:
+    """Remember that a user has seen the list.
+
+    Args:
+        user: Who.
+        up_to: The id of its newest notification.
+    """
+    Seen.objects.update_or_create(user=user, defaults={"up_to": up_to})

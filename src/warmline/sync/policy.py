@@ -1,10 +1,14 @@
 """The settings of the promise, as one value that is handed in, so that a test or a page can hand in another."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
+
+from warmline.crm import preferences
+from warmline.sync.mapping import TYPES
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Policy:
         batch: The wait before a failed row is tried again by itself.
         person_needed: The same for a row that waits for a person's decision or correction. It is far longer,
             because each try costs tokens and hardly ever helps.
+        types: Pipedrive's activity type for each of ours.
     """
 
     threshold: int
@@ -31,16 +36,19 @@ class Policy:
     retry: timedelta = timedelta(seconds=2)
     batch: timedelta = timedelta(minutes=15)
     person_needed: timedelta = timedelta(days=1)
+    types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
 
     @classmethod
     def current(cls) -> Self:
-        """Return the policy that the settings give."""
+        """Return the policy that the settings and the team's preferences give."""
+        decided = preferences.current()
         return cls(
-            threshold=settings.WARM_THRESHOLD,
-            label=settings.WARM_LABEL,
-            earlier_activities=settings.EARLIER_ACTIVITIES,
+            threshold=decided.threshold,
+            label=decided.label,
+            earlier_activities=decided.earlier_activities,
             mark=settings.WARMLINE_ID_FIELD,
             attempts=settings.SYNC_ATTEMPTS,
             retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
             batch=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
+            types={**TYPES, **decided.activity_types},
         )

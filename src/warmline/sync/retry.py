@@ -38,6 +38,20 @@ def retry(row: Contact | Organization | Activity) -> bool:
     return bool(again)
 
 
+def retry_with_activities(contact: Contact) -> int:
+    """Give a contact, its organization and its activities fresh attempts, now, as far as they had failed.
+
+    Args:
+        contact: Whom it is about.
+
+    Returns:
+        How many rows had failed, the organization left aside.
+    """
+    with transaction.atomic():
+        again = retry(contact)
+        return again + _start_again(Activity.objects.filter(contact=contact), timezone.now())
+
+
 def retry_all(user: User | None) -> int:
     """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
 

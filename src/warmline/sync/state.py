@@ -30,6 +30,9 @@ class SyncState(TextChoices):
     FAILED = "failed", "left to batch processing, or waiting for a person"
 
 
+OPEN = (SyncState.WANTED, SyncState.IN_PROGRESS, SyncState.FAILED)  # something is still to be done
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why the last attempt failed.
@@ -162,7 +165,7 @@ def _divided(model: type[Synced], side: Q, scores: Iterable[int]) -> list[Q]:
     return [side & Q(warmness_score=score) for score in scores] if model is Contact else [side]
 
 
-def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySet[Any]:
+def with_state(rows: QuerySet[RowType], *, threshold: int, now: datetime) -> QuerySet[RowType]:
     """Return the rows with their `sync_state`.
 
     Args:
@@ -206,16 +209,28 @@ def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncStat
         threshold: The least warm score.
         now: Tells which claims are live.
     """
+    tables = counts_by_table(user, threshold=threshold, now=now).values()
+    return {state: sum(found[state] for found in tables) for state in OPEN}
+
+
+def counts_by_table(
+    user: User | None, *, threshold: int, now: datetime
+) -> dict[type[Contact | Organization | Activity], dict[SyncState, int]]:
+    """Count the same for each table.
+
+    Args:
+        user: Who asks; None for everyone's.
+        threshold: The least warm score.
+        now: Tells which claims are live.
+    """
     contacts, activities = Contact.objects.all(), Activity.objects.all()
     if user is not None:
         contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-    states = (SyncState.WANTED, SyncState.IN_PROGRESS, SyncState.FAILED)
-    totals = dict.fromkeys(states, 0)
+    totals = {}
     tables: tuple[QuerySet[Any], ...] = (contacts, Organization.objects.all(), activities)
     for rows in tables:
         where = conditions(rows.model, threshold=threshold, now=now)
         narrowed = rows.filter(pk__in=open_rows(rows.model, threshold))
-        found = narrowed.aggregate(**{state.value: Count("pk", filter=where[state]) for state in states})
-        for state in states:
-            totals[state] += found[state.value]
+        found = narrowed.aggregate(**{state.value: Count("pk", filter=where[state]) for state in OPEN})
+        totals[rows.model] = {state: found[state.value] for state in OPEN}
     return totals

@@ -103,7 +103,7 @@ class Steps:
         self._policy = policy
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, claims, clock)
-        self.account = Account(pipedrive, self._catalog, claims, self.intents, clock)
+        self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
@@ -200,11 +200,11 @@ class Steps:
             return self.as_new(activity, person_id)
 
         def sent(new: NewActivity) -> Sent:
-            return Sent(own, new.body(), values.of_our_activity(activity), activity.revision)
+            return Sent(own, new.body(), self._values_of(activity), activity.revision)
 
         with self.links_checked(activity.contact, activity.contact.organization):
             theirs = self._create(own, prepare, self.pipedrive.create_activity, sent)
-        ours = values.of_our_activity(activity)
+        ours = self._values_of(activity)
         return Brought(theirs.id, values.agreed(ours, values.of_their_activity(theirs)), activity.revision)
 
     def own_organization(self, contact: Contact, org_id: int | None) -> Brought | None:
@@ -264,6 +264,9 @@ class Steps:
                 raise
         renewed = prepare()
         return self.intents.make(what, lambda: create(renewed), sent(renewed))
+
+    def _values_of(self, activity: Activity) -> Values:
+        return values.of_our_activity(activity, self.account.wished_type(activity))
 
     def _their_values(self, theirs: PipedriveOrganization) -> Values:
         return values.of_their_organization(theirs, self.account.sector_of(theirs))

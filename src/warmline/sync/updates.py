@@ -132,7 +132,8 @@ class Updates:
         said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        ours, their_values = values.of_our_activity(activity), values.of_their_activity(theirs)
+        ours = values.of_our_activity(activity, self._steps.account.wished_type(activity))
+        their_values = values.of_their_activity(theirs)
         decided = merge(ours, their_values, grant(activity.pipedrive_agreed, their_values, said))
         send: dict[str, Any] = {}
         for name in decided.send:

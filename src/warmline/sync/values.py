@@ -8,7 +8,7 @@ from datetime import date, time
 from typing import Any
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -58,12 +58,17 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
     return {"name": theirs.name, "sector": sector, "country": theirs.address_country or theirs.address_value}
 
 
-def of_our_activity(activity: Activity) -> dict[str, Any]:
-    """Return our side of an activity. Its type is the one it ought to have; its due moment is one value."""
+def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
+    """Return our side of an activity; its due moment is one value.
+
+    Args:
+        activity: The row.
+        type: Pipedrive's type that it ought to have.
+    """
     due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
     return {
         "subject": activity.subject,
-        "type": mapping.TYPES[ActivityType(activity.type)],
+        "type": type,
         "note": activity.note,
         "due": _moment(due_date, due_time),
         "done": activity.done,

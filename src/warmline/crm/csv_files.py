@@ -1,0 +1,143 @@
+"""CSV files as people's programs write them: read whatever they chose, and written so that every one of them reads it.
+
+Pure: no database. Encoding and delimiter are found out and told, never asked for. A cell that a spreadsheet would
+take for a formula is written with an apostrophe before it, which reading takes off again.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+MOST_BYTES = 5_000_000
+MOST_ROWS = 20_000
+MOST_COLUMNS = 100
+DELIMITERS = ",;\t"
+SAMPLE = 20  # rows in which the delimiter shows itself
+_SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SAFE = re.compile(r"[+-]?[\d\s().,/-]*")  # a number or a phone number is no formula
+_FOREIGN = {
+    b"PK": "This is an Excel or zip file. Save it in your spreadsheet as CSV, and bring that file.",
+    b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it in your spreadsheet as CSV, and bring that file.",
+    b"%PDF": "This is a PDF. Save the table as CSV, and bring that file.",
+}
+
+
+class CsvError(Exception):
+    """The file cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file holds.
+
+    Attributes:
+        rows: By the number that a spreadsheet shows beside them, with their cells; empty ones are left out.
+        encoding: How its text was written: UTF-8, UTF-16 or Windows-1252.
+        delimiter: What stands between the cells.
+    """
+
+    rows: tuple[tuple[int, list[str]], ...]
+    encoding: str
+    delimiter: str
+
+
+def read(content: bytes) -> Table:
+    """Read a file.
+
+    Args:
+        content: All of it.
+
+    Raises:
+        CsvError: When it is too large, empty, or no CSV file.
+    """
+    if len(content) > MOST_BYTES:
+        raise CsvError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Bring it in several parts.")
+    text, encoding = _text(content)
+    said = _SAID.match(text)
+    text = text[said.end() :] if said else text
+    delimiter = said.group(1) if said else _delimiter(text)
+    rows = []
+    try:
+        for number, cells in enumerate(_parsed(text, delimiter), start=2 if said else 1):
+            if any(cell.strip() for cell in cells):
+                rows.append((number, [_unguarded(cell) for cell in cells]))
+            if len(rows) > MOST_ROWS + 1:
+                raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Bring it in several parts.")
+    except csv.Error as error:
+        raise CsvError(f"The file is no well-formed CSV: {error}. Is a quotation mark left open?") from None
+    if not rows:
+        raise CsvError("There is nothing in this file. Choose one with a row for each contact.")
+    if len(rows[0][1]) > MOST_COLUMNS:
+        raise CsvError(f"The file has more than {MOST_COLUMNS} columns. Leave out those that are not needed.")
+    return Table(tuple(rows), encoding, delimiter)
+
+
+def written(rows: Iterable[Sequence[str]], delimiter: str = ",") -> Iterator[str]:
+    """Yield the lines of a file, for UTF-8; the first begins with a mark by which Excel knows it.
+
+    Args:
+        rows: The cells of each.
+        delimiter: What stands between them.
+    """
+    mark = "\ufeff"
+    for row in rows:
+        line = io.StringIO()
+        csv.writer(line, delimiter=delimiter).writerow([guarded(cell) for cell in row])
+        yield mark + line.getvalue()
+        mark = ""
+
+
+def guarded(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _SAFE.fullmatch(cell) else cell
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    for beginning, message in _FOREIGN.items():
+        if content.startswith(beginning):
+            raise CsvError(message)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        found = _decoded(content, "utf-16"), "UTF-16"
+    elif (text := _decoded(content, "utf-8-sig")) is not None:
+        found = text, "UTF-8"
+    else:
+        found = _decoded(content, "cp1252"), "Windows-1252"
+    text, encoding = found
+    if text is None or "\0" in text:
+        raise CsvError("This is no text file. Save the table as CSV (UTF-8), and bring that file.")
+    return text, encoding
+
+
+def _decoded(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _parsed(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that gives the first rows the most cells, and all of them as many."""
+
+    def cells(delimiter: str) -> tuple[int, int]:
+        widths = []
+        try:
+            for _, row in zip(range(SAMPLE), _parsed(text, delimiter), strict=False):
+                widths += [len(row)] if row else []
+        except csv.Error:
+            return 0, 0
+        first = widths[0] if widths else 0
+        return (sum(width == first for width in widths) if first > 1 else 0), first
+
+    return max(DELIMITERS, key=cells)

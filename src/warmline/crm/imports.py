@@ -1,0 +1,198 @@
+"""The import of a file: kept with all its rows, so that it goes on without a browser, and after a restart.
+
+A run is matched, checked, looked at, and then imported. Checking and importing are done by a thread of `serve` (see
+`import_worker.py`), which finds in the rows themselves what is left to do: a row that is not checked has no result, one
+that is to be imported is new. So nothing is lost by stopping anywhere, and nothing is done twice.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import models, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from warmline.crm import columns, csv_files
+from warmline.crm.models import User
+from warmline.crm.signals import import_wanted
+
+KEPT = timedelta(days=30)  # what people have imported is in the contact book; the file is a copy of it
+
+
+class Status(models.TextChoices):
+    """Where a run stands."""
+
+    MATCHING = "matching", "waits for its columns"
+    CHECKING = "checking", "being checked"
+    CHECKED = "checked", "waits for you"
+    IMPORTING = "importing", "being imported"
+    DONE = "done", "done"
+
+
+AT_WORK = (Status.CHECKING, Status.IMPORTING)
+
+
+class RowResult(models.TextChoices):
+    """What will become, or became, of a row."""
+
+    UNKNOWN = "", "Not checked"
+    NEW = "new", "New"
+    ADDED = "added", "Added"
+    KNOWN = "known", "Known"
+    INVALID = "invalid", "Invalid"
+
+
+class ImportRun(models.Model):
+    """The import of one file.
+
+    Attributes:
+        encoding, delimiter: How the file was written, to tell and to write in the same way.
+        has_headings: Whether its first row names the columns.
+        columns: What each column holds, see crm/columns.py.
+        holder, held_until: Which worker is at it, and until when it is believed to be.
+    """
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports")
+    file_name = models.CharField(max_length=255)
+    encoding = models.CharField(max_length=20)
+    delimiter = models.CharField(max_length=1)
+    has_headings = models.BooleanField(default=True)
+    columns = models.JSONField(default=list)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.MATCHING)
+    holder = models.CharField(max_length=40, blank=True, default="")
+    held_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # crm.import_worker: what is to be checked or imported, the oldest first.
+            models.Index(
+                fields=["id"], name="import_at_work", condition=models.Q(status__in=["checking", "importing"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def contacts(self) -> "models.QuerySet[ImportRow]":
+        """The rows that are contacts, and not headings."""
+        return self.rows.filter(is_heading=False)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the server has something to do for it."""
+        return self.status in AT_WORK
+
+
+class ImportRow(models.Model):
+    """A row of a file.
+
+    Attributes:
+        number: As a spreadsheet shows it.
+        is_heading: Whether it names the columns.
+        reasons: Why it is invalid.
+        is_warm: Whether it goes to Pipedrive when it is added.
+        contact_id: The contact that was added or is known.
+    """
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    number = models.PositiveIntegerField()
+    is_heading = models.BooleanField(default=False)
+    cells = models.JSONField(default=list)
+    result = models.CharField(max_length=10, choices=RowResult.choices, blank=True, default="")
+    reasons = models.JSONField(default=list)
+    is_warm = models.BooleanField(default=False)
+    contact_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="import_row_once")]
+        indexes = [
+            # crm.imports: the rows of one result in their order, and how many there are and are warm.
+            models.Index(fields=["run", "is_heading", "result", "number", "is_warm"], name="import_row_result"),
+            # crm.imports: a page of the rows.
+            models.Index(fields=["run", "is_heading", "number"], name="import_row_page"),
+        ]
+
+    def __str__(self) -> str:
+        return f"row {self.number}"
+
+
+def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
+    """Keep a file, match its columns by themselves, and have it checked if that came to something.
+
+    Args:
+        owner: Whose contacts its rows become.
+        file_name: As the browser says it.
+        content: All of it.
+
+    Raises:
+        CsvError: When it cannot be read; nothing is kept then.
+    """
+    table = csv_files.read(content)
+    first = table.rows[0][1]
+    has_headings = columns.are_headings(first)
+    run = ImportRun(
+        owner=owner,
+        file_name=file_name[-255:],
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        has_headings=has_headings,
+        columns=columns.matched(first) if has_headings else [""] * len(first),
+    )
+    with transaction.atomic():
+        ImportRun.objects.filter(owner=owner, created_at__lt=timezone.now() - KEPT).exclude(status__in=AT_WORK).delete()
+        run.save()
+        ImportRow.objects.bulk_create(
+            [
+                ImportRow(run=run, number=number, cells=cells, is_heading=has_headings and index == 0)
+                for index, (number, cells) in enumerate(table.rows)
+            ],
+            batch_size=1000,
+        )
+        if not columns.problem(run.columns):
+            _set_to_work(run, Status.CHECKING)
+    return run
+
+
+def choose(run: ImportRun, chosen: Sequence[str], *, has_headings: bool) -> None:
+    """Say what the columns of a run hold, and have it checked.
+
+    Args:
+        run: One that is not being imported, nor was.
+        chosen: What each column holds; without a problem (see columns.py).
+        has_headings: Whether the first row names them.
+    """
+    with transaction.atomic():
+        waiting = ImportRun.objects.filter(pk=run.pk).exclude(status__in=[Status.IMPORTING, Status.DONE])
+        if not waiting.update(columns=list(chosen), has_headings=has_headings):
+            return
+        first = run.rows.order_by("number").values_list("number", flat=True)[:1]
+        run.rows.update(result=RowResult.UNKNOWN, is_heading=False)
+        run.rows.filter(number__in=list(first)).update(is_heading=has_headings)
+        _set_to_work(run, Status.CHECKING)
+
+
+def start(run: ImportRun) -> None:
+    """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported."""
+    with transaction.atomic():
+        if ImportRun.objects.filter(pk=run.pk, status=Status.CHECKED).exists():
+            _set_to_work(run, Status.IMPORTING)
+
+
+def counts(run: ImportRun) -> dict[str, int]:
+    """Count the rows of a run: `all`, by result, and `warm`: those that go, or went, to Pipedrive."""
+    found = run.contacts.aggregate(
+        all=Count("pk"),
+        warm=Count("pk", filter=Q(is_warm=True, result__in=[RowResult.NEW, RowResult.ADDED])),
+        unchecked=Count("pk", filter=Q(result=RowResult.UNKNOWN)),
+        **{result.value: Count("pk", filter=Q(result=result)) for result in RowResult if result},
+    )
+    return dict(found)
+
+
+def _set_to_work(run: ImportRun, status: Status) -> None:
+    run.status, run.holder, run.held_until = status, "", None
+    run.save(update_fields=["status", "holder", "held_until"])
+    transaction.on_commit(lambda: import_wanted.send(ImportRun))

@@ -1,0 +1,159 @@
+"""What the team decided for everyone: the threshold and what else the settings page holds, in one row.
+
+An environment variable that is set wins, and what nobody decided has the default of the settings. Everything asks
+`current()` and nothing else, so that a page, a contact and the engine never read two thresholds. The row is read once;
+it is read again when it was changed here, and every second by `serve` in case another process changed it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import connections, models, transaction
+
+from warmline.crm import fields
+
+MOST_SEATS = 10_000
+# field: the environment variable that wins, and the setting that holds it or its default
+SETTINGS = {
+    "threshold": ("WARMLINE_WARM_THRESHOLD", "WARM_THRESHOLD"),
+    "label": ("WARMLINE_LABEL", "WARM_LABEL"),
+    "earlier_activities": ("WARMLINE_EARLIER_ACTIVITIES", "EARLIER_ACTIVITIES"),
+    "plan": ("WARMLINE_PLAN", "PIPEDRIVE_PLAN"),
+    "seats": ("WARMLINE_SEATS", "PIPEDRIVE_SEATS"),
+    "token_share": ("WARMLINE_TOKEN_SHARE", "TOKEN_SHARE"),
+}
+
+
+class StoredPreferences(models.Model):
+    """The one row (id 1) of what was decided; None, or nothing, where the default holds.
+
+    Attributes:
+        activity_types: Pipedrive's type by ours, where it is not the usual one.
+        pipedrive_token: Encrypted by `sync/credentials.py`, which alone can read it.
+        pipedrive_account: Whose token it is and of which company, as Pipedrive said when it was tried.
+    """
+
+    threshold = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(10)]
+    )
+    label = models.CharField(max_length=fields.NAME_LENGTH, blank=True, validators=[fields.no_control_characters])
+    earlier_activities = models.BooleanField(null=True, blank=True)
+    activity_types = models.JSONField(default=dict, blank=True)
+    plan = models.CharField(max_length=40, blank=True)
+    seats = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_SEATS)]
+    )
+    token_share = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    pipedrive_token = models.TextField(blank=True)
+    pipedrive_account = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="preferences_are_one_row")]
+
+    def __str__(self) -> str:
+        return "preferences"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What holds at this moment."""
+
+    threshold: int
+    label: str
+    earlier_activities: bool
+    plan: str
+    seats: int
+    token_share: int
+    activity_types: Mapping[str, str]
+
+
+class _Known:
+    """The row as it was last read; None when it must be read."""
+
+    row: StoredPreferences | None = None
+
+
+def current() -> Preferences:
+    """Return what holds at this moment."""
+    row = stored()
+    values = {name: _value(row, name) for name in SETTINGS}
+    return Preferences(**values, activity_types=row.activity_types)
+
+
+def stored() -> StoredPreferences:
+    """Return the row, which is not to be changed."""
+    if _Known.row is None:
+        _Known.row = _read()
+    return _Known.row
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable that decides a preference; empty when people do, on the settings page."""
+    variable = SETTINGS[name][0] if name in SETTINGS else ""
+    return variable if variable in settings.FROM_ENVIRONMENT else ""
+
+
+def change(changes: Mapping[str, Any]) -> None:
+    """Decide something anew.
+
+    Args:
+        changes: By the names of StoredPreferences' fields.
+
+    Raises:
+        ValidationError: When a value is not valid; nothing is written then.
+    """
+    with transaction.atomic():
+        row = StoredPreferences.objects.select_for_update().filter(pk=1).first() or StoredPreferences(pk=1)
+        for name, value in changes.items():
+            setattr(row, name, value)
+        row.full_clean(validate_constraints=False)
+        row.save()
+        transaction.on_commit(forget)
+    forget()  # within an outer transaction, for what is read before its end
+
+
+def refresh() -> None:
+    """Read the row again: another process may have changed it."""
+    _Known.row = _read()
+
+
+@contextmanager
+def followed() -> Iterator[None]:
+    """Read the row again every second while the block runs, for a process whose preferences others change."""
+    stopping = Event()
+
+    def follow() -> None:
+        try:
+            while not stopping.wait(1.0):
+                refresh()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=follow, name="preferences", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def forget() -> None:
+    """Have the row read again when it is next asked for."""
+    _Known.row = None
+
+
+def _read() -> StoredPreferences:
+    return StoredPreferences.objects.filter(pk=1).first() or StoredPreferences()
+
+
+def _value(row: StoredPreferences, name: str) -> Any:
+    decided = getattr(row, name)
+    return getattr(settings, SETTINGS[name][1]) if variable_of(name) or decided in {None, ""} else decided

@@ -1,0 +1,55 @@
+"""Who is on the team, with which rights: members are invited, and deactivated instead of deleted.
+
+A team always keeps an admin who is active, or nobody could let anybody in again.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from warmline.crm import book
+from warmline.crm.models import Contact, User
+
+LAST_ADMIN = "This is the team's only admin. Make someone else an admin first."
+
+
+def change_member(member: User, **changes: Any) -> None:
+    """Change a member.
+
+    Args:
+        member: The row, as read.
+        changes: Of name, time_zone, is_admin, is_active and pipedrive_user_id.
+
+    Raises:
+        ValidationError: When a field is not valid, or no active admin would be left; nothing is written then.
+    """
+    for name, value in changes.items():
+        setattr(member, name, value.strip() if isinstance(value, str) else value)
+    member.clean_fields(exclude={"email", "email_key", "password"})
+    with transaction.atomic():
+        # All admins are held, so that two of them cannot take each other's rights at the same moment.
+        admins = set(
+            User.objects.select_for_update().filter(is_admin=True, is_active=True).values_list("pk", flat=True)
+        )
+        if admins == {member.pk} and not (member.is_admin and member.is_active):
+            raise ValidationError(LAST_ADMIN)
+        member.save(update_fields=list(changes))
+
+
+def deactivate(member: User, heir: User | None) -> int:
+    """Keep a member out from now on, and hand their contacts over.
+
+    Args:
+        member: Who is signed out everywhere, and whose API tokens open nothing any more.
+        heir: Whose the contacts become; None leaves them where they are.
+
+    Returns:
+        How many contacts were handed over.
+
+    Raises:
+        ValidationError: When no active admin would be left; nothing is written then.
+    """
+    with transaction.atomic():
+        change_member(member, is_active=False)
+        return book.hand_over(Contact.objects.filter(owner=member), heir) if heir else 0

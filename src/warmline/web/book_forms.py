@@ -1,0 +1,150 @@
+"""The forms of contacts, organizations and activities. What a value may be is the models' business, not theirs."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from warmline.crm.book import OrganizationDetails
+from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
+from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
+
+SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
+TYPE_ICONS = {
+    ActivityType.CALL: "phone",
+    ActivityType.EMAIL: "mail",
+    ActivityType.MEETING: "calendar",
+    ActivityType.LINKEDIN: "link",
+    ActivityType.REFERRAL: "referral",
+    ActivityType.CONFERENCE: "conference",
+}
+
+
+class BookForm(forms.Form):
+    """A form whose values `crm.book` checks."""
+
+    def save(self, store: Callable[[dict[str, Any]], object]) -> bool:
+        """Store the values, or take the reasons why not into the form.
+
+        Args:
+            store: Takes the values by field and calls the book.
+
+        Returns:
+            Whether they were stored.
+        """
+        if not self.is_valid():
+            return False
+        try:
+            store(self.values())
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                field = name.split(".")[0]
+                self.add_error(field if field in self.fields else None, texts)
+        return not self.errors
+
+    def values(self) -> dict[str, Any]:
+        """Return the values as the book takes them; of a row that is changed, only those that are other ones."""
+        return {name: self.cleaned_data[name] for name in (self.changed_data if self.initial else self.fields)}
+
+
+def _text(label: str, length: int, *, required: bool = False, **attributes: str) -> forms.CharField:
+    widget = forms.TextInput(attrs={"maxlength": str(length), "autocomplete": "off", **attributes})
+    return forms.CharField(label=label, required=required, widget=widget)
+
+
+class ContactForm(BookForm):
+    """A contact's details."""
+
+    name = _text("Name", NAME_LENGTH, required=True)
+    email = forms.CharField(
+        label="E-mail", required=False, widget=forms.EmailInput(attrs={"maxlength": "254", "autocomplete": "off"})
+    )
+    phone = _text("Phone", PHONE_LENGTH, type="tel")
+    organization = _text("Organization", NAME_LENGTH, list="organization-names")
+
+    @classmethod
+    def of(cls, contact: Contact, data: Any = None) -> "ContactForm":
+        """Return the form of a contact that is there."""
+        organization = contact.organization.name if contact.organization else ""
+        initial = {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
+        return cls(data, initial=initial)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values, the organization by its name."""
+        values = super().values()
+        if "organization" in values:
+            name = values["organization"]
+            values["organization"] = OrganizationDetails(name) if name else None
+        return values
+
+
+class NewContactForm(ContactForm):
+    """A contact to be added."""
+
+    warmness_score = forms.TypedChoiceField(label="Warmness", coerce=int, choices=SCORES, initial=0)
+
+    def values(self) -> dict[str, Any]:
+        """Return all of them."""
+        organization = self.cleaned_data["organization"]
+        return {**self.cleaned_data, "organization": OrganizationDetails(organization) if organization else None}
+
+
+class OrganizationForm(BookForm):
+    """An organization's details."""
+
+    name = _text("Name", NAME_LENGTH, required=True)
+    sector = _text("Sector", NAME_LENGTH)
+    country = _text("Country", NAME_LENGTH)
+
+    @classmethod
+    def of(cls, organization: Organization, data: Any = None) -> "OrganizationForm":
+        """Return the form of an organization that is there."""
+        return cls(data, initial={name: getattr(organization, name) for name in cls.base_fields})
+
+
+class ActivityForm(BookForm):
+    """An activity that is there."""
+
+    type = forms.ChoiceField(label="Type", choices=ActivityType.choices)
+    subject = _text("Subject", NAME_LENGTH)
+    note = forms.CharField(label="Note", required=False, widget=forms.Textarea(attrs={"rows": "3"}), strip=False)
+    due_date = forms.DateField(
+        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    due_time = forms.TimeField(
+        label="Time", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    done = forms.BooleanField(label="Done", required=False)
+
+    @classmethod
+    def of(cls, activity: Activity, data: Any = None) -> "ActivityForm":
+        """Return the form of an activity that is there."""
+        return cls(data, initial={name: getattr(activity, name) for name in cls.base_fields}, prefix=f"a{activity.pk}")
+
+
+class NewActivityForm(ActivityForm):
+    """An activity to be logged: a type is all that it needs."""
+
+    type = forms.ChoiceField(
+        label="Type",
+        choices=ActivityType.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what it was: a call, an e-mail, a meeting and so on."},
+    )
+    done = forms.BooleanField(label="Done", required=False, initial=True)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values; what is done and has no date was done now, and what is yet to come is not done."""
+        values = dict(self.cleaned_data)
+        now = timezone.localtime()
+        if values["due_time"]:
+            values["due_date"] = values["due_date"] or now.date()
+        elif values["done"] and not values["due_date"]:
+            values["due_date"], values["due_time"] = now.date(), now.time().replace(second=0, microsecond=0)
+        if values["due_date"]:
+            moment = datetime.combine(values["due_date"], values["due_time"] or time.min, now.tzinfo)
+            values["done"] = values["done"] and moment <= now
+        return values

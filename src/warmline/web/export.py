@@ -1,0 +1,46 @@
+"""Contacts as a CSV file, which `/import` reads again.
+
+It is sent piece by piece, so that none is ever in memory as a whole.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from itertools import chain, islice
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from warmline.crm.csv_files import written
+from warmline.crm.models import Contact
+
+COLUMNS = ("Name", "E-mail", "Phone", "Organization", "Sector", "Country", "Warmness", "Last contacted", "Owner")
+PIECE = 500  # lines
+
+
+def csv_of(contacts: Iterable[Contact]) -> StreamingHttpResponse:
+    """Return the answer that sends contacts.
+
+    Args:
+        contacts: With their owner and organization; read from while it is sent.
+    """
+    response = StreamingHttpResponse(_pieces(contacts), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="contacts-{timezone.localdate():%Y-%m-%d}.csv"'
+    return response
+
+
+async def _pieces(contacts: Iterable[Contact]) -> AsyncIterator[str]:
+    lines = written(chain([COLUMNS], map(_cells, contacts)))
+
+    def some() -> str:
+        return "".join(islice(lines, PIECE))
+
+    while piece := await sync_to_async(some)():
+        yield piece
+
+
+def _cells(contact: Contact) -> list[str]:
+    organization = contact.organization
+    company = (organization.name, organization.sector, organization.country) if organization else ("", "", "")
+    contacted = contact.last_contacted.isoformat() if contact.last_contacted else ""
+    score = str(contact.warmness_score)
+    return [contact.name, contact.email, contact.phone, *company, score, contacted, contact.owner.email]

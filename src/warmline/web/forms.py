@@ -1,0 +1,123 @@
+"""The forms of signing in, and how every form looks.
+
+Django's own forms with our words. `{{ form }}` shows any form: `form.html` all of it, `form_field.html` each field with
+its label, hint and errors.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordResetForm, UsernameField
+from django.core.exceptions import ValidationError
+from django.forms.renderers import DjangoTemplates
+from django.forms.utils import flatatt
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from warmline.crm.keys import key
+from warmline.crm.models import User, default_time_zone
+from warmline.web.first_admin import FIRST_CODE
+
+NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
+WRONG_CODE = "This is not the code. It is the newest one that Warmline printed when it was started."
+VOID_CODE = (
+    "No code is accepted at the moment: too many wrong ones were given, or this server has printed none. "
+    "Start `warmline serve` again; it prints a new one."
+)
+
+
+class Renderer(DjangoTemplates):
+    """Shows forms and fields in our shape (the setting FORM_RENDERER)."""
+
+    form_template_name = "web/parts/form.html"
+    field_template_name = "web/parts/form_field.html"
+
+
+def guessed_user(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """Return whom someone tries to sign in as: one user, however the e-mail is written (a setting of django-axes)."""
+    return key((credentials or {}).get("username") or request.POST.get("username", ""))
+
+
+@cache
+def zones() -> list[tuple[str, str]]:
+    """Return the time zones to choose from: those that are named for a place, and UTC."""
+    names = {name for name in available_timezones() if "/" in name and not name.startswith(NO_ZONES)}
+    return [(name, name.replace("_", " ")) for name in ["UTC", *sorted(names)]]
+
+
+class LongSelect(forms.Select):
+    """A select with hundreds of options; Django's own renders a template for each of them, and takes 60 ms for it."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 (Django's signature)
+        """Return the select's HTML."""
+        chosen = "" if value is None else str(value)
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            ((o, " selected" * (o == chosen), words) for o, words in self.choices),
+        )
+        return format_html(
+            "<select{}>{}</select>", flatatt({**self.build_attrs(self.attrs, attrs), "name": name}), options
+        )
+
+
+class SignInForm(AuthenticationForm):
+    """E-mail, whatever its case, and password. Whether there is such a user is not told."""
+
+    username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
+    error_messages = {"invalid_login": "E-mail or password is not right. Try again, or ask for a new password."}
+
+
+class ResetForm(PasswordResetForm):
+    """Whom to send a one-time link; also one who was invited and has no password yet."""
+
+    def get_users(self, email: str) -> Iterable[User]:
+        """Return the active user with this e-mail, whatever its case."""
+        return User.objects.filter(email_key=key(email), is_active=True)
+
+
+class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """The first admin, and the code that proves that they may be it."""
+
+    code = forms.CharField(
+        label="One-time code",
+        max_length=100,
+        help_text="Warmline printed it when it was started.",
+        widget=forms.TextInput(
+            attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+    time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
+
+    field_order = ("code", "name", "email", "password1", "password2", "time_zone")
+
+    class Meta:
+        model = User
+        fields = ("name", "email", "time_zone")
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "username"}),
+        }
+        labels = {"email": "E-mail"}
+        help_texts = {"name": "What colleagues see.", "email": "To sign in with, and to be found by in Pipedrive."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["email"].widget.attrs["autofocus"]  # Django's idea; the code comes first
+
+    def clean_code(self) -> str:
+        """Refuse a wrong code."""
+        code: str = self.cleaned_data["code"]
+        if not FIRST_CODE.accepts(code):
+            raise ValidationError(VOID_CODE if FIRST_CODE.is_void else WRONG_CODE)
+        return code
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
+        """Make the admin."""
+        self.instance.is_admin = True
+        user: User = super().save(commit)
+        return user

@@ -1,0 +1,53 @@
+"""One-time links: how someone sets a password without having one, when invited or when it is forgotten.
+
+Django's tokens make them: signed, good for three days, and void once the password was set or the user has signed in.
+A link is a secret. It is shown to an admin or sent to its user, and never written to a log.
+"""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import send_mail
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from warmline.crm.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def one_time_link(user: User) -> str:
+    """Return the path under which the user sets a password, once; `request.build_absolute_uri` makes it whole."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return reverse("web:one-time", args=[uid, default_token_generator.make_token(user)])
+
+
+def sends_email() -> bool:
+    """Tell whether links go by e-mail; else an admin copies them."""
+    return settings.EMAIL is not None
+
+
+def invite(request: HttpRequest, user: User) -> str | None:
+    """Give a user without a password the way in.
+
+    Args:
+        request: The admin's; its host stands in the link.
+        user: Made without a password.
+
+    Returns:
+        The link for the admin to copy, also where the mail server refuses; None when it went by e-mail.
+    """
+    link = request.build_absolute_uri(one_time_link(user))
+    if not sends_email():
+        return link
+    text = render_to_string("web/email/invitation.txt", {"user": user, "link": link})
+    try:
+        send_mail("Your way into Warmline", text, None, [user.email])
+    except OSError:  # of which smtplib's errors are
+        logger.exception("The invitation of user %s could not be sent by e-mail", user.pk)
+        return link
+    return None

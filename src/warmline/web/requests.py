@@ -1,0 +1,50 @@
+"""Who asks for a page, which pages are for admins only, and where one goes from there."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from warmline.crm.models import User
+
+More = ParamSpec("More")
+
+
+class PageRequest(HttpRequest):
+    """A request for a page by someone who has signed in.
+
+    Attributes:
+        user: Who.
+        htmx: Whether, and by what, a fragment is asked for.
+    """
+
+    user: User
+    htmx: HtmxDetails
+
+
+def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpResponseBase]:
+    """Refuse a view to members, with the page that says so (403)."""
+
+    @wraps(view)
+    def guarded(*args: More.args, **kwargs: More.kwargs) -> HttpResponseBase:
+        request = cast("PageRequest", args[0])
+        if not request.user.is_admin:
+            raise PermissionDenied
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def go(request: PageRequest, to: str) -> HttpResponse:
+    """Lead on after something was done; htmx follows as a whole page, and not into the place of a fragment.
+
+    Args:
+        request: What was done.
+        to: A path.
+    """
+    return HttpResponseClientRedirect(to) if request.htmx else redirect(to)

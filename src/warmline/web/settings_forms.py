@@ -1,0 +1,216 @@
+"""The forms of the settings, the team and the profile.
+
+A field that an environment variable decides is shown and cannot be changed; it says which variable that is.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from warmline.crm import preferences
+from warmline.crm.fields import NAME_LENGTH
+from warmline.crm.models import WARMEST, ActivityType, User, default_time_zone
+from warmline.crm.preferences import MOST_SEATS
+from warmline.pipedrive import PLANS
+from warmline.pipedrive import ActivityType as TheirType
+from warmline.pipedrive import User as TheirUser
+from warmline.sync.mapping import TYPES
+from warmline.web.forms import LongSelect, zones
+
+PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
+
+
+class ConnectForm(forms.Form):
+    """A token, pasted."""
+
+    token = forms.CharField(
+        label="API token",
+        max_length=200,
+        help_text="In Pipedrive: your picture, Personal preferences, API. Take an admin's, which may see everything.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class RulesForm(forms.Form):
+    """What is warm, and what goes to Pipedrive how.
+
+    Args:
+        effects: In words, what each threshold would change.
+        types: The account's active activity types; None when they are not known.
+    """
+
+    threshold = forms.TypedChoiceField(label="A contact is warm from", coerce=int)
+    label = forms.CharField(
+        label="Label in Pipedrive",
+        max_length=NAME_LENGTH,
+        help_text="Every warm lead bears it. It is made in Pipedrive when it is not there.",
+    )
+    earlier_activities = forms.TypedChoiceField(
+        label="Activities from before a contact was warm",
+        choices=[("no", "stay here"), ("yes", "follow it to Pipedrive")],
+        coerce=lambda text: text == "yes",
+        help_text="Decided for each contact when it goes over; what was decided stays.",
+    )
+    plan = forms.ChoiceField(
+        label="Pipedrive's plan",
+        required=False,
+        help_text="It says how many calls and tokens there are.",
+    )
+    seats = forms.IntegerField(
+        label="Seats in Pipedrive",
+        min_value=1,
+        max_value=MOST_SEATS,
+        help_text="Each brings the company tokens every day.",
+    )
+    token_share = forms.IntegerField(
+        label="Share of the day's tokens",
+        min_value=1,
+        max_value=100,
+        help_text="Percent that Warmline may spend; the rest is for what else the company runs.",
+    )
+
+    def __init__(
+        self, *args: Any, effects: Sequence[str] = (), types: Sequence[TheirType] | None = None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        decided = preferences.current()
+        thresholds: Any = self.fields["threshold"]
+        thresholds.choices = [
+            (least, f"{least}{'' if least == WARMEST else ' and more'}{f': {effects[least]}' if effects else ''}")
+            for least in range(WARMEST + 1)
+        ]
+        plans: Any = self.fields["plan"]
+        plans.choices = [
+            ("", "Not said: as the smallest"),
+            *{decided.plan or "lite": decided.plan or "Lite", **PLAN_NAMES}.items(),
+        ]
+        self.initial = {
+            **{name: getattr(decided, name) for name in preferences.SETTINGS},
+            "earlier_activities": "yes" if decided.earlier_activities else "no",
+        }
+        names: dict[str, str] = {each.key: each.name for each in types or ()}
+        for ours in ActivityType:
+            present = decided.activity_types.get(ours, TYPES[ours])
+            choices: dict[str, str] = {present: f"{present} (not active in Pipedrive)" if names else present, **names}
+            offered = sorted(choices.items(), key=lambda each: each[1].lower())
+            self.fields[f"type_{ours}"] = forms.ChoiceField(label=ours.label, choices=offered, disabled=not names)
+            self.initial[f"type_{ours}"] = present
+        for name in preferences.SETTINGS:
+            if variable := preferences.variable_of(name):
+                self.fields[name].disabled = True
+                self.fields[name].help_text = f"Decided by {variable} in the environment of the server."
+
+    def save(self) -> None:
+        """Store what was decided, but for what the environment decides."""
+        values = self.cleaned_data
+        names = [name for name in preferences.SETTINGS if not preferences.variable_of(name)]
+        types = {str(ours): values[f"type_{ours}"] for ours in ActivityType}
+        unusual = {ours: theirs for ours, theirs in types.items() if theirs != TYPES[ActivityType(ours)]}
+        preferences.change({**{name: values[name] for name in names}, "activity_types": unusual})
+
+
+class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new member, who sets a password by a one-time link."""
+
+    time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
+
+    class Meta:
+        model = User
+        fields = ("name", "email", "is_admin", "time_zone")
+        labels = {"email": "E-mail", "is_admin": "Admin"}
+        help_texts = {
+            "email": "To sign in with. Whoever has it in Pipedrive owns this member's records there.",
+            "is_admin": "Sees everyone's contacts, and these settings.",
+        }
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
+        """Make the member, without a password."""
+        self.instance.set_unusable_password()
+        user: User = super().save(commit)
+        return user
+
+
+class MemberForm(forms.Form):
+    """A member's role, and who they are in Pipedrive.
+
+    Args:
+        member: Whose.
+        users: The account's active users; None when they are not known.
+    """
+
+    is_admin = forms.TypedChoiceField(
+        label="Role",
+        choices=[("no", "Member: sees their own contacts"), ("yes", "Admin: sees everyone's, and the settings")],
+        coerce=lambda text: text == "yes",
+    )
+    pipedrive_user_id = forms.TypedChoiceField(
+        label="User in Pipedrive",
+        coerce=int,
+        empty_value=None,
+        required=False,
+        help_text="Owns what this member's contacts become in Pipedrive from now on.",
+    )
+
+    def __init__(self, *args: Any, member: User, users: Sequence[TheirUser] | None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        present = member.pipedrive_user_id
+        self.initial = {"is_admin": "yes" if member.is_admin else "no", "pipedrive_user_id": present or ""}
+        names = {user.id: f"{user.name} <{user.email}>" for user in users or ()}
+        if present and present not in names:
+            names[present] = f"User {present}"
+        choice: Any = self.fields["pipedrive_user_id"]
+        choice.choices = [("", "Found by e-mail"), *sorted(names.items(), key=lambda each: each[1].lower())]
+
+
+class HeirForm(forms.Form):
+    """Who gets the contacts of a member who leaves.
+
+    Args:
+        member: Who leaves.
+    """
+
+    heir = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Their contacts go to",
+        required=False,
+        empty_label="Nobody: they stay where they are",
+    )
+
+    def __init__(self, *args: Any, member: User, **more: Any) -> None:
+        super().__init__(*args, **more)
+        heir: Any = self.fields["heir"]
+        heir.queryset = User.objects.filter(~Q(pk=member.pk), is_active=True).order_by("name", "pk")
+        heir.label_from_instance = lambda user: f"{user.name} <{user.email}>"
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """What a user says of themselves."""
+
+    time_zone = forms.ChoiceField(
+        choices=zones, help_text="In which dates and times are shown and meant.", widget=LongSelect
+    )
+
+    class Meta:
+        model = User
+        fields = ("name", "time_zone")
+        help_texts = {"name": "What colleagues see."}
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        zone: Any = self.fields["time_zone"]
+        if self.instance.time_zone not in dict(zones()):
+            zone.choices = [(self.instance.time_zone, self.instance.time_zone), *zones()]
+
+
+class TokenForm(forms.Form):
+    """What an API token is for. It stands on the page of the profile, whose fields have the same names."""
+
+    prefix = "token"
+
+    name = forms.CharField(
+        label="What is it for?",
+        max_length=255,
+        widget=forms.TextInput(attrs={"placeholder": "Such as: the monthly report"}),
+    )

@@ -1,0 +1,226 @@
+// Keeps the page up to date: badges, bell and toasts, by one stream of server-sent events for all tabs of the browser.
+//
+// The stream says that something happened, and the page asks for what it shows. One tab, the leader, holds the stream
+// and tells the others; when it goes, another one takes over. A hidden tab asks for nothing until it is looked at.
+
+const corner = document.getElementById("toasts");
+if (corner) live(corner);
+
+function live(corner) {
+  const user = corner.dataset.user;
+  const shared = "locks" in navigator && "BroadcastChannel" in window;
+  const channel = shared ? new BroadcastChannel(`warmline-${user}`) : null;
+
+  // --- The stream. What it says becomes {told: whether it is worth a toast} or {changed: {kind: ids, everything}}. ---
+
+  // Returns what ends it.
+  function listen(happened) {
+    let source;
+    let last = "";
+    let wait = 1000;
+    let retry;
+    const open = () => {
+      source = new EventSource(last ? `/events?after=${last}` : "/events"); // a new source knows no Last-Event-ID
+      source.onopen = () => { wait = 1000; happened({ changed: { everything: true }, told: true }); };
+      source.addEventListener("told", (event) => { last = event.lastEventId; happened({ told: !JSON.parse(event.data).is_quiet }); });
+      source.addEventListener("changed", (event) => happened({ changed: JSON.parse(event.data) }));
+      // The browser comes back by itself, unless it was refused; then we do, ever more rarely.
+      source.onerror = () => {
+        if (source.readyState !== EventSource.CLOSED) return;
+        retry = setTimeout(open, wait);
+        wait = Math.min(2 * wait, 60000);
+      };
+    };
+    open();
+    return () => { clearTimeout(retry); source.close(); };
+  }
+
+  if (shared) {
+    channel.onmessage = (message) => heard(message.data);
+    const tellAll = (event) => { channel.postMessage(event); heard(event); };
+    navigator.locks.request(`warmline-stream-${user}`, () => { listen(tellAll); return new Promise(() => {}); });
+  } else {
+    // A browser allows few connections to one host, so only the tab that is looked at holds one.
+    let stop = null;
+    const follow = () => {
+      if (document.hidden) { stop?.(); stop = null; } else stop ??= listen(heard);
+    };
+    document.addEventListener("visibilitychange", follow);
+    follow();
+  }
+
+  // --- What a tab does with it. ---
+
+  let changed = { everything: true }; // the page may be older than the stream
+  const refresh = rarely(500, refreshBadges);
+  const announce = rarely(1000, () => document.body.dispatchEvent(new CustomEvent("warmline:changed")));
+  const show = rarely(300, () => (shared ? navigator.locks.request(`warmline-toasts-${user}`, showToasts) : showToasts()));
+
+  function heard(event) {
+    for (const [kind, ids] of Object.entries(event.changed ?? {})) {
+      changed[kind] = ids === true || changed[kind] === true ? true : [...(changed[kind] || []), ...(ids || [])];
+    }
+    refresh();
+    announce();
+    if (event.told) show();
+  }
+
+  refresh();
+  show();
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ changed: { everything: true }, told: true }); });
+
+  // Runs a task soon, at most once in so many milliseconds, and always once more after the last call.
+  function rarely(pause, task) {
+    let isWaiting = false;
+    let again = false;
+    const run = async () => {
+      again = false;
+      isWaiting = true;
+      try { await task(); } catch { /* Offline, or the server restarts; the stream's return asks again. */ }
+      setTimeout(() => { isWaiting = false; if (again) call(); }, pause);
+    };
+    const call = () => {
+      if (document.hidden) return; // what was missed is asked for when it is looked at
+      if (isWaiting) again = true; else run();
+    };
+    return call;
+  }
+
+  async function ask(path) {
+    const answer = await fetch(path, { headers: { "X-Live": "1" } });
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out: the next click says so
+    return document.createRange().createContextualFragment(await answer.text());
+  }
+
+  // --- Badges and the bell. ---
+
+  async function refreshBadges() {
+    const { everything, ...named } = changed;
+    changed = {};
+    const query = new URLSearchParams();
+    const wanted = {};
+    for (const badge of document.querySelectorAll("[id^=badge-]")) {
+      const [, kind, id] = badge.id.split("-");
+      if (everything || named[kind]?.includes(Number(id))) (wanted[kind] ??= []).push(id);
+    }
+    for (const [kind, ids] of Object.entries(wanted)) query.set(kind, ids.join(","));
+    try {
+      for (const part of (await ask(`/badges?${query}`)).querySelectorAll("[id]")) {
+        const present = document.getElementById(part.id);
+        if (present && present.outerHTML !== part.outerHTML && !present.contains(document.activeElement)) present.replaceWith(part);
+      }
+    } catch (error) {
+      changed.everything = true;
+      throw error;
+    }
+  }
+
+  // --- Toasts. Which are on the screen is kept for each tab, and what was shown for the whole browser. ---
+
+  // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late.
+  const shownKey = `warmline-shown-${user}`;
+  const shownUpTo = () => document.cookie.split("; ").find((each) => each.startsWith(`${shownKey}=`))?.split("=")[1];
+  const showedUpTo = (id) => { document.cookie = `${shownKey}=${id}; path=/; max-age=31536000; samesite=lax`; };
+  const openKey = `warmline-toasts-${user}`;
+  const open = () => JSON.parse(sessionStorage.getItem(openKey) ?? "{}");
+  const keep = (toasts) => sessionStorage.setItem(openKey, JSON.stringify(toasts));
+
+  async function showToasts() {
+    const query = new URLSearchParams(open());
+    const after = shownUpTo();
+    if (after) query.set("after", after);
+    const answer = (await ask(`/toasts?${query}`)).firstElementChild;
+    showedUpTo(answer.dataset.newest);
+    for (const toast of [...answer.children]) {
+      const topic = toast.id.replace("toast-", "");
+      put(toast, !(topic in open()));
+      keep({ ...open(), [topic]: toast.dataset.first });
+    }
+  }
+
+  function put(toast, isNew) {
+    const present = toast.id ? document.getElementById(toast.id) : null;
+    const text = toast.querySelector(".toast-text").textContent;
+    if (present?.querySelector(".toast-text").textContent === text) return;
+    if (present?.contains(document.activeElement)) {
+      present.querySelector(".toast-text").textContent = text; // only the words, under someone's hands
+    } else if (present) {
+      present.replaceWith(toast);
+    } else {
+      corner.append(toast);
+      if (isNew) say(text, "stays" in toast.dataset);
+    }
+    if (!("stays" in toast.dataset)) goLater(toast);
+  }
+
+  // Said once, apart from the toast itself, which may come back after a reload.
+  function say(text, isUrgent) {
+    document.getElementById(isUrgent ? "alarm" : "said").textContent = text;
+  }
+
+  // It goes after a while in which someone could see it and did not hold it.
+  function goLater(toast) {
+    let left = 8;
+    const timer = setInterval(() => {
+      if (!toast.isConnected) clearInterval(timer);
+      else if (!document.hidden && !toast.matches(":hover, :focus-within") && --left <= 0) dismiss(toast);
+    }, 1000);
+  }
+
+  function dismiss(toast) {
+    const next = toast.nextElementSibling ?? toast.previousElementSibling;
+    if (toast.contains(document.activeElement)) (next?.querySelector("[data-dismiss]") ?? document.getElementById("main")).focus();
+    const { [toast.id.replace("toast-", "")]: _, ...others } = open();
+    keep(others);
+    toast.remove();
+  }
+
+  corner.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-dismiss]");
+    if (button) dismiss(button.closest(".toast"));
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector(":popover-open, dialog[open]")) return;
+    const toast = document.activeElement.closest?.(".toast") ?? corner.lastElementChild;
+    if (toast) dismiss(toast);
+  });
+
+  corner.addEventListener("submit", async (event) => {
+    const form = event.target.closest("[data-retry]");
+    if (!form) return;
+    event.preventDefault();
+    const toast = form.closest(".toast");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "1" } });
+      if (!answer.ok || answer.redirected) return complain(answer.status);
+      say(await answer.text(), false);
+      dismiss(toast);
+      heard({ changed: { everything: true } });
+    } catch {
+      complain(0);
+    }
+  });
+
+  // --- What htmx could not get. ---
+
+  const REASONS = {
+    0: "Warmline cannot be reached. Check whether you are online, and try again.",
+    403: "This page was out of date, and nothing was changed. Reload it and try again.",
+    404: "It was deleted meanwhile, or belongs to a colleague now. Reload the page.",
+    413: "That is too large. Send less at once.",
+  };
+
+  function complain(status) {
+    const reason = REASONS[status] ?? (status < 500
+      ? "That could not be done as it was asked. Reload the page and try again."
+      : "Something broke on our side. It was logged. Try again in a moment.");
+    const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
+    toast.id = "toast-trouble";
+    toast.querySelector(".toast-text").textContent = reason;
+    put(toast, true);
+  }
+
+  document.body.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.status));
+  document.body.addEventListener("htmx:sendError", () => complain(0));
+}

@@ -1,0 +1,81 @@
+"""What templates say often: an icon, a sync badge, a link of the navigation, a page of a list."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from warmline.crm.synced import Synced
+from warmline.sync.notify import unseen
+from warmline.sync.state import SyncState
+from warmline.web.icons import ICONS
+
+register = template.Library()
+
+MANY_NEW = 99  # notifications; more are not counted
+
+BADGES = {
+    SyncState.NOT_WANTED: ("person", "Not in Pipedrive"),
+    SyncState.WANTED: ("clock", "Waiting"),
+    SyncState.IN_PROGRESS: ("sync", "In progress"),
+    SyncState.SYNCED: ("check", "In Pipedrive"),
+    SyncState.FAILED: ("alert", "Failed"),
+}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon.
+
+    Args:
+        name: One of web/icons.py.
+        label: What it says to who does not see it; empty where the words beside it say so already.
+    """
+    drawing = mark_safe(ICONS[name])  # noqa: S308 (our own drawing)
+    told = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    return format_html('<svg class="icon" viewBox="0 0 24 24" {}>{}</svg>', told, drawing)
+
+
+@register.simple_tag
+def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> SafeString:
+    """Say in an icon and words where a row stands; never by its colour alone.
+
+    Args:
+        state: A value of SyncState, as `sync.state.with_state` puts it on the row.
+        row: Whose badge it is, once on a page: it gets an id, such as `badge-contact-12`, and is kept up to date.
+        oob: Whether it takes the place of the one with this id, wherever that is on the page.
+    """
+    drawing, words = BADGES[SyncState(state)]
+    name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
+    name += mark_safe(' hx-swap-oob="true"') if oob else ""
+    return format_html('<span{} class="badge badge-{}">{}{}</span>', name, state, icon(drawing), words)
+
+
+@register.inclusion_tag("web/parts/bell.html", takes_context=True)
+def bell(context: Context) -> dict[str, Any]:
+    """Show the way to the notifications, and how many are new.
+
+    Args:
+        context: Holds the request.
+    """
+    return {"new": unseen(context["request"].user, MANY_NEW + 1), "many": MANY_NEW}
+
+
+@register.inclusion_tag("web/parts/nav_link.html", takes_context=True)
+def nav_link(context: Context, page: str, drawing: str, words: str) -> dict[str, Any]:
+    """Lead to a room, and say when one is in it.
+
+    Args:
+        context: Holds the request.
+        page: The URL's name.
+        drawing: The icon's name.
+        words: What it says.
+    """
+    request: HttpRequest = context["request"]
+    path = reverse(page)
+    current = "page" if request.path == path else "true" if request.path.startswith(f"{path}/") else ""
+    return {"path": path, "current": current, "drawing": drawing, "words": words}

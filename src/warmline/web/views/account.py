@@ -1,0 +1,82 @@
+"""Signing in and out, and passwords: Django's views with our forms and templates."""
+
+from django.conf import settings
+from django.contrib.auth import login, views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.messages.views import SuccessMessageMixin
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from warmline.crm.models import User
+from warmline.web.forms import ResetForm, SignInForm, WelcomeForm
+from warmline.web.invitations import sends_email
+
+BACKEND = settings.AUTHENTICATION_BACKENDS[-1]
+
+
+class SignIn(views.LoginView):
+    """By e-mail and password; back to where one wanted to go."""
+
+    form_class = SignInForm
+    template_name = "web/account/sign_in.html"
+    redirect_authenticated_user = True
+
+
+class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ignore[type-arg]  # generic in the stubs only
+    """One's own, knowing the present one. It ends one's other sessions."""
+
+    template_name = "web/account/change_password.html"
+    success_url = reverse_lazy("web:home")
+    success_message = "Your password is changed. Other browsers are signed out."
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ResetPassword(views.PasswordResetView):
+    """Ask for a one-time link by e-mail; where none is sent, the page says whom to ask."""
+
+    form_class = ResetForm
+    template_name = "web/account/reset_password.html"
+    subject_template_name = "web/email/new_password_subject.txt"
+    email_template_name = "web/email/new_password.txt"
+    success_url = reverse_lazy("web:reset-sent")
+    extra_context = {"sends_email": sends_email}
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ResetSent(views.PasswordResetDoneView):
+    """Says the same whether there is such a user or not."""
+
+    template_name = "web/account/reset_sent.html"
+
+
+@method_decorator(login_not_required, name="dispatch")
+class OneTime(views.PasswordResetConfirmView):
+    """Behind a one-time link: set a password and be signed in."""
+
+    template_name = "web/account/one_time.html"
+    success_url = reverse_lazy("web:home")
+    post_reset_login = True
+    post_reset_login_backend = BACKEND
+
+
+@login_not_required
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest) -> HttpResponse:
+    """Make the first admin of a new installation, who knows the code that `serve` printed; gone afterwards."""
+    if User.objects.exists():
+        raise Http404
+    form = WelcomeForm(request.POST or None)
+    if form.is_valid():
+        # Whoever pressed the button twice finds the first one done.
+        with transaction.atomic():
+            user = None if User.objects.exists() else form.save()
+        if user:
+            login(request, user, backend=BACKEND)
+        return redirect("web:home")
+    return render(request, "web/account/welcome.html", {"form": form})

@@ -1,0 +1,76 @@
+"""Activities, on the timeline of their contact: logged, marked done, changed, tried again."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from warmline.crm import book
+from warmline.crm.models import Activity
+from warmline.sync import retry as again
+from warmline.sync.policy import Policy
+from warmline.sync.state import with_state
+from warmline.web.book_forms import ActivityForm, NewActivityForm
+from warmline.web.requests import PageRequest, go
+from warmline.web.timeline import Entry, timeline
+from warmline.web.views.contact import address, around, seen
+
+
+def _seen(request: PageRequest, activity_id: int) -> Activity:
+    rows = Activity.objects.seen_by(request.user).select_related("contact").filter(pk=activity_id)
+    found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Show an activity anew on its timeline; without htmx the whole page, there."""
+    row = _seen(request, activity_id)
+    if request.htmx:
+        return render(
+            request, "web/contacts/_entry.html", {"entry": Entry.of(row), "contact": row.contact, "is_new": True}
+        )
+    return redirect(f"{address(row.contact)}#activity-{row.pk}")
+
+
+@require_POST
+def log(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Log an activity with a contact."""
+    row = seen(request, contact_id)
+    form = NewActivityForm(request.POST)
+    logged: list[Activity] = []
+    if form.save(lambda values: logged.append(book.log_activity(request.user, row, **values))):
+        how = "is logged" if logged[0].done else "is noted, to be done"
+        messages.success(request, f"“{logged[0].subject}” {how}.")
+        return go(request, address(row))
+    if request.htmx:
+        return render(request, "web/contacts/_log.html", {"contact": row, **around(row, form)})
+    shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
+    return render(request, "web/contacts/contact.html", shown)
+
+
+@require_POST
+def done(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Mark an activity done."""
+    book.change_activity(_seen(request, activity_id), {"done": True})
+    return _entry(request, activity_id)
+
+
+@require_POST
+def retry(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Try again to bring an activity to Pipedrive."""
+    again.retry(_seen(request, activity_id))
+    return _entry(request, activity_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Change an activity; to htmx in its place."""
+    row = _seen(request, activity_id)
+    form = ActivityForm.of(row, request.POST or None)
+    if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes)):
+        return _entry(request, activity_id)
+    template = "web/contacts/_edit_activity.html" if request.htmx else "web/contacts/edit_activity.html"
+    return render(request, template, {"entry": Entry.of(row), "contact": row.contact, "form": form})

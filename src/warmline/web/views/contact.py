@@ -1,0 +1,141 @@
+"""One contact: its details, its warmness, its timeline, and where it stands in Pipedrive."""
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from warmline.crm import book
+from warmline.crm.models import WARMEST, Contact, User
+from warmline.sync.policy import Policy
+from warmline.sync.state import with_state
+from warmline.web import in_pipedrive
+from warmline.web.asked import list_address, number
+from warmline.web.book_forms import SCORES, TYPE_ICONS, ContactForm, NewActivityForm
+from warmline.web.requests import PageRequest, go
+from warmline.web.timeline import timeline
+
+
+def seen(request: PageRequest, contact_id: int) -> Contact:
+    """Return a contact that the user may see, with its state.
+
+    Raises:
+        Http404: When there is none.
+    """
+    rows = Contact.objects.seen_by(request.user).select_related("owner", "organization").filter(pk=contact_id)
+    found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def address(row: Contact) -> str:
+    """Return where a contact's page is."""
+    return reverse("web:contact", args=[row.pk])
+
+
+@require_safe
+def contact(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Show all of it; to htmx an earlier part of its timeline."""
+    row = seen(request, contact_id)
+    shown = {"contact": row, "timeline": timeline(row, request.GET.get("before", ""))}
+    if request.htmx:
+        return render(request, "web/contacts/_timeline.html", shown)
+    return render(request, "web/contacts/contact.html", {**shown, **around(row)})
+
+
+def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, object]:
+    """Return what a contact's page shows around its timeline.
+
+    Args:
+        row: The contact.
+        form: Of the activity that could not be logged.
+    """
+    return {
+        "scores": SCORES,
+        "form": form or NewActivityForm(),
+        "kinds": [(kind.value, icon, kind.label) for kind, icon in TYPE_ICONS.items()],
+        "threshold": Policy.current().threshold,
+        **in_pipedrive.in_pipedrive(row, address(row)),
+    }
+
+
+@require_safe
+def standing(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Show where it stands in Pipedrive: the part of its page that changes by itself."""
+    row = seen(request, contact_id)
+    return in_pipedrive.anew(request, row, address(row))
+
+
+@require_safe
+def attempts(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Show every attempt that was made to bring it to Pipedrive."""
+    row = seen(request, contact_id)
+    return in_pipedrive.all_attempts(request, row, address(row))
+
+
+@require_POST
+def retry(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Try again what failed of it."""
+    row = seen(request, contact_id)
+    return in_pipedrive.try_again(request, row, address(row))
+
+
+@require_POST
+def link(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Say which person in Pipedrive it is."""
+    row = seen(request, contact_id)
+    return in_pipedrive.choose(request, row, address(row))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Change its details; to htmx in their place."""
+    row = seen(request, contact_id)
+    form = ContactForm.of(row, request.POST or None)
+    if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
+        return go(request, address(row))
+    template = "web/contacts/_edit.html" if request.htmx else "web/contacts/edit.html"
+    return render(request, template, {"contact": row, "form": form})
+
+
+@require_POST
+def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Set its warmness; to htmx answer the control and the badge."""
+    row = seen(request, contact_id)
+    score = number(request.POST.get(f"warmness-{contact_id}", ""))
+    if score is None or score > WARMEST:
+        raise BadRequest
+    book.change_contact(row, {"warmness_score": score})
+    if request.htmx:
+        shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
+        return render(request, "web/contacts/_warmness.html", shown)
+    messages.success(request, f"The warmness of {row.name} is {score} now.")
+    return redirect(list_address(request) if "query" in request.POST else address(row))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Delete it, after asking."""
+    row = seen(request, contact_id)
+    if request.method != "POST":
+        return render(request, "web/contacts/delete.html", {"contact": row, "activities": row.activities.count()})
+    book.delete_contacts(Contact.objects.filter(pk=row.pk))
+    messages.success(request, f"{row.name} is deleted.")
+    return redirect("web:contacts")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
+    """Make it a colleague's."""
+    row = seen(request, contact_id)
+    colleagues = User.objects.filter(is_active=True).exclude(pk=row.owner_id).order_by("name")
+    if request.method != "POST":
+        return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
+    to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
+    book.hand_over(Contact.objects.filter(pk=row.pk), to)
+    messages.success(request, f"{row.name} is a contact of {to.name} now.")
+    return redirect(address(row) if request.user.is_admin else reverse("web:contacts"))

@@ -1,0 +1,29 @@
+"""Everything that was told to the user, behind the bell."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from warmline.sync.models import NotificationKind
+from warmline.sync.notify import newest, saw, seen_up_to
+from warmline.web.requests import PageRequest
+from warmline.web.toasts import TOPICS
+from warmline.web.views.live import DIGITS, number
+
+PAGE = 50
+
+
+@require_safe
+def notifications(request: PageRequest) -> HttpResponse:
+    """Show a page of them, newest first; who opens the first one has seen them."""
+    before = number(request.GET.get("before", ""))
+    rows = newest(request.user, before=before or 10**DIGITS, limit=PAGE + 1)
+    seen = seen_up_to(request.user)
+    if before is None and rows and rows[0].pk > seen:
+        saw(request.user, rows[0].pk)
+    shown = [
+        {"row": row, "topic": TOPICS[NotificationKind(row.kind)], "is_new": row.pk > seen and not row.is_quiet}
+        for row in rows[:PAGE]
+    ]
+    older = rows[PAGE - 1].pk if len(rows) > PAGE else None
+    return render(request, "web/notifications/list.html", {"shown": shown, "older": older, "is_first": before is None})

@@ -1,0 +1,136 @@
+"""Organizations: the team's list, and one. They belong to the team: everyone sees and changes them."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import replace_url
+
+from warmline.crm import book
+from warmline.crm.models import Contact, Organization
+from warmline.crm.search import search
+from warmline.sync import listing
+from warmline.sync.listing import COUNTED, Asked, Order, Show
+from warmline.sync.policy import Policy
+from warmline.sync.state import with_state
+from warmline.web import in_pipedrive
+from warmline.web.asked import Wishes
+from warmline.web.book_forms import SCORES, OrganizationForm
+from warmline.web.requests import PageRequest, go
+
+PAGE = 50
+CONTACTS = 20  # on an organization's own page
+NAMES = 8  # that are proposed
+ORDERS = (Order.NAME, Order.ADDED)
+SHOWS = (Show.SYNCED, Show.WAITING, Show.FAILED)
+
+
+@require_safe
+def organizations(request: PageRequest) -> HttpResponse:
+    """Show the team's organizations, as the address asks for; to htmx the list alone."""
+    wishes = Wishes.read(request.GET, ORDERS, SHOWS)
+    page = listing.page(Organization.objects.all(), wishes.asked, size=PAGE, **_now())
+    counts = _contacts(request, page.rows)
+    shown = {
+        "wishes": wishes,
+        "page": page,
+        "rows": [(row, counts.get(row.pk, 0)) for row in page.rows],
+        "counted": COUNTED,
+        "orders": ORDERS,
+        "shows": SHOWS,
+        "before": wishes.query(page.before),
+        "after": wishes.query(page.after),
+    }
+    if not request.htmx:
+        return render(request, "web/organizations/list.html", shown)
+    response = render(request, "web/organizations/_list.html", shown)
+    return replace_url(response, request.path + wishes.query()) if request.htmx.trigger == "filters" else response
+
+
+def _now() -> dict[str, Any]:
+    return {"threshold": Policy.current().threshold, "now": timezone.now()}
+
+
+def _contacts(request: PageRequest, rows: list[Organization]) -> dict[int, int]:
+    """Return how many contacts of each the user may see."""
+    seen = Contact.objects.seen_by(request.user).filter(organization__in=[row.pk for row in rows])
+    counted = seen.order_by().values_list("organization").annotate(Count("pk"))
+    return {organization: count for organization, count in counted if organization}
+
+
+@require_safe
+def names(request: PageRequest) -> HttpResponse:
+    """Propose organizations whose names have what is typed."""
+    text = request.GET.get("organization", "").replace("\0", "").strip()
+    found: list[Organization] = []
+    if text:
+        rows, few = search(Organization.objects.all(), text)
+        found = list((rows.order_by("name_key") if few else rows)[:NAMES])
+    return render(request, "web/organizations/_names.html", {"organizations": found})
+
+
+def _seen(organization_id: int) -> Organization:
+    rows = with_state(Organization.objects.filter(pk=organization_id), **_now())
+    found = rows.first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _address(row: Organization) -> str:
+    return reverse("web:organization", args=[row.pk])
+
+
+@require_safe
+def organization(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Show it, with the contacts that the user may see."""
+    row = _seen(organization_id)
+    contacts = Contact.objects.seen_by(request.user).select_related("owner", "organization")
+    page = listing.page(contacts, Asked(organization=row.pk), size=CONTACTS, **_now())
+    shown = {"organization": row, "page": page, "scores": SCORES, "counted": COUNTED}
+    return render(
+        request, "web/organizations/organization.html", {**shown, **in_pipedrive.in_pipedrive(row, _address(row))}
+    )
+
+
+@require_safe
+def standing(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Show where it stands in Pipedrive: the part of its page that changes by itself."""
+    row = _seen(organization_id)
+    return in_pipedrive.anew(request, row, _address(row))
+
+
+@require_safe
+def attempts(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Show every attempt that was made to bring it to Pipedrive."""
+    row = _seen(organization_id)
+    return in_pipedrive.all_attempts(request, row, _address(row))
+
+
+@require_POST
+def retry(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Try it again."""
+    row = _seen(organization_id)
+    return in_pipedrive.try_again(request, row, _address(row))
+
+
+@require_POST
+def link(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Say which organization in Pipedrive it is."""
+    row = _seen(organization_id)
+    return in_pipedrive.choose(request, row, _address(row))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: PageRequest, organization_id: int) -> HttpResponse:
+    """Change its details; to htmx in their place."""
+    row = _seen(organization_id)
+    form = OrganizationForm.of(row, request.POST or None)
+    if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes)):
+        return go(request, _address(row))
+    template = "web/organizations/_edit.html" if request.htmx else "web/organizations/edit.html"
+    return render(request, template, {"organization": row, "form": form})

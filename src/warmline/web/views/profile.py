@@ -1,0 +1,50 @@
+"""One's own profile: name and time zone, and the tokens with which one's programs call the API."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from warmline.crm.tokens import ApiToken, issue
+from warmline.web.requests import PageRequest
+from warmline.web.settings_forms import ProfileForm, TokenForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: PageRequest) -> HttpResponse:
+    """Show one's profile, and save it."""
+    form = ProfileForm(request.POST or None, instance=request.user)
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Your profile is saved.")
+        return redirect("web:profile")
+    request.user.refresh_from_db()  # what is not valid is not shown as one's name at the top
+    return _shown(request, form=form)
+
+
+@require_POST
+def make_token(request: PageRequest) -> HttpResponse:
+    """Make an API token and show it, this once."""
+    form = TokenForm(request.POST)
+    token = issue(request.user, form.cleaned_data["name"]) if form.is_valid() else ""
+    return _shown(request, token_form=TokenForm() if token else form, token=token)
+
+
+@require_POST
+def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
+    """Have one of one's tokens open nothing any more."""
+    if ApiToken.objects.filter(user=request.user, pk=token_id).delete()[0]:
+        messages.success(request, "The token is revoked. Programs that use it are refused from now on.")
+    return redirect("web:profile")
+
+
+def _shown(
+    request: PageRequest, *, form: ProfileForm | None = None, token_form: TokenForm | None = None, token: str = ""
+) -> HttpResponse:
+    context = {
+        "form": form or ProfileForm(instance=request.user),
+        "token_form": token_form or TokenForm(),
+        "token": token,
+        "tokens": ApiToken.objects.filter(user=request.user).order_by("-pk"),
+    }
+    return render(request, "web/profile/profile.html", context)

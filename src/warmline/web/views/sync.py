@@ -1,0 +1,63 @@
+"""How the sync is doing: the connection, what is on its way, what failed, and what is left out."""
+
+from typing import get_args
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from warmline.crm.models import Contact
+from warmline.sync import retry as again
+from warmline.sync import standing
+from warmline.sync.wanted import Kind
+from warmline.web.charts import last_day
+from warmline.web.overview import Overview
+from warmline.web.requests import PageRequest
+from warmline.web.views.live import number
+
+PAGE = 50
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@require_safe
+def overview(request: PageRequest) -> HttpResponse:
+    """Show all of it; to htmx, what changes by itself."""
+    now = timezone.now()
+    shown = {"overview": Overview.of(request.user, now), "chart": last_day(request.user, now)}
+    return render(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html", shown)
+
+
+@require_safe
+def failed(request: PageRequest, kind: Kind) -> HttpResponse:
+    """Show a page of what failed of a kind."""
+    if kind not in KINDS:
+        raise Http404
+    after = number(request.GET.get("after", "")) or 0
+    rows = standing.failed(kind, request.user, now=timezone.now(), after=after, limit=PAGE + 1)
+    more = rows[PAGE - 1].pk if len(rows) > PAGE else None
+    shown = {"kind": kind, "rows": rows[:PAGE], "more": more, "is_first": not after}
+    return render(request, "web/sync/failed.html", shown)
+
+
+@require_POST
+def retry(request: PageRequest) -> HttpResponse:
+    """Try again what is named, as `contact=12`, or all of the user's that failed."""
+    tried = _try_again(request)
+    text = f"Trying again: {tried}." if tried else "Nothing of it had failed any more."
+    if request.headers.get("X-Live"):  # a toast, which goes
+        return HttpResponse(text, content_type="text/plain")
+    messages.success(request, text)
+    return redirect("web:sync")
+
+
+def _try_again(request: PageRequest) -> str:
+    for kind in KINDS:
+        if row_id := number(request.POST.get(kind, "")):
+            row = get_object_or_404(standing.visible(kind, request.user), pk=row_id)
+            if isinstance(row, Contact) and "with_activities" in request.POST:
+                return row.name if again.retry_with_activities(row) else ""
+            return str(row) if again.retry(row) else ""
+    count = again.retry_all(request.user)
+    return f"{count} record{'s' if count > 1 else ''}" if count else ""

@@ -1,0 +1,108 @@
+"""The team, for admins: who is on it, invitations, roles, and leaving."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from warmline.crm import team
+from warmline.crm.models import Contact, User
+from warmline.sync import connecting
+from warmline.web.invitations import invite, one_time_link
+from warmline.web.requests import PageRequest, admins_only
+from warmline.web.settings_forms import HeirForm, InviteForm, MemberForm
+
+A_PAGE = 50
+
+
+@admins_only
+def members(request: PageRequest) -> HttpResponse:
+    """List the team; those who left stand at its end."""
+    users = connecting.known().users
+    page = Paginator(User.objects.order_by("-is_active", "name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    by_id, by_email = {user.id: user.name for user in users or ()}, {user.email.lower() for user in users or ()}
+    for member in page:
+        member.in_pipedrive = by_id.get(member.pipedrive_user_id or 0, "")  # type: ignore[attr-defined]  # for the page
+        member.is_found = member.email.lower() in by_email  # type: ignore[attr-defined]
+    return render(request, "web/team/list.html", {"page": page, "users": users})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def invitation(request: PageRequest) -> HttpResponse:
+    """Invite a colleague: by e-mail, or with a link that the admin hands on."""
+    form = InviteForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "web/team/invite.html", {"form": form})
+    member = form.save()
+    link = invite(request, member)
+    if link is None:
+        messages.success(request, f"An invitation is on its way to {member.email}.")
+        return redirect("web:team")
+    return render(request, "web/team/link.html", {"member": member, "link": link, "is_new": True})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def member(request: PageRequest, user_id: int) -> HttpResponse:
+    """Show a member, and change their role or who they are in Pipedrive."""
+    found = get_object_or_404(User, pk=user_id)
+    users = connecting.known().users
+    form = MemberForm(request.POST or None, member=found, users=users)
+    if form.is_valid():
+        try:
+            team.change_member(found, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"{found.name} is changed.")
+            return redirect("web:team")
+    context = {
+        "member": get_object_or_404(User, pk=user_id),
+        "form": form,
+        "users": users,
+        "leaving": HeirForm(member=found),
+        "contacts": Contact.objects.filter(owner=found).count(),
+    }
+    return render(request, "web/team/member.html", context)
+
+
+@require_POST
+@admins_only
+def link(request: PageRequest, user_id: int) -> HttpResponse:
+    """Make a one-time link for a member, and show it once."""
+    found = get_object_or_404(User, pk=user_id, is_active=True)
+    link = request.build_absolute_uri(one_time_link(found))
+    return render(request, "web/team/link.html", {"member": found, "link": link})
+
+
+@require_POST
+@admins_only
+def leave(request: PageRequest, user_id: int) -> HttpResponse:
+    """Deactivate a member and hand their contacts over."""
+    found = get_object_or_404(User, pk=user_id)
+    form = HeirForm(request.POST, member=found)
+    if not form.is_valid():
+        messages.error(request, "Choose a colleague of the list, or nobody.")
+        return redirect("web:member", user_id)
+    heir = form.cleaned_data["heir"]
+    try:
+        number = team.deactivate(found, heir)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("web:member", user_id)
+    handed = f" {number:,} contact{'' if number == 1 else 's'} went to {heir.name}." if heir else ""
+    messages.success(request, f"{found.name} can no longer sign in.{handed}")
+    return redirect("web:team")
+
+
+@require_POST
+@admins_only
+def return_(request: PageRequest, user_id: int) -> HttpResponse:
+    """Let a member in again who was deactivated."""
+    found = get_object_or_404(User, pk=user_id)
+    team.change_member(found, is_active=True)
+    messages.success(request, f"{found.name} can sign in again.")
+    return redirect("web:member", user_id)

@@ -1,0 +1,96 @@
+"""CSV files: whatever people's programs wrote is read, what cannot be is refused in words, and nothing is a formula."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warmline.crm import csv_files
+from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS, CsvError, guarded, read, written
+
+UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "delimiter"),
+    [
+        (UMLAUTS.encode(), "UTF-8", ";"),
+        (UMLAUTS.encode("utf-8-sig"), "UTF-8", ";"),
+        (UMLAUTS.encode("utf-16"), "UTF-16", ";"),
+        (UMLAUTS.encode("cp1252"), "Windows-1252", ";"),
+        (UMLAUTS.replace(";", ",").encode(), "UTF-8", ","),
+        (UMLAUTS.replace(";", "\t").replace("\r\n", "\n").encode(), "UTF-8", "\t"),
+        (UMLAUTS.replace(";", ",").replace("Söhne", '"').replace("Müller", '"Müller; Söhne').encode(), "UTF-8", ","),
+    ],
+)
+def test_reading(content: bytes, encoding: str, delimiter: str) -> None:
+    """Encoding and delimiter are found out; the cells are the same."""
+    table = read(content)
+    assert (table.encoding, table.delimiter) == (encoding, delimiter)
+    assert [cells[0] for _, cells in table.rows] == ["Name", "Jörg Weiß"]
+    assert [len(cells) for _, cells in table.rows] == [2, 2]
+
+
+def test_what_excel_says_first() -> None:
+    """Its line with the delimiter is no row, and counts as one of the spreadsheet's rows."""
+    assert read(b"sep=;\r\nName;Land\r\nDana;DE\r\n").rows == ((2, ["Name", "Land"]), (3, ["Dana", "DE"]))
+
+
+def test_empty_rows_are_left_out() -> None:
+    """The others keep the numbers that a spreadsheet shows."""
+    assert read(b"Name,Phone\n\n , \nDana,1\n").rows == ((1, ["Name", "Phone"]), (4, ["Dana", "1"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "There is nothing in this file"),
+        (b"\n \n", "There is nothing in this file"),
+        (b"PK\x03\x04 rest", "an Excel or zip file"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"Name\x00,Phone", "no text file"),
+        (b"Name\x81", "no text file"),
+        (b'Name\n"' + b"x" * 200_000, "no well-formed CSV"),
+        (b"," * 200 + b"x", "more than 100 columns"),
+        (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
+        (b"Name\n" + b"x\n" * (MOST_ROWS + 1), "more than 20,000 rows"),
+    ],
+)
+def test_what_cannot_be_read(content: bytes, says: str) -> None:
+    """It is said in words, with what to do."""
+    with pytest.raises(CsvError, match=says):
+        read(content)
+
+
+def test_the_most_rows() -> None:
+    """So many are taken, below the headings."""
+    assert len(read(b"Name\n" + b"x\n" * MOST_ROWS).rows) == MOST_ROWS + 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "safe"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3+cmd", "'-2+3+cmd"),
+        ("+49 40 123-456", "+49 40 123-456"),
+        ("-5", "-5"),
+        ("Dana", "Dana"),
+        ("'quoted'", "'quoted'"),
+    ],
+)
+def test_no_cell_is_a_formula(cell: str, safe: str) -> None:
+    """It gets an apostrophe before it; numbers and phone numbers do not."""
+    assert guarded(cell) == safe
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["C"])), min_size=2, max_size=2), min_size=1))
+def test_what_is_written_is_read(rows: list[list[str]]) -> None:
+    """Cell by cell, formulas included."""
+    filled = [["x", *cells] for cells in rows]
+    for delimiter in csv_files.DELIMITERS:
+        content = "".join(written([["a", "b", "c"], *filled], delimiter)).encode()
+        assert [cells for _, cells in read(content).rows][1:] == [
+            [cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell for cell in cells]
+            for cells in filled
+        ]

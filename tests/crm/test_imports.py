@@ -1,0 +1,177 @@
+"""Imports: what is foreseen happens, what was cut off goes on, and twice is once."""
+
+from datetime import timedelta
+from threading import Event
+
+import pytest
+from django.utils import timezone
+
+from warmline.crm import bulk, import_worker, imports
+from warmline.crm.book import add_contact
+from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
+from warmline.crm.models import Contact, User
+
+pytestmark = pytest.mark.django_db
+
+FILE = b"""Name,E-mail,Warmness,Firma
+Dana Diaz,dana@example.com,5,Larkspur Mills
+Robin Vale,ROBIN@example.com,2,
+Jordan Ames,jordan,9,
+Dana again,Dana@Example.com,9,
+No Warmth,none@example.com,hot,
+Kim Lee,,4,Larkspur  MILLS
+Too,long@example.com,1,X,more
+"""
+
+
+def work() -> None:
+    """Do all that is to be done."""
+    while import_worker.step(timezone.now()):
+        pass
+
+
+def outcomes(run: ImportRun) -> list[str]:
+    """Return the result of each row."""
+    return list(run.contacts.order_by("number").values_list("result", flat=True))
+
+
+@pytest.fixture
+def alice() -> User:
+    """Return Alice, who knows Robin already."""
+    user = User.objects.create_user("alice@example.com", "Alice")
+    add_contact(user, name="Robin", email="robin@example.com")
+    return user
+
+
+def test_a_file_from_beginning_to_end(alice: User) -> None:
+    """Each row is foreseen with its reasons, and what was foreseen happens."""
+    run = imports.begin(alice, "people.csv", FILE)
+    assert (run.status, run.columns) == (Status.CHECKING, ["name", "email", "warmness_score", "organization"])
+    work()
+    run.refresh_from_db()
+    assert run.status == Status.CHECKED
+    assert outcomes(run) == ["new", "known", "invalid", "known", "invalid", "new", "invalid"]
+    assert Contact.objects.count() == 1
+    reasons = [row.reasons for row in run.contacts.filter(result=RowResult.INVALID).order_by("number")]
+    assert reasons[0] == ["E-mail: Enter a valid email address."]
+    assert reasons[1][0].startswith("Warmness: ")
+    assert reasons[2][0].startswith("This row has more cells")
+    assert imports.counts(run) == {
+        "all": 7, "warm": 2, "unchecked": 0, "new": 2, "added": 0, "known": 2, "invalid": 3
+    }  # fmt: skip
+    imports.start(run)
+    work()
+    run.refresh_from_db()
+    assert run.status == Status.DONE
+    assert outcomes(run) == ["added", "known", "invalid", "known", "invalid", "added", "invalid"]
+    assert sorted(Contact.objects.values_list("name", flat=True)) == ["Dana Diaz", "Kim Lee", "Robin"]
+    added = Contact.objects.filter(pk__in=run.contacts.filter(result="added").values("contact_id"))
+    assert {contact.organization.name for contact in added if contact.organization} == {"Larkspur Mills"}
+
+
+def test_twice_is_once(alice: User) -> None:
+    """The same file again has nothing new."""
+    for _ in range(2):
+        run = imports.begin(alice, "people.csv", FILE)
+        work()
+        imports.start(run)
+        work()
+    assert imports.counts(run)["known"] == 4
+    assert imports.counts(run)["added"] == 0
+    assert Contact.objects.count() == 3
+
+
+def test_a_worker_that_died(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some were added but not noted, the next one goes on when the hold has ended, and adds nothing twice."""
+    file = b"Name,Email\n" + b"".join(b"Contact %d,c%d@example.com\n" % (n, n) for n in range(30))
+    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 10)
+    run = imports.begin(alice, "people.csv", file)
+    work()
+    imports.start(run)
+    for _ in bulk.import_contacts(alice, [{"name": "Contact 0", "email": "c0@example.com"}]):
+        pass
+    ImportRun.objects.filter(pk=run.pk).update(holder="dead", held_until=timezone.now() + timedelta(seconds=5))
+    work()
+    assert imports.counts(run)["new"] == 30
+    assert import_worker.step(timezone.now() + timedelta(seconds=6))
+    assert imports.counts(run) | {"unchecked": 0} == {
+        "all": 30, "warm": 0, "unchecked": 0, "new": 0, "added": 29, "known": 1, "invalid": 0
+    }  # fmt: skip
+    assert Contact.objects.filter(name__startswith="Contact").count() == 30
+
+
+def test_stopping_between_two_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is left to the next start."""
+    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 2)
+    run = imports.begin(alice, "people.csv", b"Name\nA\nB\nC\n")
+    work()
+    imports.start(run)
+    stopping = Event()
+    stopping.set()
+    assert import_worker.step(timezone.now(), stopping)
+    assert imports.counts(run)["new"] == 1
+    work()
+    run.refresh_from_db()
+    assert (run.status, imports.counts(run)["added"]) == (Status.DONE, 3)
+
+
+def test_other_columns_while_it_is_checked(alice: User) -> None:
+    """Who is at it gives up what is no longer its own, and the check begins anew."""
+    run = imports.begin(alice, "people.csv", b"Name,Other\nDana,d@example.com\n")
+    hold = import_worker._Hold(run)
+    assert hold.is_taken(timezone.now())
+    imports.choose(run, ["name", "email"], has_headings=False)
+    assert not hold.is_kept()
+    assert import_worker.step(timezone.now())
+    run.refresh_from_db()
+    assert run.status == Status.CHECKED
+    assert outcomes(run) == ["invalid", "new"]
+
+
+def test_nothing_is_imported_before_it_is_checked(alice: User) -> None:
+    """Nor twice."""
+    run = imports.begin(alice, "people.csv", b"Who,Mail address\nDana,d@example.com\n")
+    assert run.status == Status.MATCHING
+    imports.start(run)
+    work()
+    assert Contact.objects.count() == 1
+    imports.choose(run, ["name", "email"], has_headings=True)
+    work()
+    imports.start(run)
+    work()
+    imports.choose(run, ["", "name"], has_headings=True)
+    run.refresh_from_db()
+    assert (run.status, run.columns) == (Status.DONE, ["name", "email"])
+    assert Contact.objects.count() == 2
+
+
+def test_old_files_are_forgotten(alice: User) -> None:
+    """After a month, when the next one is brought; what is at work stays."""
+    made = [imports.begin(alice, f"{n}.csv", b"Name\nDana\n") for n in range(3)]
+    old = timezone.now() - imports.KEPT - timedelta(minutes=1)
+    ImportRun.objects.filter(pk__in=[made[0].pk, made[1].pk]).update(created_at=old)
+    ImportRun.objects.filter(pk=made[0].pk).update(status=Status.DONE)
+    imports.begin(alice, "new.csv", b"Name\nDana\n")
+    assert set(ImportRun.objects.values_list("file_name", flat=True)) == {"1.csv", "2.csv", "new.csv"}
+    assert ImportRow.objects.count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_thread() -> None:
+    """It is woken by the commit, checks and imports, and ends with the block."""
+    poll = Event()
+
+    def until(status: Status) -> None:
+        for _ in range(400):
+            if ImportRun.objects.get(pk=run.pk).status == status:
+                return
+            poll.wait(0.05)
+        pytest.fail(f"it was not {status} within 20 s")
+
+    user = User.objects.create_user("alice@example.com", "Alice")
+    with import_worker.running():
+        run = imports.begin(user, "people.csv", FILE)
+        until(Status.CHECKED)
+        imports.start(run)
+        until(Status.DONE)
+    assert Contact.objects.count() == 3

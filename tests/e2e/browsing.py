@@ -1,0 +1,110 @@
+"""A whole Warmline for a browser: the program itself, the sandbox as its Pipedrive, and who signs in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from programs import PASSWORD, environment, free_port, running, serving_warmline, warmline
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where things run.
+
+    Attributes:
+        url: Of Warmline.
+        sandbox: Of its Pipedrive.
+        folder: Its data folder, with the programs' output in `warmline.log` and `sandbox.log`.
+        env: The environment of its commands.
+    """
+
+    url: str
+    sandbox: str
+    folder: Path
+    env: dict[str, str]
+
+
+@contextmanager
+def serving_site(folder: Path, **more: str) -> Iterator[Site]:
+    """Run Warmline and a sandbox while the block runs; Alice is an admin, Bob a member.
+
+    Args:
+        folder: For its data.
+        more: Further variables of its environment.
+    """
+    sandbox_port, port = free_port(), free_port()
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    env = environment(folder, sandbox, **more)
+    for name, options in (("alice", ["--admin"]), ("bob", [])):
+        added = warmline(env, "user", "add", f"{name}@example.com", "--name", name.title(), *options, typed=PASSWORD)
+        assert added.returncode == 0, added.stderr
+    ready, arguments = f"{sandbox}/sandbox/world", ("sandbox", "--port", str(sandbox_port))
+    with (
+        running(env, *arguments, ready=ready, log=folder / "sandbox.log"),
+        serving_warmline(env, port, log=folder / "warmline.log"),
+    ):
+        yield Site(f"http://127.0.0.1:{port}", sandbox, folder, env)
+
+
+@dataclass
+class People:
+    """Opens browsers for people, and notes what their consoles say.
+
+    Attributes:
+        browser: Chromium.
+        complaints: Errors of scripts, and what the Content-Security-Policy refused.
+    """
+
+    browser: Browser
+    complaints: list[str] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def stranger(self, site: Site, **options: object) -> Page:
+        """Return the page of someone who has not signed in.
+
+        Args:
+            site: Where.
+            options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
+        """
+        context = self.browser.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
+        context.on("console", self._note)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.set_default_timeout(10_000)
+        self._contexts.append(context)
+        return context.new_page()
+
+    def member(self, site: Site, name: str = "alice", **options: object) -> Page:
+        """Return the page of someone who has signed in.
+
+        Args:
+            site: Where.
+            name: "alice" or "bob".
+            options: See `stranger`.
+        """
+        page = self.stranger(site, **options)
+        page.goto("/sign-in")
+        page.get_by_label("E-mail").fill(f"{name}@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/contacts")
+        return page
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        for context in self._contexts:
+            context.close()
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)

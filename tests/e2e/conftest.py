@@ -1,0 +1,29 @@
+"""A real browser for the tests of pages: Chromium, once for all of them."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from e2e.browsing import FLAGS, People
+from playwright.sync_api import Browser, sync_playwright
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return Chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("NOT RUN: needs Chromium (apt-get install chromium).")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[People]:
+    """Return who opens browsers; afterwards no console may have had a complaint."""
+    found = People(browser)
+    yield found
+    found.close()
+    assert found.complaints == []

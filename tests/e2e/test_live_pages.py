@@ -1,0 +1,280 @@
+"""In a real browser: what happens in Pipedrive shows by itself, is told once, and stays readable."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+import pytest
+from e2e.browsing import People, Site, serving_site
+from playwright.sync_api import Browser, Locator, Page, expect
+from programs import free_port, serving_warmline, warmline
+
+PROMISED = 4.0  # seconds for a stop with streams open
+TABS = 8
+
+
+@dataclass(frozen=True)
+class Team:
+    """Where things run, and the team's ways to the API."""
+
+    site: Site
+    api: dict[str, httpx.Client]
+
+    def save(self, who: str, path: str, **body: Any) -> dict[str, Any]:
+        """Save something of somebody's, and return it."""
+        row: dict[str, Any] = self.api[who].post(path, json=body).raise_for_status().json()
+        return row
+
+    def arrive(self, who: str, name: str) -> dict[str, Any]:
+        """Save a warm contact."""
+        return self.save(who, "/contacts", name=name, warmness_score=5)
+
+    def wait_until(self, who: str, contact: dict[str, Any], state: str) -> None:
+        """Wait until a contact is in a state."""
+        poll = Event()
+        while self.api[who].get(f"/contacts/{contact['id']}").json()["sync"]["state"] != state:
+            poll.wait(0.05)
+
+
+@pytest.fixture(scope="module")
+def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """Return the programs, for all tests here."""
+    with serving_site(tmp_path_factory.mktemp("site")) as site, ExitStack() as stack:
+        api = {}
+        for who in ("alice", "bob"):
+            token = warmline(site.env, "token", f"{who}@example.com").stdout.strip()
+            client = httpx.Client(base_url=f"{site.url}/api", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+            api[who] = stack.enter_context(client)
+        yield Team(site, api)
+
+
+@pytest.fixture
+def team(running: Team) -> Team:
+    """Return the same, with nothing broken."""
+    httpx.delete(f"{running.site.sandbox}/sandbox/faults").raise_for_status()
+    return running
+
+
+def open_page(people: People, team: Team, who: str, path: str = "/sync") -> Page:
+    """Return a page of somebody's that has asked where to go on, so that what happens next is news to it."""
+    page = people.member(team.site, who)
+    _go(page, path)
+    return page
+
+
+def _go(page: Page, path: str) -> None:
+    with page.expect_response(lambda answer: "/toasts" in answer.url):
+        page.goto(path)
+
+
+def break_it(people: People, team: Team, button: str) -> Page:
+    """Press a button of the sandbox's page, and return the page."""
+    page = people.stranger(team.site)
+    page.goto(team.site.sandbox)
+    page.locator(f"#{button}").click()
+    expect(page.locator(f"#{button}")).to_have_attribute("aria-pressed", "true")
+    return page
+
+
+def toast(page: Page) -> Locator:
+    """Return a page's toasts."""
+    return page.locator("#toasts .toast")
+
+
+def test_a_contact_arrives(people: People, team: Team) -> None:
+    """A toast with a link, said once, counted by the bell, readable behind it."""
+    page = open_page(people, team, "alice")
+    contact = team.arrive("alice", "Jordan Ames")
+    expect(toast(page)).to_contain_text("Jordan Ames is in Pipedrive as a Warm Lead.")
+    expect(toast(page).get_by_role("link")).to_have_attribute("href", f"/contacts/{contact['id']}")
+    expect(page.locator("#said")).to_have_text("Jordan Ames is in Pipedrive as a Warm Lead.")
+    expect(page.get_by_role("link", name="Notifications, 1 new")).to_be_visible()
+    expect(page.get_by_text("1 arrived: half within")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(toast(page)).to_have_count(0)
+    page.get_by_role("link", name="Notifications, 1 new").click()
+    expect(page.get_by_role("main").get_by_text("is in Pipedrive as a Warm Lead.")).to_be_visible()
+    expect(page.locator("#bell")).to_have_attribute("aria-label", "Notifications")
+
+
+def test_a_badge_changes(people: People, team: Team) -> None:
+    """In the list that is open, when the contact becomes warm elsewhere and arrives."""
+    contact = team.save("bob", "/contacts", name="Taylor Reed", warmness_score=1)
+    page = open_page(people, team, "bob", "/contacts")
+    badge = page.locator(f"#badge-contact-{contact['id']}")
+    expect(badge).to_have_text("Not in Pipedrive")
+    team.api["bob"].patch(f"/contacts/{contact['id']}", json={"warmness_score": 6}).raise_for_status()
+    expect(badge).to_have_text("In Pipedrive")
+    expect(toast(page)).to_contain_text("Taylor Reed is in Pipedrive as a Warm Lead.")
+
+
+def test_an_activity_fails_and_is_tried_again(people: People, team: Team) -> None:
+    """Its reason is told and stays; once Pipedrive is mended, one press brings it there and its badge says so."""
+    contact = team.arrive("alice", "Kim Castell")
+    page = open_page(people, team, "alice")
+    sandbox = break_it(people, team, "break-refuse-activities")
+    activity = team.save("alice", "/activities", contact_id=contact["id"], type="CALL")
+    failure = page.locator("#toast-activities")
+    expect(failure).to_contain_text("Refused by a button on the sandbox's page")
+    expect(page.locator("#alarm")).to_contain_text("could not be brought to Pipedrive")
+    page.goto("/sync/failed/activity")
+    expect(failure).to_be_visible()
+    badge = page.locator(f"#badge-activity-{activity['id']}")
+    expect(badge).to_have_text("Failed")
+
+    sandbox.locator("#mend").click()
+    failure.get_by_role("button", name="Try again").click()
+    expect(failure).to_have_count(0)
+    expect(badge).to_have_text("In Pipedrive")
+
+
+def test_an_outage_and_its_end(people: People, team: Team) -> None:
+    """Both are told; the page says how the connection is, and what waits follows."""
+    page = open_page(people, team, "bob")
+    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    sandbox = break_it(people, team, "break-outage")
+    team.arrive("bob", "Robin Vale")
+    connection = page.locator("#toast-connection")
+    expect(connection).to_contain_text("The connection to Pipedrive is lost.")
+    expect(page.get_by_role("heading", name="Pipedrive does not answer")).to_be_visible()
+
+    sandbox.locator("#mend").click()
+    page.get_by_role("button", name="Try now").click()
+    expect(connection).to_contain_text("The connection to Pipedrive is back.")
+    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.locator("#toast-arrived")).to_contain_text("Robin Vale is in Pipedrive")
+
+
+def test_nobody_sees_anothers(people: People, team: Team) -> None:
+    """Alice's contact is no news of Bob's, nor Bob's of Alice's, who sees all contacts."""
+    alices, bobs = (open_page(people, team, who) for who in ("alice", "bob"))
+    team.arrive("alice", "Alice's Own")
+    expect(toast(alices)).to_contain_text("Alice's Own is in Pipedrive")
+    team.arrive("bob", "Bob's Own")
+    expect(toast(bobs)).to_have_text("Bob's Own is in Pipedrive as a Warm Lead. See the contact", use_inner_text=True)
+    expect(toast(alices)).to_have_count(1)
+    expect(toast(alices)).to_contain_text("Alice's Own")
+
+
+def test_eight_tabs_have_one_stream(people: People, team: Team) -> None:
+    """One tells the others, one of them shows the toast; when the leader goes, another takes over."""
+    context = open_page(people, team, "bob", "/sync").context
+    context.pages[0].close()
+    streams: list[str] = []
+    context.on("request", lambda asked: streams.append(asked.url) if "/events" in asked.url else None)
+    tabs = [context.new_page() for _ in range(TABS)]
+    for tab in tabs:
+        _go(tab, "/sync")
+    sandbox = break_it(people, team, "break-refuse-activities")
+    contact = team.arrive("bob", "In Eight Tabs")
+    team.save("bob", "/activities", contact_id=contact["id"], type="CALL")
+    for tab in tabs:
+        expect(tab.locator(".figure-failed").get_by_role("link", name="1 activity")).to_be_visible()
+    shown = [tab for tab in tabs if tab.locator("#toast-activities").count()]
+    assert len(shown) == 1
+    assert len(streams) == 1
+
+    leader, *others = tabs
+    with context.expect_event("request", lambda asked: "/events" in asked.url):
+        leader.close()
+    for _ in range(2):
+        team.arrive("bob", "After The Change")
+    expect(others[0].locator(".bell-new")).to_be_visible()
+    assert len(streams) == 2
+
+
+def test_a_reload_neither_loses_nor_repeats(people: People, team: Team) -> None:
+    """What is on the screen comes back unsaid, what was dismissed does not, and what came meanwhile is told."""
+    page = open_page(people, team, "bob")
+    team.arrive("bob", "First One")
+    expect(toast(page)).to_contain_text("First One")
+    page.reload()
+    expect(toast(page)).to_contain_text("First One")
+    expect(page.locator("#said")).to_have_text("")
+    page.get_by_role("button", name="Dismiss").click()
+    page.reload()
+    expect(page.locator("#sync")).to_be_visible()
+    page.goto("about:blank")
+    second = team.arrive("bob", "Second One")
+    team.wait_until("bob", second, "synced")
+    page.goto("/sync")
+    expect(toast(page)).to_have_count(1)
+    expect(toast(page)).to_contain_text("Second One")
+
+
+def test_many_become_one(people: People, team: Team) -> None:
+    """A toast grows in its place, and Tab reaches it: Enter on its button dismisses it."""
+    page = open_page(people, team, "bob")
+    contacts = [{"name": f"Contact {number}", "warmness_score": 5} for number in range(12)]
+    team.save("bob", "/contacts/import", contacts=contacts)
+    expect(toast(page)).to_contain_text("12 contacts are in Pipedrive.")
+    expect(toast(page)).to_have_count(1)
+    page.get_by_role("button", name="Dismiss").focus()
+    page.keyboard.press("Enter")
+    expect(toast(page)).to_have_count(0)
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_what_could_not_be_got_is_told(people: People, team: Team) -> None:
+    """A refused request and a server that cannot be reached each say what to do."""
+    page = open_page(people, team, "alice")
+    page.evaluate("htmx.ajax('GET', '/contacts/999999999', '#sync')")
+    expect(page.locator("#toast-trouble")).to_contain_text("It was deleted meanwhile")
+    page.context.set_offline(True)
+    page.evaluate("htmx.ajax('GET', '/sync', '#sync').catch(() => {})")
+    expect(page.locator("#toast-trouble")).to_contain_text("Warmline cannot be reached")
+    page.context.set_offline(False)
+    people.complaints.clear()  # the browser and htmx name what failed, as they should
+
+
+def test_without_javascript(people: People, team: Team) -> None:
+    """The page is whole, the bell leads to the list, and trying again is a form."""
+    sandbox = break_it(people, team, "break-refuse-persons")
+    contact = team.arrive("bob", "No Script")
+    team.wait_until("bob", contact, "failed")
+    sandbox.locator("#mend").click()
+    page = people.member(team.site, "bob", java_script_enabled=False)
+    page.goto("/sync")
+    page.locator(f"#retry-contact-{contact['id']}").click()
+    expect(page.get_by_text("Trying again: No Script.")).to_be_visible()
+    page.locator("#bell").click()
+    expect(page.get_by_text("No Script could not be brought to Pipedrive.")).to_be_visible()
+
+
+def test_a_server_stops_with_streams_open(people: People, team: Team, tmp_path: Path) -> None:
+    """Promptly; and while they are open they hold no connection to the database."""
+    cookies = {cookie["name"]: cookie["value"] for cookie in people.member(team.site).context.cookies()}
+    port = free_port()
+    with ExitStack() as stack:
+        program = stack.enter_context(serving_warmline(team.site.env, port, log=tmp_path / "second.log"))
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", cookies=cookies, timeout=20))
+        streams = []
+        for count in range(TABS):
+            stream = stack.enter_context(client.stream("GET", "/events"))
+            pieces = stream.iter_text()
+            assert "retry:" in next(pieces)
+            streams.append(pieces)
+            if count == 0:
+                with_one = _files(program.pid)
+        assert _files(program.pid) <= with_one
+        began = time.monotonic()
+        program.terminate()
+        for pieces in streams:
+            assert "".join(pieces) == ""
+        program.wait(timeout=20)
+        assert time.monotonic() - began < PROMISED
+
+
+def _files(pid: int) -> int:
+    """Return how many times a process has the database open; 0 where that cannot be seen."""
+    folder = Path(f"/proc/{pid}/fd")
+    if not folder.exists():
+        return 0
+    files = [os.readlink(one) for one in folder.iterdir() if one.is_symlink()]
+    return sum(name.endswith("warmline.sqlite3") for name in files)

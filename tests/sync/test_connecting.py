@@ -1,0 +1,117 @@
+"""Connecting Pipedrive: a token is tried before it is kept, kept encrypted, and taken up without a restart."""
+
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+from pytest_django import Settings
+
+from warmline.crm import preferences
+from warmline.crm.book import add_contact
+from warmline.crm.models import User
+from warmline.crm.preferences import StoredPreferences
+from warmline.sandbox import Fault, Sandbox, World, serving
+from warmline.sync import connecting, connection, credentials, dispatch
+from warmline.sync.connecting import CannotConnectError
+from warmline.sync.models import ConnectionState, Notification
+
+TOKEN = "sandbox-token"
+
+
+@pytest.fixture
+def pipedrive_company(settings: Settings) -> Iterator[Sandbox]:
+    """Return a sandbox that the settings point at, without a token."""
+    sandbox = Sandbox(World.sample(token=TOKEN))
+    sandbox.world.settings.burst = 1000
+    with serving(sandbox) as url:
+        settings.PIPEDRIVE_BASE_URL = url
+        yield sandbox
+
+
+@pytest.mark.django_db
+def test_a_good_token(pipedrive_company: Sandbox) -> None:
+    """Whose it is, is known from then on; the row holds nothing that can be read."""
+    assert connection.status().state == ConnectionState.NO_TOKEN
+    me = connecting.connect(TOKEN)
+    assert (credentials.token(), connecting.known().me) == (TOKEN, me)
+    assert me.company_name
+    row = StoredPreferences.objects.get()
+    assert TOKEN not in str(row.__dict__)
+    assert connection.status().state == ConnectionState.OK
+    connecting.disconnect()
+    assert (credentials.token(), connecting.known().me) == ("", None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("token", "fault", "says"),
+    [
+        ("another", None, "Pipedrive does not accept the API token. Copy it once more"),
+        ("two words\n", None, "This cannot be a token"),
+        (TOKEN, "html_error", "Pipedrive does not answer"),
+        (TOKEN, "throttled", "Pipedrive asked for a pause"),
+    ],
+)
+def test_a_token_that_is_not_kept(pipedrive_company: Sandbox, token: str, fault: str | None, says: str) -> None:
+    """It is said why, without the token, and what was kept before stays."""
+    connecting.connect(TOKEN)
+    if fault:
+        pipedrive_company.faults.add(Fault.model_validate({"kind": fault}))
+    with pytest.raises(CannotConnectError, match=says) as raised:
+        connecting.connect(token)
+    assert token not in str(raised.value)
+    assert credentials.token() == TOKEN
+
+
+@pytest.mark.django_db
+def test_the_environment_wins(settings: Settings) -> None:
+    """Over what was stored."""
+    preferences.change({"pipedrive_token": credentials.encrypted("stored")})
+    assert (credentials.token(), credentials.is_from_environment()) == ("stored", False)
+    settings.PIPEDRIVE_API_TOKEN = "given"
+    assert (credentials.token(), credentials.is_from_environment()) == ("given", True)
+
+
+@pytest.mark.django_db
+def test_another_secret_key(settings: Settings) -> None:
+    """What was stored with the old one opens nothing, and that is known."""
+    preferences.change({"pipedrive_token": credentials.encrypted("stored")})
+    settings.SECRET_KEY = "another one that is long enough"
+    assert (credentials.token(), credentials.is_unreadable()) == ("", True)
+
+
+@pytest.mark.django_db
+def test_asking(pipedrive_company: Sandbox) -> None:
+    """What the account is made of is known once a person asked; nothing is asked without a token."""
+    assert connecting.ask() == "Connect Pipedrive first."
+    connecting.connect(TOKEN)
+    assert connecting.known().users is None
+    assert connecting.ask() == ""
+    known = connecting.known()
+    assert {user.active for user in known.users or ()} == {True}
+    assert "call" in {each.key for each in known.types or ()}
+    pipedrive_company.faults.add(Fault.model_validate({"kind": "html_error"}))
+    assert connecting.ask().startswith("Pipedrive could not be asked: ")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_running_server_follows(pipedrive_company: Sandbox, alice: User) -> None:
+    """Begun without a token, it brings over what waits when there is one, by the threshold that is decided later."""
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+    add_contact(alice, name="Robin Vale", warmness_score=2)
+    poll = Event()
+
+    def until(count: int) -> None:
+        for _ in range(400):
+            if Notification.objects.filter(kind="contact_synced").count() == count:
+                return
+            poll.wait(0.05)
+        pytest.fail(f"{count} contacts did not arrive within 20 s")
+
+    with dispatch.running():
+        assert pipedrive_company.world.calls == []
+        connecting.connect(TOKEN)
+        until(1)
+        preferences.change({"threshold": 2})
+        until(2)
+    assert len(pipedrive_company.world.persons) == 2

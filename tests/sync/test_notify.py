@@ -1,0 +1,49 @@
+"""Who is told what, what of it interrupts, and what of it is new."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from warmline.crm.models import User
+from warmline.sync import notify
+from warmline.sync.models import Notification, NotificationKind
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+def tell(kind: NotificationKind, user: User | None) -> int:
+    """Tell something, and return its id."""
+    notify.tell(kind, "Something happened.", now=NOW, user=user)
+    return Notification.objects.latest("pk").pk
+
+
+def test_own_and_everyones(alice: User, bob: User) -> None:
+    """An admin hears no more than a member: a colleague's contacts are a colleague's news."""
+    alice.is_admin = True
+    own, theirs, everyones = (tell(NotificationKind.CONTACT_SYNCED, user) for user in (alice, bob, None))
+    assert set(notify.told_to(alice).values_list("pk", flat=True)) == {own, everyones}
+    assert set(notify.told_to(bob, after=theirs).values_list("pk", flat=True)) == {everyones}
+
+
+def test_the_newest_come_first_page_by_page(alice: User, bob: User) -> None:
+    """In the order in which they were told, whoever was meant."""
+    ids = [tell(NotificationKind.CONTACT_SYNCED, [alice, bob, None][number % 3]) for number in range(9)]
+    mine = [pk for number, pk in enumerate(ids) if number % 3 != 1][::-1]
+    first = [row.pk for row in notify.newest(alice, before=10**18, limit=4)]
+    rest = [row.pk for row in notify.newest(alice, before=first[-1], limit=4)]
+    assert first + rest == mine
+
+
+def test_what_is_new_is_counted_without_what_is_quiet(alice: User) -> None:
+    """Arrivals of activities stand in the list and interrupt nobody; what was seen is not new."""
+    for kind in (NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED, NotificationKind.CONNECTION_LOST):
+        newest = tell(kind, alice)
+    assert notify.told_to(alice).count() == 3
+    assert notify.unseen(alice, 100) == 2
+    assert notify.unseen(alice, 1) == 1
+    notify.saw(alice, newest)
+    assert notify.unseen(alice, 100) == 0
+    notify.saw(alice, tell(NotificationKind.CONTACT_FAILED, alice) - 1)
+    assert notify.unseen(alice, 100) == 1

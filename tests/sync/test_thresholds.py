@@ -1,0 +1,27 @@
+"""What another threshold comes to, in words and before it is saved."""
+
+import pytest
+
+from warmline.crm.book import add_contact
+from warmline.crm.models import Contact, User
+from warmline.sync.thresholds import effects, going_at_each
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_effect_of_each_threshold(alice: User) -> None:
+    """Those that are there already count at none."""
+    for score in (2, 3, 3, 5, 5, 5):
+        add_contact(alice, name="Jordan Ames", warmness_score=score)
+    linked = add_contact(alice, name="Robin Vale", warmness_score=3)
+    Contact.objects.filter(pk=linked.pk).update(pipedrive_person_id=1)
+    assert going_at_each() == [6, 6, 6, 5, 3, 3, 0, 0, 0, 0, 0]
+    said = effects(4)
+    assert said[2:7] == [
+        "3 contacts will go to Pipedrive",
+        "2 contacts will go to Pipedrive",
+        "as it is",
+        "no contact more or less",
+        "3 contacts will not go",
+    ]
+    assert effects(3)[2] == "1 contact will go to Pipedrive"

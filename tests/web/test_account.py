@@ -1,0 +1,228 @@
+"""Signing in and out, passwords, and one-time links."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth import get_user
+from django.core import mail
+from django.db.models import F
+from django.test import Client
+from pytest_django import Settings
+from web.pages import PASSWORD, look, sign_in
+
+from warmline.crm.models import User
+from warmline.environment import Environment
+from warmline.web.invitations import invite, one_time_link
+
+NEW = "another-long-password"
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
+
+
+def who(client: Client) -> Any:
+    """Return who has signed in with a browser."""
+    return get_user(client)  # it needs the session only
+
+
+@pytest.fixture
+def with_email(settings: Settings) -> None:
+    """Set a mail server; Django's test runner keeps what is sent."""
+    settings.EMAIL = Environment({"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"})[
+        "WARMLINE_EMAIL_URL"
+    ]
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "Alice@EXAMPLE.com", " alice@example.com "])
+def test_signing_in(client: Client, alice: User, email: str) -> None:
+    """The e-mail's case does not count; one lands where one wanted to go."""
+    response = client.get("/sync")
+    assert (response.status_code, response["Location"]) == (302, "/sign-in?next=/sync")
+    look(client.get("/sign-in?next=/sync"))
+    response = sign_in(client, email, query_params={"next": "/sync"})
+    assert (response.status_code, response["Location"]) == (302, "/sync")
+    assert who(client) == alice
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("alice@example.com", "wrong"), ("dave@example.com", PASSWORD), ("carol@example.com", PASSWORD)],
+)
+def test_not_signing_in(client: Client, alice: User, email: str, password: str) -> None:
+    """A wrong password, an unknown e-mail and a deactivated user get the same words; no password is repeated."""
+    User.objects.create_user("carol@example.com", "Carol", PASSWORD, is_active=False)
+    html = look(sign_in(client, email, password))
+    assert "E-mail or password is not right." in html
+    assert password not in html
+    assert who(client).is_anonymous
+
+
+def test_no_way_to_elsewhere(client: Client, alice: User) -> None:
+    """What stands in `next` leads nowhere but here."""
+    response = sign_in(client, query_params={"next": "https://elsewhere.example.com/"})
+    assert (response.status_code, response["Location"]) == (302, "/")
+
+
+def test_guessing(client: Client, alice: User, bob: User) -> None:
+    """Ten wrong passwords lock out one user at one address for 15 minutes, however the e-mail is written."""
+    for number in range(10):
+        sign_in(client, "ALICE@example.com" if number % 2 else "alice@example.com", f"wrong-{number}")
+    html = look(sign_in(client), 429)
+    assert "nobody can sign in as alice@example.com from this place for the next 15 minutes" in html
+    assert "wrong-" not in str(AccessAttempt.objects.values_list())
+    assert sign_in(client, "bob@example.com").status_code == 302
+    assert sign_in(Client(), **ELSEWHERE).status_code == 302
+    assert sign_in(Client()).status_code == 429
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=15))
+    assert sign_in(Client()).status_code == 302
+
+
+def test_a_success_forgets_the_failures(alice: User) -> None:
+    """Who mistypes nine times, and then does not, begins at zero."""
+    for _ in range(2):
+        for number in range(9):
+            assert sign_in(Client(), password=f"wrong-{number}").status_code == 200
+        assert sign_in(Client()).status_code == 302
+
+
+def test_signing_out(alices: Client) -> None:
+    """By a POST only, so that no link can do it; a second time does no harm."""
+    assert alices.get("/sign-out").status_code == 405
+    for _ in range(2):
+        response = alices.post("/sign-out")
+        assert (response.status_code, response["Location"]) == (302, "/sign-in")
+        assert who(alices).is_anonymous
+
+
+def test_a_deactivated_user_is_out_at_once(bobs: Client, bob: User) -> None:
+    """A session does not outlive the membership."""
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert bobs.get("/contacts").status_code == 302
+
+
+def test_changing_the_password(alices: Client, alice: User) -> None:
+    """It takes the old one and a good new one, and ends the sessions of other browsers."""
+    other = Client()
+    sign_in(other)
+    look(alices.get("/password"))
+    wrong = {"old_password": "wrong", "new_password1": "short", "new_password2": "short"}
+    html = look(alices.post("/password", wrong))
+    assert "Your old password was entered incorrectly." in html
+    assert "at least 10 characters" in html
+    response = alices.post(
+        "/password", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}, follow=True
+    )
+    assert "Your password is changed." in look(response)
+    assert (who(alices), who(other).is_anonymous) == (alice, True)
+    assert sign_in(Client(), password=NEW).status_code == 302
+
+
+def test_a_one_time_link(client: Client, alice: User) -> None:
+    """It sets a password and signs in, once; the token leaves the address before anything is loaded."""
+    link = one_time_link(alice)
+    token = link.rsplit("/", 1)[1]
+    response = client.get(link)
+    assert response.status_code == 302
+    assert token not in response["Location"]
+    html = look(client.get(response["Location"]))
+    assert token not in html
+    assert "alice@example.com" in html
+    mismatch = look(client.post(response["Location"], {"new_password1": NEW, "new_password2": PASSWORD}))
+    assert "The two password fields" in mismatch
+    set_to = client.post(response["Location"], {"new_password1": NEW, "new_password2": NEW})
+    assert (set_to.status_code, set_to["Location"], who(client)) == (302, "/", alice)
+    assert "This link is no longer good" in look(Client().get(link))
+    assert sign_in(Client(), password=NEW).status_code == 302
+
+
+def test_an_old_link_is_void(client: Client, alice: User) -> None:
+    """Once its user has signed in, and when it was made up."""
+    link = one_time_link(alice)
+    sign_in(Client())
+    for dead in (link, "/one-time/MQ/made-up", "/one-time/!/x"):
+        assert "This link is no longer good" in look(client.get(dead))
+
+
+def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
+    """Without a mail server the admin gets the link; it leads a user without a password in."""
+    invited = User.objects.create_user("dave@example.com", "Dave")
+    link = invite(rf.post("/"), invited)
+    assert link
+    assert link.startswith("http://testserver/one-time/")
+    assert mail.outbox == []
+    page = client.get(link)["Location"]
+    client.post(page, {"new_password1": NEW, "new_password2": NEW})
+    assert who(client) == invited
+
+
+@pytest.mark.usefixtures("with_email")
+def test_an_invitation_by_e_mail(client: Client, alice: User, rf: Any) -> None:
+    """With one, the link goes to the user alone."""
+    invited = User.objects.create_user("dave@example.com", "Dave O'Neil")
+    assert invite(rf.post("/", secure=True), invited) is None
+    (message,) = mail.outbox
+    assert (message.to, message.subject) == (["dave@example.com"], "Your way into Warmline")
+    assert "Hello Dave O'Neil," in message.body
+    (link,) = re.findall(r"https://testserver(/one-time/\S+)", str(message.body))
+    assert "Set your password" in look(client.get(link, follow=True))
+
+
+@pytest.mark.usefixtures("with_email")
+def test_an_invitation_that_the_mail_server_refuses(alice: User, rf: Any, settings: Settings) -> None:
+    """It is logged, and the admin gets the link to copy."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    assert "/one-time/" in str(invite(rf.post("/"), User.objects.create_user("dave@example.com", "Dave")))
+
+
+@pytest.mark.usefixtures("with_email")
+@pytest.mark.parametrize(("email", "sent_to"), [("ALICE@example.com", ["alice@example.com"]), ("dave@example.com", [])])
+def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, sent_to: list[str]) -> None:
+    """The page says the same whether there is such a user or not; the link works."""
+    look(client.get("/password/new"))
+    html = look(client.post("/password/new", {"email": email}, follow=True))
+    assert "Look into your e-mail" in html
+    assert [address for message in mail.outbox for address in message.to] == sent_to
+    for message in mail.outbox:
+        (link,) = re.findall(r"http://testserver(/one-time/\S+)", str(message.body))
+        assert "For alice@example.com." in look(client.get(link, follow=True))
+
+
+def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> None:
+    """The page says whom to ask, and shows no form."""
+    html = look(client.get("/password/new"))
+    assert "Ask an admin of your team for a one-time link." in html
+    assert "<form" not in html
+
+
+@pytest.mark.parametrize(
+    "path", ["/contacts", "/organizations", "/sync", "/import", "/settings", "/profile", "/password"]
+)
+def test_a_stranger_sees_nothing(client: Client, alice: User, path: str) -> None:
+    """Each room leads to the door: a page by a redirect, a fragment by telling htmx, a form without the way back."""
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={path}")
+    current = {"HX-Request": "true", "HX-Current-URL": "http://testserver/contacts?page=2"}
+    response = client.get(path, headers=current)
+    assert (response.status_code, response["HX-Redirect"]) == (200, "/sign-in?next=/contacts%3Fpage%3D2")
+    response = client.post(path)
+    assert (response.status_code, response["Location"]) == (302, "/sign-in")
+
+
+def test_a_session_opens_no_api(alices: Client) -> None:
+    """The API wants its token, whoever has signed in in the browser, and sets no cookie."""
+    response = alices.get("/api/contacts")
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "unauthorized")
+    assert not response.cookies
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_cookies(alice: User, secure: bool) -> None:  # noqa: FBT001 (a column of the table)
+    """They are for this site and out of scripts' reach, and Secure when the page was fetched by https."""
+    client = Client()
+    client.get("/sign-in", secure=secure)
+    cookies = sign_in(client, secure=secure).cookies
+    assert set(cookies) == {"sessionid", "csrftoken"}
+    for cookie in cookies.values():
+        assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)

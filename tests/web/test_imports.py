@@ -1,0 +1,173 @@
+"""The import's pages: from the file to the contacts, each step with its words, and nobody else's."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from web.pages import look
+
+from warmline.crm import import_worker
+from warmline.crm.csv_files import MOST_BYTES
+from warmline.crm.imports import ImportRun
+from warmline.crm.models import Contact, User
+
+FILE = (
+    "Name;E-Mail;Wärme\nDana Diaz;dana@example.com;5\nJörg Weiß;jörg;1\n=Robin;robin@example.com;2\n;x@example.com;\n"
+)
+HTMX = {"HX-Request": "true"}
+
+
+def work() -> None:
+    """Do what the server's thread would do."""
+    while import_worker.step(timezone.now()):
+        pass
+
+
+def bring(client: Client, content: bytes | str = FILE, name: str = "people.csv") -> Any:
+    """Send a file."""
+    data = content.encode() if isinstance(content, str) else content
+    return client.post("/import", {"file": SimpleUploadedFile(name, data)})
+
+
+def test_the_whole_way(bobs: Client, bob: User) -> None:
+    """Bring, look, import: each page says what happened and what to do."""
+    assert "At most 5 MB and 20,000 rows" in look(bobs.get("/import"))
+    path = bring(bobs)["Location"]
+    html = look(bobs.get(path))
+    assert "0 of 4" in html
+    assert '<noscript><meta http-equiv="refresh"' in html
+    fragment = look(bobs.get(path, headers=HTMX))
+    assert 'hx-trigger="every 700ms"' in fragment
+    assert "<html" not in fragment
+    work()
+    assert bobs.get(path, headers=HTMX)["HX-Refresh"] == "true"
+    html = look(bobs.get(path))
+    for said in ("2 new contacts", "1 of them will go to Pipedrive (warmness 4 or more)", "2 cannot be imported"):
+        assert said in html
+    for said in ("New, goes to Pipedrive", "E-mail: Enter a valid email address.", "separated by semicolons"):
+        assert said in html
+    assert not Contact.objects.exists()
+    assert bobs.post(f"{path}/start")["Location"] == path
+    assert "contacts are added" in look(bobs.get(path))
+    work()
+    html = look(bobs.get(path))
+    assert "2 contacts added" in html
+    assert "2 could not be imported" in html
+    assert set(Contact.objects.values_list("owner", "name")) == {(bob.pk, "Dana Diaz"), (bob.pk, "=Robin")}
+    assert "people.csv" in look(bobs.get("/import"))
+
+
+def test_the_rejected_rows(bobs: Client) -> None:
+    """They come as they were, with their reasons; corrected and brought again they are the only news."""
+    path = bring(bobs)["Location"]
+    work()
+    bobs.post(f"{path}/start")
+    work()
+    response = bobs.get(f"{path}/rejected.csv")
+    assert response["Content-Disposition"] == 'attachment; filename="people-not-imported.csv"'
+    text = response.content.decode("utf-8-sig")
+    assert text.splitlines()[0] == "Name;E-Mail;Wärme;Reason"
+    assert text.splitlines()[1] == "Jörg Weiß;jörg;1;E-mail: Enter a valid email address."
+    assert "Name: This field cannot be blank." in text
+    path = bring(bobs, response.content.replace("jörg".encode(), b"joerg@example.com"))["Location"]
+    work()
+    html = look(bobs.get(path))
+    assert "1 new contact" in html
+    assert "1 cannot be imported as it is" in html
+
+
+def test_the_columns(bobs: Client) -> None:
+    """What cannot be matched is asked for, with examples; a bad answer is refused in words."""
+    path = bring(bobs, "Who,Where\nDana,Lima\n")["Location"]
+    assert bobs.get(path)["Location"] == f"{path}/columns"
+    html = look(bobs.get(f"{path}/columns"))
+    assert "Lima" in html
+    html = look(bobs.post(f"{path}/columns", {"column-0": "", "column-1": "country", "has_headings": "on"}))
+    assert "Say which column holds the name" in html
+    chosen = {"column-0": "name", "column-1": "country", "has_headings": "on"}
+    assert bobs.post(f"{path}/columns", chosen)["Location"] == path
+    work()
+    assert "1 new contact<" in look(bobs.get(path))
+    assert look(bobs.get(f"{path}/columns")).count(" selected") == 2
+    bobs.post(f"{path}/columns", {"column-0": "name", "column-1": ""})
+    work()
+    assert "2 new contacts" in look(bobs.get(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "There is nothing in this file"),
+        (b"PK\x03\x04", "an Excel or zip file"),
+        (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
+    ],
+)
+def test_a_file_that_cannot_be_read(bobs: Client, content: bytes, says: str) -> None:
+    """The page says why, beside the field, and keeps nothing."""
+    assert says in look(bring(bobs, content))
+    assert not ImportRun.objects.exists()
+
+
+def test_no_file(bobs: Client) -> None:
+    """It is asked for."""
+    assert "Choose a file first." in look(bobs.post("/import", {}))
+
+
+def test_another_encoding_is_said_aloud(bobs: Client) -> None:
+    """So that nobody imports names with wrong letters unseen."""
+    path = bring(bobs, FILE.encode("cp1252"))["Location"]
+    work()
+    html = look(bobs.get(path))
+    assert "read as Windows-1252" in html
+    assert "Jörg Weiß" in html
+
+
+def test_one_does_not_see_anothers(alices: Client, bobs: Client) -> None:
+    """Not even an admin: it is a file of Bob's, and its rows become his."""
+    path = bring(bobs)["Location"]
+    work()
+    for way in ("", "/columns", "/rejected.csv"):
+        assert alices.get(f"{path}{way}").status_code == 404
+    for way in ("/start", "/discard", "/columns"):
+        assert alices.post(f"{path}{way}").status_code == 404
+    assert "people.csv" not in look(alices.get("/import"))
+
+
+def test_discarding(bobs: Client) -> None:
+    """The file is gone, the contacts stay; while it is imported it stays, too."""
+    path = bring(bobs)["Location"]
+    work()
+    assert bobs.get(f"{path}/discard").status_code == 405
+    bobs.post(f"{path}/start")
+    bobs.post(f"{path}/discard")
+    work()
+    bobs.post(f"{path}/discard")
+    assert not ImportRun.objects.exists()
+    assert Contact.objects.count() == 2
+
+
+def test_names_are_only_text(bobs: Client) -> None:
+    """What stands in a file or its name is no HTML."""
+    path = bring(bobs, "Name,<b>x</b>\n<script>alert(1)</script>,<i>\n", "<u>.csv")["Location"]
+    work()
+    for way in ("", "/columns"):
+        html = look(bobs.get(f"{path}{way}"))
+        assert "<script>alert" not in html
+        assert "<u>" not in html
+
+
+def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    """Its rows are shown by the page and by what becomes of them, each with as many queries."""
+    rows = "".join(f"Contact {n},{'wrong' if n % 3 else ''}\n" for n in range(1000))
+    path = bring(bobs, f"Name,E-mail\n{rows}")["Location"]
+    work()
+    look(bobs.get(path))
+    with django_assert_max_num_queries(8):
+        html = look(bobs.get(f"{path}?show=invalid&page=2"))
+    assert "51 to 100 of 666" in html
+    assert "show=invalid" in html
+    assert bobs.get(f"{path}?show=wrong").status_code == 404
+    assert "No such rows" in look(bobs.get(f"{path}?show=known"))

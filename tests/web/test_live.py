@@ -1,0 +1,189 @@
+"""What keeps a page up to date: badges, the bell, the list behind it, and who hears of what in a stream."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from web.pages import look
+
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.models import Contact, User
+from warmline.sync import history, notify
+from warmline.sync.models import Notification, NotificationKind
+from warmline.web import live
+from warmline.web.live import News, Told, Watcher
+
+
+@pytest.mark.django_db
+def test_badges_of_what_one_may_see(bobs: Client, alice: User, bob: User) -> None:
+    """Bob's own and the team's organizations; nothing of Alice's, of rows that are gone, or of nonsense."""
+    mills = OrganizationDetails("Larkspur Mills")
+    hers = add_contact(alice, name="Jordan Ames", organization=mills, warmness_score=5)
+    his = add_contact(bob, name="Kim Castell")
+    call = log_activity(bob, his, type="CALL")
+    asked = f"contact={hers.pk},{his.pk},999,x&activity={call.pk}&organization={hers.organization_id}"
+    html = look(bobs.get(f"/badges?{asked}"))
+    assert f'id="badge-contact-{his.pk}" class="badge badge-not_wanted"' in html
+    assert f'id="badge-organization-{hers.organization_id}" class="badge badge-wanted"' in html
+    assert f"badge-activity-{call.pk}" in html
+    assert f"badge-contact-{hers.pk}" not in html
+    assert 'id="bell"' in html
+
+
+@pytest.mark.django_db
+def test_badges_cost_the_same_for_many(
+    alices: Client, alice: User, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    """Session, user, bell, and what stands behind the badges of a table."""
+    ids = [str(add_contact(alice, name=f"Contact {number}").pk) for number in range(30)]
+    for asked in (ids[:1], ids):
+        with django_assert_max_num_queries(9) as found:
+            assert look(alices.get(f"/badges?contact={','.join(asked)}")).count('id="badge-contact') == len(asked)
+    assert len(found) <= 9
+
+
+@pytest.mark.django_db
+def test_the_bell_and_its_list(alices: Client, alice: User, bob: User) -> None:
+    """The bell counts what is new, the list shows everything and makes it old; Bob's is not in it."""
+    for number in range(60):
+        notify.tell(NotificationKind.CONTACT_SYNCED, f"Number {number}.", now=timezone.now(), user=alice)
+    notify.tell(NotificationKind.ACTIVITY_SYNCED, "Quiet.", now=timezone.now(), user=alice)
+    notify.tell(NotificationKind.CONTACT_SYNCED, "Bob's.", now=timezone.now(), user=bob)
+    assert 'aria-label="Notifications, 60 new"' in look(alices.get("/sync"))
+    html = look(alices.get("/notifications"))
+    assert html.index("Quiet.") < html.index("Number 59.")
+    assert html.count(">New<") == 49
+    assert "Bob's." not in html
+    assert 'aria-label="Notifications"' in look(alices.get("/sync"))
+    older = look(alices.get(f"/notifications?before={Notification.objects.get(text='Number 11.').pk}"))
+    assert "Number 0." in older
+    assert "Number 11." not in older
+
+
+@pytest.mark.django_db
+def test_an_empty_list_of_notifications(alices: Client) -> None:
+    """It says what will stand there."""
+    assert "Nothing to tell yet" in look(alices.get("/notifications"))
+
+
+@pytest.mark.parametrize(
+    ("user_id", "role", "told", "changed"),
+    [
+        (1, "admin", [1, 3], {"contact": [10, 20], "organization": [30]}),
+        (2, "member", [2, 3], {"contact": [20], "organization": [30]}),
+        (3, "member", [3], {"organization": [30]}),
+    ],
+)
+def test_who_hears_of_what(user_id: int, role: str, told: list[int], changed: dict[str, list[int]]) -> None:
+    """Notifications are one's own and everyone's, for admins, too; rows are those that one may see."""
+    news = News(
+        [
+            Told(1, 1, "contact_synced", is_quiet=False),
+            Told(2, 2, "contact_synced", is_quiet=False),
+            Told(3, None, "connection_lost", is_quiet=False),
+        ],
+        {("contact", 10): 1, ("contact", 20): 2, ("organization", 30): None},
+        everything=False,
+    )
+    pieces = list(news.pieces(user_id, is_admin=role == "admin"))
+    assert [number for number, _ in pieces] == [*told, 0]
+    assert json.loads(pieces[-1][1].split(b"data: ")[1]) == {**changed, "everything": False}
+
+
+async def _until(pieces: AsyncIterator[bytes], sign: bytes) -> list[bytes]:
+    found = []
+    async with asyncio.timeout(10):
+        async for piece in pieces:
+            found.append(piece)
+            if sign in piece:
+                return found
+    raise AssertionError(found)
+
+
+def _tell(user: User | None, text: str) -> int:
+    notify.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user)
+    return Notification.objects.latest("pk").pk
+
+
+@pytest.fixture
+def watcher(monkeypatch: pytest.MonkeyPatch) -> Watcher:
+    """Return a watcher that has not ended."""
+    fresh = Watcher()
+    monkeypatch.setattr(live, "WATCHER", fresh)
+    return fresh
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_tells_what_happens_and_what_was_missed(alice: User, bob: User, watcher: Watcher) -> None:
+    """In order, each once, nothing of a colleague's; an attempt tells which row has changed; the end ends it."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    known, missed = _tell(alice, "known"), _tell(alice, "missed")
+
+    def happen() -> int:
+        _tell(bob, "Bob's")
+        history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        pk = _tell(None, "new")
+        connections.close_all()
+        return pk
+
+    async def listen() -> list[bytes]:
+        pieces = live.stream(alice, known)
+        found = await _until(pieces, f"id: {missed}\n".encode())
+        new = await sync_to_async(happen)()
+        found += await _until(pieces, f"id: {new}\n".encode())
+        found += await _until(pieces, b"event: changed")
+        watcher.end()
+        async with asyncio.timeout(10):
+            return found + [piece async for piece in pieces]
+
+    found = asyncio.run(listen())
+    told = [int(piece.split()[1]) for piece in found if piece.startswith(b"id: ")]
+    assert told == [missed, missed + 2]
+    assert f'{{"contact": [{contact.pk}], "everything": false}}'.encode() in b"".join(found)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what it does not fetch does not pile up; it comes back and is told what it missed."""
+    monkeypatch.setattr(live, "ROOM", 2)
+
+    async def listen() -> list[bytes]:
+        one = live.Stream(alice)
+        one.hand([(number, b"") for number in range(3)])
+        assert await one.next(5) is None
+        return []
+
+    asyncio.run(listen())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> None:
+    """The watcher's thread goes with the last stream, and nobody is let in at the end."""
+
+    async def listen() -> None:
+        pieces = live.stream(alice, None)
+        await anext(pieces)
+        thread = watcher._thread
+        assert thread is not None
+        await pieces.aclose()  # type: ignore[attr-defined]  # a generator
+        await asyncio.to_thread(thread.join, 10)
+        assert not thread.is_alive()
+        assert watcher._thread is None
+        watcher.end()
+        async with asyncio.timeout(10):
+            assert [piece async for piece in live.stream(alice, None)] == [b"retry: 2000\n\n"]
+
+    asyncio.run(listen())
+
+
+def test_strangers_hear_nothing(client: Client, db: None) -> None:
+    """Streams, badges and toasts are the team's."""
+    assert Contact.objects.count() == 0
+    for path in ("/events", "/badges", "/toasts", "/notifications"):
+        assert client.get(path).status_code == 302

@@ -1,0 +1,71 @@
+"""One's own profile, and one's API tokens."""
+
+import re
+
+import pytest
+from django.test import Client
+from web.pages import look
+
+from warmline.crm.models import User
+from warmline.crm.tokens import ApiToken, issue
+
+
+def test_name_and_time_zone(bobs: Client, bob: User) -> None:
+    """They are saved; the e-mail and the role are not one's own to change."""
+    data = {"name": "Bobby", "time_zone": "Asia/Tokyo", "email": "x@example.com", "is_admin": "on"}
+    assert "Your profile is saved." in look(bobs.post("/profile", data, follow=True))
+    bob.refresh_from_db()
+    assert (bob.name, bob.time_zone, bob.email, bob.is_admin) == ("Bobby", "Asia/Tokyo", "bob@example.com", False)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"name": " ", "time_zone": "UTC"}, "This field is required."),
+        ({"name": "Bob\nby", "time_zone": "UTC"}, "Control characters"),
+        ({"name": "Bob", "time_zone": "Mars/Base"}, "Select a valid choice."),
+    ],
+)
+def test_what_is_refused(bobs: Client, bob: User, data: dict[str, str], says: str) -> None:
+    """Beside the field, and nothing is saved."""
+    html = look(bobs.post("/profile", data))
+    assert says in html
+    bob.refresh_from_db()
+    assert (bob.name, bob.time_zone) == ("Bob", "Europe/Berlin")
+
+
+def test_a_zone_that_is_not_in_the_list(bobs: Client, bob: User) -> None:
+    """It stays chosen."""
+    User.objects.filter(pk=bob.pk).update(time_zone="Etc/GMT-3")
+    assert '<option value="Etc/GMT-3" selected>' in look(bobs.get("/profile"))
+
+
+def test_a_token(bobs: Client, bob: User) -> None:
+    """It is shown once, opens the API, says when it was used, and opens nothing once it is revoked."""
+    html = look(bobs.post("/profile/tokens", {"token-name": "the report"}))
+    (token,) = re.findall(r'value="(wl_\S+)"', html)
+    html = look(bobs.get("/profile"))
+    assert token not in html
+    assert "the report" in html
+    assert "never used" in html
+    headers = {"Authorization": f"Bearer {token}"}
+    assert Client().get("/api/contacts", headers=headers).status_code == 200
+    assert "last used" in look(bobs.get("/profile"))
+    path = f"/profile/tokens/{ApiToken.objects.get().pk}/revoke"
+    assert bobs.get(path).status_code == 405
+    assert "The token is revoked." in look(bobs.post(path, follow=True))
+    assert Client().get("/api/contacts", headers=headers).status_code == 401
+
+
+def test_a_token_without_a_name(bobs: Client) -> None:
+    """It is asked for, and nothing is made."""
+    assert "This field is required." in look(bobs.post("/profile/tokens", {"token-name": " "}))
+    assert not ApiToken.objects.exists()
+
+
+def test_anothers_token(alices: Client, bob: User) -> None:
+    """It is neither seen nor revoked, not even by an admin."""
+    issue(bob, "Bob's own")
+    assert "Bob&#x27;s own" not in look(alices.get("/profile"))
+    alices.post(f"/profile/tokens/{ApiToken.objects.get().pk}/revoke")
+    assert ApiToken.objects.exists()

@@ -1,0 +1,161 @@
+"""The settings' pages: connecting Pipedrive, and what the team decides; for admins only."""
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography.fernet import Fernet
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+from web.pages import look
+
+from warmline.crm import preferences
+from warmline.crm.book import add_contact
+from warmline.crm.models import ActivityType, User
+from warmline.sandbox import Sandbox, World, serving
+from warmline.sync import connecting, credentials
+from warmline.sync.mapping import TYPES
+
+TOKEN = "sandbox-token"
+RULES = {
+    "threshold": "4",
+    "label": "Warm Lead",
+    "earlier_activities": "no",
+    "plan": "",
+    "seats": "1",
+    "token_share": "80",
+    **{f"type_{ours}": TYPES[ours] for ours in ActivityType},
+}
+
+
+@pytest.fixture
+def company(settings: Settings) -> Iterator[World]:
+    """Return a Pipedrive that the settings point at."""
+    world = World.sample(token=TOKEN)
+    world.settings.burst = 1000
+    with serving(Sandbox(world)) as url:
+        settings.PIPEDRIVE_BASE_URL = url
+        yield world
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/disconnect", "/ask", "/warm-leads", "/team", "/team/invitation", "/team/1", "/team/1/link"]
+)
+def test_admins_only(bobs: Client, path: str) -> None:
+    """A member is refused, by GET and by POST, and has no way there in the navigation."""
+    for response in (bobs.get(f"/settings{path}"), bobs.post(f"/settings{path}")):
+        assert response.status_code in {403, 405}
+    assert bobs.post(f"/settings{path}").status_code == 403
+    assert 'href="/settings"' not in look(bobs.get("/profile"))
+
+
+def test_connecting(alices: Client, company: World) -> None:
+    """A bad token is refused beside its field, a good one is kept; neither is shown."""
+    html = look(alices.get("/settings"))
+    assert "No Pipedrive API token is set" in html
+    html = look(alices.post("/settings", {"token": "a-wrong-one"}))
+    assert "Pipedrive does not accept the API token. Copy it once more" in html
+    assert "a-wrong-one" not in html
+    assert credentials.token() == ""
+    html = look(alices.post("/settings", {"token": f" {TOKEN} "}, follow=True))
+    assert "Pipedrive is connected, as " in html
+    assert "Replace the token" in html
+    assert TOKEN not in html
+    assert credentials.token() == TOKEN
+    look(alices.get("/settings/disconnect"))
+    assert credentials.token() == TOKEN
+    html = look(alices.post("/settings/disconnect", follow=True))
+    assert "Pipedrive is disconnected" in html
+    assert credentials.token() == ""
+
+
+def test_another_company(alices: Client, company: World) -> None:
+    """It is said what that means for what is linked."""
+    alices.post("/settings", {"token": TOKEN})
+    account = {**preferences.stored().pipedrive_account, "company_domain": "other", "company_name": "Other Ltd"}
+    preferences.change({"pipedrive_account": account})
+    html = look(alices.post("/settings", {"token": TOKEN}, follow=True))
+    assert "another company" in html
+    assert "Other Ltd" in html
+
+
+def test_the_environments_token(alices: Client, settings: Settings) -> None:
+    """It is read-only and not shown, and the variable is named."""
+    settings.PIPEDRIVE_API_TOKEN = "given-by-the-environment"
+    for html in (look(alices.get("/settings")), look(alices.post("/settings", {"token": "another"}))):
+        assert "PIPEDRIVE_API_TOKEN" in html
+        assert "given-by" not in html
+        assert 'name="token"' not in html
+    assert not preferences.stored().pipedrive_token
+
+
+def test_an_unreadable_token(alices: Client) -> None:
+    """The page says why, and takes another one."""
+    preferences.change({"pipedrive_token": Fernet(Fernet.generate_key()).encrypt(TOKEN.encode()).decode()})
+    html = look(alices.get("/settings"))
+    assert "cannot be read any more" in html
+    assert 'name="token"' in html
+
+
+def test_the_rules(alices: Client, alice: User) -> None:
+    """What a threshold comes to stands there before it is saved; then it holds."""
+    for score in (2, 3, 3):
+        add_contact(alice, name="Jordan Ames", warmness_score=score)
+    html = look(alices.get("/settings/warm-leads"))
+    assert "3 and more: 2 contacts will go to Pipedrive" in html
+    changed = {**RULES, "threshold": "3", "label": "Hot", "earlier_activities": "yes", "plan": "growth", "seats": "5"}
+    assert "Saved." in look(alices.post("/settings/warm-leads", changed, follow=True))
+    decided = preferences.current()
+    assert (decided.threshold, decided.label, decided.earlier_activities) == (3, "Hot", True)
+    assert (decided.plan, decided.seats, decided.token_share, decided.activity_types) == ("growth", 5, 80, {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"threshold": "11"}, "Select a valid choice"),
+        ({"label": ""}, "This field is required"),
+        ({"seats": "0"}, "greater than or equal to 1"),
+        ({"token_share": "101"}, "less than or equal to 100"),
+        ({"plan": "gold"}, "Select a valid choice"),
+    ],
+)
+def test_rules_that_are_refused(alices: Client, changes: dict[str, str], says: str) -> None:
+    """Beside the field, and nothing is saved."""
+    html = look(alices.post("/settings/warm-leads", {**RULES, **changes}))
+    assert says in html
+    assert "Nothing is saved yet" in html
+    assert not preferences.StoredPreferences.objects.exists()
+
+
+def test_what_the_environment_decided(alices: Client, settings: Settings) -> None:
+    """It cannot be changed here, and the variable is named."""
+    settings.FROM_ENVIRONMENT = frozenset({"WARMLINE_WARM_THRESHOLD", "WARMLINE_PLAN"})
+    settings.PIPEDRIVE_PLAN = "growth-oauth"
+    html = look(alices.get("/settings/warm-leads"))
+    assert "Decided by WARMLINE_WARM_THRESHOLD" in html
+    assert "growth-oauth" in html
+    alices.post("/settings/warm-leads", {**RULES, "threshold": "9", "label": "Hot"})
+    assert (preferences.current().threshold, preferences.current().label) == (4, "Hot")
+    assert preferences.stored().threshold is None
+
+
+def test_the_activity_types(alices: Client, company: World) -> None:
+    """They are chosen from the account's own list, once it was asked for."""
+    html = look(alices.get("/settings/warm-leads"))
+    assert "The account's own list is not known yet" in html
+    assert 'action="/settings/ask"' in html
+    connecting.connect(TOKEN)
+    html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))
+    assert "Pipedrive told what the account is made of." in html
+    assert '<option value="deadline">' in html
+    alices.post("/settings/warm-leads", {**RULES, "type_REFERRAL": "deadline"})
+    assert preferences.current().activity_types == {"REFERRAL": "deadline"}
+    alices.post("/settings/warm-leads", {**RULES, "type_REFERRAL": "nothing-of-theirs"})
+    assert preferences.current().activity_types == {"REFERRAL": "deadline"}
+
+
+def test_pages_cost_few_queries(alices: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    """However many contacts there are."""
+    for path in ("/settings", "/settings/warm-leads"):
+        with django_assert_max_num_queries(12):
+            look(alices.get(path))

@@ -1,0 +1,226 @@
+"""The Sync page: is the connection well, is anything missing, and why; and trying again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+from web.pages import look
+
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.sync.lately import SPANS, Hour
+from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
+from warmline.web.charts import HEIGHT, last_day, scale, span_in_words
+
+pytestmark = pytest.mark.django_db
+
+
+def failing(row: Any, message: str = "Pipedrive refuses it: the name is too long.", code: str = "rejected") -> None:
+    """Have a row failed."""
+    type(row).objects.filter(pk=row.pk).update(
+        pipedrive_sync_failed=True, pipedrive_sync_error_code=code, pipedrive_sync_error_message=message
+    )
+
+
+def test_an_empty_book(alices: Client) -> None:
+    """Every part says that there is nothing, in words."""
+    html = look(alices.get("/sync"))
+    for words in ("Not connected to Pipedrive yet", "Nothing is missing", "Nothing was brought", "Nothing is called"):
+        assert words in html
+    assert "Failed, and why" not in html
+
+
+@pytest.mark.parametrize(
+    ("state", "heading"),
+    [
+        (ConnectionState.OK, "The connection is well"),
+        (ConnectionState.DOWN, "Pipedrive does not answer"),
+        (ConnectionState.UNAUTHORIZED, "Pipedrive refuses the token"),
+        (ConnectionState.BUDGET_SPENT, "The day&#x27;s tokens are spent"),
+    ],
+)
+def test_the_connection(alices: Client, settings: Settings, state: ConnectionState, heading: str) -> None:
+    """In one sentence, with what follows."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+    Connection.objects.create(pk=1, state=state, since=timezone.now(), message="Somebody has to look.")
+    html = look(alices.get("/sync"))
+    assert heading in html
+    assert ("Somebody has to look. Work goes on here" in html) == (state != ConnectionState.OK)
+    assert "calls in the last 2 seconds" in html
+
+
+def test_what_is_on_its_way_and_what_failed(alices: Client, bobs: Client, alice: User, bob: User) -> None:
+    """An admin sees everyone's, a member their own, with the reason and whose it is."""
+    add_contact(alice, name="Waiting One", warmness_score=5)
+    his = add_contact(bob, name="Jordan Ames", warmness_score=5)
+    call = log_activity(bob, his, type="CALL")
+    Contact.objects.filter(pk=his.pk).update(pipedrive_person_id=7)
+    Activity.objects.filter(pk=call.pk).update(replicate=True)
+    failing(call)
+    hers = add_contact(alice, name="Kim Castell", warmness_score=5)
+    failing(hers, "Two persons have this e-mail.", "ambiguous")
+
+    html = look(bobs.get("/sync"))
+    assert "Call with Jordan Ames" in html
+    assert "Kim Castell" not in html
+    assert 'href="/sync/failed/activity">1 activity</a>' in html
+    html = look(alices.get("/sync"))
+    assert "Two persons have this e-mail." in html
+    assert "Bob\u2019s." in html
+    assert '?show=waiting">1 contact</a>' in html
+    assert "Kim Castell" in look(alices.get("/sync/failed/contact"))
+    assert "Nothing failed" in look(bobs.get("/sync/failed/contact"))
+    assert alices.get("/sync/failed/nonsense").status_code == 404
+
+
+def test_a_fragment_for_htmx(alices: Client) -> None:
+    """What changes by itself, without the frame."""
+    html = look(alices.get("/sync", headers={"HX-Request": "true"}))
+    assert "<main" not in html
+    assert "The last 24 hours" in html
+
+
+def test_very_many_failures(alices: Client, alice: User) -> None:
+    """The overview shows a few and says how many; the rest has pages."""
+    contacts = [Contact(owner=alice, name=f"Contact {number:03}", warmness_score=5) for number in range(120)]
+    Contact.objects.bulk_create(contacts)
+    Contact.objects.update(pipedrive_sync_failed=True, pipedrive_sync_error_code="rejected")
+    html = look(alices.get("/sync"))
+    assert html.count("badge-failed") == 5
+    assert "All 120 contacts that failed" in html
+    page = look(alices.get("/sync/failed/contact"))
+    assert page.count("badge-failed") == 50
+    assert "Contact 049" in page
+    page = look(alices.get(f"/sync/failed/contact?after={contacts[99].pk}"))
+    assert page.count("badge-failed") == 20
+    assert ">More<" not in page
+
+
+def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) -> None:
+    """How many, why, and examples; a colleague's are an admin's business only."""
+    cold = add_contact(bob, name="Cold One")
+    call = log_activity(bob, cold, type="CALL", subject="The first call")
+    Activity.objects.filter(pk=call.pk).update(replicate=False)
+    gone = add_contact(bob, name="Gone One", warmness_score=5)
+    failing(gone, "It was deleted in Pipedrive.", "deleted")
+    for client in (alices, bobs):
+        html = " ".join(look(client.get("/sync")).split())
+        assert "<strong>1 contact</strong> stays here until it is warm: from a warmness of 4." in html
+        assert "<strong>1 activity</strong> is from before the contact was warm" in html
+        assert "The first call" in html
+        assert "<strong>1 record</strong> was deleted in Pipedrive" in html
+    Contact.objects.update(owner=alice)
+    Activity.objects.update(owner=alice)
+    assert "The first call" not in look(bobs.get("/sync"))
+
+
+def test_how_far_the_directory_is(alices: Client, bobs: Client, settings: Settings) -> None:
+    """For admins: it is being listed, or known; a member is not bothered."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+    assert "are being listed" in look(alices.get("/sync"))
+    assert "are being listed" not in look(bobs.get("/sync"))
+    for kind in DirectoryKind:
+        DirectoryState.objects.create(kind=kind, is_full=True, since=timezone.now(), looked_at=timezone.now())
+    assert "Everybody in Pipedrive is known" in look(alices.get("/sync"))
+
+
+def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
+    """Its attempts begin anew; a colleague's is as good as none; what has not failed is left alone."""
+    his, hers = (add_contact(user, name="Jordan Ames", warmness_score=5) for user in (bob, alice))
+    for row in (his, hers):
+        failing(row)
+    assert "Trying again: Jordan Ames." in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    assert bobs.post("/sync/retry", {"contact": hers.pk}).status_code == 404
+    assert list(Contact.objects.filter(pipedrive_sync_failed=True)) == [hers]
+    assert "Nothing of it had failed" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    assert bobs.get("/sync/retry").status_code == 405
+
+
+def test_trying_a_contacts_activities_again(bobs: Client, bob: User) -> None:
+    """As a toast does, which names the contact only; it gets a sentence back."""
+    his = add_contact(bob, name="Jordan Ames", warmness_score=5)
+    call = log_activity(bob, his, type="CALL")
+    failing(call)
+    answer = bobs.post("/sync/retry", {"contact": his.pk, "with_activities": "1"}, headers={"X-Live": "1"})
+    assert answer.content == b"Trying again: Jordan Ames."
+    assert not Activity.objects.filter(pipedrive_sync_failed=True).exists()
+
+
+def test_trying_all_again(bobs: Client, alice: User, bob: User) -> None:
+    """All of one's own, and the team's organizations."""
+    mills = OrganizationDetails("Larkspur Mills")
+    his = add_contact(bob, name="Jordan Ames", organization=mills, warmness_score=5)
+    hers = add_contact(alice, name="Kim Castell", warmness_score=5)
+    for row in (his, hers, his.organization):
+        failing(row)
+    assert "Trying again: 2 records." in look(bobs.post("/sync/retry", follow=True))
+    assert list(Contact.objects.filter(pipedrive_sync_failed=True)) == [hers]
+    assert not Organization.objects.filter(pipedrive_sync_failed=True).exists()
+
+
+def test_the_page_costs_the_same_for_many(
+    alices: Client, alice: User, settings: Settings, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    """A fixed number of queries, however many rows there are."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+    counted = set()
+    for _ in range(2):
+        for number in range(8):
+            contact = add_contact(
+                alice, name=f"Contact {number}", organization=OrganizationDetails(f"Mills {number}"), warmness_score=5
+            )
+            call = log_activity(alice, contact, type="CALL")
+            Activity.objects.filter(pk=call.pk).update(replicate=number % 2 == 0)
+            for row in (contact, contact.organization, call):
+                failing(row)
+        with django_assert_max_num_queries(40) as found:
+            look(alices.get("/sync"))
+        counted.add(len(found))
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize(
+    ("most", "top"), [(0, 4), (4, 4), (5, 10), (20, 20), (21, 50), (50, 50), (51, 100), (399, 500), (100_001, 200_000)]
+)
+def test_a_scale_ends_at_a_round_number(most: int, top: int) -> None:
+    """The least round one that holds the number."""
+    assert scale(most) == top
+
+
+@pytest.mark.parametrize(
+    ("waited", "words"),
+    [
+        (0.5, "1 second"),
+        (4, "5 seconds"),
+        (59, "1 minute"),
+        (200, "5 minutes"),
+        (3000, "1 hour"),
+        (9e9, "more than 1 hour"),
+    ],
+)
+def test_spans_in_words(waited: float, words: str) -> None:
+    """Seconds, minutes, hours; nothing where nothing arrived."""
+    within = tuple(int(waited <= span) for span in SPANS)
+    assert span_in_words(Hour(timezone.now(), 1, 0, within), 95) == words
+    assert span_in_words(Hour(timezone.now(), 0, 0, (0,) * len(SPANS)), 95) == ""
+
+
+def test_the_chart(alices: Client, alice: User) -> None:
+    """Bars stand on each other and on the ground, the least can be seen, and a table says the same."""
+    now = timezone.now()
+    for number in range(203):
+        at = now - timedelta(hours=2) if number else now
+        Attempt.objects.create(kind="contact", row_id=1, owner=alice, at=at, ok=number % 4 > 0, waited=0.5, text="")
+    chart = last_day(alice, now)
+    for bar in chart.bars:
+        assert bar.arrived_y + bar.arrived_height == HEIGHT
+        assert bar.vain_y + bar.vain_height == bar.arrived_y
+        assert bar.vain_y >= 0
+        assert (bar.vain_height >= 2) == (bar.hour.in_vain > 0)
+    html = " ".join(look(alices.get("/sync")).split())
+    assert "152 arrived: half within 1 second, 95 of 100 within 1 second. 51 attempts were in vain." in html
+    assert html.count('<tr><th scope="row">') == 2

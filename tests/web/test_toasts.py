@@ -1,0 +1,101 @@
+"""What becomes a toast: one a topic, in the user's own words, growing while it is on the screen."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from web.pages import look
+
+from warmline.crm.book import add_contact
+from warmline.crm.models import User
+from warmline.sync import notify
+from warmline.sync.models import Notification, NotificationKind
+from warmline.web.toasts import TOPICS, Toast, newest, toasts
+
+K = NotificationKind
+
+pytestmark = pytest.mark.django_db
+
+
+def tell(kind: NotificationKind, user: User | None, text: str = "Something happened.", **more: Any) -> int:
+    """Tell something, and return its id."""
+    notify.tell(kind, text, now=timezone.now(), user=user, **more)
+    return Notification.objects.latest("pk").pk
+
+
+def shown(user: User, after: int = 0, **on_screen: int) -> list[Toast]:
+    """Return a user's toasts."""
+    return toasts(user, after=after, up_to=newest(user), shown=on_screen)
+
+
+def test_each_kind_has_a_topic() -> None:
+    """So that nothing is told that no toast and no list knows how to show."""
+    assert TOPICS.keys() == set(NotificationKind)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ([], []),
+        ([K.CONTACT_SYNCED], [("arrived", "text 0", False)]),
+        ([K.CONTACT_SYNCED] * 38, [("arrived", "38 contacts are in Pipedrive.", False)]),
+        ([K.ACTIVITY_SYNCED] * 5, []),
+        ([K.ACTIVITY_FAILED], [("activities", "text 0", True)]),
+        (
+            [K.ACTIVITY_FAILED, K.CONTACT_SYNCED, K.ACTIVITY_FAILED],
+            [("arrived", "text 1", False), ("activities", "2 activities could not be brought to Pipedrive.", True)],
+        ),
+        ([K.CONNECTION_LOST], [("connection", "text 0", True)]),
+        ([K.CONNECTION_LOST, K.CONNECTION_BACK], [("connection", "text 1", False)]),
+        ([K.OWNER_MISSING, K.TYPE_MISSING], [("account", "text 1", True)]),
+    ],
+)
+def test_many_become_one(alice: User, kinds: list[NotificationKind], expected: list[tuple[str, str, bool]]) -> None:
+    """One for each topic, the latest at the end; errors stay, good news goes."""
+    for number, kind in enumerate(kinds):
+        tell(kind, alice, f"text {number}")
+    assert [(toast.topic, toast.text, toast.stays) for toast in shown(alice)] == expected
+
+
+def test_a_toast_on_the_screen_grows(alice: User) -> None:
+    """It stands for all since its first one; what was dismissed is not told again."""
+    first = tell(K.CONTACT_SYNCED, alice)
+    tell(K.CONTACT_FAILED, alice)
+    last = tell(K.CONTACT_SYNCED, alice)
+    tell(K.CONTACT_SYNCED, alice)
+    assert [toast.text for toast in shown(alice, last, arrived=first)] == ["3 contacts are in Pipedrive."]
+    assert [toast.text for toast in shown(alice, last)] == ["Something happened."]
+    assert [toast.first for toast in shown(alice, newest(alice), arrived=first)] == [first]
+
+
+def test_whose_toasts(alice: User, bob: User) -> None:
+    """Nobody sees a toast about a colleague's contact."""
+    tell(K.CONTACT_SYNCED, bob, "Bob's")
+    tell(K.CONNECTION_LOST, None, "Everyone's")
+    assert [toast.text for toast in shown(alice)] == ["Everyone's"]
+
+
+def test_a_toast_leads_on(alice: User) -> None:
+    """To its contact, and to another try of it where that helps; several lead to the list of what failed."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    tell(K.CONTACT_FAILED, alice, contact=contact)
+    (toast,) = shown(alice)
+    assert (toast.link, toast.contact_id, toast.retries) == (f"/contacts/{contact.pk}", contact.pk, True)
+    tell(K.CONTACT_FAILED, alice, contact=contact)
+    (toast,) = shown(alice)
+    assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, True)
+
+
+def test_the_fragment(alices: Client, alice: User) -> None:
+    """It holds the toasts as the page shows them; who comes for the first time is only told where to go on."""
+    contact = add_contact(alice, name="Jordan <Ames>", warmness_score=5)
+    pk = tell(K.ACTIVITY_FAILED, alice, "“Call” with Jordan <Ames> could not be brought to Pipedrive.", contact=contact)
+    first_time = look(alices.get("/toasts"))
+    assert f'data-newest="{pk}"' in first_time
+    assert "toast-activities" not in first_time
+    html = look(alices.get(f"/toasts?after={pk - 1}"))
+    assert 'id="toast-activities"' in html
+    assert "Jordan &lt;Ames&gt;" in html
+    assert 'action="/sync/retry"' in html
+    assert look(alices.get("/toasts?after=x&arrived=-1")) == first_time

@@ -1,0 +1,115 @@
+"""The first admin of a new installation."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from django.test import Client
+from programs import environment, free_port, serving_warmline
+from web.pages import PASSWORD, look
+
+from warmline.crm.models import User
+from warmline.web.first_admin import FIRST_CODE, WRONG_CODES, FirstCode
+
+
+def form(code: str, /, **more: str) -> dict[str, str]:
+    """Return Alice's form."""
+    filled = {"code": code, "name": "Alice", "email": "alice@example.com", "time_zone": "Europe/Berlin"}
+    return {**filled, "password1": PASSWORD, "password2": PASSWORD, **more}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/contacts", "/sign-in", "/password/new", "/one-time/MQ/x"])
+def test_every_page_leads_to_the_welcome(client: Client, path: str) -> None:
+    """As long as there is no user."""
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (302, "/welcome")
+
+
+@pytest.mark.django_db
+def test_the_first_admin(client: Client) -> None:
+    """With the code, in whatever case, one becomes the admin and is signed in; then the page is gone."""
+    code = FIRST_CODE.issue()
+    look(client.get("/welcome"))
+    response: Any = client.post("/welcome", form(code.lower().replace("-", " ")), follow=True)
+    assert response.redirect_chain == [("/", 302), ("/contacts", 302)]
+    look(response)
+    alice = User.objects.get()
+    assert (alice.email, alice.is_admin, alice.time_zone) == ("alice@example.com", True, "Europe/Berlin")
+    assert alice.check_password(PASSWORD)
+    look(client.get("/welcome"), 404)
+    look(client.post("/welcome", form(code, email="dave@example.com")), 404)
+    assert User.objects.get() == alice
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"code": "AAAA-AAAA-AAAA"}, "This is not the code."),
+        ({"code": "ÄÖÜ"}, "This is not the code."),
+        ({"code": ""}, "This field is required."),
+        ({"email": "alice"}, "Enter a valid email address."),
+        ({"name": " "}, "This field is required."),
+        ({"time_zone": "Europe/Nowhere"}, "Select a valid choice."),
+        ({"password1": "short", "password2": "short"}, "at least 10 characters"),
+        ({"password2": "another-password"}, "The two password fields"),
+    ],
+)
+def test_a_form_with_a_mistake(client: Client, wrong: dict[str, str], says: str) -> None:
+    """It says which, repeats no password, and makes nobody."""
+    html = look(client.post("/welcome", form(FIRST_CODE.issue(), **wrong)))
+    assert says in html
+    assert PASSWORD not in html
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_stranger_who_guesses(client: Client) -> None:
+    """After ten wrong codes none is accepted until a new start prints a new one."""
+    code = FIRST_CODE.issue()
+    for _ in range(WRONG_CODES):
+        client.post("/welcome", form("WRONG"))
+    assert "No code is accepted at the moment" in look(client.post("/welcome", form(code)))
+    assert not User.objects.exists()
+    client.post("/welcome", form(FIRST_CODE.issue()))
+    assert User.objects.exists()
+
+
+def test_a_code_that_was_never_issued() -> None:
+    """Nothing is it, the empty text least of all."""
+    code = FirstCode()
+    assert code.is_void
+    assert not code.accepts("")
+
+
+def test_codes_differ() -> None:
+    """Each is long, easy to copy, and only the newest counts."""
+    code = FirstCode()
+    first, second = code.issue(), code.issue()
+    assert re.fullmatch(r"[A-HJ-NP-Z2-9]{4}(-[A-HJ-NP-Z2-9]{4}){2}", second)
+    assert (code.accepts(first), code.accepts(second), code.is_void) == (False, True, False)
+
+
+def test_a_new_installation(tmp_path: Path) -> None:
+    """`serve` prints the code while there is no user, a new one at each start, and the page takes it."""
+    env, port, log = environment(tmp_path, "http://127.0.0.1:9", PIPEDRIVE_API_TOKEN=""), free_port(), tmp_path / "log"
+    with serving_warmline(env, port, log=log):
+        pass
+    with (
+        serving_warmline(env, port, log=log),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser,
+    ):
+        printed = log.read_text(encoding="utf-8")
+        old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and give the code (\S+)", printed)
+        page = browser.get("/", follow_redirects=True)
+        (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        for given, status in ((old, 200), (code, 302)):
+            answer = browser.post("/welcome", data={**form(given), "csrfmiddlewaretoken": token})
+            assert answer.status_code == status
+        assert "Alice" in browser.get("/contacts").text
+    with serving_warmline(env, port, log=log):
+        pass
+    assert log.read_text(encoding="utf-8").count("/welcome") == 2
