@@ -301,7 +301,7 @@ class Simulation:
         transport = Line(SandboxTransport(self.sandbox, sleep=self.clock.sleep), self._killer, self._meet)
         limiter = Limiter((Window(150, 2.0),), search=Window(150, 2.0), clock=self.clock)
         pipedrive = Pipedrive("http://sandbox", TOKEN, transport=transport, limiter=limiter, clock=self.clock)
-        return Engine(pipedrive, self.policy, self.clock, self.random, self._allowance)
+        return Engine(pipedrive, self.policy, self.clock, self.random, directory_allowance=self._allowance)
 
     def _run(self, which: int) -> int:
         """Let an engine step, and put a new one in its place if it dies."""

@@ -10,9 +10,11 @@ It holds keyed hashes: of each e-mail, of each organization's name, and of our o
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from warmline.crm.keys import key
 from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Rejected
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
+from warmline.sync.together import Together, in_turn
 
 GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
 PAGE_PRICE = 10  # tokens for a page of a list
@@ -55,10 +58,12 @@ class Directory:
     Args:
         clock: Ours, by which the age of a look is told.
         allowance: How many tokens the first listing may cost.
+        together: How looks of both kinds are taken.
     """
 
-    def __init__(self, clock: Clock, allowance: int) -> None:
+    def __init__(self, clock: Clock, allowance: int, together: Together = in_turn) -> None:
         self._clock = clock
+        self._together = together
         self._allowance = allowance
         self._locks = {kind: Lock() for kind in DirectoryKind}
 
@@ -85,7 +90,7 @@ class Directory:
             name: As in `known`.
             after: Since when the row that asks is waiting: an older look does not serve it.
         """
-        self._freshen(pipedrive, kind, after)
+        self.freshen(pipedrive, (kind,), after)
         return self.known(kind, name)
 
     def fill(self, pipedrive: Pipedrive) -> bool:
@@ -146,19 +151,32 @@ class Directory:
         begun = {"since": pipedrive.server_time(), "looked_at": self._clock.now()}
         return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
 
-    def _freshen(self, pipedrive: Pipedrive, kind: DirectoryKind, after: datetime) -> None:
-        """Look at what changed since the last look, unless that one began late enough to serve."""
-        with self._locks[kind]:
+    def freshen(self, pipedrive: Pipedrive, kinds: Iterable[DirectoryKind], after: datetime) -> None:
+        """Look at what changed since the last look, unless that one began late enough to serve.
+
+        Args:
+            pipedrive: Who is asked.
+            kinds: Of which kinds; their directories are full.
+            after: Since when the row that asks is waiting: an older look does not serve it.
+        """
+        asks: dict[str, Callable[..., Records]] = {
+            DirectoryKind.ORGANIZATION: pipedrive.organizations,
+            DirectoryKind.PERSON: pipedrive.persons,
+        }
+        with ExitStack() as locks:
+            for kind in sorted(kinds):  # always in the same order, so that two who want both do not hold each other up
+                locks.enter_context(self._locks[kind])
             now = self._clock.now()
-            state = DirectoryState.objects.get(kind=kind)
-            if state.looked_at >= max(min(after, now), now - GOOD_FOR):
+            stale = DirectoryState.objects.filter(kind__in=kinds, looked_at__lt=max(min(after, now), now - GOOD_FOR))
+            states = list(stale.order_by("-kind"))
+            if not states:
                 return
-            since, at = pipedrive.server_time(), now
-            ask = pipedrive.persons if kind == DirectoryKind.PERSON else pipedrive.organizations
-            records = ask(updated_since=state.since - OVERLAP)
-            with transaction.atomic():
-                _absorb(kind, records)
-                DirectoryState.objects.filter(kind=kind).update(since=since, looked_at=at)
+            since = pipedrive.server_time()
+            looks = [partial(asks[state.kind], updated_since=state.since - OVERLAP) for state in states]
+            for state, records in zip(states, self._together(looks), strict=True):
+                with transaction.atomic():
+                    _absorb(DirectoryKind(state.kind), records)
+                    DirectoryState.objects.filter(kind=state.kind).update(since=since, looked_at=now)
 
 
 def forget_another_account(pipedrive: Pipedrive, token: str) -> None:

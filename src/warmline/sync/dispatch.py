@@ -28,7 +28,7 @@ from warmline.sync.wanted import Work
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
-BREATH = 0.01  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
+BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
 FOR_PEOPLE = 0.25  # of the threads
 
 

@@ -26,6 +26,7 @@ from warmline.sync.models import NotificationKind
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, is_other, judge, trouble, wants_probe
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought, StaleLinkError, Steps
+from warmline.sync.together import Together, in_turn, side_by_side
 from warmline.sync.updates import DeletedThereError, Updates
 from warmline.sync.wanted import Work
 
@@ -51,17 +52,25 @@ class Engine:
         clock: Tells what is due.
         random: Spreads the waits.
         directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
+        together: How two calls that do not need each other are made.
     """
 
     def __init__(
-        self, pipedrive: Pipedrive, policy: Policy, clock: Clock, random: Random, directory_allowance: int = 1000
+        self,
+        pipedrive: Pipedrive,
+        policy: Policy,
+        clock: Clock,
+        random: Random,
+        *,
+        directory_allowance: int = 1000,
+        together: Together = in_turn,
     ) -> None:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
         self._random = random
         self._looks = Looks(clock)
-        self._directory = Directory(clock, directory_allowance)
+        self._directory = Directory(clock, directory_allowance, together)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -69,7 +78,14 @@ class Engine:
         pipedrive = pipedrive_with(credentials.token())
         forget_another_account(pipedrive, credentials.token())
         chance = Random()  # noqa: S311 (spreads waits, hides nothing)
-        return cls(pipedrive, Policy.current(), SystemClock(), chance, directory_allowance())
+        return cls(
+            pipedrive,
+            Policy.current(),
+            SystemClock(),
+            chance,
+            directory_allowance=directory_allowance(),
+            together=side_by_side,
+        )
 
     def close(self) -> None:
         """Let the client go, when no work is under way any more."""
@@ -172,6 +188,8 @@ class Engine:
                     updates = Updates(steps.pipedrive, steps)
                     links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
+                if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
+                    steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
                 self._recognize_organization(contact, brought, claims, steps)
                 links.link_contact(contact, brought, policy=self._policy, now=self._clock.now())

@@ -74,6 +74,21 @@ class Finder:
         self._account = account
         self._policy = policy
 
+    def look_ahead(self, contact: Contact) -> None:
+        """Take the look for a contact and that for its organization at once, if both will be needed."""
+        organization = contact.organization
+        if organization is None or organization.is_linked or contact.pipedrive_make_new or contact.pipedrive_chosen_id:
+            return
+        names = {
+            DirectoryKind.PERSON: (str(contact.warmline_id), contact.email_key),
+            DirectoryKind.ORGANIZATION: (str(organization.warmline_id), organization.name_key),
+        }
+        if all(
+            self._directory.is_full(kind) and not any(self._directory.known(kind, name) for name in its if name)
+            for kind, its in names.items()
+        ):
+            self._directory.freshen(self._pipedrive, names, contact.next_pipedrive_sync_attempt)
+
     def person(self, contact: Contact) -> Found[Person] | None:
         """Find the person a contact is: made by an unfinished create, chosen, a twin's, or there already.
 
