@@ -415,10 +415,10 @@ class Dripping(httpx.SyncByteStream):
 def test_a_body_that_drips_is_given_up(pipedrive: Pipedrive, script: Scripted, clock: VirtualClock) -> None:
     """Each drop comes in time, yet the whole must come within the timeout of ten seconds."""
     script.answer = lambda _: httpx.Response(200, stream=Dripping(clock, drops=1000))
-    with pytest.raises(Unavailable, match="too long"):
+    with pytest.raises(Unavailable, match="in time"):
         pipedrive.person(1)
     assert clock.elapsed == 12
-    with pytest.raises(Uncertain, match="too long"):
+    with pytest.raises(Uncertain, match="in time"):
         pipedrive.create_person(NewPerson(name="Ada", owner_id=2))
     script.answer = lambda _: httpx.Response(200, stream=Dripping(clock, drops=3))
     assert pipedrive.person(1) == Person(id=1)
@@ -519,7 +519,7 @@ def test_the_token_is_not_in_the_clients_repr(pipedrive: Pipedrive) -> None:
 def test_the_cause_is_kept(pipedrive: Pipedrive, script: Scripted) -> None:
     """What httpx said is there for whoever looks, but it is no httpx error that is raised."""
     script.answer = lambda request: raises(httpx.ReadTimeout("silence", request=request))
-    with pytest.raises(Uncertain, match="ReadTimeout: silence") as raised:
+    with pytest.raises(Uncertain, match="No answer came in time") as raised:
         pipedrive.create_person(NewPerson(name="Ada", owner_id=2))
     assert isinstance(raised.value.__cause__, httpx.ReadTimeout)
 

@@ -235,6 +235,7 @@ def test_a_deleted_person_is_not_made_again_unless_asked(bench: Bench, world: Wo
     assert contact.pipedrive_sync_error_code == "deleted"
     assert state(contact) == "failed"
     assert Notification.objects.filter(kind="deleted_there").count() == 1
+    assert retry_all(None) == 0  # that is decided for one row at a time
 
     change_contact(contact, {"name": "Jordan Amesworth"})
     bench.settle(60 * 60)

@@ -45,6 +45,12 @@ NOT_SENT = (
     httpx.InvalidURL,
 )
 
+# What people read; the failure itself stays the error's cause.
+IN_WORDS: dict[type[Exception], str] = {
+    httpx.ConnectError: "No connection could be made.",
+    httpx.TimeoutException: "No answer came in time.",
+}
+
 # `Validation failed: FIELD: why; ...` (pipedrive/client-nodejs#651), or the first name in quotes.
 NAMED_FIELD = re.compile(r"Validation failed: (\w+)|['\"`](\w+)[\w.\[\]]*['\"`]")
 
@@ -110,7 +116,7 @@ def no_answer(call: Call, failure: Exception) -> PipedriveError:
     Returns:
         Unavailable if nothing was sent or the call is a read, else Uncertain.
     """
-    message = f"{type(failure).__name__}: {failure}"
+    message = next((words for kind, words in IN_WORDS.items() if isinstance(failure, kind)), "The connection broke off.")
     if isinstance(failure, NOT_SENT):
         return Unavailable(message, call=str(call))
     return unclear(call, message)

@@ -126,7 +126,7 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
             wait = timedelta(seconds=error.wait)
             return Trouble(ConnectionState.THROTTLED, "Pipedrive asked for a pause between calls.", wait)
         case Unavailable() | Uncertain() if probed is not None:
-            down = Trouble(ConnectionState.DOWN, f"Pipedrive does not answer ({error.message}).")
+            down = Trouble(ConnectionState.DOWN, f"Pipedrive does not answer. {error.message}")
             return trouble(probed) or down
     return None
 

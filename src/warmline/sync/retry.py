@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.synced import DELETED_THERE
 from warmline.sync import connection, wake
 from warmline.sync.links import let_contacts_go_on
 
@@ -55,6 +56,8 @@ def retry_with_activities(contact: Contact) -> int:
 def retry_all(user: User | None) -> int:
     """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
 
+    What was deleted in Pipedrive is left alone: that is decided for one row at a time.
+
     Args:
         user: Whose contacts and activities; None, or an admin: everyone's. Organizations are the team's in any case.
 
@@ -66,9 +69,9 @@ def retry_all(user: User | None) -> int:
         contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
         if user is not None:
             contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-        _ask_for(organizations)
-        again = _start_again(organizations, now)
-        again += _start_again(contacts, now) + _start_again(activities, now)
+        tables = [some.exclude(pipedrive_sync_error_code=DELETED_THERE) for some in (organizations, contacts, activities)]
+        _ask_for(tables[0])
+        again = sum(_start_again(some, now) for some in tables)
         _go()
     return again
 
