@@ -1,0 +1,128 @@
+"""Why a row is, or is not, in Pipedrive, in the words of its page; and where people see it there."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.pipedrive import SystemClock
+from warmline.sync import connection
+from warmline.sync.models import ConnectionState, Remembered
+from warmline.sync.outcomes import Trouble
+from warmline.sync.places import place
+from warmline.sync.policy import Policy
+from warmline.sync.reasons import Reasons, reasons
+from warmline.sync.state import with_state
+
+pytestmark = pytest.mark.django_db
+
+FAILED = {
+    "pipedrive_sync_failed": True,
+    "pipedrive_sync_attempts": 1,
+    "pipedrive_sync_error_code": "rejected",
+    "pipedrive_sync_error_message": "Pipedrive refused it: email is not valid.",
+}
+
+
+@pytest.fixture(autouse=True)
+def connected(settings: Settings) -> None:
+    """Have a token."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+
+
+@pytest.fixture
+def kim(alice: User) -> Contact:
+    """Return Kim, who is warm and works somewhere."""
+    return add_contact(alice, name="Kim", organization=OrganizationDetails("Larkspur Mills"), warmness_score=5)
+
+
+def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Reasons:
+    """Return what is said of a row, with other values of its fields."""
+    rows = type(row)._default_manager.filter(pk=row.pk)
+    if values:
+        rows.update(**values)
+    return reasons(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "It is on its way to Pipedrive, as a Warm Lead."),
+        ({"warmness_score": 2}, "It stays here, because its warmness is 2. From 4 on it goes to Pipedrive by itself"),
+        ({"pipedrive_person_id": 7}, "It is in Pipedrive, with every change that was made here."),
+        ({"pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive; the latest changes are on their way."),
+        (FAILED, "Pipedrive refused it: email is not valid."),
+        ({**FAILED, "pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive, but not with the latest changes."),
+        (
+            {**FAILED, "pipedrive_sync_failed": False, "pipedrive_sync_attempts": 2},
+            "It is on its way to Pipedrive, as a Warm Lead. 2 of 3 attempts failed so far. Pipedrive refused it:",
+        ),
+    ],
+)
+def test_a_contact(kim: Contact, policy: Policy, values: dict[str, Any], text: str) -> None:
+    """In each state."""
+    said = why(kim, policy, **values)
+    assert said.text.startswith(text)
+    assert said.can_be_retried == ("pipedrive_sync_failed" in values and values["pipedrive_sync_failed"])
+    assert (said.next_attempt_at is not None) == ("pipedrive_sync_attempts" in values)
+
+
+def test_a_choice_is_not_tried_again(kim: Contact, policy: Policy) -> None:
+    """A person has to choose; trying again would only find the same."""
+    candidates = [{"pipedrive_id": 1, "name": "Kim"}, {"pipedrive_id": 2, "name": "K."}]
+    ambiguous = {**FAILED, "pipedrive_sync_error_code": "ambiguous", "pipedrive_candidates": candidates}
+    said = why(kim, policy, **ambiguous)
+    assert (said.can_be_retried, said.sync.candidates) == (False, candidates)
+
+
+@pytest.mark.parametrize(
+    ("score", "values", "text"),
+    [
+        (5, {}, "It goes to Pipedrive as soon as Kim is there."),
+        (2, {}, "It stays here as long as Kim is not warm."),
+        (5, {"replicate": False}, "It stays here, because it was logged before Kim was warm."),
+    ],
+)
+def test_an_activity(kim: Contact, alice: User, policy: Policy, score: int, values: dict[str, Any], text: str) -> None:
+    """It depends on its contact."""
+    activity = log_activity(alice, kim, type="CALL")
+    Contact.objects.update(warmness_score=score)
+    assert why(activity, policy, **values).text == text
+
+
+def test_an_organization(kim: Contact, policy: Policy) -> None:
+    """It waits for a warm contact."""
+    assert kim.organization
+    assert why(kim.organization, policy).text == "It is on its way to Pipedrive."
+    Contact.objects.update(warmness_score=0)
+    assert why(kim.organization, policy).text.startswith("It stays here, because no warm contact of it is waiting")
+
+
+def test_a_pause(kim: Contact, policy: Policy) -> None:
+    """While nothing can be sent, what waits says so; what is there does not."""
+    connection.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), SystemClock())
+    assert why(kim, policy).pause == "Pipedrive does not answer."
+    assert why(kim, policy, pipedrive_person_id=7).pause == ""
+
+
+@pytest.mark.parametrize(
+    ("base", "domain", "expected"),
+    [
+        ("https://api.pipedrive.com", "alder-finch", "https://alder-finch.pipedrive.com/person/7"),
+        ("https://api.pipedrive.com", "", ""),
+        ("http://127.0.0.1:9000/", "alder-finch", "http://127.0.0.1:9000/person/7"),
+        ("https://notpipedrive.com", "", "https://notpipedrive.com/person/7"),
+    ],
+)
+def test_where_people_see_it(kim: Contact, settings: Settings, base: str, domain: str, expected: str) -> None:
+    """At the company's own address, once it is known; a sandbox is at its own."""
+    settings.PIPEDRIVE_BASE_URL = base
+    Remembered.objects.create(name="me", value=[{"id": 1, "company_domain": domain}], at=timezone.now())
+    assert place(kim) == ""
+    kim.pipedrive_person_id = 7
+    assert place(kim) == expected
+    assert place(kim, 8) == expected.replace("person/7", "person/8")
+    assert place(Organization(pipedrive_org_id=3)) == expected.replace("person/7", "organization/3")

@@ -1,0 +1,104 @@
+"""The pages of organizations: the team's, with the contacts that one may see."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from web.pages import look
+
+from warmline.crm.book import OrganizationDetails, add_contact
+from warmline.crm.models import Contact, Organization, User
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def mills(alice: User, bob: User) -> Organization:
+    """Return Larkspur Mills, where Alice knows two and Bob one."""
+    details = OrganizationDetails("Larkspur Mills", sector="Textiles", country="Norway")
+    for owner, name, score in ((alice, "Jordan", 5), (alice, "Kim", 1), (bob, "Robin", 0)):
+        add_contact(owner, name=name, organization=details, warmness_score=score)
+    return Organization.objects.get()
+
+
+def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
+    """Everyone sees all organizations, and counts the contacts that they may see."""
+    Organization.objects.create(name="Birch")
+    for client, count, words in ((alices, 3, "Contacts"), (bobs, 1, "My contacts")):
+        html = look(client.get("/organizations"))
+        assert f'data-label="{words}">{count}</td>' in html
+        assert html.index("Birch") < html.index("Larkspur Mills")
+    assert "Birch" not in look(alices.get("/organizations?q=lark"))
+    assert "Birch" not in look(alices.get("/organizations?show=waiting"))
+    assert "No organization is like that" in look(alices.get("/organizations?show=failed"))
+    response = alices.get("/organizations?q=lark&order=name", headers={**HTMX, "HX-Trigger": "filters"})
+    assert "<html" not in look(response)
+    assert response["HX-Replace-Url"] == "/organizations?q=lark"
+
+
+def test_an_empty_list(alices: Client) -> None:
+    """It says where organizations come from."""
+    assert "An organization comes with its first contact" in look(alices.get("/organizations"))
+
+
+def test_very_many(alices: Client) -> None:
+    """In pages that are small and take as many queries."""
+    counts = []
+    for number in range(120):
+        Organization.objects.create(name=f"An organization with a long name, number {number:03}")
+        if number in {20, 119}:
+            with CaptureQueriesContext(connection) as queries:
+                html = look(alices.get("/organizations"))
+            counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert "120 organizations" in html
+    assert 'rel="next"' in html
+
+
+def test_one(alices: Client, bobs: Client, mills: Organization) -> None:
+    """With its contacts, and where it stands; a member sees their own contacts only."""
+    html = look(alices.get(f"/organizations/{mills.pk}"))
+    for part in ("Textiles", "Norway", "Jordan", "Kim", "Robin", "It is on its way to Pipedrive."):
+        assert part in html
+    html = look(bobs.get(f"/organizations/{mills.pk}"))
+    assert ("Robin" in html, "Jordan" in html) == (True, False)
+    Contact.objects.filter(owner__name="Bob").delete()
+    assert "You know nobody here" in look(bobs.get(f"/organizations/{mills.pk}"))
+    look(bobs.get("/organizations/999"), 404)
+
+
+def test_changing(bobs: Client, mills: Organization) -> None:
+    """By anyone; a name that is taken is refused in place."""
+    Organization.objects.create(name="Birch")
+    assert 'value="Textiles"' in look(bobs.get(f"/organizations/{mills.pk}/edit"))
+    data = {"name": "birch", "sector": "Textiles", "country": "Norway"}
+    html = look(bobs.post(f"/organizations/{mills.pk}/edit", data, headers=HTMX))
+    assert "has an organization of this name already" in html
+    response = bobs.post(f"/organizations/{mills.pk}/edit", {**data, "name": "Larkspur", "country": ""})
+    assert response["Location"] == f"/organizations/{mills.pk}"
+    mills.refresh_from_db()
+    assert (mills.name, mills.country) == ("Larkspur", "")
+
+
+def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:
+    """As for contacts."""
+    candidates = [{"pipedrive_id": 3, "name": "Larkspur Mills"}, {"pipedrive_id": 4, "name": "LARKSPUR MILLS"}]
+    failed = {"pipedrive_sync_failed": True, "pipedrive_sync_attempts": 1, "pipedrive_sync_error_code": "ambiguous"}
+    Organization.objects.update(**failed, pipedrive_candidates=candidates)
+    assert "Record 4" in look(bobs.get(f"/organizations/{mills.pk}"))
+    assert "is record 4 in Pipedrive" in look(
+        bobs.post(f"/organizations/{mills.pk}/link", {"pipedrive_id": "4"}, follow=True)
+    )
+    mills.refresh_from_db()
+    assert mills.pipedrive_chosen_id == 4
+    Organization.objects.update(**{**failed, "pipedrive_sync_error_code": "rejected"})
+    assert "Trying again to bring Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
+    assert bobs.get(f"/organizations/{mills.pk}/standing").status_code == 200
+    look(bobs.get(f"/organizations/{mills.pk}/attempts"))
+
+
+def test_proposals(bobs: Client, mills: Organization) -> None:
+    """Names that have what is typed."""
+    assert '<option value="Larkspur Mills">' in look(bobs.get("/organizations/names?organization=mil"))
+    for nothing in ("", "%00", "zzz"):
+        assert look(bobs.get(f"/organizations/names?organization={nothing}")).strip() == ""
