@@ -7,6 +7,8 @@ from random import Random
 
 import pytest
 from bench_engine import Bench
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from warmline.crm.book import add_contact, log_activity
 from warmline.crm.models import User
@@ -100,3 +102,18 @@ def test_an_earlier_activity_is_wanted_since_its_contact_is_linked(bench: Bench,
     policy = replace(bench.policy, earlier_activities=True)
     Bench(Engine(bench.pipedrive, policy, bench.clock, Random(7)), bench.clock, policy, bench.pipedrive).settle()
     assert 0 <= attempts_of(activity).get().waited < 60
+
+
+def test_a_day_is_counted_from_an_index(alice: User, bob: User) -> None:
+    """Without a look at the rows, for a member and for an admin."""
+    if connection.vendor != "sqlite":
+        pytest.skip("NOT RUN: needs SQLite, whose plans it reads.")
+    alice.is_admin = True
+    for user, index in ((alice, "attempt_at"), (bob, "attempt_of_owner")):
+        with CaptureQueriesContext(connection) as captured:
+            lately(user, NOW)
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {captured[0]['sql']}")
+            plan = " ".join(row[3] for row in cursor.fetchall())
+        assert f"USING COVERING INDEX {index}" in plan
+        assert "SCAN" not in plan

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from warmline.crm.models import User
 from warmline.sync import notify
@@ -47,3 +49,18 @@ def test_what_is_new_is_counted_without_what_is_quiet(alice: User) -> None:
     assert notify.unseen(alice, 100) == 0
     notify.saw(alice, tell(NotificationKind.CONTACT_FAILED, alice) - 1)
     assert notify.unseen(alice, 100) == 1
+
+
+def test_what_is_told_is_read_from_an_index(alice: User) -> None:
+    """What interrupts, from one that holds nothing else; a page of the list in the order of one."""
+    if connection.vendor != "sqlite":
+        pytest.skip("NOT RUN: needs SQLite, whose plans it reads.")
+    assert notify.loud(alice, after=7).explain().count("notification_loud") == 2
+    with CaptureQueriesContext(connection) as captured:
+        notify.newest(alice, before=7, limit=50)
+    for query in captured:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = " ".join(row[3] for row in cursor.fetchall())
+        assert "INDEX notification_user" in plan
+        assert "TEMP B-TREE" not in plan

@@ -145,7 +145,7 @@ def _toast(told: _Told, last: Notification) -> Toast:
     contact_id = None if is_many else last.contact_id
     link, words = "", ""
     if contact_id is not None:
-        link, words = f"{reverse('web:contacts')}/{contact_id}", "See the contact"
+        link, words = reverse("web:contact", args=[contact_id]), "See the contact"
     elif topic is ARRIVED:
         link, words = reverse("web:contacts"), "See the contacts"
     elif topic.stays and topic is not LEFT:
