@@ -1,0 +1,240 @@
+"""In a real browser: contacts and organizations, from the first click to what the sandbox's page shows."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from e2e.browsing import People, Site, serving_site
+from playwright.sync_api import Browser, Page, expect
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return the programs, for all tests here."""
+    with serving_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+def add(page: Page, name: str, *, email: str = "", organization: str = "", warmness: str = "0") -> None:
+    """Add a contact by its form, and end on its page."""
+    page.goto("/contacts/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Organization").fill(organization)
+    page.get_by_label("Warmness").select_option(warmness)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+
+
+def in_sandbox(site: Site, name: str, email: str) -> int:
+    """Have a colleague make a person in Pipedrive, and return its id."""
+    body: dict[str, Any] = {
+        "do": "add",
+        "kind": "persons",
+        "name": name,
+        "emails": [{"value": email, "primary": True, "label": "work"}],
+    }
+    return int(httpx.post(f"{site.sandbox}/sandbox/people", json=body).raise_for_status().json()["id"])
+
+
+def test_a_lead_from_the_list_to_pipedrive(people: People, site: Site) -> None:
+    """Added, warmed up in the list, opened in Pipedrive; an activity logged in two taps and seen there."""
+    page = people.member(site)
+    add(page, "Jordan Ames", email="jordan@example.com", organization="Larkspur Mills")
+    page.get_by_role("link", name="Contacts").first.click()
+    badge = page.get_by_role("row", name=re.compile("Jordan Ames")).locator(".badge")
+    expect(badge).to_have_text("Not in Pipedrive")
+    control = page.get_by_label("Warmness of Jordan Ames")
+    control.focus()
+    control.select_option("7")
+    expect(badge).to_have_text("In Pipedrive")
+    expect(control).to_be_focused()
+
+    page.get_by_role("link", name="Jordan Ames").click()
+    standing = page.get_by_role("region", name="Pipedrive")
+    expect(standing).to_contain_text("It is in Pipedrive, with every change that was made here.")
+    with page.expect_popup() as opened:
+        standing.get_by_role("link", name="Open in Pipedrive").click()
+    expect(opened.value.get_by_text("Jordan Ames").first).to_be_visible()
+    assert opened.value.url.startswith(site.sandbox)
+
+    page.get_by_role("radio", name="Call").check(force=True)
+    page.get_by_role("button", name="Save").click()
+    entry = page.get_by_role("listitem").filter(has_text="Call with Jordan Ames")
+    expect(entry.locator(".badge")).to_have_text("In Pipedrive")
+    opened.value.reload()
+    expect(opened.value.get_by_text("Call with Jordan Ames").first).to_be_visible()
+
+
+def test_editing_in_place(people: People, site: Site) -> None:
+    """Details and activities change where they stand, and faults are said there."""
+    page = people.member(site)
+    add(page, "Kim Lake")
+    details = page.get_by_role("region", name="Details")
+    details.get_by_role("link", name="Edit").click()
+    details.get_by_label("E-mail").fill("no address")
+    details.evaluate("(card) => card.querySelector('form').noValidate = true")
+    details.get_by_role("button", name="Save").click()
+    expect(details).to_contain_text("Enter a valid email address.")
+    details.get_by_label("E-mail").fill("kim@example.com")
+    details.get_by_role("button", name="Save").click()
+    expect(details.get_by_role("link", name="kim@example.com")).to_be_visible()
+
+    page.get_by_role("radio", name="Meeting").check(force=True)
+    page.get_by_text("Subject, note and date").click()
+    page.get_by_label("Date").fill("2999-03-01")
+    page.get_by_role("button", name="Save").click()
+    entry = page.get_by_role("listitem").filter(has_text="Meeting with Kim Lake")
+    expect(entry).to_contain_text("to do")
+    entry.get_by_role("button", name="Mark done").click()
+    expect(entry).not_to_contain_text("to do")
+    entry.get_by_role("link", name="Edit").click()
+    form = page.locator("#timeline form")
+    form.get_by_label("Subject").fill("Lunch")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Lunch")).to_be_visible()
+
+
+def test_searching_keeps_the_focus(people: People, site: Site) -> None:
+    """The list follows what is typed, the address with it, and a reload shows the same."""
+    page = people.member(site)
+    for name in ("Robin Vale", "Sam Frost"):
+        add(page, name)
+    page.goto("/contacts")
+    search = page.get_by_label("Search")
+    search.press_sequentially("rob")
+    expect(page.get_by_role("link", name="Robin Vale")).to_be_visible()
+    expect(page.get_by_role("link", name="Sam Frost")).to_have_count(0)
+    expect(search).to_be_focused()
+    expect(page).to_have_url(re.compile(r"/contacts\?q=rob$"))
+    page.get_by_role("radio", name="Warm").check(force=True)
+    expect(page.get_by_text("No contact is like that")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?q=rob&show=warm$"))
+    page.reload()
+    expect(page.get_by_text("No contact is like that")).to_be_visible()
+    expect(search).to_have_value("rob")
+    page.get_by_role("link", name="Show all contacts").click()
+    expect(page.get_by_role("link", name="Sam Frost")).to_be_visible()
+
+
+def test_someone_who_is_known(people: People, site: Site) -> None:
+    """The form says so while one types; of a colleague's contact nothing is told."""
+    page = people.member(site)
+    add(page, "Max Heath", email="max@example.com")
+    page.goto("/contacts/new")
+    page.get_by_label("E-mail").press_sequentially("MAX@example.com")
+    expect(page.get_by_text("You know Max Heath with this e-mail already.")).to_be_visible()
+    colleague = people.member(site, "bob")
+    colleague.goto("/contacts/new")
+    colleague.get_by_label("E-mail").press_sequentially("max@example.com")
+    expect(colleague.get_by_text("A colleague knows this person already.")).to_be_visible()
+    expect(colleague.get_by_text("Max Heath")).to_have_count(0)
+
+
+def test_choosing_between_two(people: People, site: Site) -> None:
+    """Both are shown with what is known; the chosen one is linked, and the page says so by itself."""
+    for name in ("Alex Reed", "A. Reed"):
+        chosen = in_sandbox(site, name, "alex@example.com")
+    page = people.member(site)
+    add(page, "Alex Reed", email="alex@example.com", warmness="6")
+    standing = page.get_by_role("region", name="Pipedrive")
+    expect(standing).to_contain_text("Pipedrive has 2 persons with this e-mail")
+    expect(standing.get_by_role("link", name="Open in Pipedrive")).to_have_count(2)
+    standing.get_by_role("button", name=f"This one: A. Reed, record {chosen}").click()
+    expect(standing).to_contain_text("It is in Pipedrive, with every change that was made here.")
+    expect(standing.get_by_role("link", name="Open in Pipedrive")).to_have_attribute(
+        "href", f"{site.sandbox}/person/{chosen}"
+    )
+    standing.get_by_text("Attempts").click()
+    expect(standing).to_contain_text(f"Found in Pipedrive and linked: person {chosen}.")
+
+
+def test_several_at_once(people: People, site: Site) -> None:
+    """All on the page are ticked at once, set warm, and two are deleted after asking."""
+    page = people.member(site, "bob")
+    for name in ("Fay One", "Gil Two", "Hal Three"):
+        add(page, name)
+    page.goto("/contacts")
+    bar = page.get_by_role("group", name="With those that are selected")
+    expect(bar).to_be_hidden()
+    page.get_by_label("Select all on this page").check()
+    expect(bar).to_contain_text("3 selected")
+    bar.get_by_label("Warmness to set").select_option("3")
+    bar.get_by_role("button", name="Set").click()
+    expect(page.get_by_text("Warmness 3 is set for 3 contacts.")).to_be_visible()
+    for name in ("Fay One", "Gil Two"):
+        page.get_by_label(f"Select {name}").check()
+    with page.expect_download() as download:
+        bar.get_by_role("button", name="Export").click()
+    assert download.value.suggested_filename.startswith("contacts-")
+    bar.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("Their records in Pipedrive stay.")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("2 contacts deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Hal Three")).to_be_visible()
+    expect(page.get_by_role("link", name="Fay One")).to_have_count(0)
+
+
+def test_without_javascript(people: People, site: Site) -> None:
+    """Everything is saved: a contact, its warmness, an activity; searching works by a button."""
+    page = people.member(site, java_script_enabled=False)
+    add(page, "Ida Moor", organization="Birch")
+    page.get_by_label("Warmness of Ida Moor").select_option("5")
+    page.get_by_role("button", name="Set").click()
+    expect(page.get_by_text("The warmness of Ida Moor is 5 now.")).to_be_visible()
+    page.get_by_role("radio", name="E-mail").check(force=True)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="E-mail to Ida Moor")).to_be_visible()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Phone").fill("+49 30 555")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="Details")).to_contain_text("+49 30 555")
+    page.goto("/contacts")
+    page.get_by_label("Search").fill("ida")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_label("Warmness of Ida Moor").select_option("8")
+    page.get_by_role("row", name=re.compile("Ida Moor")).get_by_role("button", name="Set").click()
+    expect(page.get_by_text("The warmness of Ida Moor is 8 now.")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value("ida")
+
+
+def test_with_the_keyboard_alone(people: People, site: Site) -> None:
+    """From the search to a contact, and an activity logged."""
+    page = people.member(site)
+    add(page, "Noa Wren")
+    page.goto("/contacts?q=noa")
+    page.get_by_role("link", name="Noa Wren").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Noa Wren", exact=True)).to_be_visible()
+    first = page.get_by_role("radio", name="Call")
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="E-mail")).to_be_checked()
+    for _ in range(2):  # over what can be opened, to the button
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="E-mail to Noa Wren")).to_be_visible()
+
+
+def test_on_a_phone(people: People, site: Site) -> None:
+    """Nothing is wider than the screen, and what one taps is large enough for a finger."""
+    page = people.member(site, **PHONE)
+    add(page, "Pat With A Rather Long Name And-A-Double-Barrelled-One", organization="Larkspur Mills & Daughters")
+    contact = page.url
+    for path in ("/contacts", contact, "/contacts/new", "/organizations", f"{contact}/edit", f"{contact}/delete"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"], path  # type: ignore[index]
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("main :is(button, select, input, .kind, .filter, .button)")]
+                .filter((it) => it.checkVisibility() && !["checkbox", "radio", "hidden"].includes(it.type))
+                .filter((it) => it.getBoundingClientRect().height < 44).map((it) => it.outerHTML.slice(0, 100))"""
+        )
+        assert small == [], path
+    page.goto("/organizations")
+    page.get_by_role("link", name="Larkspur Mills & Daughters").click()
+    expect(page.get_by_role("link", name=re.compile("^Pat With"))).to_be_visible()
