@@ -57,9 +57,9 @@ function live(corner) {
   const show = rarely(300, () => (shared ? navigator.locks.request(`warmline-toasts-${user}`, showToasts) : showToasts()));
 
   function heard(event) {
-    for (const [kind, ids] of Object.entries(event.changed ?? {})) {
-      changed[kind] = ids === true || changed[kind] === true ? true : [...(changed[kind] || []), ...(ids || [])];
-    }
+    const { everything, ...named } = event.changed ?? {};
+    if (everything) changed.everything = true;
+    if (!document.hidden) for (const [kind, ids] of Object.entries(named)) changed[kind] = [...(changed[kind] ?? []), ...ids];
     refresh();
     announce();
     if (event.told) show();
@@ -141,16 +141,17 @@ function live(corner) {
   function put(toast, isNew) {
     const present = toast.id ? document.getElementById(toast.id) : null;
     const text = toast.querySelector(".toast-text").textContent;
+    const stays = "stays" in toast.dataset;
     if (present?.querySelector(".toast-text").textContent === text) return;
     if (present?.contains(document.activeElement)) {
       present.querySelector(".toast-text").textContent = text; // only the words, under someone's hands
-    } else if (present) {
-      present.replaceWith(toast);
     } else {
-      corner.append(toast);
-      if (isNew) say(text, "stays" in toast.dataset);
+      // What grows is said once; another error, or the end of one, is said again.
+      if (present ? stays || present.className !== toast.className : isNew) say(text, stays);
+      if (present) present.replaceWith(toast);
+      else corner.append(toast);
     }
-    if (!("stays" in toast.dataset)) goLater(toast);
+    if (!stays) goLater(toast);
   }
 
   // Said once, apart from the toast itself, which may come back after a reload.
