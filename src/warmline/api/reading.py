@@ -29,7 +29,7 @@ def one(rows: QuerySet[RowType], id: int) -> RowType:
         RefusedError: When it is not among them; another's row is as good as none.
     """
     stated = with_state(rows.filter(pk=id), threshold=Policy.current().threshold, now=timezone.now())
-    row = stated.first()
+    row: RowType | None = stated.first()
     if row is None:
         raise missing(rows.model, "id")
     return row

@@ -8,7 +8,7 @@ to parts that an index holds in the order of their ids; then the cost is that of
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
@@ -165,7 +165,7 @@ def _divided(model: type[Synced], side: Q, scores: Iterable[int]) -> list[Q]:
     return [side & Q(warmness_score=score) for score in scores] if model is Contact else [side]
 
 
-def with_state(rows: QuerySet[RowType], *, threshold: int, now: datetime) -> QuerySet[RowType]:
+def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySet[Any]:
     """Return the rows with their `sync_state`.
 
     Args:
@@ -177,8 +177,8 @@ def with_state(rows: QuerySet[RowType], *, threshold: int, now: datetime) -> Que
         When(condition, then=Value(state.value))
         for state, condition in conditions(rows.model, threshold=threshold, now=now).items()
     ]
-    stated = rows.annotate(sync_state=Case(*cases, output_field=CharField()))
-    return cast("QuerySet[RowType]", stated)
+    stated: QuerySet[Any] = rows.annotate(sync_state=Case(*cases, output_field=CharField()))
+    return stated
 
 
 def describe(row: Synced) -> Sync:
