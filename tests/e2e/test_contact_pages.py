@@ -9,7 +9,8 @@ import pytest
 from e2e.browsing import People, Site, serving_site
 from playwright.sync_api import Browser, Page, expect
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+WIDTH = 390  # pixels, of a phone
+PHONE: dict[str, Any] = {"viewport": {"width": WIDTH, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def test_editing_in_place(people: People, site: Site) -> None:
     details.evaluate("(card) => card.querySelector('form').noValidate = true")
     details.get_by_role("button", name="Save").click()
     expect(details).to_contain_text("Enter a valid email address.")
+    expect(details.get_by_label("E-mail")).to_be_focused()
     details.get_by_label("E-mail").fill("kim@example.com")
     details.get_by_role("button", name="Save").click()
     expect(details.get_by_role("link", name="kim@example.com")).to_be_visible()
@@ -94,6 +96,9 @@ def test_editing_in_place(people: People, site: Site) -> None:
     expect(entry).not_to_contain_text("to do")
     entry.get_by_role("link", name="Edit").click()
     form = page.locator("#timeline form")
+    expect(form.get_by_label("Subject")).to_be_focused()
+    form.get_by_role("link", name="Cancel").click()
+    entry.get_by_role("link", name="Edit").click()
     form.get_by_label("Subject").fill("Lunch")
     form.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Lunch")).to_be_visible()
@@ -228,7 +233,7 @@ def test_on_a_phone(people: People, site: Site) -> None:
     contact = page.url
     for path in ("/contacts", contact, "/contacts/new", "/organizations", f"{contact}/edit", f"{contact}/delete"):
         page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"], path  # type: ignore[index]
+        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH, path
         small = page.evaluate(
             """() => [...document.querySelectorAll("main :is(button, select, input, .kind, .filter, .button)")]
                 .filter((it) => it.checkVisibility() && !["checkbox", "radio", "hidden"].includes(it.type))

@@ -46,6 +46,8 @@ SAVES: dict[str, tuple[str, dict[str, Any]]] = {
 # Indexes of what is open: to read one from end to end costs what is open. Each holds no other rows.
 OF_OPEN_ROWS = {
     "contact_changed",
+    "contact_failed",
+    "organization_failed",
     "organization_changed",
     "organization_asked_for",
     "organization_deleted",

@@ -41,7 +41,7 @@ def kim(alice: User) -> Contact:
 
 def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Reasons:
     """Return what is said of a row, with other values of its fields."""
-    rows = type(row)._default_manager.filter(pk=row.pk)
+    rows: Any = type(row)._default_manager.filter(pk=row.pk)
     if values:
         rows.update(**values)
     return reasons(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)

@@ -1,6 +1,7 @@
 """The pages of contacts: who sees whom, what is shown, and what a person can change there."""
 
 import csv
+from datetime import date
 from typing import Any
 
 import pytest
@@ -76,11 +77,12 @@ def test_another_ones_contact_cannot_be_changed(bobs: Client, jordan: Contact, p
     assert (jordan.warmness_score, Activity.objects.count()) == (5, 0)
 
 
-@pytest.mark.parametrize("path", ["edit", "done", "retry"])
+@pytest.mark.parametrize("path", ["/edit", "/done", "/retry", ""])
 def test_another_ones_activity_cannot_be_changed(bobs: Client, alice: User, jordan: Contact, path: str) -> None:
     """It is its contact's."""
     activity = log_activity(alice, jordan, type="CALL", done=False)
-    look(bobs.post(f"/activities/{activity.pk}/{path}", {f"a{activity.pk}-type": "MEETING"}), 404)
+    look(bobs.post(f"/activities/{activity.pk}{path}", {f"a{activity.pk}-type": "MEETING"}), 404 if path else 405)
+    look(bobs.get(f"/activities/{activity.pk}"), 404)
     activity.refresh_from_db()
     assert (activity.done, activity.type) == (False, "CALL")
 
@@ -273,9 +275,7 @@ def test_what_cannot_be_logged(bobs: Client, robin: Contact) -> None:
 def test_the_timeline(bobs: Client, bob: User, robin: Contact) -> None:
     """The latest first, in pages; with htmx the next part alone."""
     for day in range(1, 26):
-        log_activity(
-            bob, robin, type="CALL", subject=f"Number {day:02}", due_date=timezone.datetime(2026, 3, day).date()
-        )  # type: ignore[attr-defined]
+        log_activity(bob, robin, type="CALL", subject=f"Number {day:02}", due_date=date(2026, 3, day))
     html = look(bobs.get(f"/contacts/{robin.pk}"))
     assert [day for day in range(1, 26) if f"<h3>Number {day:02}</h3>" in html] == list(range(6, 26))
     assert html.index("Number 25") < html.index("Number 24")
@@ -302,6 +302,7 @@ def test_marking_done_and_changing(bobs: Client, bob: User, robin: Contact) -> N
     assert "This field cannot be blank." in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
     named[f"a{meeting.pk}-subject"] = "Talked"
     assert "<h3>Talked</h3>" in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
+    assert "<h3>Talked</h3>" in look(bobs.get(f"/activities/{meeting.pk}", headers=HTMX))
     meeting.refresh_from_db()
     assert (meeting.type, meeting.subject, meeting.done) == ("CALL", "Talked", True)
 

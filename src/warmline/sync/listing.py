@@ -39,7 +39,7 @@ class Show(TextChoices):
 class Order(TextChoices):
     """In which order; the ids decide between equals. Organizations know the first and the last of these only."""
 
-    NAME = "name", "Name"
+    NAME = "name", "By name"
     WARMEST = "warmest", "Warmest first"
     RECENT = "recent", "Last contacted first"
     NEGLECTED = "neglected", "Last contacted last"
@@ -168,12 +168,10 @@ def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: dateti
     if few:
         return among.filter(condition), True
     for each in conditions:
-        sources = [rows.filter(each)]
-        if asked.show is Show.WAITING and each is conditions[-1]:
-            sources = _may_wait(rows, threshold)
-        if all(source.order_by()[: FEW + 1].count() <= FEW for source in sources):
-            first, *others = (source.values("pk") for source in sources)
-            return among.filter(condition, pk__in=first.union(*others)), True
+        waits = asked.show is Show.WAITING and each is conditions[-1]
+        ids: list[Any] = _may_wait(rows, threshold) if waits else [rows.filter(each).values("pk")]
+        if all(some[: FEW + 1].count() <= FEW for some in ids):
+            return among.filter(condition, pk__in=ids[0].union(*ids[1:])), True
     if conditions:
         # As a value, so that the planner prefers no index of the condition to that of the order.
         told = Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
@@ -193,15 +191,15 @@ def _condition(model: type[Contact | Organization], show: Show, *, threshold: in
     return states[SyncState.WANTED] | states[SyncState.IN_PROGRESS]
 
 
-def _may_wait(rows: QuerySet[Any], threshold: int) -> list[QuerySet[Any]]:
-    """Return rows among which all are that wait; indexes tell how many these are."""
+def _may_wait(rows: QuerySet[Any], threshold: int) -> list[Any]:
+    """Return the ids of rows among which all are that wait; each part has an index that counts it."""
     if rows.model is Contact:
-        warm = range(threshold, WARMEST + 1)
-        changed = rows.filter(pipedrive_person_id__isnull=False, revision__gt=F("pipedrive_revision"))
-        return [rows.filter(pipedrive_person_id=None, warmness_score__in=warm), changed]
-    needed = Organization.objects.filter(pk__in=wanted.contacts(threshold).values("organization")[: FEW + 1])
-    unlinked = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
-    return [needed, unlinked, wanted.changed_organizations()]
+        unlinked = rows.filter(pipedrive_person_id=None, warmness_score__in=range(threshold, WARMEST + 1))
+        # Everyone's changed ones: their index does not tell a user's apart.
+        return [unlinked.values("pk"), wanted.changed_contacts().values("pk")]
+    asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
+    needed = wanted.contacts(threshold).values("organization")
+    return [needed, asked_for.values("pk"), wanted.changed_organizations().values("pk")]
 
 
 def _sorted(rows: QuerySet[Any], order: Order, *, backwards: bool) -> list[Key]:

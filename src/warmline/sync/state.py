@@ -165,7 +165,7 @@ def _divided(model: type[Synced], side: Q, scores: Iterable[int]) -> list[Q]:
     return [side & Q(warmness_score=score) for score in scores] if model is Contact else [side]
 
 
-def with_state(rows: QuerySet[RowType], *, threshold: int, now: datetime) -> QuerySet[RowType]:
+def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySet[Any]:
     """Return the rows with their `sync_state`.
 
     Args:

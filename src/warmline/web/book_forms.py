@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, time
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -35,15 +35,23 @@ class BookForm(forms.Form):
         Returns:
             Whether they were stored.
         """
-        if not self.is_valid():
-            return False
-        try:
-            store(self.values())
-        except ValidationError as error:
-            for name, texts in error.message_dict.items():
-                field = name.split(".")[0]
-                self.add_error(field if field in self.fields else None, texts)
+        if self.is_valid():
+            try:
+                store(self.values())
+            except ValidationError as error:
+                for name, texts in error.message_dict.items():
+                    field = name.split(".")[0]
+                    self.add_error(field if field in self.fields else None, texts)
+        for wrong in [name for name in self.fields if name in self.errors][:1]:
+            self.begin_at(wrong)
         return not self.errors
+
+    def begin_at(self, name: str) -> Self:
+        """Have the keyboard in a field from the start: a form takes the place of the button that asked for it."""
+        for field in self.fields.values():
+            field.widget.attrs.pop("autofocus", None)
+        self.fields[name].widget.attrs["autofocus"] = True
+        return self
 
     def values(self) -> dict[str, Any]:
         """Return the values as the book takes them; of a row that is changed, only those that are other ones."""
@@ -70,7 +78,7 @@ class ContactForm(BookForm):
         """Return the form of a contact that is there."""
         organization = contact.organization.name if contact.organization else ""
         initial = {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
-        return cls(data, initial=initial)
+        return cls(data, initial=initial).begin_at("name")
 
     def values(self) -> dict[str, Any]:
         """Return the values, the organization by its name."""
@@ -102,7 +110,7 @@ class OrganizationForm(BookForm):
     @classmethod
     def of(cls, organization: Organization, data: Any = None) -> "OrganizationForm":
         """Return the form of an organization that is there."""
-        return cls(data, initial={name: getattr(organization, name) for name in cls.base_fields})
+        return cls(data, initial={name: getattr(organization, name) for name in cls.base_fields}).begin_at("name")
 
 
 class ActivityForm(BookForm):
@@ -122,17 +130,23 @@ class ActivityForm(BookForm):
     @classmethod
     def of(cls, activity: Activity, data: Any = None) -> "ActivityForm":
         """Return the form of an activity that is there."""
-        return cls(data, initial={name: getattr(activity, name) for name in cls.base_fields}, prefix=f"a{activity.pk}")
+        initial = {name: getattr(activity, name) for name in cls.base_fields}
+        return cls(data, initial=initial, prefix=f"a{activity.pk}").begin_at("subject")
 
 
 class NewActivityForm(ActivityForm):
     """An activity to be logged: a type is all that it needs."""
+
+    subject = _text("Subject", NAME_LENGTH, placeholder="Made of type and name")
 
     type = forms.ChoiceField(
         label="Type",
         choices=ActivityType.choices,
         widget=forms.RadioSelect,
         error_messages={"required": "Say what it was: a call, an e-mail, a meeting and so on."},
+    )
+    due_date = forms.DateField(
+        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Left empty: now."
     )
     done = forms.BooleanField(label="Done", required=False, initial=True)
 

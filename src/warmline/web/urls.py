@@ -39,6 +39,7 @@ urlpatterns = [
     path("contacts/<int:contact_id>/hand-over", contact.hand_over, name="hand-over-contact"),
     path("contacts/<int:contact_id>/delete", contact.delete, name="delete-contact"),
     path("contacts/<int:contact_id>/activities", activities.log, name="log-activity"),
+    path("activities/<int:activity_id>", activities.activity, name="activity"),
     path("activities/<int:activity_id>/edit", activities.edit, name="edit-activity"),
     path("activities/<int:activity_id>/done", activities.done, name="activity-done"),
     path("activities/<int:activity_id>/retry", activities.retry, name="retry-activity"),

@@ -51,7 +51,7 @@ def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> S
     """
     drawing, words = BADGES[SyncState(state)]
     name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
-    name += mark_safe(' hx-swap-oob="true"' if oob else "")
+    name += mark_safe(' hx-swap-oob="true"') if oob else mark_safe("")
     return format_html('<span{} class="badge badge-{}">{}{}</span>', name, state, icon(drawing), words)
 
 

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
 from warmline.crm.models import Activity
@@ -19,7 +19,7 @@ from warmline.web.views.contact import address, around, seen
 
 def _seen(request: PageRequest, activity_id: int) -> Activity:
     rows = Activity.objects.seen_by(request.user).select_related("contact").filter(pk=activity_id)
-    found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
+    found: Activity | None = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
     if found is None:
         raise Http404
     return found
@@ -33,6 +33,12 @@ def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
             request, "web/contacts/_entry.html", {"entry": Entry.of(row), "contact": row.contact, "is_new": True}
         )
     return redirect(f"{address(row.contact)}#activity-{row.pk}")
+
+
+@require_safe
+def activity(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Show an activity on its timeline."""
+    return _entry(request, activity_id)
 
 
 @require_POST

@@ -26,7 +26,7 @@ def seen(request: PageRequest, contact_id: int) -> Contact:
         Http404: When there is none.
     """
     rows = Contact.objects.seen_by(request.user).select_related("owner", "organization").filter(pk=contact_id)
-    found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
+    found: Contact | None = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
     if found is None:
         raise Http404
     return found

@@ -9,12 +9,12 @@ from django.utils import timezone
 from warmline.sync.policy import Policy
 from warmline.sync.standing import TABLES, visible
 from warmline.sync.state import with_state
+from warmline.web.asked import number
 from warmline.web.live import stream
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import NAMES, newest, toasts
 
 MANY = 500  # ids in a request
-DIGITS = 18  # of the largest id that every database holds
 
 
 async def events(request: PageRequest) -> StreamingHttpResponse:
@@ -45,8 +45,3 @@ def show_toasts(request: PageRequest) -> HttpResponse:
         shown = {topic: first for topic in NAMES if (first := number(request.GET.get(topic, "")))}
         found = toasts(request.user, after=after, up_to=last, shown=shown)
     return render(request, "web/live/_toasts.html", {"toasts": found, "newest": last})
-
-
-def number(text: str) -> int | None:
-    """Return an id that a browser sends; None when it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None

@@ -6,9 +6,9 @@ from django.views.decorators.http import require_safe
 
 from warmline.sync.models import NotificationKind
 from warmline.sync.notify import newest, saw, seen_up_to
+from warmline.web.asked import DIGITS, number
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import TOPICS
-from warmline.web.views.live import DIGITS, number
 
 PAGE = 50
 

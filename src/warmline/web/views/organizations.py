@@ -75,7 +75,7 @@ def names(request: PageRequest) -> HttpResponse:
 
 def _seen(organization_id: int) -> Organization:
     rows = with_state(Organization.objects.filter(pk=organization_id), **_now())
-    found = rows.first()
+    found: Organization | None = rows.first()
     if found is None:
         raise Http404
     return found

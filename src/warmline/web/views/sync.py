@@ -12,10 +12,10 @@ from warmline.crm.models import Contact
 from warmline.sync import retry as again
 from warmline.sync import standing
 from warmline.sync.wanted import Kind
+from warmline.web.asked import number
 from warmline.web.charts import last_day
 from warmline.web.overview import Overview
 from warmline.web.requests import PageRequest
-from warmline.web.views.live import number
 
 PAGE = 50
 KINDS: tuple[Kind, ...] = get_args(Kind)
