@@ -231,7 +231,7 @@ def test_the_doctor_finds_a_missing_type(at_sandbox: dict[str, str], sandbox: Sa
         ),
         (
             {"PIPEDRIVE_BASE_URL": f"http://127.0.0.1:{free_port()}"},
-            "Pipedrive does not answer .* Look whether PIPEDRIVE_BASE_URL is right.*",
+            "Pipedrive does not answer\\. .* Look whether PIPEDRIVE_BASE_URL is right.*",
         ),
     ],
 )
@@ -249,7 +249,7 @@ def test_the_doctor_finds_a_problem(at_sandbox: dict[str, str], more: dict[str, 
         ("throttled", "Pipedrive asked for a pause between calls. Ask again in a minute."),
         ("blocked", "Pipedrive's firewall blocks this company's calls for a while. Wait "),
         ("budget_spent", "The company's Pipedrive tokens for today are spent. Pipedrive gives new ones "),
-        ("html_error", "Pipedrive does not answer "),
+        ("html_error", "Pipedrive does not answer. "),
     ],
 )
 def test_the_doctor_meets_trouble(at_sandbox: dict[str, str], sandbox: Sandbox, kind: str, says: str) -> None:

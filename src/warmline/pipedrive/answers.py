@@ -116,7 +116,8 @@ def no_answer(call: Call, failure: Exception) -> PipedriveError:
     Returns:
         Unavailable if nothing was sent or the call is a read, else Uncertain.
     """
-    message = next((words for kind, words in IN_WORDS.items() if isinstance(failure, kind)), "The connection broke off.")
+    words = (words for kind, words in IN_WORDS.items() if isinstance(failure, kind))
+    message = next(words, "The connection broke off.")
     if isinstance(failure, NOT_SENT):
         return Unavailable(message, call=str(call))
     return unclear(call, message)

@@ -69,9 +69,9 @@ def retry_all(user: User | None) -> int:
         contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
         if user is not None:
             contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-        tables = [some.exclude(pipedrive_sync_error_code=DELETED_THERE) for some in (organizations, contacts, activities)]
-        _ask_for(tables[0])
-        again = sum(_start_again(some, now) for some in tables)
+        _ask_for(organizations.exclude(pipedrive_sync_error_code=DELETED_THERE))
+        tables: list[QuerySet[Any]] = [organizations, contacts, activities]
+        again = sum(_start_again(some.exclude(pipedrive_sync_error_code=DELETED_THERE), now) for some in tables)
         _go()
     return again
 
