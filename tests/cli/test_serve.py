@@ -1,6 +1,8 @@
 """`warmline serve` as a real process: both features through the JSON API alone, and the commands beside it."""
 
+import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,3 +200,41 @@ def stops_within(seconds: float, server: "Popen[bytes]", how: signal.Signals = s
     """Tell a server to stop, and look that it does so in time and in order."""
     server.send_signal(how)
     assert server.wait(timeout=seconds) == 0
+
+
+def engine_of(server: "Popen[bytes]") -> int:
+    """Return the process that a server has beside it; 0 while there is none."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True).stdout
+    pairs = (map(int, line.split()) for line in listed.splitlines())
+    return next((pid for parent, pid in pairs if parent == server.pid), 0)
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether no process of this id is left, but for a dead one that nobody has asked about yet."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return not listed.strip() or listed.strip().startswith("Z")
+
+
+def test_an_engine_that_dies_is_started_again(tmp_path: Path) -> None:
+    """The pages' process notices, says so in the log, and what is saved then goes over."""
+    log = tmp_path / "warmline.log"
+    with serving(Sandbox(World.sample(token=TOKEN))) as url:
+        env, port = environment(tmp_path, url), free_port()
+        token = new_token(env, "alice@example.com")
+        with serving_warmline(env, port, log=log) as server:
+            first = until(lambda: engine_of(server))
+            os.kill(first, signal.SIGKILL)
+            with client(port, token) as api:
+                saved = api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 5}).json()
+                until(lambda: api.get(f"/contacts/{saved['id']}").json()["sync"]["state"] == "synced")
+            assert engine_of(server) != first
+    assert "serve.engine_died status=-9" in log.read_text()
+
+
+def test_an_engine_ends_with_its_server(tmp_path: Path) -> None:
+    """A server that is killed leaves no process behind."""
+    env, port = environment(tmp_path, "http://127.0.0.1:9"), free_port()
+    with serving_warmline(env, port, log=tmp_path / "warmline.log") as server:
+        engine = until(lambda: engine_of(server))
+        server.kill()
+        until(lambda: is_gone(engine))
