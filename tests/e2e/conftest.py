@@ -1,4 +1,7 @@
-"""A real browser for the tests of pages: Chromium, once for all of them."""
+"""A real browser for the tests of pages: Chromium, once for each module.
+
+Its event loop runs as long as it does, and other tests that ask for one of their own would be refused.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from e2e.browsing import FLAGS, People
 from playwright.sync_api import Browser, sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return Chromium."""
     program = shutil.which("chromium")
