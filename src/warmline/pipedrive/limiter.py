@@ -7,8 +7,13 @@ going on through 429s ends in a block of the whole company by Cloudflare.
 Two kinds of calls share the windows. What a person waits for reserves the next free instant, ahead of all batch work.
 Batch work never reserves: it takes an instant when it is free, and at an even pace, so that the window always frees
 up again within a fraction of a second and not in lumps of two.
+
+Calls bunch up on the way, and Pipedrive counts when they arrive. An answer tells when its call had arrived at the
+latest: no later than the way back ago, which is no shorter than most of half the fastest round trip that was seen. From
+that moment on it counts, so however uneven the way is, no window is overfull on the other side either.
 """
 
+import math
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +28,7 @@ HOUR = 3600
 DAY_IN_HOURS = 24
 BATCH_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
 WIDEST_GUARD = 0.5
+SURE = 0.75  # of the fastest round trip so far: both ways together are hardly ever faster
 ROUNDING = 1e-5  # seconds: two moments that are nearer are the same
 
 
@@ -51,7 +57,7 @@ class Limiter:
         windows: Sequence[Window] = UNKNOWN.windows,
         search: Window = SEARCH,
         *,
-        guard: float = 0.05,
+        guard: float = 0.01,
         longest_wait: float = 60.0,
         daily_tokens: int | None = None,
         may_raise: bool = False,
@@ -63,7 +69,7 @@ class Limiter:
         Args:
             windows: The windows that every call must keep.
             search: The window that searches must keep on top of those.
-            guard: Seconds added to each window, because calls bunch up on the way to Pipedrive. A 429 widens it.
+            guard: Seconds added to each window, for what is not known of the way to Pipedrive. A 429 widens it.
             longest_wait: Seconds that a call may wait for its turn before it is told to come back later.
             daily_tokens: How many tokens may be spent in any 24 hours; None for any number. Any, because nobody
                 documents in which time zone Pipedrive's day begins.
@@ -77,6 +83,7 @@ class Limiter:
         self._longest_wait = longest_wait
         self._daily_tokens = daily_tokens
         self._may_raise = may_raise
+        self._fastest = math.inf
         self._ledger = ledger or MemoryLedger()
         self._clock = clock
 
@@ -109,7 +116,7 @@ class Limiter:
                     self._take(used, turn, search=search, batch=batch)
             if turn > now:
                 self._clock.sleep(turn - now)
-            if is_taken and (turn <= now or self._still_holds(turn, tokens)):
+            if is_taken and (turn <= now or self._still_holds(turn, tokens, search=search)):
                 return turn
 
     def pause(self, seconds: float) -> None:
@@ -130,7 +137,7 @@ class Limiter:
         self._guard = min(2 * self._guard, WIDEST_GUARD)
 
     def learn(self, headers: Mapping[str, str], *, turn: float, search: bool = False) -> None:
-        """Heed what the headers of an answer say of the limits.
+        """Learn from an answer that came just now when its call arrived, and what Pipedrive says of the limits.
 
         Where Pipedrive has less room left than we think, another program uses the same token: its calls are entered
         as if they were ours.
@@ -144,14 +151,20 @@ class Limiter:
         if limit is not None and limit >= 1:
             self._heed(int(limit), search=search)
         remaining = header_number(headers, "x-ratelimit-remaining")
-        if remaining is None or search:
-            return
         window = self._windows[0]
         with self._ledger.open() as used:
-            since, until = bisect_right(used.turns, turn - window.seconds), bisect_right(used.turns, self._now())
-            strangers = window.calls - (until - since) - int(remaining)
-            for _ in range(strangers):
-                insort(used.turns, turn)
+            now = self._now()
+            self._fastest = min(self._fastest, now - turn)
+            arrived = max(turn, now - SURE * self._fastest)
+            # Counted from when it arrived, unless a pause has made it count no more.
+            if _remove(used.turns, turn):
+                insort(used.turns, arrived)
+            if search and _remove(used.searches, turn):
+                insort(used.searches, arrived)
+            if remaining is not None and not search:
+                since, until = bisect_right(used.turns, turn - window.seconds), bisect_right(used.turns, now)
+                for _ in range(window.calls - (until - since) - int(remaining)):
+                    insort(used.turns, turn)
 
     def usage(self) -> Usage:
         """Return how much is used at this moment."""
@@ -208,10 +221,17 @@ class Limiter:
         used.tokens = {old: spent for old, spent in used.tokens.items() if int(old) >= hour - DAY_IN_HOURS}
         used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + tokens
 
-    def _still_holds(self, turn: float, tokens: int) -> bool:
-        """Tell whether a turn may be used; a pause that came while we slept has taken it away, unpaid."""
+    def _still_holds(self, turn: float, tokens: int, *, search: bool) -> bool:
+        """Tell whether a reserved turn may be used; if not, it is given back, unpaid.
+
+        A pause that came while we slept took it away, or an answer told that a call had arrived later than thought.
+        """
         with self._ledger.open() as used:
-            if turn >= used.paused_until:
+            is_there = _remove(used.turns, turn)
+            if search:
+                _remove(used.searches, turn)
+            if is_there and self._earliest(used, turn, search=search, batch=False) <= turn + ROUNDING:
+                self._take(used, turn, search=search, batch=False)
                 return True
             self._spend(used, self._now(), -tokens)
             return False
@@ -229,6 +249,15 @@ class Limiter:
 def _tokens(used: Used, now: float) -> int:
     first = int(now // HOUR) - DAY_IN_HOURS
     return sum(spent for hour, spent in used.tokens.items() if int(hour) >= first)
+
+
+def _remove(turns: list[float], turn: float) -> bool:
+    """Take a turn away; return whether it was there, and not taken away by a pause before."""
+    place = bisect_left(turns, turn)
+    is_there = place < len(turns) and turns[place] == turn
+    if is_there:
+        del turns[place]
+    return is_there
 
 
 def _free_from(turns: list[float], window: Window, guard: float, turn: float) -> float:
