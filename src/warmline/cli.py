@@ -91,7 +91,9 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
     token: Annotated[str, typer.Option(help="The API token to call it with.")] = "sandbox-token",
     search_delay: Annotated[float, typer.Option(min=0, help="Seconds until search finds a new record.")] = 0.0,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call is under way, half of them on the way there.")] = 0.0,
+    latency: Annotated[
+        float, typer.Option(min=0, help="Seconds that each call takes, half of them on the way there.")
+    ] = 0.0,
     jitter: Annotated[float, typer.Option(min=0, help="Up to so many seconds more, at random.")] = 0.0,
 ) -> None:
     """Run a Pipedrive of your own on this machine, to try things out."""
