@@ -185,10 +185,24 @@ def _only(records: list[dict[str, Any]], record_id: int, what: str) -> dict[str,
 
 def _stay(warmline_url: str, token: str, sandbox_url: str) -> None:
     print(f"""
-Both programs stay up. Go on by hand, and end with Ctrl-C:
-   the API, to be tried in a browser            {warmline_url}/api/docs
-   Alice's token for it ("Authorize")           {token}
-   what Pipedrive holds, to break and mend it   {sandbox_url}/sandbox/
+Both programs stay up until Ctrl-C. Open their pages side by side:
+   Warmline                {warmline_url}/
+      sign in with         {ALICE}, password {PASSWORD}
+   the sandbox Pipedrive   {sandbox_url}/sandbox/
+
+What to try:
+   1. Raise Kim Castell's warmness to 4 or more, in the list. The badge changes by itself, a toast comes, and the
+      sandbox's page shows Kim with the label "Warm Lead".
+   2. Open Kim Castell and log a call in two taps: "Call", "Save". It is on the sandbox's page at once.
+   3. There, press "Refuse activities", and log another. The toast says why it failed. Press "Mend everything", then
+      "Try again" in the toast.
+   4. Press "Outage", make Robin Vale warm, and see what the page Sync says. Mend it, and press "Try now" there, or wait
+      half a minute.
+   5. Be a colleague on the sandbox's page: add two persons with the e-mail sam@example.com. Then add a warm contact
+      with it in Warmline, and choose which of the two is meant.
+
+For programs there is the API, {warmline_url}/api/docs, to be tried with Alice's token:
+   {token}
 """)
     while True:
         time.sleep(3600)
