@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from e2e.browsing import FLAGS, People
-from playwright.sync_api import Browser, sync_playwright
+from e2e.browsing import People, chromium
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -17,10 +17,8 @@ def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("NOT RUN: needs Chromium (apt-get install chromium).")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium(program) as found:
+        yield found
 
 
 @pytest.fixture
