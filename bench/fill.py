@@ -1,8 +1,9 @@
 """Fills a contact book with as many contacts as asked for, five activities each.
 
 Runs in a process of its own, once Django is set up there: the database is that of its environment. Nine in ten contacts
-are cold. The others are linked with records that no sandbox has; ten have failed, as many in a large book
-as in a small one, because what is open is not a matter of the book's size; none is on its way.
+are cold. The others are linked with records that no sandbox has, with the attempts and notifications that belong to
+that; ten have failed, as many in a large book as in a small one, because what is open is not a matter of the book's
+size; none is on its way.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from random import Random
 from django.db import transaction
 from django.utils import timezone
 
+from warmline.crm import words
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, User
+from warmline.sync.models import Attempt, Notification, NotificationKind
 
 OWNERS = 10
 ACTIVITIES_EACH = 5
@@ -37,7 +40,11 @@ def fill(contacts: int) -> None:
             numbers = range(first, min(first + CHUNK, contacts))
             organizations = Organization.objects.bulk_create(_organizations(numbers))
             made = Contact.objects.bulk_create(_contacts(numbers, owners, organizations))
+            words.fill(organizations)
+            words.fill(made)
             Activity.objects.bulk_create(_activities(numbers, made))
+            Attempt.objects.bulk_create(_attempts(made))
+            Notification.objects.bulk_create(_notifications(made))
 
 
 def _organizations(numbers: range) -> Iterator[Organization]:
@@ -53,7 +60,7 @@ def _organizations(numbers: range) -> Iterator[Organization]:
 
 
 def _contacts(numbers: range, owners: list[User], organizations: list[Organization]) -> Iterator[Contact]:
-    tomorrow, chance = timezone.now() + timedelta(days=1), Random(numbers[0])
+    today, tomorrow, chance = timezone.now().date(), timezone.now() + timedelta(days=1), Random(numbers[0])
     for number in numbers:
         name, email = f"Person {number}", f"person{number}@example.net"
         contact = Contact(
@@ -64,6 +71,7 @@ def _contacts(numbers: range, owners: list[User], organizations: list[Organizati
             email_key=key(email),
             organization=organizations[(number - numbers[0]) // CONTACTS_EACH],
             warmness_score=6 if number % ONE_WARM_IN == 0 else number % 4,
+            last_contacted_on=today - timedelta(days=chance.randrange(1000)) if number % 2 else NEVER,
             pipedrive_person_id=_link(number),
         )
         if _has_failed(number):
@@ -88,6 +96,25 @@ def _activities(numbers: range, contacts: list[Contact]) -> Iterator[Activity]:
                 replicated_to_pipedrive=replicated,
                 pipedrive_activity_id=link * ACTIVITIES_EACH + nth if link is not None and nth > 0 else None,
             )
+
+
+def _attempts(contacts: list[Contact]) -> Iterator[Attempt]:
+    """Yield one attempt for each contact that was tried, spread over the last two days."""
+    now, chance = timezone.now(), Random(len(contacts))
+    for contact in contacts:
+        if contact.is_linked or contact.pipedrive_sync_failed:
+            at, ok = now - timedelta(hours=48 * chance.random()), contact.is_linked
+            text = "Made in Pipedrive." if ok else "Pipedrive refused it: Name is too short"
+            yield Attempt(kind="contact", row_id=contact.pk, owner=contact.owner, at=at, ok=ok, waited=1, text=text)
+
+
+def _notifications(contacts: list[Contact]) -> Iterator[Notification]:
+    """Yield what was told of each contact that arrived."""
+    now, kind = timezone.now(), NotificationKind.CONTACT_SYNCED
+    for contact in contacts:
+        if contact.is_linked:
+            text = f"{contact.name} is in Pipedrive as a Warm Lead."
+            yield Notification(user=contact.owner, contact=contact, kind=kind, text=text, at=now)
 
 
 def _link(number: int) -> int | None:

@@ -6,24 +6,19 @@ admin, all of them.
 
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 
 from bench.figures import Figure, Promise, Result, percentile
-from bench.rig import BenchError, Lab, Member, Sandbox, Warmline, call_with, lead
-
-from warmline import programs
+from bench.rig import Lab, Member, Sandbox, Warmline, call_with, lead
 
 SIZES = (1_000, 10_000, 100_000)
 SMALLEST, LARGEST = SIZES[0], SIZES[-1]
 WITHIN, MEGABYTES = 1.5, 250
 SAMPLES, FEWEST, SECONDS = 60, 5, 4.0  # of each figure and size; fewer where they take longer than so many seconds
 CLICKS = 25
-FILL_IN_TIME = 300.0
 STATES = ("not_wanted", "wanted", "in_progress", "synced", "failed")
 READS = {
     "contacts": "/contacts",
@@ -57,7 +52,7 @@ def measure(lab: Lab) -> Result:
     """Measure all figures at all sizes."""
     with ExitStack() as stack:
         sandbox = stack.enter_context(lab.sandbox())
-        servers = {size: stack.enter_context(lab.warmline(sandbox.url, data=_filled(lab, size))) for size in SIZES}
+        servers = {size: stack.enter_context(lab.warmline(sandbox.url, data=lab.filled_data(size))) for size in SIZES}
         figures = []
         for name, what in (("alice", "a tenth"), ("carol", "all")):
             members = {size: server.member(name) for size, server in servers.items()}
@@ -66,18 +61,6 @@ def measure(lab: Lab) -> Result:
         figures.append(_beside("click to Pipedrive, contact", _clicks(servers, sandbox)))
         figures += _memory(servers)
     return Result("Growth", NOTE, figures)
-
-
-def _filled(lab: Lab, size: int) -> Path:
-    """Return the data folder of an installation with so many contacts."""
-    folder = lab.new_data()
-    env = programs.environment(folder, "http://127.0.0.1:9", "", DJANGO_SETTINGS_MODULE="warmline.settings")
-    code = f"import django; django.setup(); from bench.fill import fill; fill({size})"
-    program = [sys.executable, "-c", code]
-    done = subprocess.run(program, env=env, capture_output=True, text=True, timeout=FILL_IN_TIME, check=False)
-    if done.returncode:
-        raise BenchError(done.stderr[-2000:])
-    return folder
 
 
 def _asks(members: dict[int, Member]) -> Iterator[tuple[str, Ask]]:

@@ -4,7 +4,10 @@ Everything goes over HTTP. When a record arrived is what the sandbox says: it kn
 share this machine's clock.
 """
 
+import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ SANDBOX_TOKEN = "sandbox-token"
 PASSWORD = "a-long-enough-password"
 MEMBERS = {"alice": (), "bob": (), "carol": ("--admin",)}
 POLL = 0.05  # seconds between looks whether a row is synced; when it arrived is not told by these
+FILL_IN_TIME = 300.0
 PATIENCE = 200.0  # seconds for one row; whatever is promised, a slow one is measured
 
 Kind = Literal["persons", "organizations", "activities"]
@@ -145,6 +149,52 @@ class Member:
         return int(sync["wanted"] + sync["in_progress"])
 
 
+class Browser:
+    """A member at Warmline's pages: signed in, with cookies and one open connection, as a browser has.
+
+    Args:
+        url: Where Warmline answers.
+        name: Their first name in lower case.
+
+    Raises:
+        BenchError: They could not sign in.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._pages = httpx.Client(base_url=url, timeout=60, trust_env=False, follow_redirects=True)
+        self.get("/sign-in")
+        came_to = self.post("/sign-in", {"username": f"{name}@example.com", "password": PASSWORD}).url.path
+        if came_to != "/contacts":
+            raise BenchError(f"{name} could not sign in")
+
+    def get(self, path: str) -> str:
+        """Return a page."""
+        return self._pages.get(path).raise_for_status().text
+
+    def post(self, path: str, fields: dict[str, str], file: bytes = b"") -> httpx.Response:
+        """Send a form, and return the page that follows.
+
+        Args:
+            path: Where to.
+            fields: Its fields.
+            file: What a further one named "file" holds; empty for none.
+        """
+        headers = {"X-CSRFToken": self._pages.cookies["csrftoken"]}
+        files = {"file": ("people.csv", file, "text/csv")} if file else None
+        return self._pages.post(path, data=fields, files=files, headers=headers).raise_for_status()
+
+    def link(self, path: str, pattern: str) -> str:
+        """Return the first address on a page that fits a pattern.
+
+        Raises:
+            BenchError: There is none.
+        """
+        found = re.search(rf'href="({pattern})"', self.get(path))
+        if found is None:
+            raise BenchError(f"{path} has no link like {pattern}")
+        return found[1].replace("&amp;", "&")
+
+
 @dataclass(frozen=True)
 class Warmline:
     """A Warmline that runs.
@@ -179,6 +229,24 @@ class Lab:
     def new_data(self) -> Path:
         """Return the data folder of a new installation that has its team."""
         return Path(shutil.copytree(self.team.folder, self._folder / f"data-{next(self._numbers)}"))
+
+    def filled_data(self, contacts: int) -> Path:
+        """Return the data folder of an installation with so many contacts, and with what `bench.fill` adds to them.
+
+        Raises:
+            BenchError: It could not be filled.
+        """
+        folder = self.new_data()
+        env = programs.environment(folder, "http://127.0.0.1:9", "", DJANGO_SETTINGS_MODULE="warmline.settings")
+        program = [
+            sys.executable,
+            "-c",
+            f"import django; django.setup(); from bench.fill import fill; fill({contacts})",
+        ]
+        done = subprocess.run(program, env=env, capture_output=True, text=True, timeout=FILL_IN_TIME, check=False)
+        if done.returncode:
+            raise BenchError(done.stderr[-2000:])
+        return folder
 
     @contextmanager
     def sandbox(self) -> Iterator[Sandbox]:

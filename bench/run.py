@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from bench import arrival, burst, growth, saving, table, tokens
+from bench import arrival, burst, growth, pages, saving, table, tokens
 from bench.figures import Result
 from bench.picture import draw
 from bench.rig import BenchError, Lab
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Lab], Result]] = {
     "tokens": tokens.measure,
     "saving": saving.measure,
     "growth": growth.measure,
+    "pages": pages.measure,
 }
 FOLDER = Path("build/bench")
 
