@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos bench check format migrations lock clean
+.PHONY: help demo serve test chaos bench screenshots check format migrations lock clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -27,6 +27,9 @@ chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
 
 bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes (ARGS="burst tokens" for some)
 	@$(BIN)/python -m bench.run $(ARGS)
+
+screenshots: $(VENV)/dev ## take the pictures of all pages anew, for the README
+	@PYTHONPATH=tests $(BIN)/python -m e2e.screenshots
 
 check: $(VENV)/dev ## lint, check formatting, types, import arrows and missing migrations
 	$(BIN)/ruff check .
