@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from warmline.crm import words
 from warmline.crm.keys import key
-from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, User
+from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization
+from warmline.crm.users import User
 from warmline.sync.models import Attempt, Notification, NotificationKind
 
 OWNERS = 10

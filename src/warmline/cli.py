@@ -118,7 +118,7 @@ def add_user(
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
-    from warmline.crm.models import User
+    from warmline.crm.users import User
 
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -140,8 +140,8 @@ def add_user(
 def token(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")]) -> None:
     """Make an API token, and print it and nothing else. It is not shown again."""
     _set_up()
-    from warmline.crm.models import User
     from warmline.crm.tokens import issue
+    from warmline.crm.users import User
 
     user = User.objects.filter(is_active=True, email_key=_key(email)).first()
     if user is None:

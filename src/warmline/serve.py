@@ -13,7 +13,7 @@ import uvicorn
 
 from warmline.beside import Beside
 from warmline.crm import preferences
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.web.first_admin import FIRST_CODE
 from warmline.web.live import WATCHER
 

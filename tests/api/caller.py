@@ -5,8 +5,8 @@ from typing import Any
 
 from django.test import Client
 
-from warmline.crm.models import User
 from warmline.crm.tokens import issue
+from warmline.crm.users import User
 
 
 @dataclass(frozen=True)

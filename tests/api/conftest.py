@@ -3,7 +3,7 @@
 import pytest
 from api.caller import Caller
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from django.db import connection
 from virtual_clock import VirtualClock
 
 from warmline.crm import book
-from warmline.crm.models import Activity, ActivityType, Contact, Organization, User
+from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.users import User
 from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.sandbox import Fault, Sandbox, SandboxTransport, World

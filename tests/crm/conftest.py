@@ -3,7 +3,8 @@
 import pytest
 
 from warmline.crm.book import add_contact
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 
 @pytest.fixture

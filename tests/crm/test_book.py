@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization
-from warmline.crm.models import Contact, Organization, User
+from warmline.crm.models import Contact, Organization
 from warmline.crm.synced import DELETED_THERE
+from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db
 

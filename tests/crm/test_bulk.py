@@ -9,8 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.bulk import Outcome, Result, import_contacts
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.search import search
+from warmline.crm.users import User
 from warmline.sync import wake
 
 MILLS = OrganizationDetails("Larkspur Mills", sector="Food")

@@ -9,7 +9,8 @@ from django.utils import timezone
 from warmline.crm import bulk, import_worker, imports
 from warmline.crm.book import add_contact
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db
 

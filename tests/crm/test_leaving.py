@@ -14,7 +14,8 @@ from warmline.crm.book import (
     log_activity,
     take_over,
 )
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.crm.words import ContactWord
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from warmline.crm import search as searching
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization, take_over
 from warmline.crm.keys import key
-from warmline.crm.models import Contact, Organization, User
+from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
+from warmline.crm.users import User
 from warmline.crm.words import WORD_BYTES, terms_of, words_of
 
 

@@ -5,7 +5,8 @@ from django.core.exceptions import ValidationError
 
 from warmline.crm import team
 from warmline.crm.book import add_contact
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db
 

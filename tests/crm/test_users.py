@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from meddler import Meddler
 from pytest_django import Settings
 from virtual_clock import VirtualClock
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Sandbox, SandboxTransport, World, serving
 from warmline.sync.engine import Engine

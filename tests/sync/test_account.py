@@ -6,7 +6,8 @@ import pytest
 from bench_engine import Bench
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Organization, User
+from warmline.crm.models import Organization
+from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync.models import Notification
 

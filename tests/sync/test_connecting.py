@@ -8,8 +8,8 @@ from pytest_django import Settings
 
 from warmline.crm import preferences
 from warmline.crm.book import add_contact
-from warmline.crm.models import User
 from warmline.crm.preferences import StoredPreferences
+from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import connecting, connection, credentials, dispatch
 from warmline.sync.connecting import CannotConnectError

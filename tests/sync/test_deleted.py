@@ -6,7 +6,8 @@ from bench_engine import Bench
 from meddler import Meddler
 
 from warmline.crm.book import add_contact, change_activity, change_contact, delete_contacts, log_activity
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Attempt, Claim, Intent, Notification, NotificationKind
 

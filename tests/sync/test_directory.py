@@ -7,7 +7,8 @@ import pytest
 from bench_engine import Bench
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Sandbox, World
 from warmline.sync.directory import Directory, forget_another_account

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.bulk import import_contacts
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wake

@@ -6,7 +6,7 @@ from bench_engine import Bench
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sandbox import World
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,8 @@ import pytest
 from bench_engine import Bench
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Claim, Connection, Intent, Notification
 from warmline.sync.retry import LinkedAlreadyError, choose, retry

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from warmline.crm.book import add_contact, log_activity
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox
 from warmline.sync.engine import Engine
 from warmline.sync.history import attempts_of

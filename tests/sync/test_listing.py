@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from warmline.crm import words
-from warmline.crm.models import NEVER, Contact, Organization, User
+from warmline.crm.models import NEVER, Contact, Organization
+from warmline.crm.users import User
 from warmline.sync import listing
 from warmline.sync.listing import Asked, Order, Place, Show
 

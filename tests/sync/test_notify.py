@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync import notify
 from warmline.sync.models import Notification, NotificationKind
 

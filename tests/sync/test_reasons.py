@@ -7,7 +7,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sync import connection
 from warmline.sync.models import ConnectionState, Remembered

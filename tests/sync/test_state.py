@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.sync.models import Claim
 from warmline.sync.state import SyncState, conditions, counts, describe, with_state
 

@@ -4,7 +4,8 @@ import pytest
 from bench_engine import Bench
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync.models import Intent
 

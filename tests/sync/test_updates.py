@@ -11,7 +11,8 @@ from meddler import Meddler
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, change_organization
 from warmline.crm.book import log_activity as log
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Notification
 from warmline.sync.retry import retry, retry_all

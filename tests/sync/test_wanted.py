@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.sync import wanted
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from web.pages import PASSWORD
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.environment import Environment
 from warmline.web.invitations import invite, one_time_link
 

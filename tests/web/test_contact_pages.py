@@ -13,7 +13,8 @@ from django.utils import timezone
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.sync.models import Attempt
 
 HTMX = {"HX-Request": "true"}

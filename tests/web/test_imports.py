@@ -12,7 +12,8 @@ from web.pages import look
 from warmline.crm import import_worker
 from warmline.crm.csv_files import MOST_BYTES
 from warmline.crm.imports import ImportRun
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 FILE = (
     "Name;E-Mail;Wärme\nDana Diaz;dana@example.com;5\nJörg Weiß;jörg;1\n=Robin;robin@example.com;2\n;x@example.com;\n"

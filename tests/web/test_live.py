@@ -13,7 +13,8 @@ from django.utils import timezone
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 from warmline.sync import history, notify
 from warmline.sync.models import Notification, NotificationKind
 from warmline.web import live

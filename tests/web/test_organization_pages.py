@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact
-from warmline.crm.models import Contact, Organization, User
+from warmline.crm.models import Contact, Organization
+from warmline.crm.users import User
 
 HTMX = {"HX-Request": "true"}
 

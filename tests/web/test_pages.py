@@ -16,7 +16,7 @@ from django.test.signals import template_rendered
 from django.utils import timezone
 from web.pages import look, problems
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync.state import SyncState
 from warmline.web.icons import ICONS
 from warmline.web.requests import admins_only

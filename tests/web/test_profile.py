@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from web.pages import look
 
-from warmline.crm.models import User
 from warmline.crm.tokens import ApiToken, issue
+from warmline.crm.users import User
 
 
 def test_name_and_time_zone(bobs: Client, bob: User) -> None:

@@ -10,7 +10,8 @@ from web.pages import look
 
 from warmline.crm import preferences
 from warmline.crm.book import add_contact
-from warmline.crm.models import ActivityType, User
+from warmline.crm.models import ActivityType
+from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync import connecting, credentials
 from warmline.sync.mapping import TYPES

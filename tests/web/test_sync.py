@@ -11,7 +11,8 @@ from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.sync.lately import SPANS, Hour
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
 from warmline.web.charts import HEIGHT, last_day, scale, span_in_words

@@ -9,8 +9,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from web.pages import look, sign_in
 
 from warmline.crm.book import add_contact
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
 from warmline.crm.tokens import issue
+from warmline.crm.users import User
 from warmline.environment import Environment
 from warmline.sync.models import Remembered
 

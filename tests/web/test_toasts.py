@@ -8,7 +8,7 @@ from django.utils import timezone
 from web.pages import look
 
 from warmline.crm.book import add_contact
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync import notify
 from warmline.sync.models import Notification, NotificationKind
 from warmline.web.toasts import TOPICS, Toast, newest, toasts

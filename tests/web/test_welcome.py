@@ -10,7 +10,7 @@ from django.test import Client
 from programs import environment, free_port, serving_warmline
 from web.pages import PASSWORD, look
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.web.first_admin import FIRST_CODE, WRONG_CODES, FirstCode
 
 

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
-from warmline.crm.models import User
 from warmline.crm.tokens import ApiToken, digest
+from warmline.crm.users import User
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 

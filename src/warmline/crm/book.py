@@ -16,9 +16,10 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, User
+from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization
 from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE
+from warmline.crm.users import User
 
 SUBJECTS = {
     ActivityType.CALL: "Call with {}",

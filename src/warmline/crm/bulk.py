@@ -14,8 +14,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from warmline.crm import book, words
-from warmline.crm.models import Contact, Organization, User
+from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import rows_saved
+from warmline.crm.users import User
 
 
 class Result(StrEnum):

@@ -13,8 +13,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from warmline.crm import columns, csv_files
-from warmline.crm.models import User
 from warmline.crm.signals import import_wanted
+from warmline.crm.users import User
 
 KEPT = timedelta(days=30)  # what people have imported is in the contact book; the file is a copy of it
 

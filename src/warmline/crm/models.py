@@ -6,11 +6,9 @@ database. How they are changed is `book.py`'s business.
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Any, ClassVar, Self
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any, Self
+from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -20,100 +18,16 @@ from django.utils import timezone
 from warmline.crm import fields, preferences, words
 from warmline.crm.keys import key
 from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
+from warmline.crm.users import User, known_zone
 
 WARMEST = 10
 NEVER = date.min  # an index sorts NULLs at another end in each database
-
-
-def known_zone(name: str) -> None:
-    """Refuse a time zone that this machine does not know.
-
-    Raises:
-        ValidationError: When it does not.
-    """
-    if name not in available_timezones():
-        raise ValidationError("This is no time zone; give one such as Europe/Berlin.", code="zone")
-
-
-def _is_taken(row: "User | Organization", **named: str) -> bool:
-    return type(row)._default_manager.filter(**named).exclude(pk=row.pk).exists()  # noqa: SLF001 (documented as public)
 
 
 def _is_written(names: set[str], options: Mapping[str, Any]) -> bool:
     """Tell whether a save with these options writes one of the fields."""
     update_fields = options.get("update_fields")
     return update_fields is None or not names.isdisjoint(update_fields)
-
-
-def default_time_zone() -> str:
-    """Return the time zone of a user who named none."""
-    return settings.DEFAULT_TIME_ZONE
-
-
-class UserManager(BaseUserManager["User"]):
-    """Makes users and finds them by e-mail, whatever its case."""
-
-    def create_user(self, email: str, name: str, password: str | None = None, **more: Any) -> "User":
-        """Make a user.
-
-        Args:
-            email: The address to sign in with, and to be found by in Pipedrive.
-            name: What colleagues see.
-            password: Plain; None makes a user who cannot sign in with one.
-            more: Further fields, such as `is_admin` and `time_zone`.
-
-        Raises:
-            ValidationError: When a field is not valid or the e-mail is taken.
-        """
-        user = self.model(email=email.strip(), name=name.strip(), **more)
-        user.set_password(password)
-        user.full_clean(exclude={"email_key", "password"})
-        user.save(using=self._db)
-        return user
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the user with this e-mail.
-
-        Raises:
-            User.DoesNotExist: When there is none.
-        """
-        return self.get(email_key=key(username or ""))
-
-
-class User(AbstractBaseUser):
-    """A member of the team. An admin sees everyone's contacts, a member their own."""
-
-    email = models.EmailField(max_length=254, unique=True)
-    email_key = models.CharField(max_length=254, unique=True, editable=False)
-    name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
-    is_active = models.BooleanField(default=True)
-    is_admin = models.BooleanField(default=False)
-    time_zone = models.CharField(max_length=64, default=default_time_zone, validators=[known_zone])
-    pipedrive_user_id = models.BigIntegerField(null=True, blank=True)
-
-    objects: ClassVar[UserManager] = UserManager()
-
-    USERNAME_FIELD = "email"
-    REQUIRED_FIELDS = ["name"]
-
-    def __str__(self) -> str:
-        return self.email
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The user's time zone."""
-        return ZoneInfo(self.time_zone)
-
-    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
-        """Find a taken e-mail whatever its case; the database's constraint is the last word."""
-        if "email" not in (exclude or ()) and _is_taken(self, email_key=key(self.email)):
-            raise ValidationError({"email": "There is a user with this e-mail already."})
-        super().validate_unique(exclude)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the key in step with the e-mail."""
-        self.email_key = key(self.email)
-        super().save(*args, **kwargs)
 
 
 class OrganizationQuerySet(SyncedQuerySet["Organization"]):
@@ -188,7 +102,10 @@ class Organization(Synced, Findable):
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Compare names by their key; the database's constraint is the last word."""
-        if "name" not in (exclude or ()) and _is_taken(self, name_key=key(self.name)):
+        if (
+            "name" not in (exclude or ())
+            and Organization.objects.filter(name_key=key(self.name)).exclude(pk=self.pk).exists()
+        ):
             raise ValidationError({"name": "The team has an organization of this name already."})
         super().validate_unique(exclude)
 

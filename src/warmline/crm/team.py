@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from warmline.crm import book
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 LAST_ADMIN = "This is the team's only admin. Make someone else an admin first."
 

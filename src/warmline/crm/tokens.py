@@ -10,7 +10,7 @@ import secrets
 from django.db import models
 from django.utils import timezone
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 
 def digest(token: str) -> str:

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Literal, TypeVar
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, User
+from warmline.crm.models import Activity
+from warmline.crm.users import User
 from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notify

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync.models import Attempt
 
 HOURS = 24

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import F, Value
 
 from warmline.crm import book
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.synced import DELETED_THERE
+from warmline.crm.users import User
 from warmline.sync import history, notify, values, wake
 from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents

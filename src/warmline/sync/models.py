@@ -6,7 +6,8 @@ and tokens, never a record.
 
 from django.db import models
 
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 
 
 class Claim(models.Model):

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind, Seen
 
 # So many of these come that each would only be in the way; the row's badge tells it as well.

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.synced import DELETED_THERE
+from warmline.crm.users import User
 from warmline.sync import connection, wake
 from warmline.sync.links import let_contacts_go_on
 

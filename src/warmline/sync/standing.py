@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.synced import DELETED_THERE
+from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.state import SyncState, open_rows, parts, with_state
 from warmline.sync.wanted import Kind

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization, User
+from warmline.crm.models import WARMEST, Activity, Contact, Organization
 from warmline.crm.synced import DELETED_THERE, Synced
+from warmline.crm.users import User
 from warmline.sync import wanted
 from warmline.sync.claims import in_progress
 

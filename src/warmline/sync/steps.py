@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     Clock,

@@ -9,8 +9,9 @@ from copy import copy
 from typing import Any, TypeVar
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.synced import Synced
+from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityChanges,

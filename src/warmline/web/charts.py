@@ -6,7 +6,7 @@ All lengths are whole units of the drawing, because the Content-Security-Policy 
 from dataclasses import dataclass
 from datetime import datetime
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync.lately import SPANS, Hour, lately, together
 
 WIDTH, HEIGHT = 30, 120  # of an hour's place, and of the highest bar

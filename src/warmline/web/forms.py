@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from warmline.crm.keys import key
-from warmline.crm.models import User, default_time_zone
+from warmline.crm.users import User, default_time_zone
 from warmline.web.first_admin import FIRST_CODE
 
 NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 logger = logging.getLogger(__name__)
 

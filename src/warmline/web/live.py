@@ -20,7 +20,8 @@ from django.db.models import Max
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, User
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
 from warmline.sync import wake
 from warmline.sync.claims import in_progress
 from warmline.sync.models import Attempt, Connection, Notification

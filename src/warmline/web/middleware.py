@@ -16,7 +16,7 @@ from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 WELCOME = "web:welcome"
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization, User
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Usage
 from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 
 More = ParamSpec("More")
 

@@ -11,8 +11,9 @@ from django.db.models import Q
 
 from warmline.crm import preferences
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.models import WARMEST, ActivityType, User, default_time_zone
+from warmline.crm.models import WARMEST, ActivityType
 from warmline.crm.preferences import MOST_SEATS
+from warmline.crm.users import User, default_time_zone
 from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Max, Min, QuerySet
 from django.urls import reverse
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.notify import loud, told_to
 

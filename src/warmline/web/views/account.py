@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from warmline.crm.models import User
+from warmline.crm.users import User
 from warmline.web.forms import ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import sends_email
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
-from warmline.crm.models import WARMEST, Contact, User
+from warmline.crm.models import WARMEST, Contact
+from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.state import with_state
 from warmline.web import in_pipedrive

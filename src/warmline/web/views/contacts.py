@@ -12,7 +12,8 @@ from django_htmx.http import replace_url
 
 from warmline.crm import book
 from warmline.crm.keys import key
-from warmline.crm.models import Contact, ContactQuerySet, Organization, User
+from warmline.crm.models import Contact, ContactQuerySet, Organization
+from warmline.crm.users import User
 from warmline.sync import listing
 from warmline.sync.listing import COUNTED, Order, Show
 from warmline.sync.policy import Policy

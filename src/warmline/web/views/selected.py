@@ -9,7 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from warmline.crm import book
-from warmline.crm.models import WARMEST, Contact, ContactQuerySet, User
+from warmline.crm.models import WARMEST, Contact, ContactQuerySet
+from warmline.crm.users import User
 from warmline.sync import retry
 from warmline.web.asked import list_address, number
 from warmline.web.export import csv_of

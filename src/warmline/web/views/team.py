@@ -8,7 +8,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm import team
-from warmline.crm.models import Contact, User
+from warmline.crm.models import Contact
+from warmline.crm.users import User
 from warmline.sync import connecting
 from warmline.web.invitations import invite, one_time_link
 from warmline.web.requests import PageRequest, admins_only
