@@ -4,6 +4,7 @@ Everything goes through the doors that people use: the command line to set up, t
 own door to see what arrived. The times are measured from the answer to a save until the API says that it is synced.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,8 @@ def run(*, stay: bool) -> int:
     Returns:
         0 when everything arrived in time, else 1.
     """
+    # Whoever ends the demo ends both programs: a signal unwinds it like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warmline-demo-")))
         try:

@@ -12,7 +12,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.words import ContactWord, OrganizationWord, beginning_with, terms_of
 
 RowType = TypeVar("RowType", Contact, Organization)
-RARE = 1000  # matches, up to which they are all read: some milliseconds
+RARE = 2000  # matches, up to which they are all read: some milliseconds
 COUNTED = 5  # terms, the longest ones, whose matches are counted
 
 

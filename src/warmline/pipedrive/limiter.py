@@ -9,8 +9,8 @@ Batch work never reserves: it takes an instant when it is free, and at an even p
 up again within a fraction of a second and not in lumps of two.
 
 Calls bunch up on the way, and Pipedrive counts when they arrive. An answer tells when its call had arrived at the
-latest: no later than the way back ago, which is no shorter than most of half the fastest round trip that was seen. From
-that moment on it counts, so however uneven the way is, no window is overfull on the other side either.
+latest, and the next call still has its own way to go: both ways together are hardly shorter than the fastest round trip
+that was seen. So a call counts from its answer less that, and however uneven the way is, no window is overfull there.
 """
 
 import math
@@ -28,7 +28,7 @@ HOUR = 3600
 DAY_IN_HOURS = 24
 BATCH_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
 WIDEST_GUARD = 0.5
-SURE = 0.75  # of the fastest round trip so far: both ways together are hardly ever faster
+SURE = 0.9  # of the fastest round trip so far: both ways together are hardly ever faster
 ROUNDING = 1e-5  # seconds: two moments that are nearer are the same
 
 

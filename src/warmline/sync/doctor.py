@@ -42,7 +42,8 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     """
     trouble = probe(pipedrive)
     if trouble is not None:
-        yield Finding(well=False, text=f"{trouble.message} {ADVICE[trouble.state]}")
+        said = (trouble.message, trouble.detail, ADVICE[trouble.state])
+        yield Finding(well=False, text=" ".join(filter(None, said)))
         return
     try:
         yield from _account(pipedrive, policy)

@@ -77,11 +77,13 @@ class Trouble:
         state: What to show.
         message: In plain words, for a person.
         wait: How long Pipedrive asked us to wait; None: as PROBE_WAITS says.
+        detail: What an administrator may want to know beyond that.
     """
 
     state: ConnectionState
     message: str
     wait: timedelta | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,13 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
         case Blocked():
             return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall blocks this company's calls for a while.")
         case BudgetSpent():
-            return Trouble(ConnectionState.BUDGET_SPENT, "The company's Pipedrive tokens for today are spent.")
+            by_pipedrive = "The company's Pipedrive tokens for today are spent."
+            return Trouble(ConnectionState.BUDGET_SPENT, by_pipedrive if error.status else error.message)
         case Throttled():
             wait = timedelta(seconds=error.wait)
             return Trouble(ConnectionState.THROTTLED, "Pipedrive asked for a pause between calls.", wait)
         case Unavailable() | Uncertain() if probed is not None:
-            down = Trouble(ConnectionState.DOWN, f"Pipedrive does not answer. {error.message}")
-            return trouble(probed) or down
+            return trouble(probed) or Trouble(ConnectionState.DOWN, "Pipedrive does not answer.", detail=error.message)
     return None
 
 
