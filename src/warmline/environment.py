@@ -200,7 +200,13 @@ VARIABLES = (
     Variable(
         "PIPEDRIVE_BASE_URL", "https://api.pipedrive.com", _origin, "Where Pipedrive answers: scheme, host and port."
     ),
-    Variable("PIPEDRIVE_API_TOKEN", "", _text, "The token that Warmline works with; empty: none.", secret=True),
+    Variable(
+        "PIPEDRIVE_API_TOKEN",
+        "",
+        _text,
+        "The token that Warmline works with; empty: the one given on the settings page.",
+        secret=True,
+    ),
     Variable(
         "WARMLINE_SECRET_KEY", "", _text, "Signs sessions; empty: made once, kept in the data folder.", secret=True
     ),
