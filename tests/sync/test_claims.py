@@ -1,5 +1,8 @@
 """Who may make what."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from threading import Barrier, Thread
 
@@ -68,6 +71,18 @@ def test_a_restart_frees_what_the_dead_held(clock: VirtualClock) -> None:
         Claim.objects.create(key=holder, holder=holder, expires_at=clock.now())
     release_those_of_the_dead()
     assert set(Claim.objects.values_list("key", flat=True)) == {f"{host}/1/x", f"elsewhere/{NO_SUCH_PROCESS}/x"}
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere nothing tells it, and orphans are reaped at once.")
+def test_a_process_that_nobody_reaped_is_dead(clock: VirtualClock) -> None:
+    """It has a process id as long as its parent does not ask what became of it, and holds nobody back all the same."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        holder = f"{PROCESS.rpartition('/')[0]}/{child.pid}/x"
+        Claim.objects.create(key="person:a", holder=holder, expires_at=clock.now() + LIFETIME)
+        release_those_of_the_dead()
+        assert not Claim.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
