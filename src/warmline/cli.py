@@ -137,16 +137,22 @@ def add_user(
 
 
 @app.command()
-def token(email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")]) -> None:
+def token(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
+    name: Annotated[str, typer.Option(help="What it is for; the profile page shows it.")] = "Made on the command line",
+) -> None:
     """Make an API token, and print it and nothing else. It is not shown again."""
     _set_up()
+    from warmline.crm.fields import NAME_LENGTH
     from warmline.crm.tokens import issue
     from warmline.crm.users import User
 
+    if len(name) > NAME_LENGTH:
+        _fail(f"warmline: name: at most {NAME_LENGTH} characters, please.")
     user = User.objects.filter(is_active=True, email_key=_key(email)).first()
     if user is None:
         _fail(f"warmline: nobody in the team has the e-mail {email}; `warmline user add` makes a member.")
-    typer.echo(issue(user))
+    typer.echo(issue(user, name))
 
 
 @sync.command("status")

@@ -121,10 +121,15 @@ def test_a_token_for_nobody(env: dict[str, str]) -> None:
 
 def test_a_token_and_nothing_else(env: dict[str, str]) -> None:
     """So that a script can take it; each is a new one."""
-    first, second = (warmline(env, "token", "Alice@Example.com") for _ in range(2))
+    first, second = (warmline(env, "token", "Alice@Example.com", *name) for name in ([], ["--name", "the report"]))
     assert (first.returncode, first.stderr) == (0, "")
     assert re.fullmatch(r"wl_[\w-]{43}\n", first.stdout)
     assert first.stdout != second.stdout
+    with closing(sqlite3.connect(f"{env['WARMLINE_DATA_DIR']}/warmline.sqlite3")) as database:
+        names = database.execute("SELECT name FROM crm_apitoken ORDER BY id").fetchall()
+    assert names == [("Made on the command line",), ("the report",)]
+    too_long = fails(warmline(env, "token", "alice@example.com", "--name", 256 * "x"), 1)
+    assert too_long == "warmline: name: at most 255 characters, please."
 
 
 def test_an_empty_book(env: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -205,6 +206,22 @@ def test_a_reload_neither_loses_nor_repeats(people: People, team: Team) -> None:
     page.goto("/sync")
     expect(toast(page)).to_have_count(1)
     expect(toast(page)).to_contain_text("Second One")
+
+
+def test_a_toast_goes_in_its_time(people: People, team: Team) -> None:
+    """After eight seconds of being looked at, on however many pages."""
+    page = people.member(team.site, "bob")
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    _go(page, "/sync")
+    team.wait_until("bob", team.arrive("bob", "Passing By"), "synced")
+    for path in ("/sync", "/notifications"):
+        _go(page, path)
+        expect(toast(page)).to_contain_text("Passing By")
+        page.clock.run_for(3_900)
+    expect(toast(page)).to_be_visible()
+    page.clock.run_for(2_100)
+    expect(toast(page)).to_have_count(0)
 
 
 def test_many_become_one(people: People, team: Team) -> None:

@@ -1,6 +1,7 @@
 """The pages of contacts: who sees whom, what is shown, and what a person can change there."""
 
 import csv
+import re
 from datetime import date
 from typing import Any
 
@@ -347,6 +348,7 @@ def test_choosing_between_candidates(
     html = look(alices.get(f"/contacts/{jordan.pk}"))
     for part in ("J. Ames", "Record 12", "Make a new one"):
         assert part in html
+    assert re.search(r'id="badge-contact-\d+" class="badge badge-choice">.*Choose</span>', html)
     look(alices.post(f"/contacts/{jordan.pk}/link", data, follow=True))
     jordan.refresh_from_db()
     assert (jordan.pipedrive_chosen_id, jordan.pipedrive_make_new) == (chosen, makes_new)

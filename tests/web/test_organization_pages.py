@@ -25,9 +25,9 @@ def mills(alice: User, bob: User) -> Organization:
 def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
     """Everyone sees all organizations, and counts the contacts that they may see."""
     Organization.objects.create(name="Birch")
-    for client, count, words in ((alices, 3, "Contacts"), (bobs, 1, "My contacts")):
+    for client, count, words in ((alices, 3, "contacts"), (bobs, 1, "of my contacts")):
         html = look(client.get("/organizations"))
-        assert f'data-label="{words}">{count}</td>' in html
+        assert f'data-unit="{words}">{count}</td>' in html
         assert html.index("Birch") < html.index("Larkspur Mills")
     assert "Birch" not in look(alices.get("/organizations?q=lark"))
     assert "Birch" not in look(alices.get("/organizations?show=waiting"))

@@ -79,7 +79,7 @@ def test_who_one_is_in_pipedrive(alices: Client, bob: User, django_user_model: t
         {"id": 8, "name": "Gone", "email": "gone@example.com", "active": False},
     ]
     path = f"/settings/team/{bob.pk}"
-    assert "was not asked yet" in look(alices.get(path))
+    assert "has not been asked yet" in look(alices.get(path))
     Remembered.objects.create(name="users", value=users, at="2026-01-01T00:00:00Z")
     html = look(alices.get(path))
     assert "Bob There &lt;bob@example.com&gt;" in html

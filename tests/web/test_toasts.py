@@ -81,7 +81,7 @@ def test_a_toast_leads_on(alice: User) -> None:
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     tell(K.CONTACT_FAILED, alice, contact=contact)
     (toast,) = shown(alice)
-    assert (toast.link, toast.contact_id, toast.retries) == (f"/contacts/{contact.pk}", contact.pk, True)
+    assert (toast.link, toast.contact_id, toast.retries) == (f"/contacts/{contact.pk}#in-pipedrive", contact.pk, True)
     tell(K.CONTACT_FAILED, alice, contact=contact)
     (toast,) = shown(alice)
     assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, True)

@@ -20,6 +20,7 @@ from warmline.pipedrive import (
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
+AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to choose
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
@@ -159,7 +160,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case Rejected():
             return _fail(policy.person_needed, "rejected", f"Pipedrive refused it: {error.message}", error.field)
         case AmbiguousError():
-            return _fail(policy.person_needed, "ambiguous", str(error), error.field, tuple(error.candidates))
+            return _fail(policy.person_needed, AMBIGUOUS, str(error), error.field, tuple(error.candidates))
         case OrganizationFailedError():
             return _fail(error.wait, "organization_failed", str(error), "organization")
         case Uncertain():

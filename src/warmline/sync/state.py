@@ -17,6 +17,7 @@ from warmline.crm.synced import DELETED_THERE, Synced
 from warmline.crm.users import User
 from warmline.sync import wanted
 from warmline.sync.claims import in_progress
+from warmline.sync.outcomes import AMBIGUOUS
 
 RowType = TypeVar("RowType", bound=Synced)
 
@@ -191,7 +192,7 @@ def describe(row: Synced) -> Sync:
     if row.pipedrive_sync_error_code and state is not SyncState.SYNCED:
         field = row.pipedrive_sync_error_field or None
         error = Problem(row.pipedrive_sync_error_code, row.pipedrive_sync_error_message, field)
-    candidates = getattr(row, "pipedrive_candidates", []) if error and error.code == "ambiguous" else []
+    candidates = getattr(row, "pipedrive_candidates", []) if error and error.code == AMBIGUOUS else []
     return Sync(
         state=state,
         attempts=row.pipedrive_sync_attempts,

@@ -145,7 +145,8 @@ def _toast(told: _Told, last: Notification) -> Toast:
     contact_id = None if is_many else last.contact_id
     link, words = "", ""
     if contact_id is not None:
-        link, words = reverse("web:contact", args=[contact_id]), "See the contact"
+        part = "#in-pipedrive" if topic.tone == "bad" else ""
+        link, words = reverse("web:contact", args=[contact_id]) + part, "See the contact"
     elif topic is ARRIVED:
         link, words = reverse("web:contacts"), "See the contacts"
     elif topic.stays and topic is not LEFT:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from warmline.crm.synced import Synced
 from warmline.sync.notify import unseen
+from warmline.sync.outcomes import AMBIGUOUS
 from warmline.sync.state import SyncState
 from warmline.web.icons import ICONS
 
@@ -25,6 +26,7 @@ BADGES = {
     SyncState.SYNCED: ("check", "In Pipedrive"),
     SyncState.FAILED: ("alert", "Failed"),
 }
+CHOICE = ("people", "Choose")  # it failed, and a person has to say which record is meant
 
 
 @register.simple_tag
@@ -50,9 +52,12 @@ def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> S
         oob: Whether it takes the place of the one with this id, wherever that is on the page.
     """
     drawing, words = BADGES[SyncState(state)]
+    look = state
+    if state == SyncState.FAILED and row is not None and row.pipedrive_sync_error_code == AMBIGUOUS:
+        (drawing, words), look = CHOICE, "choice"
     name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
     name += mark_safe(' hx-swap-oob="true"') if oob else mark_safe("")
-    return format_html('<span{} class="badge badge-{}">{}{}</span>', name, state, icon(drawing), words)
+    return format_html('<span{} class="badge badge-{}">{}{}</span>', name, look, icon(drawing), words)
 
 
 @register.inclusion_tag("web/parts/bell.html", takes_context=True)

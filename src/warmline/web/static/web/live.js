@@ -65,10 +65,6 @@ function live(corner) {
     if (event.told) show();
   }
 
-  refresh();
-  show();
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ changed: { everything: true }, told: true }); });
-
   // Runs a task soon, at most once in so many milliseconds, and always once more after the last call.
   function rarely(pause, task) {
     let isWaiting = false;
@@ -115,7 +111,9 @@ function live(corner) {
     }
   }
 
-  // --- Toasts. Which are on the screen is kept for each tab, and what was shown for the whole browser. ---
+  // --- Toasts. Which are on the screen, and for how long, is kept for each tab; what was shown, for the whole browser. ---
+
+  const SECONDS = 8; // for which a toast stays that need not be dismissed
 
   // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late.
   const shownKey = `warmline-shown-${user}`;
@@ -126,23 +124,28 @@ function live(corner) {
   const keep = (toasts) => sessionStorage.setItem(openKey, JSON.stringify(toasts));
 
   async function showToasts() {
-    const query = new URLSearchParams(open());
+    const query = new URLSearchParams();
+    for (const [topic, { first }] of Object.entries(open())) query.set(topic, first);
     const after = shownUpTo();
     if (after) query.set("after", after);
     const answer = (await ask(`/toasts?${query}`)).firstElementChild;
     showedUpTo(answer.dataset.newest);
     for (const toast of [...answer.children]) {
-      const topic = toast.id.replace("toast-", "");
-      put(toast, !(topic in open()));
-      keep({ ...open(), [topic]: toast.dataset.first });
+      const topic = topicOf(toast);
+      const known = open()[topic];
+      const goesOn = known && !document.getElementById(toast.id); // the page before showed it
+      if (put(toast, !known)) keep({ ...open(), [topic]: { first: toast.dataset.first, left: goesOn ? known.left : SECONDS } });
     }
   }
 
+  const topicOf = (toast) => toast.id.replace("toast-", "");
+
+  // Returns whether it says something that this page did not show.
   function put(toast, isNew) {
     const present = toast.id ? document.getElementById(toast.id) : null;
     const text = toast.querySelector(".toast-text").textContent;
     const stays = "stays" in toast.dataset;
-    if (present?.querySelector(".toast-text").textContent === text) return;
+    if (present?.querySelector(".toast-text").textContent === text) return false;
     if (present?.contains(document.activeElement)) {
       present.querySelector(".toast-text").textContent = text; // only the words, under someone's hands
     } else {
@@ -152,6 +155,7 @@ function live(corner) {
       else corner.append(toast);
     }
     if (!stays) goLater(toast);
+    return true;
   }
 
   // Said once, apart from the toast itself, which may come back after a reload.
@@ -161,17 +165,20 @@ function live(corner) {
 
   // It goes after a while in which someone could see it and did not hold it.
   function goLater(toast) {
-    let left = 8;
+    const topic = topicOf(toast);
     const timer = setInterval(() => {
-      if (!toast.isConnected) clearInterval(timer);
-      else if (!document.hidden && !toast.matches(":hover, :focus-within") && --left <= 0) dismiss(toast);
+      if (!toast.isConnected) return clearInterval(timer);
+      if (document.hidden || toast.matches(":hover, :focus-within")) return;
+      const { [topic]: shown, ...others } = open();
+      if (shown?.left > 1) keep({ ...others, [topic]: { ...shown, left: shown.left - 1 } });
+      else dismiss(toast);
     }, 1000);
   }
 
   function dismiss(toast) {
     const next = toast.nextElementSibling ?? toast.previousElementSibling;
     if (toast.contains(document.activeElement)) (next?.querySelector("[data-dismiss]") ?? document.getElementById("main")).focus();
-    const { [toast.id.replace("toast-", "")]: _, ...others } = open();
+    const { [topicOf(toast)]: _, ...others } = open();
     keep(others);
     toast.remove();
   }
@@ -224,4 +231,10 @@ function live(corner) {
 
   document.body.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.status));
   document.body.addEventListener("htmx:sendError", () => complain(0));
+
+  // --- What is looked at begins with what there is to know. ---
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ changed: { everything: true }, told: true }); });
+  refresh();
+  show();
 }
