@@ -16,7 +16,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization
+from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
 from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
@@ -31,8 +31,6 @@ SUBJECTS = {
 }
 KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
 AT_ONCE = 500  # rows of one statement: databases allow only so many parameters
-
-Row = Contact | Organization | Activity
 
 
 @dataclass(frozen=True)

@@ -429,3 +429,6 @@ class Activity(Synced):
         super().clean()
         if self.due_time is not None and self.due_date is None:
             raise ValidationError({"due_time": "A due time needs a due date; give one, or leave the time out."})
+
+
+Row = Contact | Organization | Activity  # what goes to Pipedrive

@@ -1,46 +1,31 @@
-"""The engine: takes what is due, claims it, brings Pipedrive in line, and records what came of it.
+"""The engine: takes what is due, claims it, and makes an attempt to bring Pipedrive in line with it.
 
 It holds no queue and no state of its own. Killed anywhere, the row is still wanted and the next run finishes it.
 Clock and randomness are handed in, so that a simulation can replay a run exactly. No transaction of the database is
 open while a request is under way.
 """
 
-import logging
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
-from django.db import transaction
-from django.db.models import F
-
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, credentials, history, links, notify, wanted
+from warmline.sync import connection, credentials, links, wanted
+from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
 from warmline.sync.looks import Looks
-from warmline.sync.models import NotificationKind
-from warmline.sync.outcomes import NotYetError, OrganizationFailedError, Verdict, is_other, judge, trouble, wants_probe
+from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
-from warmline.sync.steps import Brought, StaleLinkError, Steps
+from warmline.sync.steps import Brought, Steps
 from warmline.sync.together import Together, in_turn, side_by_side
-from warmline.sync.updates import DeletedThereError, Updates
+from warmline.sync.updates import Updates
 from warmline.sync.wanted import Work
 
-log = logging.getLogger(__name__)
-
-STALE_LINK_WAIT = timedelta(seconds=1)  # for the other row to be brought in line again
-
 DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
-
-Row = Contact | Organization | Activity
-
-
-class DisconnectedError(Exception):
-    """The connection is at fault and has been reported; the row is left as it is."""
 
 
 class Engine:
@@ -68,7 +53,7 @@ class Engine:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
-        self._random = random
+        self._attempts = Attempts(pipedrive, policy, clock, random)
         self._looks = Looks(clock)
         self._directory = Directory(clock, directory_allowance, together)
 
@@ -124,7 +109,7 @@ class Engine:
             return False
         except PipedriveError as error:
             with suppress(DisconnectedError):
-                self._blame_the_connection(error)
+                self._attempts.blame_the_connection(error)
             return False
 
     def due(self, now: datetime, limit: int = 100) -> list[Work]:
@@ -196,7 +181,7 @@ class Engine:
 
             if contact.organization is not None and contact.pipedrive_person_id is None:
                 self._wait_for(contact.organization, contact)
-            self._attempt(contact, bring)
+            self._attempts.make(contact, bring)
 
     def _wait_for(self, organization: Organization, contact: Contact) -> None:
         """Go on only if a contact's organization is there or can be brought now: looking for the person costs tokens.
@@ -209,7 +194,7 @@ class Engine:
             return
         wait = organization.next_pipedrive_sync_attempt - self._clock.now()
         if wait > timedelta(0):
-            _write(contact, next_pipedrive_sync_attempt=self._clock.now() + wait)
+            self._attempts.put_off(contact, wait)
             raise NotYetError(wait)
         if is_claimed(organization_key(organization), self._clock.now()):
             raise BusyError("Another worker is bringing the organization.")
@@ -241,7 +226,7 @@ class Engine:
                     brought = steps.ensure_organization(organization, user, organization.next_pipedrive_sync_attempt)
                     links.link_organization(organization, brought, now=self._clock.now())
 
-            self._attempt(organization, bring)
+            self._attempts.make(organization, bring)
 
     def _bring_activity(self, work: Work, claims: Claims, steps: Steps) -> None:
         with claims.hold_row(work.kind, work.row_id, work.claim):
@@ -258,7 +243,7 @@ class Engine:
                     brought = steps.ensure_activity(activity, person_id)
                     links.link_activity(activity, brought, now=self._clock.now())
 
-            self._attempt(activity, bring)
+            self._attempts.make(activity, bring)
 
     def _organization_in_line(self, contact: Contact, claims: Claims, steps: Steps) -> int | None:
         """Return a contact's organization's id in Pipedrive, bringing it there first; None for one that has none.
@@ -278,7 +263,7 @@ class Engine:
                         brought = steps.ensure_organization(organization, contact.owner, wanted_since)
                         links.link_organization(organization, brought, now=self._clock.now())
 
-                    self._attempt(organization, bring)
+                    self._attempts.make(organization, bring)
         organization.refresh_from_db()
         wait = organization.next_pipedrive_sync_attempt - self._clock.now()
         if organization.pipedrive_org_id is None and organization.pipedrive_sync_failed:
@@ -286,97 +271,3 @@ class Engine:
         if organization.pipedrive_org_id is None:
             raise NotYetError(wait)
         return organization.pipedrive_org_id
-
-    def _attempt(self, row: Row, bring: Callable[[], None]) -> None:
-        """Make an attempt; the one place where what went wrong becomes a row's or the connection's state."""
-        try:
-            bring()
-        except (BusyError, DisconnectedError):
-            raise
-        except NotYetError as later:
-            _write(row, next_pipedrive_sync_attempt=self._clock.now() + later.wait)
-            raise
-        except StaleLinkError as stale:
-            now = self._clock.now()
-            wait = max(links.look_again(stale.row, now) - now, timedelta(0)) + STALE_LINK_WAIT
-            _write(row, next_pipedrive_sync_attempt=now + wait)
-            raise NotYetError(wait) from stale
-        except DeletedThereError:
-            log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
-            links.unlink(row, self._clock.now())
-        except Exception as error:  # noqa: BLE001 (house rule: set the row aside, and let the others go on)
-            self._blame_the_connection(error)
-            verdict = judge(
-                error,
-                attempts=row.pipedrive_sync_attempts + 1,
-                policy=self._policy,
-                jitter=self._random.random(),
-            )
-            self._set_aside(row, verdict, error)
-
-    def _blame_the_connection(self, error: Exception) -> None:
-        """Report the connection if the error is its fault; a probe tells, where the error itself does not.
-
-        Raises:
-            DisconnectedError: When it is.
-        """
-        found = trouble(error)
-        if found is None and wants_probe(error):
-            found = connection.probe(self._pipedrive)
-        if found is not None:
-            log.warning("connection.%s error=%s", found.state, error)
-            connection.report(found, self._clock)
-            raise DisconnectedError from error
-
-    def _set_aside(self, row: Row, verdict: Verdict, error: Exception) -> None:
-        now = self._clock.now()
-        log.warning(
-            "sync.%s row=%s/%s attempts=%s code=%s error=%s",
-            "failed" if verdict.failed else "retry",
-            row._meta.model_name,  # noqa: SLF001 (Django documents _meta as public)
-            row.pk,
-            row.pipedrive_sync_attempts + 1,
-            verdict.code,
-            error,
-            exc_info=error if verdict.code == "unexpected" else None,
-        )
-        values: dict[str, object] = {
-            "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
-            "last_pipedrive_sync_attempt": now,
-            "next_pipedrive_sync_attempt": now + max(verdict.wait, timedelta(0)),
-            "pipedrive_sync_failed": verdict.failed,
-            "pipedrive_sync_error_code": verdict.code,
-            "pipedrive_sync_error_message": verdict.message,
-            "pipedrive_sync_error_field": verdict.field,
-        }
-        if not isinstance(row, Activity):
-            values["pipedrive_candidates"] = list(verdict.candidates)
-        is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
-        with transaction.atomic():
-            # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
-            as_read = {"revision": row.revision, "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
-            rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
-            if not rows.select_for_update().exists():
-                return  # it was deleted here (see deleted.py)
-            history.note(row, verdict.message, ok=False, now=now)
-            if rows.filter(**as_read).update(**values) and verdict.failed and is_news:
-                _tell_of_failure(row, verdict, now)
-
-
-def _write(row: Row, **values: object) -> None:
-    type(row)._default_manager.filter(pk=row.pk).update(**values)  # noqa: SLF001 (documented as public)
-
-
-def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
-    """Tell whose row it is. Of an organization that contacts wait for, their users hear with them."""
-    match row:
-        case Organization() if row.is_linked or row.pipedrive_asked_for:
-            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
-            notify.tell(NotificationKind.ORGANIZATION_FAILED, text, now=now, user=links.user_of(row))
-        case Contact():
-            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
-            notify.tell(NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row)
-        case Activity():
-            text = f"“{row.subject}” with {row.contact.name} could not be brought to Pipedrive. {verdict.message}"
-            contact = row.contact
-            notify.tell(NotificationKind.ACTIVITY_FAILED, text, now=now, user=contact.owner, contact=contact)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -289,7 +289,7 @@ def _sent(body: Mapping[str, Any], name: str) -> list[str]:
     return [entry["value"] for entry in body.get(name, ())]
 
 
-def _is_held(model: type[Contact | Organization | Activity], record_id: int) -> bool:
+def _is_held(model: type[Row], record_id: int) -> bool:
     return model._default_manager.filter(**{model.LINK: record_id}).exists()  # noqa: SLF001 (documented as public)
 
 

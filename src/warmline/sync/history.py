@@ -7,10 +7,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Organization, Row
 from warmline.sync.models import Attempt
-
-Row = Contact | Organization | Activity
 
 
 def note(row: Row, text: str, *, ok: bool, now: datetime) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, Value
 
 from warmline.crm import book
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import history, notify, values, wake
@@ -20,8 +20,6 @@ from warmline.sync.keys import row_key, update_key
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought
-
-Row = Contact | Organization | Activity
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the next attempt of a row that only a person can have tried again
 # What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.

@@ -6,13 +6,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.sync import connection
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.state import Sync, SyncState, describe
-
-Row = Contact | Organization | Activity
 
 
 @dataclass(frozen=True)

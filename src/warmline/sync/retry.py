@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import connection, wake
@@ -18,7 +18,7 @@ class LinkedAlreadyError(Exception):
     """The row has its record in Pipedrive, so there is nothing to decide."""
 
 
-def retry(row: Contact | Organization | Activity) -> bool:
+def retry(row: Row) -> bool:
     """Give a failed row fresh attempts, now; a contact's failed organization, and what failed for it, likewise.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
@@ -18,7 +18,7 @@ from warmline.sync.wanted import Kind
 
 MANY = 1000  # where counting ends
 
-TABLES: dict[Kind, type[Contact | Organization | Activity]] = {
+TABLES: dict[Kind, type[Row]] = {
     "contact": Contact,
     "organization": Organization,
     "activity": Activity,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization
+from warmline.crm.models import WARMEST, Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE, Synced
 from warmline.crm.users import User
 from warmline.sync import wanted
@@ -215,9 +215,7 @@ def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncStat
     return {state: sum(found[state] for found in tables) for state in OPEN}
 
 
-def counts_by_table(
-    user: User | None, *, threshold: int, now: datetime
-) -> dict[type[Contact | Organization | Activity], dict[SyncState, int]]:
+def counts_by_table(user: User | None, *, threshold: int, now: datetime) -> dict[type[Row], dict[SyncState, int]]:
     """Count the same for each table.
 
     Args:

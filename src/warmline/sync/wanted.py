@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from django.db.models import F, Model, QuerySet
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization
+from warmline.crm.models import WARMEST, Activity, Contact, Organization, Row
 from warmline.sync.keys import activities_key, organization_key, person_key
 
 RowType = TypeVar("RowType", bound=Model)
@@ -122,15 +122,15 @@ def _some_of_everyone(rows: QuerySet[Any], now: datetime, limit: int) -> list[An
     return found
 
 
-def _is_batch(row: Contact | Organization | Activity) -> bool:
+def _is_batch(row: Row) -> bool:
     return row.pipedrive_sync_failed or row.pipedrive_in_bulk
 
 
-def _owner(row: Contact | Organization | Activity) -> int | None:
+def _owner(row: Row) -> int | None:
     return None if isinstance(row, Organization) else row.owner_id
 
 
-def _work(row: Contact | Organization | Activity, *, batch: bool) -> Work:
+def _work(row: Row, *, batch: bool) -> Work:
     match row:
         case Contact():
             return Work("contact", row.pk, person_key(row), batch)

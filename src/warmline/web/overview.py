@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Row
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Usage
 from warmline.sync import connection, credentials
@@ -144,9 +144,7 @@ def _usage() -> Usage | None:
     return usage(token) if token else None
 
 
-def _figure(
-    state: SyncState, words: str, counts: dict[type[Contact | Organization | Activity], dict[SyncState, int]]
-) -> Figure:
+def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:
     numbers = [(counts[model][state], kind) for kind, model in TABLES.items()]
     parts = [(number, NAMES[kind][number != 1], kind) for number, kind in numbers if number]
     return Figure(state, words, sum(number for number, _ in numbers), parts)
