@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from warmline.web.views import (
@@ -17,11 +17,19 @@ from warmline.web.views import (
     profile,
     selected,
     settings,
+    standing,
     sync,
     team,
 )
 
 app_name = "web"
+
+in_pipedrive = [
+    path("standing", standing.standing),
+    path("attempts", standing.attempts),
+    path("retry", standing.retry),
+    path("link", standing.link),
+]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="web:contacts"), name="home"),
     path("contacts", contacts.contacts, name="contacts"),
@@ -30,12 +38,9 @@ urlpatterns = [
     path("contacts/export", contacts.export, name="export-contacts"),
     path("contacts/selected", selected.selected, name="selected-contacts"),
     path("contacts/<int:contact_id>", contact.contact, name="contact"),
-    path("contacts/<int:contact_id>/standing", contact.standing, name="contact-standing"),
-    path("contacts/<int:contact_id>/attempts", contact.attempts, name="contact-attempts"),
+    path("contacts/<int:row_id>/", include(in_pipedrive), {"kind": "contact"}),
     path("contacts/<int:contact_id>/edit", contact.edit, name="edit-contact"),
     path("contacts/<int:contact_id>/warmness", contact.warmness, name="warmness"),
-    path("contacts/<int:contact_id>/retry", contact.retry, name="retry-contact"),
-    path("contacts/<int:contact_id>/link", contact.link, name="link-contact"),
     path("contacts/<int:contact_id>/hand-over", contact.hand_over, name="hand-over-contact"),
     path("contacts/<int:contact_id>/delete", contact.delete, name="delete-contact"),
     path("contacts/<int:contact_id>/activities", activities.log, name="log-activity"),
@@ -46,11 +51,8 @@ urlpatterns = [
     path("organizations", organizations.organizations, name="organizations"),
     path("organizations/names", organizations.names, name="organization-names"),
     path("organizations/<int:organization_id>", organizations.organization, name="organization"),
-    path("organizations/<int:organization_id>/standing", organizations.standing, name="organization-standing"),
-    path("organizations/<int:organization_id>/attempts", organizations.attempts, name="organization-attempts"),
+    path("organizations/<int:row_id>/", include(in_pipedrive), {"kind": "organization"}),
     path("organizations/<int:organization_id>/edit", organizations.edit, name="edit-organization"),
-    path("organizations/<int:organization_id>/retry", organizations.retry, name="retry-organization"),
-    path("organizations/<int:organization_id>/link", organizations.link, name="link-organization"),
     path("sync", sync.overview, name="sync"),
     path("sync/retry", sync.retry, name="sync-retry"),
     path("sync/failed/<kind>", sync.failed, name="sync-failed"),

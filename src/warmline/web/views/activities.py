@@ -14,7 +14,8 @@ from warmline.sync.state import with_state
 from warmline.web.book_forms import ActivityForm, NewActivityForm
 from warmline.web.requests import PageRequest, go
 from warmline.web.timeline import Entry, timeline
-from warmline.web.views.contact import address, around, seen
+from warmline.web.views.contact import around, seen
+from warmline.web.views.standing import address
 
 
 def _seen(request: PageRequest, activity_id: int) -> Activity:

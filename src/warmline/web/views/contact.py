@@ -2,22 +2,21 @@
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
-from warmline.sync.state import with_state
-from warmline.web import in_pipedrive
 from warmline.web.asked import list_address, number
 from warmline.web.book_forms import SCORES, TYPE_ICONS, ContactForm, NewActivityForm
 from warmline.web.requests import PageRequest, go
 from warmline.web.timeline import timeline
+from warmline.web.views import standing
+from warmline.web.views.standing import address, in_pipedrive
 
 
 def seen(request: PageRequest, contact_id: int) -> Contact:
@@ -26,16 +25,8 @@ def seen(request: PageRequest, contact_id: int) -> Contact:
     Raises:
         Http404: When there is none.
     """
-    rows = Contact.objects.seen_by(request.user).select_related("owner", "organization").filter(pk=contact_id)
-    found: Contact | None = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
-    if found is None:
-        raise Http404
+    found: Contact = standing.seen(request, "contact", contact_id)
     return found
-
-
-def address(row: Contact) -> str:
-    """Return where a contact's page is."""
-    return reverse("web:contact", args=[row.pk])
 
 
 @require_safe
@@ -60,36 +51,8 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
         "form": form or NewActivityForm(),
         "kinds": [(kind.value, icon, kind.label) for kind, icon in TYPE_ICONS.items()],
         "threshold": Policy.current().threshold,
-        **in_pipedrive.in_pipedrive(row, address(row)),
+        **in_pipedrive(row),
     }
-
-
-@require_safe
-def standing(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Show where it stands in Pipedrive: the part of its page that changes by itself."""
-    row = seen(request, contact_id)
-    return in_pipedrive.anew(request, row, address(row))
-
-
-@require_safe
-def attempts(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Show every attempt that was made to bring it to Pipedrive."""
-    row = seen(request, contact_id)
-    return in_pipedrive.all_attempts(request, row, address(row))
-
-
-@require_POST
-def retry(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Try again what failed of it."""
-    row = seen(request, contact_id)
-    return in_pipedrive.try_again(request, row, address(row))
-
-
-@require_POST
-def link(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Say which person in Pipedrive it is."""
-    row = seen(request, contact_id)
-    return in_pipedrive.choose(request, row, address(row))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

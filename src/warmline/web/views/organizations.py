@@ -3,11 +3,10 @@
 from typing import Any
 
 from django.db.models import Count
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
 from warmline.crm import book
@@ -16,11 +15,10 @@ from warmline.crm.search import search
 from warmline.sync import listing
 from warmline.sync.listing import COUNTED, Asked, Order, Show
 from warmline.sync.policy import Policy
-from warmline.sync.state import with_state
-from warmline.web import in_pipedrive
 from warmline.web.asked import Wishes
 from warmline.web.book_forms import SCORES, OrganizationForm
 from warmline.web.requests import PageRequest, go
+from warmline.web.views.standing import address, in_pipedrive, seen
 
 PAGE = 50
 CONTACTS = 20  # on an organization's own page
@@ -73,64 +71,22 @@ def names(request: PageRequest) -> HttpResponse:
     return render(request, "web/organizations/_names.html", {"organizations": found})
 
 
-def _seen(organization_id: int) -> Organization:
-    rows = with_state(Organization.objects.filter(pk=organization_id), **_now())
-    found: Organization | None = rows.first()
-    if found is None:
-        raise Http404
-    return found
-
-
-def _address(row: Organization) -> str:
-    return reverse("web:organization", args=[row.pk])
-
-
 @require_safe
 def organization(request: PageRequest, organization_id: int) -> HttpResponse:
     """Show it, with the contacts that the user may see."""
-    row = _seen(organization_id)
+    row = seen(request, "organization", organization_id)
     contacts = Contact.objects.seen_by(request.user).select_related("owner", "organization")
     page = listing.page(contacts, Asked(organization=row.pk), size=CONTACTS, **_now())
     shown = {"organization": row, "page": page, "scores": SCORES, "counted": COUNTED}
-    return render(
-        request, "web/organizations/organization.html", {**shown, **in_pipedrive.in_pipedrive(row, _address(row))}
-    )
-
-
-@require_safe
-def standing(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Show where it stands in Pipedrive: the part of its page that changes by itself."""
-    row = _seen(organization_id)
-    return in_pipedrive.anew(request, row, _address(row))
-
-
-@require_safe
-def attempts(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Show every attempt that was made to bring it to Pipedrive."""
-    row = _seen(organization_id)
-    return in_pipedrive.all_attempts(request, row, _address(row))
-
-
-@require_POST
-def retry(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Try it again."""
-    row = _seen(organization_id)
-    return in_pipedrive.try_again(request, row, _address(row))
-
-
-@require_POST
-def link(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Say which organization in Pipedrive it is."""
-    row = _seen(organization_id)
-    return in_pipedrive.choose(request, row, _address(row))
+    return render(request, "web/organizations/organization.html", {**shown, **in_pipedrive(row)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, organization_id: int) -> HttpResponse:
     """Change its details; to htmx in their place."""
-    row = _seen(organization_id)
+    row = seen(request, "organization", organization_id)
     form = OrganizationForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes)):
-        return go(request, _address(row))
+        return go(request, address(row))
     template = "web/organizations/_edit.html" if request.htmx else "web/organizations/edit.html"
     return render(request, template, {"organization": row, "form": form})
