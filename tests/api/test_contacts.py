@@ -198,11 +198,13 @@ def test_a_failed_contact_starts_again(bob: Caller) -> None:
 def test_a_person_decides_between_candidates(bob: Caller) -> None:
     """The candidates are shown with the error, and the choice starts the contact again."""
     contact = bob.add("Dana", warmness_score=5)
-    candidates = [{"id": 7, "name": "Dana"}, {"id": 8, "name": "Dana D."}]
+    candidates = [{"pipedrive_id": 7, "name": "Dana"}, {"pipedrive_id": 8, "name": "Dana D."}]
     Contact.objects.update(
         pipedrive_sync_failed=True, pipedrive_sync_error_code="ambiguous", pipedrive_candidates=candidates
     )
     assert bob.get(f"/contacts/{contact['id']}").body["sync"]["candidates"] == candidates
+    nobody = bob.post(f"/contacts/{contact['id']}/link", {"pipedrive_id": 9})
+    assert nobody.problem == (409, "no_candidate", None)
     linked = bob.post(f"/contacts/{contact['id']}/link", {"pipedrive_id": 8})
     assert (linked.status, linked.body["sync"]["state"]) == (200, "wanted")
     assert Contact.objects.get().pipedrive_chosen_id == 8

@@ -67,6 +67,8 @@ def test_a_failed_one_starts_again_with_its_contacts(bob: Caller, acme: Any) -> 
 def test_a_person_says_which_one_it_is(charlie: Caller, acme: Any) -> None:
     """A choice is remembered until the organization is linked, and refused from then on."""
     address = f"/organizations/{acme['id']}/link"
+    assert charlie.post(address, {"create": True}).problem == (409, "no_candidate", None)
+    Organization.objects.update(pipedrive_candidates=[{"pipedrive_id": 9, "name": "Acme"}])
     assert charlie.post(address, {"pipedrive_id": 9}).status == 200
     assert Organization.objects.get().pipedrive_chosen_id == 9
     Organization.objects.update(pipedrive_org_id=9)

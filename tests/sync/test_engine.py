@@ -12,7 +12,7 @@ from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Claim, Connection, Intent, Notification
-from warmline.sync.retry import LinkedAlreadyError, choose, retry
+from warmline.sync.retry import LinkedAlreadyError, NoCandidateError, choose, retry
 
 pytestmark = pytest.mark.django_db
 
@@ -255,13 +255,21 @@ def test_two_persons_with_the_e_mail_are_for_a_person_to_decide(
     assert [note.kind for note in Notification.objects.all()] == ["contact_failed"]
 
 
+def ambiguous(bench: Bench, sandbox: Sandbox, owner: User) -> tuple[Contact, list[int]]:
+    """Return a contact that could be two persons, and their ids."""
+    emails = [{"value": "jordan@example.com", "primary": True, "label": "work"}]
+    ids = [sandbox.add("persons", name=name, emails=emails)["id"] for name in ("J. Ames", "Jordan A.")]
+    contact = add_contact(owner, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    bench.settle()
+    contact.refresh_from_db()
+    assert len(contact.pipedrive_candidates) == 2
+    return contact, ids
+
+
 @pytest.mark.parametrize("choice", ["first", "second", "new"])
 def test_a_choice_is_carried_out(bench: Bench, world: World, sandbox: Sandbox, alice: User, choice: str) -> None:
     """This one, that one, or a new one: as the person said."""
-    emails = [{"value": "jordan@example.com", "primary": True, "label": "work"}]
-    first, second = (sandbox.add("persons", name=name, emails=emails)["id"] for name in ("J. Ames", "Jordan A."))
-    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
-    bench.settle()
+    contact, (first, second) = ambiguous(bench, sandbox, alice)
 
     choose(contact, {"first": first, "second": second, "new": None}[choice])
     bench.settle()
@@ -271,19 +279,30 @@ def test_a_choice_is_carried_out(bench: Bench, world: World, sandbox: Sandbox, a
     assert len(world.persons) == (3 if choice == "new" else 2)
 
 
-def test_choosing_what_is_not_there_fails_with_that_reason(bench: Bench, alice: User) -> None:
-    """An id that Pipedrive does not know is refused, and named."""
-    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
-    choose(contact, 4711)
+def test_choosing_what_is_not_there_fails_with_that_reason(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """A candidate that was deleted meanwhile is refused, and named."""
+    contact, (first, _) = ambiguous(bench, sandbox, alice)
+    sandbox.people.delete("persons", first)
+    choose(contact, first)
 
     bench.settle()
 
     contact.refresh_from_db()
     assert (contact.pipedrive_person_id, contact.pipedrive_sync_error_code) == (None, "rejected")
+
+
+def test_only_a_candidate_can_be_chosen(bench: Bench, sandbox: Sandbox, alice: User) -> None:
+    """Nor can a new record be asked for where nothing is to be decided: a second one would be made."""
+    other = add_contact(alice, name="Robin Vale", warmness_score=5)
+    with pytest.raises(NoCandidateError):
+        choose(other, None)
+    contact, (first, _) = ambiguous(bench, sandbox, alice)
+    with pytest.raises(NoCandidateError):
+        choose(contact, first + 100)
+    contact.pipedrive_person_id = first
+    contact.save()
     with pytest.raises(LinkedAlreadyError):
-        contact.pipedrive_person_id = 1
-        contact.save()
-        choose(contact, 4711)
+        choose(contact, first)
 
 
 def test_two_contacts_with_one_e_mail_are_one_person(bench: Bench, world: World, alice: User, bob: User) -> None:

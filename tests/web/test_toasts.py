@@ -7,11 +7,12 @@ from django.test import Client
 from django.utils import timezone
 from web.pages import look
 
-from warmline.crm.book import add_contact
+from warmline.crm.book import add_contact, log_activity
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import notify
 from warmline.sync.models import Notification, NotificationKind
-from warmline.web.toasts import TOPICS, Toast, newest, toasts
+from warmline.web.toasts import FAILING, TOPICS, Toast, newest, toasts
 
 K = NotificationKind
 
@@ -22,6 +23,20 @@ def tell(kind: NotificationKind, user: User | None, text: str = "Something happe
     """Tell something, and return its id."""
     notify.tell(kind, text, now=timezone.now(), user=user, **more)
     return Notification.objects.latest("pk").pk
+
+
+def failing(owner: User, name: str = "Jordan Ames", code: str = "rejected") -> Contact:
+    """Return a warm contact that failed."""
+    contact = add_contact(owner, name=name, warmness_score=5)
+    Contact.objects.filter(pk=contact.pk).update(pipedrive_sync_failed=True, pipedrive_sync_error_code=code)
+    return contact
+
+
+def failing_activity(contact: Contact) -> Activity:
+    """Return a call that failed."""
+    activity = log_activity(contact.owner, contact, type="CALL")
+    Activity.objects.filter(pk=activity.pk).update(pipedrive_sync_failed=True)
+    return activity
 
 
 def shown(user: User, after: int = 0, **on_screen: int) -> list[Toast]:
@@ -41,11 +56,6 @@ def test_each_kind_has_a_topic() -> None:
         ([K.CONTACT_SYNCED], [("arrived", "text 0", False)]),
         ([K.CONTACT_SYNCED] * 38, [("arrived", "38 contacts are in Pipedrive.", False)]),
         ([K.ACTIVITY_SYNCED] * 5, []),
-        ([K.ACTIVITY_FAILED], [("activities", "text 0", True)]),
-        (
-            [K.ACTIVITY_FAILED, K.CONTACT_SYNCED, K.ACTIVITY_FAILED],
-            [("arrived", "text 1", False), ("activities", "2 activities could not be brought to Pipedrive.", True)],
-        ),
         ([K.CONNECTION_LOST], [("connection", "text 0", True)]),
         ([K.CONNECTION_LOST, K.CONNECTION_BACK], [("connection", "text 1", False)]),
         ([K.OWNER_MISSING, K.TYPE_MISSING], [("account", "text 1", True)]),
@@ -58,10 +68,44 @@ def test_many_become_one(alice: User, kinds: list[NotificationKind], expected: l
     assert [(toast.topic, toast.text, toast.stays) for toast in shown(alice)] == expected
 
 
+def test_failures_count_once_for_each_row(alice: User) -> None:
+    """However often each was tried again; among others in the order of what was told last."""
+    contact = failing(alice)
+    first, second = failing_activity(contact), failing_activity(contact)
+    for activity in (first, first):
+        tell(K.ACTIVITY_FAILED, alice, "The first call.", contact=contact, row_id=activity.pk)
+    tell(K.CONTACT_SYNCED, alice, "It arrived.")
+    assert [toast.text for toast in shown(alice)] == ["The first call.", "It arrived."]
+    tell(K.ACTIVITY_FAILED, alice, "The second call.", contact=contact, row_id=second.pk)
+    assert [toast.text for toast in shown(alice)] == [
+        "It arrived.",
+        "2 activities could not be brought to Pipedrive.",
+    ]
+
+
+@pytest.mark.parametrize("kind", FAILING)
+def test_what_is_mended_is_no_toast(alice: User, kind: NotificationKind) -> None:
+    """Nor what was deleted since; what still fails stays, on the screen as well."""
+    contact = failing(alice)
+    rows = {
+        K.CONTACT_FAILED: contact,
+        K.ACTIVITY_FAILED: failing_activity(contact),
+        K.ORGANIZATION_FAILED: Organization.objects.create(name="Larkspur Mills", pipedrive_sync_failed=True),
+    }
+    row = rows[kind]
+    first = tell(kind, alice, contact=contact, row_id=row.pk)
+    topic = TOPICS[kind].name
+    assert [toast.topic for toast in shown(alice)] == [topic]
+    assert [toast.topic for toast in shown(alice, first, **{topic: first})] == [topic]
+    FAILING[kind]._default_manager.update(pipedrive_sync_failed=False)
+    assert shown(alice) == []
+    assert shown(alice, first, **{topic: first}) == []
+
+
 def test_a_toast_on_the_screen_grows(alice: User) -> None:
     """It stands for all since its first one; what was dismissed is not told again."""
     first = tell(K.CONTACT_SYNCED, alice)
-    tell(K.CONTACT_FAILED, alice)
+    tell(K.CONNECTION_LOST, None)
     last = tell(K.CONTACT_SYNCED, alice)
     tell(K.CONTACT_SYNCED, alice)
     assert [toast.text for toast in shown(alice, last, arrived=first)] == ["3 contacts are in Pipedrive."]
@@ -78,19 +122,29 @@ def test_whose_toasts(alice: User, bob: User) -> None:
 
 def test_a_toast_leads_on(alice: User) -> None:
     """To its contact, and to another try of it where that helps; several lead to the list of what failed."""
-    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
-    tell(K.CONTACT_FAILED, alice, contact=contact)
+    contact, other = failing(alice), failing(alice, "Robin Vale")
+    tell(K.CONTACT_FAILED, alice, contact=contact, row_id=contact.pk)
     (toast,) = shown(alice)
     assert (toast.link, toast.contact_id, toast.retries) == (f"/contacts/{contact.pk}#in-pipedrive", contact.pk, True)
-    tell(K.CONTACT_FAILED, alice, contact=contact)
+    tell(K.CONTACT_FAILED, alice, contact=other, row_id=other.pk)
     (toast,) = shown(alice)
     assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, True)
 
 
+def test_a_choice_is_not_tried_again(alice: User) -> None:
+    """The toast leads to the candidates instead."""
+    contact = failing(alice, code="ambiguous")
+    tell(K.CONTACT_FAILED, alice, contact=contact, row_id=contact.pk)
+    (toast,) = shown(alice)
+    assert (toast.link, toast.link_words) == (f"/contacts/{contact.pk}#in-pipedrive", "Choose")
+    assert not toast.retries
+
+
 def test_the_fragment(alices: Client, alice: User) -> None:
     """It holds the toasts as the page shows them; who comes for the first time is only told where to go on."""
-    contact = add_contact(alice, name="Jordan <Ames>", warmness_score=5)
-    pk = tell(K.ACTIVITY_FAILED, alice, "“Call” with Jordan <Ames> could not be brought to Pipedrive.", contact=contact)
+    contact = failing(alice, "Jordan <Ames>")
+    text = "“Call” with Jordan <Ames> could not be brought to Pipedrive."
+    pk = tell(K.ACTIVITY_FAILED, alice, text, contact=contact, row_id=failing_activity(contact).pk)
     first_time = look(alices.get("/toasts"))
     assert f'data-newest="{pk}"' in first_time
     assert "toast-activities" not in first_time

@@ -17,7 +17,7 @@ from ninja.errors import ValidationError as ShapeError
 from ninja.parser import Parser
 from pydantic import BaseModel
 
-from warmline.sync.retry import LinkedAlreadyError
+from warmline.sync.retry import LinkedAlreadyError, NoCandidateError
 from warmline.sync.state import Problem
 
 BODY_LIMIT = 1_000_000  # bytes
@@ -130,6 +130,11 @@ def _linked_already(*_: object) -> HttpResponse:
     return refuse(409, "linked_already", "This is linked with Pipedrive already; there is nothing to decide.")
 
 
+def _no_candidate(*_: object) -> HttpResponse:
+    message = "Its `sync.candidates` do not hold this. Read it again; where there is none, there is nothing to decide."
+    return refuse(409, "no_candidate", message)
+
+
 def _conflict(*_: object) -> HttpResponse:
     return refuse(409, "conflict", "Someone changed the same at the same moment; read it again, then try again.")
 
@@ -146,6 +151,7 @@ HANDLERS: dict[type[Exception], Any] = {
     ShapeError: _misshapen,
     ValidationError: _invalid,
     LinkedAlreadyError: _linked_already,
+    NoCandidateError: _no_candidate,
     IntegrityError: _conflict,
     Http404: _not_found,
 }

@@ -147,14 +147,14 @@ class Attempts:
 
 def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
     """Tell whose row it is. Of an organization that contacts wait for, their users hear with them."""
+    text = f"{row} could not be brought to Pipedrive. {verdict.message}"
     match row:
         case Organization() if row.is_linked or row.pipedrive_asked_for:
-            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
-            notify.tell(NotificationKind.ORGANIZATION_FAILED, text, now=now, user=links.user_of(row))
+            user = links.user_of(row)
+            notify.tell(NotificationKind.ORGANIZATION_FAILED, text, now=now, user=user, row_id=row.pk)
         case Contact():
-            text = f"{row.name} could not be brought to Pipedrive. {verdict.message}"
-            notify.tell(NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row)
+            notify.tell(NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row, row_id=row.pk)
         case Activity():
             text = f"“{row.subject}” with {row.contact.name} could not be brought to Pipedrive. {verdict.message}"
-            contact = row.contact
-            notify.tell(NotificationKind.ACTIVITY_FAILED, text, now=now, user=contact.owner, contact=contact)
+            kind, contact = NotificationKind.ACTIVITY_FAILED, row.contact
+            notify.tell(kind, text, now=now, user=contact.owner, contact=contact, row_id=row.pk)

@@ -209,6 +209,8 @@ class Notification(models.Model):
 
     Attributes:
         user: For whom; None: for everyone.
+        contact: The contact it is about, to lead there.
+        row_id: Which row failed, of the table that the kind tells; None of other kinds.
         is_quiet: Nobody is interrupted for it; it only stands in the list.
         once: What is told only once has a name here, and the second telling is left out.
     """
@@ -218,6 +220,7 @@ class Notification(models.Model):
     kind = models.CharField(max_length=20, choices=NotificationKind.choices)
     text = models.TextField()
     contact = models.ForeignKey(Contact, null=True, on_delete=models.SET_NULL, related_name="+")
+    row_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
     is_quiet = models.BooleanField(default=False)
     once = models.TextField(null=True, unique=True)  # noqa: DJ001 (NULLs are exempt from the uniqueness, "" is not)
@@ -227,7 +230,9 @@ class Notification(models.Model):
             # api: a user's notifications after an id.
             models.Index(fields=["user", "id"], name="notification_user"),
             # sync.notify: those of them that interrupt, without a look at the rows.
-            models.Index(fields=["user", "id", "kind"], name="notification_loud", condition=models.Q(is_quiet=False)),
+            models.Index(
+                fields=["user", "id", "kind", "row_id"], name="notification_loud", condition=models.Q(is_quiet=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ def tell(
     now: datetime,
     user: User | None = None,
     contact: Contact | None = None,
+    row_id: int | None = None,
     once: str | None = None,
 ) -> None:
     """Write a notification.
@@ -29,10 +30,13 @@ def tell(
         now: When.
         user: For whom; None for everyone.
         contact: The contact it is about, to lead there.
+        row_id: Of a failure: the row that failed.
         once: A name under which this is told only once.
     """
     quiet = kind in QUIET
-    note = Notification(user=user, kind=kind, text=text, contact=contact, at=now, is_quiet=quiet, once=once)
+    note = Notification(
+        user=user, kind=kind, text=text, contact=contact, row_id=row_id, at=now, is_quiet=quiet, once=once
+    )
     Notification.objects.bulk_create([note], ignore_conflicts=once is not None)
 
 

@@ -12,10 +12,17 @@ from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import connection, wake
 from warmline.sync.links import let_contacts_go_on
+from warmline.sync.outcomes import AMBIGUOUS
+
+TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
 
 
 class LinkedAlreadyError(Exception):
     """The row has its record in Pipedrive, so there is nothing to decide."""
+
+
+class NoCandidateError(Exception):
+    """The row has no candidates, so there is nothing to decide, or what was chosen is none of them."""
 
 
 def retry(row: Row) -> bool:
@@ -57,7 +64,7 @@ def retry_with_activities(contact: Contact) -> int:
 def retry_all(user: User | None) -> int:
     """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
 
-    What was deleted in Pipedrive is left alone: that is decided for one row at a time.
+    What was deleted in Pipedrive and what has candidates is left alone: that is decided for one row at a time.
 
     Args:
         user: Whose contacts and activities; None, or an admin: everyone's. Organizations are the team's in any case.
@@ -70,9 +77,9 @@ def retry_all(user: User | None) -> int:
         contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
         if user is not None:
             contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-        _ask_for(organizations.exclude(pipedrive_sync_error_code=DELETED_THERE))
+        _ask_for(organizations.exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED))
         tables: list[QuerySet[Any]] = [organizations, contacts, activities]
-        again = sum(_start_again(some.exclude(pipedrive_sync_error_code=DELETED_THERE), now) for some in tables)
+        again = sum(_start_again(some.exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED), now) for some in tables)
         _go()
     return again
 
@@ -81,20 +88,26 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
     """Remember which record in Pipedrive a row is, as a person says, and try again.
 
     Args:
-        row: A row that is not linked.
-        pipedrive_id: The record's id, or None to make a new one.
+        row: A row that has candidates.
+        pipedrive_id: The id of one of them, or None to make a new record.
 
     Raises:
         LinkedAlreadyError: When it is linked.
+        NoCandidateError: When it has no candidates, or others.
     """
     now = timezone.now()
+    rows: QuerySet[Any] = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
     with transaction.atomic():
-        chosen = type(row)._default_manager.filter(pk=row.pk, **{row.LINK: None})  # noqa: SLF001 (documented as public)
+        stored = rows.select_for_update().get()
+        if stored.is_linked:
+            raise LinkedAlreadyError
+        candidates = {each["pipedrive_id"] for each in stored.pipedrive_candidates}
+        if not candidates or pipedrive_id not in {None, *candidates}:
+            raise NoCandidateError
         if isinstance(row, Organization):
             _ask_for(Organization.objects.filter(pk=row.pk), failed_only=False)
         values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
-        if not chosen.update(**values, **row.fresh_attempts(now)):
-            raise LinkedAlreadyError
+        rows.update(**values, **row.fresh_attempts(now))
         if isinstance(row, Organization):
             let_contacts_go_on(row, now)
         _go()

@@ -1,18 +1,21 @@
 """What of the notifications becomes a toast: one for each topic at the most, so that many become one.
 
 A toast covers all that was told on its topic since its first one, as long as it stays on the screen; the browser says
-which are there. So it grows in its place, and comes back the same after a reload.
+which are there. So it grows in its place, and comes back the same after a reload. Failures count once for each row and
+as long as it fails: when the last one is mended, the toast is no more.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.notify import loud, told_to
+from warmline.sync.outcomes import AMBIGUOUS
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ TOPICS = {
     NotificationKind.CONNECTION_LOST: LOST,
     NotificationKind.CONNECTION_BACK: BACK,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # in the list alone
+}
+FAILING: dict[NotificationKind, type[Row]] = {
+    NotificationKind.CONTACT_FAILED: Contact,
+    NotificationKind.ORGANIZATION_FAILED: Organization,
+    NotificationKind.ACTIVITY_FAILED: Activity,
 }
 NAMES = {topic.name for topic in TOPICS.values()}
 
@@ -132,25 +140,27 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
 
 
 def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]) -> None:
-    kinds = rows.order_by().values("kind").annotate(number=Count("pk"), first=Min("pk"), last=Max("pk"))
-    for row in kinds:
+    for kind, model in FAILING.items():
+        failing = model._default_manager.filter(pk=OuterRef("row_id"), pipedrive_sync_failed=True)  # noqa: SLF001
+        rows = rows.filter(~Q(kind=kind) | Exists(failing))
+    counted = (
+        rows.order_by()
+        .values("kind")
+        .annotate(number=Count("pk"), failed=Count("row_id", distinct=True), first=Min("pk"), last=Max("pk"))
+    )
+    for row in counted:
         topic = TOPICS[NotificationKind(row["kind"])]
         if topic.name in names:
-            told.setdefault(topic.name, _Told()).add(row["number"], row["first"], row["last"])
+            number = row["failed"] if row["kind"] in FAILING else row["number"]
+            told.setdefault(topic.name, _Told()).add(number, row["first"], row["last"])
 
 
 def _toast(told: _Told, last: Notification) -> Toast:
     topic = TOPICS[NotificationKind(last.kind)]
     is_many = bool(topic.many) and told.number > 1
     contact_id = None if is_many else last.contact_id
-    link, words = "", ""
-    if contact_id is not None:
-        part = "#in-pipedrive" if topic.tone == "bad" else ""
-        link, words = reverse("web:contact", args=[contact_id]) + part, "See the contact"
-    elif topic is ARRIVED:
-        link, words = reverse("web:contacts"), "See the contacts"
-    elif topic.stays and topic is not LEFT:
-        link, words = reverse("web:sync"), "See why"
+    is_choice = not is_many and _is_choice(last)
+    link, words = _way(topic, last, is_many=is_many)
     return Toast(
         topic=topic.name,
         tone=topic.tone,
@@ -158,8 +168,29 @@ def _toast(told: _Told, last: Notification) -> Toast:
         first=told.first,
         text=topic.many.format(told.number) if is_many else last.text,
         link=link,
-        link_words=words,
+        link_words="Choose" if is_choice else words,
         contact_id=contact_id,
         stays=topic.stays,
-        retries=topic.retries and (is_many or contact_id is not None),
+        retries=topic.retries and not is_choice and (is_many or contact_id is not None),
     )
+
+
+def _way(topic: Topic, last: Notification, *, is_many: bool) -> tuple[str, str]:
+    """Return where there is more to see, and the words that lead there; both empty for nowhere."""
+    if last.contact_id is not None and not is_many:
+        why = "#in-pipedrive" if topic is CONTACTS else ""
+        return reverse("web:contact", args=[last.contact_id]) + why, "See the contact"
+    if topic is ORGANIZATIONS and not is_many:
+        return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "See the organization"
+    if topic is ARRIVED:
+        return reverse("web:contacts"), "See the contacts"
+    return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT else ("", "")
+
+
+def _is_choice(told: Notification) -> bool:
+    """Tell whether it is a person's turn: the row that failed has candidates."""
+    model = FAILING.get(NotificationKind(told.kind))
+    if model is None:
+        return False
+    rows = model._default_manager.filter(pk=told.row_id)  # noqa: SLF001 (documented as public)
+    return rows.filter(pipedrive_sync_error_code=AMBIGUOUS).exists()

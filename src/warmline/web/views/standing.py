@@ -117,14 +117,12 @@ def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     if chosen is None and "create" not in request.POST:
         raise BadRequest
     try:
-        if chosen is not None and chosen not in {each["pipedrive_id"] for each in row.pipedrive_candidates}:
-            messages.warning(
-                request, "This is no candidate any more. Look at those that there are now, and choose again."
-            )
-        else:
-            retrying.choose(row, chosen)
-            what = "a new record" if chosen is None else f"record {chosen}"
-            messages.success(request, f"{row.name} is {what} in Pipedrive: it goes over now.")
+        retrying.choose(row, chosen)
     except retrying.LinkedAlreadyError:
         messages.info(request, f"{row.name} is in Pipedrive already; there is nothing left to choose.")
+    except retrying.NoCandidateError:
+        messages.warning(request, "This is no candidate any more. Look at those that there are now, and choose again.")
+    else:
+        what = "a new record" if chosen is None else f"record {chosen}"
+        messages.success(request, f"{row.name} is {what} in Pipedrive: it goes over now.")
     return redirect(address(row))
