@@ -78,14 +78,22 @@ class Beside:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            command = [sys.executable, "-m", "warmline.beside"]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as self._program:  # noqa: S603 (our own)
-                if self._program.stdin is None or self._program.stdout is None:
-                    return
+            try:
+                status = self._run_once()
+            except OSError:  # no memory for it, or no more processes; that may pass
+                log.exception("serve.engine_not_started; it is tried again")
+                self._stopping.wait(REST)
+            else:
+                if not self._stopping.wait(REST):
+                    log.error("serve.engine_died status=%s; it is started again", status)
+
+    def _run_once(self) -> int | None:
+        command = [sys.executable, "-m", "warmline.beside"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as self._program:  # noqa: S603 (our own)
+            if self._program.stdin is not None and self._program.stdout is not None:
                 with Relay(self._program.stdin):
                     _hear(self._program.stdout)
-            if not self._stopping.wait(REST):
-                log.error("serve.engine_died status=%s; it is started again", self._program.returncode)
+        return self._program.returncode
 
 
 def _hear(pipe: IO[bytes]) -> None:

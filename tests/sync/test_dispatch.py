@@ -16,7 +16,7 @@ from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wake
-from warmline.sync.dispatch import Dispatcher
+from warmline.sync.dispatch import Dispatcher, Follower
 from warmline.sync.engine import Engine
 from warmline.sync.models import Claim, Intent, Notification
 from warmline.sync.policy import Policy
@@ -59,6 +59,22 @@ def until_told(kind: str, count: int) -> None:
             return
         poll.wait(0.05)
     pytest.fail(f"{count} times {kind} did not come within 20 s")
+
+
+def test_an_engine_that_cannot_begin_is_tried_again(settings: Settings, real_world: World, alice: User) -> None:
+    """What was in the way may pass, with token and preferences as they were."""
+    settings.PIPEDRIVE_BASE_URL = "nowhere"
+    follower = Follower()
+    with pytest.raises(ValueError, match="address"):
+        follower.start()
+    with serving(Sandbox(real_world)) as url:
+        settings.PIPEDRIVE_BASE_URL = url
+        follower.start()
+        try:
+            add_contact(alice, name="Jordan Ames", warmness_score=5)
+            until_told("contact_synced", 1)
+        finally:
+            follower.stop()
 
 
 def test_a_burst_arrives_once_each(real_world: World, policy: Policy, alice: User) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.models import Claim
-from warmline.sync.state import SyncState, conditions, counts, describe, with_state
+from warmline.sync.state import SyncState, conditions, counts, describe, parts, with_state
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +51,18 @@ def book(alice: User) -> None:
                     kind = row._meta.model_name or ""
                     later = now + timedelta(minutes=1)
                     Claim.objects.create(key=f"{kind}{row.pk}", holder="h", expires_at=later, kind=kind, row_id=row.pk)
+
+
+def test_an_organization_without_contacts_is_not_on_its_way(alice: User) -> None:
+    """Someone asked for it by hand, and then its last contact was deleted: nobody brings it over, and it says so."""
+    organization = Organization.objects.create(name="Larkspur Mills", pipedrive_asked_for=True)
+    contact = Contact.objects.create(owner=alice, name="Jordan", organization=organization)
+    now = timezone.now()
+    assert with_state(Organization.objects.all(), threshold=4, now=now).get().sync_state == SyncState.WANTED
+    contact.delete()
+    assert with_state(Organization.objects.all(), threshold=4, now=now).get().sync_state == SyncState.NOT_WANTED
+    listed = parts(Organization.objects.all(), SyncState.NOT_WANTED, threshold=4, now=now)
+    assert [row.pk for part in listed for row in part] == [organization.pk]
 
 
 @pytest.mark.parametrize("model", [Contact, Organization, Activity])

@@ -1,4 +1,4 @@
-"""Runs the engine inside `serve`: threads that are woken after each commit, and by a sweep every second.
+"""Runs the engine in the second process of `serve`: threads that are woken after each commit, and by a sweep a second.
 
 When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
 started anew. It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only
@@ -79,21 +79,30 @@ class Follower:
         holds = (credentials.token(), preferences.current())
         if holds == self._followed:
             return
-        before, self._followed = self._followed, holds
         self._end()
-        if before is not None and before[0] not in {"", holds[0]}:
+        if self._followed is not None and self._followed[0] not in {"", holds[0]}:
             # What was learnt by now may be mixed: the old engine was still at work when the token changed.
             forget_account()
-        if not credentials.token():
+        if credentials.token():
+            self._begin()
+        else:
             log.warning("sync.off reason=no_token")
-            return
-        self._dispatcher = Dispatcher(Engine.from_settings(), settings.SYNC_WORKERS)
-        self._dispatcher.start()
+        self._followed = holds  # last: what fails on the way is tried again in a second
+
+    def _begin(self) -> None:
+        engine = Engine.from_settings()
+        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS)
+        try:
+            dispatcher.start()
+        except BaseException:
+            engine.close()
+            raise
+        self._dispatcher = dispatcher
 
     def _end(self) -> None:
-        if self._dispatcher is not None:
-            self._dispatcher.stop()
-            self._dispatcher = None
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is not None:
+            dispatcher.stop()
 
 
 class Dispatcher:
@@ -122,8 +131,8 @@ class Dispatcher:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
         release_those_of_the_dead()
         connection.probe_now()
-        wake.listen(self._look)
         self._thread.start()
+        wake.listen(self._look)
 
     def stop(self) -> None:
         """Take nothing new and return when what is under way is done."""
@@ -173,8 +182,16 @@ class Dispatcher:
                     rest.append(work)
                     continue
                 self._under_way[work.claim] = work
-            self._pool.submit(self._bring, work)
+            try:
+                self._pool.submit(self._bring, work)
+            except RuntimeError:  # no thread can be started at this moment
+                self._leave(work)
+                raise
         return rest
+
+    def _leave(self, work: Work) -> None:
+        with self._lock:
+            self._under_way.pop(work.claim, None)
 
     def _has_free_thread(self) -> bool:
         with self._lock:
@@ -192,12 +209,12 @@ class Dispatcher:
             log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
             connections.close_all()
-            with self._lock:
-                del self._under_way[work.claim]
-                if not done:
-                    self._held_elsewhere.add(work)
             if done:
                 self._forget_held_elsewhere()
+            else:
+                with self._lock:
+                    self._held_elsewhere.add(work)
+            self._leave(work)
             self._signal.set()
 
     def _fill_directory(self) -> None:

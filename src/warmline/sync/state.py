@@ -76,7 +76,8 @@ def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[Sy
     elif model is Organization:
         on_their_way = Q(pipedrive_sync_failed=False) | Q(pipedrive_sync_error_code="organization_failed")
         needed = Q(Exists(wanted.contacts(threshold).filter(on_their_way, organization=OuterRef("pk"))))
-        belongs = needed | Q(pipedrive_asked_for=True) | Q(pipedrive_sync_error_code=DELETED_THERE)
+        asked_for = Q(Exists(Contact.objects.filter(organization=OuterRef("pk"))), pipedrive_asked_for=True)
+        belongs = needed | asked_for | Q(pipedrive_sync_error_code=DELETED_THERE)
     else:
         on_its_way = Q(contact__pipedrive_person_id=None, contact__warmness_score__in=warm)
         belongs = Q(replicate=True) | (Q(replicate=None, logged_while_warm=True) & on_its_way)
@@ -149,7 +150,9 @@ def parts(
     elif state is SyncState.SYNCED:
         divisions = _divided(rows.model, in_line, scores)
     elif state is SyncState.NOT_WANTED and rows.model is Organization:
-        divisions = [unlinked & Q(pipedrive_asked_for=False)]
+        # Nobody brings one over that was asked for and has no contacts any more.
+        asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
+        divisions = [unlinked & Q(pipedrive_asked_for=False), Q(pk__in=asked_for.values("pk"))]
     elif state is SyncState.NOT_WANTED and rows.model is Activity:
         # Those that belong in Pipedrive are wanted. (On `replicate__in`, see `open_rows`.)
         divisions = [unlinked & Q(replicate__in=[False]), unlinked & Q(replicate=None)]
