@@ -191,6 +191,18 @@ def test_adding(bobs: Client, bob: User) -> None:
     assert 'value="Larkspur Mills"' in look(bobs.get("/contacts/new?organization=Larkspur+Mills"))
 
 
+def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
+    """Adds one contact and logs one activity, and leads to it both times."""
+    for path, data, words in (
+        ("/contacts/new", {"name": "Kim", "warmness_score": "0"}, "Kim is added."),
+        (f"/contacts/{robin.pk}/activities", {"type": "CALL"}, "“Call with Robin Vale” is"),
+    ):
+        (key,) = re.findall(r'name="once" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities"))))
+        pages = [look(bobs.post(path, {**data, "once": key}, follow=True)) for _ in range(2)]
+        assert all(words in page for page in pages)
+    assert (Contact.objects.filter(name="Kim").count(), Activity.objects.count()) == (1, 1)
+
+
 def test_whether_someone_is_known(bobs: Client, alices: Client, jordan: Contact, robin: Contact) -> None:
     """Of whom one may see, who; of others only that a colleague knows them."""
     assert "A colleague knows this person already." in look(bobs.get("/contacts/known?email=JORDAN@example.com"))

@@ -24,7 +24,13 @@ TYPE_ICONS = {
 
 
 class BookForm(forms.Form):
-    """A form whose values `crm.book` checks."""
+    """A form whose values `crm.book` checks.
+
+    Attributes:
+        stored: What storing them returned.
+    """
+
+    stored: Any = None
 
     def save(self, store: Callable[[dict[str, Any]], object]) -> bool:
         """Store the values, or take the reasons why not into the form.
@@ -37,7 +43,7 @@ class BookForm(forms.Form):
         """
         if self.is_valid():
             try:
-                store(self.values())
+                self.stored = store(self.values())
             except ValidationError as error:
                 for name, texts in error.message_dict.items():
                     field = name.split(".")[0]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, cast
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -25,6 +26,14 @@ class PageRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+def once_key(request: HttpRequest) -> UUID | None:
+    """Return the key of the form that was sent (see `{% once %}`); None for one without."""
+    try:
+        return UUID(request.POST.get("once", ""))
+    except ValueError:
+        return None
 
 
 def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpResponseBase]:

@@ -1,6 +1,7 @@
 """What templates say often: an icon, a sync badge, a link of the navigation, a page of a list."""
 
 from typing import Any
+from uuid import uuid4
 
 from django import template
 from django.http import HttpRequest
@@ -58,6 +59,12 @@ def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> S
     name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
     name += mark_safe(' hx-swap-oob="true"') if oob else mark_safe("")
     return format_html('<span{} class="badge badge-{}">{}{}</span>', name, look, icon(drawing), words)
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """Give a form the key by which it is saved once, however often it is sent (see crm/once.py)."""
+    return format_html('<input type="hidden" name="once" value="{}">', uuid4())
 
 
 @register.inclusion_tag("web/parts/bell.html", takes_context=True)

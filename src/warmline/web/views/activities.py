@@ -1,5 +1,8 @@
 """Activities, on the timeline of their contact: logged, marked done, changed, tried again."""
 
+from functools import partial
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from warmline.crm import book
 from warmline.crm.models import Activity
+from warmline.crm.once import once
 from warmline.sync import retry as again
 from warmline.sync.policy import Policy
 from warmline.sync.state import with_state
 from warmline.web.book_forms import ActivityForm, NewActivityForm
-from warmline.web.requests import PageRequest, go
+from warmline.web.requests import PageRequest, go, once_key
 from warmline.web.timeline import Entry, timeline
 from warmline.web.views.contact import around, seen
 from warmline.web.views.standing import address
@@ -47,10 +51,15 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
     """Log an activity with a contact."""
     row = seen(request, contact_id)
     form = NewActivityForm(request.POST)
-    logged: list[Activity] = []
-    if form.save(lambda values: logged.append(book.log_activity(request.user, row, **values))):
-        how = "is logged" if logged[0].done else "is noted, to be done"
-        messages.success(request, f"“{logged[0].subject}” {how}.")
+
+    def store(values: dict[str, Any]) -> Activity | None:
+        make = partial(book.log_activity, request.user, row, **values)
+        return once(Activity, request.user, once_key(request), make)
+
+    if form.save(store):
+        if form.stored:
+            how = "is logged" if form.stored.done else "is noted, to be done"
+            messages.success(request, f"“{form.stored.subject}” {how}.")
         return go(request, address(row))
     if request.htmx:
         return render(request, "web/contacts/_log.html", {"contact": row, **around(row, form)})

@@ -1,5 +1,6 @@
 """Contacts: the list, and adding one."""
 
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,7 @@ from django_htmx.http import replace_url
 from warmline.crm import book
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
+from warmline.crm.once import once
 from warmline.crm.users import User
 from warmline.sync import listing
 from warmline.sync.listing import COUNTED, Order, Show
@@ -20,7 +22,7 @@ from warmline.sync.policy import Policy
 from warmline.web.asked import Wishes
 from warmline.web.book_forms import SCORES, NewContactForm
 from warmline.web.export import PIECE, csv_of
-from warmline.web.requests import PageRequest
+from warmline.web.requests import PageRequest, once_key
 
 PAGE = 50
 
@@ -72,10 +74,16 @@ def _now() -> dict[str, Any]:
 def add(request: PageRequest) -> HttpResponse:
     """Add a contact of the user's."""
     form = NewContactForm(request.POST or None, initial={"organization": request.GET.get("organization", "")})
-    added: list[Contact] = []
-    if request.method == "POST" and form.save(lambda values: added.append(book.add_contact(request.user, **values))):
-        messages.success(request, f"{added[0].name} is added.")
-        return redirect("web:contact", added[0].pk)
+
+    def store(values: dict[str, Any]) -> Contact | None:
+        make = partial(book.add_contact, request.user, **values)
+        return once(Contact, request.user, once_key(request), make)
+
+    if request.method == "POST" and form.save(store):
+        if form.stored is None:
+            return redirect("web:contacts")
+        messages.success(request, f"{form.stored.name} is added.")
+        return redirect("web:contact", form.stored.pk)
     return render(request, "web/contacts/add.html", {"form": form})
 
 

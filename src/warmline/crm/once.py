@@ -1,0 +1,64 @@
+"""A form that is sent twice is saved once: each form carries a key, and what was made is remembered under it.
+
+Whoever presses twice, or again because no answer came, is led to the row that the first time made.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from warmline.crm.models import Activity, Contact
+from warmline.crm.users import User
+
+Made = TypeVar("Made", Activity, Contact)
+
+KEPT = timedelta(days=1)
+
+
+class Saved(models.Model):
+    """What a form has made.
+
+    Attributes:
+        key: The form's own.
+        row_id: Of the row that it made.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.UUIDField()
+    row_id = models.BigIntegerField(default=0)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="saved_once")]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Made]) -> Made | None:
+    """Make a row, unless the same form has made it already.
+
+    Args:
+        model: What is made.
+        user: Whose form it is.
+        key: The form's; None for one without, which is always done.
+        make: Makes and stores the row; what it raises is raised, and the key is free again.
+
+    Returns:
+        The row; None when it was made before and has been deleted since.
+    """
+    if key is None:
+        return make()
+    with transaction.atomic():
+        Saved.objects.filter(user=user, at__lt=timezone.now() - KEPT).delete()
+        # A second one that comes meanwhile waits here for the first one's end.
+        saved, is_first = Saved.objects.get_or_create(user=user, key=key)
+        if not is_first:
+            return model._default_manager.filter(pk=saved.row_id).first()  # noqa: SLF001 (documented as public)
+        row = make()
+        Saved.objects.filter(pk=saved.pk).update(row_id=row.pk)
+    return row

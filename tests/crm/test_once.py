@@ -1,0 +1,92 @@
+"""A form that is sent twice is saved once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.utils import timezone
+
+from warmline.crm.book import add_contact
+from warmline.crm.models import Contact
+from warmline.crm.once import KEPT, Saved, once
+from warmline.crm.users import User
+
+KEY = UUID("00000000-0000-4000-8000-000000000001")
+
+
+def adding(owner: User, name: str = "Jordan Ames") -> Callable[[], Contact]:
+    """Return what adds a contact."""
+    return lambda: add_contact(owner, name=name)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Return Bob."""
+    return User.objects.create_user("bob@example.com", "Bob", time_zone="UTC")
+
+
+@pytest.mark.django_db
+def test_the_second_time_leads_to_the_first(alice: User, bob: User) -> None:
+    """With the same key, of the same user; without a key each is its own."""
+    first = once(Contact, alice, KEY, adding(alice))
+    assert once(Contact, alice, KEY, adding(alice, "Jordan, again")) == first
+    for owner, key in ((alice, uuid4()), (bob, KEY), (alice, None), (alice, None)):
+        assert once(Contact, owner, key, adding(owner)) != first
+    assert Contact.objects.count() == 5
+
+
+@pytest.mark.django_db
+def test_what_was_refused_can_be_sent_again(alice: User) -> None:
+    """Mended, under the same key."""
+    with pytest.raises(ValidationError):
+        once(Contact, alice, KEY, adding(alice, ""))
+    made = once(Contact, alice, KEY, adding(alice))
+    assert made == Contact.objects.get()
+
+
+@pytest.mark.django_db
+def test_what_was_deleted_since_is_not_made_again(alice: User) -> None:
+    """The browser's Back and another press bring nobody back."""
+    once(Contact, alice, KEY, adding(alice))
+    Contact.objects.all().delete()
+    assert once(Contact, alice, KEY, adding(alice)) is None
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.django_db
+def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
+    """A user's old ones go with the next."""
+    for user in (alice, bob):
+        once(Contact, user, KEY, adding(user))
+    Saved.objects.update(at=timezone.now() - KEPT - timedelta(seconds=1))
+    once(Contact, alice, uuid4(), adding(alice))
+    assert sorted(Saved.objects.values_list("user__name", flat=True)) == ["Alice", "Bob"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_at_the_same_moment(alice: User) -> None:
+    """Two presses that two threads answer make one contact, and both lead to it."""
+    barrier = Barrier(2)
+    made: list[Contact | None] = []
+
+    def press(key: UUID) -> None:
+        try:
+            barrier.wait()
+            made.append(once(Contact, alice, key, adding(alice)))
+        finally:
+            connections.close_all()
+
+    for _ in range(20):
+        key = uuid4()
+        threads = [Thread(target=press, args=(key,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert Contact.objects.count() == 20
+    assert len(made) == 40
+    assert all(made.count(contact) == 2 for contact in made)
