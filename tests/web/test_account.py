@@ -200,14 +200,14 @@ def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> No
     "path", ["/contacts", "/organizations", "/sync", "/import", "/settings", "/profile", "/password"]
 )
 def test_a_stranger_sees_nothing(client: Client, alice: User, path: str) -> None:
-    """Each room leads to the door: a page by a redirect, a fragment by telling htmx, a form without the way back."""
+    """Each room leads to the door: a page by a redirect, a fragment by telling htmx, a form with the way home."""
     response = client.get(path)
     assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={path}")
     current = {"HX-Request": "true", "HX-Current-URL": "http://testserver/contacts?page=2"}
     response = client.get(path, headers=current)
     assert (response.status_code, response["HX-Redirect"]) == (200, "/sign-in?next=/contacts%3Fpage%3D2")
     response = client.post(path)
-    assert (response.status_code, response["Location"]) == (302, "/sign-in")
+    assert (response.status_code, response["Location"]) == (302, "/sign-in?next=/")
 
 
 def test_a_session_opens_no_api(alices: Client) -> None:
@@ -226,3 +226,18 @@ def test_cookies(alice: User, secure: bool) -> None:  # noqa: FBT001 (a column o
     assert set(cookies) == {"sessionid", "csrftoken"}
     for cookie in cookies.values():
         assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://testserver/contacts/1?x=1", "/contacts/1%3Fx%3D1"),
+        ("http://elsewhere.example.com/contacts", "/"),
+        ("", "/"),
+    ],
+)
+def test_signed_out_in_the_middle(client: Client, alice: User, page: str, back: str) -> None:
+    """What was sent is not saved, the door says so, and leads back to the page with the form; never elsewhere."""
+    response = client.post("/contacts/1/activities", {"type": "CALL"}, headers={"Referer": page} if page else {})
+    assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={back}")
+    assert "what you sent was not saved" in look(client.get(response["Location"]))

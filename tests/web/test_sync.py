@@ -137,7 +137,7 @@ def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
     assert "Trying again: Jordan Ames." in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
     assert bobs.post("/sync/retry", {"contact": hers.pk}).status_code == 404
     assert list(Contact.objects.filter(pipedrive_sync_failed=True)) == [hers]
-    assert "Nothing of it had failed" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    assert "Nothing of it has failed" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
     assert bobs.get("/sync/retry").status_code == 405
 
 

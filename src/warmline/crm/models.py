@@ -21,6 +21,7 @@ from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User, known_zone
 
 WARMEST = 10
+NO_SCORE = f"Give a whole number from 0 to {WARMEST}."
 NEVER = date.min  # an index sorts NULLs at another end in each database
 
 
@@ -161,7 +162,9 @@ class Contact(Synced, Findable):
         Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts", db_index=False
     )
     warmness_score = models.PositiveSmallIntegerField(
-        default=0, validators=[MinValueValidator(0), MaxValueValidator(WARMEST)]
+        default=0,
+        validators=[MinValueValidator(0, NO_SCORE), MaxValueValidator(WARMEST, NO_SCORE)],
+        error_messages={"invalid": NO_SCORE},
     )
     # Not unique: two local contacts with one e-mail are one person in Pipedrive.
     pipedrive_person_id = models.BigIntegerField(null=True, blank=True)

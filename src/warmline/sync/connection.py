@@ -16,7 +16,7 @@ from warmline.sync.outcomes import Trouble, probe_wait, trouble
 
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
-UNUSED = "Pipedrive was not called yet."
+UNUSED = "Nothing has been sent to Pipedrive yet."
 QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
 
 
@@ -105,7 +105,9 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     with transaction.atomic():
         first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
         if ours.update(state=state, **first) and state not in QUIET:
-            text = f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows by itself."
+            text = (
+                f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows once it is back."
+            )
             notify.tell(NotificationKind.CONNECTION_LOST, text, now=now)
 
 

@@ -46,7 +46,7 @@ def reasons(row: Row, policy: Policy) -> Reasons:
     return Reasons(
         sync=sync,
         text=sentence(row, sync, policy),
-        next_attempt_at=sync.next_attempt_at if is_open and tried else None,
+        next_attempt_at=sync.next_attempt_at if is_open and tried and not sync.candidates else None,
         can_be_retried=sync.state is SyncState.FAILED and not sync.candidates,
         pause=status.message if status and status.state != ConnectionState.OK else "",
     )

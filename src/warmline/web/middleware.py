@@ -5,14 +5,17 @@ The JSON API and the static files are none of its business: the API never learns
 
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -68,7 +71,10 @@ class TeamMiddleware(LoginRequiredMiddleware):
             back = htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)
             return HttpResponseClientRedirect(redirect_to_login(back).url)
         if request.method not in {"GET", "HEAD"}:
-            return redirect(settings.LOGIN_URL)  # what was sent is lost, and its address may know no GET
+            messages.warning(
+                request, "You were signed out, and what you sent was not saved. Your browser's Back has it."
+            )
+            return redirect_to_login(_page_of(request))
         return answer
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -80,3 +86,11 @@ class TeamMiddleware(LoginRequiredMiddleware):
         if page is not None and page.namespace == "web":
             add_never_cache_headers(response)
         return response
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Return the page whose form was sent; the form's own address may know no GET."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
+    parts = urlsplit(page)
+    return urlunsplit(("", "", parts.path, parts.query, "")) if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -45,7 +45,10 @@ def failed(request: PageRequest, kind: Kind) -> HttpResponse:
 def retry(request: PageRequest) -> HttpResponse:
     """Try again what is named, as `contact=12`, or all of the user's that failed."""
     tried = _try_again(request)
-    text = f"Trying again: {tried}." if tried else "Nothing of it had failed any more."
+    if "connection" in request.POST:
+        text = "Asking Pipedrive now whether it is well again."
+    else:
+        text = f"Trying again: {tried}." if tried else "Nothing of it has failed any more."
     if request.headers.get("X-Live"):  # a toast, which goes
         return HttpResponse(text, content_type="text/plain")
     messages.success(request, text)
