@@ -5,4 +5,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
-application = get_asgi_application()
+django = get_asgi_application()
+
+from warmline.body_limit import BodyLimit  # noqa: E402 (Django is ready by now)
+
+application = BodyLimit(django)

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
+    "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "warmline.web.middleware.secure_cookies",
     "django.contrib.sessions.middleware.SessionMiddleware",

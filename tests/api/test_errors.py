@@ -7,7 +7,6 @@ from api.caller import Answer, Caller
 from django.db import IntegrityError, connection
 from django.test import Client
 
-from warmline.api.errors import BODY_LIMIT
 from warmline.crm.models import Contact, Organization
 
 
@@ -65,14 +64,6 @@ def test_no_body_at_all(bob: Caller) -> None:
     """A call that needs a body says so."""
     response = bob.http.post("/api/contacts", b"", content_type="application/json")
     assert Answer(response.status_code, response.json()).problem == (422, "invalid", None)
-
-
-@pytest.mark.parametrize("size", [BODY_LIMIT + 1, 3 * BODY_LIMIT])
-def test_a_body_that_is_too_large(bob: Caller, size: int) -> None:
-    """Over 1 MB is refused, whether we or Django notice it."""
-    body = b'{"name": "' + b"x" * size + b'"}'
-    response = bob.http.post("/api/contacts", body, content_type="application/json")
-    assert Answer(response.status_code, response.json()).problem == (413, "too_large", None)
 
 
 def test_an_unknown_host(bob: Caller) -> None:

@@ -1,12 +1,16 @@
 """Imports: what is foreseen happens, what was cut off goes on, and twice is once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from warmline.crm import bulk, import_worker, imports
+from warmline.crm import bulk, import_worker, imports, team
 from warmline.crm.book import add_contact
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
@@ -144,6 +148,105 @@ def test_nothing_is_imported_before_it_is_checked(alice: User) -> None:
     run.refresh_from_db()
     assert (run.status, run.columns) == (Status.DONE, ["name", "email"])
     assert Contact.objects.count() == 2
+
+
+@pytest.fixture
+def bob() -> User:
+    """Return Bob, who is about to leave."""
+    return User.objects.create_user("bob@example.com", "Bob")
+
+
+def begun(owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a file with three contacts imported, and return the work at it after the first of them."""
+    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 1)
+    run = imports.begin(owner, "people.csv", b"Name\nA\nB\nC\n")
+    work()
+    imports.start(run)
+    run.refresh_from_db()
+    hold = import_worker._Hold(run)
+    assert hold.is_taken(timezone.now())
+    batches = import_worker._import(run, hold)
+    next(batches)
+    return batches
+
+
+def test_an_import_of_one_who_leaves_goes_on_as_the_heirs(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is at it lets go at once; what is left becomes the heir's, and nothing comes twice."""
+    batches = begun(bob, monkeypatch)
+    team.deactivate(bob, alice)
+    assert list(batches) == []
+    assert Contact.objects.filter(owner=alice, name="A").exists()
+    work()
+    assert [run.status for run in ImportRun.objects.filter(owner=alice)] == [Status.DONE]
+    assert sorted(Contact.objects.filter(owner=alice).values_list("name", flat=True)) == ["A", "B", "C", "Robin"]
+
+
+def test_an_import_of_one_who_leaves_without_heir_ends(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was added stays, and nothing follows."""
+    User.objects.filter(pk=alice.pk).update(is_admin=True)
+    batches = begun(bob, monkeypatch)
+    team.deactivate(bob, None)
+    assert list(batches) == []
+    work()
+    assert not ImportRun.objects.exists()
+    assert not ImportRow.objects.exists()
+    assert list(Contact.objects.filter(owner=bob).values_list("name", flat=True)) == ["A"]
+
+
+@contextmanager
+def breaking(word: str, error: Exception) -> Iterator[None]:
+    """Have every look into the contact book break that asks for a word."""
+
+    def wrapper(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        if sql.startswith("SELECT") and "crm_contact" in sql and word in (params or ()):
+            raise error
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+@pytest.mark.parametrize("breaks_at", [Status.CHECKING, Status.IMPORTING])
+def test_a_row_that_breaks_something_is_set_aside(alice: User, breaks_at: Status) -> None:
+    """With its reason, and the others go on."""
+    run = imports.begin(alice, "people.csv", b"Name\nDana\nBad\nKim\n")
+    if breaks_at == Status.IMPORTING:
+        work()
+        imports.start(run)
+    with breaking("bad", RuntimeError("the inside")):
+        work()
+    run.refresh_from_db()
+    assert run.status == (Status.CHECKED if breaks_at == Status.CHECKING else Status.DONE)
+    done = "new" if breaks_at == Status.CHECKING else "added"
+    assert outcomes(run) == [done, "invalid", done]
+    assert run.rows.get(result=RowResult.INVALID).reasons == [
+        "This row broke something on our side (RuntimeError), which was logged; tell your administrator."
+    ]
+
+
+def test_where_the_database_is_at_fault_no_row_is(alice: User) -> None:
+    """All of it is tried again."""
+    run = imports.begin(alice, "people.csv", b"Name\nDana\n")
+    with breaking("dana", OperationalError("database is locked")), pytest.raises(OperationalError):
+        work()
+    assert import_worker.step(timezone.now() + import_worker.HOLD)
+    assert outcomes(run) == ["new"]
+
+
+def test_what_is_started_is_not_discarded(alice: User) -> None:
+    """Also by who looked at it before it was started; it is gone when it is done."""
+    run = imports.begin(alice, "people.csv", b"Name\nDana\n")
+    work()
+    as_read = ImportRun.objects.get(pk=run.pk)
+    imports.start(run)
+    assert not imports.discard(as_read)
+    assert ImportRun.objects.get().status == Status.IMPORTING
+    work()
+    assert imports.discard(as_read)
+    assert not imports.discard(as_read)
+    assert Contact.objects.filter(name="Dana").exists()
 
 
 def test_old_files_are_forgotten(alice: User) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
 from web.pages import look
@@ -150,6 +150,59 @@ def test_a_stream_tells_what_happens_and_what_was_missed(alice: User, bob: User,
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("changes", [{"is_admin": False}, {"is_active": False}, {"password": "another"}])
+def test_a_stream_ends_with_its_rights(alice: User, bob: User, watcher: Watcher, changes: dict[str, Any]) -> None:
+    """Alice hears nothing of Bob's contact any more that happens once she is no admin; Bob's own stream goes on."""
+    contact = add_contact(bob, name="Jordan Ames", warmness_score=5)
+
+    def happen() -> None:
+        User.objects.filter(pk=alice.pk).update(**changes)
+        history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        connections.close_all()
+
+    async def listen() -> None:
+        hers, his = live.stream(alice, None), live.stream(bob, None)
+        for stream in (hers, his):
+            await anext(stream)
+        await sync_to_async(happen)()
+        async with asyncio.timeout(10):
+            assert [piece async for piece in hers] == []
+        await _until(his, b"event: changed")
+        watcher.end()
+        async with asyncio.timeout(10):
+            assert [piece async for piece in his] == []
+
+    asyncio.run(listen())
+
+
+@pytest.mark.django_db
+def test_a_look_that_fails_loses_nothing(alice: User) -> None:
+    """Wherever it fails: the next one tells what it would have told."""
+    known = live._Known.now()
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    told = _tell(alice, "new")
+    history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+    asked = 0
+
+    def breaking_at(number: int) -> Any:
+        def wrapper(execute: Any, *arguments: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked == number:
+                raise OperationalError("database is locked")
+            return execute(*arguments)
+
+        return connection.execute_wrapper(wrapper)
+
+    for number in range(1, 6):
+        asked = 0
+        with breaking_at(number), pytest.raises(OperationalError):
+            known.look()
+    news = known.look()
+    assert ([one.id for one in news.told], news.rows) == ([told], {("contact", contact.pk): alice.pk})
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what it does not fetch does not pile up; it comes back and is told what it missed."""
     monkeypatch.setattr(live, "ROOM", 2)
@@ -181,6 +234,12 @@ def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> Non
             assert [piece async for piece in live.stream(alice, None)] == [b"retry: 2000\n\n"]
 
     asyncio.run(listen())
+
+
+@pytest.mark.parametrize("path", ["/events", "/badges", "/toasts"])
+def test_they_are_only_read(bobs: Client, path: str) -> None:
+    """What changes nothing takes no POST."""
+    assert bobs.post(path).status_code == 405
 
 
 def test_strangers_hear_nothing(client: Client, db: None) -> None:

@@ -17,6 +17,7 @@ from warmline.sync import connecting, credentials
 from warmline.sync.mapping import TYPES
 
 TOKEN = "sandbox-token"
+MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]
 RULES = {
     "threshold": "4",
     "label": "Warm Lead",
@@ -38,9 +39,7 @@ def company(settings: Settings) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/disconnect", "/ask", "/warm-leads", "/team", "/team/invitation", "/team/1", "/team/1/link"]
-)
+@pytest.mark.parametrize("path", ["", "/disconnect", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER])
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""
     for response in (bobs.get(f"/settings{path}"), bobs.post(f"/settings{path}")):

@@ -14,6 +14,7 @@ from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment
 from warmline.sync.models import Remembered
+from warmline.web.invitations import one_time_link
 
 DAVE = {"name": "Dave", "email": "dave@example.com", "time_zone": "Europe/Berlin"}
 NEW = "another-long-password"
@@ -93,10 +94,10 @@ def test_who_one_is_in_pipedrive(alices: Client, bob: User, django_user_model: t
     assert User.objects.get(pk=bob.pk).pipedrive_user_id is None
 
 
-def test_leaving_and_returning(alices: Client, alice: User, bobs: Client, bob: User) -> None:
-    """Bob's contacts go to Alice, his browser and his token are out, and he can be let in again."""
+def test_leaving(alices: Client, alice: User, bobs: Client, bob: User) -> None:
+    """Bob's contacts go to Alice; his browser, his token, and a link that was made before are out."""
     add_contact(bob, name="Dana Diaz")
-    token = issue(bob)
+    token, link = issue(bob), one_time_link(bob)
     path = f"/settings/team/{bob.pk}"
     assert "1 contact" in look(alices.get(path))
     html = look(alices.post(f"{path}/leave", {"heir": alice.pk}, follow=True))
@@ -104,11 +105,28 @@ def test_leaving_and_returning(alices: Client, alice: User, bobs: Client, bob: U
     assert Contact.objects.get().owner == alice
     assert bobs.get("/contacts").status_code == 302
     assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    html = look(alices.get(path))
-    assert "Let Bob in again" in html
+    assert sign_in(Client(), "bob@example.com").status_code == 200
+    bob.refresh_from_db()
+    for dead in (link, one_time_link(bob)):
+        assert "This link is no longer good" in look(Client().get(dead))
     assert alices.post(f"{path}/link").status_code == 404
-    alices.post(f"{path}/return")
-    assert sign_in(Client(), "bob@example.com").status_code == 302
+
+
+def test_returning(alices: Client, bobs: Client, bob: User) -> None:
+    """As when invited: a one-time link lets Bob in, and nothing that did so before he left."""
+    token, old = issue(bob), one_time_link(bob)
+    path = f"/settings/team/{bob.pk}"
+    alices.post(f"{path}/leave", {"heir": ""})
+    assert "Let Bob in again" in look(alices.get(path))
+    html = look(alices.post(f"{path}/return"))
+    (link,) = re.findall(r'value="(http://testserver/one-time/\S+)"', html)
+    assert bobs.get("/contacts").status_code == 302
+    assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert "This link is no longer good" in look(Client().get(old))
+    fresh = Client()
+    fresh.post(fresh.get(link)["Location"], {"new_password1": NEW, "new_password2": NEW})
+    assert "Bob" in look(fresh.get("/profile"))
+    assert alices.post(f"{path}/return").status_code == 404
 
 
 def test_leaving_that_is_refused(alices: Client, alice: User, bob: User) -> None:

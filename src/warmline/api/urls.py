@@ -48,7 +48,6 @@ api = Api(
     # Without this, the page would send the document's address to a validator on the internet.
     docs=Swagger(settings={"validatorUrl": None}),
     auth=Bearer(),
-    parser=errors.LimitedParser(),
 )
 errors.install(api)
 for room in (contacts, organizations, activities, progress):

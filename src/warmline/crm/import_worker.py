@@ -6,13 +6,13 @@ by itself, and the next one goes on. Between two batches it gives up what is no 
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
-from django.db import close_old_connections, connections, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
 CHECKED_AT_ONCE, IMPORTED_AT_ONCE = 500, 200
+UNEXPECTED = "This row broke something on our side ({}), which was logged; tell your administrator."
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 
@@ -119,34 +120,67 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     run.contacts.exclude(result=RowResult.UNKNOWN).update(result=RowResult.UNKNOWN)
     seen: set[tuple[str, ...]] = set()
     threshold = preferences.current().threshold
-    while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[:CHECKED_AT_ONCE]):
+
+    def foresee(rows: Sequence[ImportRow]) -> None:
         given = [columns.arguments(row.cells, run.columns) for row in rows]
-        outcomes = bulk.foresee(run.owner, given, seen)
+        seen_by_now = set(seen)
+        outcomes = bulk.foresee(run.owner, given, seen_by_now)
         for row, values, outcome in zip(rows, given, outcomes, strict=True):
             _note(row, outcome, RowResult.NEW)
             row.is_warm = row.result == RowResult.NEW and values["warmness_score"] >= threshold
             if columns.is_too_long(row.cells, run.columns):
                 row.result, row.is_warm, row.reasons = RowResult.INVALID, False, [columns.TOO_LONG]
-        with transaction.atomic():
-            if not hold.is_kept():
-                return
-            _store(rows)
+        _store(rows)
+        seen.update(seen_by_now)
+
+    while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[:CHECKED_AT_ONCE]):
+        if not _is_done(rows, foresee, hold):
+            return
         yield
     hold.end(Status.CHECKED)
 
 
 def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
-    """Add the rows that are new, a batch at a time. One that was added by a worker who died is known by now."""
-    while rows := list(run.contacts.filter(result=RowResult.NEW).order_by("number")[:IMPORTED_AT_ONCE]):
-        if not hold.is_kept():
-            return
+    """Add the rows that are new, a batch at a time; each is added and noted in one transaction."""
+
+    def add(rows: Sequence[ImportRow]) -> None:
         given = [columns.arguments(row.cells, run.columns) for row in rows]
         for outcomes in bulk.import_contacts(run.owner, given, batch=IMPORTED_AT_ONCE):
             for row, outcome in zip(rows, outcomes, strict=True):
                 _note(row, outcome, RowResult.ADDED)
-            _store(rows)
+        _store(rows)
+
+    while rows := list(run.contacts.filter(result=RowResult.NEW).order_by("number")[:IMPORTED_AT_ONCE]):
+        if not _is_done(rows, add, hold):
+            return
         yield
     hold.end(Status.DONE)
+
+
+def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], None], hold: _Hold) -> bool:
+    """Do the work for some rows, as long as the hold is kept; False when it was lost.
+
+    Where that breaks, each row is tried alone, and one that breaks alone is set aside, so that the others go on.
+    """
+    try:
+        with transaction.atomic():
+            if not hold.is_kept():  # within it: who takes the run away does so before, or after all of it
+                return False
+            work(rows)
+    except (OperationalError, InterfaceError):
+        raise  # the database is at fault, and no row: all of it is tried again
+    except Exception as error:
+        if len(rows) > 1:
+            return all(_is_done([row], work, hold) for row in rows)
+        log.exception("import.row_failed row=%s", rows[0].pk)
+        _set_aside(rows[0], error)
+    return True
+
+
+def _set_aside(row: ImportRow, error: Exception) -> None:
+    reasons = [UNEXPECTED.format(type(error).__name__)]
+    rows = ImportRow.objects.filter(pk=row.pk)
+    rows.update(result=RowResult.INVALID, reasons=reasons, is_warm=False, contact_id=None)
 
 
 def _note(row: ImportRow, outcome: bulk.Outcome, when_added: RowResult) -> None:

@@ -181,6 +181,37 @@ def start(run: ImportRun) -> None:
             _set_to_work(run, Status.IMPORTING)
 
 
+def discard(run: ImportRun) -> bool:
+    """Forget a file; the contacts that were imported stay.
+
+    Args:
+        run: Any.
+
+    Returns:
+        Whether it was forgotten; not while it is being imported.
+    """
+    with transaction.atomic():
+        # Held, so that nobody starts it between the look and the end of it.
+        idle = ImportRun.objects.select_for_update().filter(pk=run.pk).exclude(status=Status.IMPORTING).first()
+        if idle is not None:
+            idle.delete()
+    return idle is not None
+
+
+def leave(owner: User, heir: User | None) -> None:
+    """Take the imports of one who leaves away from them, also one that is under way.
+
+    Args:
+        owner: Who leaves.
+        heir: Whose they become, with what is still to be added; None ends them.
+    """
+    runs = ImportRun.objects.filter(owner=owner)
+    if heir is None:
+        runs.delete()
+    else:
+        runs.update(owner=heir, holder="", held_until=None)  # who is at it lets go, and begins again as the heir's
+
+
 def counts(run: ImportRun) -> dict[str, int]:
     """Count the rows of a run: `all`, by result, and `warm`: those that go, or went, to Pipedrive."""
     found = run.contacts.aggregate(

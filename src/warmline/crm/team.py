@@ -8,8 +8,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from warmline.crm import book
+from warmline.crm import book, imports
 from warmline.crm.models import Contact
+from warmline.crm.tokens import ApiToken
 from warmline.crm.users import User
 
 LAST_ADMIN = "This is the team's only admin. Make someone else an admin first."
@@ -20,7 +21,7 @@ def change_member(member: User, **changes: Any) -> None:
 
     Args:
         member: The row, as read.
-        changes: Of name, time_zone, is_admin, is_active and pipedrive_user_id.
+        changes: Of name, time_zone, is_admin, is_active, pipedrive_user_id and password (its hash).
 
     Raises:
         ValidationError: When a field is not valid, or no active admin would be left; nothing is written then.
@@ -39,11 +40,11 @@ def change_member(member: User, **changes: Any) -> None:
 
 
 def deactivate(member: User, heir: User | None) -> int:
-    """Keep a member out from now on, and hand their contacts over.
+    """Keep a member out from now on, for good: nothing that let them in before does so again.
 
     Args:
-        member: Who is signed out everywhere, and whose API tokens open nothing any more.
-        heir: Whose the contacts become; None leaves them where they are.
+        member: Whose sessions, password, one-time links and API tokens end here.
+        heir: Whose the contacts and imports become; None leaves the contacts where they are and ends the imports.
 
     Returns:
         How many contacts were handed over.
@@ -52,5 +53,17 @@ def deactivate(member: User, heir: User | None) -> int:
         ValidationError: When no active admin would be left; nothing is written then.
     """
     with transaction.atomic():
-        change_member(member, is_active=False)
+        member.set_unusable_password()  # sessions and one-time links are signed with the password
+        change_member(member, is_active=False, password=member.password)
+        ApiToken.objects.filter(user=member).delete()
+        imports.leave(member, heir)
         return book.hand_over(Contact.objects.filter(owner=member), heir) if heir else 0
+
+
+def let_in_again(member: User) -> None:
+    """Undo `deactivate`, but for what ended with it: the member needs a one-time link, as when invited.
+
+    Args:
+        member: Who was deactivated.
+    """
+    change_member(member, is_active=True)

@@ -2,7 +2,8 @@
 
 One watcher looks for all of them, because other processes write, too. It looks when something was saved here, at least
 every second, and only while somebody listens. A stream itself holds no thread's connection to the database, and what it
-is handed names rows only: the page asks for what it shows.
+is handed names rows only: the page asks for what it shows. It ends when its user's rights change, and its browser comes
+back with those that hold by then.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ MANY = 500  # rows and notifications that are named one by one
 
 Row = tuple[str, int]  # such as ("contact", 12)
 Piece = tuple[int, bytes]  # of a stream: the id of the notification that it tells, or 0; and its text
+Rights = tuple[bool, bool, str]  # what lets a user listen, and to what: active, admin, and the password's hash
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Stream:
 
     def __init__(self, user: User) -> None:
         self.user_id, self.is_admin = user.pk, user.is_admin
+        self.rights: Rights = (user.is_active, user.is_admin, user.password)
         self.is_over = False
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Piece | None] = asyncio.Queue(ROOM)
@@ -150,10 +153,11 @@ class _Known:
         working, connection = in_progress(timezone.now()), _connection()
         rows = {(attempt.kind, attempt.row_id) for attempt in attempts} | (working ^ self.working)
         everything = connection != self.connection or len(rows) > MANY
+        owned = {} if len(rows) > MANY else _owned(rows)
+        # Nothing is read any more from here on: a look that fails has seen nothing, and the next one sees it all.
         self.notification = told[-1].pk if told else self.notification
         self.attempt = attempts[-1].pk if attempts else self.attempt
         self.working, self.connection = working, connection
-        owned = {} if len(rows) > MANY else _owned(rows)
         return News([Told.of(one) for one in told], owned, everything)
 
 
@@ -226,13 +230,17 @@ class Watcher:
     def _look(self, streams: Iterable[Stream]) -> None:
         assert self._known is not None  # noqa: S101 (set before the thread is started)
         try:
+            rights = _rights({stream.user_id for stream in streams})
             news = self._known.look()
         except Exception:
             log.exception("live.look_failed")
             connections.close_all()
             return
         for stream in streams:
-            stream.hand(news.pieces(stream.user_id, is_admin=stream.is_admin))
+            if rights.get(stream.user_id) == stream.rights:
+                stream.hand(news.pieces(stream.user_id, is_admin=stream.is_admin))
+            else:
+                stream.hand([None])  # its browser comes back, and is let in as any other request, or is not
 
 
 WATCHER = Watcher()
@@ -281,6 +289,11 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
         return [Told.of(row) for row in reversed(missed)]
     finally:
         connections.close_all()
+
+
+def _rights(user_ids: set[int]) -> dict[int, Rights]:
+    found = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", "is_admin", "password")
+    return {pk: (is_active, is_admin, password) for pk, is_active, is_admin, password in found}
 
 
 def _connection() -> tuple[str, ...]:

@@ -63,6 +63,11 @@ class OneTime(views.PasswordResetConfirmView):
     post_reset_login = True
     post_reset_login_backend = BACKEND
 
+    def get_user(self, uidb64: str) -> User | None:
+        """Return whose link it is; who was deactivated has none."""
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.is_active else None
+
 
 @login_not_required
 @sensitive_post_parameters()

@@ -82,8 +82,7 @@ def start(request: PageRequest, run_id: int) -> HttpResponse:
 def discard(request: PageRequest, run_id: int) -> HttpResponse:
     """Forget a file; the contacts that were imported stay."""
     found = _own(request, run_id)
-    if found.status != Status.IMPORTING:
-        found.delete()
+    if imports.discard(found):
         messages.success(request, f"“{found.file_name}” is forgotten. Contacts that were imported from it stay.")
     return redirect("web:import")
 

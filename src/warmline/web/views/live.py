@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from warmline.sync.policy import Policy
 from warmline.sync.standing import TABLES, visible
@@ -17,6 +18,7 @@ from warmline.web.toasts import NAMES, newest, toasts
 MANY = 500  # ids in a request
 
 
+@require_safe
 async def events(request: PageRequest) -> StreamingHttpResponse:
     """Tell what happens as it happens, and what was missed to who comes back."""
     happening = stream(request.user, number(request.headers.get("Last-Event-ID") or request.GET.get("after", "")))
@@ -25,6 +27,7 @@ async def events(request: PageRequest) -> StreamingHttpResponse:
     return answer
 
 
+@require_safe
 def badges(request: PageRequest) -> HttpResponse:
     """Show the badges of the rows that are asked for, as far as the user may see them, and the bell."""
     threshold, now = Policy.current().threshold, timezone.now()
@@ -37,6 +40,7 @@ def badges(request: PageRequest) -> HttpResponse:
     return render(request, "web/live/_badges.html", {"rows": rows})
 
 
+@require_safe
 def show_toasts(request: PageRequest) -> HttpResponse:
     """Show the toasts that belong on the screen; to who comes for the first time, only from where to go on."""
     after, last = number(request.GET.get("after", "")), newest(request.user)

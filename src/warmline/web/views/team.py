@@ -37,12 +37,7 @@ def invitation(request: PageRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if not form.is_valid():
         return render(request, "web/team/invite.html", {"form": form})
-    member = form.save()
-    link = invite(request, member)
-    if link is None:
-        messages.success(request, f"An invitation is on its way to {member.email}.")
-        return redirect("web:team")
-    return render(request, "web/team/link.html", {"member": member, "link": link, "is_new": True})
+    return _invited(request, form.save())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +77,7 @@ def link(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 @admins_only
 def leave(request: PageRequest, user_id: int) -> HttpResponse:
-    """Deactivate a member and hand their contacts over."""
+    """Deactivate a member, and hand contacts and imports over."""
     found = get_object_or_404(User, pk=user_id)
     form = HeirForm(request.POST, member=found)
     if not form.is_valid():
@@ -102,8 +97,16 @@ def leave(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 @admins_only
 def return_(request: PageRequest, user_id: int) -> HttpResponse:
-    """Let a member in again who was deactivated."""
-    found = get_object_or_404(User, pk=user_id)
-    team.change_member(found, is_active=True)
-    messages.success(request, f"{found.name} can sign in again.")
-    return redirect("web:member", user_id)
+    """Let a member in again who was deactivated, by a one-time link as when invited."""
+    found = get_object_or_404(User, pk=user_id, is_active=False)
+    team.let_in_again(found)
+    return _invited(request, found)
+
+
+def _invited(request: PageRequest, member: User) -> HttpResponse:
+    """Send a member without a password the way in, or show it to the admin once."""
+    link = invite(request, member)
+    if link is None:
+        messages.success(request, f"An invitation is on its way to {member.email}.")
+        return redirect("web:team")
+    return render(request, "web/team/link.html", {"member": member, "link": link, "is_new": True})
