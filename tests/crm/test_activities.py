@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pytest_django import Settings
 
+from warmline.crm import fields
 from warmline.crm.book import add_contact, change_activity, default_subject, is_past, log_activity
 from warmline.crm.models import Activity, ActivityType, Contact
 from warmline.crm.users import User
@@ -160,13 +161,45 @@ def test_the_threshold_is_a_setting(alice: User, settings: Settings) -> None:
     assert Activity.objects.get().logged_while_warm is False
 
 
-@pytest.mark.parametrize("note", ["", "Line one\r\n\tline two\n", "x" * 49_999, "  spaces  ", "نص עברית 👩🏽‍🚀"])
+@pytest.mark.parametrize("note", ["", "Line one\n\tline two\n", "x" * 49_999, "  spaces  ", "نص עברית 👩🏽‍🚀"])
 def test_a_note_is_kept_as_it_is(jordan: Contact, note: str) -> None:
     """Line breaks, tabs and white space belong to it; a change keeps them as well."""
     activity = log_activity(jordan.owner, jordan, type="CALL", note=note)
     assert Activity.objects.get().note == note
     change_activity(activity, {"note": note + "\n"})
     assert Activity.objects.get().note == note + "\n"
+
+
+def test_the_line_ends_of_a_note(jordan: Contact) -> None:
+    """They are the same whoever sends them, so that a browser's are no change, nor count for two characters."""
+    activity = log_activity(jordan.owner, jordan, type="CALL", note="one\r\ntwo\rthree\n")
+    assert Activity.objects.get().note == "one\ntwo\nthree\n"
+    change_activity(activity, {"note": "one\r\ntwo\r\nthree\r\n"})
+    assert Activity.objects.get().revision == activity.revision == 1
+    change_activity(activity, {"note": "\r\n" * fields.NOTE_LENGTH})
+    assert Activity.objects.get().note == "\n" * fields.NOTE_LENGTH
+
+
+@pytest.mark.parametrize(("zone", "today"), [("Asia/Tokyo", 11), ("America/New_York", 10)])
+def test_a_meeting_that_took_place_early(alice: User, zone: str, today: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its contact was contacted today, where its user is, and not on the day that it was planned for."""
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    alice.time_zone = zone
+    contact = add_contact(alice, name="Jordan Ames")
+    meeting = log_activity(alice, contact, type="MEETING", due_date=date(2099, 1, 1), done=False)
+    change_activity(meeting, {"done": True})
+    contact.refresh_from_db()
+    assert contact.last_contacted == date(2026, 3, today)
+
+
+def test_two_who_change_a_due_moment_at_once(jordan: Contact) -> None:
+    """A time for a day that was taken away meanwhile is refused in words."""
+    activity = log_activity(jordan.owner, jordan, type="CALL", due_date=TODAY)
+    one, two = (Activity.objects.get(pk=activity.pk) for _ in range(2))
+    change_activity(one, {"due_date": None})
+    with pytest.raises(ValidationError) as caught:
+        change_activity(two, {"due_time": time(10, 30)})
+    assert list(caught.value.message_dict) == ["due_time"]
 
 
 def test_a_change_writes_only_its_fields(jordan: Contact) -> None:

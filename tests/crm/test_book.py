@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization
 from warmline.crm.models import Contact, Organization
+from warmline.crm.search import search
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 
@@ -198,11 +199,57 @@ def test_a_failed_row_starts_again_when_it_is_changed(jordan: Contact, *, failed
         change(row, {"name": "Mended"})
 
         row.refresh_from_db()
-        assert {name: getattr(row, name) for name in row.ATTEMPT_FIELDS} == row.fresh_attempts(
-            row.next_pipedrive_sync_attempt
-        )
+        fresh = row.fresh_attempts(row.next_pipedrive_sync_attempt)
+        assert {name: getattr(row, name) for name in fresh} == fresh
         assert row.next_pipedrive_sync_attempt <= timezone.now()
         assert row.last_pipedrive_sync_attempt == failed["last_pipedrive_sync_attempt"]
+
+
+def test_two_who_change_a_row_at_once(jordan: Contact) -> None:
+    """Each changes what is stored by then: search finds the outcome of both, and both objects show it."""
+    one, two = (Contact.objects.get(pk=jordan.pk) for _ in range(2))
+    change_contact(one, {"name": "Quentin Zorro"})
+    change_contact(two, {"email": "quentin@example.org", "organization": OrganizationDetails("Larkspur Mills")})
+    assert (two.name, two.name_key, two.revision) == ("Quentin Zorro", "quentin zorro", 3)
+    assert two.organization == Organization.objects.get()
+    for text, found in (("zorro", 1), ("quentin@example.org", 1), ("ames", 0), ("jordan@example.com", 0)):
+        assert search(Contact.objects.all(), text)[0].count() == found
+
+
+def test_a_change_that_is_refused_shows_nowhere(jordan: Contact) -> None:
+    """The caller's object stays as it was read."""
+    with pytest.raises(ValidationError):
+        change_contact(jordan, {"name": "", "phone": "1"})
+    assert (jordan.name, jordan.phone) == ("Jordan Ames", "+49 30 5550100")
+
+
+@pytest.mark.parametrize(
+    ("changes", "stays"),
+    [
+        ({"email": "right@example.com"}, False),
+        ({"name": "Jordan B. Ames"}, False),
+        ({"phone": "1", "email": "jordan@example.com", "warmness_score": 7}, True),
+    ],
+    ids=str,
+)
+def test_a_decision_is_about_what_was_looked_for(jordan: Contact, changes: dict[str, Any], *, stays: bool) -> None:
+    """Which record a contact is, is asked anew when it is found by something else."""
+    decided = {"pipedrive_candidates": [{"pipedrive_id": 7, "name": "J. Ames"}], "pipedrive_chosen_id": 7}
+    for more in ({"pipedrive_make_new": False}, {"pipedrive_make_new": True, "pipedrive_chosen_id": None}):
+        Contact.objects.update(name="Jordan Ames", email="jordan@example.com", **decided | more)
+        change_contact(jordan, changes)
+        jordan.refresh_from_db()
+        expected = decided | more if stays else Contact.undecided()
+        assert {name: getattr(jordan, name) for name in expected} == expected
+
+
+def test_a_decision_is_about_an_organizations_name(db: None) -> None:
+    """And not about its sector."""
+    larkspur = Organization.objects.create(name="Larkspur Mills", pipedrive_make_new=True)
+    change_organization(larkspur, {"sector": "Textiles"})
+    assert larkspur.pipedrive_make_new
+    change_organization(larkspur, {"name": "Larkspur"})
+    assert not Organization.objects.get().pipedrive_make_new
 
 
 def test_a_row_that_waits_keeps_its_turn(jordan: Contact) -> None:

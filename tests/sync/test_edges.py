@@ -48,7 +48,7 @@ def test_names_arrive_whole(bench: Bench, world: World, api: Caller, name: str) 
 
 @pytest.mark.parametrize(
     "note",
-    ["two\nlines", "carriage\r\nreturn", "\ttab", "<b>bold</b> & <i>more</i>", "5,000: " + "界" * 4993, " spaces "],
+    ["two\nlines", "\ttab", "<b>bold</b> & <i>more</i>", "5,000: " + "界" * 4993, " spaces "],
 )
 def test_notes_arrive_whole(bench: Bench, world: World, api: Caller, note: str) -> None:
     """Line breaks, HTML and length are the writer's own business."""

@@ -1,8 +1,9 @@
 """How people change the contact book: add, change and log. Used by the API, the pages and imports alike.
 
 Each function validates the whole row, writes it in one short transaction, and never waits for Pipedrive: saving is
-what makes a row wanted, and `sync/` hears of it after the commit. A change writes only the fields that it names, so
-that it never overwrites what the engine stored meanwhile.
+what makes a row wanted, and `sync/` hears of it after the commit. A change is made to the row as it is stored by then,
+and writes only the fields that it names, so that it never overwrites what the engine, or a colleague, stored meanwhile.
+A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,11 +15,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
+from django.utils.text import normalize_newlines
 
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
 from warmline.crm.signals import rows_deleted
-from warmline.crm.synced import DELETED_THERE
+from warmline.crm.synced import DELETED_THERE, Findable
 from warmline.crm.users import User
 
 SUBJECTS = {
@@ -81,7 +83,7 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
     """Change some fields of a contact; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
-        contact: The row, as read.
+        contact: The row, as read; it shows the outcome afterwards.
         changes: Of name, email, phone, warmness_score and organization (OrganizationDetails or None).
 
     Raises:
@@ -98,7 +100,7 @@ def change_organization(organization: Organization, changes: Mapping[str, Any]) 
     """Change some fields of an organization; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
-        organization: The row, as read.
+        organization: The row, as read; it shows the outcome afterwards.
         changes: Of name, sector and country.
 
     Raises:
@@ -141,7 +143,7 @@ def log_activity(
         contact=contact,
         type=type,
         subject=subject.strip() or default_subject(type, contact.name),
-        note=note,
+        note=_tidied("note", note),
         due_date=due_date,
         due_time=due_time,
         time_zone=user.time_zone,
@@ -166,7 +168,7 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
     """Change some fields of an activity; what Pipedrive is told of, it is told again, with fresh attempts.
 
     Args:
-        activity: The row, as read.
+        activity: The row, as read; it shows the outcome afterwards.
         changes: Of type, subject, note, due_date, due_time and done.
 
     Raises:
@@ -318,40 +320,53 @@ def _organization(details: OrganizationDetails | None) -> Organization | None:
 
 
 def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> None:
-    for name, value in changes.items():
-        setattr(row, name, value.strip() if isinstance(value, str) and name != "note" else value)
-    validate(row)
-    # Someone else, or the engine, may have written the row since it was read.
+    # Someone else, or the engine, may have written the row since it was read. So the change is made of the row as it
+    # is stored: what is valid, and what is made of its fields, is told by all of them.
     stored = _locked(row).get(pk=row.pk)
-    for name in (*row.ATTEMPT_FIELDS, "revision"):
-        setattr(row, name, getattr(stored, name))
-    names = [*_with_keys(row, changes), "pipedrive_in_bulk"]
-    told = any(name in row.TOLD and getattr(row, name) != getattr(stored, name) for name in changes)
-    if told:
-        row.revision += 1
-        names.append("revision")
+    was_warm = isinstance(stored, Contact) and stored.is_warm
+    before = {name: getattr(stored, name) for name in changes}
+    for name, value in changes.items():
+        setattr(stored, name, _tidied(name, value))
+    validate(stored)
+    changed = {name for name, value in before.items() if getattr(stored, name) != value}
+    told = not changed.isdisjoint(stored.TOLD)
     in_line = stored.is_linked and stored.revision == stored.pipedrive_revision
     # An import does not put off what a person waits for already.
-    row.pipedrive_in_bulk = in_bulk and (in_line or stored.pipedrive_in_bulk)
-    starts_again = row.pipedrive_sync_failed or (told and stored.is_linked)
-    if (starts_again and stored.pipedrive_sync_error_code != DELETED_THERE) or _becomes_warm(row, stored):
-        row.start_again(timezone.now())
-        names += row.ATTEMPT_FIELDS
-    row.save(update_fields=names)
+    follows: dict[str, Any] = {"pipedrive_in_bulk": in_bulk and (in_line or stored.pipedrive_in_bulk)}
+    if told:
+        follows["revision"] = stored.revision + 1
+    if isinstance(stored, Findable) and not changed.isdisjoint(stored.FOUND_BY):
+        follows |= stored.undecided()
+    starts_again = stored.pipedrive_sync_failed or (told and stored.is_linked)
+    is_deleted_there = stored.pipedrive_sync_error_code == DELETED_THERE
+    if (starts_again and not is_deleted_there) or (_is_untried_lead(stored) and not was_warm):
+        follows |= stored.fresh_attempts(timezone.now())
+    for name, value in follows.items():
+        setattr(stored, name, value)
+    stored.save(update_fields=[*_with_keys(stored, changes), *follows])
+    for field in stored._meta.concrete_fields:  # noqa: SLF001 (documented as public)
+        setattr(row, field.attname, getattr(stored, field.attname))
 
 
-def _becomes_warm(row: Row, stored: Row) -> bool:
-    """Tell whether a change makes a contact wanted that nobody has tried to bring over yet: it is due from now on."""
-    if not (isinstance(row, Contact) and isinstance(stored, Contact)):
-        return False
-    untried = not (stored.is_linked or stored.pipedrive_sync_attempts or stored.pipedrive_sync_error_code)
-    return untried and row.is_warm and not stored.is_warm
+def _is_untried_lead(row: Row) -> bool:
+    """Tell whether a contact is wanted that nobody has tried to bring over yet: once warm, it is due from now on."""
+    untried = not (row.is_linked or row.pipedrive_sync_attempts or row.pipedrive_sync_error_code)
+    return untried and isinstance(row, Contact) and row.is_warm
+
+
+def _tidied(name: str, value: Any) -> Any:
+    """Return a value without white space around it; of a note, which browsers send otherwise, with plain line ends."""
+    if not isinstance(value, str):
+        return value
+    return normalize_newlines(value) if name == "note" else value.strip()
 
 
 def _keep_last_contacted(activity: Activity) -> None:
     """Note when an activity's contact was contacted last, after the activity was written."""
     done = Activity.objects.filter(contact=activity.contact_id, done=True)
     latest = done.aggregate(latest=Max("day"))["latest"] or NEVER
+    # What is done before the day that it was meant for, was not done later than today.
+    latest = min(latest, timezone.localdate(timezone=activity.zone))
     Contact.objects.filter(pk=activity.contact_id).exclude(last_contacted_on=latest).update(last_contacted_on=latest)
 
 

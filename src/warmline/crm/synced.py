@@ -63,15 +63,6 @@ class Synced(models.Model):
     class Meta:
         abstract = True
 
-    ATTEMPT_FIELDS: ClassVar = (
-        "pipedrive_sync_attempts",
-        "next_pipedrive_sync_attempt",
-        "pipedrive_sync_failed",
-        "pipedrive_sync_error_code",
-        "pipedrive_sync_error_message",
-        "pipedrive_sync_error_field",
-    )
-
     def complete(self) -> None:
         """Fill in what is made of the other fields, before the row is stored."""
 
@@ -96,25 +87,19 @@ class Synced(models.Model):
             "pipedrive_sync_error_field": "",
         }
 
-    def start_again(self, now: datetime) -> None:
-        """Give the row fresh attempts, due now; the caller saves it.
-
-        Args:
-            now: The moment from which it is due, aware.
-        """
-        for name, value in self.fresh_attempts(now).items():
-            setattr(self, name, value)
-
 
 class Findable(models.Model):
     """By what a row's record is found in Pipedrive, beside its name or e-mail.
 
     Attributes:
+        FOUND_BY: The fields by which it is looked for; what was decided is about these.
         warmline_id: The mark that a record made by us bears, in a custom field.
         pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
-            until someone decides, and are cleared when the row is linked.
+            until someone decides, and are cleared when the row is linked, or is looked for by something else.
     """
+
+    FOUND_BY: ClassVar[frozenset[str]]
 
     warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     pipedrive_candidates = models.JSONField(default=list, blank=True)
@@ -123,3 +108,8 @@ class Findable(models.Model):
 
     class Meta:
         abstract = True
+
+    @staticmethod
+    def undecided() -> dict[str, Any]:
+        """Return the field values of a row of which there is nothing to decide, and nothing decided."""
+        return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}

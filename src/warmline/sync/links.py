@@ -42,7 +42,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
     with transaction.atomic():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
         is_there = Contact.objects.filter(pk=contact.pk).update(
-            **_id_of(contact, brought.record_id), **_found(), **_in_line(contact, brought, now)
+            **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
         )
         Intents.end(row_key("contact", contact.pk))
         if not is_there:
@@ -71,7 +71,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         Organization.objects.filter(pk=organization.pk).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
-            **_found(),
+            **organization.undecided(),
             **_in_line(organization, brought, now),
         )
         Intents.end(row_key("organization", organization.pk))
@@ -203,10 +203,6 @@ def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
         "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
         "last_pipedrive_sync_attempt": now,
     }
-
-
-def _found() -> dict[str, Any]:
-    return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}
 
 
 def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
