@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 from web.pages import look
 
-from warmline.crm.book import add_contact
+from warmline.crm.book import add_contact, hand_over
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import notify
 from warmline.sync.models import Notification, NotificationKind
@@ -85,6 +86,15 @@ def test_a_toast_leads_on(alice: User) -> None:
     tell(K.CONTACT_FAILED, alice, contact=contact)
     (toast,) = shown(alice)
     assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, True)
+
+
+def test_a_toast_after_a_hand_over(alice: User, bob: User) -> None:
+    """It leads to the contact only as long as one may see it."""
+    contact = add_contact(bob, name="Jordan Ames", warmness_score=5)
+    tell(K.CONTACT_FAILED, bob, contact=contact)
+    hand_over(Contact.objects.all(), alice)
+    (toast,) = shown(bob)
+    assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, False)
 
 
 def test_the_fragment(alices: Client, alice: User) -> None:

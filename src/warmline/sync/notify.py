@@ -1,5 +1,6 @@
 """Tells people what they would want to know now. The row is the message; pages and API show it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -66,10 +67,20 @@ def newest(user: User, *, before: int, limit: int) -> list[Notification]:
         before: Only what came before the notification of this id.
         limit: How many at the most.
     """
-    rows = Notification.objects.select_related("contact").filter(pk__lt=before).order_by("-pk")
+    rows = Notification.objects.filter(pk__lt=before).order_by("-pk")
     # The two halves are read in their index's order; together they would have to be sorted as a whole.
     halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
     return sorted(halves, key=lambda row: row.pk, reverse=True)[:limit]
+
+
+def contacts_of(user: User, rows: Iterable[Notification]) -> dict[int, Contact]:
+    """Return the contacts that notifications lead to, by id: those that a user may see now, whoever's they were then.
+
+    Args:
+        user: Who.
+        rows: What was told.
+    """
+    return Contact.objects.seen_by(user).in_bulk({row.contact_id for row in rows if row.contact_id})
 
 
 def unseen(user: User, limit: int) -> int:

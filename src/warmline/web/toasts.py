@@ -4,7 +4,7 @@ A toast covers all that was told on its topic since its first one, as long as it
 which are there. So it grows in its place, and comes back the same after a reload.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Min, QuerySet
@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.notify import loud, told_to
+from warmline.sync.notify import contacts_of, loud, told_to
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
         _count(told, loud(user, after=first - 1).filter(pk__lte=up_to), {topic})
     lasts = Notification.objects.in_bulk([one.last for one in told.values()])
     ordered = sorted((one for one in told.values() if one.last in lasts), key=lambda one: one.last)
-    return [_toast(one, lasts[one.last]) for one in ordered]
+    contacts = contacts_of(user, lasts.values())
+    return [_toast(one, lasts[one.last], contacts) for one in ordered]
 
 
 def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]) -> None:
@@ -139,10 +140,10 @@ def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]
             told.setdefault(topic.name, _Told()).add(row["number"], row["first"], row["last"])
 
 
-def _toast(told: _Told, last: Notification) -> Toast:
+def _toast(told: _Told, last: Notification, contacts: Container[int | None]) -> Toast:
     topic = TOPICS[NotificationKind(last.kind)]
     is_many = bool(topic.many) and told.number > 1
-    contact_id = None if is_many else last.contact_id
+    contact_id = last.contact_id if not is_many and last.contact_id in contacts else None
     link, words = "", ""
     if contact_id is not None:
         part = "#in-pipedrive" if topic.tone == "bad" else ""
