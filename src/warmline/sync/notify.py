@@ -11,6 +11,8 @@ from warmline.sync.models import Notification, NotificationKind, Seen
 
 # So many of these come that each would only be in the way; the row's badge tells it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
+# Nobody has to do anything about these, so nobody hears them in place of one who left.
+GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED}
 
 
 def tell(
@@ -22,7 +24,7 @@ def tell(
     contact: Contact | None = None,
     once: str | None = None,
 ) -> None:
-    """Write a notification.
+    """Write a notification; what one who left would have to see to, the admins are told.
 
     Args:
         kind: What it is about.
@@ -32,6 +34,11 @@ def tell(
         contact: The contact it is about, to lead there.
         once: A name under which this is told only once.
     """
+    if user is not None and not user.is_active:
+        admins = () if kind in GOOD else User.objects.filter(is_admin=True, is_active=True)
+        for admin in admins:
+            tell(kind, text, now=now, user=admin, contact=contact, once=once and f"{once}:{admin.pk}")
+        return
     quiet = kind in QUIET
     note = Notification(user=user, kind=kind, text=text, contact=contact, at=now, is_quiet=quiet, once=once)
     Notification.objects.bulk_create([note], ignore_conflicts=once is not None)
