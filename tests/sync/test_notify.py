@@ -29,6 +29,27 @@ def test_own_and_everyones(alice: User, bob: User) -> None:
     assert set(notify.told_to(bob, after=theirs).values_list("pk", flat=True)) == {everyones}
 
 
+@pytest.mark.parametrize(
+    ("kind", "hears"),
+    [
+        (NotificationKind.CONTACT_FAILED, ["Alice", "Carol"]),
+        (NotificationKind.CHANGE_KEPT, ["Alice", "Carol"]),
+        (NotificationKind.CONTACT_SYNCED, []),
+        (NotificationKind.ACTIVITY_SYNCED, []),
+    ],
+)
+def test_in_place_of_one_who_left(alice: User, bob: User, kind: NotificationKind, hears: list[str]) -> None:
+    """The admins who are there hear what somebody has to see to, each once where it is told once."""
+    User.objects.filter(pk=alice.pk).update(name="Alice", is_admin=True)
+    User.objects.create_user("carol@example.com", "Carol", is_admin=True)
+    User.objects.create_user("dave@example.com", "Dave", is_admin=True, is_active=False)
+    bob.is_active = False
+    bob.save()
+    for _ in range(2):
+        notify.tell(kind, "Something happened.", now=NOW, user=bob, once="a name")
+    assert sorted(Notification.objects.values_list("user__name", flat=True)) == hears
+
+
 def test_the_newest_come_first_page_by_page(alice: User, bob: User) -> None:
     """In the order in which they were told, whoever was meant."""
     ids = [tell(NotificationKind.CONTACT_SYNCED, [alice, bob, None][number % 3]) for number in range(9)]

@@ -1,6 +1,8 @@
 """Signing in and out, passwords, and one-time links."""
 
 import re
+import socket
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user
 from django.core import mail
+from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
@@ -32,6 +35,15 @@ def with_email(settings: Settings) -> None:
     settings.EMAIL = Environment({"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"})[
         "WARMLINE_EMAIL_URL"
     ]
+    cache.clear()
+
+
+def sent_to() -> list[str]:
+    """Return whom e-mails were sent to, after those that are being sent."""
+    for thread in threading.enumerate():
+        if thread.name == "mail":
+            thread.join(10)
+    return [address for message in mail.outbox for address in message.to]
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "Alice@EXAMPLE.com", " alice@example.com "])
@@ -177,23 +189,45 @@ def test_an_invitation_that_the_mail_server_refuses(alice: User, rf: Any, settin
 
 
 @pytest.mark.usefixtures("with_email")
-@pytest.mark.parametrize(("email", "sent_to"), [("ALICE@example.com", ["alice@example.com"]), ("dave@example.com", [])])
-def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, sent_to: list[str]) -> None:
+@pytest.mark.parametrize(("email", "to"), [("ALICE@example.com", ["alice@example.com"]), ("dave@example.com", [])])
+def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, to: list[str]) -> None:
     """The page says the same whether there is such a user or not; the link works."""
     look(client.get("/password/new"))
     html = look(client.post("/password/new", {"email": email}, follow=True))
     assert "Look into your e-mail" in html
-    assert [address for message in mail.outbox for address in message.to] == sent_to
+    assert sent_to() == to
     for message in mail.outbox:
         (link,) = re.findall(r"http://testserver(/one-time/\S+)", str(message.body))
         assert "For alice@example.com." in look(client.get(link, follow=True))
 
 
+@pytest.mark.usefixtures("with_email")
+def test_no_flood_of_e_mails(client: Client, alice: User, bob: User) -> None:
+    """However often a stranger asks, each user gets one e-mail in some minutes, and the page always says the same."""
+    for email in ("alice@example.com", "ALICE@example.com", "bob@example.com", "alice@example.com"):
+        assert client.post("/password/new", {"email": email})["Location"] == "/password/sent"
+    assert sorted(sent_to()) == ["alice@example.com", "bob@example.com"]
+
+
+@pytest.mark.usefixtures("with_email")
+def test_a_mail_server_that_does_not_answer(client: Client, alice: User, settings: Settings) -> None:
+    """Nobody waits for it: its silence would tell that there is such a user."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        assert client.post("/password/new", {"email": "alice@example.com"})["Location"] == "/password/sent"
+        is_being_sent = "mail" in {thread.name for thread in threading.enumerate()}
+        server.accept()[0].close()
+    assert is_being_sent
+    assert sent_to() == []
+
+
 def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> None:
-    """The page says whom to ask, and shows no form."""
-    html = look(client.get("/password/new"))
-    assert "Ask an admin of your team for a one-time link." in html
-    assert "<form" not in html
+    """The page says whom to ask, and shows no form; who sends one all the same reads that, too."""
+    for response in (client.get("/password/new"), client.post("/password/new", {"email": "alice@example.com"})):
+        html = look(response)
+        assert "Ask an admin of your team for a one-time link." in html
+        assert "<form" not in html
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from web.pages import look
 
-from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, hand_over, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import history, notify
@@ -65,6 +65,27 @@ def test_the_bell_and_its_list(alices: Client, alice: User, bob: User) -> None:
     older = look(alices.get(f"/notifications?before={Notification.objects.get(text='Number 11.').pk}"))
     assert "Number 0." in older
     assert "Number 11." not in older
+
+
+@pytest.mark.django_db
+def test_the_list_after_a_hand_over(
+    alices: Client, bobs: Client, alice: User, bob: User, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    """Bob still reads what he was told, but neither the present name nor a link that he may not follow."""
+    contacts = [add_contact(bob, name=f"Robin {number}") for number in range(20)]
+    for contact in contacts:
+        for user in (alice, bob):
+            text = "Robin is in Pipedrive."
+            notify.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user, contact=contact)
+    hand_over(Contact.objects.all(), alice)
+    change_contact(Contact.objects.get(pk=contacts[0].pk), {"name": "Robin Secret"})
+    look(bobs.get("/notifications"))  # what it was seen up to is written once
+    with django_assert_max_num_queries(9):
+        html = look(bobs.get("/notifications"))
+    assert html.count("Robin is in Pipedrive.") == 20
+    assert "Robin Secret" not in html
+    assert 'href="/contacts/' not in html
+    assert f'<a href="/contacts/{contacts[0].pk}">Robin Secret</a>' in look(alices.get("/notifications"))
 
 
 @pytest.mark.django_db

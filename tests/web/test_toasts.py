@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from web.pages import look
 
-from warmline.crm.book import add_contact, log_activity
+from warmline.crm.book import add_contact, hand_over, log_activity
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import notify
@@ -138,6 +138,15 @@ def test_a_choice_is_not_tried_again(alice: User) -> None:
     (toast,) = shown(alice)
     assert (toast.link, toast.link_words) == (f"/contacts/{contact.pk}#in-pipedrive", "Choose")
     assert not toast.retries
+
+
+def test_a_toast_after_a_hand_over(alice: User, bob: User) -> None:
+    """It leads to the contact only as long as one may see it."""
+    contact = failing(bob)
+    tell(K.CONTACT_FAILED, bob, contact=contact, row_id=contact.pk)
+    hand_over(Contact.objects.all(), alice)
+    (toast,) = shown(bob)
+    assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, False)
 
 
 def test_the_fragment(alices: Client, alice: User) -> None:

@@ -1,7 +1,8 @@
 """CSV files as people's programs write them: read whatever they chose, and written so that every one of them reads it.
 
-Pure: no database. Encoding and delimiter are found out and told, never asked for. A cell that a spreadsheet would
-take for a formula is written with an apostrophe before it, which reading takes off again.
+Pure: no database. Encoding and delimiter are found out and told, never asked for. What a spreadsheet would take for a
+formula is written with an apostrophe before it, which reading takes off again: also within a cell, because a
+spreadsheet may split the file at another delimiter than ours.
 """
 
 import codecs
@@ -17,8 +18,11 @@ MOST_COLUMNS = 100
 DELIMITERS = ",;\t"
 SAMPLE = 20  # rows in which the delimiter shows itself
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_SAFE = re.compile(r"[+-]?[\d\s().,/-]*")  # a number or a phone number is no formula
+# Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
+# apostrophe counts as such, so that one that was there before comes back, too.
+_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[ '\"]*[=+\-@])"
+_OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
+_NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _FOREIGN = {
     b"PK": "This is an Excel or zip file. Save it in your spreadsheet as CSV, and bring that file.",
     b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it in your spreadsheet as CSV, and bring that file.",
@@ -86,18 +90,25 @@ def written(rows: Iterable[Sequence[str]], delimiter: str = ",") -> Iterator[str
     mark = "\ufeff"
     for row in rows:
         line = io.StringIO()
-        csv.writer(line, delimiter=delimiter).writerow([guarded(cell) for cell in row])
+        # What begins a line goes on with the next cells, for who does not split where we do.
+        cells = [guarded(cell, begins_line=index == 0) for index, cell in enumerate(row)]
+        csv.writer(line, delimiter=delimiter).writerow(cells)
         yield mark + line.getvalue()
         mark = ""
 
 
-def guarded(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _SAFE.fullmatch(cell) else cell
+def guarded(cell: str, *, begins_line: bool = False) -> str:
+    """Return a cell of which no spreadsheet takes anything for a formula.
+
+    Args:
+        cell: Any; a number or a phone number stays as it is.
+        begins_line: Whether it is its row's first; then a number is guarded, too.
+    """
+    return cell if _NUMBER.fullmatch(cell) and not begins_line else _OPEN.sub("'", cell)
 
 
 def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) == cell else cell
+    return _GUARDED.sub("", cell)
 
 
 def _text(content: bytes) -> tuple[str, str]:

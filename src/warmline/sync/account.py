@@ -74,7 +74,7 @@ class Account:
         me = self._catalog.me()
         self._tell_once(
             NotificationKind.OWNER_MISSING,
-            f"Pipedrive has no active user with the e-mail {user.email}, so your records there belong to {me.name}.",
+            f"Pipedrive has no active user {user.email}, so {user.name}'s records there belong to {me.name}.",
             user,
             about=str(user.pk),
         )

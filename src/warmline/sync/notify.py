@@ -1,5 +1,6 @@
 """Tells people what they would want to know now. The row is the message; pages and API show it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -10,6 +11,8 @@ from warmline.sync.models import Notification, NotificationKind, Seen
 
 # So many of these come that each would only be in the way; the row's badge tells it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
+# Nobody has to do anything about these, so nobody hears them in place of one who left.
+GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED}
 
 
 def tell(
@@ -22,7 +25,7 @@ def tell(
     row_id: int | None = None,
     once: str | None = None,
 ) -> None:
-    """Write a notification.
+    """Write a notification; what one who left would have to see to, the admins are told.
 
     Args:
         kind: What it is about.
@@ -33,6 +36,11 @@ def tell(
         row_id: Of a failure: the row that failed.
         once: A name under which this is told only once.
     """
+    if user is not None and not user.is_active:
+        admins = () if kind in GOOD else User.objects.filter(is_admin=True, is_active=True)
+        for admin in admins:
+            tell(kind, text, now=now, user=admin, contact=contact, row_id=row_id, once=once and f"{once}:{admin.pk}")
+        return
     quiet = kind in QUIET
     note = Notification(
         user=user, kind=kind, text=text, contact=contact, row_id=row_id, at=now, is_quiet=quiet, once=once
@@ -70,10 +78,20 @@ def newest(user: User, *, before: int, limit: int) -> list[Notification]:
         before: Only what came before the notification of this id.
         limit: How many at the most.
     """
-    rows = Notification.objects.select_related("contact").filter(pk__lt=before).order_by("-pk")
+    rows = Notification.objects.filter(pk__lt=before).order_by("-pk")
     # The two halves are read in their index's order; together they would have to be sorted as a whole.
     halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
     return sorted(halves, key=lambda row: row.pk, reverse=True)[:limit]
+
+
+def contacts_of(user: User, rows: Iterable[Notification]) -> dict[int, Contact]:
+    """Return the contacts that notifications lead to, by id: those that a user may see now, whoever's they were then.
+
+    Args:
+        user: Who.
+        rows: What was told.
+    """
+    return Contact.objects.seen_by(user).in_bulk({row.contact_id for row in rows if row.contact_id})
 
 
 def unseen(user: User, limit: int) -> int:

@@ -5,9 +5,11 @@ A link is a secret. It is shown to an admin or sent to its user, and never writt
 """
 
 import logging
+from threading import Thread
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
+from django.core.cache import cache
 from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -18,6 +20,8 @@ from django.utils.http import urlsafe_base64_encode
 from warmline.crm.users import User
 
 logger = logging.getLogger(__name__)
+
+PAUSE = 300  # seconds between two links that strangers can have sent to one user
 
 
 def one_time_link(user: User) -> str:
@@ -51,3 +55,27 @@ def invite(request: HttpRequest, user: User) -> str | None:
         logger.exception("The invitation of user %s could not be sent by e-mail", user.pk)
         return link
     return None
+
+
+def send_new_link(request: HttpRequest, user: User) -> None:
+    """Send a user a one-time link by e-mail, unless one was sent within the last minutes.
+
+    Nobody waits for it, nor hears of it: neither words nor time of the answer tell whether there is such a user.
+
+    Args:
+        request: Anybody's; its host stands in the link.
+        user: Who has forgotten the password, or never had one.
+    """
+    # In the memory of this process, which alone serves pages; there are never more keys than users.
+    if not cache.add(f"one-time-link:{user.pk}", value=True, timeout=PAUSE):
+        return
+    link = request.build_absolute_uri(one_time_link(user))
+    text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
+
+    def send() -> None:
+        try:
+            send_mail("A new password for Warmline", text, None, [user.email])
+        except OSError:
+            logger.exception("The one-time link of user %s could not be sent by e-mail", user.pk)
+
+    Thread(target=send, name="mail", daemon=True).start()

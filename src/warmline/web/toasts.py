@@ -5,7 +5,7 @@ which are there. So it grows in its place, and comes back the same after a reloa
 as long as it fails: when the last one is mended, the toast is no more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
@@ -14,7 +14,7 @@ from django.urls import reverse
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.notify import loud, told_to
+from warmline.sync.notify import contacts_of, loud, told_to
 from warmline.sync.outcomes import AMBIGUOUS
 
 
@@ -136,7 +136,8 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
         _count(told, loud(user, after=first - 1).filter(pk__lte=up_to), {topic})
     lasts = Notification.objects.in_bulk([one.last for one in told.values()])
     ordered = sorted((one for one in told.values() if one.last in lasts), key=lambda one: one.last)
-    return [_toast(one, lasts[one.last]) for one in ordered]
+    contacts = contacts_of(user, lasts.values())
+    return [_toast(one, lasts[one.last], contacts) for one in ordered]
 
 
 def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]) -> None:
@@ -155,12 +156,12 @@ def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]
             told.setdefault(topic.name, _Told()).add(number, row["first"], row["last"])
 
 
-def _toast(told: _Told, last: Notification) -> Toast:
+def _toast(told: _Told, last: Notification, contacts: Container[int | None]) -> Toast:
     topic = TOPICS[NotificationKind(last.kind)]
     is_many = bool(topic.many) and told.number > 1
-    contact_id = None if is_many else last.contact_id
-    is_choice = not is_many and _is_choice(last)
-    link, words = _way(topic, last, is_many=is_many)
+    contact_id = last.contact_id if not is_many and last.contact_id in contacts else None
+    is_choice = contact_id is not None and _is_choice(last)
+    link, words = _way(topic, last, contact_id, is_many=is_many)
     return Toast(
         topic=topic.name,
         tone=topic.tone,
@@ -175,11 +176,11 @@ def _toast(told: _Told, last: Notification) -> Toast:
     )
 
 
-def _way(topic: Topic, last: Notification, *, is_many: bool) -> tuple[str, str]:
+def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: bool) -> tuple[str, str]:
     """Return where there is more to see, and the words that lead there; both empty for nowhere."""
-    if last.contact_id is not None and not is_many:
+    if contact_id is not None:
         why = "#in-pipedrive" if topic is CONTACTS else ""
-        return reverse("web:contact", args=[last.contact_id]) + why, "See the contact"
+        return reverse("web:contact", args=[contact_id]) + why, "See the contact"
     if topic is ORGANIZATIONS and not is_many:
         return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "See the organization"
     if topic is ARRIVED:

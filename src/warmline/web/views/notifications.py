@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from warmline.sync.models import NotificationKind
-from warmline.sync.notify import newest, saw, seen_up_to
+from warmline.sync.notify import contacts_of, newest, saw, seen_up_to
 from warmline.web.asked import DIGITS, number
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import TOPICS
@@ -21,8 +21,14 @@ def notifications(request: PageRequest) -> HttpResponse:
     seen = seen_up_to(request.user)
     if before is None and rows and rows[0].pk > seen:
         saw(request.user, rows[0].pk)
+    contacts = contacts_of(request.user, rows)
     shown = [
-        {"row": row, "topic": TOPICS[NotificationKind(row.kind)], "is_new": row.pk > seen and not row.is_quiet}
+        {
+            "row": row,
+            "topic": TOPICS[NotificationKind(row.kind)],
+            "is_new": row.pk > seen and not row.is_quiet,
+            "contact": contacts.get(row.contact_id or 0),
+        }
         for row in rows[:PAGE]
     ]
     older = rows[PAGE - 1].pk if len(rows) > PAGE else None
