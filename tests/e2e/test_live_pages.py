@@ -1,5 +1,6 @@
 """In a real browser: what happens in Pipedrive shows by itself, is told once, and stays readable."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -117,7 +118,7 @@ def test_a_badge_changes(people: People, team: Team) -> None:
 def test_an_activity_fails_and_is_tried_again(people: People, team: Team) -> None:
     """Its reason is told and stays; once Pipedrive is mended, one press brings it there and its badge says so."""
     contact = team.arrive("alice", "Kim Castell")
-    page = open_page(people, team, "alice")
+    page = open_page(people, team, "alice", "/organizations")
     sandbox = break_it(people, team, "break-refuse-activities")
     activity = team.save("alice", "/activities", contact_id=contact["id"], type="CALL")
     failure = page.locator("#toast-activities")
@@ -129,9 +130,101 @@ def test_an_activity_fails_and_is_tried_again(people: People, team: Team) -> Non
     expect(badge).to_have_text("Failed")
 
     sandbox.locator("#mend").click()
-    failure.get_by_role("button", name="Try again").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    failure.get_by_role("button", name="Try again").dblclick()
     expect(failure).to_have_count(0)
     expect(badge).to_have_text("In Pipedrive")
+    assert len(asked) == 1
+
+
+def test_an_activity_says_why_on_its_timeline(people: People, team: Team) -> None:
+    """Its reason and "Try again" come and go with its badge, no toast covers them, and nothing else is asked for."""
+    contact = team.arrive("alice", "Lee Marsh")
+    team.wait_until("alice", contact, "synced")
+    for _ in range(5):
+        team.save("alice", "/activities", contact_id=contact["id"], type="MEETING")
+    page = open_page(people, team, "alice", f"/contacts/{contact['id']}")
+    expect(page.locator("#timeline .badge-synced")).to_have_count(5)
+    sandbox = break_it(people, team, "break-refuse-activities")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/activities/" in request.url else None)
+    page.get_by_role("radio", name="Call").check(force=True)
+    page.get_by_role("button", name="Save").click()
+    entry = page.get_by_role("listitem").filter(has_text="Call with Lee Marsh")
+    expect(entry).to_contain_text("Refused by a button on the sandbox's page")
+    expect(page.locator("#alarm")).to_contain_text("could not be brought to Pipedrive")
+    expect(toast(page)).to_have_count(0)
+    page.goto("/organizations")
+    expect(page.locator("#toast-activities")).to_be_visible()
+    page.go_back()
+
+    sandbox.locator("#mend").click()
+    entry.get_by_role("button", name="Try again").click()
+    expect(entry.locator(".badge")).to_have_text("In Pipedrive")
+    expect(entry.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(entry).not_to_contain_text("Refused")
+    expect(entry).to_be_focused()
+    assert len({url.rpartition("/")[2] for url in asked if url[-1].isdigit()}) <= 1
+    page.goto("/organizations")
+    expect(page.locator("#bell")).to_be_visible()
+    expect(toast(page)).to_have_count(0)
+
+
+def test_warmness_follows_in_another_tab(people: People, team: Team) -> None:
+    """In the list and on the contact's page, whether it goes to Pipedrive or not."""
+    contact = team.save("alice", "/contacts", name="Sam Heath", warmness_score=1)
+    page = open_page(people, team, "alice", "/contacts")
+    other = page.context.new_page()
+    _go(other, f"/contacts/{contact['id']}")
+    expect(other.locator("#in-pipedrive")).to_be_visible()
+    page.get_by_label("Warmness of Sam Heath").select_option("3")
+    expect(other.get_by_label("Warmness of Sam Heath")).to_have_value("3")
+    other.get_by_label("Warmness of Sam Heath").select_option("8")
+    control = page.get_by_label("Warmness of Sam Heath")
+    expect(control).to_have_value("8")
+    expect(control).to_have_class(re.compile("is-warm"))
+
+
+def test_a_page_that_says_it_needs_no_toast(people: People, team: Team) -> None:
+    """On the page of the contact itself nothing covers what one is to choose; elsewhere it is told."""
+    contact = team.save("bob", "/contacts", name="Kim Frost", email="kim.frost@example.com", warmness_score=1)
+    for name in ("Kim Frost", "K. Frost"):
+        emails = [{"value": "kim.frost@example.com", "primary": True, "label": "work"}]
+        body = {"do": "add", "kind": "persons", "name": name, "emails": emails}
+        httpx.post(f"{team.site.sandbox}/sandbox/people", json=body).raise_for_status()
+    page = open_page(people, team, "bob", f"/contacts/{contact['id']}")
+    page.get_by_label("Warmness of Kim Frost").select_option("6")
+    choice = page.get_by_role("button", name="This one: K. Frost")
+    expect(choice).to_be_visible()
+    expect(page.locator("#alarm")).to_contain_text("Kim Frost")
+    expect(toast(page)).to_have_count(0)
+    page.goto("/contacts")
+    expect(page.locator("#toast-contacts")).to_contain_text("Kim Frost")
+    page.go_back()
+    choice.click()
+    expect(page.locator("#in-pipedrive .badge")).to_have_text("In Pipedrive")
+    expect(toast(page)).to_have_count(0)
+    page.goto("/organizations")
+    expect(page.locator("#bell")).to_be_visible()
+    expect(page.locator("#toast-contacts")).to_have_count(0)
+
+
+def test_a_toast_is_not_over_the_bar(people: People, team: Team) -> None:
+    """Of what can be done with those that are selected, however wide the screen is."""
+    team.save("bob", "/contacts", name="Bay Rowan")
+    page = open_page(people, team, "bob", "/contacts")
+    team.arrive("bob", "Ash Grove")
+    expect(toast(page).last).to_be_visible()
+    page.get_by_label("Select Bay Rowan").check()
+    page.get_by_role("button", name="Dismiss").first.focus()  # so that it stays
+    for width in (1280, 1030, 900, 390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.locator(".toast").last.evaluate("(it) => Promise.all(it.getAnimations().map((one) => one.finished))")
+        shown, bar = toast(page).last.bounding_box(), page.locator(".bulk").bounding_box()
+        assert shown is not None
+        assert bar is not None
+        assert not bar["y"] - shown["height"] < shown["y"] < bar["y"] + bar["height"], width
 
 
 def test_an_outage_and_its_end(people: People, team: Team) -> None:
@@ -141,13 +234,18 @@ def test_an_outage_and_its_end(people: People, team: Team) -> None:
     sandbox = break_it(people, team, "break-outage")
     team.arrive("bob", "Robin Vale")
     connection = page.locator("#toast-connection")
-    expect(connection).to_contain_text("The connection to Pipedrive is lost.")
     expect(page.get_by_role("heading", name="Pipedrive does not answer")).to_be_visible()
+    expect(page.locator("#alarm")).to_contain_text("The connection to Pipedrive is lost.")
+    expect(connection).to_have_count(0)
+    page.goto("/organizations")
+    expect(connection).to_contain_text("The connection to Pipedrive is lost.")
+    page.go_back()
 
     sandbox.locator("#mend").click()
-    page.get_by_role("button", name="Try now").click()
-    expect(connection).to_contain_text("The connection to Pipedrive is back.")
+    page.get_by_role("button", name="Try now").focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.locator("#sync")).to_be_focused()
     expect(page.locator("#toast-arrived")).to_contain_text("Robin Vale is in Pipedrive")
 
 
@@ -176,7 +274,7 @@ def test_eight_tabs_have_one_stream(people: People, team: Team) -> None:
     team.save("bob", "/activities", contact_id=contact["id"], type="CALL")
     for tab in tabs:
         expect(tab.locator(".figure-failed").get_by_role("link", name="1 activity")).to_be_visible()
-    shown = [tab for tab in tabs if tab.locator("#toast-activities").count()]
+    shown = [tab for tab in tabs if tab.locator("#alarm").inner_text()]
     assert len(shown) == 1
     assert len(streams) == 1
 
@@ -246,6 +344,8 @@ def test_what_could_not_be_got_is_told(people: People, team: Team) -> None:
     page.evaluate("htmx.ajax('GET', '/sync', '#sync').catch(() => {})")
     expect(page.locator("#toast-trouble")).to_contain_text("Warmline cannot be reached")
     page.context.set_offline(False)
+    page.evaluate("htmx.ajax('GET', '/sync', '#sync')")
+    expect(page.locator("#toast-trouble")).to_have_count(0)
     people.complaints.clear()  # the browser and htmx name what failed, as they should
 
 

@@ -234,13 +234,26 @@ def test_changing_details(alices: Client, jordan: Contact) -> None:
     """Only what was changed is written; errors come back in place."""
     page = look(alices.get(f"/contacts/{jordan.pk}/edit"))
     assert 'value="jordan@example.com"' in page
-    assert "<html" not in look(alices.get(f"/contacts/{jordan.pk}/edit", headers=HTMX))
+    assert "hx-post" not in page.partition('id="details"')[2]  # there are no details on it to come back to
+    form = look(alices.get(f"/contacts/{jordan.pk}/edit", headers=HTMX))
+    assert "<html" not in form
+    assert f'hx-get="/contacts/{jordan.pk}">Cancel' in form
+    html = look(alices.get(f"/contacts/{jordan.pk}", headers={**HTMX, "HX-Target": "details"}))
+    assert re.match(r'\s*<section class="card" id="details"', html)
     data = {"name": "Jordan Amesbury", "email": jordan.email, "phone": jordan.phone, "organization": "Larkspur Mills"}
     Contact.objects.update(phone="+49 30 777")  # by someone else, meanwhile
     response = alices.post(f"/contacts/{jordan.pk}/edit", {**data, "phone": "+49 30 777"})
     assert response["Location"] == f"/contacts/{jordan.pk}"
-    response = alices.post(f"/contacts/{jordan.pk}/edit", {**data, "organization": ""}, headers=HTMX)
-    assert response["HX-Redirect"] == f"/contacts/{jordan.pk}"
+    html = look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "organization": ""}, headers=HTMX))
+    assert "<title>Jordan Amesbury · Warmline</title>" in html
+    for part in (
+        'id="details"',
+        'id="head" hx-swap-oob="true"',
+        'id="said" hx-swap-oob="innerHTML">Saved.',
+        "autofocus",
+    ):
+        assert part in html
+    assert re.search(r'id="in-pipedrive"[^>]* hx-swap-oob="true"', html)
     assert "Enter a valid email address." in look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "email": "x"}))
     jordan.refresh_from_db()
     assert (jordan.name, jordan.organization) == ("Jordan Amesbury", None)
@@ -298,7 +311,22 @@ def test_the_timeline(bobs: Client, bob: User, robin: Contact) -> None:
     part = look(bobs.get(path, headers=HTMX))
     assert [day for day in range(1, 26) if f"<h3>Number {day:02}</h3>" in part] == list(range(1, 6))
     assert "<html" not in part
+    assert part.count("autofocus") == 1
+    assert part.index("autofocus") < part.index("Number 05")
     assert "Number 05" in look(bobs.get(path))
+
+
+def test_why_an_activity_stays_here(bobs: Client, alices: Client, bob: User, jordan: Contact, robin: Contact) -> None:
+    """Of one who is not warm it is said once, above all of them; of others beside each of which there is something."""
+    for _ in range(3):
+        log_activity(bob, robin, type="CALL")
+    assert look(bobs.get(f"/contacts/{robin.pk}")).count("as long as Robin Vale is not warm") == 1
+    call = log_activity(jordan.owner, jordan, type="CALL", note="Long. " * 100)
+    Activity.objects.filter(pk=call.pk).update(**FAILED)
+    html = look(alices.get(f"/contacts/{jordan.pk}"))
+    assert "is not warm" not in html
+    assert "Pipedrive refused it: email is not valid." in html
+    assert '<details class="note">' in html
 
 
 def test_marking_done_and_changing(bobs: Client, bob: User, robin: Contact) -> None:
@@ -360,7 +388,7 @@ def test_choosing_between_candidates(
     html = look(alices.get(f"/contacts/{jordan.pk}"))
     for part in ("J. Ames", "Record 12", "Make a new one"):
         assert part in html
-    assert re.search(r'id="badge-contact-\d+" class="badge badge-choice">.*Choose</span>', html)
+    assert re.search(r'id="badge-contact-\d+" class="badge badge-choice"[^>]*>.*Choose</span>', html)
     look(alices.post(f"/contacts/{jordan.pk}/link", data, follow=True))
     jordan.refresh_from_db()
     assert (jordan.pipedrive_chosen_id, jordan.pipedrive_make_new) == (chosen, makes_new)

@@ -79,6 +79,11 @@ def test_changing(bobs: Client, mills: Organization) -> None:
     assert response["Location"] == f"/organizations/{mills.pk}"
     mills.refresh_from_db()
     assert (mills.name, mills.country) == ("Larkspur", "")
+    html = look(bobs.post(f"/organizations/{mills.pk}/edit", {**data, "name": "Larkspur Mills"}, headers=HTMX))
+    for part in ("<h1>Larkspur Mills</h1>", 'id="details"', 'id="in-pipedrive"', 'hx-swap-oob="innerHTML">Saved.'):
+        assert part in html
+    html = look(bobs.get(f"/organizations/{mills.pk}", headers=HTMX))
+    assert ('id="details"' in html, "<html" in html) == (True, False)
 
 
 def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:

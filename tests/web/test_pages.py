@@ -74,6 +74,29 @@ def test_an_error_page(client: Client, db: None, host: str, path: str, status: i
     assert 'href="/"' in html
 
 
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("/contacts/selected", "/contacts"),
+        ("/contacts/5/activities", "/contacts/5"),
+        ("/contacts/5/warmness", "/contacts/5"),
+        ("/organizations/3/link", "/organizations/3"),
+        ("/activities/7/done", "/activities/7"),
+        ("/sync/retry", "/sync"),
+        ("/import/2/start", "/import/2"),
+        ("/settings/team/2/link", "/settings/team/2"),
+        ("/profile/tokens", "/profile"),
+        ("/profile/tokens/1/revoke", "/profile/tokens"),
+        ("/sign-out", "/"),
+    ],
+)
+def test_the_address_of_a_form(alices: Client, path: str, to: str) -> None:
+    """Who opens it, as a phone does that lost the page, is led to what it belongs to; other methods are refused."""
+    assert alices.get(path)["Location"] == to
+    assert alices.head(path)["Location"] == to
+    assert alices.delete(path).status_code == 405
+
+
 def test_the_page_of_a_breakdown(alices: Client) -> None:
     """It needs no database, which may be what broke."""
 

@@ -4,6 +4,7 @@ The JSON API and the static files are none of its business: the API never learns
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,6 +14,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
+from django.urls import is_valid_path
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -78,12 +80,15 @@ class TeamMiddleware(LoginRequiredMiddleware):
         return answer
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep pages out of the browser's cache.
+        """Keep pages out of the browser's cache, and lead on from an address that forms are sent to.
 
-        They hold what people told us, and a fragment must not come back as a page when the person goes back.
+        Pages hold what people told us, and a fragment must not come back as a page when the person goes back. A form's
+        address is opened when a phone that let a page go gets it again; what it belongs to stands before it.
         """
         page = request.resolver_match
         if page is not None and page.namespace == "web":
+            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in {"GET", "HEAD"}:
+                response = redirect(_page_before(request.path_info))
             add_never_cache_headers(response)
         return response
 
@@ -94,3 +99,11 @@ def _page_of(request: HttpRequest) -> str:
     is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
     parts = urlsplit(page)
     return urlunsplit(("", "", parts.path, parts.query, "")) if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _page_before(path: str) -> str:
+    """Return the nearest address before one that leads somewhere."""
+    while path := path.rpartition("/")[0]:
+        if is_valid_path(path):
+            return path
+    return "/"

@@ -1,4 +1,4 @@
-"""Who asks for a page, which pages are for admins only, and where one goes from there."""
+"""Who asks for a page, and which pages are for admins only."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,9 +6,7 @@ from typing import ParamSpec, cast
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
-from django_htmx.http import HttpResponseClientRedirect
+from django.http import HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from warmline.crm.users import User
@@ -47,13 +45,3 @@ def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpRe
         return view(*args, **kwargs)
 
     return guarded
-
-
-def go(request: PageRequest, to: str) -> HttpResponse:
-    """Lead on after something was done; htmx follows as a whole page, and not into the place of a fragment.
-
-    Args:
-        request: What was done.
-        to: A path.
-    """
-    return HttpResponseClientRedirect(to) if request.htmx else redirect(to)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from warmline.crm.models import Contact
 from warmline.crm.synced import Synced
 from warmline.sync.notify import unseen
 from warmline.sync.outcomes import AMBIGUOUS
@@ -58,7 +59,10 @@ def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> S
         (drawing, words), look = CHOICE, "choice"
     name = format_html(' id="badge-{}-{}"', row._meta.model_name, row.pk) if row else ""  # noqa: SLF001 (documented)
     name += mark_safe(' hx-swap-oob="true"') if oob else mark_safe("")
-    return format_html('<span{} class="badge badge-{}">{}{}</span>', name, look, icon(drawing), words)
+    knows = mark_safe("")
+    if isinstance(row, Contact):  # for the control of its warmness, which follows
+        knows = format_html(' data-warmness="{}" data-warm="{}"', row.warmness_score, "yes" if row.is_warm else "")
+    return format_html('<span{} class="badge badge-{}"{}>{}{}</span>', name, look, knows, icon(drawing), words)
 
 
 @register.simple_tag

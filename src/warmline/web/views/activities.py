@@ -16,7 +16,7 @@ from warmline.sync import retry as again
 from warmline.sync.policy import Policy
 from warmline.sync.state import with_state
 from warmline.web.book_forms import ActivityForm, NewActivityForm
-from warmline.web.requests import PageRequest, go, once_key
+from warmline.web.requests import PageRequest, once_key
 from warmline.web.timeline import Entry, timeline
 from warmline.web.views.contact import around, seen
 from warmline.web.views.standing import address
@@ -31,12 +31,11 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
 
 
 def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Show an activity anew on its timeline; without htmx the whole page, there."""
-    row = _seen(request, activity_id)
-    if request.htmx:
-        return render(
-            request, "web/contacts/_entry.html", {"entry": Entry.of(row), "contact": row.contact, "is_new": True}
-        )
+    """Show an activity anew on its timeline, and go there if a person asked; without a script the whole page, there."""
+    row, is_live = _seen(request, activity_id), "X-Live" in request.headers
+    if request.htmx or is_live:
+        shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
+        return render(request, "web/contacts/_entry.html", shown)
     return redirect(f"{address(row.contact)}#activity-{row.pk}")
 
 
@@ -60,9 +59,7 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
         if form.stored:
             how = "is logged" if form.stored.done else "is noted, to be done"
             messages.success(request, f"“{form.stored.subject}” {how}.")
-        return go(request, address(row))
-    if request.htmx:
-        return render(request, "web/contacts/_log.html", {"contact": row, **around(row, form)})
+        return redirect(address(row))
     shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
     return render(request, "web/contacts/contact.html", shown)
 

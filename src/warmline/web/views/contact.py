@@ -13,7 +13,7 @@ from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.web.asked import list_address, number
 from warmline.web.book_forms import SCORES, TYPE_ICONS, ContactForm, NewActivityForm
-from warmline.web.requests import PageRequest, go
+from warmline.web.requests import PageRequest
 from warmline.web.timeline import timeline
 from warmline.web.views import standing
 from warmline.web.views.standing import address, in_pipedrive
@@ -31,8 +31,10 @@ def seen(request: PageRequest, contact_id: int) -> Contact:
 
 @require_safe
 def contact(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Show all of it; to htmx an earlier part of its timeline."""
+    """Show all of it; to htmx its details, or an earlier part of its timeline."""
     row = seen(request, contact_id)
+    if request.htmx.target == "details":
+        return render(request, "web/contacts/_details.html", {"contact": row, "is_new": True})
     shown = {"contact": row, "timeline": timeline(row, request.GET.get("before", ""))}
     if request.htmx:
         return render(request, "web/contacts/_timeline.html", shown)
@@ -61,7 +63,10 @@ def edit(request: PageRequest, contact_id: int) -> HttpResponse:
     row = seen(request, contact_id)
     form = ContactForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
-        return go(request, address(row))
+        if not request.htmx:
+            return redirect(address(row))
+        row = seen(request, contact_id)
+        return render(request, "web/contacts/_edited.html", {"contact": row, **in_pipedrive(row)})
     template = "web/contacts/_edit.html" if request.htmx else "web/contacts/edit.html"
     return render(request, template, {"contact": row, "form": form})
 

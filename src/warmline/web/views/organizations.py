@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
@@ -17,7 +17,7 @@ from warmline.sync.listing import COUNTED, Asked, Order, Show
 from warmline.sync.policy import Policy
 from warmline.web.asked import Wishes
 from warmline.web.book_forms import SCORES, OrganizationForm
-from warmline.web.requests import PageRequest, go
+from warmline.web.requests import PageRequest
 from warmline.web.views.standing import address, in_pipedrive, seen
 
 PAGE = 50
@@ -73,8 +73,10 @@ def names(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def organization(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Show it, with the contacts that the user may see."""
+    """Show it, with the contacts that the user may see; to htmx its details."""
     row = seen(request, "organization", organization_id)
+    if request.htmx:
+        return render(request, "web/organizations/_details.html", {"organization": row, "is_new": True})
     contacts = Contact.objects.seen_by(request.user).select_related("owner", "organization")
     page = listing.page(contacts, Asked(organization=row.pk), size=CONTACTS, **_now())
     shown = {"organization": row, "page": page, "scores": SCORES, "counted": COUNTED}
@@ -87,6 +89,9 @@ def edit(request: PageRequest, organization_id: int) -> HttpResponse:
     row = seen(request, "organization", organization_id)
     form = OrganizationForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes)):
-        return go(request, address(row))
+        if not request.htmx:
+            return redirect(address(row))
+        row = seen(request, "organization", organization_id)
+        return render(request, "web/organizations/_edited.html", {"organization": row, **in_pipedrive(row)})
     template = "web/organizations/_edit.html" if request.htmx else "web/organizations/edit.html"
     return render(request, template, {"organization": row, "form": form})

@@ -9,6 +9,8 @@ from warmline.crm.tokens import ApiToken, issue
 from warmline.web.requests import PageRequest
 from warmline.web.settings_forms import ProfileForm, TokenForm
 
+NEW = "new-api-token"  # where the session keeps it until it is shown
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: PageRequest) -> HttpResponse:
@@ -24,10 +26,12 @@ def profile(request: PageRequest) -> HttpResponse:
 
 @require_POST
 def make_token(request: PageRequest) -> HttpResponse:
-    """Make an API token and show it, this once."""
+    """Make an API token; the profile then shows it, once, so that a reload neither shows nor makes one again."""
     form = TokenForm(request.POST)
-    token = issue(request.user, form.cleaned_data["name"]) if form.is_valid() else ""
-    return _shown(request, token_form=TokenForm() if token else form, token=token)
+    if not form.is_valid():
+        return _shown(request, token_form=form)
+    request.session[NEW] = issue(request.user, form.cleaned_data["name"])
+    return redirect("web:profile")
 
 
 @require_POST
@@ -39,12 +43,12 @@ def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
 
 
 def _shown(
-    request: PageRequest, *, form: ProfileForm | None = None, token_form: TokenForm | None = None, token: str = ""
+    request: PageRequest, *, form: ProfileForm | None = None, token_form: TokenForm | None = None
 ) -> HttpResponse:
     context = {
         "form": form or ProfileForm(instance=request.user),
         "token_form": token_form or TokenForm(),
-        "token": token,
+        "token": request.session.pop(NEW, ""),
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-pk"),
     }
     return render(request, "web/profile/profile.html", context)

@@ -24,9 +24,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 @require_safe
 def overview(request: PageRequest) -> HttpResponse:
     """Show all of it; to htmx, what changes by itself."""
+    return _shown(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html")
+
+
+def _shown(request: PageRequest, template: str) -> HttpResponse:
     now = timezone.now()
     shown = {"overview": Overview.of(request.user, now), "chart": last_day(request.user, now)}
-    return render(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html", shown)
+    return render(request, template, shown)
 
 
 @require_safe
@@ -43,7 +47,7 @@ def failed(request: PageRequest, kind: Kind) -> HttpResponse:
 
 @require_POST
 def retry(request: PageRequest) -> HttpResponse:
-    """Try again what is named, as `contact=12`, or all of the user's that failed."""
+    """Try again what is named, as `contact=12`, or all of the user's that failed; the page shows what became of it."""
     tried = _try_again(request)
     if "connection" in request.POST:
         text = "Asking Pipedrive now whether it is well again."
@@ -52,7 +56,7 @@ def retry(request: PageRequest) -> HttpResponse:
     if request.headers.get("X-Live"):  # a toast, which goes
         return HttpResponse(text, content_type="text/plain")
     messages.success(request, text)
-    return redirect("web:sync")
+    return _shown(request, "web/sync/_retried.html") if request.htmx else redirect("web:sync")
 
 
 def _try_again(request: PageRequest) -> str:

@@ -8,6 +8,7 @@ if (corner) live(corner);
 
 function live(corner) {
   const user = corner.dataset.user;
+  const main = document.getElementById("main");
   const shared = "locks" in navigator && "BroadcastChannel" in window;
   const channel = shared ? new BroadcastChannel(`warmline-${user}`) : null;
 
@@ -85,10 +86,11 @@ function live(corner) {
   async function ask(path) {
     const answer = await fetch(path, { headers: { "X-Live": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out: the next click says so
+    reached();
     return document.createRange().createContextualFragment(await answer.text());
   }
 
-  // --- Badges and the bell. ---
+  // --- Badges, what stands beside them, and the bell. ---
 
   async function refreshBadges() {
     const { everything, ...named } = changed;
@@ -100,14 +102,46 @@ function live(corner) {
       if (everything || named[kind]?.includes(Number(id))) (wanted[kind] ??= []).push(id);
     }
     for (const [kind, ids] of Object.entries(wanted)) query.set(kind, ids.join(","));
+    const entries = [];
     try {
       for (const part of (await ask(`/badges?${query}`)).querySelectorAll("[id]")) {
+        if (part.dataset.warmness) showWarmness(part);
         const present = document.getElementById(part.id);
-        if (present && present.outerHTML !== part.outerHTML && !present.contains(document.activeElement)) present.replaceWith(part);
+        if (!present || present.outerHTML === part.outerHTML || present.contains(document.activeElement)) continue;
+        present.replaceWith(part);
+        const entry = part.closest("[id^=activity-]");
+        if (entry && !part.matches(".badge-in_progress")) entries.push(entry); // what comes after that is soon known
       }
     } catch (error) {
       changed.everything = true;
       throw error;
+    }
+    for (const entry of entries) await refreshEntry(entry);
+  }
+
+  // The control of a contact's warmness follows what its badge knows, unless someone is at it.
+  function showWarmness(badge) {
+    const control = document.getElementById(`warmness-${badge.id.split("-")[2]}`);
+    if (!control || control.matches(":focus, .htmx-request")) return;
+    for (const option of control.options) option.defaultSelected = option.selected = option.text === badge.dataset.warmness;
+    control.classList.toggle("is-warm", Boolean(badge.dataset.warm));
+  }
+
+  // An activity whose badge has changed says why, and offers to try again; but not under someone's hands.
+  async function refreshEntry(entry) {
+    if (entry.querySelector(":focus")) {
+      entry.addEventListener("focusout", () => setTimeout(() => refreshEntry(entry).catch(() => {})), { once: true });
+      return;
+    }
+    if (!entry.isConnected) return;
+    const part = (await ask(`/activities/${entry.id.split("-")[1]}`)).firstElementChild;
+    if (!entry.isConnected || entry.querySelector(":focus")) return;
+    const isHeld = entry === document.activeElement;
+    entry.replaceWith(part);
+    htmx.process(part);
+    if (isHeld) {
+      part.tabIndex = -1;
+      part.focus();
     }
   }
 
@@ -132,13 +166,29 @@ function live(corner) {
     showedUpTo(answer.dataset.newest);
     for (const toast of [...answer.children]) {
       const topic = topicOf(toast);
-      const known = open()[topic];
+      const { [topic]: known, ...others } = open();
+      if (isSaidHere(toast)) {
+        if (!known) say(toast.querySelector(".toast-text").textContent, "stays" in toast.dataset);
+        keep("stays" in toast.dataset ? { ...others, [topic]: known ?? { first: toast.dataset.first, left: SECONDS } } : others);
+        continue;
+      }
       const goesOn = known && !document.getElementById(toast.id); // the page before showed it
       if (put(toast, !known)) keep({ ...open(), [topic]: { first: toast.dataset.first, left: goesOn ? known.left : SECONDS } });
     }
   }
 
   const topicOf = (toast) => toast.id.replace("toast-", "");
+
+  // Of which topics the page says all itself; a contact's page of this contact alone. A failure stays for the next page.
+  const saidHere = main.dataset.says?.split(" ") ?? [];
+  const isSaidHere = (toast) =>
+    saidHere.includes(topicOf(toast)) && (main.dataset.contact ?? toast.dataset.contact) === toast.dataset.contact;
+
+  // Who does something about it there has seen it.
+  main.addEventListener("submit", (event) => {
+    if (!/\/(retry|link)$/.test(event.target.action)) return;
+    keep(Object.fromEntries(Object.entries(open()).filter(([topic]) => !saidHere.includes(topic) || document.getElementById(`toast-${topic}`))));
+  });
 
   // Returns whether it says something that this page did not show.
   function put(toast, isNew) {
@@ -177,7 +227,7 @@ function live(corner) {
 
   function dismiss(toast) {
     const next = toast.nextElementSibling ?? toast.previousElementSibling;
-    if (toast.contains(document.activeElement)) (next?.querySelector("[data-dismiss]") ?? document.getElementById("main")).focus();
+    if (toast.contains(document.activeElement)) (next?.querySelector("[data-dismiss]") ?? main).focus();
     const { [topicOf(toast)]: _, ...others } = open();
     keep(others);
     toast.remove();
@@ -199,6 +249,8 @@ function live(corner) {
     if (!form) return;
     event.preventDefault();
     const toast = form.closest(".toast");
+    if (toast.ariaBusy) return; // it was pressed twice
+    toast.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "1" } });
       if (!answer.ok || answer.redirected) return complain(answer.status);
@@ -207,6 +259,8 @@ function live(corner) {
       heard({ changed: { everything: true } });
     } catch {
       complain(0);
+    } finally {
+      toast.ariaBusy = null;
     }
   });
 
@@ -226,11 +280,22 @@ function live(corner) {
     const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
     toast.id = "toast-trouble";
     toast.querySelector(".toast-text").textContent = reason;
+    if (!status) toast.dataset.unreachable = "";
     put(toast, true);
+  }
+
+  function reached() {
+    const toast = corner.querySelector("[data-unreachable]");
+    if (toast) dismiss(toast);
   }
 
   document.body.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.status));
   document.body.addEventListener("htmx:sendError", () => complain(0));
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    reached();
+    if (event.detail.requestConfig.verb !== "get") channel?.postMessage({ changed: { everything: true } }); // other tabs follow
+  });
 
   // --- What is looked at begins with what there is to know. ---
 
