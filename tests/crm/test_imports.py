@@ -7,10 +7,11 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from warmline.crm import bulk, import_worker, imports, team
+from warmline.crm import bulk, import_worker, imports, keeping, team
 from warmline.crm.book import add_contact
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
@@ -249,20 +250,28 @@ def test_what_is_started_is_not_discarded(alice: User) -> None:
     assert Contact.objects.filter(name="Dana").exists()
 
 
-def test_old_files_are_forgotten(alice: User) -> None:
-    """After a month, when the next one is brought; what is at work stays."""
-    made = [imports.begin(alice, f"{n}.csv", b"Name\nDana\n") for n in range(3)]
+def test_old_files_are_forgotten(alice: User, bob: User) -> None:
+    """After a month, everybody's; what is at work stays."""
+    made = [imports.begin(owner, f"{n}.csv", b"Name\nDana\n") for n, owner in enumerate((alice, alice, bob, bob))]
+    ImportRun.objects.filter(pk__in=[made[0].pk, made[2].pk]).update(status=Status.DONE)
     old = timezone.now() - imports.KEPT - timedelta(minutes=1)
-    ImportRun.objects.filter(pk__in=[made[0].pk, made[1].pk]).update(created_at=old)
-    ImportRun.objects.filter(pk=made[0].pk).update(status=Status.DONE)
-    imports.begin(alice, "new.csv", b"Name\nDana\n")
-    assert set(ImportRun.objects.values_list("file_name", flat=True)) == {"1.csv", "2.csv", "new.csv"}
-    assert ImportRow.objects.count() == 6
+    ImportRun.objects.filter(pk__in=[run.pk for run in made[:3]]).update(created_at=old)
+    keeping.sweep(timezone.now())
+    assert set(ImportRun.objects.values_list("file_name", flat=True)) == {"1.csv", "3.csv"}
+    assert ImportRow.objects.count() == 4
+
+
+def test_expired_sessions_are_forgotten() -> None:
+    """They would never go by themselves."""
+    for number, days in enumerate((-1, 1)):
+        Session.objects.create(session_key=f"key-{number}", expire_date=timezone.now() + timedelta(days=days))
+    keeping.sweep(timezone.now())
+    assert [session.session_key for session in Session.objects.all()] == ["key-1"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_thread() -> None:
-    """It is woken by the commit, checks and imports, and ends with the block."""
+    """It sweeps, is woken by the commit, checks and imports, and ends with the block."""
     poll = Event()
 
     def until(status: Status) -> None:
@@ -273,9 +282,11 @@ def test_the_thread() -> None:
         pytest.fail(f"it was not {status} within 20 s")
 
     user = User.objects.create_user("alice@example.com", "Alice")
+    Session.objects.create(session_key="old", expire_date=timezone.now() - timedelta(days=1))
     with import_worker.running():
         run = imports.begin(user, "people.csv", FILE)
         until(Status.CHECKED)
         imports.start(run)
         until(Status.DONE)
+    assert not Session.objects.exists()
     assert Contact.objects.count() == 3

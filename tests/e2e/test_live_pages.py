@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from programs import free_port, serving_warmline, warmline
 
 PROMISED = 4.0  # seconds for a stop with streams open
+PATIENCE = 30.0  # seconds for a row to come to a state
 TABS = 8
 
 
@@ -37,9 +38,10 @@ class Team:
         return self.save(who, "/contacts", name=name, warmness_score=5)
 
     def wait_until(self, who: str, contact: dict[str, Any], state: str) -> None:
-        """Wait until a contact is in a state."""
-        poll = Event()
-        while self.api[who].get(f"/contacts/{contact['id']}").json()["sync"]["state"] != state:
+        """Wait until a contact is in a state, as long as that may take."""
+        poll, end = Event(), time.monotonic() + PATIENCE
+        while (present := self.api[who].get(f"/contacts/{contact['id']}").json()["sync"]["state"]) != state:
+            assert time.monotonic() < end, f"it is {present}, and was to be {state} within {PATIENCE} s"
             poll.wait(0.05)
 
 

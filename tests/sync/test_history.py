@@ -1,12 +1,17 @@
 """Every attempt is written down with what came of it, for people to read."""
 
+from datetime import timedelta
+
 import pytest
 from bench_engine import Bench
+from django.utils import timezone
 
+from warmline.crm import keeping
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
+from warmline.sync import history
 from warmline.sync.history import attempts_of
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +54,16 @@ def test_what_was_there_is_told_apart_from_what_was_made(
     assert contact.organization is not None
     assert attempts_of(contact.organization).get().text == "Found in Pipedrive and linked: organization 1."
     assert attempts_of(activity).get().text == "Made in Pipedrive: activity 1."
+
+
+def test_old_attempts_are_forgotten(alice: User, bob: User) -> None:
+    """After 90 days, however many there are, but for each row's latest."""
+    now = timezone.now()
+    jordan, kim = (add_contact(owner, name="Jordan Ames") for owner in (alice, bob))
+    for days in (200, 100, 91, 89, 1):
+        history.note(jordan, f"{days} days ago", ok=False, now=now - timedelta(days=days))
+    for number in range(keeping.AT_ONCE + 100):
+        history.note(kim, f"number {number}", ok=False, now=now - timedelta(days=200))
+    keeping.sweep(now)
+    assert [text for _, text in told(jordan)] == ["89 days ago", "1 days ago"]
+    assert [text for _, text in told(kim)] == [f"number {keeping.AT_ONCE + 99}"]

@@ -1,11 +1,12 @@
 """Who is told what, what of it interrupts, and what of it is new."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from warmline.crm import keeping
 from warmline.crm.users import User
 from warmline.sync import notify
 from warmline.sync.models import Notification, NotificationKind
@@ -70,6 +71,14 @@ def test_what_is_new_is_counted_without_what_is_quiet(alice: User) -> None:
     assert notify.unseen(alice, 100) == 0
     notify.saw(alice, tell(NotificationKind.CONTACT_FAILED, alice) - 1)
     assert notify.unseen(alice, 100) == 1
+
+
+def test_old_notifications_are_forgotten(alice: User) -> None:
+    """After 90 days; what is told only once is not told again."""
+    for days, once in ((91, None), (91, "a name"), (89, None)):
+        notify.tell(NotificationKind.OWNER_MISSING, f"{days}", now=NOW - timedelta(days=days), user=alice, once=once)
+    keeping.sweep(NOW)
+    assert list(Notification.objects.order_by("pk").values_list("text", "once")) == [("91", "a name"), ("89", None)]
 
 
 def test_what_is_told_is_read_from_an_index(alice: User) -> None:

@@ -1,14 +1,15 @@
 """Checks and imports files, beside the server and batch by batch; the browser that asked for it may be closed.
 
 What is left to do stands in the rows (see imports.py), so a worker that dies leaves nothing but its hold, which ends
-by itself, and the next one goes on. Between two batches it gives up what is no longer its own.
+by itself, and the next one goes on. Between two batches it gives up what is no longer its own. Its thread has time to
+spare, so it sweeps once a day, too (see keeping.py).
 """
 
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm import bulk, columns, preferences
+from warmline.crm import bulk, columns, keeping, preferences
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.signals import import_wanted
 
@@ -38,10 +39,14 @@ def running() -> Iterator[None]:
         signal.set()
 
     def work() -> None:
+        swept_at = datetime.min.replace(tzinfo=UTC)
         try:
             while not stopping.is_set():
                 signal.clear()
                 try:
+                    if timezone.now() - swept_at >= keeping.DAY:
+                        swept_at = timezone.now()
+                        keeping.sweep(swept_at)
                     while not stopping.is_set() and step(timezone.now(), stopping):
                         pass
                 except Exception:

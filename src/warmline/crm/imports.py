@@ -6,7 +6,7 @@ that is to be imported is new. So nothing is lost by stopping anywhere, and noth
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import Count, Q
@@ -142,7 +142,6 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         columns=columns.matched(first) if has_headings else [""] * len(first),
     )
     with transaction.atomic():
-        ImportRun.objects.filter(owner=owner, created_at__lt=timezone.now() - KEPT).exclude(status__in=AT_WORK).delete()
         run.save()
         ImportRow.objects.bulk_create(
             [
@@ -196,6 +195,16 @@ def discard(run: ImportRun) -> bool:
         if idle is not None:
             idle.delete()
     return idle is not None
+
+
+def forget_old(now: datetime) -> None:
+    """Forget everybody's files that were kept for long enough; those at work stay.
+
+    Args:
+        now: Tells how old they are.
+    """
+    for run in ImportRun.objects.filter(created_at__lt=now - KEPT).exclude(status__in=AT_WORK):
+        discard(run)
 
 
 def leave(owner: User, heir: User | None) -> None:

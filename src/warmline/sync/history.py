@@ -3,12 +3,15 @@
 With each stands how long the row had been wanted by then, because nothing tells that afterwards.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
+from warmline.crm.keeping import forget
 from warmline.crm.models import Organization, Row
 from warmline.sync.models import Attempt
+
+KEPT = timedelta(days=90)
 
 
 def note(row: Row, text: str, *, ok: bool, now: datetime) -> None:
@@ -28,6 +31,16 @@ def note(row: Row, text: str, *, ok: bool, now: datetime) -> None:
 def attempts_of(row: Row) -> QuerySet[Attempt]:
     """Return a row's attempts, the latest first."""
     return Attempt.objects.filter(kind=_kind(row), row_id=row.pk).order_by("-id")
+
+
+def forget_old(now: datetime) -> None:
+    """Delete old attempts, but for each row's latest, which tells how the row stands.
+
+    Args:
+        now: Tells how old they are.
+    """
+    later = Attempt.objects.filter(kind=OuterRef("kind"), row_id=OuterRef("row_id"), pk__gt=OuterRef("pk"))
+    forget(Attempt.objects.filter(Exists(later), at__lt=now - KEPT).order_by("at"))
 
 
 def _waited(row: Row, now: datetime) -> float:

@@ -1,14 +1,16 @@
 """Tells people what they would want to know now. The row is the message; pages and API show it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
+from warmline.crm.keeping import forget
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind, Seen
 
+KEPT = timedelta(days=90)
 # So many of these come that each would only be in the way; the row's badge tells it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
 # Nobody has to do anything about these, so nobody hears them in place of one who left.
@@ -117,3 +119,12 @@ def saw(user: User, up_to: int) -> None:
         up_to: The id of its newest notification.
     """
     Seen.objects.update_or_create(user=user, defaults={"up_to": up_to})
+
+
+def forget_old(now: datetime) -> None:
+    """Delete old notifications; what is told only once is not told again.
+
+    Args:
+        now: Tells how old they are.
+    """
+    forget(Notification.objects.filter(at__lt=now - KEPT, once=None).order_by("pk"))

@@ -1,0 +1,33 @@
+"""What is kept for a time only goes once a day: the files of imports and expired sessions here, what else elsewhere.
+
+It goes in small transactions, so that nobody who saves waits for it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.management import call_command
+from django.db.models import QuerySet
+
+from warmline.crm import imports
+from warmline.crm.signals import day_passed
+
+DAY = timedelta(days=1)
+AT_ONCE = 500  # rows of one transaction
+
+
+def sweep(now: datetime) -> None:
+    """Delete what was kept for long enough, here and wherever somebody listens to `day_passed`.
+
+    Args:
+        now: Tells how old things are.
+    """
+    imports.forget_old(now)
+    call_command("clearsessions")
+    day_passed.send(None, now=now)
+
+
+def forget(rows: "QuerySet[Any]") -> None:
+    """Delete rows, some at a time, whatever else is written between."""
+    while ids := list(rows.values_list("pk", flat=True)[:AT_ONCE]):
+        rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 (documented as public)
