@@ -7,10 +7,12 @@ from typing import Any, Self
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.text import normalize_newlines
 
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
+from warmline.web.forms import EditForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {
@@ -60,8 +62,8 @@ class BookForm(forms.Form):
         return self
 
     def values(self) -> dict[str, Any]:
-        """Return the values as the book takes them; of a row that is changed, only those that are other ones."""
-        return {name: self.cleaned_data[name] for name in (self.changed_data if self.initial else self.fields)}
+        """Return the values, by field."""
+        return dict(self.cleaned_data)
 
 
 def _text(label: str, length: int, *, required: bool = False, **attributes: str) -> forms.CharField:
@@ -69,8 +71,18 @@ def _text(label: str, length: int, *, required: bool = False, **attributes: str)
     return forms.CharField(label=label, required=required, widget=widget)
 
 
-class ContactForm(BookForm):
-    """A contact's details."""
+class NoteField(forms.CharField):
+    """Text of several lines, whose ends browsers send in their own way."""
+
+    widget = forms.Textarea(attrs={"rows": "3"})
+
+    def to_python(self, value: Any) -> str:
+        """Return it as the book keeps it, so that nothing else counts as a change."""
+        return normalize_newlines(super().to_python(value) or "")
+
+
+class ContactFields(BookForm):
+    """What is told of a contact."""
 
     name = _text("Name", NAME_LENGTH, required=True)
     email = forms.CharField(
@@ -79,6 +91,15 @@ class ContactForm(BookForm):
     phone = _text("Phone", PHONE_LENGTH, type="tel")
     organization = _text("Organization", NAME_LENGTH, list="organization-names")
 
+    def clean_organization(self) -> OrganizationDetails | None:
+        """Return the organization by its name."""
+        name = self.cleaned_data["organization"]
+        return OrganizationDetails(name) if name else None
+
+
+class ContactForm(EditForm, ContactFields):
+    """A contact that is there."""
+
     @classmethod
     def of(cls, contact: Contact, data: Any = None) -> "ContactForm":
         """Return the form of a contact that is there."""
@@ -86,28 +107,15 @@ class ContactForm(BookForm):
         initial = {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
         return cls(data, initial=initial).begin_at("name")
 
-    def values(self) -> dict[str, Any]:
-        """Return the values, the organization by its name."""
-        values = super().values()
-        if "organization" in values:
-            name = values["organization"]
-            values["organization"] = OrganizationDetails(name) if name else None
-        return values
 
-
-class NewContactForm(ContactForm):
+class NewContactForm(ContactFields):
     """A contact to be added."""
 
     warmness_score = forms.TypedChoiceField(label="Warmness", coerce=int, choices=SCORES, initial=0)
 
-    def values(self) -> dict[str, Any]:
-        """Return all of them."""
-        organization = self.cleaned_data["organization"]
-        return {**self.cleaned_data, "organization": OrganizationDetails(organization) if organization else None}
 
-
-class OrganizationForm(BookForm):
-    """An organization's details."""
+class OrganizationForm(EditForm, BookForm):
+    """An organization that is there."""
 
     name = _text("Name", NAME_LENGTH, required=True)
     sector = _text("Sector", NAME_LENGTH)
@@ -119,19 +127,23 @@ class OrganizationForm(BookForm):
         return cls(data, initial={name: getattr(organization, name) for name in cls.base_fields}).begin_at("name")
 
 
-class ActivityForm(BookForm):
-    """An activity that is there."""
+class ActivityFields(BookForm):
+    """What is told of an activity."""
 
     type = forms.ChoiceField(label="Type", choices=ActivityType.choices)
     subject = _text("Subject", NAME_LENGTH)
-    note = forms.CharField(label="Note", required=False, widget=forms.Textarea(attrs={"rows": "3"}), strip=False)
+    note = NoteField(label="Note", required=False, strip=False)
     due_date = forms.DateField(
         label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     due_time = forms.TimeField(
-        label="Time", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+        label="Time", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M:%S")
     )
     done = forms.BooleanField(label="Done", required=False)
+
+
+class ActivityForm(EditForm, ActivityFields):
+    """An activity that is there."""
 
     @classmethod
     def of(cls, activity: Activity, data: Any = None) -> "ActivityForm":
@@ -140,7 +152,7 @@ class ActivityForm(BookForm):
         return cls(data, initial=initial, prefix=f"a{activity.pk}").begin_at("subject")
 
 
-class NewActivityForm(ActivityForm):
+class NewActivityForm(ActivityFields):
     """An activity to be logged: a type is all that it needs."""
 
     subject = _text("Subject", NAME_LENGTH, placeholder="Made of type and name")
@@ -158,7 +170,7 @@ class NewActivityForm(ActivityForm):
 
     def values(self) -> dict[str, Any]:
         """Return the values; what is done and has no date was done now, and what is yet to come is not done."""
-        values = dict(self.cleaned_data)
+        values = super().values()
         now = timezone.localtime()
         if values["due_time"]:
             values["due_date"] = values["due_date"] or now.date()

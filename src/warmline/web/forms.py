@@ -1,4 +1,4 @@
-"""The forms of signing in, and how every form looks.
+"""The forms of signing in, how every form looks, and what every form does that changes what is there.
 
 Django's own forms with our words. `{{ form }}` shows any form: `form.html` all of it, `form_field.html` each field with
 its label, hint and errors.
@@ -63,6 +63,24 @@ class LongSelect(forms.Select):
         return format_html(
             "<select{}>{}</select>", flatatt({**self.build_attrs(self.attrs, attrs), "name": name}), options
         )
+
+
+class EditForm(forms.Form):
+    """Changes something that is there: only what the person changed, so that what came meanwhile stays.
+
+    Each field brings along, hidden, what the person was shown. Who sends none of that, such as a script, is taken to
+    have been shown what is there now.
+    """
+
+    def __getitem__(self, name: str) -> forms.BoundField:
+        """Return a field as it is shown."""
+        shown = super().__getitem__(name)
+        shown.field.show_hidden_initial = not self.is_bound or shown.html_initial_name in self.data
+        return shown
+
+    def values(self) -> dict[str, Any]:
+        """Return what the person changed, by field, once it is valid."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class SignInForm(AuthenticationForm):

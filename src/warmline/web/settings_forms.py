@@ -18,7 +18,7 @@ from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
-from warmline.web.forms import LongSelect, zones
+from warmline.web.forms import EditForm, LongSelect, zones
 
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
 
@@ -34,7 +34,7 @@ class ConnectForm(forms.Form):
     )
 
 
-class RulesForm(forms.Form):
+class RulesForm(EditForm):
     """What is warm, and what goes to Pipedrive how.
 
     Args:
@@ -104,12 +104,11 @@ class RulesForm(forms.Form):
                 self.fields[name].help_text = f"Decided by {variable} in the environment of the server."
 
     def save(self) -> None:
-        """Store what was decided, but for what the environment decides."""
-        values = self.cleaned_data
-        names = [name for name in preferences.SETTINGS if not preferences.variable_of(name)]
-        types = {str(ours): values[f"type_{ours}"] for ours in ActivityType}
-        unusual = {ours: theirs for ours, theirs in types.items() if theirs != TYPES[ActivityType(ours)]}
-        preferences.change({**{name: values[name] for name in names}, "activity_types": unusual})
+        """Store what was decided anew; what the environment decides cannot be."""
+        values, decided = self.values(), preferences.current().activity_types
+        types = {ours: values.pop(f"type_{ours}", decided.get(ours, TYPES[ours])) for ours in ActivityType}
+        unusual = {str(ours): theirs for ours, theirs in types.items() if theirs != TYPES[ours]}
+        preferences.change({**values, "activity_types": unusual})
 
 
 class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -133,7 +132,7 @@ class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         return user
 
 
-class MemberForm(forms.Form):
+class MemberForm(EditForm):
     """A member's role, and who they are in Pipedrive.
 
     Args:
@@ -203,6 +202,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         zone: Any = self.fields["time_zone"]
         if self.instance.time_zone not in dict(zones()):
             zone.choices = [(self.instance.time_zone, self.instance.time_zone), *zones()]
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
+        """Write these fields alone: an admin may have changed the others since the user was read."""
+        user: User = super().save(commit=False)
+        if commit:
+            user.save(update_fields=self._meta.fields)
+        return user
 
 
 class TokenForm(forms.Form):

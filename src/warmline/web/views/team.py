@@ -49,7 +49,7 @@ def member(request: PageRequest, user_id: int) -> HttpResponse:
     form = MemberForm(request.POST or None, member=found, users=users)
     if form.is_valid():
         try:
-            team.change_member(found, **form.cleaned_data)
+            team.change_member(found, **form.values())
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -1,0 +1,135 @@
+"""Pages that stand open for a while: saving stores what the person changed there, and nothing else."""
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+from django.db.models.signals import pre_save
+from django.test import Client
+from web.filling import filled
+from web.pages import look
+
+from warmline.crm import book, preferences, team
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
+from warmline.sync.mapping import TYPES
+from warmline.sync.models import Remembered
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def robin(bob: User) -> Contact:
+    """Return Robin, Bob's contact."""
+    return add_contact(
+        bob, name="Robin Vale", email="old@example.com", phone="1", organization=OrganizationDetails("Mills")
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_a_contacts_form(bobs: Client, robin: Contact, headers: dict[str, str]) -> None:
+    """What Pipedrive and a colleague changed meanwhile stays; so it does when the form comes back with an error."""
+    path = f"/contacts/{robin.pk}/edit"
+    html = look(bobs.get(path, headers=headers))
+    book.take_over(Contact.objects.get(), {"email": "new@example.com"})
+    html = look(bobs.post(path, filled(html, name="", phone=""), headers=headers))
+    assert "This field is required." in html
+    book.change_contact(Contact.objects.get(), {"organization": None})
+    bobs.post(path, filled(html, name="Robin Hill"), headers=headers)
+    found = Contact.objects.get()
+    assert (found.name, found.email, found.phone, found.organization) == ("Robin Hill", "new@example.com", "", None)
+
+
+def test_an_organizations_form(bobs: Client, robin: Contact) -> None:
+    """Like a contact's."""
+    path = f"/organizations/{robin.organization_id}/edit"
+    html = look(bobs.get(path))
+    book.change_organization(Organization.objects.get(), {"sector": "Textiles"})
+    bobs.post(path, filled(html, country="Spain"))
+    found = Organization.objects.get()
+    assert (found.name, found.sector, found.country) == ("Mills", "Textiles", "Spain")
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_an_activitys_form(bobs: Client, robin: Contact, headers: dict[str, str]) -> None:
+    """A box that someone else ticked stays ticked, and a date that someone took away stays away."""
+    activity = log_activity(robin.owner, robin, type="CALL", due_date=date(2026, 1, 1), due_time=time(10), done=False)
+    path, field = f"/activities/{activity.pk}/edit", f"a{activity.pk}-subject"
+    html = look(bobs.get(path, headers=headers))
+    book.change_activity(activity, {"done": True, "due_time": None, "note": "theirs"})
+    bobs.post(path, filled(html, **{field: "Talked"}), headers=headers)
+    activity.refresh_from_db()
+    assert (activity.subject, activity.done, activity.due_time, activity.note) == ("Talked", True, None, "theirs")
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["by a browser", "by a script"])
+def test_saving_an_activity_as_it_is(bobs: Client, robin: Contact, *, seen: bool) -> None:
+    """It is no change, whatever line ends a browser sends, and though a program gave seconds."""
+    note = "\none\ntwo  \n\n<three> "
+    when = {"due_date": date(2026, 1, 1), "due_time": time(10, 30, 15)}
+    activity = log_activity(robin.owner, robin, type="MEETING", note=note, done=True, **when)  # type: ignore[arg-type]
+    path, field = f"/activities/{activity.pk}/edit", f"a{activity.pk}-note"
+    sent = filled(look(bobs.get(path)), **{field: note})
+    if not seen:
+        sent = {name: value for name, value in sent.items() if not name.startswith("initial-")}
+    assert "<h3>" in look(bobs.post(path, sent, headers=HTMX))
+    found = Activity.objects.get()
+    assert (found.note, found.due_time, found.revision) == (note, time(10, 30, 15), 1)
+
+
+def test_a_profile(bobs: Client, bob: User) -> None:
+    """What an admin takes at the very moment is not given back."""
+
+    def demote(**_: Any) -> None:
+        User.objects.filter(pk=bob.pk).update(is_admin=False, is_active=False)
+
+    team.change_member(bob, is_admin=True)
+    pre_save.connect(demote, User)
+    try:
+        bobs.post("/profile", {"name": "Bobby", "time_zone": "UTC"})
+    finally:
+        pre_save.disconnect(demote, User)
+    bob.refresh_from_db()
+    assert (bob.name, bob.time_zone, bob.is_admin, bob.is_active) == ("Bobby", "UTC", False, False)
+
+
+def test_two_who_change_one_field(bobs: Client, alices: Client, robin: Contact) -> None:
+    """The last one wins."""
+    path = f"/contacts/{robin.pk}/edit"
+    his, hers = (look(browser.get(path)) for browser in (bobs, alices))
+    bobs.post(path, filled(his, phone="2"))
+    alices.post(path, filled(hers, phone="3"))
+    assert Contact.objects.get().phone == "3"
+
+
+def test_a_script_that_was_shown_nothing(bobs: Client, robin: Contact) -> None:
+    """It changes what it sends, and empties what it leaves out."""
+    look(bobs.post(f"/contacts/{robin.pk}/edit", {"name": "Robin Hill", "phone": "1"}, follow=True))
+    found = Contact.objects.get()
+    assert (found.name, found.email, found.phone, found.organization) == ("Robin Hill", "", "1", None)
+
+
+def test_a_members_form(alices: Client, bob: User) -> None:
+    """A right that another admin took meanwhile is not given back."""
+    users = [{"id": 7, "name": "Bob There", "email": "bob@example.com", "active": True}]
+    Remembered.objects.create(name="users", value=users, at="2026-01-01T00:00:00Z")
+    team.change_member(bob, is_admin=True)
+    html = look(alices.get(f"/settings/team/{bob.pk}"))
+    team.change_member(bob, is_admin=False)
+    alices.post(f"/settings/team/{bob.pk}", filled(html, pipedrive_user_id="7"))
+    bob.refresh_from_db()
+    assert (bob.is_admin, bob.pipedrive_user_id) == (False, 7)
+
+
+def test_the_rules(alices: Client) -> None:
+    """What another admin decided meanwhile holds; only what was changed is decided at all."""
+    types = [{"id": number, "key": key} for number, key in enumerate({*TYPES.values(), "deadline"})]
+    Remembered.objects.create(name="activity_types", value=types, at="2026-01-01T00:00:00Z")
+    html = look(alices.get("/settings/warm-leads"))
+    preferences.change({"threshold": 8, "activity_types": {"REFERRAL": "deadline"}})
+    alices.post("/settings/warm-leads", filled(html, label="Hot", type_LINKEDIN="deadline"))
+    decided = preferences.current()
+    assert (decided.threshold, decided.label) == (8, "Hot")
+    assert decided.activity_types == {"REFERRAL": "deadline", "LINKEDIN": "deadline"}
+    assert preferences.stored().seats is None
