@@ -229,6 +229,19 @@ def test_a_toast_is_not_over_the_bar(people: People, team: Team) -> None:
         assert not bar["y"] - shown["height"] < shown["y"] < bar["y"] + bar["height"], width
 
 
+def test_a_failure_that_is_mended_is_no_toast(people: People, team: Team) -> None:
+    """It goes by itself when the last of what it tells of has arrived, whoever tried again."""
+    contact = team.arrive("alice", "Sam Heath")
+    page = open_page(people, team, "alice", "/organizations")
+    sandbox = break_it(people, team, "break-refuse-activities")
+    team.save("alice", "/activities", contact_id=contact["id"], type="CALL")
+    failure = page.locator("#toast-activities")
+    expect(failure).to_contain_text("Refused by a button on the sandbox's page")
+    sandbox.locator("#mend").click()
+    team.api["alice"].post("/sync/retry").raise_for_status()
+    expect(failure).to_have_count(0)
+
+
 def test_an_outage_and_its_end(people: People, team: Team) -> None:
     """Both are told; the page says how the connection is, and what waits follows."""
     page = open_page(people, team, "bob")

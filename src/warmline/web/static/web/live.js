@@ -63,7 +63,7 @@ function live(corner) {
     if (!document.hidden) for (const [kind, ids] of Object.entries(named)) changed[kind] = [...(changed[kind] ?? []), ...ids];
     refresh();
     announce();
-    if (event.told) show();
+    if (event.told || corner.querySelector("[data-stays]")) show(); // what failed may be mended
   }
 
   // Runs a task soon, at most once in so many milliseconds, and always once more after the last call.
@@ -159,11 +159,14 @@ function live(corner) {
 
   async function showToasts() {
     const query = new URLSearchParams();
-    for (const [topic, { first }] of Object.entries(open())) query.set(topic, first);
+    const asked = Object.entries(open());
+    for (const [topic, { first }] of asked) query.set(topic, first);
     const after = shownUpTo();
     if (after) query.set("after", after);
     const answer = (await ask(`/toasts?${query}`)).firstElementChild;
     showedUpTo(answer.dataset.newest);
+    const hold = new Set([...answer.children].map(topicOf));
+    for (const [topic] of asked) if (!hold.has(topic)) forget(topic); // nothing of it fails any more
     for (const toast of [...answer.children]) {
       const topic = topicOf(toast);
       const { [topic]: known, ...others } = open();
@@ -225,11 +228,15 @@ function live(corner) {
     }, 1000);
   }
 
-  function dismiss(toast) {
+  const dismiss = (toast) => forget(topicOf(toast));
+
+  function forget(topic) {
+    const { [topic]: _, ...others } = open();
+    keep(others);
+    const toast = document.getElementById(`toast-${topic}`);
+    if (!toast) return;
     const next = toast.nextElementSibling ?? toast.previousElementSibling;
     if (toast.contains(document.activeElement)) (next?.querySelector("[data-dismiss]") ?? main).focus();
-    const { [topicOf(toast)]: _, ...others } = open();
-    keep(others);
     toast.remove();
   }
 
