@@ -43,9 +43,8 @@ def company(settings: Settings) -> Iterator[World]:
 )
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""
-    for response in (bobs.get(f"/settings{path}"), bobs.post(f"/settings{path}")):
-        assert response.status_code in {403, 405}
-    assert bobs.post(f"/settings{path}").status_code == 403
+    statuses = {bobs.get(f"/settings{path}").status_code, bobs.post(f"/settings{path}").status_code}
+    assert statuses in ({403}, {403, 405})
     assert 'href="/settings"' not in look(bobs.get("/profile"))
 
 

@@ -9,7 +9,8 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -70,6 +71,15 @@ class TeamMiddleware(LoginRequiredMiddleware):
         if request.method not in {"GET", "HEAD"}:
             return redirect(settings.LOGIN_URL)  # what was sent is lost, and its address may know no GET
         return answer
+
+    def process_exception(self, _: HttpRequest, exception: Exception) -> None:
+        """Take a row that was deleted between its reading and its writing for one that was never there.
+
+        Raises:
+            Http404: For the page that says so.
+        """
+        if isinstance(exception, ObjectDoesNotExist):
+            raise Http404 from exception
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Keep pages out of the browser's cache.
