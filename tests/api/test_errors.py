@@ -6,7 +6,9 @@ import pytest
 from api.caller import Answer, Caller
 from django.db import IntegrityError, connection
 from django.test import Client
+from meanwhile import meanwhile
 
+from warmline.crm.book import delete_contacts
 from warmline.crm.models import Contact, Organization
 
 
@@ -48,6 +50,13 @@ def test_a_wrong_method(bob: Caller, method: str, path: str, allowed: set[str]) 
     response = getattr(bob.http, method)(f"/api{path}")
     assert Answer(response.status_code, response.json()).problem == (405, "method_not_allowed", None)
     assert set(response["Allow"].split(", ")) == allowed
+
+
+def test_what_is_deleted_meanwhile(bob: Caller) -> None:
+    """It answers 404, like what was never there."""
+    contact = bob.add("Dana Diaz")["id"]
+    with meanwhile(lambda: delete_contacts(Contact.objects.all())):
+        assert bob.patch(f"/contacts/{contact}", {"name": "Dana"}).problem == (404, "not_found", None)
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,21 @@ def test_only_a_candidate_can_be_chosen(bench: Bench, sandbox: Sandbox, alice: U
         choose(contact, first)
 
 
+def test_a_choice_does_not_outlive_its_e_mail(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
+    """Decided for a mistyped address, it says nothing of the right one: who is there is adopted."""
+    contact, _ = ambiguous(bench, sandbox, alice)
+    emails = [{"value": "right@example.com", "primary": True, "label": "work"}]
+    right = sandbox.add("persons", name="Jordan Ames", emails=emails)["id"]
+    choose(contact, None)
+    change_contact(Contact.objects.get(), {"email": "right@example.com"})
+
+    bench.settle()
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == right
+    assert len(world.persons) == 3
+
+
 def test_two_contacts_with_one_e_mail_are_one_person(bench: Bench, world: World, alice: User, bob: User) -> None:
     """Whoever comes second is linked to what the first one made, however late Pipedrive's search finds it."""
     world.settings.search_delay = 600

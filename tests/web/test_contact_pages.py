@@ -152,6 +152,20 @@ def test_turning_pages(bobs: Client, bob: User) -> None:
     assert "Number 069</a>" in look(bobs.get(back))
 
 
+def test_a_place_of_another_list(bobs: Client, bob: User, robin: Contact) -> None:
+    """A timeline's is none of a list of contacts, nor the other way round: each begins anew."""
+    for number in range(60):
+        add_contact(bob, name=f"Number {number}")
+        latest = log_activity(bob, robin, type="CALL", due_date=date(2026, 3, 1))
+    for order in ("name", "recent"):
+        contacts, timeline = f"/contacts?order={order}", f"/contacts/{robin.pk}"
+        place = _link(look(bobs.get(contacts)), "next").partition("after=")[2]
+        assert f'id="activity-{latest.pk}"' in look(bobs.get(f"{timeline}?before={place}"))
+        before = look(bobs.get(timeline)).partition("?before=")[2].partition('"')[0].partition("#")[0]
+        html = look(bobs.get(f"{contacts}&after={before}"))
+        assert (_link(html, "prev"), bool(_link(html, "next"))) == ("", True)
+
+
 def _link(html: str, rel: str) -> str:
     _, found, rest = html.partition(f'rel="{rel}" href="')
     return rest.partition('"')[0].replace("&amp;", "&") if found else ""

@@ -1,11 +1,10 @@
 """Pages that stand open for a while: saving stores what the person changed there, and nothing else."""
 
 from datetime import date, time
-from typing import Any
 
 import pytest
-from django.db.models.signals import pre_save
 from django.test import Client
+from meanwhile import meanwhile
 from web.filling import filled
 from web.pages import look
 
@@ -81,15 +80,12 @@ def test_saving_an_activity_as_it_is(bobs: Client, robin: Contact, *, seen: bool
 def test_a_profile(bobs: Client, bob: User) -> None:
     """What an admin takes at the very moment is not given back."""
 
-    def demote(**_: Any) -> None:
+    def demote() -> None:
         User.objects.filter(pk=bob.pk).update(is_admin=False, is_active=False)
 
     team.change_member(bob, is_admin=True)
-    pre_save.connect(demote, User)
-    try:
+    with meanwhile(demote):
         bobs.post("/profile", {"name": "Bobby", "time_zone": "UTC"})
-    finally:
-        pre_save.disconnect(demote, User)
     bob.refresh_from_db()
     assert (bob.name, bob.time_zone, bob.is_admin, bob.is_active) == ("Bobby", "UTC", False, False)
 
@@ -133,3 +129,35 @@ def test_the_rules(alices: Client) -> None:
     assert (decided.threshold, decided.label) == (8, "Hot")
     assert decided.activity_types == {"REFERRAL": "deadline", "LINKEDIN": "deadline"}
     assert preferences.stored().seats is None
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("contacts/{}/edit", {"name": "Robin Hill"}),
+        ("contacts/{}/warmness", {"warmness-{}": "7"}),
+        ("contacts/{}/activities", {"type": "CALL"}),
+        ("activities/{}/done", {}),
+    ],
+)
+def test_what_is_deleted_meanwhile(
+    bobs: Client, robin: Contact, path: str, data: dict[str, str], headers: dict[str, str]
+) -> None:
+    """It is answered like what was never there."""
+    activity = log_activity(robin.owner, robin, type="MEETING", done=False)
+    pk = (activity if path.startswith("activities") else robin).pk
+    with meanwhile(lambda: book.delete_contacts(Contact.objects.all())):
+        response = bobs.post(
+            f"/{path.format(pk)}", {name.format(pk): value for name, value in data.items()}, headers=headers
+        )
+    assert "There is nothing here" in look(response, 404)
+
+
+def test_two_who_invite_one(alices: Client) -> None:
+    """The second one is told beside the field."""
+    dave = {"name": "Dave", "email": "dave@example.com", "time_zone": "UTC"}
+    with meanwhile(lambda: User.objects.create_user("DAVE@example.com", "Dave")):
+        html = look(alices.post("/settings/team/invitation", dave))
+    assert "There is a user with this e-mail already." in html
+    assert User.objects.filter(name="Dave").count() == 1

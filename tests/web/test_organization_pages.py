@@ -32,7 +32,8 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
     assert "Birch" not in look(alices.get("/organizations?q=lark"))
     assert "Birch" not in look(alices.get("/organizations?show=waiting"))
     assert "No organization is like that" in look(alices.get("/organizations?show=failed"))
-    response = alices.get("/organizations?q=lark&order=name", headers={**HTMX, "HX-Trigger": "filters"})
+    assert "Birch" in look(alices.get(f"/organizations?organization={mills.pk}&owner={mills.pk}"))
+    response = alices.get("/organizations?q=lark&order=name&organization=1", headers={**HTMX, "HX-Trigger": "filters"})
     assert "<html" not in look(response)
     assert response["HX-Replace-Url"] == "/organizations?q=lark"
 
@@ -106,5 +107,7 @@ def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:
 def test_proposals(bobs: Client, mills: Organization) -> None:
     """Names that have what is typed."""
     assert '<option value="Larkspur Mills">' in look(bobs.get("/organizations/names?organization=mil"))
+    longest = f"mil{' ' * 252}"
+    assert "Larkspur Mills" in look(bobs.get("/organizations/names", {"organization": f"{longest} and what is cut"}))
     for nothing in ("", "%00", "zzz"):
         assert look(bobs.get(f"/organizations/names?organization={nothing}")).strip() == ""

@@ -60,6 +60,21 @@ def test_times_are_the_users(bobs: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("post", "/contacts"),
+        ("post", "/import/1"),
+        ("post", "/import/1/rejected.csv"),
+        ("post", "/settings/team"),
+        ("delete", "/settings/team/1"),
+    ],
+)
+def test_a_wrong_method(alices: Client, method: str, path: str) -> None:
+    """What only shows cannot be sent to."""
+    assert getattr(alices, method)(path).status_code == 405
+
+
+@pytest.mark.parametrize(
     ("host", "path", "status", "says"),
     [
         ("elsewhere.example.com", "/contacts", 400, "This request cannot be read"),

@@ -42,8 +42,8 @@ def company(settings: Settings) -> Iterator[World]:
 @pytest.mark.parametrize("path", ["", "/disconnect", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER])
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""
-    for response in (bobs.get(f"/settings{path}", follow=True), bobs.post(f"/settings{path}")):
-        assert response.status_code == 403
+    assert bobs.get(f"/settings{path}", follow=True).status_code == 403
+    assert bobs.post(f"/settings{path}").status_code in {403, 405}
     assert 'href="/settings"' not in look(bobs.get("/profile"))
 
 

@@ -7,7 +7,7 @@ only. A message says what to do; it never repeats what was sent, nor how the ins
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
@@ -118,6 +118,10 @@ def _conflict(*_: object) -> HttpResponse:
     return refuse(409, "conflict", "Someone changed the same at the same moment; read it again, then try again.")
 
 
+def _gone(*_: object) -> HttpResponse:
+    return refuse(404, "not_found", "This was deleted at the same moment; there is nothing left to change.")
+
+
 def _not_found(*_: object) -> HttpResponse:
     return refuse(404, "not_found", "There is nothing at this address; see /api/docs for what there is.")
 
@@ -132,6 +136,7 @@ HANDLERS: dict[type[Exception], Any] = {
     NoCandidateError: _no_candidate,
     IntegrityError: _conflict,
     Http404: _not_found,
+    ObjectDoesNotExist: _gone,
 }
 
 

@@ -17,6 +17,7 @@ from warmline.sync.listing import Asked, Order, Place, Show
 
 LONGEST_TEXT = 255
 DIGITS = 18  # of the largest id that every database holds
+SALT = "list"  # a timeline's place is none of a list's
 DATES = {Order.RECENT, Order.NEGLECTED}
 
 
@@ -33,34 +34,37 @@ class Wishes:
     owner: int | None = None
 
     @classmethod
-    def read(cls, query: QueryDict, orders: Collection[Order], shows: Collection[Show]) -> "Wishes":
+    def read(
+        cls, query: QueryDict, orders: Collection[Order], shows: Collection[Show], whose: Collection[str] = ()
+    ) -> "Wishes":
         """Read them.
 
         Args:
             query: What follows the `?`.
             orders: In which orders the list can be shown.
             shows: What it can be narrowed to.
+            whose: Of what its rows can be: "owner", "organization".
         """
+        ids = {name: number(query.get(name, "")) for name in whose}
         order = next((each for each in orders if each == query.get("order")), Order.NAME)
         asked = Asked(
-            text=query.get("q", "").replace("\0", "").strip()[:LONGEST_TEXT],
+            text=text(query, "q"),
             show=next((each for each in shows if each == query.get("show")), None),
-            organization=number(query.get("organization", "")),
+            organization=ids.get("organization"),
             order=order,
             place=_place(query, order),
         )
-        return cls(asked, number(query.get("owner", "")))
+        return cls(asked, ids.get("owner"))
 
     def among(self, contacts: ContactQuerySet) -> ContactQuerySet:
         """Return those of the wished owner."""
         return contacts if self.owner is None else contacts.filter(owner=self.owner)
 
-    def query(self, place: Place | None = None, *, show: Show | None = None) -> str:
+    def query(self, place: Place | None = None) -> str:
         """Write them into an address.
 
         Args:
             place: Of the list; None for its beginning.
-            show: What to narrow it to instead.
 
         Returns:
             What follows the path: `?` and more, or nothing.
@@ -68,7 +72,7 @@ class Wishes:
         asked = self.asked
         values = {
             "q": asked.text,
-            "show": show or asked.show,
+            "show": asked.show,
             "owner": self.owner,
             "organization": asked.organization,
             "order": asked.order if asked.order != Order.NAME else "",
@@ -84,6 +88,11 @@ def list_address(request: HttpRequest) -> str:
     return reverse("web:contacts") + (query if query.startswith("?") else "")
 
 
+def text(query: QueryDict, name: str) -> str:
+    """Return what someone searches for, cut where no search needs more."""
+    return query.get(name, "").replace("\0", "").strip()[:LONGEST_TEXT]
+
+
 def number(text: str) -> int | None:
     """Return an id that a browser sends; None when it is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
@@ -93,7 +102,7 @@ def _place(query: QueryDict, order: Order) -> Place | None:
     for name in ("before", "after"):
         if name in query:
             try:
-                sorted_by, key, row_id = signing.loads(query.get(name, ""))
+                sorted_by, key, row_id = signing.loads(query.get(name, ""), salt=SALT)
             except signing.BadSignature:
                 return None
             if sorted_by == order:
@@ -103,6 +112,6 @@ def _place(query: QueryDict, order: Order) -> Place | None:
 
 
 def _written(place: Place, order: Order) -> str:
-    """Return a place as text. It is signed, so that nobody else's is read."""
+    """Return a place as text. It is signed, so that nothing else is read as one."""
     key, row_id = place.key
-    return signing.dumps([order, key.isoformat() if order in DATES else key, row_id])
+    return signing.dumps([order, key.isoformat() if order in DATES else key, row_id], salt=SALT)

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import is_valid_path
 from django.utils import timezone
@@ -78,6 +79,15 @@ class TeamMiddleware(LoginRequiredMiddleware):
             )
             return redirect_to_login(_page_of(request))
         return answer
+
+    def process_exception(self, _: HttpRequest, exception: Exception) -> None:
+        """Take a row that was deleted between its reading and its writing for one that was never there.
+
+        Raises:
+            Http404: For the page that says so.
+        """
+        if isinstance(exception, ObjectDoesNotExist):
+            raise Http404 from exception
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Keep pages out of the browser's cache, and lead on from an address that forms are sent to.

@@ -14,6 +14,7 @@ from warmline.sync.state import Sync, SyncState, describe, with_state
 from warmline.web.book_forms import TYPE_ICONS
 
 PAGE = 20
+SALT = "timeline"  # a list's place is none of a timeline's
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def timeline(contact: Contact, before: str) -> Timeline:
     for row in found:
         row.contact = contact
     last = found[PAGE - 1] if len(found) > PAGE else None
-    earlier = signing.dumps([last.day.isoformat(), last.pk]) if last else ""
+    earlier = signing.dumps([last.day.isoformat(), last.pk], salt=SALT) if last else ""
     return Timeline([Entry.of(row) for row in found[:PAGE]], earlier, is_first=place is None)
 
 
 def _place(before: str) -> tuple[date, int] | None:
     try:
-        day, row_id = signing.loads(before)
+        day, row_id = signing.loads(before, salt=SALT)
     except signing.BadSignature:
         return None
     return date.fromisoformat(day), row_id

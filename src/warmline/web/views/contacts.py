@@ -62,7 +62,7 @@ def export(request: PageRequest) -> StreamingHttpResponse:
 
 
 def _asked(request: PageRequest) -> tuple[Wishes, ContactQuerySet]:
-    wishes = Wishes.read(request.GET, list(Order), list(Show))
+    wishes = Wishes.read(request.GET, list(Order), list(Show), whose=("owner", "organization"))
     return wishes, wishes.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
 
 

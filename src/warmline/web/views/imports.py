@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from warmline.crm import columns, csv_files, imports, preferences
@@ -35,6 +35,7 @@ def begin(request: PageRequest) -> HttpResponse:
     return render(request, "web/imports/begin.html", {"form": form, "earlier": earlier})
 
 
+@require_safe
 def run(request: PageRequest, run_id: int) -> HttpResponse:
     """Show where an import stands: its progress, what will happen to each row, or what did."""
     found = _own(request, run_id)
@@ -87,6 +88,7 @@ def discard(request: PageRequest, run_id: int) -> HttpResponse:
     return redirect("web:import")
 
 
+@require_safe
 def rejected(request: PageRequest, run_id: int) -> HttpResponse:
     """Hand out the invalid rows as they came, with the reasons, to be corrected and brought again."""
     found = _own(request, run_id)

@@ -15,7 +15,7 @@ from warmline.crm.search import search
 from warmline.sync import listing
 from warmline.sync.listing import COUNTED, Asked, Order, Show
 from warmline.sync.policy import Policy
-from warmline.web.asked import Wishes
+from warmline.web.asked import Wishes, text
 from warmline.web.book_forms import SCORES, OrganizationForm
 from warmline.web.requests import PageRequest
 from warmline.web.views.standing import address, in_pipedrive, seen
@@ -63,10 +63,10 @@ def _contacts(request: PageRequest, rows: list[Organization]) -> dict[int, int]:
 @require_safe
 def names(request: PageRequest) -> HttpResponse:
     """Propose organizations whose names have what is typed."""
-    text = request.GET.get("organization", "").replace("\0", "").strip()
+    typed = text(request.GET, "organization")
     found: list[Organization] = []
-    if text:
-        rows, few = search(Organization.objects.all(), text)
+    if typed:
+        rows, few = search(Organization.objects.all(), typed)
         found = list((rows.order_by("name_key") if few else rows)[:NAMES])
     return render(request, "web/organizations/_names.html", {"organizations": found})
 

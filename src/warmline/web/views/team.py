@@ -3,9 +3,10 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import team
 from warmline.crm.models import Contact
@@ -18,6 +19,7 @@ from warmline.web.settings_forms import HeirForm, InviteForm, MemberForm
 A_PAGE = 50
 
 
+@require_safe
 @admins_only
 def members(request: PageRequest) -> HttpResponse:
     """List the team; those who left stand at its end."""
@@ -37,7 +39,13 @@ def invitation(request: PageRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if not form.is_valid():
         return render(request, "web/team/invite.html", {"form": form})
-    return _invited(request, form.save())
+    try:
+        with transaction.atomic():
+            member = form.save()
+    except IntegrityError:  # another admin invited the same person at this moment, which the form sees by now
+        form.full_clean()
+        return render(request, "web/team/invite.html", {"form": form})
+    return _invited(request, member)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
