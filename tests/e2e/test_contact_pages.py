@@ -118,6 +118,31 @@ def test_editing_in_place(people: People, site: Site) -> None:
     expect(page.get_by_role("heading", name="Lunch")).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+def test_two_tabs(people: People, site: Site, *, scripts: bool) -> None:
+    """What was saved in one while the other stood open is not undone there, nor is a note of several lines."""
+    one = people.member(site, java_script_enabled=scripts)
+    name = f"Robin {scripts}"
+    add(one, name)
+    one.get_by_role("radio", name="Call").check(force=True)
+    one.get_by_text("Subject, note and date").click()
+    one.get_by_label("Note").fill("one\ntwo")
+    one.get_by_role("button", name="Save").click()
+    expect(one.get_by_role("heading", name=f"Call with {name}")).to_be_visible()
+    two, contact = one.context.new_page(), one.url.partition("#")[0]
+    for part, theirs, ours in (("#details", "E-mail", "Phone"), ("#timeline", "Note", "Subject")):
+        for page in (one, two):
+            page.goto(contact)
+            page.locator(part).get_by_role("link", name="Edit").click()
+            expect(page.get_by_role("link", name="Cancel")).to_be_visible()
+        for page, label, text in ((two, theirs, f"{theirs}@example.com"), (one, ours, f"Our {ours}")):
+            page.get_by_label(label).last.fill(text)
+            page.locator("form", has_text="Cancel").get_by_role("button", name="Save").click()
+            expect(page.get_by_role("link", name="Cancel")).to_have_count(0)
+        for text in (f"{theirs}@example.com", f"Our {ours}"):
+            expect(one.get_by_text(text).first).to_be_visible()
+
+
 def test_searching_keeps_the_focus(people: People, site: Site) -> None:
     """The list follows what is typed, the address with it, and a reload shows the same."""
     page = people.member(site)
