@@ -294,3 +294,18 @@ def test_a_member_sees_their_own_contacts(jordan: Contact) -> None:
     bob = User.objects.create_user("bob@example.com", "Bob")
     boss = User.objects.create_user("boss@example.com", "Boss", is_admin=True)
     assert [Contact.objects.seen_by(user).count() for user in (jordan.owner, bob, boss)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(("change", "begins_anew"), [({"email": "j@example.com"}, True), ({"phone": "1"}, False)])
+def test_what_is_found_by_something_else_is_due_anew(
+    jordan: Contact,
+    change: dict[str, str],
+    begins_anew: bool,  # noqa: FBT001 (a column)
+) -> None:
+    """While it waits for its next attempt: what was looked for until now says nothing of it."""
+    later = timezone.now() + timedelta(minutes=5)
+    Contact.objects.update(pipedrive_sync_attempts=1, next_pipedrive_sync_attempt=later)
+    change_contact(Contact.objects.get(), change)
+    jordan.refresh_from_db()
+    assert (jordan.pipedrive_sync_attempts == 0) == begins_anew
+    assert (jordan.next_pipedrive_sync_attempt < later) == begins_anew

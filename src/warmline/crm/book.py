@@ -335,9 +335,11 @@ def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> N
     follows: dict[str, Any] = {"pipedrive_in_bulk": in_bulk and (in_line or stored.pipedrive_in_bulk)}
     if told:
         follows["revision"] = stored.revision + 1
-    if isinstance(stored, Findable) and not changed.isdisjoint(stored.FOUND_BY):
+    is_another = isinstance(stored, Findable) and not changed.isdisjoint(stored.FOUND_BY)
+    if isinstance(stored, Findable) and is_another:
         follows |= stored.undecided()
-    starts_again = stored.pipedrive_sync_failed or (told and stored.is_linked)
+    # One that is found by something else is due from now on: a look that began before knows nothing of it.
+    starts_again = stored.pipedrive_sync_failed or (told and stored.is_linked) or is_another
     is_deleted_there = stored.pipedrive_sync_error_code == DELETED_THERE
     if (starts_again and not is_deleted_there) or (_is_untried_lead(stored) and not was_warm):
         follows |= stored.fresh_attempts(timezone.now())

@@ -24,13 +24,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 @require_safe
 def overview(request: PageRequest) -> HttpResponse:
     """Show all of it; to htmx, what changes by itself."""
-    return _shown(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html")
-
-
-def _shown(request: PageRequest, template: str) -> HttpResponse:
     now = timezone.now()
     shown = {"overview": Overview.of(request.user, now), "chart": last_day(request.user, now)}
-    return render(request, template, shown)
+    return render(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html", shown)
 
 
 @require_safe
@@ -47,16 +43,16 @@ def failed(request: PageRequest, kind: Kind) -> HttpResponse:
 
 @require_POST
 def retry(request: PageRequest) -> HttpResponse:
-    """Try again what is named, as `contact=12`, or all of the user's that failed; the page shows what became of it."""
+    """Try again what is named, as `contact=12`, or all of the user's that failed."""
     tried = _try_again(request)
     if "connection" in request.POST:
         text = "Asking Pipedrive now whether it is well again."
     else:
         text = f"Trying again: {tried}." if tried else "Nothing of it has failed any more."
-    if request.headers.get("X-Live"):  # a toast, which goes
+    if request.headers.get("X-Live"):  # what changes by itself shows the rest
         return HttpResponse(text, content_type="text/plain")
     messages.success(request, text)
-    return _shown(request, "web/sync/_retried.html") if request.htmx else redirect("web:sync")
+    return redirect("web:sync")
 
 
 def _try_again(request: PageRequest) -> str:

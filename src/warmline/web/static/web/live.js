@@ -84,9 +84,10 @@ function live(corner) {
   }
 
   async function ask(path) {
+    const trouble = unreachable();
     const answer = await fetch(path, { headers: { "X-Live": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out: the next click says so
-    reached();
+    if (trouble?.isConnected) dismiss(trouble); // Warmline can be reached again
     return document.createRange().createContextualFragment(await answer.text());
   }
 
@@ -251,25 +252,40 @@ function live(corner) {
     if (toast) dismiss(toast);
   });
 
-  corner.addEventListener("submit", async (event) => {
+  // --- "Try again", in a toast or on the Sync page: the page stays, and shows what becomes of it. ---
+
+  document.addEventListener("submit", async (event) => {
     const form = event.target.closest("[data-retry]");
     if (!form) return;
     event.preventDefault();
-    const toast = form.closest(".toast");
-    if (toast.ariaBusy) return; // it was pressed twice
-    toast.ariaBusy = "true";
+    if (form.ariaBusy) return; // it was pressed twice
+    form.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "1" } });
       if (!answer.ok || answer.redirected) return complain(answer.status);
-      say(await answer.text(), false);
-      dismiss(toast);
+      const text = await answer.text();
+      const toast = form.closest(".toast");
+      if (toast) {
+        say(text, false);
+        dismiss(toast);
+      } else {
+        note(text);
+      }
       heard({ changed: { everything: true } });
     } catch {
       complain(0);
     } finally {
-      toast.ariaBusy = null;
+      form.ariaBusy = null;
     }
   });
+
+  // What was done stands at the top of the page, as after a form without a script.
+  function note(text) {
+    const notice = document.createElement("p");
+    notice.className = "notice notice-success";
+    notice.textContent = text;
+    document.getElementById("messages").replaceChildren(notice);
+  }
 
   // --- What htmx could not get. ---
 
@@ -291,16 +307,13 @@ function live(corner) {
     put(toast, true);
   }
 
-  function reached() {
-    const toast = corner.querySelector("[data-unreachable]");
-    if (toast) dismiss(toast);
-  }
+  const unreachable = () => corner.querySelector("[data-unreachable]");
 
   document.body.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.status));
   document.body.addEventListener("htmx:sendError", () => complain(0));
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful) return;
-    reached();
+    if (unreachable()) refresh();
     if (event.detail.requestConfig.verb !== "get") channel?.postMessage({ changed: { everything: true } }); // other tabs follow
   });
 
