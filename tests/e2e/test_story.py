@@ -144,7 +144,7 @@ def test_an_outage_on_a_contacts_page(people: People, site: Site, sandbox: Page)
 
 
 def test_two_candidates(people: People, site: Site, sandbox: Page) -> None:
-    """A colleague has made the person twice; the page asks, no toast covers it, and the chosen one becomes the warm lead."""
+    """A colleague has made the person twice; the page asks, no toast covers it, and the chosen one is the warm lead."""
     for name in ("Alex Reed", "A. Reed"):
         sandbox.get_by_text("Add a person").click()
         form = sandbox.locator("form", has=sandbox.get_by_role("button", name="Add person"))
