@@ -17,11 +17,7 @@ def token() -> str:
     """Return the token; empty when there is none, or it cannot be read any more."""
     if is_from_environment():
         return str(settings.PIPEDRIVE_API_TOKEN)
-    encrypted = preferences.stored().pipedrive_token
-    try:
-        return _fernet().decrypt(encrypted.encode()).decode() if encrypted else ""
-    except InvalidToken:
-        return ""
+    return decrypted(preferences.stored().pipedrive_token)
 
 
 def is_from_environment() -> bool:
@@ -37,6 +33,14 @@ def is_unreadable() -> bool:
 def encrypted(token: str) -> str:
     """Return the form in which a token is stored."""
     return _fernet().encrypt(token.encode()).decode()
+
+
+def decrypted(text: str) -> str:
+    """Return a token of its stored form; empty when there is none, or it cannot be read with this secret key."""
+    try:
+        return _fernet().decrypt(text.encode()).decode() if text else ""
+    except InvalidToken:
+        return ""
 
 
 def _fernet() -> Fernet:

@@ -6,10 +6,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm.tokens import ApiToken, issue
+from warmline.sync import credentials
 from warmline.web.requests import PageRequest
 from warmline.web.settings_forms import ProfileForm, TokenForm
 
-NEW = "new-api-token"  # where the session keeps it until it is shown
+NEW = "new-api-token"  # where the session keeps it, encrypted, until it is shown
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,7 +31,7 @@ def make_token(request: PageRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _shown(request, token_form=form)
-    request.session[NEW] = issue(request.user, form.cleaned_data["name"])
+    request.session[NEW] = credentials.encrypted(issue(request.user, form.cleaned_data["name"]))
     return redirect("web:profile")
 
 
@@ -48,7 +49,7 @@ def _shown(
     context = {
         "form": form or ProfileForm(instance=request.user),
         "token_form": token_form or TokenForm(),
-        "token": request.session.pop(NEW, ""),
+        "token": credentials.decrypted(request.session.pop(NEW, "")),
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-pk"),
     }
     return render(request, "web/profile/profile.html", context)

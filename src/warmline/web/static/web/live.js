@@ -172,26 +172,26 @@ function live(corner) {
       const topic = topicOf(toast);
       const { [topic]: known, ...others } = open();
       if (isSaidHere(toast)) {
-        if (!known) say(toast.querySelector(".toast-text").textContent, "stays" in toast.dataset);
-        keep("stays" in toast.dataset ? { ...others, [topic]: known ?? { first: toast.dataset.first, left: SECONDS } } : others);
+        if (!known) say(toast.querySelector(".toast-text").textContent, true);
+        keep({ ...others, [topic]: { first: toast.dataset.first, left: SECONDS, isHidden: true } });
         continue;
       }
       const goesOn = known && !document.getElementById(toast.id); // the page before showed it
-      if (put(toast, !known)) keep({ ...open(), [topic]: { first: toast.dataset.first, left: goesOn ? known.left : SECONDS } });
+      if (put(toast, !known || known.isHidden)) keep({ ...open(), [topic]: { first: toast.dataset.first, left: goesOn ? known.left : SECONDS } });
     }
   }
 
   const topicOf = (toast) => toast.id.replace("toast-", "");
 
-  // Of which topics the page says all itself; a contact's page of this contact alone. A failure stays for the next page.
+  // Of which failures the page tells in their place, a contact's page of this contact alone. The next page shows the toast.
   const saidHere = main.dataset.says?.split(" ") ?? [];
   const isSaidHere = (toast) =>
-    saidHere.includes(topicOf(toast)) && (main.dataset.contact ?? toast.dataset.contact) === toast.dataset.contact;
+    "stays" in toast.dataset && saidHere.includes(topicOf(toast)) && (main.dataset.contact ?? toast.dataset.contact) === toast.dataset.contact;
 
   // Who does something about it there has seen it.
   main.addEventListener("submit", (event) => {
     if (!/\/(retry|link)$/.test(event.target.action)) return;
-    keep(Object.fromEntries(Object.entries(open()).filter(([topic]) => !saidHere.includes(topic) || document.getElementById(`toast-${topic}`))));
+    keep(Object.fromEntries(Object.entries(open()).filter(([, { isHidden }]) => !isHidden)));
   });
 
   // Returns whether it says something that this page did not show.
