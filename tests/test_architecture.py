@@ -22,7 +22,8 @@ PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 def test_imports_point_one_way() -> None:
     """The contracts of pyproject.toml hold; asked in a process of its own, because asking silences all loggers."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--config", ROOT / "pyproject.toml", "--no-cache"]
+    program = str(Path(sys.executable).with_name("lint-imports"))
+    command = [program, "--config", str(ROOT / "pyproject.toml"), "--no-cache"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout
 
