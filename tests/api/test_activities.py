@@ -1,9 +1,11 @@
 """Activities as JSON: logging, changing, reading, retrying, and who may."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from api.caller import Caller
+from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact
 
@@ -51,6 +53,27 @@ def test_it_is_done_unless_it_is_to_come(bob: Caller, dana: int, due: dict[str, 
     activity = bob.log(dana, **due)
     assert activity["done"] is done
     assert {name: activity[name] for name in due} == due
+
+
+@pytest.mark.parametrize(
+    ("due", "done"),
+    [
+        ({"due_date": "2026-03-11"}, True),
+        ({"due_date": "2026-03-12"}, False),
+        ({"due_date": "2026-03-11", "due_time": "00:30"}, True),
+        ({"due_date": "2026-03-11", "due_time": "00:31"}, False),
+    ],
+)
+def test_what_is_due_today(
+    bob: Caller,
+    dana: int,
+    monkeypatch: pytest.MonkeyPatch,
+    due: dict[str, Any],
+    done: bool,  # noqa: FBT001 (a table's column)
+) -> None:
+    """Today where the user is: there the 11th has begun half an hour ago. A time that is still to come is not done."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 3, 10, 23, 30, tzinfo=UTC))
+    assert bob.log(dana, **due)["done"] is done
 
 
 def test_the_user_s_time_zone_is_remembered(bob: Caller, dana: int) -> None:

@@ -84,11 +84,13 @@ def test_the_subject_fits_and_is_not_a_pattern(alice: User, type: str) -> None:
     [
         (None, None, "UTC", True),
         (date(2026, 3, 9), None, "UTC", True),
-        (date(2026, 3, 10), None, "UTC", False),
+        (date(2026, 3, 10), None, "UTC", True),
         (date(2026, 3, 11), None, "UTC", False),
-        (date(2026, 3, 10), None, "Asia/Tokyo", True),
-        (date(2026, 3, 11), None, "Asia/Tokyo", False),
-        (date(2026, 3, 10), None, "America/New_York", False),
+        (date(2026, 3, 11), None, "Asia/Tokyo", True),
+        (date(2026, 3, 12), None, "Asia/Tokyo", False),
+        (date(2026, 3, 10), None, "America/New_York", True),
+        (date(2026, 3, 11), None, "America/New_York", False),
+        (date(2026, 3, 10), time(0, 0), "UTC", True),
         (date(2026, 3, 10), time(23, 30), "UTC", True),
         (date(2026, 3, 10), time(23, 31), "UTC", False),
         (date(2026, 3, 11), time(8, 30), "Asia/Tokyo", True),
@@ -98,18 +100,29 @@ def test_the_subject_fits_and_is_not_a_pattern(alice: User, type: str) -> None:
     ],
 )
 def test_what_is_past(due_date: date | None, due_time: time | None, zone: str, *, past: bool) -> None:
-    """The moment in the user's zone decides; a day is past when it is over there, and no day is past."""
+    """The moment in the user's zone decides; a day has come once it is that day there, and no day has come."""
     activity = Activity(due_date=due_date, due_time=due_time, time_zone=zone)
     assert is_past(activity, NOW) is past
 
 
 @pytest.mark.parametrize("days", [-1, 0, 1])
 @pytest.mark.parametrize("given", [None, True, False])
-def test_an_activity_is_done_unless_it_is_to_come(jordan: Contact, days: int, *, given: bool | None) -> None:
-    """What the user says counts; else a day that is over is done, and today and later are not."""
-    day = timezone.now().date() + timedelta(days=days)
-    activity = log_activity(jordan.owner, jordan, type="CALL", due_date=day, done=given)
-    assert Activity.objects.get(pk=activity.pk).done is (given if given is not None else days < 0)
+def test_an_activity_is_done_unless_it_is_to_come(
+    jordan: Contact, monkeypatch: pytest.MonkeyPatch, days: int, *, given: bool | None
+) -> None:
+    """What the user says counts; else today and earlier is done, and what is due later is not."""
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    activity = log_activity(jordan.owner, jordan, type="CALL", due_date=TODAY + timedelta(days=days), done=given)
+    assert Activity.objects.get(pk=activity.pk).done is (given if given is not None else days < 1)
+
+
+def test_a_later_due_date_undoes_nothing(jordan: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change writes what it names: an open task that is due today by now stays open, what was done stays done."""
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    for done, day in ((False, TODAY), (True, TODAY + timedelta(days=1))):
+        activity = log_activity(jordan.owner, jordan, type="CALL", due_date=date(2026, 3, 1), done=done)
+        change_activity(activity, {"due_date": day})
+        assert Activity.objects.get(pk=activity.pk).done is done
 
 
 def test_an_activity_without_a_day_is_done(jordan: Contact) -> None:

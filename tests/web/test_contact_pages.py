@@ -2,7 +2,7 @@
 
 import csv
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -301,6 +301,31 @@ def test_when_an_activity_is_done(bobs: Client, robin: Contact, data: dict[str, 
     """What is yet to come is not done, whatever the box says."""
     response = bobs.post(f"/contacts/{robin.pk}/activities", {"type": "MEETING", **data}, follow=True)
     assert says in look(response)
+    assert Activity.objects.get().done is done
+
+
+@pytest.mark.parametrize(
+    ("data", "done"),
+    [
+        ({"due_date": "2026-03-11"}, True),
+        ({"due_date": "2026-03-12"}, False),
+        ({"due_date": "2026-03-11", "due_time": "00:30"}, True),
+        ({"due_date": "2026-03-11", "due_time": "00:31"}, False),
+        ({"due_time": "00:31"}, False),
+    ],
+)
+def test_what_is_due_today(
+    bobs: Client,
+    bob: User,
+    robin: Contact,
+    monkeypatch: pytest.MonkeyPatch,
+    data: dict[str, str],
+    done: bool,  # noqa: FBT001 (a column of the table)
+) -> None:
+    """As by the API: today where Bob is, and a time that is still to come is not done."""
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 3, 10, 23, 30, tzinfo=UTC))
+    bobs.force_login(bob, "django.contrib.auth.backends.ModelBackend")  # a session of that time
+    bobs.post(f"/contacts/{robin.pk}/activities", {"type": "MEETING", "done": "on", **data})
     assert Activity.objects.get().done is done
 
 

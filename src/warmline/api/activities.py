@@ -28,7 +28,10 @@ def list_activities(request: Request, filters: Query[ActivityFilters]) -> Page[A
 
 @router.post("/activities", response={201: ActivityAnswer, **WRITING}, summary="Log an activity")
 def log_activity(request: Request, body: NewActivity) -> Status[ActivityAnswer]:
-    """A missing subject becomes "Call with NAME" and the like; `done` is true unless it is due in the future."""
+    """A missing subject becomes "Call with NAME" and the like; `done` is true unless it is due in the future.
+
+    Due date and time are meant in the caller's time zone; what is due today, at no time, is done.
+    """
     values = body.given()
     contact = Contact.objects.seen_by(request.auth).filter(pk=values.pop("contact_id")).first()
     if contact is None:

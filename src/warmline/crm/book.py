@@ -247,12 +247,11 @@ def default_subject(type: str, name: str) -> str:
 
 
 def is_past(activity: Activity, now: datetime) -> bool:
-    """Tell whether an activity's due moment has come; one without a due date counts as past."""
+    """Tell whether an activity's due moment has come, as a day its beginning; one without a due date counts as past."""
     if activity.due_date is None:
         return True
-    local = now.astimezone(activity.zone)
     if activity.due_time is None:
-        return activity.due_date < local.date()
+        return activity.due_date <= now.astimezone(activity.zone).date()
     return datetime.combine(activity.due_date, activity.due_time, activity.zone) <= now
 
 

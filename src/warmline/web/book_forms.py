@@ -1,7 +1,6 @@
 """The forms of contacts, organizations and activities. What a value may be is the models' business, not theirs."""
 
 from collections.abc import Callable
-from datetime import datetime, time
 from typing import Any, Self
 
 from django import forms
@@ -9,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import normalize_newlines
 
-from warmline.crm.book import OrganizationDetails
+from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
 from warmline.web.forms import EditForm
@@ -176,7 +175,6 @@ class NewActivityForm(ActivityFields):
             values["due_date"] = values["due_date"] or now.date()
         elif values["done"] and not values["due_date"]:
             values["due_date"], values["due_time"] = now.date(), now.time().replace(second=0, microsecond=0)
-        if values["due_date"]:
-            moment = datetime.combine(values["due_date"], values["due_time"] or time.min, now.tzinfo)
-            values["done"] = values["done"] and moment <= now
+        given = Activity(due_date=values["due_date"], due_time=values["due_time"], time_zone=str(now.tzinfo))
+        values["done"] = values["done"] and is_past(given, now)
         return values
