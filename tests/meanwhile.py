@@ -8,16 +8,19 @@ from django.db import connection
 
 
 @contextmanager
-def meanwhile(deed: Callable[[], object]) -> Iterator[None]:
+def meanwhile(
+    deed: Callable[[], object], before: tuple[str, ...] = ("SAVEPOINT", "UPDATE", "INSERT")
+) -> Iterator[None]:
     """Have something done when the code in the block begins to write.
 
     Args:
         deed: What is done, once.
+        before: How the statement begins before which it is done.
     """
     waiting = [deed]
 
     def wrapper(execute: Any, sql: str, *more: Any) -> Any:
-        if waiting and sql.startswith(("SAVEPOINT", "UPDATE", "INSERT")):
+        if waiting and sql.startswith(before):
             waiting.pop()()
         return execute(sql, *more)
 

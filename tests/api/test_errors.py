@@ -52,11 +52,12 @@ def test_a_wrong_method(bob: Caller, method: str, path: str, allowed: set[str]) 
     assert set(response["Allow"].split(", ")) == allowed
 
 
-def test_what_is_deleted_meanwhile(bob: Caller) -> None:
-    """It answers 404, like what was never there."""
+def test_what_is_deleted_meanwhile(bob: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """It answers 404, like what was never there, and the log says so."""
     contact = bob.add("Dana Diaz")["id"]
     with meanwhile(lambda: delete_contacts(Contact.objects.all())):
         assert bob.patch(f"/contacts/{contact}", {"name": "Dana"}).problem == (404, "not_found", None)
+    assert f"api.row_gone path=/api/contacts/{contact}" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,28 @@ def test_what_breaks_inside_stays_inside(bob: Caller, caplog: pytest.LogCaptureF
 
 
 def test_a_race_lost_at_the_database(bob: Caller) -> None:
-    """When a constraint finds what validation could not see yet, the caller is told to try again."""
+    """When a constraint finds what validation could not see yet, the caller is told which field, and what to do."""
     organization = bob.add("Dana", organization={"name": "Acme"})["organization"]
-    with _break_with(IntegrityError("UNIQUE constraint failed: crm_organization.name_key")):
+    with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="Beta")]), ("UPDATE",)):
+        answer = bob.patch(f"/organizations/{organization['id']}", {"name": "BETA"})
+    assert answer.problem == (409, "conflict", "name")
+    assert "an organization of this name" in answer.body["error"]["message"]
+    assert Organization.objects.get(pk=organization["id"]).name == "Acme"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CHECK constraint failed: organization_has_a_name",
+        "FOREIGN KEY constraint failed",
+        "NOT NULL constraint failed: crm_organization.sector",
+        "UNIQUE constraint failed: crm_organization.warmline_id",
+    ],
+)
+def test_a_broken_constraint_is_a_fault_of_ours(bob: Caller, caplog: pytest.LogCaptureFixture, said: str) -> None:
+    """Nobody else had to do with it, so nobody is told to read again: it is logged."""
+    organization = bob.add("Dana", organization={"name": "Acme"})["organization"]
+    with _break_with(IntegrityError(said)):
         answer = bob.patch(f"/organizations/{organization['id']}", {"name": "Beta"})
-    assert answer.problem == (409, "conflict", None)
-    assert Organization.objects.get().name == "Acme"
+    assert answer.problem == (500, "internal", None)
+    assert said in caplog.text

@@ -1,8 +1,10 @@
 """Pages that stand open for a while: saving stores what the person changed there, and nothing else."""
 
 from datetime import date, time
+from typing import Any
 
 import pytest
+from django.db import IntegrityError, connection
 from django.test import Client
 from meanwhile import meanwhile
 from web.filling import filled
@@ -161,3 +163,29 @@ def test_two_who_invite_one(alices: Client) -> None:
         html = look(alices.post("/settings/team/invitation", dave))
     assert "There is a user with this e-mail already." in html
     assert User.objects.filter(name="Dave").count() == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_two_who_take_one_name(bobs: Client, robin: Contact, headers: dict[str, str]) -> None:
+    """Whoever comes second is told beside the field, with what was typed still there."""
+    path = f"/organizations/{robin.organization_id}/edit"
+    sent = filled(look(bobs.get(path)), name="Birch")
+    with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="BIRCH")]), ("UPDATE",)):
+        html = look(bobs.post(path, sent, headers=headers))
+    assert "The team has an organization of this name already." in html
+    assert 'value="Birch"' in html
+
+
+def test_a_constraint_that_nobody_else_broke(bobs: Client, robin: Contact, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no news for the form, but a fault of ours: the page says so, and the log tells it."""
+
+    def broken(execute: Any, sql: str, *more: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise IntegrityError("CHECK constraint failed: organization_has_a_name")
+        return execute(sql, *more)
+
+    bobs.raise_request_exception = False
+    with connection.execute_wrapper(broken):
+        response = bobs.post(f"/organizations/{robin.organization_id}/edit", {"name": "Birch"})
+    assert response.status_code == 500
+    assert "organization_has_a_name" in caplog.text

@@ -4,11 +4,11 @@ What ninja, pydantic, Django and our own code raise comes together here, so a ca
 only. A message says what to do; it never repeats what was sent, nor how the inside looks.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
-from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
@@ -17,8 +17,11 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
+from warmline.crm.taken import TakenError
 from warmline.sync.retry import LinkedAlreadyError, NoCandidateError
 from warmline.sync.state import Problem
+
+log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1_000_000  # bytes; held at the door (see body_limit.py)
 MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
@@ -114,11 +117,14 @@ def _no_candidate(*_: object) -> HttpResponse:
     return refuse(409, "no_candidate", message)
 
 
-def _conflict(*_: object) -> HttpResponse:
-    return refuse(409, "conflict", "Someone changed the same at the same moment; read it again, then try again.")
+def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
+    field, messages = next(iter(error.message_dict.items()))
+    message = f"{' '.join(messages)} It was taken at this very moment; give another one, or use that one."
+    return refuse(409, "conflict", message, field)
 
 
-def _gone(*_: object) -> HttpResponse:
+def _gone(request: HttpRequest, error: ObjectDoesNotExist) -> HttpResponse:
+    log.warning("api.row_gone path=%s error=%s", request.path_info, error)
     return refuse(404, "not_found", "This was deleted at the same moment; there is nothing left to change.")
 
 
@@ -134,7 +140,7 @@ HANDLERS: dict[type[Exception], Any] = {
     ValidationError: _invalid,
     LinkedAlreadyError: _linked_already,
     NoCandidateError: _no_candidate,
-    IntegrityError: _conflict,
+    TakenError: _taken,
     Http404: _not_found,
     ObjectDoesNotExist: _gone,
 }

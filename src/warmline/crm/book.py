@@ -21,6 +21,7 @@ from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
 from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE, Findable
+from warmline.crm.taken import told_if_taken
 from warmline.crm.users import User
 
 SUBJECTS = {
@@ -105,8 +106,9 @@ def change_organization(organization: Organization, changes: Mapping[str, Any]) 
 
     Raises:
         ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
+            TakenError is one, for a name that was taken at this moment.
     """
-    with transaction.atomic():
+    with told_if_taken(), transaction.atomic():
         _change(organization, changes)
 
 

@@ -15,7 +15,7 @@ from django.db import models, transaction
 from django.db.models.functions import Abs
 from django.utils import timezone
 
-from warmline.crm import fields, preferences, words
+from warmline.crm import fields, preferences, taken, words
 from warmline.crm.keys import key
 from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User, known_zone
@@ -108,7 +108,7 @@ class Organization(Synced, Findable):
             "name" not in (exclude or ())
             and Organization.objects.filter(name_key=key(self.name)).exclude(pk=self.pk).exists()
         ):
-            raise ValidationError({"name": "The team has an organization of this name already."})
+            raise ValidationError(taken.ORGANIZATION)
         super().validate_unique(exclude)
 
     @property

@@ -110,7 +110,8 @@ def change(changes: Mapping[str, Any]) -> None:
         ValidationError: When a value is not valid; nothing is written then.
     """
     with transaction.atomic():
-        row = StoredPreferences.objects.select_for_update().filter(pk=1).first() or StoredPreferences(pk=1)
+        StoredPreferences.objects.get_or_create(pk=1)  # two who decide for the first time meet here
+        row = StoredPreferences.objects.select_for_update().get(pk=1)
         for name, value in changes.items():
             setattr(row, name, value)
         row.full_clean(validate_constraints=False)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from warmline.crm import fields
+from warmline.crm import fields, taken
 from warmline.crm.keys import key
 
 
@@ -46,7 +46,8 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(email=email.strip(), name=name.strip(), **more)
         user.set_password(password)
         user.full_clean(exclude={"email_key", "password"})
-        user.save(using=self._db)
+        with taken.told_if_taken():
+            user.save(using=self._db)
         return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -88,7 +89,7 @@ class User(AbstractBaseUser):
             "email" not in (exclude or ())
             and User.objects.filter(email_key=key(self.email)).exclude(pk=self.pk).exists()
         ):
-            raise ValidationError({"email": "There is a user with this e-mail already."})
+            raise ValidationError(taken.USER)
         super().validate_unique(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -3,6 +3,7 @@
 The JSON API and the static files are none of its business: the API never learns who has signed in here.
 """
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -23,6 +24,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from warmline.crm.users import User
+
+log = logging.getLogger(__name__)
 
 WELCOME = "web:welcome"
 
@@ -80,13 +83,14 @@ class TeamMiddleware(LoginRequiredMiddleware):
             return redirect_to_login(_page_of(request))
         return answer
 
-    def process_exception(self, _: HttpRequest, exception: Exception) -> None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Take a row that was deleted between its reading and its writing for one that was never there.
 
         Raises:
             Http404: For the page that says so.
         """
         if isinstance(exception, ObjectDoesNotExist):
+            log.warning("web.row_gone path=%s error=%s", request.path_info, exception)
             raise Http404 from exception
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -3,13 +3,14 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import team
 from warmline.crm.models import Contact
+from warmline.crm.taken import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync import connecting
 from warmline.web.invitations import invite, one_time_link
@@ -40,10 +41,10 @@ def invitation(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "web/team/invite.html", {"form": form})
     try:
-        with transaction.atomic():
+        with told_if_taken(), transaction.atomic():
             member = form.save()
-    except IntegrityError:  # another admin invited the same person at this moment, which the form sees by now
-        form.full_clean()
+    except TakenError as error:  # another admin invited the same person at this moment
+        form.add_error(None, error)
         return render(request, "web/team/invite.html", {"form": form})
     return _invited(request, member)
 
