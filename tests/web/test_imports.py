@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -148,6 +149,22 @@ def test_discarding(bobs: Client) -> None:
     bobs.post(f"{path}/discard")
     assert not ImportRun.objects.exists()
     assert Contact.objects.count() == 2
+
+
+def test_a_file_that_is_forgotten_meanwhile(bobs: Client) -> None:
+    """In another tab, between the look at the file and the look at its rows."""
+    path = bring(bobs)["Location"]
+    other: list[Any] = []
+
+    def forgetting(execute: Any, sql: str, *more: Any) -> Any:
+        if "crm_importrow" in sql and not other:
+            other.append(ImportRun.objects.all())
+            other[0].delete()
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(forgetting):
+        look(bobs.get(f"{path}/columns"), 404)
+    assert other
 
 
 def test_names_are_only_text(bobs: Client) -> None:

@@ -189,3 +189,72 @@ def test_a_constraint_that_nobody_else_broke(bobs: Client, robin: Contact, caplo
         response = bobs.post(f"/organizations/{robin.organization_id}/edit", {"name": "Birch"})
     assert response.status_code == 500
     assert "organization_has_a_name" in caplog.text
+
+
+GONE = "1 was gone: deleted meanwhile, or a colleague"  # 's now
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("deed", ["delete", "hand over"])
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        ({"action": "warmness", "score": "7"}, "Warmness 7 is set for 2 contacts."),
+        ({"action": "retry"}, "Trying again: 2 of 2 contacts."),
+        ({"action": "hand-over"}, "Dora has 2 of 2 contacts now."),
+        ({"action": "delete", "sure": "yes"}, "2 contacts deleted."),
+    ],
+    ids=lambda value: value["action"] if isinstance(value, dict) else "",
+)
+def test_one_of_several_is_gone_meanwhile(
+    bobs: Client, bob: User, alice: User, action: dict[str, Any], says: str, deed: str, place: int
+) -> None:
+    """Whichever it is, the others are done, and the summary tells of it."""
+    dora = User.objects.create_user("dora@example.com", "Dora")
+    ids = [add_contact(bob, name=f"Robin {number}", warmness_score=5).pk for number in range(3)]
+    Contact.objects.update(pipedrive_sync_failed=True)
+    lost = Contact.objects.filter(pk=ids[place])
+
+    def colleague() -> None:
+        if deed == "delete":
+            book.delete_contacts(lost)
+        else:
+            book.hand_over(lost, alice)
+
+    with meanwhile(colleague):
+        response = bobs.post("/contacts/selected", {"ids": ids, "to": dora.pk, **action}, follow=True)
+    html = look(response)
+    assert says in html
+    assert GONE in html
+    left = Contact.objects.exclude(pk=ids[place])
+    if action["action"] == "warmness":
+        assert {each.warmness_score for each in left} == {7}
+        assert all(each.warmness_score == 5 for each in lost)
+    elif action["action"] == "retry":
+        assert not any(each.pipedrive_sync_failed for each in left)
+
+
+def test_all_of_several_are_gone(bobs: Client, bob: User) -> None:
+    """Which is another thing than ticking none."""
+    ids = [add_contact(bob, name=f"Robin {number}").pk for number in range(2)]
+    book.delete_contacts(Contact.objects.all())
+    html = look(bobs.post("/contacts/selected", {"ids": ids, "action": "warmness", "score": "7"}, follow=True))
+    assert "2 were gone: deleted meanwhile" in html
+    assert "Tick some first" in look(bobs.post("/contacts/selected", {"action": "retry"}, follow=True))
+
+
+@pytest.mark.parametrize("path", ["contacts/selected", "contacts/{}/hand-over"])
+def test_who_gets_them_has_left(bobs: Client, alice: User, robin: Contact, path: str) -> None:
+    """Nothing goes to who left at the very moment."""
+    with meanwhile(lambda: User.objects.filter(pk=alice.pk).update(is_active=False)):
+        response = bobs.post(
+            f"/{path.format(robin.pk)}", {"ids": robin.pk, "action": "hand-over", "to": alice.pk}, follow=True
+        )
+    assert response.status_code == (200 if "selected" in path else 404)
+    assert Contact.objects.get().owner == robin.owner
+
+
+def test_handing_over_what_is_deleted_meanwhile(bobs: Client, alice: User, robin: Contact) -> None:
+    """Nobody is told that it is somebody's."""
+    with meanwhile(lambda: book.delete_contacts(Contact.objects.all())):
+        look(bobs.post(f"/contacts/{robin.pk}/hand-over", {"to": alice.pk}), 404)

@@ -37,7 +37,8 @@ def log_activity(request: Request, body: NewActivity) -> Status[ActivityAnswer]:
     if contact is None:
         raise reading.missing(Contact, "contact_id")
     activity = book.log_activity(request.auth, contact, **values)
-    return Status(201, _answer(request, activity.pk))
+    # It is logged, also if the contact was handed over meanwhile: nobody is to send it again.
+    return Status(201, ActivityAnswer.of(reading.one(Activity.objects.all(), activity.pk)))
 
 
 @router.get("/activities/{id}", response={200: ActivityAnswer, **READING}, summary="Read an activity")

@@ -209,8 +209,12 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
 
     Returns:
         How many were not theirs before.
+
+    Raises:
+        User.DoesNotExist: When the colleague has left meanwhile; nothing is written then.
     """
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=to.pk, is_active=True)
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
         others = list(contacts.exclude(owner=to).order_by().select_for_update().values_list("pk", flat=True))
         for start in range(0, len(others), AT_ONCE):

@@ -176,7 +176,8 @@ def choose(run: ImportRun, chosen: Sequence[str], *, has_headings: bool) -> None
 def start(run: ImportRun) -> None:
     """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported."""
     with transaction.atomic():
-        if ImportRun.objects.filter(pk=run.pk, status=Status.CHECKED).exists():
+        # Held, so that nobody forgets it between the look and the start.
+        if ImportRun.objects.select_for_update().filter(pk=run.pk, status=Status.CHECKED).first():
             _set_to_work(run, Status.IMPORTING)
 
 

@@ -118,7 +118,8 @@ def saw(user: User, up_to: int) -> None:
         user: Who.
         up_to: The id of its newest notification.
     """
-    Seen.objects.update_or_create(user=user, defaults={"up_to": up_to})
+    Seen.objects.get_or_create(user=user, defaults={"up_to": up_to})
+    Seen.objects.filter(user=user, up_to__lt=up_to).update(up_to=up_to)  # a page that was opened before may come later
 
 
 def forget_old(now: datetime) -> None:

@@ -106,5 +106,6 @@ def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
         return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
     book.hand_over(Contact.objects.filter(pk=row.pk), to)
+    get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted meanwhile
     messages.success(request, f"{row.name} is a contact of {to.name} now.")
     return redirect(address(row) if request.user.is_admin else reverse("web:contacts"))

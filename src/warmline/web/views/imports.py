@@ -57,6 +57,8 @@ def match(request: PageRequest, run_id: int) -> HttpResponse:
     if found.status in {Status.IMPORTING, Status.DONE}:
         return redirect("web:import-run", run_id)
     first = list(found.rows.order_by("number")[: EXAMPLES + 1])
+    if not first:  # the file was forgotten meanwhile
+        raise Http404
     names = first[0].cells if found.has_headings else [""] * len(first[0].cells)
     headings = [name.strip() or f"Column {index}" for index, name in enumerate(names, start=1)]
     initial = {"has_headings": found.has_headings}

@@ -1,9 +1,16 @@
-"""What is done with several contacts at once: those that were ticked in the list, as far as the user may see them."""
+"""What is done with several contacts at once: those that were ticked in the list, as far as the user may see them.
+
+What a colleague deletes or hands over meanwhile stops nothing: the others are done, and the summary says how many were
+gone.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -16,7 +23,37 @@ from warmline.web.asked import list_address, number
 from warmline.web.export import csv_of
 from warmline.web.requests import PageRequest
 
+Result = TypeVar("Result")
+
 MOST = 500  # contacts
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was ticked.
+
+    Attributes:
+        ids: Of the contacts.
+        rows: Those of them that are there and that the user may see, whenever it is asked.
+    """
+
+    ids: list[int]
+    rows: ContactQuerySet
+
+    def each(self, do: Callable[[Contact], Result]) -> list[Result]:
+        """Do something with those that are there by then, each in a transaction of its own; return what came of it."""
+        rows, results = self.rows.select_related("organization").select_for_update(of=("self",)), []
+        for pk in self.ids:
+            with transaction.atomic():
+                if (contact := rows.filter(pk=pk).first()) is not None:
+                    results.append(do(contact))
+        return results
+
+    def gone(self, there: int) -> str:
+        """Say how many were gone, to follow what is said of those that were there; empty when none was."""
+        gone = len(self.ids) - there
+        were = "1 was" if gone == 1 else f"{gone} were"
+        return f" {were} gone: deleted meanwhile, or a colleague's now." if gone else ""
 
 
 @require_POST
@@ -25,59 +62,67 @@ def selected(request: PageRequest) -> HttpResponseBase:
     deed = DEEDS.get(request.POST.get("action", ""))
     if deed is None:
         raise BadRequest
-    ids = [row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text))]
-    chosen = Contact.objects.seen_by(request.user).filter(pk__in=ids)
-    count = chosen.count()
-    if not count:
-        messages.warning(request, "No contact was selected. Tick some first.")
+    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text)))
+    chosen = Chosen(list(ids), Contact.objects.seen_by(request.user).filter(pk__in=ids))
+    if not chosen.rows.exists():
+        what_to_do = chosen.gone(0) or " Tick some first."
+        messages.warning(request, f"No contact was selected.{what_to_do}")
         return redirect(list_address(request))
-    return deed(request, chosen, "1 contact" if count == 1 else f"{count} contacts")
+    return deed(request, chosen)
 
 
-def _set_warmness(request: PageRequest, chosen: ContactQuerySet, how_many: str) -> HttpResponse:
+def _set_warmness(request: PageRequest, chosen: Chosen) -> HttpResponse:
     score = number(request.POST.get("score", ""))
     if score is None or score > WARMEST:
         messages.warning(request, "Say which warmness, from 0 to 10, and press “Set” again.")
         return redirect(list_address(request))
-    for contact in chosen:
-        book.change_contact(contact, {"warmness_score": score})
-    messages.success(request, f"Warmness {score} is set for {how_many}.")
+    done = len(chosen.each(lambda contact: book.change_contact(contact, {"warmness_score": score})))
+    messages.success(request, f"Warmness {score} is set for {_contacts(done)}.{chosen.gone(done)}")
     return redirect(list_address(request))
 
 
-def _try_again(request: PageRequest, chosen: ContactQuerySet, how_many: str) -> HttpResponse:
-    tried = sum(bool(retry.retry_with_activities(contact)) for contact in chosen.select_related("organization"))
+def _try_again(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    numbers = chosen.each(retry.retry_with_activities)
+    tried, how_many, gone = sum(map(bool, numbers)), _contacts(len(numbers)), chosen.gone(len(numbers))
     if tried:
-        messages.success(request, f"Trying again: {tried} of {how_many}.")
+        messages.success(request, f"Trying again: {tried} of {how_many}.{gone}")
     else:
-        messages.info(request, f"Nothing of {how_many} had failed, so nothing is tried again.")
+        messages.info(request, f"Nothing of {how_many} had failed, so nothing is tried again.{gone}")
     return redirect(list_address(request))
 
 
-def _hand_over(request: PageRequest, chosen: ContactQuerySet, how_many: str) -> HttpResponse:
-    to = User.objects.filter(pk=number(request.POST.get("to", "")) or 0, is_active=True).first()
-    if to is None:
+def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    try:
+        to = User.objects.get(pk=number(request.POST.get("to", "")) or 0, is_active=True)
+        theirs = chosen.rows.filter(owner=to).count()
+        moved = book.hand_over(chosen.rows, to)
+    except User.DoesNotExist:  # or no more: who leaves may do so at this moment
         messages.warning(request, "Choose the colleague who gets them, and press “Hand over” again.")
         return redirect(list_address(request))
-    moved = book.hand_over(chosen, to)
-    messages.success(request, f"{to.name} has {moved} of {how_many} now. In Pipedrive they keep their owner.")
+    of_them = f"{moved} of {_contacts(theirs + moved)}"
+    gone = chosen.gone(theirs + moved)
+    messages.success(request, f"{to.name} has {of_them} now. In Pipedrive they keep their owner.{gone}")
     return redirect(list_address(request))
 
 
-def _delete(request: PageRequest, chosen: ContactQuerySet, how_many: str) -> HttpResponse:
+def _delete(request: PageRequest, chosen: Chosen) -> HttpResponse:
     if "sure" not in request.POST:
-        shown = {"contacts": chosen.order_by("name_key"), "query": request.POST.get("query", "")}
+        shown = {"contacts": chosen.rows.order_by("name_key"), "query": request.POST.get("query", "")}
         return render(request, "web/contacts/delete_selected.html", shown)
-    book.delete_contacts(chosen)
-    messages.success(request, f"{how_many.capitalize()} deleted.")
+    deleted = book.delete_contacts(chosen.rows)
+    messages.success(request, f"{_contacts(deleted).capitalize()} deleted.{chosen.gone(deleted)}")
     return redirect(list_address(request))
 
 
-def _export(_: PageRequest, chosen: ContactQuerySet, __: str) -> HttpResponseBase:
-    return csv_of(chosen.select_related("owner", "organization").order_by("name_key", "pk").iterator())
+def _export(_: PageRequest, chosen: Chosen) -> HttpResponseBase:
+    return csv_of(chosen.rows.select_related("owner", "organization").order_by("name_key", "pk").iterator())
 
 
-DEEDS: dict[str, Callable[[PageRequest, ContactQuerySet, str], HttpResponseBase]] = {
+def _contacts(number: int) -> str:
+    return "1 contact" if number == 1 else f"{number} contacts"
+
+
+DEEDS: dict[str, Callable[[PageRequest, Chosen], HttpResponseBase]] = {
     "warmness": _set_warmness,
     "retry": _try_again,
     "hand-over": _hand_over,
