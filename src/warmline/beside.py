@@ -2,25 +2,23 @@
 
 In one process Python's threads take turns, so whoever saves a contact would wait for the engine's turn. Wake-ups go
 through two pipes, a line each. The second process ends when the first one does, however that ends, because its input
-ends then; and the first one starts it again if it dies.
+ends then; and the first one starts it again if it dies, later each time.
 """
 
-import logging
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Thread, Timer
+from threading import Event, Timer
 from typing import IO, Self
 
-from warmline.sync import wake
-
-log = logging.getLogger(__name__)
+from warmline.supervision import EndedError, Loop
+from warmline.sync import standstill, wake
 
 GRACE = 2.0  # seconds for the work under way; who still waits for Pipedrive then is cut off as by a crash
-REST = 1.0  # seconds before it is started again
+REST = 1.0  # seconds more that its end may take
 LINE = b"\n"
 
 
@@ -34,8 +32,7 @@ class Relay:
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._wanted = Event()
-        self._is_over = False
-        self._thread = Thread(target=self._run, name="relay", daemon=True)
+        self._thread = Loop("relay", self._turn, wake=self._wanted.set)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -44,56 +41,72 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         wake.stop_relaying(self._wanted.set)
-        self._is_over = True
-        self._wanted.set()
-        self._thread.join()
+        self._thread.stop()
 
-    def _run(self) -> None:
-        with suppress(OSError):  # the other one is gone
-            while self._wanted.wait() and not self._is_over:
-                self._wanted.clear()
-                self._pipe.write(LINE)
-                self._pipe.flush()
+    def _turn(self) -> None:
+        self._wanted.wait()
+        self._wanted.clear()
+        if self._thread.ending.is_set():
+            return
+        try:
+            self._pipe.write(LINE)
+            self._pipe.flush()
+        except (BrokenPipeError, ValueError):  # the other one is gone, or let go (ValueError: the file is closed)
+            self._thread.end()
+        except OSError:
+            self._wanted.set()  # it is not lost: the next turn says it
+            raise
 
 
 class Beside:
     """Keeps the second process going while the block runs."""
 
     def __init__(self) -> None:
-        self._stopping = Event()
         self._program: subprocess.Popen[bytes] | None = None
-        self._thread = Thread(target=self._run, name="beside", daemon=True)
+        self._thread = Loop("beside", self._turn, wake=self._let_go)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
+        self._thread.stop(GRACE + REST)
+        standstill.end()
+
+    def _let_go(self) -> None:
         program = self._program
         if program is not None and program.stdin is not None:
             with suppress(OSError):
                 program.stdin.close()
-        self._thread.join(GRACE + REST)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                status = self._run_once()
-            except OSError:  # no memory for it, or no more processes; that may pass
-                log.exception("serve.engine_not_started; it is tried again")
-                self._stopping.wait(REST)
-            else:
-                if not self._stopping.wait(REST):
-                    log.error("serve.engine_died status=%s; it is started again", status)
+    def _turn(self) -> None:
+        try:
+            what = self._run_once()
+        finally:
+            if not self._thread.ending.is_set():
+                standstill.begin()
+        if not self._thread.ending.is_set():
+            raise EndedError(what)
 
-    def _run_once(self) -> int | None:
+    def _run_once(self) -> str:
+        """Start it, and return how it ended."""
         command = [sys.executable, "-m", "warmline.beside"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as self._program:  # noqa: S603 (our own)
-            if self._program.stdin is not None and self._program.stdout is not None:
-                with Relay(self._program.stdin):
-                    _hear(self._program.stdout)
-        return self._program.returncode
+        try:
+            program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (our own)
+        except OSError as error:  # no memory for it, or no more processes; that may pass
+            return f"serve.engine_not_started error={error!r}"
+        self._attend(program)
+        return f"serve.engine_died status={program.returncode}"
+
+    def _attend(self, program: "subprocess.Popen[bytes]") -> None:
+        # (A wake-up that it was not told any more breaks the pipe once more when that is closed.)
+        with suppress(BrokenPipeError), program:
+            self._program = program
+            if program.stdin is not None and program.stdout is not None and not self._thread.ending.is_set():
+                with Relay(program.stdin):
+                    if program.stdout.readline():  # its first word: it is there
+                        standstill.end()
+                        _hear(program.stdout)
 
 
 def _hear(pipe: IO[bytes]) -> None:
@@ -121,8 +134,11 @@ def main() -> None:
     from warmline.sync import dispatch  # noqa: PLC0415 (as above)
 
     with dispatch.running(), import_worker.running(), Relay(sys.stdout.buffer):
-        _hear(sys.stdin.buffer)
-        _end_in_time(GRACE, os._exit)
+        try:
+            wake.now()  # the first word: it is there
+            _hear(sys.stdin.buffer)
+        finally:
+            _end_in_time(GRACE, os._exit)
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
-    from warmline.sync import credentials
+    from warmline.sync import credentials, standstill
     from warmline.sync.client import pipedrive_with
     from warmline.sync.connection import UNCONNECTED
     from warmline.sync.doctor import Finding, examine
@@ -214,7 +214,9 @@ def doctor() -> None:
         findings = iter([Finding(well=False, text=text)])
     else:
         findings = examine(pipedrive_with(credentials.token()), Policy.current())
-    well = True
+    well = standstill.since() is None
+    if not well:
+        typer.echo(f"problem  {standstill.MESSAGE}")
     for finding in findings:
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well

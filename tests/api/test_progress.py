@@ -1,5 +1,6 @@
 """The promise as a whole: counts, retrying everything, the connection, and notifications."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline.crm.models import Contact, Organization
+from warmline.sync import standstill
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.notify import tell
 
@@ -44,6 +46,16 @@ def test_a_missing_token_is_told(bob: Caller) -> None:
     connection = bob.get("/sync").body["connection"]
     assert (connection["state"], connection["since"]) == ("no_token", None)
     assert "token" in connection["message"]
+
+
+def test_an_engine_that_stands_still(bob: Caller, settings: Settings, tmp_path: Path) -> None:
+    """It is no good connection, whatever was heard of it last."""
+    settings.PIPEDRIVE_API_TOKEN, settings.DATA_DIR = "sandbox-token", tmp_path
+    standstill.begin()
+    connection = bob.get("/sync").body["connection"]
+    assert connection["state"] == "stopped"
+    assert "engine has stopped" in connection["message"]
+    assert connection["since"]
 
 
 def test_a_lost_connection_is_told(bob: Caller, settings: Settings) -> None:

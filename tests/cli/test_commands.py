@@ -214,6 +214,19 @@ def test_the_doctor_finds_all_well(at_sandbox: dict[str, str], sandbox: Sandbox)
     assert {call.method for call in sandbox.world.calls} == {"GET"}
 
 
+def test_an_engine_that_stands_still(at_sandbox: dict[str, str]) -> None:
+    """Doctor and status say so, in the words of the pages; once it is back they say nothing of it."""
+    file = Path(at_sandbox["WARMLINE_DATA_DIR"]) / "engine-stopped"  # as `serve` leaves it there
+    file.touch()
+    try:
+        doctor, status = warmline(at_sandbox, "doctor"), warmline(at_sandbox, "sync", "status")
+    finally:
+        file.unlink()
+    assert doctor.returncode == 1
+    assert "problem  Warmline's engine has stopped" in doctor.stdout
+    assert status.stdout.startswith("connection   stopped: Warmline's engine has stopped")
+
+
 def test_the_doctor_finds_a_missing_type(at_sandbox: dict[str, str], sandbox: Sandbox) -> None:
     """Tasks can stand in for meetings, and nothing stands in for tasks."""
     sandbox.world.set_activity_type_active("meeting", active=False)

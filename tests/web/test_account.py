@@ -11,6 +11,7 @@ from axes.models import AccessAttempt
 from django.contrib.auth import get_user
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail.backends.locmem import EmailBackend
 from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
@@ -220,6 +221,54 @@ def test_a_mail_server_that_does_not_answer(client: Client, alice: User, setting
         server.accept()[0].close()
     assert is_being_sent
     assert sent_to() == []
+
+
+class BrokenMail(EmailBackend):
+    """A mail server that breaks in a way that nobody thought of, as often as it is told to."""
+
+    errors: list[Exception] = []
+
+    def send_messages(self, messages: Any) -> int:
+        """Send them, unless it is broken."""
+        if self.errors:
+            raise self.errors.pop()
+        return super().send_messages(messages)
+
+
+@pytest.mark.usefixtures("with_email")
+@pytest.mark.parametrize("error", [UnicodeError("no such letter"), MemoryError(), OSError("gone")], ids=repr)
+def test_a_link_that_could_not_be_sent(
+    client: Client,
+    alice: User,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    """Whatever it was is logged, and who asks again gets one."""
+    settings.EMAIL_BACKEND = f"{BrokenMail.__module__}.{BrokenMail.__name__}"
+    monkeypatch.setattr(BrokenMail, "errors", [error])
+    for outbox in ([], ["alice@example.com"]):
+        assert client.post("/password/new", {"email": "alice@example.com"})["Location"] == "/password/sent"
+        assert sent_to() == outbox
+    assert "could not be sent" in caplog.text
+
+
+@pytest.mark.usefixtures("with_email")
+def test_a_link_for_which_no_thread_can_be_had(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer tells nothing of it, and who asks again gets one."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", start)
+        assert client.post("/password/new", {"email": "alice@example.com"})["Location"] == "/password/sent"
+    assert "could not be sent" in caplog.text
+    client.post("/password/new", {"email": "alice@example.com"})
+    assert sent_to() == ["alice@example.com"]
 
 
 def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from web.pages import look
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
+from warmline.sync import standstill
 from warmline.sync.lately import SPANS, Hour
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
 from warmline.web.charts import HEIGHT, last_day, scale, span_in_words
@@ -52,6 +54,24 @@ def test_the_connection(alices: Client, settings: Settings, state: ConnectionSta
     assert heading in html
     assert ("Somebody has to look. Work goes on here" in html) == (state != ConnectionState.OK)
     assert "calls in the last 2 seconds" in html
+
+
+def test_an_engine_that_stands_still(alices: Client, alice: User, settings: Settings, tmp_path: Path) -> None:
+    """Whatever the connection's row says, nobody reads that all is well; nor on the page of what waits."""
+    settings.PIPEDRIVE_API_TOKEN, settings.DATA_DIR = "sandbox-token", tmp_path
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    Connection.objects.create(pk=1, state=ConnectionState.OK, since=timezone.now())
+    standstill.begin()
+    html = look(alices.get("/sync"))
+    assert "The engine is not running" in html
+    assert "The connection is well" not in html
+    assert "Try now" not in html
+    assert "engine has stopped" in look(alices.get(f"/contacts/{contact.pk}"))
+    since = standstill.since()
+    standstill.begin()
+    assert standstill.since() == since
+    standstill.end()
+    assert "The connection is well" in look(alices.get("/sync"))
 
 
 def test_what_is_on_its_way_and_what_failed(alices: Client, bobs: Client, alice: User, bob: User) -> None:

@@ -1,25 +1,26 @@
 """Checks and imports files, beside the server and batch by batch; the browser that asked for it may be closed.
 
 What is left to do stands in the rows (see imports.py), so a worker that dies leaves nothing but its hold, which ends
-by itself, and the next one goes on. Between two batches it gives up what is no longer its own. Its thread has time to
-spare, so it sweeps once a day, too (see keeping.py).
+by itself, and the next one goes on. Between two batches it gives up what is no longer its own. Beside it goes what is
+to be swept once a day (see keeping.py).
 """
 
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from warmline.crm import bulk, columns, keeping, preferences
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.signals import import_wanted
+from warmline.supervision import Loop
 
 log = logging.getLogger(__name__)
 
@@ -32,40 +33,28 @@ WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Work in a thread while the block runs."""
-    stopping, signal = Event(), Event()
+    """Work, and sweep once a day, in threads while the block runs."""
+    signal = Event()
 
     def wanted(**_: Any) -> None:
         signal.set()
 
     def work() -> None:
-        swept_at = datetime.min.replace(tzinfo=UTC)
-        try:
-            while not stopping.is_set():
-                signal.clear()
-                try:
-                    if timezone.now() - swept_at >= keeping.DAY:
-                        swept_at = timezone.now()
-                        keeping.sweep(swept_at)
-                    while not stopping.is_set() and step(timezone.now(), stopping):
-                        pass
-                except Exception:
-                    log.exception("import.failed")
-                    close_old_connections()
-                signal.wait(SWEEP)
-        finally:
-            connections.close_all()
+        signal.clear()
+        while not imports.ending.is_set() and step(timezone.now(), imports.ending):
+            pass
+        signal.wait(SWEEP)
 
-    thread = Thread(target=work, name="imports", daemon=True)
+    def tidy() -> None:
+        keeping.sweep(timezone.now())
+        tidying.ends_within(keeping.DAY.total_seconds())
+
     import_wanted.connect(wanted)
-    thread.start()
     try:
-        yield
+        with (imports := Loop("imports", work, wake=signal.set)), (tidying := Loop("keeping", tidy)):
+            yield
     finally:
         import_wanted.disconnect(wanted)
-        stopping.set()
-        signal.set()
-        thread.join()
 
 
 def step(now: datetime, stopping: Event | None = None) -> bool:

@@ -8,16 +8,17 @@ it is read again when it was changed here, and every second by `serve` in case a
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import connections, models, transaction
+from django.db import models, transaction
 
 from warmline.crm import fields
+from warmline.supervision import Loop
 
 MOST_SEATS = 10_000
+EVERY = 1.0  # seconds: how late what another process decided can be
 # field: the environment variable that wins, and the setting that holds it or its default
 SETTINGS = {
     "threshold": ("WARMLINE_WARM_THRESHOLD", "WARM_THRESHOLD"),
@@ -128,22 +129,13 @@ def refresh() -> None:
 @contextmanager
 def followed() -> Iterator[None]:
     """Read the row again every second while the block runs, for a process whose preferences others change."""
-    stopping = Event()
 
     def follow() -> None:
-        try:
-            while not stopping.wait(1.0):
-                refresh()
-        finally:
-            connections.close_all()
+        if not loop.ends_within(EVERY):
+            refresh()
 
-    thread = Thread(target=follow, name="preferences", daemon=True)
-    thread.start()
-    try:
+    with (loop := Loop("preferences", follow)):
         yield
-    finally:
-        stopping.set()
-        thread.join()
 
 
 def forget() -> None:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import credentials, notify, wake
+from warmline.sync import credentials, notify, standstill, wake
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.outcomes import Trouble, probe_wait, trouble
+from warmline.sync.standstill import EngineState
 
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
@@ -24,13 +25,16 @@ QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN
 class Status:
     """How the connection is, since when, and in plain words."""
 
-    state: ConnectionState
+    state: ConnectionState | EngineState
     since: datetime | None
     message: str
 
 
 def status() -> Status:
-    """Return how the connection is."""
+    """Return how the connection is; while the engine stands still, that, because nothing goes over then."""
+    stopped = standstill.since()
+    if stopped is not None:
+        return Status(EngineState.STOPPED, stopped, standstill.MESSAGE)
     row = Connection.objects.filter(pk=1).first()
     since = row.since if row else None
     if not credentials.token():

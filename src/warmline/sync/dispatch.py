@@ -11,14 +11,14 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 
 from django.conf import settings
-from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
+from warmline.supervision import Loop, close_connections
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
@@ -49,30 +49,20 @@ class Follower:
     def __init__(self) -> None:
         self._dispatcher: Dispatcher | None = None
         self._followed: tuple[str, Preferences] | None = None
-        self._thread = Thread(target=self._run, name="sync-follow", daemon=True)
-        self._stopping = Event()
+        self._thread = Loop("sync-follow", self._turn)
 
     def start(self) -> None:
-        """Begin, with the engine for what holds at this moment."""
-        self._follow()
+        """Begin, with the engine for what holds at this moment; what is in its way is tried again."""
         self._thread.start()
 
     def stop(self) -> None:
         """Return when what is under way is done."""
-        self._stopping.set()
-        self._thread.join()
+        self._thread.stop()
         self._end()
 
-    def _run(self) -> None:
-        try:
-            while not self._stopping.wait(SWEEP):
-                try:
-                    self._follow()
-                except Exception:
-                    log.exception("sync.cannot_follow")
-                    close_old_connections()
-        finally:
-            connections.close_all()
+    def _turn(self) -> None:
+        self._follow()
+        self._thread.ends_within(SWEEP)
 
     def _follow(self) -> None:
         preferences.refresh()
@@ -118,14 +108,15 @@ class Dispatcher:
         self._workers = workers
         self._batch_workers = max(1, workers - math.ceil(workers * FOR_PEOPLE))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
-        self._thread = Thread(target=self._run, name="sync-dispatch", daemon=True)
-        self._stopping = Event()
         self._signal = Event()  # something happened: a row was saved, or a worker has finished
+        self._thread = Loop("sync-dispatch", self._turn, wake=self._signal.set)
         self._saved = Event()
         self._lock = Lock()
         self._under_way: dict[str, Work] = {}  # by the claim
         self._held_elsewhere: set[Work] = set()
         self._is_filling = False
+        self._works: list[Work] = []  # due, and not started yet
+        self._is_sweep = True
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
@@ -137,9 +128,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Take nothing new and return when what is under way is done."""
         wake.stop_listening(self._look)
-        self._stopping.set()
-        self._signal.set()
-        self._thread.join()
+        self._thread.stop()
         self._pool.shutdown()
         self._engine.close()
 
@@ -147,29 +136,19 @@ class Dispatcher:
         self._saved.set()
         self._signal.set()
 
-    def _run(self) -> None:
-        works: list[Work] = []
-        is_sweep = True
-        try:
-            while not self._stopping.is_set():
-                self._signal.clear()
-                try:
-                    # A look costs time that people who save would wait for: none without a thread to start anything.
-                    if self._has_free_thread() and (is_sweep or self._saved.is_set() or not works):
-                        self._saved.clear()
-                        works = self._engine.due(timezone.now(), limit=2 * self._workers)
-                    works = self._start(works)
-                    if is_sweep:
-                        self._fill_directory()
-                except Exception:
-                    log.exception("sync.sweep_failed")
-                    close_old_connections()
-                is_sweep = not self._signal.wait(SWEEP)
-                self._stopping.wait(BREATH)
-                if is_sweep:
-                    self._forget_held_elsewhere()
-        finally:
-            connections.close_all()
+    def _turn(self) -> None:
+        self._signal.clear()
+        # A look costs time that people who save would wait for: none without a thread to start anything.
+        if self._has_free_thread() and (self._is_sweep or self._saved.is_set() or not self._works):
+            self._saved.clear()
+            self._works = self._engine.due(timezone.now(), limit=2 * self._workers)
+        self._works = self._start(self._works)
+        if self._is_sweep:
+            self._fill_directory()
+        self._is_sweep = not self._signal.wait(SWEEP)
+        self._thread.ends_within(BREATH)
+        if self._is_sweep:
+            self._forget_held_elsewhere()
 
     def _start(self, works: list[Work]) -> list[Work]:
         """Start what can be started, and return the rest; a row that others are at is left for the next look."""
@@ -208,7 +187,7 @@ class Dispatcher:
         except Exception:
             log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
-            connections.close_all()
+            close_connections()
             if done:
                 self._forget_held_elsewhere()
             else:
@@ -221,17 +200,21 @@ class Dispatcher:
         """Have one thread list what Pipedrive holds, as long as there is something to be listed."""
         if not self._is_filling and self._engine.wants_filling():
             self._is_filling = True
-            self._pool.submit(self._list_all)
+            try:
+                self._pool.submit(self._list_all)
+            except RuntimeError:  # no thread can be started at this moment
+                self._is_filling = False
+                raise
 
     def _list_all(self) -> None:
         try:
-            while not self._stopping.is_set() and self._engine.fill_directory():
+            while not self._thread.ending.is_set() and self._engine.fill_directory():
                 pass
         except Exception:
             log.exception("sync.directory_failed")
         finally:
             self._is_filling = False
-            connections.close_all()
+            close_connections()
 
     def _forget_held_elsewhere(self) -> None:
         """Look again at the rows that another worker was at: one has finished, or a second has passed."""

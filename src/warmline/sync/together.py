@@ -1,7 +1,8 @@
 """How two calls that do not need each other are made: side by side, or in turn where a run must replay exactly."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from threading import Thread
 from typing import Any, Protocol
 
 Call = Callable[[], Any]
@@ -21,10 +22,23 @@ def in_turn(calls: Sequence[Call]) -> list[Any]:
 
 
 def side_by_side(calls: Sequence[Call]) -> list[Any]:
-    """Make the calls in threads, all but the first."""
+    """Make the calls in threads, all but the first; those for which no thread can be had here, one after the other."""
     first, *others = calls
-    if not others:
-        return [first()]
-    with ThreadPoolExecutor(len(others), thread_name_prefix="sync-look") as pool:
-        running = [pool.submit(call) for call in others]
-        return [first(), *(one.result() for one in running)]
+    answers: list[Future[Any]] = []
+    for call in others:
+        answers.append(Future())
+        try:
+            Thread(target=_make, args=(call, answers[-1]), name="sync-look", daemon=True).start()
+        except RuntimeError:
+            _make(call, answers[-1])
+    try:
+        return [first(), *(answer.result() for answer in answers)]
+    finally:
+        wait(answers)
+
+
+def _make(call: Call, answer: "Future[Any]") -> None:
+    try:
+        answer.set_result(call())
+    except BaseException as error:  # noqa: BLE001 (whoever waits for the answer hears of it)
+        answer.set_exception(error)

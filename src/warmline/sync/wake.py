@@ -4,9 +4,12 @@ A wake-up says only "look"; what to do is in the rows. Losing one costs a second
 runs two processes, and a relay carries the wake-ups of each to the other.
 """
 
+import logging
 from collections.abc import Callable
 
 from django.db import transaction
+
+log = logging.getLogger(__name__)
 
 _listeners: list[Callable[[], None]] = []
 _relays: list[Callable[[], None]] = []
@@ -34,17 +37,23 @@ def stop_relaying(carry: Callable[[], None]) -> None:
 
 def now() -> None:
     """Wake whoever listens, in this process and in the one beside it."""
-    hear()
-    for carry in tuple(_relays):
-        carry()
+    _call((*_listeners, *_relays))
 
 
 def hear() -> None:
     """Wake whoever listens in this process: a wake-up came from the other one."""
-    for listener in tuple(_listeners):
-        listener()
+    _call(tuple(_listeners))
 
 
 def after_commit() -> None:
     """Wake them as soon as the transaction is committed; at once when there is none."""
     transaction.on_commit(now)
+
+
+def _call(listeners: tuple[Callable[[], None], ...]) -> None:
+    # Whoever saved has saved, and whoever listens looks by themselves within a second: no failure here is theirs.
+    for listener in listeners:
+        try:
+            listener()
+        except Exception:
+            log.exception("wake.lost")

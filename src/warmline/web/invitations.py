@@ -67,15 +67,23 @@ def send_new_link(request: HttpRequest, user: User) -> None:
         user: Who has forgotten the password, or never had one.
     """
     # In the memory of this process, which alone serves pages; there are never more keys than users.
-    if not cache.add(f"one-time-link:{user.pk}", value=True, timeout=PAUSE):
+    key = f"one-time-link:{user.pk}"
+    if not cache.add(key, value=True, timeout=PAUSE):
         return
     link = request.build_absolute_uri(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 
+    def failed(error: Exception) -> None:
+        logger.error("The one-time link of user %s could not be sent by e-mail", user.pk, exc_info=error)
+        cache.delete(key)  # so it can be asked for again at once
+
     def send() -> None:
         try:
             send_mail("A new password for Warmline", text, None, [user.email])
-        except OSError:
-            logger.exception("The one-time link of user %s could not be sent by e-mail", user.pk)
+        except Exception as error:  # noqa: BLE001 (logged above; nobody waits here who could be told)
+            failed(error)
 
-    Thread(target=send, name="mail", daemon=True).start()
+    try:
+        Thread(target=send, name="mail", daemon=True).start()
+    except RuntimeError as error:  # no thread can be started at this moment
+        failed(error)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import Any, Self
 
 from asgiref.sync import sync_to_async
@@ -23,7 +23,8 @@ from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
-from warmline.sync import wake
+from warmline.supervision import Loop
+from warmline.sync import standstill, wake
 from warmline.sync.claims import in_progress
 from warmline.sync.models import Attempt, Connection, Notification
 from warmline.sync.notify import told_to
@@ -102,8 +103,9 @@ class Stream:
 
     def hand(self, pieces: Iterable[Piece | None]) -> None:
         """Add pieces, from any thread; None ends the stream."""
+        made = list(pieces)
         with suppress(RuntimeError):  # the loop is closed: the server has stopped
-            self._loop.call_soon_threadsafe(self._put, list(pieces))
+            self._loop.call_soon_threadsafe(self._put, made)
 
     def _put(self, pieces: list[Piece | None]) -> None:
         try:
@@ -166,7 +168,7 @@ class Watcher:
 
     def __init__(self) -> None:
         self._streams: set[Stream] = set()
-        self._thread: Thread | None = None
+        self._thread: Loop | None = None
         self._known: _Known | None = None
         self._lock = Lock()
         self._woken = Event()
@@ -184,10 +186,11 @@ class Watcher:
                 return False
             if self._thread is None:
                 self._known = _Known.now()  # before the stream reads what it missed, so that nothing falls between
-                self._thread = Thread(target=self._run, name="live", daemon=True)
+                thread = Loop("live", self._turn, wake=self._woken.set)
+                thread.start()
+                self._thread = thread  # only now: where it cannot be started, the next stream tries again
                 wake.listen(self._woken.set)
                 post_save.connect(self._attempted, sender=Attempt)
-                self._thread.start()
             self._streams.add(stream)
             return True
 
@@ -210,37 +213,33 @@ class Watcher:
     def _attempted(self, **_: Any) -> None:
         transaction.on_commit(self._woken.set)
 
-    def _run(self) -> None:
-        try:
-            while True:
-                self._woken.wait(LOOK)
-                self._rest.wait(REST)
-                self._woken.clear()
-                with self._lock:
-                    if self._has_ended or not self._streams:
-                        self._thread = None
-                        wake.stop_listening(self._woken.set)
-                        post_save.disconnect(self._attempted, sender=Attempt)
-                        return
-                    streams = tuple(self._streams)
-                self._look(streams)
-        finally:
-            connections.close_all()
+    def _turn(self) -> None:
+        self._woken.wait(LOOK)
+        self._rest.wait(REST)
+        self._woken.clear()
+        with self._lock:
+            thread, streams = self._thread, tuple(self._streams)
+            is_over = self._has_ended or not streams
+            if is_over and thread is not None:
+                self._thread = None
+                wake.stop_listening(self._woken.set)
+                post_save.disconnect(self._attempted, sender=Attempt)
+                thread.end()
+        if not is_over:
+            self._look(streams)
 
     def _look(self, streams: Iterable[Stream]) -> None:
         assert self._known is not None  # noqa: S101 (set before the thread is started)
-        try:
-            rights = _rights({stream.user_id for stream in streams})
-            news = self._known.look()
-        except Exception:
-            log.exception("live.look_failed")
-            connections.close_all()
-            return
+        rights = _rights({stream.user_id for stream in streams})
+        news = self._known.look()
         for stream in streams:
-            if rights.get(stream.user_id) == stream.rights:
-                stream.hand(news.pieces(stream.user_id, is_admin=stream.is_admin))
-            else:
-                stream.hand([None])  # its browser comes back, and is let in as any other request, or is not
+            try:
+                is_let_in = rights.get(stream.user_id) == stream.rights
+                # Else its browser comes back, and is let in as any other request, or is not.
+                stream.hand(news.pieces(stream.user_id, is_admin=stream.is_admin) if is_let_in else [None])
+            except Exception:
+                log.exception("live.stream_dropped")
+                stream.hand([None])  # the news was looked for already, so it comes back and is told what it missed
 
 
 WATCHER = Watcher()
@@ -297,7 +296,7 @@ def _rights(user_ids: set[int]) -> dict[int, Rights]:
 
 
 def _connection() -> tuple[str, ...]:
-    return tuple(Connection.objects.values_list("state", flat=True))
+    return (*Connection.objects.values_list("state", flat=True), str(standstill.since()))
 
 
 def _owned(rows: set[Row]) -> dict[Row, int | None]:

@@ -14,6 +14,7 @@ from warmline.sync.directory import Directory, Progress
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.standing import TABLES, LeftOut, failed, left_out
+from warmline.sync.standstill import EngineState
 from warmline.sync.state import SyncState, counts_by_table
 from warmline.sync.wanted import Kind
 
@@ -24,7 +25,8 @@ NAMES: dict[Kind, tuple[str, str]] = {
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
 }
-HEADINGS = {
+HEADINGS: dict[ConnectionState | EngineState, str] = {
+    EngineState.STOPPED: "The engine is not running",
     ConnectionState.OK: "The connection is well",
     ConnectionState.NO_TOKEN: "Not connected to Pipedrive yet",
     ConnectionState.UNAUTHORIZED: "Pipedrive refuses the token",

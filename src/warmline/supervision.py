@@ -1,0 +1,107 @@
+"""Supervised loops: threads that do one turn after another, survive what passes, and end only when they are told to.
+
+A turn that raises is logged and done again after a wait that doubles each time, up to half a minute. So no error that
+passes ends a thread of the program, and none that stays fills the log. A loop that is gone was told to end, or its
+process is gone with it. Every thread of the program that goes round is one of these.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+from time import monotonic
+from typing import Self
+
+from django.db import connections
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure
+
+
+class EndedError(Exception):
+    """What a turn was about has ended and is to begin anew; its text says it all, and a traceback would add nothing."""
+
+
+class Loop(Thread):
+    """Does one turn after another in a thread of its own, from `start` to `end`.
+
+    A turn waits for its occasion by itself: for an event that `wake` sets, or by `ends_within`. It may call `end`.
+    With `with`, the loop runs while the block does.
+
+    Args:
+        name: Of the thread, and in the log.
+        turn: One turn; whatever it raises is survived.
+        wake: Makes a turn that waits for something else return; called when the loop is told to end.
+
+    Attributes:
+        ending: Set when it is told to end.
+    """
+
+    def __init__(self, name: str, turn: Callable[[], object], *, wake: Callable[[], object] = lambda: None) -> None:
+        super().__init__(name=name, daemon=True)
+        self._turn, self._wake = turn, wake
+        self.ending = Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(self) -> None:
+        """Go round; called by the thread."""
+        wait = 0.0
+        while not self.ending.is_set():
+            began = monotonic()
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 (that is what it is for; the next line logs it)
+                wait = next_wait(wait, monotonic() - began)
+                self._say(error, wait)
+                close_connections()
+                self.ending.wait(wait)
+            else:
+                wait = 0.0
+        close_connections()
+
+    def end(self) -> None:
+        """Tell it to end after the present turn; from any thread, its own as well."""
+        self.ending.set()
+        self._wake()
+
+    def stop(self, within: float | None = None) -> None:
+        """Tell it to end, and wait until it has.
+
+        Args:
+            within: Seconds to wait at the most; None for as long as it takes.
+        """
+        self.end()
+        if self.ident is not None:  # else it could not even be started
+            self.join(within)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Rest for a while, or until the loop is told to end; tell whether it was."""
+        return self.ending.wait(seconds)
+
+    def _say(self, error: Exception, wait: float) -> None:
+        with suppress(Exception):  # out of memory, perhaps; the work is worth more than the word of it
+            shown = None if isinstance(error, EndedError) else error
+            log.error("loop.failed name=%s again_in=%g error=%r", self.name, wait, error, exc_info=shown)
+
+
+def next_wait(last: float, lasted: float) -> float:
+    """Return how many seconds to wait after a failure.
+
+    Args:
+        last: The wait after the failure before it; 0 when there was none.
+        lasted: How long it went well until it failed. What went on for longer than the longest wait begins anew.
+    """
+    return min(2 * last, LONGEST_WAIT) if last and lasted <= LONGEST_WAIT else FIRST_WAIT
+
+
+def close_connections() -> None:
+    """Close this thread's connections to the database, whatever state they are in; the next query opens a new one."""
+    with suppress(Exception):
+        connections.close_all()
