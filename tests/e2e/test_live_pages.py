@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 import pytest
 from e2e.browsing import People, Site, serving_site
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from programs import free_port, serving_warmline, warmline
 
 PROMISED = 4.0  # seconds for a stop with streams open
 PATIENCE = 30.0  # seconds for a row to come to a state
 TABS = 8
+LOOKED_AT = "document.dispatchEvent(new Event('visibilitychange'))"  # so that a page asks for what it shows
 
 
 @dataclass(frozen=True)
@@ -311,6 +312,83 @@ def test_a_reload_neither_loses_nor_repeats(people: People, team: Team) -> None:
     page.goto("/sync")
     expect(toast(page)).to_have_count(1)
     expect(toast(page)).to_contain_text("Second One")
+
+
+class Held:
+    """Holds back the answers about a page's toasts, from the next one on, until it is told to let them go."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked: list[str] = []
+        self._page, self._is_over = page, False
+        self._held: list[Route] = []
+        page.route("**/toasts?*", self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self.asked.append(route.request.url)
+        if self._is_over:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+    def wait(self) -> None:
+        """Have the page ask for its toasts, and wait until an answer is held back."""
+        self._page.evaluate(LOOKED_AT)
+        for _ in range(int(PATIENCE / 0.05)):
+            if self._held:
+                return
+            self._page.wait_for_timeout(50)
+        pytest.fail("the page did not ask for its toasts")
+
+    def let_go(self) -> None:
+        """Let them go, and return when they were applied: the page asks for one thing after the other."""
+        self._is_over = True
+        with self._page.expect_response("**/toasts?*"):
+            for route in self._held:
+                route.continue_()
+        with self._page.expect_response("**/toasts?*"):
+            self._page.evaluate(LOOKED_AT)
+
+
+def test_an_answer_from_before_a_dismissal(people: People, team: Team) -> None:
+    """What was dismissed while the page was asking does not come back with the answer, here or on the next page."""
+    page = open_page(people, team, "bob")
+    team.arrive("bob", "Long Asked")
+    expect(toast(page)).to_contain_text("Long Asked")
+    held = Held(page)
+    held.wait()
+    page.get_by_role("button", name="Dismiss").click()
+    held.let_go()
+    expect(toast(page)).to_have_count(0)
+    _go(page, "/sync")
+    expect(toast(page)).to_have_count(0)
+
+
+def test_news_in_an_answer_from_before_a_dismissal(people: People, team: Team) -> None:
+    """It is told, and alone: what was dismissed is not counted with it."""
+    page = open_page(people, team, "bob")
+    team.arrive("bob", "Dismissed One")
+    expect(toast(page)).to_contain_text("Dismissed One")
+    team.wait_until("bob", team.arrive("bob", "Told Anew"), "synced")
+    expect(toast(page)).to_contain_text("2 contacts")
+    held = Held(page)
+    team.wait_until("bob", team.arrive("bob", "The Latest"), "synced")
+    held.wait()
+    page.get_by_role("button", name="Dismiss").click()
+    held.let_go()
+    expect(toast(page)).to_contain_text("The Latest is in Pipedrive as a Warm Lead.")
+    expect(toast(page)).to_have_count(1)
+
+
+def test_a_mark_that_was_lost_on_the_way_to_the_next_page(people: People, team: Team) -> None:
+    """Of what was shown, which all tabs share: what this tab dismissed stays dismissed."""
+    page = open_page(people, team, "bob")
+    marks = [cookie for cookie in page.context.cookies() if cookie["name"].startswith("warmline-shown")]
+    team.arrive("bob", "Once Only")
+    expect(toast(page)).to_contain_text("Once Only")
+    page.get_by_role("button", name="Dismiss").click()
+    page.context.add_cookies(marks)  # type: ignore[arg-type]  # as they were read
+    _go(page, "/sync")
+    expect(toast(page)).to_have_count(0)
 
 
 def test_a_toast_goes_in_its_time(people: People, team: Team) -> None:

@@ -87,7 +87,7 @@ function live(corner) {
     const trouble = unreachable();
     const answer = await fetch(path, { headers: { "X-Live": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out: the next click says so
-    if (trouble?.isConnected) dismiss(trouble); // Warmline can be reached again
+    if (trouble?.isConnected) forget(topicOf(trouble)); // Warmline can be reached again
     return document.createRange().createContextualFragment(await answer.text());
   }
 
@@ -150,21 +150,34 @@ function live(corner) {
 
   const SECONDS = 8; // for which a toast stays that need not be dismissed
 
-  // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late.
+  // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late. For the
+  // tab itself in its own storage as well: a cookie that is set right before the page is left may be lost.
   const shownKey = `warmline-shown-${user}`;
-  const shownUpTo = () => document.cookie.split("; ").find((each) => each.startsWith(`${shownKey}=`))?.split("=")[1];
-  const showedUpTo = (id) => { document.cookie = `${shownKey}=${id}; path=/; max-age=31536000; samesite=lax`; };
+  const shownUpTo = () => Math.max(
+    ...[document.cookie.split("; ").find((each) => each.startsWith(`${shownKey}=`))?.split("=")[1], sessionStorage.getItem(shownKey)]
+      .map((id) => Number(id ?? -1)),
+  );
+  const showedUpTo = (id) => {
+    document.cookie = `${shownKey}=${id}; path=/; max-age=31536000; samesite=lax`;
+    sessionStorage.setItem(shownKey, id);
+  };
   const openKey = `warmline-toasts-${user}`;
   const open = () => JSON.parse(sessionStorage.getItem(openKey) ?? "{}");
   const keep = (toasts) => sessionStorage.setItem(openKey, JSON.stringify(toasts));
 
+  let dismissals = 0;
+
   async function showToasts() {
-    const query = new URLSearchParams();
-    const asked = Object.entries(open());
-    for (const [topic, { first }] of asked) query.set(topic, first);
-    const after = shownUpTo();
-    if (after) query.set("after", after);
-    const answer = (await ask(`/toasts?${query}`)).firstElementChild;
+    let asked, answer, before;
+    do {
+      // An answer that was asked for before a dismissal holds what was dismissed. It is not used, but asked for anew.
+      before = dismissals;
+      asked = Object.entries(open());
+      const query = new URLSearchParams(asked.map(([topic, { first }]) => [topic, first]));
+      const after = shownUpTo();
+      if (after >= 0) query.set("after", after);
+      answer = (await ask(`/toasts?${query}`)).firstElementChild;
+    } while (before !== dismissals);
     showedUpTo(answer.dataset.newest);
     const hold = new Set([...answer.children].map(topicOf));
     for (const [topic] of asked) if (!hold.has(topic)) forget(topic); // nothing of it fails any more
@@ -191,6 +204,7 @@ function live(corner) {
   // Who does something about it there has seen it.
   main.addEventListener("submit", (event) => {
     if (!/\/(retry|link)$/.test(event.target.action)) return;
+    dismissals += 1;
     keep(Object.fromEntries(Object.entries(open()).filter(([, { isHidden }]) => !isHidden)));
   });
 
@@ -229,7 +243,10 @@ function live(corner) {
     }, 1000);
   }
 
-  const dismiss = (toast) => forget(topicOf(toast));
+  function dismiss(toast) {
+    dismissals += 1;
+    forget(topicOf(toast));
+  }
 
   function forget(topic) {
     const { [topic]: _, ...others } = open();
