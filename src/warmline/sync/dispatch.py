@@ -1,35 +1,32 @@
 """Runs the engine in the second process of `serve`: threads that are woken after each commit, and by a sweep a second.
 
 When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
-started anew. It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only
-keeps several rows going at once, never two that would make the same thing, and always has a thread left for what a
-person waits for.
+started anew. It holds no rule of its own. What is due, and what follows, is the engine's; who goes next, `lanes.py`
+decides. This only keeps several rows going at once. Clock and threads are handed in, so that a simulation runs it, too.
 """
 
 import logging
-import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Lock, Thread
+from threading import Lock
 
 from django.conf import settings
 from django.db import close_old_connections, connections
-from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
+from warmline.pipedrive import Clock, SystemClock
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
-from warmline.sync.wanted import Work
+from warmline.sync.lanes import Room, Served, Work, first, in_turn
+from warmline.sync.threads import SYSTEM_THREADS, Running, Threads
 
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
 BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
-FOR_PEOPLE = 0.25  # of the threads
 
 
 @contextmanager
@@ -44,23 +41,38 @@ def running() -> Iterator[None]:
 
 
 class Follower:
-    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change."""
+    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change.
 
-    def __init__(self) -> None:
+    Args:
+        make_engine: Makes the engine that they ask for.
+        clock: Of the dispatcher.
+        threads: Of both.
+    """
+
+    def __init__(
+        self,
+        make_engine: Callable[[], Engine] = Engine.from_settings,
+        clock: Clock | None = None,
+        threads: Threads = SYSTEM_THREADS,
+    ) -> None:
+        self._make_engine = make_engine
+        self._clock = clock
+        self._threads = threads
         self._dispatcher: Dispatcher | None = None
         self._followed: tuple[str, Preferences] | None = None
-        self._thread = Thread(target=self._run, name="sync-follow", daemon=True)
-        self._stopping = Event()
+        self._thread: Running | None = None
+        self._stopping = threads.signal()
 
     def start(self) -> None:
         """Begin, with the engine for what holds at this moment."""
         self._follow()
-        self._thread.start()
+        self._thread = self._threads.start(self._run, "sync-follow")
 
     def stop(self) -> None:
         """Return when what is under way is done."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._end()
 
     def _run(self) -> None:
@@ -90,8 +102,8 @@ class Follower:
         self._followed = holds  # last: what fails on the way is tried again in a second
 
     def _begin(self) -> None:
-        engine = Engine.from_settings()
-        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS)
+        engine = self._make_engine()
+        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
         try:
             dispatcher.start()
         except BaseException:
@@ -111,27 +123,36 @@ class Dispatcher:
     Args:
         engine: What does the work.
         workers: How many rows side by side.
+        clock: Tells what is due, and when the next sweep is.
+        threads: In which the work is done.
     """
 
-    def __init__(self, engine: Engine, workers: int) -> None:
+    def __init__(
+        self, engine: Engine, workers: int, clock: Clock | None = None, threads: Threads = SYSTEM_THREADS
+    ) -> None:
         self._engine = engine
-        self._workers = workers
-        self._batch_workers = max(1, workers - math.ceil(workers * FOR_PEOPLE))
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
-        self._thread = Thread(target=self._run, name="sync-dispatch", daemon=True)
-        self._stopping = Event()
-        self._signal = Event()  # something happened: a row was saved, or a worker has finished
-        self._saved = Event()
+        self._clock = clock or SystemClock()
+        self._threads = threads
+        self._room = Room(workers)
+        self._pool = threads.pool(self._room.threads, "sync")
+        self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
+        self._thread: Running | None = None
+        self._stopping = threads.signal()
+        self._signal = threads.signal()  # something happened: a row was saved, or a worker has finished
         self._lock = Lock()
-        self._under_way: dict[str, Work] = {}  # by the claim
+        self._is_news = True  # what a person waits for may be due that was not seen yet
+        self._served = Served()
+        self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
         self._is_filling = False
+        self._by_hand: list[Work] = []  # what was due at the last look, and is not started yet
+        self._in_batch: list[Work] = []
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
         release_those_of_the_dead()
         connection.probe_now()
-        self._thread.start()
+        self._thread = self._threads.start(self._run, "sync-dispatch")
         wake.listen(self._look)
 
     def stop(self) -> None:
@@ -139,67 +160,75 @@ class Dispatcher:
         wake.stop_listening(self._look)
         self._stopping.set()
         self._signal.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._pool.shutdown()
+        self._filler.shutdown()
         self._engine.close()
 
     def _look(self) -> None:
-        self._saved.set()
+        self._is_news = True
         self._signal.set()
 
     def _run(self) -> None:
-        works: list[Work] = []
-        is_sweep = True
+        next_sweep = self._clock.monotonic()
         try:
             while not self._stopping.is_set():
                 self._signal.clear()
+                is_sweep = self._clock.monotonic() >= next_sweep
+                if is_sweep:  # at its time, however busy it is: a wake-up may be lost, and a row come due by itself
+                    next_sweep = self._clock.monotonic() + SWEEP
                 try:
-                    # A look costs time that people who save would wait for: none without a thread to start anything.
-                    if self._has_free_thread() and (is_sweep or self._saved.is_set() or not works):
-                        self._saved.clear()
-                        works = self._engine.due(timezone.now(), limit=2 * self._workers)
-                    works = self._start(works)
-                    if is_sweep:
-                        self._fill_directory()
+                    self._go_round(is_sweep=is_sweep)
                 except Exception:
                     log.exception("sync.sweep_failed")
                     close_old_connections()
-                is_sweep = not self._signal.wait(SWEEP)
+                self._signal.wait(max(0.0, next_sweep - self._clock.monotonic()))
                 self._stopping.wait(BREATH)
-                if is_sweep:
-                    self._forget_held_elsewhere()
         finally:
             connections.close_all()
 
+    def _go_round(self, *, is_sweep: bool) -> None:
+        """Start what there is room for. A look costs time, so there is none without a thread to start anything."""
+        if is_sweep:
+            self._forget_held_elsewhere()
+            self._fill_directory()
+        self._by_hand = self._start(self._by_hand)
+        if self._has_room() and (is_sweep or self._is_news or self._has_room(batch=True)):
+            self._is_news = False  # before the look, not to lose what comes during it
+            self._by_hand = self._start(self._engine.due_by_hand(self._clock.now(), self._held()))
+        self._in_batch = self._start(self._in_batch)
+        if self._has_room(batch=True):
+            self._in_batch = self._start(self._engine.due_in_batch(self._clock.now(), self._held()))
+
     def _start(self, works: list[Work]) -> list[Work]:
-        """Start what can be started, and return the rest; a row that others are at is left for the next look."""
-        rest = []
-        for work in works:
+        """Start what can be started, in turn; return the rest, without the rows that others are at."""
+        while True:
             with self._lock:
-                if work.claim in self._under_way or work in self._held_elsewhere:
-                    continue
-                if not self._has_room(work):
-                    rest.append(work)
-                    continue
-                self._under_way[work.claim] = work
+                rest = [work for work in in_turn(works, self._served) if work not in self._held_elsewhere]
+                work = first(rest, under_way=self._under_way, room=self._room)
+                if work is None:
+                    return rest
+                self._served.note(work)
+                self._under_way.add(work)
+            works = [other for other in rest if other != work]
             try:
                 self._pool.submit(self._bring, work)
             except RuntimeError:  # no thread can be started at this moment
                 self._leave(work)
                 raise
-        return rest
 
     def _leave(self, work: Work) -> None:
         with self._lock:
-            self._under_way.pop(work.claim, None)
+            self._under_way.discard(work)
 
-    def _has_free_thread(self) -> bool:
+    def _has_room(self, *, batch: bool = False) -> bool:
         with self._lock:
-            return len(self._under_way) < self._workers
+            return self._room.has_any(self._under_way, batch=batch)
 
-    def _has_room(self, work: Work) -> bool:
-        batch = sum(each.batch for each in self._under_way.values())
-        return len(self._under_way) < self._workers and not (work.batch and batch >= self._batch_workers)
+    def _held(self) -> set[Work]:
+        with self._lock:
+            return set(self._held_elsewhere)
 
     def _bring(self, work: Work) -> None:
         done = False
@@ -215,13 +244,15 @@ class Dispatcher:
                 with self._lock:
                     self._held_elsewhere.add(work)
             self._leave(work)
+            if not work.batch:  # the next one of its claim may be due
+                self._is_news = True
             self._signal.set()
 
     def _fill_directory(self) -> None:
-        """Have one thread list what Pipedrive holds, as long as there is something to be listed."""
+        """Have a thread list what Pipedrive holds, as long as there is something to be listed."""
         if not self._is_filling and self._engine.wants_filling():
             self._is_filling = True
-            self._pool.submit(self._list_all)
+            self._filler.submit(self._list_all)
 
     def _list_all(self) -> None:
         try:
@@ -236,4 +267,5 @@ class Dispatcher:
     def _forget_held_elsewhere(self) -> None:
         """Look again at the rows that another worker was at: one has finished, or a second has passed."""
         with self._lock:
+            self._is_news = self._is_news or bool(self._held_elsewhere)
             self._held_elsewhere.clear()

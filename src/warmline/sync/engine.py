@@ -5,6 +5,7 @@ Clock and randomness are handed in, so that a simulation can replay a run exactl
 open while a request is under way.
 """
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -17,14 +18,16 @@ from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
+from warmline.sync.lanes import Served, Work, in_turn
 from warmline.sync.looks import Looks
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought, Steps
-from warmline.sync.together import Together, in_turn, side_by_side
+from warmline.sync.threads import SYSTEM_THREADS, Threads
+from warmline.sync.together import Together, one_by_one, side_by_side
 from warmline.sync.updates import Updates
-from warmline.sync.wanted import Work
 
+AT_ONCE = 16  # claims of one person and kind that are looked at together
 DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 
@@ -38,6 +41,7 @@ class Engine:
         random: Spreads the waits.
         directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
         together: How two calls that do not need each other are made.
+        threads: Makes what its threads wait on.
     """
 
     def __init__(
@@ -48,14 +52,15 @@ class Engine:
         random: Random,
         *,
         directory_allowance: int = 1000,
-        together: Together = in_turn,
+        together: Together = one_by_one,
+        threads: Threads = SYSTEM_THREADS,
     ) -> None:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
         self._attempts = Attempts(pipedrive, policy, clock, random)
-        self._looks = Looks(clock)
-        self._directory = Directory(clock, directory_allowance, together)
+        self._looks = Looks(clock, threads.lock())
+        self._directory = Directory(clock, directory_allowance, together, threads)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -112,17 +117,27 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, limit: int = 100) -> list[Work]:
-        """Return what is due, oldest first; nothing while the connection is not well.
+    def due(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
+        """Return what is due, one row of each claim, in the order in which it is to go.
 
         Args:
             now: The moment, aware.
-            limit: How many of each kind at the most.
+            held: Rows that are left out.
         """
+        return in_turn([*self.due_by_hand(now, held), *self.due_in_batch(now, held)], Served())
+
+    def due_by_hand(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
+        """Return what was saved by hand and is due; nothing while the connection is not well; see `due`."""
         if not connection.is_open(self._pipedrive, self._clock):
             return []
-        works = wanted.due(now, self._policy.threshold, limit)
+        works = wanted.due_by_hand(now, self._policy.threshold, AT_ONCE, held)
         return works if self._pipedrive.has_tokens_for_batch() else [work for work in works if not work.batch]
+
+    def due_in_batch(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
+        """Return what nobody waits for and is due, while the day's tokens allow for it; see `due_by_hand`."""
+        if not (connection.is_well() and self._pipedrive.has_tokens_for_batch()):
+            return []
+        return wanted.due_in_batch(now, self._policy.threshold, AT_ONCE, held)
 
     def bring(self, work: Work) -> bool:
         """Bring one row to Pipedrive, or record why that did not work.
