@@ -56,11 +56,12 @@ class Process:
 class Task:
     """A thread of a process."""
 
-    def __init__(self, call: Callable[[], None], name: str, process: Process) -> None:
-        self.call, self.name, self.process = call, name, process
+    def __init__(self, call: Callable[[], None], name: str, process: Process, about: Any) -> None:
+        self.call, self.name, self.process, self.about = call, name, process, about
         self.go = Semaphore(0)
         self.wake_at = 0.0
         self.is_over = False
+        self.at_its_end: list[Task] = []  # who waits for it
 
     def __repr__(self) -> str:
         return f"{self.process.name}/{self.name}"
@@ -86,20 +87,24 @@ class Stage:
         self._connection = connections["default"]
         self._connection.ensure_connection()
         self._connection.inc_thread_sharing()
+        # Whoever ends a thread closes its connection, and here that is everybody's.
+        self._open = patch.object(self._connection, "close", lambda: None)
+        self._open.start()
 
     def close(self) -> None:
         """End whatever still runs, and let the connection go."""
         for process in {task.process for task in self.tasks}:
             self.kill(process)
+        self._open.stop()
         self._connection.dec_thread_sharing()
 
     def of(self, process: Process) -> "ProcessThreads":
         """Return the threads of a process."""
         return ProcessThreads(self, process)
 
-    def start(self, call: Callable[[], None], name: str, process: Process) -> Task:
-        """Have a task begin, as soon as it is drawn."""
-        task = Task(call, name, process)
+    def start(self, call: Callable[[], None], name: str, process: Process, about: Any = None) -> Task:
+        """Have a task begin, as soon as it is drawn; `about` tells others what it is about."""
+        task = Task(call, name, process, about)
         task.wake_at = self.clock.elapsed
         self.tasks.append(task)
         THREADS.submit(self._run, task)
@@ -176,6 +181,8 @@ class Stage:
         self.current = outer
         if task.is_over:
             self.tasks.remove(task)
+            for waiting in task.at_its_end:
+                self.wake(waiting)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -211,9 +218,9 @@ class ProcessThreads:
         """Return a lock."""
         return StageLock(self._stage)
 
-    def start(self, run: Callable[[], None], name: str) -> "StageThread":
+    def start(self, run: Callable[[], None], name: str, about: Any = None) -> "StageThread":
         """Start a task."""
-        return StageThread(self._stage, self._stage.start(run, name, self._process))
+        return StageThread(self._stage, self._stage.start(run, name, self._process, about))
 
     def pool(self, threads: int, name: str) -> "StagePool":
         """Return a pool; whoever submits keeps to its size."""
@@ -232,7 +239,8 @@ class StageThread:
             if self._stage.current is None:
                 self._stage.step(float("inf"))
             else:
-                self._stage.sleep(0.01)
+                self._task.at_its_end.append(self._stage.current)
+                self._stage.park(float("inf"))
 
 
 class StagePool:
@@ -245,7 +253,8 @@ class StagePool:
     def submit(self, call: Callable[..., Any], /, *args: Any) -> None:
         """Start one."""
         self._running = [one for one in self._running if not one._task.is_over]
-        self._running.append(self._threads.start(lambda: call(*args), self._name))
+        about = args[0] if args else None
+        self._running.append(self._threads.start(lambda: call(*args), self._name, about))
 
     def shutdown(self) -> None:
         """Wait for all."""

@@ -186,10 +186,9 @@ def test_finding_what_is_due_costs_as_much_in_a_larger_book(
 ) -> None:
     """The rows that are due are as many, and so are the steps."""
     _needs_sqlite()
-    looks = (wanted.due_by_hand, wanted.due_in_batch)
     steps = []
     for first, last in ((0, 400), (400, 4000)):
         fill(bob.user, first, last)
         analyze()
-        steps.append(_steps(lambda: [look(timezone.now(), 4, 50) for look in looks]))
+        steps.append(_steps(lambda: [wanted.due(timezone.now(), 4, 50, batch=batch) for batch in (False, True)]))
     assert steps[1] <= 1.5 * steps[0] + 20

@@ -100,8 +100,7 @@ def test_what_is_due(book: None, threshold: int) -> None:
 
 
 def _due(now: datetime, threshold: int = 4, limit: int = 16, held: Collection[Work] = ()) -> list[Work]:
-    by_hand = wanted.due_by_hand(now, threshold, limit, held)
-    return in_turn([*by_hand, *wanted.due_in_batch(now, threshold, limit, held)], Served())
+    return in_turn(wanted.due(now, threshold, limit, held=held), Served())
 
 
 def contacts_of(owner: User, number: int, *, seconds: float = 60, **more: object) -> None:

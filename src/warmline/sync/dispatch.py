@@ -20,7 +20,7 @@ from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
-from warmline.sync.lanes import Room, Served, Work, first, in_turn
+from warmline.sync.lanes import Lane, Room, Served, Work, first, in_turn
 from warmline.sync.threads import SYSTEM_THREADS, Running, Threads
 
 log = logging.getLogger(__name__)
@@ -145,8 +145,7 @@ class Dispatcher:
         self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
         self._is_filling = False
-        self._by_hand: list[Work] = []  # what was due at the last look, and is not started yet
-        self._in_batch: list[Work] = []
+        self._due: list[Work] = []  # at the last look, and not started yet
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
@@ -193,13 +192,13 @@ class Dispatcher:
         if is_sweep:
             self._forget_held_elsewhere()
             self._fill_directory()
-        self._by_hand = self._start(self._by_hand)
-        if self._has_room() and (is_sweep or self._is_news or self._has_room(batch=True)):
+        self._due = self._start(self._due)
+        room_for_batch = self._has_room(batch=True)
+        if room_for_batch or (self._has_room() and (is_sweep or self._is_news)):
             self._is_news = False  # before the look, not to lose what comes during it
-            self._by_hand = self._start(self._engine.due_by_hand(self._clock.now(), self._held()))
-        self._in_batch = self._start(self._in_batch)
-        if self._has_room(batch=True):
-            self._in_batch = self._start(self._engine.due_in_batch(self._clock.now(), self._held()))
+            seen = self._engine.due(self._clock.now(), self._held(), batch=room_for_batch)
+            rest = [] if room_for_batch else [work for work in self._due if work.lane > Lane.BACKLOG]
+            self._due = self._start([*seen, *rest])
 
     def _start(self, works: list[Work]) -> list[Work]:
         """Start what can be started, in turn; return the rest, without the rows that others are at."""

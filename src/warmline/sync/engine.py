@@ -27,7 +27,7 @@ from warmline.sync.threads import SYSTEM_THREADS, Threads
 from warmline.sync.together import Together, one_by_one, side_by_side
 from warmline.sync.updates import Updates
 
-AT_ONCE = 16  # claims of one person and kind that are looked at together
+AT_ONCE = 16  # claims of one person, kind and lane that are looked at together
 DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 
@@ -117,27 +117,20 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
-        """Return what is due, one row of each claim, in the order in which it is to go.
+    def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
+        """Return what is due, one row of each claim, as it is to go; nothing while the connection is not well.
 
         Args:
             now: The moment, aware.
             held: Rows that are left out.
+            batch: Whether what nobody waits for is asked for as well.
         """
-        return in_turn([*self.due_by_hand(now, held), *self.due_in_batch(now, held)], Served())
-
-    def due_by_hand(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
-        """Return what was saved by hand and is due; nothing while the connection is not well; see `due`."""
         if not connection.is_open(self._pipedrive, self._clock):
             return []
-        works = wanted.due_by_hand(now, self._policy.threshold, AT_ONCE, held)
-        return works if self._pipedrive.has_tokens_for_batch() else [work for work in works if not work.batch]
-
-    def due_in_batch(self, now: datetime, held: Collection[Work] = ()) -> list[Work]:
-        """Return what nobody waits for and is due, while the day's tokens allow for it; see `due_by_hand`."""
-        if not (connection.is_well() and self._pipedrive.has_tokens_for_batch()):
-            return []
-        return wanted.due_in_batch(now, self._policy.threshold, AT_ONCE, held)
+        works = wanted.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        if not self._pipedrive.has_tokens_for_batch():
+            works = [work for work in works if not work.batch]
+        return in_turn(works, Served())
 
     def bring(self, work: Work) -> bool:
         """Bring one row to Pipedrive, or record why that did not work.

@@ -112,23 +112,23 @@ class Served:
         return self._last.get(work.claim, 0)
 
 
-def in_lanes(by_hand: Iterable[Work], now: datetime) -> list[Work]:
+def in_lanes(works: Iterable[Work], now: datetime) -> list[Work]:
     """Tell a person's rows from a backlog: what very many of have one owner is no work that somebody waits for.
 
     Args:
-        by_hand: What is due and was saved by hand, one work of each claim; of an owner who has very many, at least
-            MANY of the oldest and of the newest.
+        works: What is due, one work of each claim; of an owner who has very many, at least MANY of the oldest and of
+            the newest. What was saved by hand is in the first lane, and stays there or becomes a backlog.
         now: Tells what became due just now.
     """
-    works = list(by_hand)
-    all_of = Counter(work.owner for work in works)
-    recent_of = Counter(work.owner for work in works if work.since > now - RECENTLY)
+    works = list(works)
+    all_of = Counter(work.owner for work in works if not work.batch)
+    recent_of = Counter(work.owner for work in works if not work.batch and work.since > now - RECENTLY)
 
-    def lane(work: Work) -> Lane:
+    def is_backlog(work: Work) -> bool:
         is_recent = work.since > now - RECENTLY and recent_of[work.owner] <= MANY
-        return Lane.PERSON if is_recent or all_of[work.owner] <= MANY else Lane.BACKLOG
+        return not work.batch and not is_recent and all_of[work.owner] > MANY
 
-    return [replace(work, lane=lane(work)) for work in works]
+    return [replace(work, lane=Lane.BACKLOG) if is_backlog(work) else work for work in works]
 
 
 def in_turn(works: Iterable[Work], served: Served) -> list[Work]:

@@ -7,7 +7,7 @@ Of what is due, one row of each claim is shown, because no two of one claim go s
 so that no backlog, whatever its size, hides what another waits for. Who goes next, `lanes.py` decides.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -67,26 +67,19 @@ def changed_activities() -> QuerySet[Activity]:
     return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
-def due_by_hand(now: datetime, threshold: int, limit: int, held: Collection[Work] = ()) -> list[Work]:
-    """Return what was saved by hand and is due, one row of each claim.
+def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
+    """Return what is due, one row of each claim.
 
     Args:
         now: The present moment, aware.
         threshold: The least warm score.
-        limit: How many of each kind and person at the most, beside the newest.
+        limit: How many of each kind, lane and person at the most, beside the newest.
+        batch: Whether what was saved in bulk, or failed before, is shown as well.
         held: Rows that are left out.
     """
-    by_hand = Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
-    return in_lanes(_due(by_hand, now, threshold, limit=limit, held=held), now)
-
-
-def due_in_batch(now: datetime, threshold: int, limit: int, held: Collection[Work] = ()) -> list[Work]:
-    """Return what was saved in bulk, or failed before, and is due; see `due_by_hand`."""
-    batch = Q(pipedrive_sync_failed=True) | Q(pipedrive_in_bulk=True)
-    return list(_due(batch, now, threshold, limit=limit, held=held))
-
-
-def _due(which: Q, now: datetime, threshold: int, *, limit: int, held: Collection[Work]) -> Iterator[Work]:
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    if not batch:
+        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
     tables: tuple[tuple[Kind, QuerySet[Any]], ...] = (
         ("contact", contacts(threshold)),
         ("activity", activities()),
@@ -95,11 +88,15 @@ def _due(which: Q, now: datetime, threshold: int, *, limit: int, held: Collectio
         ("organization", changed_organizations()),
         ("activity", changed_activities()),
     )
-    for kind, rows in tables:
-        out = [work.row_id for work in held if work.kind == kind]
-        due = rows.filter(which, next_pipedrive_sync_attempt__lte=now).exclude(pk__in=out)
-        for row in _one_of_each(kind, due, limit):
-            yield Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
+    works = []
+    for kind, wanted in tables:
+        rows = wanted.filter(is_due).exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+        if rows.exists():  # mostly there is nothing, and that is told for far less
+            works += [
+                Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
+                for row in _one_of_each(kind, rows, limit)
+            ]
+    return in_lanes(works, now)
 
 
 def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
