@@ -237,7 +237,12 @@ VARIABLES = (
     Variable(
         "WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes after which a failed row is tried again by itself."
     ),
-    Variable("WARMLINE_WORKERS", "8", _whole(1, 64), "Rows that are brought to Pipedrive side by side."),
+    Variable(
+        "WARMLINE_WORKERS",
+        "8",
+        _whole(1, 64),
+        "Rows brought to Pipedrive side by side; a quarter, one at the least, are kept for people.",
+    ),
     Variable("WARMLINE_PLAN", "", _plan, "Pipedrive's plan: its limits and tokens; empty: those of the smallest."),
     Variable("WARMLINE_SEATS", "1", _whole(1, 10_000), "Seats in Pipedrive, each of which brings tokens every day."),
     Variable("WARMLINE_TOKEN_SHARE", "80", _whole(1, 100), "Percent of the day's tokens that Warmline may use."),

@@ -8,11 +8,12 @@ process is gone with it. Every thread of the program that goes round is one of t
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Thread
 from time import monotonic
 from typing import Self
 
 from django.db import connections
+
+from warmline.threads import SYSTEM_THREADS, Running, Threads
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class EndedError(Exception):
     """What a turn was about has ended and is to begin anew; its text says it all, and a traceback would add nothing."""
 
 
-class Loop(Thread):
+class Loop:
     """Does one turn after another in a thread of its own, from `start` to `end`.
 
     A turn waits for its occasion by itself: for an event that `wake` sets, or by `ends_within`. It may call `end`.
@@ -33,15 +34,24 @@ class Loop(Thread):
         name: Of the thread, and in the log.
         turn: One turn; whatever it raises is survived.
         wake: Makes a turn that waits for something else return; called when the loop is told to end.
+        threads: Makes the thread.
 
     Attributes:
         ending: Set when it is told to end.
     """
 
-    def __init__(self, name: str, turn: Callable[[], object], *, wake: Callable[[], object] = lambda: None) -> None:
-        super().__init__(name=name, daemon=True)
-        self._turn, self._wake = turn, wake
-        self.ending = Event()
+    def __init__(
+        self,
+        name: str,
+        turn: Callable[[], object],
+        *,
+        wake: Callable[[], object] = lambda: None,
+        threads: Threads = SYSTEM_THREADS,
+    ) -> None:
+        self.name = name
+        self._turn, self._wake, self._threads = turn, wake, threads
+        self._running: Running | None = None
+        self.ending = threads.signal()
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,8 +60,15 @@ class Loop(Thread):
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def run(self) -> None:
-        """Go round; called by the thread."""
+    def start(self) -> None:
+        """Begin.
+
+        Raises:
+            RuntimeError: When no thread can be started at this moment.
+        """
+        self._running = self._threads.start(self._run, self.name)
+
+    def _run(self) -> None:
         wait = 0.0
         while not self.ending.is_set():
             began = monotonic()
@@ -78,8 +95,20 @@ class Loop(Thread):
             within: Seconds to wait at the most; None for as long as it takes.
         """
         self.end()
-        if self.ident is not None:  # else it could not even be started
-            self.join(within)
+        self.join(within)
+
+    def join(self, within: float | None = None) -> None:
+        """Wait until it has ended.
+
+        Args:
+            within: As for `stop`.
+        """
+        if self._running is not None:  # else it could not even be started
+            self._running.join(within)
+
+    def is_alive(self) -> bool:
+        """Tell whether it goes round."""
+        return self._running is not None and self._running.is_alive()
 
     def ends_within(self, seconds: float) -> bool:
         """Rest for a while, or until the loop is told to end; tell whether it was."""

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
+KINDS = ("duplicate", "loss", "false state", "stranger", "late", "notice")
+
 
 @dataclass(frozen=True)
 class Breach:
     """A broken invariant.
 
     Attributes:
-        kind: "duplicate", "loss" or "false state".
+        kind: One of KINDS.
         text: What was found.
     """
 

@@ -1,42 +1,54 @@
 """What must hold when everything has come to rest. Each broken one is a line; no line is the proof."""
 
+import html
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from chaos import notices
 from chaos.breach import Breach
+from chaos.journal import agree
 from chaos.simulation import Simulation
 
+from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
+from warmline.sync.keys import row_key
 from warmline.sync.models import Intent
 from warmline.sync.state import SyncState, describe, with_state
 
-# Faults are over: what failed then is for a person to decide, or had to be.
-FINAL = {"ambiguous", "rejected", "deleted", "organization_failed"}
+MODELS: tuple[tuple[str, Any, str], ...] = (
+    ("persons", Contact, "pipedrive_person_id"),
+    ("organizations", Organization, "pipedrive_org_id"),
+    ("activities", Activity, "pipedrive_activity_id"),
+)
 
 
 def breaches(run: Simulation) -> list[Breach]:
     """Return every broken invariant of a run that has come to rest."""
-    return [*_doubles(run), *_losses(run), *_false_states(run), *_harm(run)]
+    found = [
+        *run.journal.breaches,
+        *_doubles(run),
+        *_losses(run),
+        *_false_states(run),
+        *_strangers(run),
+        *notices.false_ones(run),
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _doubles(run: Simulation) -> Iterator[Breach]:
     """Of what we made, each record is some row's; and of what there is one of, there is one."""
-    held = {
-        "persons": set(Contact.objects.values_list("pipedrive_person_id", flat=True)),
-        "organizations": set(Organization.objects.values_list("pipedrive_org_id", flat=True)),
-        "activities": set(Activity.objects.values_list("pipedrive_activity_id", flat=True)),
-    }
-    for kind, ids in held.items():
-        for record_id in run.world.records[kind]:
-            ours = record_id not in run.by_hand[kind] | run.touched[kind] and run.world.alive(kind, record_id)
-            if (
-                ours
-                and record_id not in ids
-                and not _of_lost(run, kind, record_id)
-                and not _remembered(run, kind, record_id)
-            ):
-                yield Breach("duplicate", f"{kind} {record_id} is nobody's: {run.world.records[kind][record_id]}")
+    for kind, model, link in MODELS:
+        held = set(model.objects.values_list(link, flat=True))
+        for number, record in run.world.records[kind].items():
+            name = (kind, number)
+            people_did = name in run.journal.by_hand or name in run.journal.touched
+            if not people_did and run.world.alive(kind, number) and number not in held:
+                maker = run.journal.maker(name, record)
+                if not _of_lost(run, kind, number) and not _is_excused(model, link, maker):
+                    yield Breach("duplicate", f"{kind} {number}, made for {maker}, is nobody's: {record}")
     options = next(f for f in run.world.fields["persons"] if f["field_code"] == "label_ids")["options"]
     named = Counter(option["label"].casefold() for option in options)
     if named["warm lead"] > 1:
@@ -47,18 +59,21 @@ def _doubles(run: Simulation) -> Iterator[Breach]:
                 yield Breach("duplicate", f"{count} fields {name} of {kind}")
 
 
-def _remembered(run: Simulation, kind: str, record_id: int) -> bool:
-    """Tell whether a record was made by a create that is unfinished, and will be found when its row is wanted again."""
-    record = run.world.records[kind][record_id]
-    name = "subject" if kind == "activities" else "name"
-    return Intent.objects.filter(**{f"body__{name}": record[name]}).exists()
+def _is_excused(model: Any, link: str, maker: tuple[str, int] | None) -> bool:
+    """Tell whether a record will be found: its row is not linked, and remembers that it began to make it."""
+    if maker is None:
+        return False
+    row = model.objects.filter(pk=maker[1]).first()
+    if row is None:  # it was deleted here, and its record stays there
+        return True
+    return getattr(row, link) is None and Intent.objects.filter(key=row_key(*maker)).exists()
 
 
-def _of_lost(run: Simulation, kind: str, record_id: int) -> bool:
+def _of_lost(run: Simulation, kind: str, number: int) -> bool:
     """Tell whether a record belonged to one that people deleted or merged away, and went its own way with it."""
-    record = run.world.records[kind][record_id]
-    if kind == "activities":
-        return bool({p["person_id"] for p in record["participants"]} & run.touched["persons"])
+    record = run.world.records[kind].get(number)
+    if kind == "activities" and record is not None:
+        return any(("persons", each["person_id"]) in run.journal.touched for each in record["participants"])
     return False
 
 
@@ -69,28 +84,41 @@ def _waits_for_its_contact(row: Any) -> bool:
 
 def _losses(run: Simulation) -> Iterator[Breach]:
     """Each warm contact, its organization and its activities are there; the ids point at what is there."""
-    for kind, model, link in (
-        ("persons", Contact, "pipedrive_person_id"),
-        ("organizations", Organization, "pipedrive_org_id"),
-        ("activities", Activity, "pipedrive_activity_id"),
-    ):
+    for kind, model, link in MODELS:
         for row in _rows(run, model):
-            record_id = getattr(row, link)
-            state, code = row.sync_state, row.pipedrive_sync_error_code
+            record_id, state = getattr(row, link), row.sync_state
             if state in {SyncState.WANTED, SyncState.IN_PROGRESS} and not _waits_for_its_contact(row):
                 yield Breach("loss", f"{kind} of {row.pk} never came to rest: {state} {describe(row)}")
-            if state == SyncState.FAILED and code not in FINAL:
-                yield Breach("loss", f"{kind} of {row.pk} failed for good: {describe(row)}")
-            gone = record_id is not None and record_id not in run.touched[kind]
+            if state == SyncState.FAILED and not _has_cause(run, row):
+                yield Breach("loss", f"{kind} of {row.pk} failed, and its cause is gone: {describe(row)}")
+            gone = record_id is not None and (kind, record_id) not in run.journal.touched
             if gone and not run.world.alive(kind, record_id) and not _of_lost(run, kind, record_id):
                 yield Breach("loss", f"{kind} of {row.pk} points at {record_id}, which is not there")
     for activity in Activity.objects.filter(contact__pipedrive_person_id__isnull=False, replicate=None):
         yield Breach("loss", f"activity {activity.pk} of a linked contact was never decided")
 
 
+def _has_cause(run: Simulation, row: Any) -> bool:
+    """Tell whether what a row failed for is still so; all faults are over, so only people's deeds can be the cause."""
+    match row.pipedrive_sync_error_code:
+        case "ambiguous":
+            alive = [run.world.alive(_kind_of(row), each["pipedrive_id"]) for each in row.pipedrive_candidates]
+            return any(alive) and (len(alive) > 1 or isinstance(row, Contact))
+        case "organization_failed":
+            organization = _rows(run, Organization).filter(pk=row.organization_id).first()
+            return organization is not None and organization.pipedrive_sync_failed
+        case "deleted":
+            return True
+    return False
+
+
+def _kind_of(row: Any) -> str:
+    return next(kind for kind, model, _ in MODELS if isinstance(row, model))
+
+
 def _false_states(run: Simulation) -> Iterator[Breach]:
     """What is synced is as it was saved here, unless people changed it there; what failed says why and when."""
-    for model in (Contact, Organization, Activity):
+    for _, model, _ in MODELS:
         for row in _rows(run, model):
             told = row.pipedrive_sync_error_message and row.last_pipedrive_sync_attempt
             if row.sync_state == SyncState.FAILED and not told:
@@ -99,7 +127,8 @@ def _false_states(run: Simulation) -> Iterator[Breach]:
     for activity in _rows(run, Activity):
         record = run.world.activities.get(activity.pipedrive_activity_id)
         if activity.sync_state == SyncState.SYNCED and record is not None and not record["is_deleted"]:
-            ours, theirs = (activity.subject, activity.note, activity.done), _said(record)
+            ours = (activity.subject, _text(activity.note), activity.done)
+            theirs = (record["subject"], _text(record.get("note") or ""), record["done"])
             if ours != theirs:
                 yield Breach("false state", f"activity {activity.pk} {ours} is not {theirs}")
 
@@ -107,28 +136,43 @@ def _false_states(run: Simulation) -> Iterator[Breach]:
 def _false_contacts(run: Simulation) -> Iterator[Breach]:
     for contact in _rows(run, Contact):
         person = run.world.persons.get(contact.pipedrive_person_id)
-        left_alone = run.by_hand["persons"] | run.touched["persons"]
-        if contact.sync_state != SyncState.SYNCED or person is None or person["id"] in left_alone:
+        if contact.sync_state != SyncState.SYNCED or person is None:
             continue
-        if contact.email_key and Contact.objects.filter(email_key=contact.email_key).count() > 1:
-            continue  # two contacts are one person, who cannot be as both of them say
+        name = ("persons", person["id"])
+        if name in run.journal.by_hand or name in run.journal.touched:
+            continue
         if Contact.objects.filter(pipedrive_person_id=person["id"]).count() > 1:
+            continue  # two contacts are one person, who cannot be as both of them say
+        ours = (key(contact.name), contact.email_key, _digits(contact.phone))
+        emails, phones = [key(each["value"]) for each in person["emails"]], [each["value"] for each in person["phones"]]
+        theirs = (key(person["name"]), (emails or [""])[0], _digits((phones or [""])[0]))
+        if ours != theirs:
+            yield Breach("false state", f"contact {contact.pk} {ours} is not {theirs}")
+
+
+def _strangers(run: Simulation) -> Iterator[Breach]:
+    """No contact is linked to somebody else, unless a person said so; and whom a person chose is kept."""
+    journal = run.journal
+    for contact in Contact.objects.exclude(pipedrive_person_id=None):
+        person = ("persons", contact.pipedrive_person_id or 0)
+        if ("contact", contact.pk) in journal.chosen or person in journal.merged:
             continue
-        phones = [phone["value"] for phone in person["phones"]]
-        if person["name"] != contact.name or (contact.phone or None) != (phones[0] if phones else None):
-            yield Breach("false state", f"contact {contact.pk} {contact.name} {contact.phone} is not {person}")
+        ours, theirs = journal.names["contact", contact.pk], journal.names[person]
+        if theirs and not agree(ours, theirs):
+            yield Breach("stranger", f"contact {contact.pk} {ours} is linked to {person} {theirs}")
+    for pk, user_id in journal.users.items():
+        now = User.objects.get(pk=pk).pipedrive_user_id
+        if now != user_id and run.world.users[user_id].active:
+            yield Breach("stranger", f"user {pk} was said to be {user_id} in Pipedrive and is {now}")
 
 
-def _harm(run: Simulation) -> Iterator[Breach]:
-    """Records that people made keep their label."""
-    for person_id in run.by_hand["persons"]:
-        person = run.world.persons[person_id]
-        if run.world.alive("persons", person_id) and 11 not in person["label_ids"]:
-            yield Breach("loss", f"person {person_id} lost its own label: {person}")
+def _text(note: str) -> str:
+    """Return a note in the form in which any two spellings of it are equal."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", re.sub(r"<[\w.]+@[\w.]+>", " ", note))).strip()
 
 
-def _said(record: dict[str, Any]) -> tuple[str, str, bool]:
-    return record["subject"], record.get("note") or "", record["done"]
+def _digits(phone: str) -> str:
+    return re.sub(r"\D", "", phone)
 
 
 def _rows(run: Simulation, model: type[Any]) -> Any:

@@ -1,29 +1,37 @@
-"""One simulated run: engines, people and faults on one virtual clock, all drawn from one seed, which replays it.
+"""One simulated run: servers, people and faults on one virtual clock, all drawn from one seed, which replays it.
 
-An engine can die before and after each request and each statement it sends to the database (a commit lies between
-two of these). It dies as by kill -9: nothing that it would have tidied up is tidied up. Two engines on one database
-meet in the middle of each other's calls. At the end the faults stop, everything comes to rest, and invariants.py looks.
+Each server is the real one, with several workers, on a stage (see stage.py). It can die before and after each request
+and each statement that it sends to the database (a commit lies between two of these), in any of its workers, and dies
+as by kill -9: nothing that it would have tidied up is tidied up. At the end the faults stop, everything comes to rest,
+and invariants.py looks.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
-import httpx
+from chaos import deeds
+from chaos.breach import Breach
+from chaos.deeds import Here, There
+from chaos.journal import Journal
+from chaos.server import Line, Server
+from django.conf import settings
+from django.core.management.color import no_style
 from django.db import connection
-from virtual_clock import VirtualClock
+from stage import Process, Stage, StageClock, telling
 
 from warmline.crm import book
-from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.crm.words import ContactWord, OrganizationWord
-from warmline.pipedrive import Limiter, Pipedrive, Window
-from warmline.sandbox import Fault, Sandbox, SandboxTransport, World
-from warmline.sync import retry
-from warmline.sync.engine import Engine
+from warmline.pipedrive.ledger import MemoryLedger
+from warmline.sandbox import Fault, Sandbox, World
+from warmline.sync import claims, wake, wanted
+from warmline.sync.dispatch import BREATH
 from warmline.sync.models import (
     Attempt,
     Claim,
@@ -33,17 +41,15 @@ from warmline.sync.models import (
     Intent,
     Notification,
     Remembered,
+    Seen,
 )
 from warmline.sync.policy import Policy
 
-TOKEN = "sandbox-token"
+OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
-    *(Attempt, Claim, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered),
+    *(Attempt, Claim, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
     *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
-NAMES = ("Jordan Ames", "Robin Vale", "Kim Castell", "ÅSA Öberg", "Ali  O'Neill", "山田 太郎")
-FIRMS = ("Larkspur Mills", "larkspur  MILLS", "Osprey & Sons", "Ternary")
-SECTORS = ("", "Manufacturing", "Basket weaving")
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
 SHORT: tuple[str, ...] = (
     "error",
@@ -57,11 +63,9 @@ SHORT: tuple[str, ...] = (
 SHORT += ("no_answer_after", "reset_before", "reset_after", "refuse", "throttled", "late_commit", "slow")
 LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error")
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
-REST = 3 * 3600.0  # seconds: several rounds of batch processing
-
-
-class Crash(BaseException):
-    """The process is killed here."""
+FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
+HOUR, DAY = 3600.0, 86400.0
+CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
 
 @dataclass
@@ -71,171 +75,157 @@ class Report:
     seed: int
     requests: int = 0
     crashes: int = 0
+    hurries: int = 0
     faults: Counter[str] = field(default_factory=Counter)
 
 
-class Killer:
-    """Kills the engine that runs, at a point that was drawn beforehand; then nothing of it works any more."""
-
-    def __init__(self) -> None:
-        self.left: int | None = None
-        self.dead = False
-
-    def point(self) -> None:
-        """Pass a point at which a process can die."""
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                self.dead, self.left = True, None
-        if self.dead:
-            raise Crash
-
-    def statement(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        """Pass a statement to the database, between two points."""
-        self.point()
-        result = execute(sql, *arguments)
-        if not sql.startswith("BEGIN"):  # dying after it is dying before the next one, and Django ends what it began
-            self.point()
-        return result
-
-
-class Line(httpx.BaseTransport):
-    """The way to the sandbox: points before and after each request, at which the other engine may get its turn."""
-
-    def __init__(self, inner: httpx.BaseTransport, killer: Killer, meet: Callable[[], None]) -> None:
-        self._inner = inner
-        self._killer = killer
-        self._meet = meet
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it on."""
-        self._meet()
-        self._killer.point()
-        response = self._inner.handle_request(request)
-        self._killer.point()
-        self._meet()
-        return response
-
-
 class Simulation:
-    """A run.
+    """A run. Use it as a context manager.
 
     Args:
         seed: Everything is drawn from it.
     """
 
     def __init__(self, seed: int) -> None:
-        for table in TABLES:
-            table._base_manager.all()._raw_delete("default")
+        flush = connection.ops.sql_flush(no_style(), [table._meta.db_table for table in TABLES], reset_sequences=True)
+        connection.ops.execute_sql_flush(flush)
         self.random = Random(seed)
         self.report = Report(seed)
-        self.clock = VirtualClock()
-        delay = self.random.choice((0.0, 5.0, 600.0))
-        self.world = World.sample(self.clock, token=TOKEN, search_delay=delay)
-        self.world.settings.burst = self.world.settings.searches = 200
-        self._allowance = self.random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
-        self.sandbox = Sandbox(self.world, seed=seed)
-        self.policy = Policy(
-            threshold=4,
-            label="Warm Lead",
-            earlier_activities=self.random.random() < 0.5,
-            mark=self.random.random() < 0.7,
-        )
-        self.world.settings.refuse_new_fields = self.random.random() < 0.2
-        self.users = [User.objects.create_user(f"{name}@example.com", name) for name in ("alice", "bob", "dave")]
-        self.by_hand: dict[str, set[int]] = {"persons": set(), "organizations": set(), "activities": set()}
-        self.touched: dict[str, set[int]] = {"persons": set(), "organizations": set(), "activities": set()}
-        self.renamed = False
-        self._killer = Killer()
-        self._met = False
-        self._running: int | None = None
-        self._engines = [self._engine() for _ in range(self.random.choice((1, 1, 2)))]
+        self.clock = StageClock(datetime(2026, 3, 2, 8, tzinfo=UTC))
+        self.clock.stage = self.stage = Stage(self.clock, Random(seed + 1), self._goes_on)
+        self._exits = ExitStack()
+        self._exits.enter_context(telling(self.clock))
+        self._exits.enter_context(connection.execute_wrapper(self._statement))
+        self._wake = list(wake._listeners)
+        self._make_world()
+        self.workers = self.random.choice((1, 2, 3, 8))
+        settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
+        self._ledger = MemoryLedger()
+        self._last_fault = 0.0
+        self._hurried = 0
+        self._meets_others = self.random.random() < 0.3
+        self.servers: list[Server] = []
+        for number in range(self.random.choice((1, 1, 2))):
+            self._start(f"machine{number}/{claims.PROCESS.rpartition('/')[2]}")
 
-    def run(self, actions: int = 50) -> Report:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all servers and give everything back."""
+        self.stage.close()
+        wake._listeners[:] = self._wake
+        self._exits.close()
+        settings.PIPEDRIVE_API_TOKEN = ""
+
+    def _make_world(self) -> None:
+        seed, random = self.report.seed, self.random
+        self.world = World.sample(self.clock, token=OURS, search_delay=random.choice((0.0, 5.0, 600.0)))
+        self.world.tokens[A_COLLEAGUES] = 2  # Bob's
+        self.world.settings.refuse_new_fields = random.random() < 0.2
+        self.sandbox = Sandbox(self.world, seed=seed)
+        self.other = Sandbox(
+            World.sample(self.clock, token=ANOTHER_COMPANYS, company="Ferrous & Daughters", domain="ferrous")
+        )
+        for name in (*deeds.STRANGERS, *deeds.STRANGERS):  # ids that are ours as well
+            self.other.add("persons", name=name)
+            self.other.add("organizations", name=f"{name} Ltd")
+        self.policy = Policy(
+            threshold=4, label="Warm Lead", earlier_activities=random.random() < 0.5, mark=random.random() < 0.7
+        )
+        self._allowance = random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
+        self.users = [
+            User.objects.create_user(f"{name}@example.com", name.title()) for name in ("alice", "bob", "dave")
+        ]
+        self.journal = Journal(self.world)
+        self.here = Here(random, self.users, self.journal)
+        self.there = There(random, self.sandbox, self.journal)
+        sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
+        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal, cleans=random.random() < 0.5)
+
+    def run(self, actions: int = 30) -> Report:
         """Do so many things, come to rest; what is to be checked then is in invariants.py."""
+        for deed in (self.there.work, self.here.add_contact, self.here.add_contact, self.here.log_activity):
+            deed()
         for _ in range(actions):
             self.act()
         self.rest()
         return self.report
 
     def act(self) -> None:
-        """Do one thing, whatever the seed says."""
-        weights = {
-            self.add_contact: 6,
-            self.edit: 5,
-            self.log_activity: 6,
-            self.pass_time: 8,
-            self.break_something: 4,
+        """Do one thing, whatever the seed says, and let the servers work for a moment."""
+        weights: dict[Callable[[], None], int] = {
+            self.here.add_contact: 8,
+            self.here.edit: 8,
+            self.here.log_activity: 5,
+            self.here.import_some: 1,
+            self.here.delete: 1,
+            self.here.hand_over: 1,
+            self.here.choose: 2,
+            self.here.try_again: 1,
+            self.here.change_pipedrive_user: 1,
+            self.there.work: 6,
+            self.pass_time: 5,
+            self.break_something: 7,
             self.break_everything: 1,
-            self.work_in_pipedrive: 4,
-            self.crash: 8,
-            self.try_again: 1,
+            self.crash: 5,
+            self.hurry: 2,
+            self.jump: 1,
+            self.change_token: 1,
+            self.change_company: 1,
         }
         self.random.choices(list(weights), list(weights.values()))[0]()
         self.step()
 
     def step(self) -> None:
-        """Let one of the engines do what is due."""
-        self._run(self.random.randrange(len(self._engines)))
-
-    def crash(self) -> None:
-        """Let an engine work until it dies at a point drawn now, and start another in its place."""
-        self._killer.left = self.random.randrange(40)
-        self.step()
-        self._killer.left = None
+        """Let the servers work for a moment."""
+        self._work(self.random.choice((0.05, 0.3, 1.0, 3.0)))
 
     def pass_time(self) -> None:
         """Let some seconds or minutes pass."""
-        self.clock.sleep(self.random.choice((0.5, 2.0, 10.0, 40.0, 130.0)))
+        self._work(self.random.choice((2.0, 10.0, 40.0, 130.0)))
 
-    def add_contact(self) -> None:
-        """Add a contact; names, e-mails and organizations come from a small world, so that they meet."""
-        number = self.random.randrange(12)
-        firm = book.OrganizationDetails(
-            self.random.choice(FIRMS), self.random.choice(SECTORS), self.random.choice(("", "Peru"))
-        )
-        book.add_contact(
-            self.random.choice(self.users),
-            name=self.random.choice(NAMES),
-            email=f"someone{number}@example.com" if number < 8 else "",
-            phone=self.random.choice(("", "+49 30 5550100")),
-            organization=self.random.choice((None, firm)),
-            warmness_score=self.random.choice((2, 4, 7)),
-        )
+    def crash(self) -> None:
+        """Let a server die at a point drawn now, and start another in its place."""
+        self.random.choice(self.servers).process.points_left = self.random.randrange(120)
+        self._work(self.random.choice((0.5, 3.0)))
 
-    def edit(self) -> None:
-        """Edit a contact, an organization or an activity."""
-        contact, activity = self._any(Contact), self._any(Activity)
-        kind = self.random.randrange(5)
-        if activity is not None and kind == 0:
-            book.change_activity(activity, {"done": not activity.done, "note": f"n{self.random.random()}"})
-        elif contact is not None and kind == 1:
-            book.change_contact(contact, {"name": f"{self.random.choice(NAMES)} {self.random.randrange(9)}"})
-        elif contact is not None and kind == 2:
-            book.change_contact(contact, {"phone": self.random.choice(("", "+1 555 0100", "+1 555 0101"))})
-        elif contact is not None and contact.organization is not None and kind == 3:
-            book.change_organization(contact.organization, {"country": self.random.choice(("Peru", "Chile", ""))})
-        elif contact is not None:
-            book.change_contact(contact, {"warmness_score": self.random.choice((3, 4, 9))})
+    def jump(self) -> None:
+        """Set the machine's clock, ahead or back."""
+        seconds = self.random.choice((-7200.0, -3600.0, -40.0, 40.0, 3600.0))
+        self.journal.note(f"the clock jumps by {seconds}")
+        self.clock.jump(seconds)
 
-    def log_activity(self) -> None:
-        """Log an activity; two alike are as likely as in life."""
-        contact = self._any(Contact)
-        if contact is not None:
-            book.log_activity(contact.owner, contact, type=self.random.choice(ActivityType.values))
+    def change_token(self) -> None:
+        """Give Warmline a colleague's token, or ours again."""
+        settings.PIPEDRIVE_API_TOKEN = self.random.choice((OURS, A_COLLEAGUES))
+        self.journal.note(f"the token is {settings.PIPEDRIVE_API_TOKEN}")
 
-    def try_again(self) -> None:
-        """Someone presses "Try again"."""
-        retry.retry_all(None)
+    def change_company(self) -> None:
+        """Give Warmline another company's token for some time, in which people go on working."""
+        if not self._meets_others:
+            return
+        before, settings.PIPEDRIVE_API_TOKEN = settings.PIPEDRIVE_API_TOKEN, ANOTHER_COMPANYS
+        self.journal.note("the token is another company's")
+        for deed in (self.here.edit, self.here.log_activity, self.here.add_contact):
+            self._work(self.random.choice((0.5, 3.0)))
+            deed()
+        self._work(self.random.choice((0.5, 20.0)))
+        settings.PIPEDRIVE_API_TOKEN = before
+        self.journal.note("the token is ours again")
+        self._last_fault = self.clock.elapsed
 
     def break_something(self) -> None:
         """Have some calls fail for a while."""
         kind: Any = self.random.choice(SHORT)
         delay = {"late_commit": self.random.uniform(1, LATEST), "slow": self.random.uniform(1, 30)}.get(kind, 0.0)
-        self.sandbox.faults.add(
+        self._break(
             Fault(
                 kind=kind,
-                method=self.random.choice(("POST", "*")),
+                method=self.random.choice(("POST", "PATCH", "*")),
                 path=self.random.choice(WRITES),
                 probability=self.random.choice((0.2, 0.5, 1.0)),
                 times=self.random.choice((1, 2, 5)),
@@ -247,93 +237,122 @@ class Simulation:
     def break_everything(self) -> None:
         """Have all calls fail for some time."""
         kind: Any = self.random.choice(LONG)
-        self.sandbox.faults.add(Fault(kind=kind, seconds=self.random.choice((5.0, 60.0, 400.0))))
+        self._break(Fault(kind=kind, seconds=self.random.choice((5.0, 60.0, 400.0))))
 
-    def work_in_pipedrive(self) -> None:
-        """A colleague does something by hand."""
-        people = self.sandbox.people
-        alive = {kind: [i for i in rows if self.world.alive(kind, i)] for kind, rows in self.world.records.items()}
-        persons = alive["persons"]
-        match self.random.randrange(8):
-            case 0:
-                number = self.random.randrange(8)
-                emails = [{"value": f"SOMEONE{number}@example.com", "primary": True, "label": "home"}]
-                made = people.add("persons", name=self.random.choice(NAMES), emails=emails, label_ids=[11])
-                self.by_hand["persons"].add(made["id"])
-            case 1:
-                made = people.add("organizations", name=self.random.choice(FIRMS).upper())
-                self.by_hand["organizations"].add(made["id"])
-            case 2 if persons:
-                chosen = self.random.choice(persons)
-                people.change("persons", chosen, name=f"By hand {self.random.randrange(9)}")
-                self.touched["persons"].add(chosen)
-            case 3 if persons:
-                chosen = self.random.choice(persons)
-                people.delete("persons", chosen)
-                self.touched["persons"].add(chosen)
-            case 4 if len(persons) > 1:
-                loser, winner = self.random.sample(persons, 2)
-                people.merge("persons", loser, winner)
-                self.touched["persons"] |= {loser, winner}
-            case 5:
-                people.set_activity_type_active("meeting", active=self.random.random() < 0.5)
-            case 6:
-                people.set_user_active(2, active=self.random.random() < 0.5)
-            case 7 if alive["organizations"]:
-                chosen = self.random.choice(alive["organizations"])
-                people.delete("organizations", chosen)
-                self.touched["organizations"].add(chosen)
+    def hurry(self) -> None:
+        """See whether what a person saves is there in time, if all is well."""
+        if not self._is_well():
+            return
+        self.report.hurries += 1
+        self._hurried += 1
+        user = User.objects.get(pk=self.users[0].pk)
+        name = f"Hurried{self._hurried} Visitor"
+        contact = book.add_contact(user, name=name, email=f"hurried{self._hurried}@example.net", warmness_score=5)
+        self.journal.names["contact", contact.pk].add(name)
+        self.journal.note(f"contact {contact.pk} is in a hurry")
+        if self._is_in_time(contact, FOR_A_CONTACT):
+            activity = book.log_activity(user, contact, type="CALL")
+            self._is_in_time(activity, FOR_AN_ACTIVITY)
 
     def rest(self) -> None:
-        """End the faults, let late commits come, and let the engines work until nothing more is to be done."""
+        """End what is broken, and let the servers work until nothing more is to be done."""
         self.sandbox.faults.clear()
+        settings.PIPEDRIVE_API_TOKEN = OURS
         self.world.settings.search_delay = 0.0
-        end = self.clock.elapsed + REST
-        while self.clock.elapsed < end:
-            for _ in range(200):
-                if not self._run(0):
-                    break
-            self.clock.sleep(2.0 if self.clock.elapsed < end - REST + 180 else 300.0)
+        for server in self.servers:
+            server.process.points_left = None
+        self._work(1.1 * HOUR)  # the longest silence, and then the longest wait for the batch
         self.sandbox.commit_late()
+        for row in wanted.contacts(self.policy.threshold).filter(pipedrive_sync_failed=False):
+            text = f"contact {row.pk} waits until {row.next_pipedrive_sync_attempt}, after an hour without faults"
+            self.journal.breaches.append(Breach("late", f"{text}, at {self.clock.now()}"))
+        self._work(1.1 * DAY)  # what waits for a person is looked at once a day
         self.report.requests = len(self.world.calls)
         self.report.faults = Counter(call.fault for call in self.world.calls if call.fault)
 
-    def _engine(self) -> Engine:
-        transport = Line(SandboxTransport(self.sandbox, sleep=self.clock.sleep), self._killer, self._meet)
-        limiter = Limiter((Window(150, 2.0),), search=Window(150, 2.0), clock=self.clock)
-        pipedrive = Pipedrive("http://sandbox", TOKEN, transport=transport, limiter=limiter, clock=self.clock)
-        return Engine(pipedrive, self.policy, self.clock, self.random, directory_allowance=self._allowance)
+    def _is_in_time(self, row: Contact | Activity, longest: float) -> bool:
+        def is_linked() -> bool:
+            row.refresh_from_db()
+            return row.is_linked
 
-    def _run(self, which: int) -> int:
-        """Let an engine step, and put a new one in its place if it dies."""
-        outer, self._running = self._running, which
-        try:
-            with connection.execute_wrapper(self._killer.statement), self._watched():
-                return self._engines[which].step(self.clock.now())
-        except Crash:
-            self.report.crashes += 1
-            self._engines[which] = self._engine()
-            return 1
-        finally:
-            self._running = outer
+        begun = self.clock.elapsed
+        if self.stage.run_until(is_linked, longest) or not self._is_well(hurried=True):
+            return row.is_linked
+        state = f"{row.pipedrive_sync_error_code} {row.next_pipedrive_sync_attempt} now {self.clock.now()}"
+        text = f"{row._meta.model_name} {row.pk} is not there {self.clock.elapsed - begun:.1f} s later: {state}"
+        self.journal.breaches.append(Breach("late", f"{text}, {self.workers} workers"))
+        return False
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            self._killer.dead = False
+    def _is_well(self, *, hurried: bool = False) -> bool:
+        """Tell whether nothing excuses that something is late."""
+        calm = self.clock.elapsed - self._last_fault > CALM and not self.sandbox.faults.all()
+        alive = all(server.process.points_left is None for server in self.servers)
+        known = Contact.objects.exclude(pipedrive_person_id=None).exists()
+        connected = not Connection.objects.exclude(state="ok").exists()
+        return calm and alive and (known or hurried) and connected and settings.PIPEDRIVE_API_TOKEN != ANOTHER_COMPANYS
 
-    def _meet(self) -> None:
-        """In the middle of a call of one engine, the other may do a step of its own."""
-        if len(self._engines) == 2 and not self._met and self.random.random() < 0.1:
-            self._met = True
-            try:
-                self._run(1 - (self._running or 0))
-            finally:
-                self._met = False
+    def _break(self, fault: Fault) -> None:
+        self.journal.note(f"{fault.kind} {fault.method} {fault.path} x{fault.times} {fault.seconds} s {fault.delay}")
+        self.sandbox.faults.add(fault)
+        self._last_fault = self.clock.elapsed
 
-    def _any(self, model: type[Any]) -> Any:
-        rows = model.objects.order_by("pk")
-        count = rows.count()
-        return rows[self.random.randrange(count)] if count else None
+    def _work(self, seconds: float) -> None:
+        """Let time pass, and put a new server in the place of each one that dies."""
+        end = self.clock.elapsed + seconds
+        while self.clock.elapsed < end:
+            if not self.stage.step(end, self._until_next):
+                self.clock.elapsed = end
+            if any(call.fault for call in self.world.calls[-3:]):
+                self._last_fault = max(self._last_fault, self.world.calls[-1].at - self.clock.start.timestamp())
+            for server in [each for each in self.servers if each.process.is_dead]:
+                self.report.crashes += 1
+                self.servers.remove(server)
+                self.journal.note(f"{server.process.name} dies")
+                self._last_fault = self.clock.elapsed
+                self._start(server.process.name)
+
+    def _start(self, name: str) -> None:
+        server = Server(
+            name,
+            self._line,
+            self.stage,
+            policy=self.policy,
+            ledger=self._ledger,
+            random=self.random,
+            allowance=self._allowance,
+        )
+        self.servers.append(server)
+        server.start()
+
+    def _until_next(self, end: float) -> float:
+        """Return until when nobody has anything to do but to look: a second of looks in vain tells nothing."""
+        is_at_work = any(task.name.startswith(("sync of", "sync-fill", "start")) for task in self.stage.tasks)
+        if is_at_work or min(task.wake_at for task in self.stage.tasks) < self.clock.elapsed + 2 * BREATH:
+            return 0.0
+        if any(server.waits_for_others for server in self.servers):
+            return self.clock.elapsed + 5.0
+        now = self.clock.now()
+        moments: list[Any] = [
+            model._default_manager.filter(next_pipedrive_sync_attempt__gt=now)
+            .order_by("next_pipedrive_sync_attempt")
+            .values_list("next_pipedrive_sync_attempt", flat=True)
+            .first()
+            for model in (Contact, Organization, Activity)
+        ]
+        moments += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
+        moments += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
+        waits: list[float] = [(moment - now).total_seconds() for moment in moments if moment is not None]
+        return float(min(end, self.clock.elapsed + min([*waits, HOUR])))
+
+    def _goes_on(self, process: Process) -> None:
+        claims.PROCESS = process.name
+
+    def _statement(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        """Pass a statement to the database, between two points at which its process can die."""
+        task = self.stage.current
+        if task is not None:
+            task.process.point()
+        result = execute(sql, *arguments)
+        if task is not None and not sql.startswith("BEGIN"):  # Django ends what it began
+            task.process.point()
+        return result

@@ -1,4 +1,4 @@
-"""Seeded schedules: engines, people, faults and crashes on one virtual clock."""
+"""Seeded schedules: servers, people, faults and crashes on one virtual clock."""
 
 import pytest
 from chaos.invariants import breaches
@@ -6,17 +6,27 @@ from chaos.simulation import Simulation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Seeds with which something was lost, doubled or told falsely once. Each was mended at its root.
-FOUND = (
-    *(8, 178, 214, 223, 268, 300, 356, 392, 1062, 2008, 2022),
-    *(1795519856, 1795520167, 1795520255, 1795520269, 1795520317, 1795520602, 1795520613, 1795520692),
-    *(1795521260, 1795520697, 1796520065, 1796520129, 1796520260, 1796520602),
-)
+# Seeds with which something was lost, doubled, late, told falsely or put on a stranger. Each was mended at its root.
+# A seed means something only as long as everything is drawn in the same order. Those from before the servers were
+# simulated whole, with their workers, say nothing any more, and these begin anew.
+FOUND: tuple[int, ...] = (1, 1041, 2030, 2034, 3012, 3018)
 
 
-@pytest.mark.parametrize("seed", [*FOUND, *range(40)])
+@pytest.mark.parametrize("seed", [*FOUND, *range(20)])
 def test_invariants_hold(seed: int) -> None:
-    """Nothing doubled, nothing lost, no false state, whatever broke on the way."""
-    run = Simulation(seed)
-    run.run()
-    assert breaches(run) == []
+    """Nothing doubled, lost or late, nothing on a stranger, no false state and no false notice, whatever broke."""
+    with Simulation(seed) as run:
+        run.run()
+        found = breaches(run)
+    assert found == [], "\n".join(run.journal.deeds)
+
+
+def test_a_seed_replays_its_run() -> None:
+    """The same seed makes the same calls at the same moments, with all of its workers."""
+    calls = []
+    for _ in range(2):
+        with Simulation(5) as run:
+            run.run()
+        calls.append([(call.at, call.method, call.path, call.status) for call in run.world.calls])
+    assert calls[0] == calls[1]
+    assert len(calls[0]) > 10

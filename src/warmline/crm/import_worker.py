@@ -21,6 +21,7 @@ from warmline.crm import bulk, columns, keeping, preferences
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.signals import import_wanted
 from warmline.supervision import Loop
+from warmline.threads import Signal
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def running() -> Iterator[None]:
         import_wanted.disconnect(wanted)
 
 
-def step(now: datetime, stopping: Event | None = None) -> bool:
+def step(now: datetime, stopping: Signal | None = None) -> bool:
     """Do what is to be done for one run.
 
     Args:

@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
@@ -25,7 +24,8 @@ from warmline.crm.keys import key
 from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Rejected
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
-from warmline.sync.together import Together, in_turn
+from warmline.sync.together import Together, one_by_one
+from warmline.threads import SYSTEM_THREADS, Threads
 
 GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
 PAGE_PRICE = 10  # tokens for a page of a list
@@ -59,13 +59,16 @@ class Directory:
         clock: Ours, by which the age of a look is told.
         allowance: How many tokens the first listing may cost.
         together: How looks of both kinds are taken.
+        threads: Makes the locks that are held meanwhile.
     """
 
-    def __init__(self, clock: Clock, allowance: int, together: Together = in_turn) -> None:
+    def __init__(
+        self, clock: Clock, allowance: int, together: Together = one_by_one, threads: Threads = SYSTEM_THREADS
+    ) -> None:
         self._clock = clock
         self._together = together
         self._allowance = allowance
-        self._locks = {kind: Lock() for kind in DirectoryKind}
+        self._locks = {kind: threads.lock() for kind in DirectoryKind}
 
     def is_full(self, kind: DirectoryKind) -> bool:
         """Tell whether the directory knows of every record of a kind; if not, Pipedrive must be searched."""

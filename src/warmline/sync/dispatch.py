@@ -1,35 +1,32 @@
 """Runs the engine in the second process of `serve`: threads that are woken after each commit, and by a sweep a second.
 
 When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
-started anew. It holds no rule of its own. What is due, in which order, and what follows, is the engine's; this only
-keeps several rows going at once, never two that would make the same thing, and always has a thread left for what a
-person waits for.
+started anew. It holds no rule of its own. What is due, and what follows, is the engine's; who goes next, `lanes.py`
+decides. This only keeps several rows going at once. Clock and threads are handed in, so that a simulation runs it, too.
 """
 
 import logging
-import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Lock
 
 from django.conf import settings
-from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
+from warmline.pipedrive import Clock, SystemClock
 from warmline.supervision import Loop, close_connections
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
-from warmline.sync.wanted import Work
+from warmline.sync.lanes import Lane, Room, Served, Work, first, in_turn
+from warmline.threads import SYSTEM_THREADS, Threads
 
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
 BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
-FOR_PEOPLE = 0.25  # of the threads
 
 
 @contextmanager
@@ -44,25 +41,39 @@ def running() -> Iterator[None]:
 
 
 class Follower:
-    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change."""
+    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change.
 
-    def __init__(self) -> None:
+    Args:
+        make_engine: Makes the engine that they ask for.
+        clock: Of the dispatcher.
+        threads: Of both.
+    """
+
+    def __init__(
+        self,
+        make_engine: Callable[[], Engine] = Engine.from_settings,
+        clock: Clock | None = None,
+        threads: Threads = SYSTEM_THREADS,
+    ) -> None:
+        self._make_engine = make_engine
+        self._clock = clock
+        self._threads = threads
         self._dispatcher: Dispatcher | None = None
         self._followed: tuple[str, Preferences] | None = None
-        self._thread = Loop("sync-follow", self._turn)
+        self._loop = Loop("sync-follow", self._turn, threads=threads)
 
     def start(self) -> None:
         """Begin, with the engine for what holds at this moment; what is in its way is tried again."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Return when what is under way is done."""
-        self._thread.stop()
+        self._loop.stop()
         self._end()
 
     def _turn(self) -> None:
         self._follow()
-        self._thread.ends_within(SWEEP)
+        self._loop.ends_within(SWEEP)
 
     def _follow(self) -> None:
         preferences.refresh()
@@ -80,8 +91,8 @@ class Follower:
         self._followed = holds  # last: what fails on the way is tried again in a second
 
     def _begin(self) -> None:
-        engine = Engine.from_settings()
-        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS)
+        engine = self._make_engine()
+        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
         try:
             dispatcher.start()
         except BaseException:
@@ -101,84 +112,98 @@ class Dispatcher:
     Args:
         engine: What does the work.
         workers: How many rows side by side.
+        clock: Tells what is due, and when the next sweep is.
+        threads: In which the work is done.
     """
 
-    def __init__(self, engine: Engine, workers: int) -> None:
+    def __init__(
+        self, engine: Engine, workers: int, clock: Clock | None = None, threads: Threads = SYSTEM_THREADS
+    ) -> None:
         self._engine = engine
-        self._workers = workers
-        self._batch_workers = max(1, workers - math.ceil(workers * FOR_PEOPLE))
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="sync")
-        self._signal = Event()  # something happened: a row was saved, or a worker has finished
-        self._thread = Loop("sync-dispatch", self._turn, wake=self._signal.set)
-        self._saved = Event()
+        self._clock = clock or SystemClock()
+        self._room = Room(workers)
+        self._pool = threads.pool(self._room.threads, "sync")
+        self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
+        self._signal = threads.signal()  # something happened: a row was saved, or a worker has finished
+        self._loop = Loop("sync-dispatch", self._turn, wake=self._signal.set, threads=threads)
         self._lock = Lock()
-        self._under_way: dict[str, Work] = {}  # by the claim
+        self._is_news = True  # what a person waits for may be due that was not seen yet
+        self._served = Served()
+        self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
         self._is_filling = False
-        self._works: list[Work] = []  # due, and not started yet
-        self._is_sweep = True
+        self._next_sweep = self._clock.monotonic()
+        self._due: list[Work] = []  # at the last look, and not started yet
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the claims of those who died."""
         release_those_of_the_dead()
         connection.probe_now()
-        self._thread.start()
+        self._loop.start()
         wake.listen(self._look)
 
     def stop(self) -> None:
         """Take nothing new and return when what is under way is done."""
         wake.stop_listening(self._look)
-        self._thread.stop()
+        self._loop.stop()
         self._pool.shutdown()
+        self._filler.shutdown()
         self._engine.close()
 
     def _look(self) -> None:
-        self._saved.set()
+        self._is_news = True
         self._signal.set()
 
     def _turn(self) -> None:
         self._signal.clear()
-        # A look costs time that people who save would wait for: none without a thread to start anything.
-        if self._has_free_thread() and (self._is_sweep or self._saved.is_set() or not self._works):
-            self._saved.clear()
-            self._works = self._engine.due(timezone.now(), limit=2 * self._workers)
-        self._works = self._start(self._works)
-        if self._is_sweep:
-            self._fill_directory()
-        self._is_sweep = not self._signal.wait(SWEEP)
-        self._thread.ends_within(BREATH)
-        if self._is_sweep:
+        is_sweep = self._clock.monotonic() >= self._next_sweep
+        if is_sweep:  # at its time, however busy it is: a wake-up may be lost, and a row come due by itself
+            self._next_sweep = self._clock.monotonic() + SWEEP
+        self._go_round(is_sweep=is_sweep)
+        self._signal.wait(max(0.0, self._next_sweep - self._clock.monotonic()))
+        self._loop.ends_within(BREATH)
+
+    def _go_round(self, *, is_sweep: bool) -> None:
+        """Start what there is room for. A look costs time, so there is none without a thread to start anything."""
+        if is_sweep:
             self._forget_held_elsewhere()
+            self._fill_directory()
+        self._due = self._start(self._due)
+        room_for_batch = self._has_room(batch=True)
+        if room_for_batch or (self._has_room() and (is_sweep or self._is_news)):
+            self._is_news = False  # before the look, not to lose what comes during it
+            seen = self._engine.due(self._clock.now(), self._held(), batch=room_for_batch)
+            rest = [] if room_for_batch else [work for work in self._due if work.lane > Lane.BACKLOG]
+            self._due = self._start([*seen, *rest])
 
     def _start(self, works: list[Work]) -> list[Work]:
-        """Start what can be started, and return the rest; a row that others are at is left for the next look."""
-        rest = []
-        for work in works:
+        """Start what can be started, in turn; return the rest, without the rows that others are at."""
+        while True:
             with self._lock:
-                if work.claim in self._under_way or work in self._held_elsewhere:
-                    continue
-                if not self._has_room(work):
-                    rest.append(work)
-                    continue
-                self._under_way[work.claim] = work
+                rest = [work for work in in_turn(works, self._served) if work not in self._held_elsewhere]
+                work = first(rest, under_way=self._under_way, room=self._room)
+                if work is None:
+                    return rest
+                self._served.note(work)
+                self._under_way.add(work)
+            works = [other for other in rest if other != work]
             try:
                 self._pool.submit(self._bring, work)
             except RuntimeError:  # no thread can be started at this moment
                 self._leave(work)
                 raise
-        return rest
 
     def _leave(self, work: Work) -> None:
         with self._lock:
-            self._under_way.pop(work.claim, None)
+            self._under_way.discard(work)
 
-    def _has_free_thread(self) -> bool:
+    def _has_room(self, *, batch: bool = False) -> bool:
         with self._lock:
-            return len(self._under_way) < self._workers
+            return self._room.has_any(self._under_way, batch=batch)
 
-    def _has_room(self, work: Work) -> bool:
-        batch = sum(each.batch for each in self._under_way.values())
-        return len(self._under_way) < self._workers and not (work.batch and batch >= self._batch_workers)
+    def _held(self) -> set[Work]:
+        with self._lock:
+            return set(self._held_elsewhere)
 
     def _bring(self, work: Work) -> None:
         done = False
@@ -194,21 +219,23 @@ class Dispatcher:
                 with self._lock:
                     self._held_elsewhere.add(work)
             self._leave(work)
+            if not work.batch:  # the next one of its claim may be due
+                self._is_news = True
             self._signal.set()
 
     def _fill_directory(self) -> None:
-        """Have one thread list what Pipedrive holds, as long as there is something to be listed."""
+        """Have a thread list what Pipedrive holds, as long as there is something to be listed."""
         if not self._is_filling and self._engine.wants_filling():
             self._is_filling = True
             try:
-                self._pool.submit(self._list_all)
+                self._filler.submit(self._list_all)
             except RuntimeError:  # no thread can be started at this moment
                 self._is_filling = False
                 raise
 
     def _list_all(self) -> None:
         try:
-            while not self._thread.ending.is_set() and self._engine.fill_directory():
+            while not self._loop.ending.is_set() and self._engine.fill_directory():
                 pass
         except Exception:
             log.exception("sync.directory_failed")
@@ -219,4 +246,5 @@ class Dispatcher:
     def _forget_held_elsewhere(self) -> None:
         """Look again at the rows that another worker was at: one has finished, or a second has passed."""
         with self._lock:
+            self._is_news = self._is_news or bool(self._held_elsewhere)
             self._held_elsewhere.clear()

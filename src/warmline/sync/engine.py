@@ -5,6 +5,7 @@ Clock and randomness are handed in, so that a simulation can replay a run exactl
 open while a request is under way.
 """
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -17,14 +18,16 @@ from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
+from warmline.sync.lanes import Served, Work, in_turn
 from warmline.sync.looks import Looks
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought, Steps
-from warmline.sync.together import Together, in_turn, side_by_side
+from warmline.sync.together import Together, one_by_one, side_by_side
 from warmline.sync.updates import Updates
-from warmline.sync.wanted import Work
+from warmline.threads import SYSTEM_THREADS, Threads
 
+AT_ONCE = 16  # claims of one person, kind and lane that are looked at together
 DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 
@@ -38,6 +41,7 @@ class Engine:
         random: Spreads the waits.
         directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
         together: How two calls that do not need each other are made.
+        threads: Makes what its threads wait on.
     """
 
     def __init__(
@@ -48,14 +52,15 @@ class Engine:
         random: Random,
         *,
         directory_allowance: int = 1000,
-        together: Together = in_turn,
+        together: Together = one_by_one,
+        threads: Threads = SYSTEM_THREADS,
     ) -> None:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
         self._attempts = Attempts(pipedrive, policy, clock, random)
-        self._looks = Looks(clock)
-        self._directory = Directory(clock, directory_allowance, together)
+        self._looks = Looks(clock, threads.lock())
+        self._directory = Directory(clock, directory_allowance, together, threads)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -112,17 +117,20 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, limit: int = 100) -> list[Work]:
-        """Return what is due, oldest first; nothing while the connection is not well.
+    def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
+        """Return what is due, one row of each claim, as it is to go; nothing while the connection is not well.
 
         Args:
             now: The moment, aware.
-            limit: How many of each kind at the most.
+            held: Rows that are left out.
+            batch: Whether what nobody waits for is asked for as well.
         """
         if not connection.is_open(self._pipedrive, self._clock):
             return []
-        works = wanted.due(now, self._policy.threshold, limit)
-        return works if self._pipedrive.has_tokens_for_batch() else [work for work in works if not work.batch]
+        works = wanted.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        if not self._pipedrive.has_tokens_for_batch():
+            works = [work for work in works if not work.batch]
+        return in_turn(works, Served())
 
     def bring(self, work: Work) -> bool:
         """Bring one row to Pipedrive, or record why that did not work.

@@ -5,9 +5,9 @@ them all, so the first one asks and the others read along, as long as the look w
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
 from warmline.pipedrive import Activity, Clock, Organization, Person, Pipedrive
@@ -29,11 +29,12 @@ class Looks:
 
     Args:
         clock: Ours, by which the moment of a look is told.
+        lock: One that may be held while a request is under way.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, lock: AbstractContextManager[Any]) -> None:
         self._clock = clock
-        self._lock = Lock()
+        self._lock = lock
         self._last: dict[str, _Look] = {}
 
     def persons(self, pipedrive: Pipedrive, intent: Intent, after: datetime) -> Sequence[Person]:

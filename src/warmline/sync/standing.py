@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
+from warmline.sync.lanes import Kind
 from warmline.sync.policy import Policy
 from warmline.sync.state import SyncState, open_rows, parts, with_state
-from warmline.sync.wanted import Kind
 
 MANY = 1000  # where counting ends
 

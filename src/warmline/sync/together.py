@@ -16,7 +16,7 @@ class Together(Protocol):
         ...
 
 
-def in_turn(calls: Sequence[Call]) -> list[Any]:
+def one_by_one(calls: Sequence[Call]) -> list[Any]:
     """Make the calls one after the other."""
     return [call() for call in calls]
 

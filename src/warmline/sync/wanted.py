@@ -3,42 +3,29 @@
 Each is backed by an index whose condition holds no setting, so that it serves any threshold, and whose order is the
 due time, so that its cost is that of the due rows and never of the whole table. A test reads the query plans.
 
-Nobody waits behind another's bulk import: what a person saved by hand goes before batch work, and of each person's rows
-one goes in turn.
+Of what is due, one row of each claim is shown, because no two of one claim go side by side, and some of each person's,
+so that no backlog, whatever its size, hides what another waits for. Who goes next, `lanes.py` decides.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization, Row
+from warmline.crm.models import WARMEST, Activity, Contact, Organization
 from warmline.sync.keys import activities_key, organization_key, person_key
+from warmline.sync.lanes import MANY, Kind, Lane, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
-Kind = Literal["contact", "organization", "activity"]
 
-ORDER = ("pipedrive_sync_failed", "pipedrive_in_bulk", "next_pipedrive_sync_attempt")
-MANY = 10  # rows of one person that are due by now: more than anybody saves by hand
-
-
-@dataclass(frozen=True)
-class Work:
-    """A row that is due, by its name alone; whoever does the work reads it afresh.
-
-    Attributes:
-        kind: Of which table.
-        row_id: Which row.
-        claim: The key of what it makes, so that two works that would meet need not be started side by side.
-        batch: Whether nobody waits for it: it failed before, was saved in bulk, or is one of very many.
-    """
-
-    kind: Kind
-    row_id: int
-    claim: str = field(compare=False)
-    batch: bool = field(compare=False)
+LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
+# What tells the claims of a table's rows apart; two of one person's contacts with one e-mail share a claim.
+CLAIMED_BY: dict[Kind, tuple[str, ...]] = {
+    "contact": ("email_key", "alone"),
+    "activity": ("contact", "contact__pipedrive_person_id"),
+}
 
 
 def contacts(threshold: int) -> QuerySet[Contact]:
@@ -71,9 +58,8 @@ def changed_organizations() -> QuerySet[Organization]:
 
 def organizations_asked_for() -> QuerySet[Organization]:
     """Return the organizations that are not in Pipedrive and that a person asked for. The others wait for a contact."""
-    return Organization.objects.filter(
-        pipedrive_org_id=None, pipedrive_asked_for=True, contacts__isnull=False
-    ).distinct()
+    has_contacts = Exists(Contact.objects.filter(organization=OuterRef("pk")))
+    return Organization.objects.filter(has_contacts, pipedrive_org_id=None, pipedrive_asked_for=True)
 
 
 def changed_activities() -> QuerySet[Activity]:
@@ -81,62 +67,71 @@ def changed_activities() -> QuerySet[Activity]:
     return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
-def due(now: datetime, threshold: int, limit: int) -> list[Work]:
-    """Return what is due: by hand before in bulk before what failed; one of each person's in turn, oldest first.
+def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
+    """Return what is due, one row of each claim.
 
     Args:
         now: The present moment, aware.
         threshold: The least warm score.
-        limit: How many of each kind, and of each person that waits behind a backlog of others, at the most.
+        limit: How many of each kind, lane and person at the most, beside the newest.
+        batch: Whether what was saved in bulk, or failed before, is shown as well.
+        held: Rows that are left out.
     """
-    wanted: tuple[QuerySet[Any], ...] = (
-        contacts(threshold).only("owner", "email_key", *ORDER),
-        activities().select_related("contact").only("owner", "contact__pipedrive_person_id", *ORDER),
-        changed_contacts().only("owner", "email_key", *ORDER),
-        organizations_asked_for().only("name_key", *ORDER),
-        changed_organizations().only("name_key", *ORDER),
-        changed_activities().select_related("contact").only("owner", "contact__pipedrive_person_id", *ORDER),
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    if not batch:
+        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
+    tables: tuple[tuple[Kind, QuerySet[Any]], ...] = (
+        ("contact", contacts(threshold)),
+        ("activity", activities()),
+        ("contact", changed_contacts()),
+        ("organization", organizations_asked_for()),
+        ("organization", changed_organizations()),
+        ("activity", changed_activities()),
     )
+    works = []
+    for kind, wanted in tables:
+        rows = wanted.filter(is_due).exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+        if rows.exists():  # mostly there is nothing, and that is told for far less
+            works += [
+                Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
+                for row in _one_of_each(kind, rows, limit)
+            ]
+    return in_lanes(works, now)
+
+
+def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
+    """Return one row of each claim: of each person's the oldest ones, and some of the newest."""
     limit = max(limit, MANY + 1)
-    rows = [row for some in wanted for row in _some_of_everyone(some, now, limit)]
-    by_hand = Counter(_owner(row) for row in rows if not _is_batch(row))
-    rows.sort(key=lambda row: (row.pipedrive_sync_failed, row.pipedrive_in_bulk, row.next_pipedrive_sync_attempt))
-    turns: Counter[tuple[int | None, bool]] = Counter()
-    ordered = []
-    for row in rows:
-        flow = (_owner(row), _is_batch(row))
-        turns[flow] += 1
-        ordered.append(((row.pipedrive_sync_failed, row.pipedrive_in_bulk, turns[flow]), row))
-    ordered.sort(key=lambda pair: pair[0])
-    return [_work(row, batch=_is_batch(row) or by_hand[_owner(row)] > MANY) for _, row in ordered]
+    if kind == "organization":  # each has a claim of its own, and all are the team's
+        values = due.values(*LANE, "name_key", row=F("pk"), since=F("next_pipedrive_sync_attempt"))
+        return values.order_by(*LANE, "since", "row")[:limit]
+    if kind == "contact":  # those without an e-mail share no claim
+        due = due.annotate(alone=Case(When(email_key="", then=F("pk")), output_field=BigIntegerField()))
+    # (Adding 0 changes no id. It keeps the planner from reading a whole table in the order of its owners.)
+    flow = ("whose", *LANE)
+    claims = due.order_by().annotate(whose=F("owner_id") + 0).values(*flow, *CLAIMED_BY[kind])
+    claims = claims.annotate(row=Min("pk"), since=Min("next_pipedrive_sync_attempt"))
+    shown: QuerySet[Any, dict[str, Any]] = claims.annotate(
+        place=Window(RowNumber(), partition_by=[*flow], order_by=("since", "row")),
+        from_the_end=Window(RowNumber(), partition_by=[*flow], order_by=("-since", "-row")),
+    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MANY + 1))
+    return shown
 
 
-def _some_of_everyone(rows: QuerySet[Any], now: datetime, limit: int) -> list[Any]:
-    """Return the first due rows; where that is not all, also the first of those whose rows are not among them."""
-    rest = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by(*ORDER, "pk")
-    found = some = list(rest[:limit])
-    while rows.model is not Organization and len(some) == limit:
-        rest = rest.exclude(owner__in={_owner(row) for row in some})
-        some = list(rest[:limit])
-        found += some
-    return found
+def _claim(kind: Kind, row: dict[str, Any]) -> str:
+    match kind:
+        case "contact":
+            return person_key(Contact(pk=row["row"], email_key=row["email_key"]))
+        case "organization":
+            return organization_key(Organization(name_key=row["name_key"]))
+    person_id = row["contact__pipedrive_person_id"]
+    return activities_key(Contact(pk=row["contact"], pipedrive_person_id=person_id))
 
 
-def _is_batch(row: Row) -> bool:
-    return row.pipedrive_sync_failed or row.pipedrive_in_bulk
-
-
-def _owner(row: Row) -> int | None:
-    return None if isinstance(row, Organization) else row.owner_id
-
-
-def _work(row: Row, *, batch: bool) -> Work:
-    match row:
-        case Contact():
-            return Work("contact", row.pk, person_key(row), batch)
-        case Organization():
-            return Work("organization", row.pk, organization_key(row), batch)
-    return Work("activity", row.pk, activities_key(row.contact), batch)
+def _lane(row: dict[str, Any]) -> Lane:
+    if row["pipedrive_sync_failed"]:
+        return Lane.FAILED
+    return Lane.IN_BULK if row["pipedrive_in_bulk"] else Lane.PERSON
 
 
 def contact(work: Work, threshold: int, now: datetime) -> Contact | None:

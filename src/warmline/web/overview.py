@@ -11,12 +11,12 @@ from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage
 from warmline.sync.connection import Status
 from warmline.sync.directory import Directory, Progress
+from warmline.sync.lanes import Kind
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.standing import TABLES, LeftOut, failed, left_out
 from warmline.sync.standstill import EngineState
 from warmline.sync.state import SyncState, counts_by_table
-from warmline.sync.wanted import Kind
 
 FEW = 5  # failed rows of a kind on the overview; the rest has pages of its own
 

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 from warmline.crm.models import Contact, Organization
 from warmline.sync import history
 from warmline.sync import retry as retrying
+from warmline.sync.lanes import Kind
 from warmline.sync.places import place
 from warmline.sync.policy import Policy
 from warmline.sync.reasons import reasons
 from warmline.sync.standing import visible
 from warmline.sync.state import with_state
-from warmline.sync.wanted import Kind
 from warmline.web.asked import number
 from warmline.web.requests import PageRequest
 

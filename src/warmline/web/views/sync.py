@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from warmline.crm.models import Contact
 from warmline.sync import retry as again
 from warmline.sync import standing
-from warmline.sync.wanted import Kind
+from warmline.sync.lanes import Kind
 from warmline.web.asked import number
 from warmline.web.charts import last_day
 from warmline.web.overview import Overview

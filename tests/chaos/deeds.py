@@ -1,0 +1,236 @@
+"""What people do, here and in Pipedrive, whatever the seed says. Everything they do is written into the journal."""
+
+from random import Random
+from typing import Any
+
+from chaos.journal import KINDS, Journal
+
+from warmline.crm import book, team
+from warmline.crm.bulk import import_contacts
+from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.users import User
+from warmline.sandbox import Sandbox
+from warmline.sync import retry
+
+NAMES = ("Jordan Ames", "Robin Vale", "Kim Castell", "ÅSA Öberg", "Ali  O'Neill", "山田 太郎")
+FAMILY = {"Jordan Ames": "Ames", "Robin Vale": "Vale", "Kim Castell": "Castell"}
+STRANGERS = ("Petra Maier", "Ida Holm", "Viktor Brandt")  # share no word with any name of ours
+FIRMS = ("Larkspur Mills", "larkspur  MILLS", "Osprey & Sons", "Ternary")
+SECTORS = ("", "Manufacturing", "Basket weaving")
+PHONES = ("", "+49 30 5550100", "+1 555 0100", "+1 555 0101")
+NOTES = ("", "Called back", "a\nb <anna@example.com> & c")
+MAILBOXES = 5
+
+
+class Here:
+    """Users of Warmline."""
+
+    def __init__(self, random: Random, users: list[User], journal: Journal) -> None:
+        self._random, self._users, self._journal = random, users, journal
+
+    def add_contact(self) -> None:
+        """Add a contact; names, mailboxes and organizations come from a small world, so that they meet."""
+        number = self._random.randrange(8)
+        firm = book.OrganizationDetails(
+            self._random.choice(FIRMS), self._random.choice(SECTORS), self._random.choice(("", "Peru"))
+        )
+        contact = book.add_contact(
+            self._random.choice(self._users),
+            name=NAMES[number % len(NAMES)] if self._random.random() < 0.7 else self._random.choice(NAMES),
+            email=f"someone{number}@example.com" if number < MAILBOXES else "",
+            phone=self._random.choice(PHONES),
+            organization=self._random.choice((None, firm)),
+            warmness_score=self._random.choice((2, 4, 7)),
+        )
+        self._note_contact(contact)
+        self._journal.note(f"{contact.owner.name} adds contact {contact.pk} {contact.name} {contact.email}")
+
+    def import_some(self) -> None:
+        """Import a few contacts at once."""
+        owner = self._random.choice(self._users)
+        rows = [{"name": f"Lead Number{self._random.randrange(40)}", "warmness_score": 5} for _ in range(6)]
+        for outcomes in import_contacts(owner, rows):
+            for outcome in outcomes:
+                contact = Contact.objects.get(pk=outcome.contact_id or 0)
+                self._journal.names["contact", contact.pk].add(contact.name)
+        self._journal.note(f"{owner.name} imports six")
+
+    def edit(self) -> None:
+        """Edit a contact, an organization or an activity."""
+        match self._random.randrange(8):
+            case 0 | 1:
+                self._edit_activity()
+            case 2:
+                name = f"{self._random.choice(NAMES)} {self._random.randrange(9)}"
+                self._edit_contact({"name": name})
+            case 3:
+                self._edit_contact({"phone": self._random.choice(PHONES)})
+            case 4:
+                number = self._random.randrange(8)
+                self._edit_contact({"email": f"someone{number}@example.com" if number < MAILBOXES else ""})
+            case 5:
+                firm = book.OrganizationDetails(self._random.choice(FIRMS))
+                self._edit_contact({"organization": self._random.choice((None, firm))})
+            case 6:
+                self._edit_contact({"warmness_score": self._random.choice((3, 4, 9))})
+            case 7:
+                self._edit_organization()
+
+    def log_activity(self) -> None:
+        """Log an activity; two alike are as likely as in life, and many at once happen."""
+        contact = self._any(Contact)
+        if contact is None:
+            return
+        times = self._random.choice((1, 1, 1, 1, 2, 15))
+        for _ in range(times):
+            book.log_activity(
+                contact.owner,
+                contact,
+                type=self._random.choice(ActivityType.values),
+                note=self._random.choice(NOTES),
+            )
+        self._journal.note(f"{times} activities with contact {contact.pk}")
+
+    def delete(self) -> None:
+        """Delete a contact, which in Pipedrive stays."""
+        contact = self._any(Contact)
+        if contact is not None:
+            self._journal.note(f"contact {contact.pk} is deleted here")
+            book.delete_contacts(Contact.objects.filter(pk=contact.pk))
+
+    def hand_over(self) -> None:
+        """Hand a contact over to a colleague."""
+        contact = self._any(Contact)
+        if contact is not None:
+            to = self._random.choice(self._users)
+            book.hand_over(Contact.objects.filter(pk=contact.pk), to)
+            self._journal.note(f"contact {contact.pk} is handed over to {to.name}")
+
+    def choose(self) -> None:
+        """Decide what the candidates of a row mean."""
+        for model in (Contact, Organization):
+            row = model.objects.exclude(pipedrive_candidates=[]).filter(**{model.LINK: None}).first()
+            if row is not None:
+                chosen = self._random.choice([None, *(each["pipedrive_id"] for each in row.pipedrive_candidates)])
+                retry.choose(row, chosen)
+                self._journal.chosen.add((str(row._meta.model_name), row.pk))
+                self._journal.note(f"{row._meta.model_name} {row.pk} is {chosen}")
+                return
+
+    def try_again(self) -> None:
+        """Someone presses "Try again", on one row or on all."""
+        row = self._any(self._random.choice((Contact, Organization, Activity)))
+        if row is not None and self._random.random() < 0.5:
+            retry.retry(row)
+            self._journal.note(f"{row._meta.model_name} {row.pk} is tried again")
+        else:
+            retry.retry_all(None)
+            self._journal.note("all is tried again")
+
+    def change_pipedrive_user(self) -> None:
+        """An admin says which Pipedrive user one of ours is."""
+        user = User.objects.get(pk=self._random.choice(self._users).pk)
+        user_id = self._random.choice((1, 2))
+        team.change_member(user, pipedrive_user_id=user_id)
+        self._journal.users[user.pk] = user_id
+        self._journal.note(f"{user.name} is user {user_id} in Pipedrive")
+
+    def _edit_contact(self, changes: dict[str, Any]) -> None:
+        contact = self._any(Contact)
+        if contact is not None:
+            book.change_contact(contact, changes)
+            self._journal.edited["contact", contact.pk] |= set(changes)
+            self._note_contact(contact)
+            self._journal.note(f"contact {contact.pk} becomes {changes}")
+
+    def _note_contact(self, contact: Contact) -> None:
+        self._journal.names["contact", contact.pk].add(contact.name)
+        if contact.organization is not None:  # naming it may have filled its empty fields
+            organization = ("organization", contact.organization.pk)
+            self._journal.edited[organization] |= {"sector", "country"}
+            self._journal.names[organization].add(contact.organization.name)
+
+    def _edit_organization(self) -> None:
+        organization = self._any(Organization)
+        if organization is not None:
+            changes = {"country": self._random.choice(("Peru", "Chile", ""))}
+            book.change_organization(organization, changes)
+            self._journal.edited["organization", organization.pk] |= set(changes)
+            self._journal.note(f"organization {organization.pk} becomes {changes}")
+
+    def _edit_activity(self) -> None:
+        activity = self._any(Activity)
+        if activity is not None:
+            changes = {"done": not activity.done, "note": f"n{self._random.randrange(10**6)}"}
+            book.change_activity(activity, changes)
+            self._journal.edited["activity", activity.pk] |= set(changes)
+            self._journal.note(f"activity {activity.pk} becomes {changes}")
+
+    def _any(self, model: type[Any]) -> Any:
+        rows = model.objects.order_by("pk")
+        count = rows.count()
+        return rows[self._random.randrange(count)] if count else None
+
+
+class There:
+    """Colleagues who work in Pipedrive's own pages."""
+
+    def __init__(self, random: Random, sandbox: Sandbox, journal: Journal) -> None:
+        self._random, self._sandbox, self._journal = random, sandbox, journal
+
+    def work(self) -> None:
+        """Do something by hand."""
+        world, people, random = self._sandbox.world, self._sandbox.people, self._random
+        alive: dict[str, list[int]] = {
+            kind: [number for number in world.records[kind] if world.alive(kind, number)] for kind in KINDS
+        }
+        match random.randrange(10):
+            case 0 | 1:
+                self._add_person()
+            case 2:
+                name = random.choice(FIRMS).upper()
+                made = people.add("organizations", name=name)
+                self._journal.by_hand.add(("organizations", made["id"]))
+                self._journal.note(f"there: organization {made['id']} {name}")
+            case 3 | 4 if alive["persons"]:
+                self._change(random.choice(alive["persons"]))
+            case 5 if alive["persons"]:
+                self._delete("persons", random.choice(alive["persons"]))
+            case 6 if len(alive["persons"]) > 1:
+                loser, winner = random.sample(alive["persons"], 2)
+                people.merge("persons", loser, winner)
+                names = self._journal.names["persons", loser] | self._journal.names["persons", winner]
+                for number in (loser, winner):
+                    self._journal.touched.add(("persons", number))
+                    self._journal.merged.add(("persons", number))
+                    self._journal.names["persons", number] |= names
+                self._journal.note(f"there: person {loser} is merged into {winner}")
+            case 7:
+                people.set_activity_type_active("meeting", active=random.random() < 0.5)
+            case 8:
+                people.set_user_active(2, active=random.random() < 0.5)
+            case 9 if alive["organizations"]:
+                self._delete("organizations", random.choice(alive["organizations"]))
+
+    def _add_person(self) -> None:
+        number = self._random.randrange(MAILBOXES)
+        ours = NAMES[number % len(NAMES)]
+        name = self._random.choice((ours, ours.upper(), f"Dr {ours}", FAMILY.get(ours, ours), *STRANGERS))
+        emails = [{"value": f"SOMEONE{number}@example.com", "primary": True, "label": "home"}]
+        made = self._sandbox.people.add("persons", name=name, emails=emails, label_ids=[11])
+        self._journal.by_hand.add(("persons", made["id"]))
+        self._journal.names["persons", made["id"]].add(name)
+        self._journal.note(f"there: person {made['id']} {name} {number}")
+
+    def _change(self, number: int) -> None:
+        name = f"By hand {self._random.randrange(9)}"
+        self._sandbox.people.change("persons", number, name=name)
+        self._journal.touched.add(("persons", number))
+        self._journal.said_there.add(name)
+        self._journal.names["persons", number].add(name)
+        self._journal.note(f"there: person {number} becomes {name}")
+
+    def _delete(self, kind: Any, number: int) -> None:
+        self._sandbox.people.delete(kind, number)
+        self._journal.touched.add((kind, number))
+        self._journal.note(f"there: {kind} {number} is deleted")

@@ -1,0 +1,152 @@
+"""Who did what, written down as it happens: what people do here and there, and what our own calls make and change.
+
+Pipedrive's side alone does not tell whether a change was anybody's wish. This is what the invariants compare it with.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.breach import Breach
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, Contact
+from warmline.sandbox import World
+
+KINDS = ("persons", "organizations", "activities")
+RowName = tuple[str, int]  # such as ("contact", 12)
+RecordName = tuple[str, int]  # such as ("persons", 3)
+# Which field of ours stands behind each of theirs; nobody here can edit what is not named.
+BEHIND = {
+    "contact": {"name": "name", "emails": "email", "phones": "phone", "org_id": "organization"},
+    "organization": {"name": "name", "address": "country", "industry": "sector", "custom_fields": "sector"},
+    "activity": {"subject": "subject", "note": "note", "done": "done", "type": "type", "due_date": "due_date"},
+}
+DERIVED = {"update_time", "first_name", "last_name", "marked_as_done_time", "label_ids", "due_time"}
+
+
+def agree(ours: set[str], theirs: set[str]) -> bool:
+    """Tell whether some name of ours may be the same person as some of theirs; strangers here share no word."""
+    return bool({word for name in ours for word in key(name).split()} & {w for n in theirs for w in key(n).split()})
+
+
+@dataclass
+class Journal:
+    """What happened.
+
+    Attributes:
+        by_hand: Records that people made there.
+        touched: Records that people deleted or merged there, or changed.
+        said_there: Every value that people wrote there, as text.
+        merged: Records into or from which people merged.
+        edited: By row, the fields that somebody changed here.
+        names: By row and by record, every name that it ever bore.
+        chosen: Rows for which somebody chose a record.
+        users: By our user's id, the Pipedrive user whom somebody chose last.
+        made: By record, the row for which a call of ours made it.
+        breaches: What was seen to be broken at once.
+        deeds: What people did, in order.
+    """
+
+    world: World
+    by_hand: set[RecordName] = field(default_factory=set)
+    touched: set[RecordName] = field(default_factory=set)
+    said_there: set[str] = field(default_factory=set)
+    merged: set[RecordName] = field(default_factory=set)
+    edited: defaultdict[RowName, set[str]] = field(default_factory=lambda: defaultdict(set))
+    names: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    chosen: set[RowName] = field(default_factory=set)
+    users: dict[int, int] = field(default_factory=dict)
+    made: dict[RecordName, RowName] = field(default_factory=dict)
+    breaches: list[Breach] = field(default_factory=list)
+    deeds: list[str] = field(default_factory=list)
+    _late: list[tuple[str, str, RowName]] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Write down what was done."""
+        self.deeds.append(f"{self.world.now():.1f} {text}")
+
+    def records(self) -> dict[RecordName, dict[str, Any]]:
+        """Return every record as it is at this moment."""
+        return {(kind, number): record for kind in KINDS for number, record in self.world.records[kind].items()}
+
+    def called(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any],
+        row: RowName | None,
+        before: dict[RecordName, dict[str, Any]],
+    ) -> None:
+        """Write down what a call of ours has done.
+
+        Args:
+            method: Of the call.
+            path: Of the call.
+            body: Of the call.
+            row: The row that is being brought over; None when none is.
+            before: The records before the call.
+        """
+        kind = path.rpartition("/api/v2/")[2].split("/")[0]
+        if kind not in KINDS or row is None:
+            return
+        after = self.records()
+        row = self._row_behind(kind, row)
+        if method == "POST" and path.count("/") == 3:
+            new = [name for name in after if name not in before and name[0] == kind]
+            for name in new:
+                self.made[name] = row
+                self.names[name].add(str(after[name].get("name", "")))
+            if not new:  # it may be done late
+                self._late.append((kind, str(body.get("name", body.get("subject"))), row))
+            if kind == "activities" and new:
+                self._on_whom(row, after[new[0]])
+        elif method == "PATCH":
+            name = (kind, int(path.rpartition("/")[2]))
+            if name in before:
+                self._changed(name, row, before[name], after[name])
+
+    def maker(self, name: RecordName, record: dict[str, Any]) -> RowName | None:
+        """Return the row for which a record was made by us; None when nobody knows."""
+        if name not in self.made:
+            said = str(record.get("name", record.get("subject")))
+            late = [each for each in self._late if each[0] == name[0] and key(each[1]) == key(said)]
+            if late:
+                self._late.remove(late[0])
+                self.made[name] = late[0][2]
+        return self.made.get(name)
+
+    def _row_behind(self, kind: str, row: RowName) -> RowName:
+        """Return the row that a call is about: a contact's organization is brought over with it."""
+        if kind == "organizations" and row[0] == "contact":
+            organization = Contact.objects.filter(pk=row[1]).values_list("organization_id", flat=True).first()
+            return ("organization", organization or 0)
+        return row
+
+    def _on_whom(self, row: RowName, record: dict[str, Any]) -> None:
+        """Hold that an activity stands with its own contact's person, and with no stranger."""
+        activity = Activity.objects.select_related("contact").filter(pk=row[1]).first()
+        if activity is None:
+            return
+        contact = activity.contact
+        person = ("persons", record["person_id"])
+        if ("contact", contact.pk) in self.chosen or person in self.merged:
+            return
+        if not agree(self.names["contact", contact.pk], self.names[person]):
+            theirs = ", ".join(sorted(self.names[person]))
+            self.breaches.append(Breach("stranger", f"{activity.subject} stands with {theirs} ({person})"))
+
+    def _changed(self, name: RecordName, row: RowName, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Hold that a change of ours is somebody's edit here, and takes no label away."""
+        edited = self.edited[row]
+        for theirs in {*before, *after} - DERIVED:
+            if before.get(theirs) != after.get(theirs) and BEHIND[row[0]].get(theirs) not in edited:
+                text = f"{theirs} of {name} was changed from {before.get(theirs)} to {after.get(theirs)} for {row}"
+                self.breaches.append(Breach("stranger", f"{text}, where nobody edited it"))
+        if lost := set(before.get("label_ids", ())) - set(after.get("label_ids", ())):
+            self.breaches.append(Breach("loss", f"{name} lost its labels {lost}"))
+        if before.get("name") != after.get("name"):
+            is_ours = agree(self.names[row], {str(before["name"])}) or name in self.touched
+            if row[0] == "contact" and row not in self.chosen and not is_ours:
+                self.breaches.append(Breach("stranger", f"{before['name']} was renamed to {after['name']} for {row}"))
+            self.names[name].add(str(after["name"]))

@@ -1,0 +1,63 @@
+"""What people were told: each thing once, and nothing that is not so."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from chaos.breach import Breach
+from chaos.simulation import Simulation
+
+from warmline.crm.models import Contact
+from warmline.sync.models import Notification
+
+KEPT = re.compile(r"(\w+): Pipedrive's “(.*?)” is kept, ours was “")
+TROUBLE = range(400, 600)
+
+
+def false_ones(run: Simulation) -> Iterator[Breach]:
+    """Return what was told falsely, or twice, or to nobody."""
+    told = list(Notification.objects.order_by("pk"))
+    yield from _of_the_connection(run, [each for each in told if each.kind.startswith("connection_")])
+    yield from _of_contacts(told)
+    for notice in told:
+        if notice.kind == "change_kept":
+            yield from _kept(run, notice)
+
+
+def _of_the_connection(run: Simulation, told: list[Notification]) -> Iterator[Breach]:
+    """Each loss has some call behind it that went wrong, and an end; nothing is back that was not lost."""
+    is_lost = False
+    for notice in told:
+        if notice.kind == "connection_back" and not is_lost:
+            yield Breach("notice", "The connection is back that was not lost.")
+        is_lost = notice.kind == "connection_lost"
+        if is_lost and not _was_trouble(run):
+            yield Breach("notice", f"“{notice.text}”, and no call went wrong")
+    if is_lost:
+        yield Breach("notice", "The connection was lost and never came back.")
+
+
+def _was_trouble(run: Simulation) -> bool:
+    calls = (*run.world.calls, *run.other.world.calls)
+    return any(call.fault or call.status in TROUBLE or call.status == 0 for call in calls)
+
+
+def _of_contacts(told: list[Notification]) -> Iterator[Breach]:
+    """That a contact is there is told once, and once more each time that it was deleted there before."""
+    there = Counter(each.contact_id for each in told if each.kind == "contact_synced")
+    deleted = Counter(each.contact_id for each in told if each.kind == "deleted_there" and "” with " not in each.text)
+    for contact in Contact.objects.all():
+        if there[contact.pk] > 1 + deleted[contact.pk]:
+            yield Breach("notice", f"It was told {there[contact.pk]} times that contact {contact.pk} is there.")
+        if contact.is_linked and not there[contact.pk]:
+            yield Breach("notice", f"Nobody was told that contact {contact.pk} is there.")
+
+
+def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:
+    """Only what a person wrote there is kept against ours; a merge there brings another record's values."""
+    ids = Contact.objects.filter(pk=notice.contact_id or 0).values_list("pipedrive_person_id", flat=True)
+    if any(("persons", number) in run.journal.merged for number in ids):
+        return
+    for name, value in KEPT.findall(notice.text):
+        if value not in run.journal.said_there:
+            yield Breach("notice", f"“{notice.text}”, and nobody wrote that {name} there")

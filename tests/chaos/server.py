@@ -1,0 +1,160 @@
+"""A process of Warmline as `serve` runs it beside the pages: follower, dispatcher and workers, on a stage."""
+
+import json
+from random import Random
+from typing import Any
+
+import httpx
+from chaos.breach import Breach
+from chaos.journal import Journal
+from stage import Crash, Process, Stage
+
+from warmline.pipedrive import Limiter, Pipedrive, Window
+from warmline.pipedrive.ledger import Ledger
+from warmline.sandbox import Sandbox, SandboxTransport
+from warmline.sync import credentials
+from warmline.sync.dispatch import Follower
+from warmline.sync.engine import Engine
+from warmline.sync.lanes import Work
+from warmline.sync.policy import Policy
+
+WINDOWS = (Window(20, 2.0), Window(100, 10.0))
+SEARCHES = Window(10, 2.0)
+TOO_MANY = 429
+
+
+class Line(httpx.BaseTransport):
+    """The way to Pipedrive and back: it takes time, a process can die on it, and what goes over it is written down.
+
+    Args:
+        sandboxes: By token, who answers.
+        home: The sandbox to which our rows belong.
+        stage: On which time passes.
+        random: Draws how long the way is.
+        journal: Where it is written down.
+        cleans: Whether Pipedrive stores some values in another form than they were sent in.
+    """
+
+    def __init__(
+        self,
+        sandboxes: dict[str, Sandbox],
+        home: Sandbox,
+        stage: Stage,
+        random: Random,
+        journal: Journal,
+        *,
+        cleans: bool,
+    ) -> None:
+        self._ways = {token: SandboxTransport(one, sleep=stage.sleep) for token, one in sandboxes.items()}
+        self._home = home
+        self._stage, self._random, self._journal, self._cleans = stage, random, journal, cleans
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry a call there and its answer back."""
+        try:
+            self._pass_time()
+        except Crash:
+            if self._random.random() < 0.5:  # it is on its way, and arrives with nobody there any more
+                self._deliver(request)
+            raise
+        self._point()
+        response = self._deliver(request)
+        self._point()
+        self._pass_time()
+        return response
+
+    def _point(self) -> None:
+        if self._stage.current is not None:
+            self._stage.current.process.point()
+
+    def _pass_time(self) -> None:
+        self._stage.sleep(self._random.uniform(0.02, 0.15))
+
+    def _deliver(self, request: httpx.Request) -> httpx.Response:
+        way = self._ways[request.headers["x-api-token"]]
+        body = json.loads(request.read() or b"null")
+        if way.sandbox is not self._home:
+            if request.method != "GET":
+                text = f"{request.method} {request.url.path} went to another company: {body}"
+                self._journal.breaches.append(Breach("stranger", text))
+            return way.handle_request(request)
+        work = None if self._stage.current is None else self._stage.current.about
+        row = (work.kind, work.row_id) if isinstance(work, Work) else None
+        before = self._journal.records()
+        try:
+            response = way.handle_request(_cleaned(request, body) if self._cleans else request)
+        finally:
+            if isinstance(body, dict):
+                self._journal.called(request.method, request.url.path, body, row, before)
+        if response.status_code == TOO_MANY and self._random.random() < 0.5:
+            response.headers["retry-after"] = str(self._random.choice((1, 5, 20, 60)))
+        return response
+
+
+def _cleaned(request: httpx.Request, body: Any) -> httpx.Request:
+    """Return a call whose values are in the form in which Pipedrive would store them."""
+    if not isinstance(body, dict):
+        return request
+    if isinstance(body.get("name"), str):
+        body["name"] = " ".join(body["name"].split())
+    if body.get("note"):
+        body["note"] = f"<p>{body['note']}</p>"
+    for phone in body.get("phones") or ():
+        phone["value"] = phone["value"].replace("55501", "555 01")
+    content = json.dumps(body).encode()
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return httpx.Request(request.method, request.url, headers=headers, content=content, extensions=request.extensions)
+
+
+class Server:
+    """One process.
+
+    Args:
+        name: Its machine; a new process on it has the same.
+        line: The way to Pipedrive.
+        stage: On which it works.
+        policy: Of its engine.
+        ledger: What all processes use of the limits.
+        random: Of its engine.
+        allowance: How many tokens the directory may cost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        line: Line,
+        stage: Stage,
+        *,
+        policy: Policy,
+        ledger: Ledger,
+        random: Random,
+        allowance: int,
+    ) -> None:
+        self.process = Process(name)
+        self._line, self._stage, self._policy, self._ledger = line, stage, policy, ledger
+        self._random, self._allowance = random, allowance
+
+    def start(self) -> None:
+        """Begin, as a task of its own."""
+        threads = self._stage.of(self.process)
+        self._follower = Follower(self._engine, self._stage.clock, threads)
+        self._stage.start(self._follower.start, "start", self.process)
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether rows are due that another worker is at."""
+        dispatcher = self._follower._dispatcher
+        return dispatcher is not None and bool(dispatcher._held_elsewhere)
+
+    def _engine(self) -> Engine:
+        clock = self._stage.clock
+        limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledger, clock=clock)
+        pipedrive = Pipedrive("http://sandbox", credentials.token(), transport=self._line, limiter=limiter, clock=clock)
+        return Engine(
+            pipedrive,
+            self._policy,
+            clock,
+            self._random,
+            directory_allowance=self._allowance,
+            threads=self._stage.of(self.process),
+        )
