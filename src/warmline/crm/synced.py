@@ -71,6 +71,15 @@ class Synced(models.Model):
         """Whether the row has its record in Pipedrive."""
         return getattr(self, self.LINK) is not None
 
+    def as_read(self) -> dict[str, Any]:
+        """Return the field values by which one sees that nobody edited the row, or decided about it, since."""
+        decided = ("pipedrive_chosen_id", "pipedrive_make_new") if isinstance(self, Findable) else ()
+        return {name: getattr(self, name) for name in ("revision", *decided)}
+
+    def is_as_read(self) -> bool:
+        """Tell whether nobody edited the row, decided about it or deleted it since it was read."""
+        return type(self)._default_manager.filter(pk=self.pk, **self.as_read()).exists()
+
     @staticmethod
     def fresh_attempts(now: datetime) -> dict[str, Any]:
         """Return the field values of a row that starts again: no attempts, no error, due now.

@@ -25,12 +25,12 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
 from warmline.sync.changes import Values, grant, merge
-from warmline.sync.finder import Found, Record
 from warmline.sync.intents import Sent
 from warmline.sync.keys import update_key
 from warmline.sync.links import NEVER
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
+from warmline.sync.which import Found, Record
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
 
