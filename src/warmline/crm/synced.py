@@ -78,7 +78,8 @@ class Synced(models.Model):
 
     def is_as_read(self) -> bool:
         """Tell whether nobody edited the row, decided about it or deleted it since it was read."""
-        return type(self)._default_manager.filter(pk=self.pk, **self.as_read()).exists()
+        rows = type(self)._default_manager  # noqa: SLF001 (Django documents it as public)
+        return rows.filter(pk=self.pk, **self.as_read()).exists()
 
     @staticmethod
     def fresh_attempts(now: datetime) -> dict[str, Any]:

@@ -236,7 +236,9 @@ def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
     if not any(agree(name, person.name, addresses) for name in names):
         return False
     # A person who is named by an address, or by one word, agrees with many; those who are this person say more.
-    known = Contact.objects.filter(email_key__in={key(each) for each in addresses if each}, pipedrive_person_id=person.id)
+    known = Contact.objects.filter(
+        email_key__in={key(each) for each in addresses if each}, pipedrive_person_id=person.id
+    )
     return all(
         any(agree(name, other, addresses) for name in names)
         for other in known.exclude(pk=contact.pk).values_list("name", flat=True)

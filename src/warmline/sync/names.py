@@ -1,8 +1,8 @@
 """Whether two names can be one person's, as far as spelling goes. Pure.
 
-It is careful: a "yes" that is wrong changes a stranger's record, a "no" that is wrong only asks somebody. So each word of
-the shorter name must be found in the longer one, in full or as an initial, and one of them in full. Nicknames ("Bob" for
-"Robert") are none of its business, unless they stand beside the name, as in "Robert (Bob) Smith".
+It is careful: a "yes" that is wrong changes a stranger's record, a "no" that is wrong only asks somebody. So each word
+of the shorter name must be found in the longer one, in full or as an initial, and one of them in full. Nicknames, such
+as Bob for Robert, are none of its business, unless they stand beside the name: "Robert (Bob) Smith".
 """
 
 import re
@@ -17,18 +17,22 @@ Words = tuple[str, ...]
 
 # Said before or after a name. They tell nobody apart, but a few are names as well ("Mag", "Ing"): see `_untitled`.
 TITLES = frozenset(
-    "dr prof professor doctor doktor mag maga mgr ing dipl dipling dring med jur phil mr mrs ms mx miss mister herr frau hr "
-    "fr mme mlle madame monsieur sr sra srta senor senora sig signor signora dott dottssa avv sir rev dhr mevr drs "
-    "phd mba msc bsc beng meng md dds esq cpa cfa llm llb jd pmp".split()
+    """
+    dr prof professor doctor doktor mag maga mgr ing dipl dipling dring med jur phil mr mrs ms mx miss mister herr frau
+    hr fr mme mlle madame monsieur sr sra srta senor senora sig signor signora dott dottssa avv sir rev dhr mevr drs
+    phd mba msc bsc beng meng md dds esq cpa cfa llm llb jd pmp
+    """.split()  # noqa: SIM905 (a list would fill a page)
 )
 GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
 
-APOSTROPHES = re.compile(r"['’‘ʼʻ`´′]")
+APOSTROPHES = re.compile("['`\u2018\u2019\u02bb\u02bc\u2032]")  # as people type them
 ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|<[^>]*>|\"[^\"]*\"|[“„][^“”]*[“”]|«[^»]*»")  # in brackets or in quotes
-COMPANY = re.compile(r"\s[-–—·•@]\s.*|\|.*")  # as in "Ana Reis - Acme"
+COMPANY = re.compile("\\s[-\u2013\u2014·•@]\\s.*|[|].*")  # as in "Ana Reis - Acme"
 SEVERAL = re.compile(r"[&+/;]|\b(?:and|und|et)\b")  # as in "Petra & Klaus Maier"
 # Letters that Unicode does not take apart.
-PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"})
+PLAIN = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
+)
 # How umlauts and their like are written without them. "ue" after some vowels is none, as in "Bauer".
 SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
 TOO_SHORT = 3  # letters: "Joe" is not "Jo"
@@ -79,6 +83,8 @@ def _fit(shorter: Words, longer: Words) -> bool:
     if len(shorter) < len(longer) <= FEW and _run_together(shorter) & _run_together(longer):
         return True
     some, others = Counter(map(_form, shorter)), Counter(map(_form, longer))
+    if some == others:
+        return True
     common = some & others
     is_sure = any((len(word) > 1 or not _has_case(word)) and word not in TITLES for word in common)
     return is_sure and _are_initials(some - common, others - common)
@@ -118,7 +124,7 @@ def _plain(word: str) -> str:
     """Return a word without accents, if its script has capitals; in others, marks make other letters."""
     letters: list[str] = []
     for letter in unicodedata.normalize("NFD", word.translate(PLAIN)):
-        if not (unicodedata.combining(letter) and letters and _has_case(letters[-1])):
+        if not unicodedata.combining(letter) or (letters and not _has_case(letters[-1])):
             letters.append(letter)
     return unicodedata.normalize("NFC", "".join(letters))
 

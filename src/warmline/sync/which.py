@@ -81,8 +81,9 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
         return Found(still[0])
     if row.pipedrive_make_new:
         return _found(row, ways, there.marked(ways.sought))
-    made_by_others = [made for each in ways.others if (made := _made(each, ways, intents, seen)) is not None]
-    if chosen is None and not there.knows_mark(ways.sought):
+    of_others = [_made(each, ways, intents, seen) for each in ways.others]
+    made_by_others: list[Party] = [each for each in of_others if each is not None]
+    if chosen is None and (made_by_others or ways.near) and not there.knows_mark(ways.sought):
         # Without these, the look would depend on how soon Pipedrive's search finds what we have just made.
         near = [*made_by_others, *those_there(ways.sought.get, ways.near)]
         agreeing = {each.id: each for each in near if ways.agrees(each)}
