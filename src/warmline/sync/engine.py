@@ -16,8 +16,7 @@ from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
-from warmline.sync.finder import twins_of
-from warmline.sync.keys import activities_key, organization_key, person_key, row_key
+from warmline.sync.keys import activities_key, organization_key, person_key
 from warmline.sync.looks import Looks
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
@@ -166,7 +165,6 @@ class Engine:
             if contact is None:
                 return
             _check_claim(work, person_key(contact))
-            self._wait_for_twins(contact)
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, claims, steps)
@@ -176,6 +174,7 @@ class Engine:
                     updates = Updates(steps.pipedrive, steps)
                     links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
+                steps.wait_for_twins(contact)
                 if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
@@ -185,19 +184,6 @@ class Engine:
             if contact.organization is not None and contact.pipedrive_person_id is None:
                 self._wait_for(contact.organization, contact)
             self._attempts.make(contact, bring)
-
-    def _wait_for_twins(self, contact: Contact) -> None:
-        """Go on only if no contact that got this e-mail a moment ago is being brought under the one that it had before.
-
-        Raises:
-            BusyError: When one is; the contact may be the same person.
-        """
-        if contact.is_linked:
-            return
-        twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
-        keys = [row_key("contact", pk) for pk in twins]
-        if keys and is_claimed(keys, self._clock.now()):
-            raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def _wait_for(self, organization: Organization, contact: Contact) -> None:
         """Go on only if a contact's organization is there or can be brought now: looking for the person costs tokens.

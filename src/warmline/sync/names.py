@@ -18,9 +18,9 @@ Words = tuple[str, ...]
 # Said before or after a name. They tell nobody apart, but a few are names as well ("Mag", "Ing"): see `_untitled`.
 TITLES = frozenset(
     """
-    dr prof professor doctor doktor mag maga mgr ing dipl dipling dring med jur phil mr mrs ms mx miss mister herr frau
-    hr fr mme mlle madame monsieur sr sra srta senor senora sig signor signora dott dottssa avv sir rev dhr mevr drs
-    phd mba msc bsc beng meng md dds esq cpa cfa llm llb jd pmp
+    dr prof professor doctor doktor mag maga mgr ing dipl dipling dring hc med jur phil mr mrs ms mx miss mister
+    herr frau hr fr mme mlle madame monsieur sr sra srta senor senora sig signor signora dott dottssa avv sir rev
+    dhr mevr drs phd mba msc bsc beng meng md dds esq cpa cfa llm llb jd pmp
     """.split()  # noqa: SIM905 (a list would fill a page)
 )
 GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}

@@ -30,9 +30,9 @@ from warmline.sync import mapping, values
 from warmline.sync.account import Account
 from warmline.sync.catalog import Catalog
 from warmline.sync.changes import Values
-from warmline.sync.claims import BusyError, Claims
+from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.directory import Directory
-from warmline.sync.finder import Finder
+from warmline.sync.finder import Finder, twins_of
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.keys import organization_key, person_key, row_key
 from warmline.sync.looks import Looks
@@ -106,6 +106,7 @@ class Steps:
     ) -> None:
         self.pipedrive = pipedrive
         self._policy = policy
+        self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, claims, clock)
         self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
@@ -150,10 +151,22 @@ class Steps:
         def sent(new: NewPerson) -> Sent:
             return Sent(row_key("contact", contact.pk), new.body(), values.of_contact(contact), contact.revision)
 
+        self.wait_for_twins(contact)
         with self.links_checked(contact.organization):
             person = self._create(contact, person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision)
+
+    def wait_for_twins(self, contact: Contact) -> None:
+        """Go on only if no contact that got this e-mail a moment ago is being brought with the one that it had before.
+
+        Raises:
+            BusyError: When one is: it may be the same person.
+        """
+        twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
+        keys = [row_key("contact", pk) for pk in twins]
+        if keys and is_claimed(keys, self._clock.now()):
+            raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:
         """Bring an organization to Pipedrive.

@@ -85,10 +85,10 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
     made_by_others: list[Party] = [each for each in of_others if each is not None]
     if chosen is None and (made_by_others or ways.near) and not there.knows_mark(ways.sought):
         # Without these, the look would depend on how soon Pipedrive's search finds what we have just made.
-        near = [*made_by_others, *those_there(ways.sought.get, ways.near)]
-        agreeing = {each.id: each for each in near if ways.agrees(each)}
+        near = those_there(ways.sought.get, ways.near - {each.id for each in made_by_others})
+        agreeing = list(filter(ways.agrees, made_by_others + near))
         if len(agreeing) == 1:
-            return Found(*agreeing.values())
+            return Found(agreeing[0])
     ids = {record_id for record_id, each in seen.items() if ways.sought.is_named(each)}
     sought = replace(ways.sought, seen=ids | ways.linked | {each.id for each in made_by_others})
     may_adopt = ways.agrees if chosen is None else _never  # who chose one of several did not mean the one that is left
