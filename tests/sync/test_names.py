@@ -154,6 +154,7 @@ def test_they_do_not(one: str, other: str) -> None:
         ("Klaus Petersen", "OFFICE@Acme.example.com ", ["klaus@acme.example.com", OFFICE], True),
         ("Klaus Petersen", OFFICE, ["klaus@acme.example.com"], False),
         ("Klaus Petersen", "office", [OFFICE], False),
+        ("Klaus Petersen", "", [""], False),
         ("Klaus Petersen", "klaus.petersen", ["klaus.petersen@acme.example.com"], True),
     ],
 )

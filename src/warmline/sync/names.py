@@ -48,7 +48,7 @@ def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
         emails: The e-mail addresses in question: who is named by one of them agrees with everyone.
     """
     keys = {key(one), key(other)}
-    if len(keys) == 1 or not keys.isdisjoint(map(key, emails)):
+    if len(keys) == 1 or not keys.isdisjoint(key(each) for each in emails if each):
         return True
     if _differ_in_generation(one, other):
         return False
