@@ -106,7 +106,8 @@ class Findable(models.Model):
         warmline_id: The mark that a record made by us bears, in a custom field.
         pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
-            until someone decides, and are cleared when the row is linked, or is looked for by something else.
+            until someone decides, and are cleared when the row is linked, is looked for by something else, or has to be
+            decided anew because what was chosen is gone.
     """
 
     FOUND_BY: ClassVar[frozenset[str]]
