@@ -64,3 +64,12 @@ class Bench:
         policy = replace(self.policy, **changes)  # type: ignore[arg-type]
         engine = Engine(self.pipedrive, policy, self.clock, Random(7))
         return Bench(engine, self.clock, policy, self.pipedrive)
+
+
+class KnowingBench(Bench):
+    """A bench whose engine knows what Pipedrive holds before it works, as a server does after its first seconds."""
+
+    def settle(self, seconds: float = 10) -> None:
+        """List that first."""
+        self.fill_directory()
+        super().settle(seconds)

@@ -4,11 +4,12 @@ Alice and Bob are users here and in Pipedrive; Carol is inactive there, and Dave
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
-from bench_engine import Bench
+from bench_engine import Bench, KnowingBench
 from meddler import Meddler
 from pytest_django import Settings
 from virtual_clock import VirtualClock
@@ -77,6 +78,29 @@ def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: S
 def bench_over_http(pipedrive_over_http: Pipedrive, policy: Policy, clock: VirtualClock) -> Bench:
     """Return an engine through the HTTP door."""
     return Bench(Engine(pipedrive_over_http, policy, clock, Random(7)), clock, policy, pipedrive_over_http)
+
+
+@pytest.fixture(params=["directory", "search"])
+def either(
+    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, request: pytest.FixtureRequest
+) -> Bench:
+    """Return an engine that knows what Pipedrive holds, then one that has to search; `mark` says if with our mark."""
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    policy = replace(policy, mark=request.node.callspec.params.get("mark", True))
+    knows = request.param == "directory"
+    engine = Engine(pipedrive, policy, clock, Random(7), directory_allowance=1000 if knows else 0)
+    return (KnowingBench if knows else Bench)(engine, clock, policy, pipedrive)
+
+
+@pytest.fixture
+def colleagues(sandbox: Sandbox) -> Callable[..., dict[str, Any]]:
+    """Return a maker of persons whom colleagues made in Pipedrive, by name and e-mails."""
+
+    def make(name: str, *emails: str, **more: Any) -> dict[str, Any]:
+        entries = [{"value": email, "primary": n == 0, "label": "work"} for n, email in enumerate(emails)]
+        return sandbox.add("persons", name=name, emails=entries, **more)
+
+    return make
 
 
 @pytest.fixture

@@ -279,18 +279,6 @@ def test_a_choice_is_carried_out(bench: Bench, world: World, sandbox: Sandbox, a
     assert len(world.persons) == (3 if choice == "new" else 2)
 
 
-def test_choosing_what_is_not_there_fails_with_that_reason(bench: Bench, sandbox: Sandbox, alice: User) -> None:
-    """A candidate that was deleted meanwhile is refused, and named."""
-    contact, (first, _) = ambiguous(bench, sandbox, alice)
-    sandbox.people.delete("persons", first)
-    choose(contact, first)
-
-    bench.settle()
-
-    contact.refresh_from_db()
-    assert (contact.pipedrive_person_id, contact.pipedrive_sync_error_code) == (None, "rejected")
-
-
 def test_only_a_candidate_can_be_chosen(bench: Bench, sandbox: Sandbox, alice: User) -> None:
     """Nor can a new record be asked for where nothing is to be decided: a second one would be made."""
     other = add_contact(alice, name="Robin Vale", warmness_score=5)

@@ -93,6 +93,36 @@ def test_what_becomes_of_the_row(
     assert verdict.message
 
 
+@pytest.mark.parametrize(
+    ("names", "gone", "message"),
+    [
+        (
+            ["Petra Maier"],
+            False,
+            (
+                "Pipedrive has 1 person with this e-mail: “Petra Maier”. Here it is “Klaus”. "
+                "Choose it if it is the same, or make a new one."
+            ),
+        ),
+        (
+            ["A", "B", "C", "D", "E", "F", "G"],
+            True,
+            (
+                "What was chosen is not in Pipedrive any more. Pipedrive has 7 persons with this e-mail: "
+                "“A”, “B”, “C”, “D”, “E” and 2 more. Here it is “Klaus”. Choose one, or make a new one."
+            ),
+        ),
+    ],
+)
+def test_who_decides_hears_both_names(names: list[str], message: str, *, gone: bool) -> None:
+    """And the log hears none."""
+    candidates: list[dict[str, object]] = [{"pipedrive_id": n, "name": name} for n, name in enumerate(names)]
+    error = AmbiguousError("persons", "email", candidates, ours="Klaus", chosen_is_gone=gone)
+    assert judge(error, attempts=1, policy=POLICY, jitter=0).message == message
+    assert "Klaus" not in str(error)
+    assert f"“{names[0]}”" not in str(error)
+
+
 def test_an_unexpected_error_shows_nothing_of_its_text() -> None:
     """It could hold anything, a token included; its kind is enough for a person, the log has the rest."""
     assert "secret" not in judge(ValueError("secret"), attempts=1, policy=POLICY, jitter=0).message

@@ -438,6 +438,18 @@ def test_choosing_between_candidates(
     assert "in Pipedrive already" in look(alices.post(f"/contacts/{jordan.pk}/link", {"create": "yes"}, follow=True))
 
 
+def test_choosing_whether_one_is_the_same(alices: Client, jordan: Contact) -> None:
+    """A single candidate with another name: both names, and the way to a new one."""
+    message = "Pipedrive has 1 person with this e-mail: “Petra Maier”. Here it is “Jordan Ames”."
+    ambiguous = {"pipedrive_sync_error_code": "ambiguous", "pipedrive_sync_error_message": message}
+    candidates = [{"pipedrive_id": 11, "name": "Petra Maier"}]
+    Contact.objects.update(**{**FAILED, **ambiguous, "pipedrive_candidates": candidates})
+    html = look(alices.get(f"/contacts/{jordan.pk}"))
+    for part in (message, "This one: Petra Maier, record 11", "Not this one", "Make a new one"):
+        assert part in html
+    assert "None of these" not in html
+
+
 def test_opening_it_in_pipedrive(alices: Client, jordan: Contact, settings: Any) -> None:
     """A link to where people see it."""
     settings.PIPEDRIVE_BASE_URL = "http://127.0.0.1:9000"

@@ -67,7 +67,7 @@ def retry_contact(request: Request, id: Id) -> ContactAnswer:
 
 @router.post("/contacts/{id}/link", response={200: ContactAnswer, **WRITING}, summary="Say which person a contact is")
 def link_contact(request: Request, id: Id, body: Link) -> ContactAnswer:
-    """For a contact with several candidates: the id of one of them, or a new person."""
+    """For a contact with candidates: the id of one of them, or a new person."""
     retry.choose(reading.one(_visible(request), id), body.choice)
     return _answer(request, id)
 

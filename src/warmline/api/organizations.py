@@ -50,7 +50,7 @@ def retry_organization(request: Request, id: Id) -> OrganizationAnswer:
 
 @router.post("/organizations/{id}/link", response=ONE, summary="Say which organization in Pipedrive it is")
 def link_organization(request: Request, id: Id, body: Link) -> OrganizationAnswer:
-    """For an organization with several candidates: the id of one of them, or a new organization."""
+    """For an organization with candidates: the id of one of them, or a new organization."""
     retry.choose(reading.one(Organization.objects.all(), id), body.choice)
     return _answer(id)
 

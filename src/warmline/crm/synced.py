@@ -71,6 +71,16 @@ class Synced(models.Model):
         """Whether the row has its record in Pipedrive."""
         return getattr(self, self.LINK) is not None
 
+    def as_read(self) -> dict[str, Any]:
+        """Return the field values by which one sees that nobody edited the row, or decided about it, since."""
+        decided = ("pipedrive_chosen_id", "pipedrive_make_new") if isinstance(self, Findable) else ()
+        return {name: getattr(self, name) for name in ("revision", *decided)}
+
+    def is_as_read(self) -> bool:
+        """Tell whether nobody edited the row, decided about it or deleted it since it was read."""
+        rows = type(self)._default_manager  # noqa: SLF001 (Django documents it as public)
+        return rows.filter(pk=self.pk, **self.as_read()).exists()
+
     @staticmethod
     def fresh_attempts(now: datetime) -> dict[str, Any]:
         """Return the field values of a row that starts again: no attempts, no error, due now.
@@ -96,7 +106,8 @@ class Findable(models.Model):
         warmline_id: The mark that a record made by us bears, in a custom field.
         pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
-            until someone decides, and are cleared when the row is linked, or is looked for by something else.
+            until someone decides, and are cleared when the row is linked, is looked for by something else, or has to be
+            decided anew because what was chosen is gone.
     """
 
     FOUND_BY: ClassVar[frozenset[str]]

@@ -131,12 +131,12 @@ class Attempts:
             "pipedrive_sync_error_message": verdict.message,
             "pipedrive_sync_error_field": verdict.field,
         }
-        if not isinstance(row, Activity):
-            values["pipedrive_candidates"] = list(verdict.candidates)
+        if verdict.candidates:  # a person has to decide, or decide anew; what is no news of them changes nothing
+            values |= {**Contact.undecided(), "pipedrive_candidates": list(verdict.candidates)}
         is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
         with transaction.atomic():
             # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
-            as_read = {"revision": row.revision, "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
+            as_read = {**row.as_read(), "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
             rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
             if not rows.select_for_update().exists():
                 return  # it was deleted here (see deleted.py)

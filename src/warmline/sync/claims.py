@@ -7,7 +7,7 @@ longest call together; a worker that lost its claim stops before it creates anyt
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -95,9 +95,9 @@ class Claims:
             raise BusyError(*keys) from None
 
 
-def is_claimed(key: str, now: datetime) -> bool:
-    """Tell whether some worker holds the claim to a key."""
-    return Claim.objects.filter(key=key, expires_at__gt=now).exists()
+def is_claimed(keys: Iterable[str], now: datetime) -> bool:
+    """Tell whether some worker holds the claim to one of some keys."""
+    return Claim.objects.filter(key__in=list(keys), expires_at__gt=now).exists()
 
 
 def in_progress(now: datetime) -> set[tuple[str, int]]:

@@ -17,7 +17,7 @@ from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
-from warmline.sync.keys import organization_key
+from warmline.sync.keys import activities_key, organization_key, person_key
 from warmline.sync.lanes import Served, Work, in_turn
 from warmline.sync.looks import Looks
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
@@ -172,6 +172,7 @@ class Engine:
             contact = wanted.contact(work, self._policy.threshold, self._clock.now())  # as it is under the claim
             if contact is None:
                 return
+            _check_claim(work, person_key(contact))
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, claims, steps)
@@ -181,6 +182,7 @@ class Engine:
                     updates = Updates(steps.pipedrive, steps)
                     links.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
+                steps.wait_for_twins(contact)
                 if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
@@ -204,26 +206,27 @@ class Engine:
         if wait > timedelta(0):
             self._attempts.put_off(contact, wait)
             raise NotYetError(wait)
-        if is_claimed(organization_key(organization), self._clock.now()):
+        if is_claimed([organization_key(organization)], self._clock.now()):
             raise BusyError("Another worker is bringing the organization.")
 
     def _recognize_organization(self, contact: Contact, brought: Brought, claims: Claims, steps: Steps) -> None:
         """Link a contact's organization, if an adopted person works for it already and nobody is at it."""
         organization = contact.organization
-        recognized = steps.own_organization(contact, brought.org_id)
-        if recognized is None or organization is None:
+        if organization is None or organization.is_linked or brought.org_id is None:
             return
-        with (
-            suppress(BusyError),
-            claims.hold_row("organization", organization.pk, organization_key(organization)),
-        ):
-            links.link_organization(organization, recognized, now=self._clock.now())
+        what = organization_key(organization)
+        with suppress(BusyError), claims.hold_row("organization", organization.pk, what):
+            organization.refresh_from_db()  # as it is under the claim
+            recognized = steps.own_organization(organization, brought.org_id)
+            if recognized is not None and organization_key(organization) == what:
+                links.link_organization(organization, recognized, now=self._clock.now())
 
     def _bring_organization(self, work: Work, claims: Claims, steps: Steps) -> None:
         with claims.hold_row(work.kind, work.row_id, work.claim):
             organization = wanted.organization(work, self._clock.now())
             if organization is None:
                 return
+            _check_claim(work, organization_key(organization))
             user = links.user_of(organization)
 
             def bring() -> None:
@@ -241,6 +244,7 @@ class Engine:
             activity = wanted.activity(work, self._clock.now())
             if activity is None:
                 return
+            _check_claim(work, activities_key(activity.contact))
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
@@ -262,8 +266,11 @@ class Engine:
         if organization is None:
             return None
         if organization.pipedrive_org_id is None:
-            with claims.hold_row("organization", organization.pk, organization_key(organization)):
+            what = organization_key(organization)
+            with claims.hold_row("organization", organization.pk, what):
                 organization.refresh_from_db()  # as it is under the claim
+                if organization_key(organization) != what:
+                    raise BusyError("The organization was renamed while it was claimed.")
                 now = self._clock.now()
                 if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
 
@@ -279,3 +286,17 @@ class Engine:
         if organization.pipedrive_org_id is None:
             raise NotYetError(wait)
         return organization.pipedrive_org_id
+
+
+def _check_claim(work: Work, what: str) -> None:
+    """Go on only if what a row makes is what was claimed; it may have been edited between the look and the claim.
+
+    Args:
+        work: As it was found due.
+        what: What the row makes, as it is under the claim.
+
+    Raises:
+        BusyError: When it is something else; the next look claims that.
+    """
+    if what != work.claim:
+        raise BusyError("The row was edited before it was claimed.")

@@ -8,6 +8,7 @@ from warmline.crm.models import Activity, Contact, Organization
 from warmline.sync import connection
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
+from warmline.sync.reasons import other_name
 from warmline.sync.state import Sync, SyncState, describe, with_state
 
 
@@ -38,7 +39,9 @@ def _standing(contact: Contact, sync: Sync, policy: Policy) -> str:
     who, score = f"{contact.name} (contact {contact.pk})", contact.warmness_score
     match sync.state:
         case SyncState.SYNCED:
-            return f"{who} is in Pipedrive: it is linked to person {contact.pipedrive_person_id}."
+            named = other_name(contact)
+            there = f", who is named “{named}” there" if named else ""
+            return f"{who} is in Pipedrive: it is linked to person {contact.pipedrive_person_id}{there}."
         case SyncState.NOT_WANTED:
             return f"{who} is not in Pipedrive, because its warmness is {score} and {policy.threshold} is needed."
         case SyncState.IN_PROGRESS:

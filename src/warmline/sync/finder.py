@@ -1,19 +1,19 @@
-"""Finds the record that a row is in Pipedrive, if it is there already: what every step does before it creates anything.
+"""By what the record of a row is recognized in Pipedrive: what every step asks before it creates anything.
 
-A look that fails raises; it is never taken for "not found". What an unfinished create of ours made is found in the list
-of what changed since, which does not depend on how soon Pipedrive's search finds a new record.
+Which of several it is, `which.py` decides. What an unfinished create of ours made is found in the list of what changed
+since, which does not depend on how soon Pipedrive's search finds a new record. A look that fails raises; it is never
+taken for "not found".
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Activity, Contact, ContactQuerySet, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.pipedrive import Person, Pipedrive
 from warmline.sync import mapping
 from warmline.sync.account import Account, Kind
 from warmline.sync.catalog import Catalog
@@ -22,24 +22,10 @@ from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.keys import organization_key, person_key, row_key
 from warmline.sync.looks import Looks
 from warmline.sync.models import DirectoryKind, Intent
-from warmline.sync.outcomes import AmbiguousError
+from warmline.sync.names import agree
 from warmline.sync.policy import Policy
-
-Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
-Party = TypeVar("Party", Person, PipedriveOrganization)
-
-
-@dataclass(frozen=True)
-class Found(Generic[Record]):
-    """A record that is there.
-
-    Attributes:
-        record: As Pipedrive answered it.
-        intent: The row's own unfinished create that made it; None when it was there otherwise.
-    """
-
-    record: Record
-    intent: Intent | None = None
+from warmline.sync.there import Sought, There
+from warmline.sync.which import Found, Ways, recent, which
 
 
 class Finder:
@@ -73,6 +59,7 @@ class Finder:
         self._looks = looks
         self._account = account
         self._policy = policy
+        self._there = There(pipedrive, directory, account)
 
     def look_ahead(self, contact: Contact) -> None:
         """Take the look for a contact and that for its organization at once, if both will be needed."""
@@ -89,56 +76,69 @@ class Finder:
         ):
             self._directory.freshen(self._pipedrive, names, contact.next_pipedrive_sync_attempt)
 
-    def person(self, contact: Contact) -> Found[Person] | None:
+    def person(self, contact: Contact, also_called: Sequence[str] = ()) -> Found[Person] | None:
         """Find the person a contact is: made by an unfinished create, chosen, a twin's, or there already.
 
+        Args:
+            contact: One that is not linked, or as it was when its person was last seen.
+            also_called: Other names that its person may have.
+
         Raises:
-            AmbiguousError: When there are several of that e-mail.
-            NotFound: When the chosen one is not there.
+            AmbiguousError: When a person has to decide: several have its e-mail, or one has who is named otherwise.
+            NotYetError: When it is too early to tell.
         """
-        own = row_key("contact", contact.pk)
-        recent: list[Person] = []
-        for intent in self._intents.fresh(person_key(contact), own):
-            recent = _recent(self._looks.persons(self._pipedrive, intent, self._intents.look_after(intent)), intent)
-            made = next((person for person in recent if self._is_made_person(person, intent.body)), None)
-            if made is not None:
-                return Found(made, intent if intent.key == own else None)
-            # Nothing else is adopted before it is sure that ours does not come after all.
-            self._intents.wait_until_settled(intent)
-        if contact.pipedrive_chosen_id is not None:
-            return Found(_present(self._pipedrive.person(contact.pipedrive_chosen_id)))
-        if contact.pipedrive_make_new:
-            return None
-        there = self._twins_person(contact) or self._person_there(contact, recent)
-        return Found(there) if there is not None else None
+        names = [contact.name, *also_called]
+        twins = list(twins_of(contact).values_list("pk", "name", "pipedrive_person_id"))
+        unlinked = [row_key("contact", pk) for pk, _, person_id in twins if person_id is None]
+        own, others = self._unfinished(person_key(contact), row_key("contact", contact.pk), unlinked)
+        ways = Ways(
+            self._there.person(contact),
+            "persons",
+            "email",
+            own,
+            others,
+            since=lambda intent: self._persons_since(intent, contact),
+            is_made=self._is_made_person,
+            agrees=lambda person: _agrees(contact, person, names),
+            linked=frozenset(person_id for _, _, person_id in twins if person_id is not None),
+            near=frozenset(
+                person_id
+                for _, twin, person_id in twins
+                if person_id is not None and any(agree(name, twin, [contact.email]) for name in names)
+            ),
+        )
+        return which(contact, ways, self._there, self._intents)
 
     def organization(self, organization: Organization, after: datetime) -> Found[PipedriveOrganization] | None:
         """Find the organization one of ours is: made by an unfinished create, chosen, or there already.
 
         Args:
-            organization: One that is not linked.
+            organization: One that is not linked, or as it was when its record was last seen.
             after: Since when it is wanted: a look that began earlier is none.
 
         Raises:
-            AmbiguousError: When there are several of that name.
-            NotFound: When the chosen one is not there.
+            AmbiguousError: When a person has to decide: several have its name, or one has that is another of ours.
+            NotYetError: When it is too early to tell.
         """
-        own = row_key("organization", organization.pk)
-        recent: list[PipedriveOrganization] = []
-        for intent in self._intents.fresh(organization_key(organization), own):
-            recent = _recent(
-                self._looks.organizations(self._pipedrive, intent, self._intents.look_after(intent)), intent
-            )
-            made = next((theirs for theirs in recent if self._is_made_organization(theirs, intent.body)), None)
-            if made is not None:
-                return Found(made, intent if intent.key == own else None)
-            self._intents.wait_until_settled(intent)
-        if organization.pipedrive_chosen_id is not None:
-            return Found(_present(self._pipedrive.organization(organization.pipedrive_chosen_id)))
-        if organization.pipedrive_make_new:
-            return None
-        there = self._organization_there(organization, recent, after)
-        return Found(there) if there is not None else None
+        own, others = self._unfinished(organization_key(organization), row_key("organization", organization.pk))
+        sought = self._there.organization(organization, after)
+
+        def agrees(theirs: PipedriveOrganization) -> bool:
+            """Tell whether no other organization of ours is, or made, this one; it had the name before."""
+            linked = Organization.objects.filter(pipedrive_org_id=theirs.id).exclude(pk=organization.pk)
+            return not linked.exists() and not any(self._is_made_organization(theirs, each.body) for each in others)
+
+        ways = Ways(
+            sought,
+            "organizations",
+            "name",
+            own,
+            others,
+            since=lambda intent: self._organizations_since(intent, sought),
+            is_made=self._is_made_organization,
+            agrees=agrees,
+        )
+        return which(organization, ways, self._there, self._intents)
 
     def activity(self, activity: Activity) -> Found[PipedriveActivity] | None:
         """Find what an unfinished create of an activity made. It has no field for our mark, so all of it must match."""
@@ -151,106 +151,45 @@ class Finder:
                 changed = self._pipedrive.activities(person_id=person_id, updated_since=intent.sent_at - OVERLAP)
             else:
                 changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
-            for theirs in _recent(changed, intent):
+            for theirs in recent(changed, intent):
                 ours = theirs.creator_user_id in {me, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
                     return Found(theirs, intent)
         return None
 
-    def _twins_person(self, contact: Contact) -> Person | None:
-        """Return the person of another contact of ours with this e-mail, who was looked up or made already.
-
-        Without it the look would depend on how soon Pipedrive's search finds the person we have just made.
-        """
-        if not contact.email_key:
-            return None
-        twins = Contact.objects.filter(email_key=contact.email_key, pipedrive_person_id__isnull=False)
-        twin = twins.exclude(pk=contact.pk).first()
-        if twin is None or twin.pipedrive_person_id is None:
-            return None
-        return next(iter(those_there(self._pipedrive.person, {twin.pipedrive_person_id})), None)
-
-    def _person_there(self, contact: Contact, recent: Iterable[Person]) -> Person | None:
-        """Find the person by our own mark, which a restored backup may have forgotten, else by e-mail.
+    def _unfinished(self, what: str, own: str, theirs: Iterable[str] = ()) -> tuple[Intent | None, list[Intent]]:
+        """Return a row's own unfinished create, and those of other rows.
 
         Args:
-            contact: Whose person.
-            recent: Persons just seen, whom a search may not know yet.
+            what: What the row makes; others that were to make the same count.
+            own: Its name.
+            theirs: The names of other rows whose creates count as well.
         """
+        found = {each.key: each for each in self._intents.unfinished(what, own)}
+        found |= {each.key: each for each in Intent.objects.filter(key__in=theirs)}
+        # What an older one made is found by its e-mail or name by now.
+        others = [each for each in found.values() if each.key != own and not self._intents.is_old(each)]
+        return found.get(own), others
 
-        def search() -> set[int]:
-            if contact.email:
-                found = self._pipedrive.search_persons(contact.email)
-                return {one.id for one in found if contact.email_key in map(key, one.emails)}
-            if self.mark("person", contact):
-                found = self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")
-                return {one.id for one in found}
-            return set()
+    def _persons_since(self, intent: Intent, contact: Contact) -> Sequence[Person]:
+        """Return the persons among whom one is that a create made, if it did."""
+        if not self._intents.is_old(intent):
+            return self._looks.persons(self._pipedrive, intent, self._intents.look_after(intent))
+        # The list of what changed since would be long by now.
+        if self._sent_mark("person", intent.body) is not None:
+            return self._there.marked(self._there.person(contact))
+        email = next(iter(_sent(intent.body, "emails")), "")
+        return self._there.persons(email=email, name=intent.body["name"], after=contact.next_pipedrive_sync_attempt)
 
-        seen = {one.id for one in recent if contact.email_key in {key(email.value) for email in one.emails}}
-        there = self._all_there(
-            DirectoryKind.PERSON,
-            self._pipedrive.person,
-            names=(str(contact.warmline_id), contact.email_key),
-            after=contact.next_pipedrive_sync_attempt,
-            seen=seen if contact.email_key else set(),
-            search=search,
-        )
-        return _the_only_one(there, "persons with this e-mail", "email")
-
-    def _organization_there(
-        self, organization: Organization, recent: Iterable[PipedriveOrganization], after: datetime
-    ) -> PipedriveOrganization | None:
-        """Find the organization by our own mark, else by name; see `_person_there`."""
-        name = organization.name_key
-
-        def search() -> set[int]:
-            return {one.id for one in self._pipedrive.search_organizations(organization.name) if key(one.name) == name}
-
-        there = self._all_there(
-            DirectoryKind.ORGANIZATION,
-            self._pipedrive.organization,
-            names=(str(organization.warmline_id), name),
-            after=after,
-            seen={one.id for one in recent if key(one.name) == name},
-            search=search,
-        )
-        return _the_only_one(there, "organizations of this name", "name")
-
-    def _all_there(
-        self,
-        kind: DirectoryKind,
-        get: Callable[[int], Party],
-        *,
-        names: tuple[str, str],
-        after: datetime,
-        seen: set[int],
-        search: Callable[[], set[int]],
-    ) -> list[Party]:
-        """Return the records under a row's names that are there, at the least price.
-
-        What the directory knows already costs a get each; only if none of that is there is a look taken. While it is
-        not full, Pipedrive is searched.
-
-        Args:
-            kind: Of which kind.
-            get: Gets one: directory and search may still show what was deleted or merged.
-            names: Our mark, which says most, and the name that people know; an empty one is none.
-            after: Since when the row is waiting.
-            seen: Ids of records just seen under the second name.
-            search: Searches for it.
-        """
-        if not self._directory.is_full(kind):
-            return those_there(get, search() | seen)
-        asked: set[int] = set()
-        for is_fresh in (False, True):
-            for name in filter(None, names):
-                ids = self._directory.find(self._pipedrive, kind, name, after) if is_fresh else set()
-                ids |= self._directory.known(kind, name) | (seen if name == names[1] else set())
-                if there := those_there(get, ids - asked):
-                    return there
-                asked |= ids
-        return []
+    def _organizations_since(
+        self, intent: Intent, sought: Sought[PipedriveOrganization]
+    ) -> Sequence[PipedriveOrganization]:
+        """Return the organizations among which one is that a create made, if it did; see `_persons_since`."""
+        if not self._intents.is_old(intent):
+            return self._looks.organizations(self._pipedrive, intent, self._intents.look_after(intent))
+        if self._sent_mark("organization", intent.body) is not None:
+            return self._there.marked(sought)
+        return self._there.organizations(name=intent.body["name"], after=sought.after)
 
     def _is_made_person(self, person: Person, body: Mapping[str, Any]) -> bool:
         """Tell whether a person is what a create with this body made: by our mark, else by all that was said."""
@@ -279,10 +218,32 @@ class Finder:
         return {code: str(row.warmline_id)} if code else {}
 
 
-def _recent(records: Iterable[Record], intent: Intent) -> list[Record]:
-    """Return the records that are there and were not added before the create was sent."""
-    since = intent.sent_at - OVERLAP
-    return [each for each in records if not each.is_deleted and (each.add_time is None or each.add_time >= since)]
+def twins_of(contact: Contact) -> ContactQuerySet:
+    """Return the other contacts with a contact's e-mail: two users know one person, or several share one mailbox."""
+    return Contact.objects.filter(email_key=contact.email_key).exclude(email_key="").exclude(pk=contact.pk)
+
+
+def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
+    """Tell whether a person can be a contact: by its name, and those of the contacts that are this person already.
+
+    Args:
+        contact: Whose.
+        person: As Pipedrive answered it.
+        names: Those that the contact has.
+    """
+    emails = [each.value for each in person.emails]
+    addresses = [contact.email, *emails]
+    if not any(agree(name, person.name, addresses) for name in names):
+        return False
+    # A person who is named by an address, or by one word, agrees with many; those who are this person say more.
+    known = Contact.objects.filter(
+        email_key__in={key(each) for each in addresses if each}, pipedrive_person_id=person.id
+    )
+    return all(
+        any(agree(name, other, addresses) for name in names)
+        for other in known.exclude(pk=contact.pk).values_list("name", flat=True)
+        if agree(other, person.name, addresses)
+    )
 
 
 def _sent(body: Mapping[str, Any], name: str) -> list[str]:
@@ -291,41 +252,3 @@ def _sent(body: Mapping[str, Any], name: str) -> list[str]:
 
 def _is_held(model: type[Row], record_id: int) -> bool:
     return model._default_manager.filter(**{model.LINK: record_id}).exists()  # noqa: SLF001 (documented as public)
-
-
-def those_there(get: Callable[[int], Party], ids: Iterable[int]) -> list[Party]:
-    """Return the records of these ids that exist and are not deleted, by one get each.
-
-    Args:
-        get: Gets one.
-        ids: Which ones.
-    """
-    there = []
-    for record_id in sorted(ids):
-        try:
-            there.append(_present(get(record_id)))
-        except NotFound:
-            continue
-    return there
-
-
-def _present(record: Party) -> Party:
-    """Return the record, unless it is a deleted one, which a get may still show.
-
-    Raises:
-        NotFound: When it is deleted.
-    """
-    if record.is_deleted:
-        raise NotFound("It was deleted in Pipedrive.", field="pipedrive_id")
-    return record
-
-
-def _the_only_one(records: list[Party], what: str, field: str) -> Party | None:
-    """Return the one record, or None when there is none.
-
-    Raises:
-        AmbiguousError: When there are several.
-    """
-    if len(records) > 1:
-        raise AmbiguousError(what, field, [{"pipedrive_id": record.id, "name": record.name} for record in records])
-    return records[0] if records else None

@@ -14,6 +14,7 @@ from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import history, notify, values, wake
+from warmline.sync.claims import BusyError
 from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents
 from warmline.sync.keys import row_key, update_key
@@ -38,12 +39,16 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         brought: Its person.
         policy: Whether activities from before the contact was warm follow; decided here and remembered on them.
         now: When the attempt was made.
+
+    Raises:
+        BusyError: When it was edited or decided about since its person was found: that says nothing of it now.
     """
     with transaction.atomic():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
-        is_there = Contact.objects.filter(pk=contact.pk).update(
+        is_there = _as_looked_for(contact, brought).update(
             **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
         )
+        _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
         if not is_there:
             _was_deleted_here(contact, brought, now)
@@ -66,14 +71,18 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         organization: The row, as read.
         brought: Its organization in Pipedrive.
         now: When the attempt was made.
+
+    Raises:
+        BusyError: As in `link_contact`.
     """
     with transaction.atomic():
-        Organization.objects.filter(pk=organization.pk).update(
+        is_there = _as_looked_for(organization, brought).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
             **organization.undecided(),
             **_in_line(organization, brought, now),
         )
+        _check_found(organization, brought, is_there)
         Intents.end(row_key("organization", organization.pk))
         history.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
@@ -115,7 +124,10 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         Intents.end(update_key(row))
         if not is_there:  # it was deleted here, and its record stays
             return
-        history.note(row, "Pipedrive has the latest changes.", ok=True, now=now)
+        but = f", but for the name: there it is “{brought.not_renamed}”" if brought.not_renamed else ""
+        history.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        if brought.not_renamed:
+            _tell_of_name(row, brought, now)
         if brought.kept:
             stored = _rows(row).select_for_update().get(pk=row.pk)
             kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
@@ -184,6 +196,16 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> None:
     )
 
 
+def _as_looked_for(row: Contact | Organization, brought: Brought) -> Any:
+    """Return the row as a queryset; not, if what was found was looked for by something else."""
+    return _rows(row).filter(pk=row.pk, **(row.as_read() if brought.was_there else {}))
+
+
+def _check_found(row: Contact | Organization, brought: Brought, is_there: int) -> None:
+    if not is_there and brought.was_there and _rows(row).filter(pk=row.pk).exists():
+        raise BusyError("The row was edited after its record was found.")
+
+
 def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:
     if not brought.was_there:
         tell_left_there(row, brought.record_id, now)
@@ -217,6 +239,16 @@ def _tell_of_kept(row: Row, brought: Brought, now: datetime) -> None:
     )
     text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}."
     notify.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=user_of(row), contact=_contact_of(row))
+
+
+def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
+    text = (
+        f"{_named(row)} was renamed here only: in Pipedrive it stays “{brought.not_renamed}”, which was another name "
+        "before as well. If both are the same, change the name there."
+    )
+    kind = NotificationKind.NOT_RENAMED
+    once = f"{kind}:{update_key(row)}:{brought.record_id}"
+    notify.tell(kind, text, now=now, user=user_of(row), contact=_contact_of(row), once=once)
 
 
 def _named(row: Row) -> str:

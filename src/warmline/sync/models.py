@@ -192,6 +192,7 @@ class NotificationKind(models.TextChoices):
     CONTACT_SYNCED = "contact_synced"
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
+    NOT_RENAMED = "not_renamed"
     DELETED_THERE = "deleted_there"
     LEFT_THERE = "left_there"
     ACTIVITY_SYNCED = "activity_synced"

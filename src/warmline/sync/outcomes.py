@@ -21,6 +21,8 @@ from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
 AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to choose
+FOUND_BY = {"email": "with this e-mail", "name": "of this name"}
+NAMED = 5  # candidates that a message names
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
@@ -43,16 +45,33 @@ class NotYetError(Exception):
 
 
 class AmbiguousError(Exception):
-    """Pipedrive holds several records that could be meant; a person has to decide.
+    """Pipedrive holds records that could be meant; a person has to decide which of them is, or that none is.
 
     Args:
-        what: What they are, such as "persons with this e-mail".
+        what: What they are, such as "persons".
         field: The local field by which they were found.
         candidates: Each as `{"pipedrive_id": 1, "name": "..."}`.
+        ours: The row's name here.
+        chosen_is_gone: Whether a person decided before, and what was chosen is not there any more.
     """
 
-    def __init__(self, what: str, field: str, candidates: list[dict[str, object]]) -> None:
-        super().__init__(f"Pipedrive has {len(candidates)} {what}; choose one of them, or make a new one.")
+    def __init__(
+        self,
+        what: str,
+        field: str,
+        candidates: list[dict[str, object]],
+        *,
+        ours: str = "",
+        chosen_is_gone: bool = False,
+    ) -> None:
+        is_one = len(candidates) == 1
+        named = [f"“{each['name']}”" for each in candidates]
+        names = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
+        gone = "What was chosen is not in Pipedrive any more. " if chosen_is_gone else ""
+        found = f"{gone}Pipedrive has {len(candidates)} {what.removesuffix('s') if is_one else what} {FOUND_BY[field]}"
+        super().__init__(found)  # the log needs no names
+        choose = "Choose it if it is the same, or make a new one." if is_one else "Choose one, or make a new one."
+        self.message = f"{found}: {names}. Here it is “{ours}”. {choose}"
         self.field = field
         self.candidates = candidates
 
@@ -160,7 +179,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case Rejected():
             return _fail(policy.person_needed, "rejected", f"Pipedrive refused it: {error.message}", error.field)
         case AmbiguousError():
-            return _fail(policy.person_needed, AMBIGUOUS, str(error), error.field, tuple(error.candidates))
+            return _fail(policy.person_needed, AMBIGUOUS, error.message, error.field, tuple(error.candidates))
         case OrganizationFailedError():
             return _fail(error.wait, "organization_failed", str(error), "organization")
         case Uncertain():

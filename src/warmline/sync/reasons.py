@@ -6,9 +6,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.sync import connection
 from warmline.sync.models import ConnectionState
+from warmline.sync.names import agree
 from warmline.sync.policy import Policy
 from warmline.sync.state import Sync, SyncState, describe
 
@@ -62,7 +64,9 @@ def sentence(row: Row, sync: Sync, policy: Policy) -> str:
     """
     match sync.state:
         case SyncState.SYNCED:
-            return "It is in Pipedrive, with every change that was made here."
+            named = other_name(row)
+            there = f"It is in Pipedrive, where it is named “{named}”" if named else "It is in Pipedrive"
+            return f"{there}, with every {'other ' * bool(named)}change that was made here."
         case SyncState.NOT_WANTED:
             return _not_wanted(row, policy)
         case SyncState.IN_PROGRESS:
@@ -76,6 +80,19 @@ def sentence(row: Row, sync: Sync, policy: Policy) -> str:
         return going
     reason = f" {sync.error.message}" if sync.error else ""
     return f"{going} {sync.attempts} of {policy.attempts} attempts failed so far.{reason}"
+
+
+def other_name(row: Row) -> str:
+    """Return a linked row's name in Pipedrive, where that is another one than here; empty where the two agree."""
+    theirs = row.pipedrive_agreed.get("theirs", {})
+    match row:
+        case Contact():
+            named = str(theirs.get("name", row.name))
+            return "" if agree(row.name, named, [row.email, str(theirs.get("email", ""))]) else named
+        case Organization():
+            named = str(theirs.get("name", row.name))
+            return "" if key(row.name) == key(named) else named
+    return ""
 
 
 def _on_its_way(row: Row, policy: Policy) -> str:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.synced import Synced
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
@@ -29,14 +30,15 @@ from warmline.sync import mapping, values
 from warmline.sync.account import Account
 from warmline.sync.catalog import Catalog
 from warmline.sync.changes import Values
-from warmline.sync.claims import Claims
+from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.directory import Directory
-from warmline.sync.finder import Finder, those_there
+from warmline.sync.finder import Finder, twins_of
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.keys import organization_key, person_key, row_key
 from warmline.sync.looks import Looks
 from warmline.sync.models import Intent
 from warmline.sync.policy import Policy
+from warmline.sync.there import those_there
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -63,6 +65,7 @@ class Brought:
         agreed: What the two sides hold now (see changes.py).
         revision: The row's revision that the record has; a newer one is wanted again.
         kept: Pipedrive's values that ours give way to.
+        not_renamed: The record's name, which differed from ours before ours was changed; empty when it took ours.
         was_there: Whether it was not made by us.
         org_id: The organization that an adopted person has already.
     """
@@ -71,6 +74,7 @@ class Brought:
     agreed: Mapping[str, Values]
     revision: int
     kept: Values = field(default_factory=dict)
+    not_renamed: str = ""
     was_there: bool = False
     org_id: int | None = None
 
@@ -102,6 +106,7 @@ class Steps:
     ) -> None:
         self.pipedrive = pipedrive
         self._policy = policy
+        self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, claims, clock)
         self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
@@ -124,7 +129,8 @@ class Steps:
                 person is made: one who is there already keeps the organization that it has.
 
         Raises:
-            AmbiguousError: When Pipedrive holds several persons with the contact's e-mail.
+            AmbiguousError: When a person has to decide which of Pipedrive's persons it is.
+            BusyError: When it was edited meanwhile.
         """
         found = self.finder.person(contact)
         if found is not None and found.intent is None:
@@ -145,10 +151,22 @@ class Steps:
         def sent(new: NewPerson) -> Sent:
             return Sent(row_key("contact", contact.pk), new.body(), values.of_contact(contact), contact.revision)
 
+        self.wait_for_twins(contact)
         with self.links_checked(contact.organization):
-            person = self._create(person_key(contact), prepare, self.pipedrive.create_person, sent)
+            person = self._create(contact, person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision)
+
+    def wait_for_twins(self, contact: Contact) -> None:
+        """Go on only if no contact that got this e-mail a moment ago is being brought with the one that it had before.
+
+        Raises:
+            BusyError: When one is: it may be the same person.
+        """
+        twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
+        keys = [row_key("contact", pk) for pk in twins]
+        if keys and is_claimed(keys, self._clock.now()):
+            raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:
         """Bring an organization to Pipedrive.
@@ -159,7 +177,8 @@ class Steps:
             after: Since when it is wanted: a look that began earlier is none.
 
         Raises:
-            AmbiguousError: When Pipedrive holds several organizations of that name.
+            AmbiguousError: When a person has to decide which of Pipedrive's organizations it is.
+            BusyError: When it was edited meanwhile.
         """
         found = self.finder.organization(organization, after)
         if found is not None and found.intent is None:
@@ -182,7 +201,7 @@ class Steps:
             return Sent(row_key("organization", organization.pk), new.body(), ours, organization.revision)
 
         what = organization_key(organization)
-        theirs = self._create(what, prepare, self.pipedrive.create_organization, sent)
+        theirs = self._create(organization, what, prepare, self.pipedrive.create_organization, sent)
         return self.link_of(organization, theirs, was_there=False)
 
     def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
@@ -204,19 +223,19 @@ class Steps:
             return Sent(own, new.body(), self._values_of(activity), activity.revision)
 
         with self.links_checked(activity.contact, activity.contact.organization):
-            theirs = self._create(own, prepare, self.pipedrive.create_activity, sent)
+            theirs = self._create(activity, own, prepare, self.pipedrive.create_activity, sent)
         ours = self._values_of(activity)
         return Brought(theirs.id, values.agreed(ours, values.of_their_activity(theirs)), activity.revision)
 
-    def own_organization(self, contact: Contact, org_id: int | None) -> Brought | None:
+    def own_organization(self, ours: Organization, org_id: int) -> Brought | None:
         """Return the link of a contact's organization, if its person's organization bears the name of ours.
 
         Args:
-            contact: One whose person was adopted.
+            ours: The organization of a contact whose person was adopted.
             org_id: That person's organization.
         """
-        ours = contact.organization
-        if ours is None or ours.pipedrive_org_id is not None or org_id is None:
+        is_decided = ours.pipedrive_make_new or ours.pipedrive_chosen_id not in {None, org_id}
+        if ours.is_linked or is_decided or Organization.objects.filter(pipedrive_org_id=org_id).exists():
             return None
         there = those_there(self.pipedrive.organization, {org_id})
         if not there or key(there[0].name) != ours.name_key:
@@ -248,22 +267,30 @@ class Steps:
     def _adopt(self, contact: Contact, person: Person) -> Brought:
         """Take a person who is there already: add our label to theirs, and change nothing else."""
         label_id = self._label(contact)
+        _check(contact)
         if label_id is not None and label_id not in person.label_ids:
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id)
 
     def _create(
-        self, what: str, prepare: Callable[[], New], create: Callable[[New], Record], sent: Callable[[New], Sent]
+        self,
+        row: Synced,
+        what: str,
+        prepare: Callable[[], New],
+        create: Callable[[New], Record],
+        sent: Callable[[New], Sent],
     ) -> Record:
         """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
         new = prepare()
+        _check(row)
         try:
             return self.intents.make(what, lambda: create(new), sent(new))
         except Rejected:
             if not self._catalog.renew():
                 raise
         renewed = prepare()
+        _check(row)
         return self.intents.make(what, lambda: create(renewed), sent(renewed))
 
     def _values_of(self, activity: Activity) -> Values:
@@ -296,6 +323,16 @@ class Steps:
 
     def _label(self, contact: Contact) -> int | None:
         return self.account.ensure_label(self._policy.label, contact.owner)
+
+
+def _check(row: Synced) -> None:
+    """Go on only if a row is still what was looked for: an edit may have made it somebody else.
+
+    Raises:
+        BusyError: When it was edited meanwhile, or decided about; it is wanted as it is by now.
+    """
+    if not row.is_as_read():
+        raise BusyError("The row was edited while its record was looked for.")
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:

@@ -1,10 +1,12 @@
 """Brings an edited row over: only what was changed here, and never over what was changed in Pipedrive meanwhile.
 
+A new name goes over only to a record that had the old one: others may mean somebody else.
+
 Each update begins with one get (1 token), which shows what Pipedrive holds now, whether an earlier update of ours was
 done after all, and whether the record is there at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, TypeVar
 
@@ -24,13 +26,14 @@ from warmline.pipedrive import (
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
-from warmline.sync.changes import Values, grant, merge
-from warmline.sync.finder import Found, Record
+from warmline.sync.changes import Merge, Values, grant, merge
 from warmline.sync.intents import Sent
 from warmline.sync.keys import update_key
 from warmline.sync.links import NEVER
+from warmline.sync.names import agree
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
+from warmline.sync.which import Found, Record
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
 
@@ -70,6 +73,8 @@ class Updates:
         agreed = grant(contact.pipedrive_agreed, theirs, said)
         decided, then = merge(ours, theirs, agreed), agreed["ours"]
         send: dict[str, Any] = {}
+        emails = [contact.email, *(each.value for each in person.emails)]
+        not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         if "name" in decided.send:
             send["name"] = contact.name
         if "email" in decided.send:
@@ -87,6 +92,7 @@ class Updates:
             values.agreed(ours, values.of_person(person, contact)),
             revision=contact.revision,
             kept=decided.keep,
+            not_renamed=not_renamed,
         )
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
@@ -107,6 +113,7 @@ class Updates:
         agreed = grant(organization.pipedrive_agreed, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed["ours"]
         send: dict[str, Any] = {}
+        not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
         if "name" in decided.send:
             send["name"] = organization.name
         if "country" in decided.send:
@@ -119,7 +126,13 @@ class Updates:
             theirs_id, changes = theirs.id, OrganizationChanges(**send)
             theirs = self._send(organization, ours, lambda: self._pipedrive.update_organization(theirs_id, changes))
             their_values = values.of_their_organization(theirs, account.sector_of(theirs))
-        return Brought(theirs.id, values.agreed(ours, their_values), revision=organization.revision, kept=decided.keep)
+        return Brought(
+            theirs.id,
+            values.agreed(ours, their_values),
+            revision=organization.revision,
+            kept=decided.keep,
+            not_renamed=not_renamed,
+        )
 
     def update_activity(self, activity: Activity) -> Brought:
         """Bring the changes of an activity over that is in Pipedrive.
@@ -178,7 +191,8 @@ class Updates:
         except NotFound:
             person = None
         if person is None or person.is_deleted:
-            return _followed(lambda: self._steps.finder.person(_as_agreed(contact)))
+            there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
+            return _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
         return person
 
     def _organization(self, organization: Organization) -> PipedriveOrganization:
@@ -198,6 +212,28 @@ class Updates:
         if theirs.is_deleted:
             raise DeletedThereError
         return theirs
+
+
+def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:
+    """Leave the names of a row and its record alone, if they were not one name before ours was changed.
+
+    Args:
+        decided: What follows of a change; the name is taken out of it.
+        agreed: The two sides as they were.
+        named: The record's name.
+        are_one: Tells whether two names are one.
+
+    Returns:
+        The name that the record keeps; empty when this is no such case.
+    """
+    if "name" not in decided.send | decided.keep:
+        return ""
+    ours, theirs = (agreed[side].get("name", named) for side in ("ours", "theirs"))
+    if are_one(ours, theirs):
+        return ""
+    for fields in (decided.send, decided.keep):
+        fields.pop("name", None)
+    return named
 
 
 def _followed(find: Callable[[], Found[Record] | None]) -> Record:

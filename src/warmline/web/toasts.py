@@ -49,6 +49,7 @@ ACTIVITIES = Topic("activities", "bad", "{} activities could not be brought to P
 DELETED = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
 LEFT = Topic("left", "bad", "{} records were deleted here and may be in Pipedrive all the same.", stays=True)
 KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values are kept.")
+NAME = Topic("name", "plain", "{} records keep their names in Pipedrive: they were other names before as well.")
 ACCOUNT = Topic("account", "bad", stays=True)
 LOST = Topic("connection", "bad", stays=True)
 BACK = Topic("connection", "good")
@@ -61,6 +62,7 @@ TOPICS = {
     NotificationKind.DELETED_THERE: DELETED,
     NotificationKind.LEFT_THERE: LEFT,
     NotificationKind.CHANGE_KEPT: KEPT,
+    NotificationKind.NOT_RENAMED: NAME,
     NotificationKind.OWNER_MISSING: ACCOUNT,
     NotificationKind.ACCOUNT_REFUSED: ACCOUNT,
     NotificationKind.TYPE_MISSING: ACCOUNT,

@@ -1,0 +1,168 @@
+"""Whether two names can be one person's, as far as spelling goes. Pure.
+
+It is careful: a "yes" that is wrong changes a stranger's record, a "no" that is wrong only asks somebody. So each word
+of the shorter name must be found in the longer one, in full or as an initial, and one of them in full. Nicknames, such
+as Bob for Robert, are none of its business, unless they stand beside the name: "Robert (Bob) Smith".
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations, product
+
+from warmline.crm.keys import key
+
+Words = tuple[str, ...]
+
+# Said before or after a name. They tell nobody apart, but a few are names as well ("Mag", "Ing"): see `_untitled`.
+TITLES = frozenset(
+    """
+    dr prof professor doctor doktor mag maga mgr ing dipl dipling dring hc med jur phil mr mrs ms mx miss mister
+    herr frau hr fr mme mlle madame monsieur sr sra srta senor senora sig signor signora dott dottssa avv sir rev
+    dhr mevr drs phd mba msc bsc beng meng md dds esq cpa cfa llm llb jd pmp
+    """.split()  # noqa: SIM905 (a list would fill a page)
+)
+GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
+
+APOSTROPHES = re.compile("['`\u2018\u2019\u02bb\u02bc\u2032]")  # as people type them
+ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|<[^>]*>|\"[^\"]*\"|[“„][^“”]*[“”]|«[^»]*»")  # in brackets or in quotes
+COMPANY = re.compile("\\s[-\u2013\u2014·•@]\\s.*|[|].*")  # as in "Ana Reis - Acme"
+SEVERAL = re.compile(r"[&+/;]|\b(?:and|und|et)\b")  # as in "Petra & Klaus Maier"
+# Letters that Unicode does not take apart.
+PLAIN = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
+)
+# How umlauts and their like are written without them. "ue" after some vowels is none, as in "Bauer".
+SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
+TOO_SHORT = 3  # letters: "Joe" is not "Jo"
+FEW = 4  # words, of which all orders are tried
+
+
+def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
+    """Tell whether two names can be one person's.
+
+    Args:
+        one: A name, in any order, case and spelling.
+        other: Another one.
+        emails: The e-mail addresses in question: who is named by one of them agrees with everyone.
+    """
+    keys = {key(one), key(other)}
+    if len(keys) == 1 or not keys.isdisjoint(key(each) for each in emails if each):
+        return True
+    if _differ_in_generation(one, other):
+        return False
+    is_exact = _is_several(one) or _is_several(other)
+    return any(
+        _fit(*sorted(pair, key=len))
+        for pair in product(_readings(one), _readings(other))
+        if not is_exact or len(pair[0]) == len(pair[1])
+    )
+
+
+def _readings(name: str) -> set[Words]:
+    """Return the ways to read a name: with and without titles, and with what stands beside it if that is one word."""
+    name = COMPANY.sub("", key(name))
+    aside = [words[0] for words in map(_words, ASIDE.findall(name)) if len(words) == 1]
+    readings = set()
+    for parts in (_parts(ASIDE.sub(" ", name)), [*_parts(ASIDE.sub(" ", name)), *aside]):
+        for some in (parts, _untitled(parts)):
+            words = [word for part in some for word in _divided(part)]
+            readings |= {tuple(words), tuple(letter for word in words for letter in _initials(word))}
+    return {words for words in readings if words}
+
+
+def _untitled(parts: list[str]) -> list[str]:
+    """Return the parts of a name that are no titles, unless less than two are left: "Mag Ruffman" may be a name."""
+    rest = [part for part in parts if "".join(_divided(part)) not in TITLES | GENERATIONS.keys()]
+    return rest if len(rest) > 1 else parts
+
+
+def _fit(shorter: Words, longer: Words) -> bool:
+    """Tell whether each word of the shorter name is one of the longer's: in full, or one the initial of the other."""
+    if len(shorter) < len(longer) <= FEW and _run_together(shorter) & _run_together(longer):
+        return True
+    some, others = Counter(map(_form, shorter)), Counter(map(_form, longer))
+    if some == others:
+        return True
+    common = some & others
+    is_sure = any((len(word) > 1 or not _has_case(word)) and word not in TITLES for word in common)
+    return is_sure and _are_initials(some - common, others - common)
+
+
+def _are_initials(some: Counter[str], others: Counter[str]) -> bool:
+    """Tell whether each word has one of the others to itself that is its initial, or of which it is the initial."""
+    initials, words = _by_initial(some)
+    their_initials, their_words = _by_initial(others)
+    return all(
+        words[letter] <= their_initials[letter]
+        and initials[letter] + words[letter] <= their_initials[letter] + their_words[letter]
+        for letter in initials | words
+    )
+
+
+def _by_initial(words: Counter[str]) -> tuple[Counter[str], Counter[str]]:
+    """Count initials and words by their first letter. Only scripts that have capitals have initials."""
+    initials, others = Counter[str](), Counter[str]()
+    for word, count in words.items():
+        (initials if len(word) == 1 else others)[word[0] if _has_case(word) else word] += count
+    return initials, others
+
+
+def _run_together(words: Words) -> set[str]:
+    """Return the words as one, in any order: for "Delacruz", and for scripts that need no spaces."""
+    return {_form("".join(order)) for order in permutations(words)}
+
+
+def _form(word: str) -> str:
+    """Return what "Müller", "Mueller" and "Muller" have in common."""
+    plain = _plain(word)
+    return plain if len(plain) <= TOO_SHORT else SPELLED_OUT.sub(lambda found: found[0][0], plain)
+
+
+def _plain(word: str) -> str:
+    """Return a word without accents, if its script has capitals; in others, marks make other letters."""
+    letters: list[str] = []
+    for letter in unicodedata.normalize("NFD", word.translate(PLAIN)):
+        if not unicodedata.combining(letter) or (letters and not _has_case(letters[-1])):
+            letters.append(letter)
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+def _words(name: str) -> list[str]:
+    return [word for part in _parts(name) for word in _divided(part)]
+
+
+def _parts(name: str) -> list[str]:
+    """Return what stands between spaces and commas and holds a letter or a digit."""
+    whole = "".join(each for each in APOSTROPHES.sub("", name) if unicodedata.category(each) != "Cf")
+    return [part for part in re.split(r"[\s,]+", whole) if _divided(part)]
+
+
+def _divided(part: str) -> list[str]:
+    """Return the words between hyphens, dots and the like, without their accents."""
+    spaced = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in part)
+    return [_plain(word) for word in spaced.split() if any(map(str.isalnum, word))]
+
+
+def _initials(word: str) -> Iterator[str]:
+    """Yield the letters of two initials that were run together, as in "JP Ames"; any other word as it is."""
+    is_run = re.fullmatch(r"[b-df-hj-np-tv-xz]{2}", word) and word not in TITLES
+    yield from word if is_run else (word,)
+
+
+def _is_several(name: str) -> bool:
+    """Tell whether a name is that of several people, or of one and a company: "Petra Maier, Klaus Petersen"."""
+    name = key(name)
+    long: Sequence[str] = [part for part in name.split(",") if len(_untitled(_parts(part))) > 1]
+    return bool(SEVERAL.search(name)) or len(long) > 1
+
+
+def _differ_in_generation(one: str, other: str) -> bool:
+    """Tell whether one is the elder and the other the younger of a name."""
+    ours, theirs = ({GENERATIONS[word] for word in _words(key(name)) if word in GENERATIONS} for name in (one, other))
+    return bool(ours and theirs and ours != theirs)
+
+
+def _has_case(text: str) -> bool:
+    return text.upper() != text.lower()
