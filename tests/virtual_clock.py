@@ -12,19 +12,25 @@ class VirtualClock:
 
     Attributes:
         elapsed: Seconds that have passed; a test may set it.
+        wrong_by: Seconds by which this machine's clock is ahead of everyone else's; see `jump`.
     """
 
     def __init__(self, start: datetime | None = None) -> None:
         self.start = start or datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1)
         self.elapsed = 0.0
+        self.wrong_by = 0.0
 
     def __call__(self) -> float:
-        """Return Unix seconds, as the sandbox wants them."""
-        return self.now().timestamp()
+        """Return Unix seconds, as the sandbox wants them; it plays another machine, whose clock is right."""
+        return (self.start + timedelta(seconds=self.elapsed)).timestamp()
 
     def now(self) -> datetime:
-        """Return the moment, aware, in UTC."""
-        return self.start + timedelta(seconds=self.elapsed)
+        """Return the moment by this machine's clock, aware, in UTC."""
+        return self.start + timedelta(seconds=self.elapsed + self.wrong_by)
+
+    def jump(self, seconds: float) -> None:
+        """Set this machine's clock ahead, or back by a negative number. No time passes, here or at Pipedrive."""
+        self.wrong_by += seconds
 
     def monotonic(self) -> float:
         """Return the seconds that have passed since the beginning."""
