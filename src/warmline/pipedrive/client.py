@@ -132,6 +132,10 @@ class Pipedrive:
         """Return how much of the token's limits is used at this moment."""
         return self._limiter.usage()
 
+    def paused_for(self) -> float:
+        """Return for how many seconds from now Pipedrive wants no calls, as far as it said."""
+        return self._limiter.paused_for()
+
     def has_tokens_for_batch(self) -> bool:
         """Tell whether the day's tokens allow for work that nobody waits for."""
         return self._limiter.has_tokens_for_batch()

@@ -174,6 +174,11 @@ class Limiter:
             calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
             return Usage(calls, window, _tokens(used, now), self._daily_tokens)
 
+    def paused_for(self) -> float:
+        """Return for how many seconds from now nobody goes, because of a pause."""
+        with self._ledger.open() as used:
+            return max(0.0, used.paused_until - used.present(self._clock))
+
     def has_tokens_for_batch(self) -> bool:
         """Tell whether batch work may go on; the last tenth of the day's tokens is for what a person waits for."""
         if self._daily_tokens is None:

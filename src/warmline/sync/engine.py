@@ -18,6 +18,7 @@ from warmline.sync.client import directory_allowance, pipedrive_with
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import organization_key
 from warmline.sync.looks import Looks
+from warmline.sync.moments import Moments, left
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought, Steps
@@ -55,7 +56,8 @@ class Engine:
         self._clock = clock
         self._attempts = Attempts(pipedrive, policy, clock, random)
         self._looks = Looks(clock)
-        self._directory = Directory(clock, directory_allowance, together)
+        self._moments = Moments(clock, policy)
+        self._directory = Directory(clock, directory_allowance, together, random)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -119,6 +121,7 @@ class Engine:
             now: The moment, aware.
             limit: How many of each kind at the most.
         """
+        self._moments.heed()
         if not connection.is_open(self._pipedrive, self._clock):
             return []
         works = wanted.due(now, self._policy.threshold, limit)
@@ -192,7 +195,7 @@ class Engine:
         """
         if organization.is_linked or organization.pipedrive_sync_failed:
             return
-        wait = organization.next_pipedrive_sync_attempt - self._clock.now()
+        wait = left(organization, self._clock.now(), self._policy)
         if wait > timedelta(0):
             self._attempts.put_off(contact, wait)
             raise NotYetError(wait)
@@ -256,8 +259,8 @@ class Engine:
         if organization.pipedrive_org_id is None:
             with claims.hold_row("organization", organization.pk, organization_key(organization)):
                 organization.refresh_from_db()  # as it is under the claim
-                now = self._clock.now()
-                if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
+                is_due = left(organization, self._clock.now(), self._policy) <= timedelta(0)
+                if organization.pipedrive_org_id is None and is_due:
 
                     def bring() -> None:
                         brought = steps.ensure_organization(organization, contact.owner, wanted_since)
