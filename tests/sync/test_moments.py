@@ -81,9 +81,9 @@ def test_what_failed_waits_as_long_as_it_has_to_and_no_longer(
     bench: Bench, sandbox: Sandbox, alice: User, kind: str, longest: float, jump: float
 ) -> None:
     """Fifteen minutes for what time may cure, a day for what needs a person, and the same for the organization's."""
-    refusal = {"status": 400, "message": "no"} if kind == "refused" else {}
     for path in ("organizations", "activities"):
-        sandbox.faults.add(Fault(kind="error", method="POST", path=f"/api/v2/{path}", **refusal))
+        status = 400 if kind == "refused" else 500
+        sandbox.faults.add(Fault(kind="error", method="POST", path=f"/api/v2/{path}", status=status))
     contact = add_contact(alice, name="Jordan Ames", organization=MILLS, warmness_score=5)
     another = add_contact(alice, name="Robin Vale", warmness_score=5)
     activity = log_activity(alice, another, type="CALL")

@@ -7,9 +7,10 @@ spare, so it sweeps once a day, too (see keeping.py).
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -39,14 +40,12 @@ def running() -> Iterator[None]:
         signal.set()
 
     def work() -> None:
-        swept_at = datetime.min.replace(tzinfo=UTC)
+        days = keeping.Days(time.monotonic)
         try:
             while not stopping.is_set():
                 signal.clear()
                 try:
-                    if timezone.now() - swept_at >= keeping.DAY:
-                        swept_at = timezone.now()
-                        keeping.sweep(swept_at)
+                    days.sweep_if_over(timezone.now())
                     while not stopping.is_set() and step(timezone.now(), stopping):
                         pass
                 except Exception:
@@ -79,8 +78,13 @@ def step(now: datetime, stopping: Event | None = None) -> bool:
         Whether there was one.
     """
     free = Q(held_until=None) | Q(held_until__lte=now)
-    run = ImportRun.objects.filter(free, status__in=AT_WORK).select_related("owner").order_by("id").first()
+    runs = ImportRun.objects.filter(status__in=AT_WORK)
+    run = runs.filter(free).select_related("owner").order_by("id").first()
     if run is None:
+        # Who died before the clock was set back holds what is left no longer than anyone else.
+        too_long = runs.filter(held_until__gt=now + HOLD)
+        if too_long.exists():
+            too_long.update(held_until=now + HOLD)
         return False
     hold = _Hold(run)
     if hold.is_taken(now):
