@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -104,6 +104,35 @@ def test_a_worker_that_died(alice: User, monkeypatch: pytest.MonkeyPatch) -> Non
         "all": 30, "warm": 0, "unchecked": 0, "new": 0, "added": 29, "known": 1, "invalid": 0
     }  # fmt: skip
     assert Contact.objects.filter(name__startswith="Contact").count() == 30
+
+
+def test_a_worker_that_died_before_the_clock_was_set_back(alice: User) -> None:
+    """Its hold ends like any other, a few seconds after somebody wanted the run, and not an hour later."""
+    run = imports.begin(alice, "people.csv", b"Name\nDana\n")
+    now = timezone.now()
+    ImportRun.objects.filter(pk=run.pk).update(holder="dead", held_until=now + timedelta(hours=1))
+    assert not import_worker.step(now)
+    assert not import_worker.step(now + import_worker.HOLD / 2)
+    assert import_worker.step(now + import_worker.HOLD)
+    assert outcomes(run) == ["new"]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400), timedelta(0)])
+def test_a_clock_that_is_set_makes_nothing_old(alice: User, jump: timedelta) -> None:
+    """What was kept for a day was kept for a day."""
+    run = imports.begin(alice, "people.csv", b"Name\nDana\n")
+    ImportRun.objects.filter(pk=run.pk).update(status=Status.DONE)
+    began, elapsed = timezone.now(), [100.0]
+
+    def present() -> datetime:
+        return began + timedelta(seconds=elapsed[0] - 100) + (jump if elapsed[0] > 100 else timedelta(0))
+
+    clock = keeping.SteadyClock(lambda: elapsed[0], present)
+    for hours in (0, 24, 24):
+        elapsed[0] += 3600 * hours
+        keeping.sweep(clock.now())
+    assert ImportRun.objects.exists()
+    assert clock.now() <= began + timedelta(days=2)
 
 
 def test_stopping_between_two_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,16 @@ def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
     assert sorted(Saved.objects.values_list("user__name", flat=True)) == ["Alice", "Bob"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("jump", [timedelta(days=3), timedelta(days=-3)])
+def test_a_clock_that_is_set_between_two_presses(alice: User, jump: timedelta) -> None:
+    """The second press leads to the first one's contact all the same."""
+    first = once(Contact, alice, KEY, adding(alice))
+    Saved.objects.update(at=timezone.now() - jump)
+    assert once(Contact, alice, KEY, adding(alice)) == first
+    assert Contact.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_at_the_same_moment(alice: User) -> None:
     """Two presses that two threads answer make one contact, and both lead to it."""

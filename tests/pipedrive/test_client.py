@@ -36,6 +36,7 @@ from warmline.pipedrive import (
     Throttled,
     Unavailable,
     Uncertain,
+    Unreadable,
 )
 
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -357,6 +358,87 @@ def test_without_a_date_the_clocks_are_taken_for_equal(pipedrive: Pipedrive, scr
     script.then(good(ONE, date="yesterday"))
     assert pipedrive.server_time() == START
     assert pipedrive.server_time() == START
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_does_not_move_the_servers_time(
+    pipedrive: Pipedrive, script: Scripted, clock: VirtualClock, jump: float
+) -> None:
+    """What goes by it would otherwise ask for what changed since a wrong hour, until the next answer."""
+    script.then(good(ONE, date="Thu, 01 Jan 2026 12:00:30 GMT"))
+    pipedrive.server_time()
+    clock.jump(jump)
+    clock.sleep(5)
+    assert pipedrive.server_time() == START + timedelta(seconds=35)
+
+
+def test_one_asks_for_the_servers_time_and_the_others_wait(script: Scripted) -> None:
+    """Eight threads that need it at once cost one call."""
+    barrier, told = threading.Barrier(8), []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        threading.Event().wait(0.05)  # as long as the others need to come
+        return good(ONE)
+
+    script.answer = answer
+    with Pipedrive(BASE_URL, TOKEN, transport=script) as client:
+
+        def ask() -> None:
+            barrier.wait()
+            told.append(client.server_time())
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(told) == 8
+    assert len(script.requests) == 1
+
+
+def test_a_date_to_wait_for_is_told_by_the_servers_clock(pipedrive: Pipedrive, script: Scripted) -> None:
+    """Ours may be wrong by hours; the answer says what time it is there."""
+    headers = {"retry-after": "Thu, 01 Jan 2026 09:00:30 GMT", "date": "Thu, 01 Jan 2026 09:00:00 GMT"}
+    script.then(httpx.Response(429, headers=headers))
+    with pytest.raises(Throttled) as raised:
+        pipedrive.person(1)
+    assert raised.value.wait == 30
+
+
+def test_something_is_done_between_the_turn_of_a_write_and_its_sending(script: Scripted, clock: VirtualClock) -> None:
+    """After the wait for the turn, for each write of the block and for no read; what it raises keeps it from going."""
+    limiter = Limiter(clock=clock)
+    client = Pipedrive(BASE_URL, TOKEN, limiter=limiter, transport=script, clock=clock)
+    script.answer = lambda _: good(ONE)
+    done: list[tuple[float, int]] = []
+    limiter.pause(40)
+    with client.before_each_write(lambda: done.append((clock.elapsed, len(script.requests)))):
+        client.create_person(NewPerson(name="Ada", owner_id=2))
+        client.person(1)
+        client.update_person(1, PersonChanges(name="Ada"))
+    client.create_person(NewPerson(name="Ada", owner_id=2))
+    assert done == [(40, 0), (40, 2)]
+    with pytest.raises(ZeroDivisionError), client.before_each_write(lambda: 1 / 0):
+        client.create_person(NewPerson(name="Ada", owner_id=2))
+    assert len(script.requests) == 4
+    client.close()
+
+
+def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedrive, script: Scripted) -> None:
+    """Who passes over it gets its id and its texts; who does not is told of it by an error."""
+    odd = {"id": "7", "owner_id": "nobody", "emails": [{"value": "ada@example.com"}], "custom_fields": {"f": ["Mark"]}}
+    gone = {"id": 8, "owner_id": "nobody", "name": "Ada", "is_deleted": True}
+    script.answer = lambda _: good([odd, ONE, gone, 5])
+    unreadable: list[Unreadable] = []
+    assert pipedrive.persons(unreadable=unreadable) == [Person(id=1)]
+    assert [each.id for each in unreadable] == [7, 8, None]
+    assert {"ada@example.com", "Mark"} <= unreadable[0].texts
+    assert unreadable[1].texts == frozenset()
+    assert unreadable[0].why == "The answer is no Person: owner_id cannot be read."
+    page = pipedrive.persons_page(None)
+    assert (page.records, page.unreadable) == ([Person(id=1)], tuple(unreadable))
+    with pytest.raises(Unavailable, match="owner_id"):
+        pipedrive.persons()
 
 
 def test_a_429_stops_everyone_who_shares_the_limiter(script: Scripted, clock: VirtualClock) -> None:

@@ -42,6 +42,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Unauthorized",
         "Unavailable",
         "Uncertain",
+        "Unreadable",
         "Usage",
         "User",
         "Window",

@@ -80,6 +80,8 @@ def test_a_person_is_read(answered: dict[str, Any], person: Person) -> None:
         ({"participants": [{"person_id": 7, "primary": False}, {"person_id": 8, "primary_flag": True}]}, 8),
         ({"participants": [{"person_id": 7, "primary": False}]}, None),
         ({"participants": None}, None),
+        ({"participants": 5}, None),
+        ({"participants": ["somebody", {"person_id": 8, "primary": True}]}, 8),
     ],
 )
 def test_the_person_of_an_activity_is_its_primary_participant(answered: dict[str, Any], person_id: int | None) -> None:

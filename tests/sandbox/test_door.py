@@ -1,5 +1,7 @@
 """Who may call, how often, and at what price."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from virtual_clock import VirtualClock
@@ -76,6 +78,16 @@ def test_the_burst_window_is_that_of_the_plan(clock: VirtualClock, plan: Plan, *
         clock.sleep(1.99)
         assert client.get(f"{PERSONS}/1").status_code == 429
         clock.sleep(0.01)
+        assert client.get(f"{PERSONS}/1").status_code == 404
+
+
+def test_a_clock_that_is_set_back_does_not_keep_the_window_full(clock: VirtualClock) -> None:
+    """Calls from later than now are none of the last two seconds."""
+    world = World.sample(clock)
+    with _client(world, **{"x-api-token": TOKEN}) as client:
+        while client.get(f"{PERSONS}/1").status_code != 429:
+            pass
+        clock.start -= timedelta(hours=1)
         assert client.get(f"{PERSONS}/1").status_code == 404
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from bench_engine import Bench
@@ -10,7 +11,8 @@ from warmline.crm.book import OrganizationDetails, add_contact, change_contact, 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
-from warmline.sandbox import Sandbox, World
+from warmline.sandbox import Fault, FaultKind, Sandbox, World
+from warmline.sync import connection
 from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.models import DirectoryEntry, DirectoryState
 
@@ -258,3 +260,170 @@ def test_a_changed_e_mail_is_known_by_the_next_look(bench: Bench, sandbox: Sandb
     contact.refresh_from_db()
     assert contact.pipedrive_person_id == person["id"]
     assert Directory(bench.clock, 1000).known("person", "old@example.com") == set()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["error", "html_error", "no_answer"])
+def test_a_list_that_cannot_be_had_is_tried_ever_more_rarely(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User, caplog: pytest.LogCaptureFixture, kind: FaultKind
+) -> None:
+    """In an hour of it a handful of calls, counted in the allowance, logged and told; contacts are searched for."""
+    fault = Fault(kind=kind, method="GET", path="/api/v2/persons")
+    sandbox.faults.add(fault)
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+
+    for _ in range(120):  # some of the dispatcher's sweeps in an hour
+        bench.engine.step(bench.clock.now())
+        bench.clock.sleep(30)
+
+    tries = [call.at for call in world.calls if call.path == "/api/v2/persons" and call.method == "GET"]
+    assert 5 <= len(tries) <= 12
+    waits = [later - earlier for earlier, later in pairwise(tries)]
+    assert waits == sorted(waits)
+    assert waits[-1] > 10 * waits[0]
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id is not None
+    assert connection.status().state == "ok"
+    persons, organizations = Directory(bench.clock, 1000).progress()
+    assert organizations.is_full
+    assert not persons.is_full
+    assert persons.problem.startswith("GET /api/v2/persons")
+    assert persons.retry_at is not None
+    state = DirectoryState.objects.get(kind="person")
+    assert state.tokens == 12 * len(tries)
+    assert len([line for line in caplog.messages if line.startswith("directory.not_listed kind=person")]) == len(tries)
+
+    sandbox.faults.lift(fault)
+    bench.clock.sleep(3600)
+    bench.settle(3)
+    persons, _ = Directory(bench.clock, 1000).progress()
+    assert (persons.is_full, persons.problem, persons.retry_at) == (True, "", None)
+
+
+def test_a_refused_list_is_tried_ever_more_rarely(bench: Bench, sandbox: Sandbox, world: World) -> None:
+    """Also where it is the token that may not list, and where a later page is refused again and again."""
+    for number in range(600):
+        sandbox.add("persons", name=f"Person {number}")
+    forbidden = Fault(kind="error", method="GET", path="/api/v2/organizations", status=403, message="no right")
+    sandbox.faults.add(forbidden)
+    for _ in range(120):
+        DirectoryState.objects.filter(kind="person").exclude(cursor=None).update(cursor="expired")
+        bench.engine.step(bench.clock.now())
+        bench.clock.sleep(5)
+    assert len([call for call in world.calls if call.path == "/api/v2/organizations"]) <= 9
+    assert len([call for call in world.calls if call.path == "/api/v2/persons"]) <= 18
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_lengthens_no_wait(bench: Bench, sandbox: Sandbox, world: World, jump: float) -> None:
+    """The longest wait for a list is an hour; set back by more than that it is tried at once."""
+    sandbox.faults.add(Fault(kind="error", method="GET", path="/api/v2/persons", times=3))
+    for _ in range(15):
+        bench.engine.step(bench.clock.now())
+        bench.clock.sleep(1)
+    assert not Directory(bench.clock, 1000).progress()[0].is_full
+    bench.clock.jump(2 * jump)
+    for _ in range(40):
+        bench.engine.step(bench.clock.now())
+        bench.clock.sleep(1)
+    assert Directory(bench.clock, 1000).progress()[0].is_full
+
+
+def test_a_failure_of_ours_is_no_reason_to_list_again_at_once(
+    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody expected is logged and waited for like any other failure."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("warmline.sync.directory.absorb", broken)
+    for _ in range(60):
+        if bench.engine.wants_filling():
+            with pytest.raises(ZeroDivisionError):
+                bench.engine.fill_directory()
+        bench.clock.sleep(1)
+    assert len(world.calls) <= 12
+    assert "ZeroDivisionError" in Directory(bench.clock, 1000).progress()[0].problem
+
+
+ODD = {"owner_id": "nobody's", "label_ids": "none"}  # what no record of Pipedrive's is like
+
+
+def test_a_record_that_cannot_be_read_is_passed_over(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are known; it is counted, and logged once by its id and never with what it holds."""
+    known = sandbox.add("persons", name="J. Ames", emails=email("jordan@example.com"))
+    odd = sandbox.add("persons", name="Vera Holm", emails=email("vera@example.com"))
+    world.persons[odd["id"]].update(ODD)
+    bench.fill_directory()
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    bench.settle(30)
+
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == known["id"]
+    persons, _ = Directory(bench.clock, 1000).progress()
+    assert persons.is_full
+    assert persons.unreadable == (odd["id"],)
+    (told,) = (line for line in caplog.messages if line.startswith("directory.unreadable"))
+    assert told.startswith(f"directory.unreadable kind=person record={odd['id']} why=")
+    assert "vera" not in caplog.text.lower()
+
+
+@pytest.mark.parametrize("seen_by", ["filling", "look"])
+def test_whoever_may_be_the_one_that_cannot_be_read_is_not_made_anew(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User, seen_by: str
+) -> None:
+    """Vera waits for her record to be mended, and Jordan does not wait for it."""
+    if seen_by == "look":
+        bench.fill_directory()
+        bench.clock.sleep(60)
+    odd = sandbox.add("persons", name="Vera Holm", emails=email("Vera@example.com"))
+    firm = sandbox.add("organizations", name="Larkspur MILLS")
+    world.persons[odd["id"]].update(ODD)
+    world.organizations[firm["id"]]["owner_id"] = "nobody's"
+    bench.fill_directory()
+    vera = add_contact(alice, name="Vera Holm", email="vera@example.com", warmness_score=5)
+    mills = add_contact(alice, name="Robin Vale", organization=MILLS, warmness_score=5)
+    jordan = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+
+    bench.settle(60)
+
+    for contact in (vera, mills, jordan):
+        contact.refresh_from_db()
+    assert [each.pipedrive_person_id is None for each in (vera, mills, jordan)] == [True, True, False]
+    assert (vera.pipedrive_sync_error_code, mills.pipedrive_sync_error_code) == ("unavailable", "organization_failed")
+    assert f"/persons/{odd['id']}" in vera.pipedrive_sync_error_message or "Person" in vera.pipedrive_sync_error_message
+    assert (len(world.persons), len(world.organizations)) == (2, 1)
+
+    world.persons[odd["id"]].update(owner_id=1, label_ids=[])
+    world.organizations[firm["id"]]["owner_id"] = 1
+    bench.settle(1000)
+    vera.refresh_from_db()
+    mills.refresh_from_db()
+    assert vera.pipedrive_person_id == odd["id"]
+    assert mills.pipedrive_person_id is not None
+    assert len(world.organizations) == 1
+
+
+@pytest.mark.parametrize(("whose", "made"), [("ours", 1), ("another's", 2)])
+def test_a_lost_create_is_not_repeated_while_its_record_may_be_the_unreadable_one(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User, whose: str, made: int
+) -> None:
+    """One unreadable record holds up whom it may be, and nobody else who was lost in the same burst."""
+    bench.fill_directory()
+    add_contact(alice, name="Robin Vale", warmness_score=5)
+    bench.settle()
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/persons", times=1))
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    bench.engine.step(bench.clock.now())
+    lost = max(world.persons)
+    odd = lost if whose == "ours" else sandbox.add("persons", name="Vera Holm", emails=email("vera@example.com"))["id"]
+    world.persons[odd].update(ODD)
+
+    bench.settle(120)
+
+    contact.refresh_from_db()
+    assert len(world.persons) == made + 1
+    assert (contact.pipedrive_person_id == lost) is (whose != "ours")
+    assert contact.pipedrive_sync_failed is (whose == "ours")

@@ -1,5 +1,6 @@
 """The threads of `serve`, on a real clock and over HTTP: woken by the commit, by a sweep, and not by a rollback."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -151,3 +152,27 @@ def test_a_thread_is_left_for_what_a_person_waits_for(
 
     (his,) = Notification.objects.filter(user=bob).values_list("pk", flat=True)
     assert Notification.objects.filter(user=alice, pk__gt=his).count() >= 6
+
+
+def test_one_asks_what_the_account_is_made_of_and_the_others_wait(
+    real_world: World, policy: Policy, alice: User
+) -> None:
+    """Eight workers on a new installation: users, types and fields are asked for once, what is missing made once."""
+    slow = [
+        Fault(kind="slow", method="GET", path=path, delay=0.3)
+        for path in ("/api/v1/*", "/api/v2/personFields", "/api/v2/organizationFields")
+    ]
+    for number in range(24):
+        organization = OrganizationDetails(name=f"Larkspur {number % 12}", sector="Basket weaving")
+        contact = add_contact(alice, name=f"Contact {number}", organization=organization, warmness_score=5)
+        log_activity(alice, contact, type="CALL")
+    with dispatching(real_world, policy, *slow):
+        until_told("activity_synced", 24)
+
+    asked = Counter(call.path for call in real_world.calls if call.method == "GET")
+    kinds = ("v1/users/me", "v1/users", "v1/activityTypes", "v2/personFields", "v2/organizationFields")
+    assert [asked[f"/api/{kind}"] for kind in kinds] == [1] * 5
+    made = Counter(call.path for call in real_world.calls if call.method == "POST")
+    assert made["/api/v2/personFields/label_ids/options"] == made["/api/v2/personFields"] == 1
+    assert made["/api/v2/organizationFields"] == 2  # our mark, and the sector
+    assert set(Contact.objects.values_list("pipedrive_sync_attempts", flat=True)) == {1}

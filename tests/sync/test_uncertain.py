@@ -1,13 +1,17 @@
 """A create whose answer never came: look before it is made again, by means that do not depend on the search."""
 
+from datetime import timedelta
+
 import pytest
 from bench_engine import Bench
+from meddler import Meddler
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
+from warmline.pipedrive import Limiter
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
-from warmline.sync.models import Intent
+from warmline.sync.models import Claim, Intent
 
 pytestmark = pytest.mark.django_db
 
@@ -155,3 +159,151 @@ def test_a_lost_burst_costs_two_looks(
     assert set(Contact.objects.values_list("pipedrive_person_id", flat=True)) == set(world.persons)
     lists = [call for call in world.calls[before:] if (call.method, call.path) == ("GET", "/api/v2/persons")]
     assert len(lists) <= 1 + 2  # the first one is the look before all of them are made
+
+
+BEFORE_ITS_CREATE = {
+    "persons": ("POST", "/api/v2/organizations"),
+    "organizations": ("GET", "/api/v2/organizations"),
+    "activities": ("POST", "/api/v2/persons"),
+}
+
+
+@pytest.mark.parametrize("pause", [10, 40, 59, 300])
+@pytest.mark.parametrize("kind", ["persons", "organizations", "activities"])
+def test_thirty_seconds_count_from_when_a_create_was_sent(
+    bench: Bench, world: World, sandbox: Sandbox, meddler: Meddler, alice: User, kind: str, pause: int
+) -> None:
+    """However long it waited for its turn: one that is committed 20 s after it was sent is found, and made once."""
+    limiter = prepared(bench, alice)
+    sandbox.faults.add(Fault(kind="late_commit", method="POST", path=f"/api/v2/{kind}", times=1, delay=20.0))
+    meddler.once(*BEFORE_ITS_CREATE[kind], lambda: limiter.pause(pause))
+    organization = OrganizationDetails("Larkspur Mills")
+    contact = add_contact(alice, name="Jordan Ames", organization=organization, warmness_score=5)
+    log_activity(alice, contact, type="CALL")
+
+    bench.settle(pause + 300)
+
+    assert meddler.is_done
+    assert sandbox.commit_late() == 0
+    assert [len(world.persons), len(world.organizations), len(world.activities)] == [3, 2, 3]
+    assert not Intent.objects.exists()
+
+
+def test_thirty_seconds_count_from_when_an_update_was_sent(
+    bench: Bench, world: World, sandbox: Sandbox, meddler: Meddler, alice: User
+) -> None:
+    """The same for an update that waited 40 s for its turn: it cannot undo a newer one."""
+    limiter = prepared(bench, alice)
+    contact = Contact.objects.get(name="Kim Castell")
+    sandbox.faults.add(Fault(kind="late_commit", method="PATCH", times=1, delay=20.0))
+    meddler.once("GET", f"/api/v2/persons/{contact.pipedrive_person_id}", lambda: limiter.pause(40))
+    change_contact(contact, {"phone": "+1"})
+    bench.engine.step(bench.clock.now())
+    assert meddler.is_done
+    change_contact(contact, {"phone": "+2"})
+
+    bench.settle(120)
+
+    assert sandbox.commit_late() == 0
+    person = world.persons[contact.pipedrive_person_id or 0]
+    assert [phone["value"] for phone in person["phones"]] == ["+2"]
+
+
+@pytest.mark.parametrize("jump", [0, 3600])
+def test_thirty_seconds_count_also_for_who_comes_after_a_crash(
+    bench: Bench, world: World, sandbox: Sandbox, meddler: Meddler, alice: User, jump: float
+) -> None:
+    """The process dies 1 s after the create was sent, which had waited 40 s; its heir waits for the late commit."""
+    limiter = prepared(bench, alice)
+    sandbox.faults.add(Fault(kind="late_commit", method="POST", path="/api/v2/persons", times=1, delay=20.0))
+    meddler.once("POST", "/api/v2/organizations", lambda: limiter.pause(40))
+    organization = OrganizationDetails("Larkspur Mills")
+    add_contact(alice, name="Jordan Ames", organization=organization, warmness_score=5)
+    bench.engine.step(bench.clock.now())
+    assert [intent.uncertain_at is None for intent in Intent.objects.all()] == [False]
+    Intent.objects.update(uncertain_at=None)
+    bench.clock.sleep(1)
+    bench.clock.jump(jump)
+
+    bench.under().settle(120)
+
+    assert sandbox.commit_late() == 0
+    assert len(world.persons) == 3
+    assert not Intent.objects.exists()
+
+
+def test_who_lost_the_claim_while_a_create_waited_for_its_turn_does_not_send_it(
+    bench: Bench, world: World, meddler: Meddler, alice: User
+) -> None:
+    """A clock that is set ahead meanwhile ends claims early; the worker notices before it writes."""
+    limiter = prepared(bench, alice)
+
+    def robbed() -> None:
+        limiter.pause(40)
+        Claim.objects.all().update(holder="another")
+
+    bench.clock.sleep(60)
+    meddler.once("GET", "/api/v2/persons", robbed)
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.engine.step(bench.clock.now())
+    assert len(world.persons) == 2
+    assert not Intent.objects.exists()
+
+    bench.settle(200)
+    assert len(world.persons) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "jump", "everywhere"),
+    [
+        *((kind, jump, False) for kind in ("no_answer_after", "late_commit") for jump in (-3600, -20, 20, 3600, 90000)),
+        *(("no_answer_after", jump, True) for jump in (-3600, -20, 20, 3600)),
+        *(("late_commit", jump, True) for jump in (20, 3600)),  # set back, it would commit an hour later
+    ],
+)
+@pytest.mark.parametrize("path", ["persons", "organizations", "activities"])
+def test_a_clock_that_is_set_makes_nothing_twice(
+    bench: Bench,
+    world: World,
+    sandbox: Sandbox,
+    alice: User,
+    kind: FaultKind,
+    jump: float,
+    path: str,
+    *,
+    everywhere: bool,
+) -> None:
+    """An hour ahead a second after a create is not thirty seconds, and an hour back is not an hour to wait.
+
+    Pipedrive's clock goes on, or is set as well, as where the sandbox runs on the same machine.
+    """
+    prepared(bench, alice)
+    delay = 20.0 if kind == "late_commit" else 0.0
+    sandbox.faults.add(Fault(kind=kind, method="POST", path=f"/api/v2/{path}", times=1, delay=delay))
+    organization = OrganizationDetails("Larkspur Mills")
+    contact = add_contact(alice, name="Jordan Ames", organization=organization, warmness_score=5)
+    log_activity(alice, contact, type="CALL")
+    for _ in range(5):
+        if not Intent.objects.exists():
+            bench.engine.step(bench.clock.now())
+    bench.clock.sleep(1)
+    if everywhere:
+        bench.clock.start += timedelta(seconds=jump)
+    else:
+        bench.clock.jump(jump)
+
+    bench.settle(120)
+
+    assert sandbox.commit_late() == 0
+    assert [len(world.persons), len(world.organizations), len(world.activities)] == [3, 2, 3]
+    assert not Intent.objects.exists()
+
+
+def prepared(bench: Bench, alice: User) -> Limiter:
+    """Bring two contacts and an activity over, so that the account is known; return what gives calls their turns."""
+    bench.fill_directory()
+    for name in ("Robin Vale", "Kim Castell"):
+        contact = add_contact(alice, name=name, organization=OrganizationDetails("Tern Optics"), warmness_score=5)
+        log_activity(alice, contact, type="CALL")
+        bench.settle()
+    return bench.pipedrive._limiter

@@ -3,7 +3,8 @@
 import re
 import socket
 import threading
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from web.pages import PASSWORD, look, sign_in
 
 from warmline.crm.users import User
 from warmline.environment import Environment
-from warmline.web.invitations import invite, one_time_link
+from warmline.web.invitations import LINKS, PAUSE, invite, one_time_link
 
 NEW = "another-long-password"
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
@@ -91,6 +92,16 @@ def test_guessing(client: Client, alice: User, bob: User) -> None:
     assert sign_in(Client()).status_code == 302
 
 
+def test_a_lockout_ends_in_time_although_the_clock_was_set_back(client: Client, alice: User) -> None:
+    """A quarter of an hour after somebody tried, and not a year later."""
+    for number in range(10):
+        sign_in(client, password=f"wrong-{number}")
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") + timedelta(days=365))
+    assert sign_in(Client()).status_code == 429
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=15))
+    assert sign_in(Client()).status_code == 302
+
+
 def test_a_success_forgets_the_failures(alice: User) -> None:
     """Who mistypes nine times, and then does not, begins at zero."""
     for _ in range(2):
@@ -157,6 +168,18 @@ def test_an_old_link_is_void(client: Client, alice: User) -> None:
         assert "This link is no longer good" in look(client.get(dead))
 
 
+@pytest.mark.parametrize(("ahead", "works"), [(3600, True), (2 * 86400, True), (365 * 86400, False)])
+def test_a_link_from_the_future(
+    client: Client, alice: User, ahead: int, monkeypatch: pytest.MonkeyPatch, *, works: bool
+) -> None:
+    """One made before the clock was set back is good; one that would be good for a year is not."""
+    now = datetime.now() + timedelta(seconds=ahead)  # noqa: DTZ005 (as Django's own clock of it)
+    with monkeypatch.context() as clock:
+        clock.setattr(LINKS, "_now", lambda: now)
+        link = one_time_link(alice)
+    assert client.get(link).status_code == (302 if works else 200)
+
+
 def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
     """Without a mail server the admin gets the link; it leads a user without a password in."""
     invited = User.objects.create_user("dave@example.com", "Dave")
@@ -208,6 +231,19 @@ def test_no_flood_of_e_mails(client: Client, alice: User, bob: User) -> None:
     for email in ("alice@example.com", "ALICE@example.com", "bob@example.com", "alice@example.com"):
         assert client.post("/password/new", {"email": email})["Location"] == "/password/sent"
     assert sorted(sent_to()) == ["alice@example.com", "bob@example.com"]
+
+
+@pytest.mark.usefixtures("with_email")
+def test_another_link_can_be_had_in_time_whatever_the_clock_says(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five minutes that have passed are enough, although the clock was set back meanwhile."""
+    began = time.monotonic()
+    for seconds, by_the_clock, sent in ((0, 0, 1), (PAUSE - 1, 3600, 1), (PAUSE, -3600, 2), (PAUSE + 1, -3600, 2)):
+        monkeypatch.setattr("warmline.web.invitations.monotonic", lambda: began + seconds)  # noqa: B023 (called at once)
+        monkeypatch.setattr("time.time", lambda: 1.8e9 + by_the_clock)  # noqa: B023 (as above)
+        client.post("/password/new", {"email": "alice@example.com"})
+        assert len(sent_to()) == sent
 
 
 @pytest.mark.usefixtures("with_email")

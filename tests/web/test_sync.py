@@ -149,6 +149,25 @@ def test_how_far_the_directory_is(alices: Client, bobs: Client, settings: Settin
     assert "Everybody in Pipedrive is known" in look(alices.get("/sync"))
 
 
+def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, settings: Settings) -> None:
+    """Why, and when it is tried again; and which records cannot be read."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+    now = timezone.now()
+    DirectoryState.objects.create(
+        kind=DirectoryKind.PERSON,
+        since=now,
+        looked_at=now,
+        failures=3,
+        retry_at=now + timedelta(minutes=5),
+        problem="GET /api/v2/persons: 500: Internal server error",
+        unreadable=[12],
+    )
+    html = look(alices.get("/sync"))
+    assert "persons could not be listed (GET /api/v2/persons: 500: Internal server error). It is tried again at" in html
+    assert "1 of Pipedrive's persons cannot be read and is left out: id 12." in html
+    assert "could not be listed" not in look(bobs.get("/sync"))
+
+
 def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
     """Its attempts begin anew; a colleague's is as good as none; what has not failed is left alone."""
     his, hers = (add_contact(user, name="Jordan Ames", warmness_score=5) for user in (bob, alice))

@@ -34,6 +34,6 @@ class Bearer(HttpBearer):
         if known is None:
             return None
         now = timezone.now()
-        if known.last_used_at is None or known.last_used_at <= now - LAST_USED_PRECISION:
+        if known.last_used_at is None or not now - LAST_USED_PRECISION < known.last_used_at <= now:
             ApiToken.objects.filter(pk=known.pk).update(last_used_at=now)
         return known.user

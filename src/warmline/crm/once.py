@@ -54,7 +54,8 @@ def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Mad
     if key is None:
         return make()
     with transaction.atomic():
-        Saved.objects.filter(user=user, at__lt=timezone.now() - KEPT).delete()
+        # Never this one: the clock may have been set ahead between two presses.
+        Saved.objects.filter(user=user, at__lt=timezone.now() - KEPT).exclude(key=key).delete()
         # A second one that comes meanwhile waits here for the first one's end.
         saved, is_first = Saved.objects.get_or_create(user=user, key=key)
         if not is_first:

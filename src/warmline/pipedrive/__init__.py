@@ -4,7 +4,7 @@ It knows nothing of Django nor of what its callers want, and imports nothing of 
 tested and trusted alone. What httpx raises never leaves it.
 """
 
-from warmline.pipedrive.client import Page, Pipedrive
+from warmline.pipedrive.client import Pipedrive
 from warmline.pipedrive.clock import Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
@@ -19,6 +19,7 @@ from warmline.pipedrive.errors import (
 )
 from warmline.pipedrive.ledger import FileLedger
 from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
 from warmline.pipedrive.records import (
     Activity,
@@ -78,6 +79,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Uncertain",
+    "Unreadable",
     "Usage",
     "User",
     "Window",

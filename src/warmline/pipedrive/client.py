@@ -6,19 +6,20 @@ none looks before it creates: what is safe to repeat is for the caller to know.
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 
-from warmline.pipedrive import answers
+from warmline.pipedrive import answers, lists
 from warmline.pipedrive.answers import Call, Record
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.connection import Connection, Query
 from warmline.pipedrive.errors import Rejected, Unavailable
 from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import (
     Activity,
     ActivityChanges,
@@ -46,21 +47,6 @@ GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
 
 LABEL_FIELD = "label_ids"
 LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
-
-Listed = TypeVar("Listed", Person, Organization)
-
-
-@dataclass(frozen=True)
-class Page(Generic[Listed]):
-    """One page of a list.
-
-    Attributes:
-        records: At most 500.
-        next_cursor: Where the next page begins; None at the end.
-    """
-
-    records: list[Listed]
-    next_cursor: str | None
 
 
 class Pipedrive:
@@ -126,13 +112,29 @@ class Pipedrive:
 
     def in_batch(self) -> Self:
         """Return the same client for work that nobody waits for: its calls go after those of this one."""
-        twin = copy.copy(self)
-        twin._is_batch = True  # noqa: SLF001 -- its own class
-        return twin
+        return self._twin(is_batch=True)
+
+    def for_people(self) -> Self:
+        """Return the same client for what somebody may wait for, whoever asks: the reverse of `in_batch`."""
+        return self._twin(is_batch=False)
+
+    def before_each_write(self, deed: Callable[[], object]) -> AbstractContextManager[None]:
+        """Have something done before each write of this thread while a block runs: its turn has come, it is not sent.
+
+        What is written down then tells when the write was sent, however long it had to wait for its turn.
+
+        Args:
+            deed: What is done. If it raises, nothing is sent.
+        """
+        return self._line.before_each_write(deed)
 
     def usage(self) -> Usage:
         """Return how much of the token's limits is used at this moment."""
         return self._limiter.usage()
+
+    def paused_for(self) -> float:
+        """Return for how many seconds from now Pipedrive wants no calls, as far as it said."""
+        return self._limiter.paused_for()
 
     def has_tokens_for_batch(self) -> bool:
         """Tell whether the day's tokens allow for work that nobody waits for."""
@@ -151,12 +153,15 @@ class Pipedrive:
     def server_time(self) -> datetime:
         """Return the time by Pipedrive's clock; makes one call of `me` if there was no answer yet.
 
+        It goes on by our monotonic clock from one answer to the next, so setting this machine's clock does not move it.
+
         Returns:
             Aware, UTC. Never ahead of Pipedrive's clock, so it can safely become an `updated_since`.
         """
-        if self._line.ahead is None:
-            self.me()
-        return self._clock.now() + (self._line.ahead or timedelta(0))
+        with self._line.learning_time:  # one asks, and the others wait for the answer
+            if self._line.server_time() is None:
+                self.for_people().me()
+        return self._line.server_time() or self._clock.now()
 
     def me(self) -> User:
         """Return the token's own user, with the company's name and domain."""
@@ -178,13 +183,16 @@ class Pipedrive:
         """
         return self._one(Call("GET", f"/api/v2/persons/{person_id}", GET_ONE), Person)
 
-    def persons(self, *, updated_since: datetime | None = None) -> list[Person]:
+    def persons(
+        self, *, updated_since: datetime | None = None, unreadable: list[Unreadable] | None = None
+    ) -> list[Person]:
         """Return all persons.
 
         Args:
             updated_since: Only those changed then or later (inclusive, whole seconds); aware.
+            unreadable: What takes those that cannot be read; None where that is an error.
         """
-        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since))
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since), unreadable)
 
     def persons_page(self, cursor: str | None) -> Page[Person]:
         """Return one page of all persons, for whoever must be able to go on another day.
@@ -228,13 +236,17 @@ class Pipedrive:
         """
         return self._one(Call("GET", f"/api/v2/organizations/{organization_id}", GET_ONE), Organization)
 
-    def organizations(self, *, updated_since: datetime | None = None) -> list[Organization]:
+    def organizations(
+        self, *, updated_since: datetime | None = None, unreadable: list[Unreadable] | None = None
+    ) -> list[Organization]:
         """Return all organizations.
 
         Args:
             updated_since: As in `persons`.
+            unreadable: As in `persons`.
         """
-        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _since(updated_since))
+        call = Call("GET", "/api/v2/organizations", LIST)
+        return self._pages(call, Organization, _since(updated_since), unreadable)
 
     def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
         """Return the organizations found under a name, in any case.
@@ -274,17 +286,24 @@ class Pipedrive:
         """
         return self._one(Call("GET", f"/api/v2/activities/{activity_id}", GET_ONE), Activity)
 
-    def activities(self, *, person_id: int | None = None, updated_since: datetime | None = None) -> list[Activity]:
+    def activities(
+        self,
+        *,
+        person_id: int | None = None,
+        updated_since: datetime | None = None,
+        unreadable: list[Unreadable] | None = None,
+    ) -> list[Activity]:
         """Return all activities.
 
         Args:
             person_id: Only those whose primary participant this person is.
             updated_since: As in `persons`.
+            unreadable: As in `persons`.
         """
         params = _since(updated_since)
         if person_id is not None:
             params["person_id"] = person_id
-        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params)
+        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params, unreadable)
 
     def create_activity(self, new: NewActivity) -> Activity:
         """Create an activity and return it."""
@@ -368,9 +387,16 @@ class Pipedrive:
     def _ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
         return self._line.ask(call, params=params, json=json, batch=self._is_batch)
 
-    def _page(self, call: Call, model: type[Listed], cursor: str | None) -> Page[Listed]:
+    def _twin(self, *, is_batch: bool) -> Self:
+        twin = copy.copy(self)
+        twin._is_batch = is_batch  # noqa: SLF001 -- its own class
+        return twin
+
+    def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
         said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
-        return Page([answers.record(call, model, row) for row in answers.rows(call, said)], answers.next_cursor(said))
+        unreadable: list[Unreadable] = []
+        records = lists.records(call, model, answers.rows(call, said), unreadable)
+        return Page(records, answers.next_cursor(said), tuple(unreadable))
 
     def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
         """Make a call that is answered with one record."""
@@ -379,16 +405,18 @@ class Pipedrive:
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
         """Make a call that is answered with a whole list."""
         said = self._ask(call, params=params, json=body)
-        return [answers.record(call, model, row) for row in answers.rows(call, said)]
+        return lists.records(call, model, answers.rows(call, said))
 
-    def _pages(self, call: Call, model: type[Record], params: Query) -> list[Record]:
+    def _pages(
+        self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None
+    ) -> list[Record]:
         """Read a list to its end."""
-        return [answers.record(call, model, row) for row in self._walk(call, params, answers.rows)]
+        return lists.records(call, model, self._walk(call, params, answers.rows), unreadable)
 
     def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
         """Read the hits of an exact search to their end."""
         exact: Query = {**params, "exact_match": True}
-        return [answers.record(call, model, hit) for hit in self._walk(call, exact, answers.hits)]
+        return lists.records(call, model, self._walk(call, exact, answers.hits))
 
     def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
         """Follow the cursors of a list, and stop at one that leads in a circle."""

@@ -18,12 +18,19 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow; only differences mean anything."""
+        """Return seconds that go on evenly, whatever the time of day is set to; only differences mean anything.
+
+        They are the same for all processes of the machine, and begin anew when it does.
+        """
         ...
 
     def sleep(self, seconds: float) -> None:
         """Return no sooner than after so many seconds."""
         ...
+
+
+# Those that count while a machine sleeps. Python's own does not on Linux, and the day's tokens would come back late.
+_SLEEPLESS = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC", None)
 
 
 class SystemClock(Clock):
@@ -34,8 +41,8 @@ class SystemClock(Clock):
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the machine's monotonic seconds."""
-        return time.monotonic()
+        """Return the machine's monotonic seconds, those included in which it slept."""
+        return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
 
     def sleep(self, seconds: float) -> None:
         """Block this thread for so many seconds."""

@@ -6,7 +6,9 @@ whether that is safe, and it never follows a redirect, which would carry the tok
 """
 
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -68,9 +70,11 @@ class Connection:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens_spent = 0
-        # How far Pipedrive's clock is ahead of ours; None before the first good answer. By the `Date` header, which
-        # has whole seconds and was written earlier, so it is never too much.
-        self.ahead: timedelta | None = None
+        self._of_thread = threading.local()
+        # Pipedrive's time, and our monotonic seconds when it was told; None before the first good answer. By the `Date`
+        # header, which has whole seconds and was written earlier, so it is never too late.
+        self._told: tuple[datetime, float] | None = None
+        self.learning_time = threading.Lock()  # held by who asks for it
 
     @property
     def base_url(self) -> str:
@@ -81,6 +85,23 @@ class Connection:
     def tokens_spent(self) -> int:
         """Tokens spent so far, by the published prices."""
         return self._tokens_spent
+
+    def server_time(self) -> datetime | None:
+        """Return the time by Pipedrive's clock; None before the first good answer."""
+        if self._told is None:
+            return None
+        moment, heard_at = self._told
+        return moment + timedelta(seconds=self._clock.monotonic() - heard_at)
+
+    @contextmanager
+    def before_each_write(self, deed: Callable[[], object]) -> Iterator[None]:
+        """Have something done before each write of this thread while the block runs, as `Pipedrive` says."""
+        outer = getattr(self._of_thread, "deed", None)
+        self._of_thread.deed = deed
+        try:
+            yield
+        finally:
+            self._of_thread.deed = outer
 
     def close(self) -> None:
         """Close every connection."""
@@ -104,18 +125,22 @@ class Connection:
         turn = self._limiter.acquire(search=call.search, tokens=call.tokens, batch=batch)
         with self._lock:
             self._tokens_spent += call.tokens
+        deed = getattr(self._of_thread, "deed", None)
+        if deed is not None and call.writes:
+            deed()
         try:
             answer = self._exchange(call, params, json)
         except answers.FAILURES as failure:
             error = answers.no_answer(call, failure)
             raise error from answers.without_frames(failure)
+        heard_at = self._clock.monotonic()
         self._limiter.learn(answer.headers, turn=turn, search=call.search)
         if answer.status == httpx.codes.TOO_MANY_REQUESTS:
             if not header_number(answer.headers, "x-ratelimit-remaining"):  # with calls left it is the day's budget
                 self._limiter.widen()
             self._limiter.pause(wait_seconds(answer.headers, answer.at))
         said = answers.content(call, answer)
-        self._learn_time(answer)
+        self._learn_time(answer, heard_at)
         return said
 
     def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
@@ -142,13 +167,13 @@ class Connection:
                 raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
         return b"".join(parts)
 
-    def _learn_time(self, answer: Answer) -> None:
-        """Learn how far Pipedrive's clock is ahead of ours; without a date they are taken for equal."""
+    def _learn_time(self, answer: Answer, heard_at: float) -> None:
+        """Learn Pipedrive's time; without a date its clock is taken for equal to ours."""
         date = http_date(answer.headers.get("date", ""))
         if date is not None:
-            self.ahead = date - answer.at
-        elif self.ahead is None:
-            self.ahead = timedelta(0)
+            self._told = date, heard_at
+        elif self._told is None:
+            self._told = answer.at, heard_at
 
 
 def _address(base_url: str) -> httpx.URL:

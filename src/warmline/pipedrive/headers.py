@@ -19,14 +19,14 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
 
     Args:
         headers: The answer's headers, in lower case or case-insensitive.
-        now: The present, aware.
+        now: The present, aware; the answer's own `Date` goes before it, because this machine's clock may be wrong.
 
     Returns:
         Seconds: by `Retry-After` (seconds or a date), else by `x-ratelimit-reset`, else 2; an hour at most.
     """
     wait = header_number(headers, "retry-after")
     if wait is None and (moment := http_date(headers.get("retry-after", ""))) is not None:
-        wait = (moment - now).total_seconds()
+        wait = (moment - (http_date(headers.get("date", "")) or now)).total_seconds()
     if wait is None or wait <= 0:
         wait = reset_seconds(headers) or DEFAULT_PAUSE
     return min(wait, LONGEST_PAUSE)

@@ -2,6 +2,8 @@
 
 It decides nothing. It only lets one caller at a time read and change the figures, in one process (`MemoryLedger`) or
 in all processes of a machine (`FileLedger`), so that all of them together keep limits that hold for the token.
+
+Its moments are told by a time of its own, which goes on evenly although the machine's clock is set ahead or back.
 """
 
 import json
@@ -13,19 +15,23 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from warmline.pipedrive.clock import Clock
+
 PATIENCE = 10.0  # seconds to wait for another process, which holds the file for less than a millisecond
 
 
 @dataclass
 class Used:
-    """The figures; all moments are Unix seconds.
+    """The figures; all moments are seconds by the time that `present` tells.
 
     Attributes:
         turns: When calls went, or are going to, in order.
         searches: The same of the searches among them.
         next_batch: Before this moment no batch work goes.
         paused_until: Before this moment nobody goes.
-        tokens: Spent, by the hour since 1970.
+        tokens: Spent, by the hour of that time.
+        ahead: How far that time is ahead of the machine's monotonic seconds; None before it was told first.
+        latest: The monotonic seconds at which it was told last.
     """
 
     turns: list[float] = field(default_factory=list)
@@ -33,6 +39,20 @@ class Used:
     next_batch: float = 0.0
     paused_until: float = 0.0
     tokens: dict[str, int] = field(default_factory=dict)
+    ahead: float | None = None
+    latest: float = 0.0
+
+    def present(self, clock: Clock) -> float:
+        """Return the present: about Unix seconds, but by the monotonic clock, which all processes of a machine share.
+
+        Args:
+            clock: The machine's. Its time of day is asked only at first, and when the machine was started anew.
+        """
+        monotonic = clock.monotonic()
+        if self.ahead is None or monotonic < self.latest:
+            self.ahead = clock.now().timestamp() - monotonic
+        self.latest = monotonic
+        return monotonic + self.ahead
 
 
 class Ledger(Protocol):

@@ -96,16 +96,17 @@ class Limiter:
             batch: Whether nobody waits for it.
 
         Returns:
-            The turn, in Unix seconds.
+            The turn, by the ledger's time.
 
         Raises:
             Throttled: The turn is further away than `longest_wait`.
             BudgetSpent: The day's tokens do not pay for it.
         """
-        give_up_at = self._now() + self._longest_wait
+        give_up_at = math.inf
         while True:
             with self._ledger.open() as used:
-                now = self._now()
+                now = used.present(self._clock)
+                give_up_at = min(give_up_at, now + self._longest_wait)
                 self._forget(used, now)
                 turn = self._earliest(used, now, search=search, batch=batch)
                 if turn > give_up_at:
@@ -126,7 +127,7 @@ class Limiter:
             seconds: For how long, from now; an hour at most. A shorter pause never cuts a longer one.
         """
         with self._ledger.open() as used:
-            now = self._now()
+            now = used.present(self._clock)
             end = used.paused_until = max(used.paused_until, now + min(seconds, LONGEST_PAUSE))
             # Whoever holds a turn within the pause will reserve anew, so those turns must not count.
             used.turns = [turn for turn in used.turns if not now + ROUNDING < turn < end]
@@ -153,13 +154,13 @@ class Limiter:
         remaining = header_number(headers, "x-ratelimit-remaining")
         window = self._windows[0]
         with self._ledger.open() as used:
-            now = self._now()
+            now = used.present(self._clock)
             self._fastest = min(self._fastest, now - turn)
             arrived = max(turn, now - SURE * self._fastest)
-            # Counted from when it arrived, unless a pause has made it count no more.
-            if _remove(used.turns, turn):
+            # Counted from when it arrived, also where the turn is so long ago that it is forgotten.
+            if _remove(used.turns, turn) or turn <= now - self._windows[-1].seconds:
                 insort(used.turns, arrived)
-            if search and _remove(used.searches, turn):
+            if search and (_remove(used.searches, turn) or turn <= now - self._search.seconds):
                 insort(used.searches, arrived)
             if remaining is not None and not search:
                 since, until = bisect_right(used.turns, turn - window.seconds), bisect_right(used.turns, now)
@@ -169,9 +170,14 @@ class Limiter:
     def usage(self) -> Usage:
         """Return how much is used at this moment."""
         with self._ledger.open() as used:
-            now, window = self._now(), self._windows[0]
+            now, window = used.present(self._clock), self._windows[0]
             calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
             return Usage(calls, window, _tokens(used, now), self._daily_tokens)
+
+    def paused_for(self) -> float:
+        """Return for how many seconds from now nobody goes, because of a pause."""
+        with self._ledger.open() as used:
+            return max(0.0, used.paused_until - used.present(self._clock))
 
     def has_tokens_for_batch(self) -> bool:
         """Tell whether batch work may go on; the last tenth of the day's tokens is for what a person waits for."""
@@ -179,17 +185,17 @@ class Limiter:
             return True
         return self.usage().tokens < BATCH_SHARE * self._daily_tokens
 
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
-
     def _forget(self, used: Used, now: float) -> None:
-        """Drop what matters no more, and what a clock that was set back has left in the far future."""
-        oldest = now - self._windows[-1].seconds - 2 * WIDEST_GUARD
+        """Drop what matters no more, and what a machine that was started with a wrong clock has left in the future."""
         latest = now + self._longest_wait + LONGEST_PAUSE
-        used.turns = [turn for turn in used.turns if oldest < turn < latest]
-        used.searches = [turn for turn in used.searches if oldest < turn < latest]
+        used.turns = _within(self._windows[-1], used.turns, now, latest)
+        used.searches = _within(self._search, used.searches, now, latest)
         used.next_batch = min(used.next_batch, now + self._longest_wait)
         used.paused_until = min(used.paused_until, now + LONGEST_PAUSE)
+        hour = int(now // HOUR)
+        if early := [each for each in used.tokens if int(each) > hour]:
+            spent = sum(used.tokens.pop(each) for each in early)
+            used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + spent
 
     def _earliest(self, used: Used, now: float, *, search: bool, batch: bool) -> float:
         """Return the earliest instant that keeps every window."""
@@ -233,7 +239,7 @@ class Limiter:
             if is_there and self._earliest(used, turn, search=search, batch=False) <= turn + ROUNDING:
                 self._take(used, turn, search=search, batch=False)
                 return True
-            self._spend(used, self._now(), -tokens)
+            self._spend(used, used.present(self._clock), -tokens)
             return False
 
     def _heed(self, limit: int, *, search: bool) -> None:
@@ -249,6 +255,12 @@ class Limiter:
 def _tokens(used: Used, now: float) -> int:
     first = int(now // HOUR) - DAY_IN_HOURS
     return sum(spent for hour, spent in used.tokens.items() if int(hour) >= first)
+
+
+def _within(window: Window, turns: list[float], now: float, latest: float) -> list[float]:
+    """Return the turns that still matter to a window, whatever its guard becomes."""
+    oldest = now - window.seconds - 2 * WIDEST_GUARD
+    return [turn for turn in turns if oldest < turn < latest]
 
 
 def _remove(turns: list[float], turn: float) -> bool:

@@ -202,8 +202,9 @@ class Activity(_Read):
         """Fill in `person_id`; answers have been seen with `primary` and with `primary_flag`."""
         if not isinstance(data, Mapping) or data.get("person_id"):
             return data
-        for participant in data.get("participants") or ():
-            if participant.get("primary") or participant.get("primary_flag"):
+        participants = data.get("participants")
+        for participant in participants if isinstance(participants, list) else ():
+            if isinstance(participant, Mapping) and (participant.get("primary") or participant.get("primary_flag")):
                 return {**data, "person_id": participant.get("person_id")}
         return data
 

@@ -22,7 +22,7 @@ class Window:
 
     def room(self, now: float, limit: int) -> int:
         """Return how many calls fit in at this moment."""
-        while self._calls and self._calls[0] <= now - SECONDS:
+        while self._calls and not now - SECONDS < self._calls[0] <= now:  # later than now: the clock was set back
             self._calls.popleft()
         return max(0, limit - len(self._calls))
 

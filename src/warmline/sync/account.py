@@ -15,7 +15,7 @@ from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notify
 from warmline.sync.catalog import Catalog
-from warmline.sync.claims import Claims
+from warmline.sync.claims import PATIENCE, Claims
 from warmline.sync.intents import Intents
 from warmline.sync.keys import field_key, label_key
 from warmline.sync.models import NotificationKind
@@ -92,7 +92,9 @@ class Account:
             return mapping.option_named(label, _options(LABELS, self._catalog.person_fields()))
 
         def make() -> int:
-            return int(self._add_label(label).id)
+            option = self._add_label(label)
+            self._catalog.add_option(LABELS, option)
+            return int(option.id)
 
         refusal = f"Pipedrive refused to make the label “{label}” (%s); make it there by hand."
         return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
@@ -171,11 +173,17 @@ class Account:
     def _ensure_field(self, kind: Kind, name: str, user: User | None, refusal: str) -> str | None:
         ask = self._catalog.person_fields if kind == "person" else self._catalog.organization_fields
         create = self._pipedrive.create_person_field if kind == "person" else self._pipedrive.create_organization_field
+
+        def make() -> str:
+            code = create(name, "varchar").code
+            self._catalog.add_field(f"{kind}_fields", Field(name=name, code=code, type="varchar", is_custom=True))
+            return code
+
         return self._ensure(
             f"{kind}_fields",
             field_key(kind, name),
             look=lambda: custom_field(name, ask()),
-            make=lambda: create(name, "varchar").code,
+            make=make,
             user=user,
             refusal=refusal,
         )
@@ -196,16 +204,22 @@ class Account:
             remembered: The catalog's answer in which it is found.
             what: Its claim's key.
             look: Finds it in that answer.
-            make: Makes it, with one call.
+            make: Makes it, with one call, and adds it to that answer.
             user: Who is told of a refusal; None for everyone.
             refusal: In which words, with a place for Pipedrive's own; empty to tell nobody.
         """
         found = look()
         if found is not None or self._catalog.was_refused(what):
             return found
-        with self._claims.hold(what):
-            self._catalog.forget(remembered)  # another worker may have made it since
+        with self._claims.hold(what, patience=PATIENCE):
+            # Another worker may have made it since, or somebody in Pipedrive.
+            if self._intents.unfinished(what, what):
+                self._catalog.forget(remembered)
+            else:
+                self._catalog.forget_if_older(remembered)
             found = look()
+            if found is None and self._catalog.was_refused(what):
+                return None
             if found is None:
                 try:
                     found = self._intents.make(what, make)
@@ -214,7 +228,6 @@ class Account:
                     if refusal:
                         self._tell_once(NotificationKind.ACCOUNT_REFUSED, refusal % error.message, user, about=what)
                     return None
-                self._catalog.forget(remembered)
             self._intents.end(what)
             return found
 

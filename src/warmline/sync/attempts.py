@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization, Row
-from warmline.pipedrive import Clock, Pipedrive
+from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import connection, history, links, notify
 from warmline.sync.claims import BusyError
 from warmline.sync.models import NotificationKind
-from warmline.sync.outcomes import NotYetError, Verdict, is_other, judge, trouble, wants_probe
+from warmline.sync.outcomes import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 from warmline.sync.policy import Policy
 from warmline.sync.steps import StaleLinkError
 from warmline.sync.updates import DeletedThereError
@@ -68,6 +68,9 @@ class Attempts:
         except StaleLinkError as stale:
             now = self._clock.now()
             wait = max(links.look_again(stale.row, now) - now, timedelta(0)) + STALE_LINK_WAIT
+            if wait > longest_wait("", failed=False, policy=self._policy):  # the other row has failed, and so does this
+                self._fail(row, Unavailable(str(stale)))
+                return
             self.put_off(row, wait)
             raise NotYetError(wait) from stale
         except DeletedThereError:
@@ -75,13 +78,7 @@ class Attempts:
             links.unlink(row, self._clock.now())
         except Exception as error:  # noqa: BLE001 (house rule: set the row aside, and let the others go on)
             self.blame_the_connection(error)
-            verdict = judge(
-                error,
-                attempts=row.pipedrive_sync_attempts + 1,
-                policy=self._policy,
-                jitter=self._random.random(),
-            )
-            self._set_aside(row, verdict, error)
+            self._fail(row, error)
 
     def put_off(self, row: Row, wait: timedelta) -> None:
         """Let a row be due only later.
@@ -109,6 +106,11 @@ class Attempts:
             log.warning("connection.%s error=%s", found.state, error)
             connection.report(found, self._clock)
             raise DisconnectedError from error
+
+    def _fail(self, row: Row, error: Exception) -> None:
+        attempts = row.pipedrive_sync_attempts + 1
+        verdict = judge(error, attempts=attempts, policy=self._policy, jitter=self._random.random())
+        self._set_aside(row, verdict, error)
 
     def _set_aside(self, row: Row, verdict: Verdict, error: Exception) -> None:
         now = self._clock.now()

@@ -1,16 +1,21 @@
 """What the account is made of: its users, activity types and fields, asked for once and remembered with an age.
 
-Asking costs 60 tokens in all, so the answers serve everyone for a day. Whatever refuses a create may be out of date
-here; then `renew` forgets what is older than a minute, and the create is tried once more with fresh answers.
+Asking costs 60 tokens in all, so the answers serve everyone for a day: one asks, the others wait (see asking.py), and
+what we make there ourselves is added to them. Whatever refuses a create may be out of date here; then `renew` forgets
+what is older than a minute, and the create is tried once more with fresh answers. An answer from the future, by a clock
+that was wrong, counts as old.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db import transaction
+from django.db.models import Q
 from pydantic import BaseModel
 
-from warmline.pipedrive import ActivityType, Clock, Field, Pipedrive, User
+from warmline.pipedrive import ActivityType, Clock, Field, Option, Pipedrive, User
+from warmline.sync.asking import one_asks
 from warmline.sync.models import Remembered
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -19,19 +24,22 @@ GOOD_FOR = timedelta(days=1)
 REFUSAL_GOOD_FOR = timedelta(hours=1)
 TOO_FRESH_TO_RENEW = timedelta(minutes=1)
 NAME_LENGTH = 300
+FUTURE = timedelta(minutes=1)  # so far ahead no clock that is right can have been a moment ago
+NEVER_OLD = datetime(9999, 1, 1, tzinfo=UTC)  # of what is remembered and was no answer
 
 
 class Catalog:
-    """The account's users, activity types and fields.
+    """The account's users, activity types and fields, for one piece of work.
 
     Args:
-        pipedrive: Who is asked.
+        pipedrive: Who is asked; at once, also by batch work, because others may wait for the same answer.
         clock: Tells the age of an answer.
     """
 
     def __init__(self, pipedrive: Pipedrive, clock: Clock) -> None:
-        self._pipedrive = pipedrive
+        self._pipedrive = pipedrive.for_people()
         self._clock = clock
+        self._relied_on: dict[str, datetime] = {}  # the answers that this work went by, and when they were given
 
     def me(self) -> User:
         """Return the user to whom the token belongs."""
@@ -54,7 +62,7 @@ class Catalog:
         return self._remember("organization_fields", Field, self._pipedrive.organization_fields)
 
     def forget(self, name: str) -> None:
-        """Forget one answer, because we have just changed what it tells.
+        """Forget one answer, because it does not tell what is there.
 
         Args:
             name: As the method that returns it.
@@ -65,18 +73,36 @@ class Catalog:
         """Forget every answer that is older than a minute.
 
         Returns:
-            Whether there was one, so that trying again may help.
+            Whether this work went by one that is not the newest any more, so that trying again may help.
         """
-        old = Remembered.objects.filter(at__lte=self._clock.now() - TOO_FRESH_TO_RENEW)
-        return old.delete()[0] > 0
+        Remembered.objects.filter(self._is_older(TOO_FRESH_TO_RENEW)).delete()
+        return any(not self._is_newest(name) for name in self._relied_on)
 
-    def forget_if_older(self, name: str, age: timedelta) -> bool:
+    def forget_if_older(self, name: str, age: timedelta = TOO_FRESH_TO_RENEW) -> bool:
         """Forget an answer that is older than this.
 
         Returns:
-            Whether it was, so that asking again may help.
+            Whether this work went by one that is not the newest any more, so that asking again may help.
         """
-        return Remembered.objects.filter(name=name, at__lte=self._clock.now() - age).delete()[0] > 0
+        Remembered.objects.filter(self._is_older(age), name=name).delete()
+        return not self._is_newest(name)
+
+    def add_option(self, code: str, option: Option) -> None:
+        """Add an option of a field of persons, which we have just made, to what is remembered."""
+
+        def added(field: Field) -> Field:
+            return field.model_copy(update={"options": (*field.options, option)}) if field.code == code else field
+
+        self._amend("person_fields", lambda fields: [added(field) for field in fields])
+
+    def add_field(self, name: str, field: Field) -> None:
+        """Add a field, which we have just made, to what is remembered.
+
+        Args:
+            name: As the method that returns it.
+            field: The new one.
+        """
+        self._amend(name, lambda fields: [*fields, field])
 
     def remember_refusal(self, what: str) -> None:
         """Remember that the account refused to make a thing, so that not every record asks again.
@@ -91,19 +117,44 @@ class Catalog:
         return self._read(f"refused {what}"[:NAME_LENGTH], REFUSAL_GOOD_FOR) is not None
 
     def _remember(self, name: str, record: type[Record], ask: Callable[[], Sequence[Record]]) -> list[Record]:
-        known = self._read(name)
-        if known is not None:
-            return [record.model_validate(value) for value in known]
-        answers = list(ask())
-        self._write(name, [answer.model_dump(mode="json") for answer in answers])
-        return answers
+        def known() -> list[Record] | None:
+            values = self._read(name)
+            return None if values is None else [record.model_validate(value) for value in values]
+
+        def answer() -> list[Record]:
+            answers = list(ask())
+            self._write(name, [one.model_dump(mode="json") for one in answers])
+            return answers
+
+        return one_asks(name, clock=self._clock, known=known, ask=answer)
 
     def _read(self, name: str, good_for: timedelta = GOOD_FOR) -> list[Any] | None:
-        row = Remembered.objects.filter(name=name, at__gt=self._clock.now() - good_for).first()
-        return row.value if row else None
+        row = Remembered.objects.filter(name=name).exclude(self._is_older(good_for)).first()
+        if row is None:
+            return None
+        self._relied_on[name] = row.at
+        return list(row.value)
 
     def _write(self, name: str, value: list[Any]) -> None:
-        Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": self._clock.now()})
+        now = self._clock.now()
+        Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": now})
+        self._relied_on[name] = now
+
+    def _amend(self, name: str, change: Callable[[list[Field]], list[Field]]) -> None:
+        with transaction.atomic():
+            row = Remembered.objects.select_for_update().filter(name=name).first()
+            if row is not None:
+                fields = change([Field.model_validate(value) for value in row.value])
+                row.value = [field.model_dump(mode="json") for field in fields]
+                row.save(update_fields=["value"])
+
+    def _is_older(self, age: timedelta) -> Q:
+        now = self._clock.now()
+        return Q(at__lte=now - age) | Q(at__gt=now + FUTURE, at__lt=NEVER_OLD)
+
+    def _is_newest(self, name: str) -> bool:
+        relied_on = self._relied_on.get(name)
+        return relied_on is not None and Remembered.objects.filter(name=name, at=relied_on).exists()
 
 
 def remembered(name: str, record: type[Record]) -> list[Record] | None:

@@ -1,7 +1,7 @@
 """Who may make what: one INSERT decides, and an expired claim holds nobody back.
 
-A claim is not a success. It is renewed before each create, so it outlives the longest wait for the limiter and the
-longest call together; a worker that lost its claim stops before it creates anything.
+A claim is not a success. It is renewed before each create, when its turn has come, so it outlives the longest call; a
+worker that lost its claim, by a clock that was set ahead perhaps, stops before it creates anything.
 """
 
 import os
@@ -19,6 +19,8 @@ from warmline.sync.keys import row_key
 from warmline.sync.models import Claim
 
 LIFETIME = timedelta(seconds=120)
+PATIENCE = timedelta(seconds=5)  # for a claim of something that is done in one or two calls
+POLL = 0.05  # seconds between two looks whether it is free
 PROCESS = f"{socket.gethostname()}/{os.getpid()}"
 
 
@@ -39,23 +41,72 @@ class Claims:
         self._held: set[str] = set()
 
     @contextmanager
-    def hold(self, *keys: str, row: tuple[str, int] | None = None) -> Iterator[None]:
+    def hold(
+        self, *keys: str, row: tuple[str, int] | None = None, patience: timedelta = timedelta(0)
+    ) -> Iterator[None]:
         """Hold the claims to some keys while the block runs: all of them, or none.
 
         Args:
             keys: What is being made (see models.Claim).
             row: Kind and id of the row that is shown as in progress meanwhile, such as `("contact", 12)`.
+            patience: How long to wait for another worker's end. Not within a transaction.
 
         Raises:
             BusyError: When another worker holds one of them.
         """
-        self._take(keys, row)
-        self._held.update(keys)
+        give_up_at = self._clock.monotonic() + patience.total_seconds()
+        while not self.take(*keys, row=row):
+            if self._clock.monotonic() >= give_up_at:
+                raise BusyError(*keys)
+            self.wait_for(*keys, until=give_up_at)
         try:
             yield
         finally:
-            self._held.difference_update(keys)
-            Claim.objects.filter(key__in=keys, holder=self._holder).delete()
+            self.release(*keys)
+
+    def take(self, *keys: str, row: tuple[str, int] | None = None, lifetime: timedelta = LIFETIME) -> bool:
+        """Take the claims to some keys; all of them, or none, when another worker holds one.
+
+        Args:
+            keys: As in `hold`.
+            row: As in `hold`.
+            lifetime: When they expire, unless they are renewed.
+        """
+        now = self._clock.now()
+        claims = [Claim(key=key, holder=self._holder, expires_at=now + lifetime) for key in keys]
+        if row is not None:
+            claims[0].kind, claims[0].row_id = row
+        try:
+            with transaction.atomic():
+                Claim.objects.filter(key__in=keys, expires_at__lte=now).delete()
+                Claim.objects.bulk_create(claims)
+        except IntegrityError:
+            expire_in_time(now, *keys, lifetime=lifetime)
+            return False
+        self._held.update(keys)
+        return True
+
+    def wait_for(self, *keys: str, until: float) -> None:
+        """Return when nobody holds a claim to the keys any more, or when the time is over.
+
+        Args:
+            keys: As in `hold`.
+            until: In monotonic seconds.
+        """
+        while self._clock.monotonic() < until:
+            self._clock.sleep(POLL)
+            if not Claim.objects.filter(key__in=keys, expires_at__gt=self._clock.now()).exists():
+                return
+
+    def release(self, *keys: str) -> None:
+        """Let go of the claims to some keys."""
+        self._held.difference_update(keys)
+        Claim.objects.filter(key__in=keys, holder=self._holder).delete()
+
+    def leave(self, *keys: str, until: datetime) -> None:
+        """Let go of the claims to some keys, so that nobody takes them before a moment."""
+        self._held.difference_update(keys)
+        Claim.objects.filter(key__in=keys, holder=self._holder).update(expires_at=until)
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the claims to what a row makes, and to the row itself, while the block runs.
@@ -82,22 +133,26 @@ class Claims:
         if Claim.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A claim was lost while its work went on.")
 
-    def _take(self, keys: tuple[str, ...], row: tuple[str, int] | None) -> None:
-        now = self._clock.now()
-        claims = [Claim(key=key, holder=self._holder, expires_at=now + LIFETIME) for key in keys]
-        if row is not None:
-            claims[0].kind, claims[0].row_id = row
-        try:
-            with transaction.atomic():
-                Claim.objects.filter(key__in=keys, expires_at__lte=now).delete()
-                Claim.objects.bulk_create(claims)
-        except IntegrityError:
-            raise BusyError(*keys) from None
-
 
 def is_claimed(keys: Iterable[str], now: datetime) -> bool:
     """Tell whether some worker holds the claim to one of some keys."""
     return Claim.objects.filter(key__in=list(keys), expires_at__gt=now).exists()
+
+
+def expire_in_time(now: datetime, *keys: str, lifetime: timedelta = LIFETIME) -> None:
+    """Have claims expire a lifetime from now at the latest: those of a worker who died before the clock was set back.
+
+    Args:
+        now: The present moment, aware.
+        keys: Of which claims; none for all.
+        lifetime: The longest that they can have.
+    """
+    latest = now + lifetime
+    late = Claim.objects.filter(expires_at__gt=latest)
+    if keys:
+        late = late.filter(key__in=keys)
+    if late.exists():
+        late.update(expires_at=latest)
 
 
 def in_progress(now: datetime) -> set[tuple[str, int]]:

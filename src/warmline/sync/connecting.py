@@ -10,6 +10,7 @@ from warmline.crm import preferences
 from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User
 from warmline.sync import credentials
 from warmline.sync.catalog import Catalog, remembered
+from warmline.sync.claims import BusyError
 from warmline.sync.client import pipedrive_with
 from warmline.sync.directory import forget_another_account
 from warmline.sync.doctor import ADVICE
@@ -100,6 +101,8 @@ def ask() -> str:
             _ask(pipedrive)
     except PipedriveError as error:
         return f"Pipedrive could not be asked: {error.message} Try again in a moment."
+    except BusyError:
+        return "Pipedrive is being asked already, and has not answered yet. Try again in a moment."
     return ""
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import credentials, notify, standstill, wake
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
-from warmline.sync.outcomes import Trouble, probe_wait, trouble
+from warmline.sync.outcomes import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 from warmline.sync.standstill import EngineState
 
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
@@ -58,14 +58,20 @@ def is_open(pipedrive: Pipedrive, clock: Clock) -> bool:
         pipedrive: Whom to probe.
         clock: Tells whether one is due.
     """
-    row = _row(clock.now())
-    if row.state == ConnectionState.OK:
+    now = clock.now()
+    row = _row(now)
+    state = ConnectionState(row.state)
+    if state == ConnectionState.OK:
         return True
-    if row.probe_at is not None and row.probe_at > clock.now():
+    if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(state):
         return False
     # One worker wins the right to probe; the others find the next probe a minute away until it has reported.
     ours = Connection.objects.filter(pk=1, state=row.state, probe_at=row.probe_at)
-    if not ours.update(probe_at=clock.now() + timedelta(minutes=1)):
+    if not ours.update(probe_at=now + PROBING):
+        return False
+    pause = timedelta(seconds=pipedrive.paused_for())
+    if state == ConnectionState.THROTTLED and pause > timedelta(0):
+        report(Trouble(state, row.message, pause), clock, by_probe=True)
         return False
     found = None if row.state == ConnectionState.THROTTLED else probe(pipedrive)
     if found is None:

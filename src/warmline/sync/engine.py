@@ -20,6 +20,7 @@ from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.keys import activities_key, organization_key, person_key
 from warmline.sync.lanes import Served, Work, in_turn
 from warmline.sync.looks import Looks
+from warmline.sync.moments import Moments, left
 from warmline.sync.outcomes import NotYetError, OrganizationFailedError
 from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought, Steps
@@ -60,7 +61,8 @@ class Engine:
         self._clock = clock
         self._attempts = Attempts(pipedrive, policy, clock, random)
         self._looks = Looks(clock, threads.lock())
-        self._directory = Directory(clock, directory_allowance, together, threads)
+        self._moments = Moments(clock, policy)
+        self._directory = Directory(clock, directory_allowance, together, random)
 
     @classmethod
     def from_settings(cls) -> "Engine":
@@ -125,6 +127,7 @@ class Engine:
             held: Rows that are left out.
             batch: Whether what nobody waits for is asked for as well.
         """
+        self._moments.heed()
         if not connection.is_open(self._pipedrive, self._clock):
             return []
         works = wanted.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
@@ -202,7 +205,7 @@ class Engine:
         """
         if organization.is_linked or organization.pipedrive_sync_failed:
             return
-        wait = organization.next_pipedrive_sync_attempt - self._clock.now()
+        wait = left(organization, self._clock.now(), self._policy)
         if wait > timedelta(0):
             self._attempts.put_off(contact, wait)
             raise NotYetError(wait)
@@ -271,8 +274,8 @@ class Engine:
                 organization.refresh_from_db()  # as it is under the claim
                 if organization_key(organization) != what:
                     raise BusyError("The organization was renamed while it was claimed.")
-                now = self._clock.now()
-                if organization.pipedrive_org_id is None and organization.next_pipedrive_sync_attempt <= now:
+                is_due = left(organization, self._clock.now(), self._policy) <= timedelta(0)
+                if organization.pipedrive_org_id is None and is_due:
 
                     def bring() -> None:
                         brought = steps.ensure_organization(organization, contact.owner, wanted_since)

@@ -47,7 +47,7 @@ def _waited(row: Row, now: datetime) -> float:
     """Return for how many seconds a row has been wanted, through all attempts since it last started again."""
     before = attempts_of(row).first() if row.pipedrive_sync_attempts else None
     if before is not None and not before.ok:
-        return before.waited + (now - before.at).total_seconds()
+        return before.waited + max(0.0, (now - before.at).total_seconds())
     # Untried, it is due since it is wanted.
     return max(0.0, (now - row.next_pipedrive_sync_attempt).total_seconds())
 

@@ -1,18 +1,20 @@
 """Nothing is created twice: what is about to be made is remembered first, and looked for before it is made again.
 
 Pipedrive has no idempotency keys, so a create whose answer never came may or may not have happened, and may even
-happen seconds later. The only cure is to look, soon and once more after the longest wait, before making it anew.
+happen seconds later. The only cure is to look, soon and once more after the longest wait, before making it anew. Both
+count from when it was sent: the intent is written when its turn has come, however long it had to wait for that.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
+from warmline.sync.ages import Ages
 from warmline.sync.claims import Claims
 from warmline.sync.models import Intent
 from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
@@ -23,7 +25,7 @@ SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken f
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
 OLD = timedelta(days=1)
 RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "body", "ours", "revision"]
-TICK = timedelta(microseconds=1)
+TICK = timedelta(milliseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
 
@@ -50,17 +52,24 @@ class Intents:
     Args:
         pipedrive: Its clock is the one that intents are dated by, never this machine's.
         claims: Renewed before each create, so that it happens under a live claim.
-        clock: Ours, by which waits are measured.
+        clock: Ours.
+        ages: What this process knows of when creates were sent, by which waits are measured.
     """
 
-    def __init__(self, pipedrive: Pipedrive, claims: Claims, clock: Clock) -> None:
+    def __init__(self, pipedrive: Pipedrive, claims: Claims, clock: Clock, ages: Ages) -> None:
         self._pipedrive = pipedrive
         self._claims = claims
         self._clock = clock
+        self._ages = ages
 
     def unfinished(self, what: str, key: str) -> list[Intent]:
         """Return the unfinished creates of a thing, and those of a row, whatever it was to make then."""
-        return list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
+        intents = list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
+        for intent in intents:
+            present = self._pipedrive.server_time()
+            if intent.sent_at > present:  # Pipedrive's clock was set back: what it made may bear an earlier time
+                intent.sent_at = present - OLD
+        return intents
 
     def fresh(self, what: str, key: str) -> list[Intent]:
         """Return those of `unfinished` that are not old: what an older one made is found by search by now."""
@@ -68,22 +77,24 @@ class Intents:
 
     def is_old(self, intent: Intent) -> bool:
         """Tell whether a create was begun so long ago that the list of what changed since would be long."""
-        return intent.begun_at < self._clock.now() - OLD
+        return self._age(intent) > OLD
 
-    def look_after(self, intent: Intent) -> datetime:
-        """Return the moment, by our clock, after which a look must be made to tell whether a create was done.
+    def look_after(self, intent: Intent) -> float:
+        """Return the moment, in monotonic seconds, after which a look must be made to tell whether a create was done.
 
         Raises:
             NotYetError: While others of the same burst are still being lost, so that one look will serve them all.
         """
-        now, together_until = self._clock.now(), intent.begun_at + TOGETHER
-        last = Intent.objects.filter(answered=False).aggregate(last=Max("begun_at"))["last"]
-        if not intent.answered and last is not None and now < min(last + LOOK_AFTER_SILENCE, together_until):
-            raise NotYetError(min(last + LOOK_AFTER_SILENCE, together_until) - now)
-        settled_at = intent.begun_at + SETTLED
-        if now >= settled_at:
-            return settled_at
-        return (intent.uncertain_at or intent.begun_at) + TICK  # a look of the same moment may have come before it
+        age, last = self._age(intent), Intent.objects.filter(answered=False).order_by("begun_at").last()
+        if not intent.answered and last is not None:
+            wait = min(LOOK_AFTER_SILENCE - self._age(last), TOGETHER - age)
+            if wait > timedelta(0):
+                raise NotYetError(wait)
+        if age >= SETTLED:
+            return self._ages.ago(age - SETTLED)
+        if intent.uncertain_at is not None:
+            age = self._ages.of(_loss(intent.key), intent.uncertain_at)
+        return self._ages.ago(age - TICK)  # a look of the same moment may have come before it
 
     def wait_until_settled(self, intent: Intent) -> None:
         """Go on only if an unfinished create can be taken for not done.
@@ -91,9 +102,12 @@ class Intents:
         Raises:
             NotYetError: While it may still come to be.
         """
-        now = self._clock.now()
-        if not intent.answered and now < intent.begun_at + SETTLED:
-            raise NotYetError(_settled_with_others(intent) - now)
+        age = self._age(intent)
+        if not intent.answered and age < SETTLED:
+            # Those that were begun soon after it are waited for as well, so that one look serves all.
+            soon_after = Intent.objects.filter(answered=False, begun_at__lte=intent.begun_at + TOGETHER)
+            last = soon_after.order_by("begun_at").last() or intent
+            raise NotYetError(SETTLED - min(age, self._age(last)))
 
     def make(self, what: str, create: Callable[[], Made], sent: Sent | None = None) -> Made:
         """Create a thing, unless an unfinished create of it may still come to be.
@@ -103,37 +117,37 @@ class Intents:
 
         Args:
             what: What is made (see models.Intent).
-            create: Makes it, with one call.
+            create: Makes it, with one call; where it needs a second one that writes, that one counts.
             sent: What is said of which row; None where no row stands behind it.
 
         Raises:
             NotYetError: While an earlier create is too recent to be taken for not done.
+            BusyError: When the claim was lost while the create waited for its turn; nothing was sent.
             Uncertain: When the create may have been done; the intent stays.
             PipedriveError: When it was not done; the intent is gone.
         """
         sent = sent or Sent(what)
-        sent_at, now = self._pipedrive.server_time(), self._clock.now()
         for earlier in self.unfinished(what, sent.key):
             self.wait_until_settled(earlier)
-        intent = Intent(
-            key=sent.key,
-            what=what,
-            sent_at=sent_at,
-            begun_at=now,
-            body=sent.body,
-            ours=sent.ours,
-            revision=sent.revision,
-        )
-        with transaction.atomic():
-            self._claims.renew()
-            Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
+        self._pipedrive.server_time()  # known from here on, so that asking for it does not come between turn and create
+        is_begun = False
+
+        def begin() -> None:
+            nonlocal is_begun
+            self._begin(what, sent)
+            is_begun = True
+
         try:
-            return create()
+            with self._pipedrive.before_each_write(begin):
+                return create()
         except Uncertain as error:
-            Intent.objects.filter(key=sent.key).update(uncertain_at=self._clock.now(), answered=error.answered)
+            now = self._clock.now()
+            Intent.objects.filter(key=sent.key).update(uncertain_at=now, answered=error.answered)
+            self._ages.note(_loss(sent.key), now)
             raise
         except PipedriveError:
-            self.end(sent.key)
+            if is_begun:
+                self.end(sent.key)
             raise
 
     @staticmethod
@@ -141,9 +155,27 @@ class Intents:
         """Forget the intent: the id is stored, or the thing was found, or it is known not to have been made."""
         Intent.objects.filter(key=key).delete()
 
+    def _begin(self, what: str, sent: Sent) -> None:
+        """Write down that a create is sent now; this is the last thing before it is."""
+        with transaction.atomic():
+            self._claims.renew()
+            now = self._clock.now()  # no earlier: who writes may have to wait for others who do
+            intent = Intent(
+                key=sent.key,
+                what=what,
+                sent_at=self._pipedrive.server_time(),
+                begun_at=now,
+                body=sent.body,
+                ours=sent.ours,
+                revision=sent.revision,
+            )
+            Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
+        self._ages.note(sent.key, now)
 
-def _settled_with_others(intent: Intent) -> datetime:
-    """Return when a create has settled, and with it those that were begun soon after, so that one look serves all."""
-    soon_after = Intent.objects.filter(answered=False, begun_at__lte=intent.begun_at + TOGETHER)
-    last = soon_after.aggregate(last=Max("begun_at"))["last"] or intent.begun_at
-    return max(intent.begun_at, last) + SETTLED
+    def _age(self, intent: Intent) -> timedelta:
+        there = self._pipedrive.server_time() - intent.sent_at
+        return self._ages.of(intent.key, intent.begun_at, there)
+
+
+def _loss(key: str) -> str:
+    return f"{key}: no answer"

@@ -1,5 +1,7 @@
 """The names of what is made in Pipedrive, by which claims and intents meet."""
 
+from uuid import UUID
+
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.synced import Synced
@@ -44,3 +46,11 @@ def label_key(label: str) -> str:
 def field_key(kind: str, name: str) -> str:
     """Return `field:<kind>:<name>`, the kind being whose field it is."""
     return f"field:{kind}:{key(name)}"
+
+
+def is_mark(text: str) -> bool:
+    """Tell whether a text may be the mark of a row (its `warmline_id`)."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

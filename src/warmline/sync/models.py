@@ -17,7 +17,8 @@ class Claim(models.Model):
 
     Attributes:
         key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<kind>:<name>`,
-            `activities:<person id>`; and the row's own name (`contact 12`), because an edit changes the others.
+            `activities:<person id>`; and the row's own name (`contact 12`), because an edit changes the others. Also
+            `ask:<what>`, by which one asks and the others wait (see asking.py).
         holder: Which worker of which process holds it (see claims.py).
         kind, row_id: The row that the worker works on, which is shown as in progress.
     """
@@ -39,7 +40,7 @@ class Intent(models.Model):
         key: The row's name (`contact 12`), or what is made where no row stands behind it (`label:<name>`).
         what: What is made, as a claim's key: another row that would make the same must look for this, too.
         sent_at: When, by Pipedrive's clock.
-        begun_at: The same by ours, which tells when a look is late enough.
+        begun_at: The same by ours (see ages.py).
         uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
         answered: Pipedrive said itself that it failed, so one look is enough.
         body: What was sent; the row may have been edited since.
@@ -120,6 +121,10 @@ class DirectoryState(models.Model):
         tokens: What the first listing has cost so far.
         since: By Pipedrive's clock: everything that was changed before is in.
         looked_at: By ours: when the last look began.
+        failures: How often in a row the first listing could not go on.
+        retry_at: When it is tried again; None when it has not failed.
+        problem: Why it failed the last time.
+        unreadable: The ids of records that cannot be read, 0 for one without an id.
     """
 
     kind = models.CharField(max_length=20, choices=DirectoryKind.choices, primary_key=True)
@@ -128,6 +133,10 @@ class DirectoryState(models.Model):
     tokens = models.PositiveIntegerField(default=0)
     since = models.DateTimeField()
     looked_at = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True, default="")
+    unreadable = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return self.kind

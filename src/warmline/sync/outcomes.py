@@ -23,12 +23,17 @@ from warmline.sync.policy import Policy
 AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to choose
 FOUND_BY = {"email": "with this e-mail", "name": "of this name"}
 NAMED = 5  # candidates that a message names
+ORGANIZATION_FAILED = "organization_failed"  # that of a contact that waits for its organization
+PASSING = ("unavailable", "uncertain", "unexpected")  # those of failures that time may cure
+SOON = timedelta(minutes=1)  # longer than a row that has not failed is put off: a lost create settles in 40 seconds
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
+PROBING = timedelta(minutes=1)  # after which whoever probes is believed to have died
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
     ConnectionState.UNAUTHORIZED: (5, 60),
     ConnectionState.BLOCKED: (60, 1800),
     ConnectionState.BUDGET_SPENT: (300, 300),
+    ConnectionState.THROTTLED: (2, 60),  # where Pipedrive does not say; of longer pauses the limiter knows
 }
 
 
@@ -155,7 +160,7 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
 
 def is_other(code: str, new: str) -> bool:
     """Tell whether a failure is another one for a person than the one before: what time may cure is all one to them."""
-    return code != new and not {code, new} <= {"unavailable", "uncertain", "unexpected"}
+    return code != new and not {code, new} <= set(PASSING)
 
 
 def wants_probe(error: Exception) -> bool:
@@ -181,7 +186,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case AmbiguousError():
             return _fail(policy.person_needed, AMBIGUOUS, error.message, error.field, tuple(error.candidates))
         case OrganizationFailedError():
-            return _fail(error.wait, "organization_failed", str(error), "organization")
+            return _fail(error.wait, ORGANIZATION_FAILED, str(error), "organization")
         case Uncertain():
             code, message = "uncertain", f"Pipedrive did not say whether it was done: {error.message}"
         case PipedriveError():
@@ -215,6 +220,19 @@ def backoff(attempts: int, first: timedelta, jitter: float) -> timedelta:
     return first * (2.0 ** (attempts - 1) * (0.75 + jitter / 2))
 
 
+def longest_wait(code: str, *, failed: bool, policy: Policy) -> timedelta:
+    """Return how long a row can have to wait at the most; one that seems to wait for longer has a wrong moment.
+
+    Args:
+        code: Why its last attempt failed.
+        failed: Whether it is left to batch processing, or to a person.
+        policy: The waits.
+    """
+    if not failed:
+        return max(SOON, backoff(policy.attempts, policy.retry, 1.0))
+    return policy.batch if code in PASSING else max(policy.batch, policy.person_needed)
+
+
 def probe_wait(trouble: Trouble, probes: int) -> timedelta:
     """Return the wait before the next probe.
 
@@ -222,7 +240,17 @@ def probe_wait(trouble: Trouble, probes: int) -> timedelta:
         trouble: What is the matter.
         probes: How many were sent since it began.
     """
-    if trouble.wait is not None:
-        return trouble.wait
     first, longest = PROBE_WAITS[trouble.state]
+    if trouble.wait is not None:
+        return min(trouble.wait, timedelta(seconds=longest))
     return timedelta(seconds=min(first * 2 ** min(probes, 20), longest))
+
+
+def longest_probe_wait(state: ConnectionState) -> timedelta:
+    """Return the longest wait before a probe, or before another worker may probe in place of one that died.
+
+    Args:
+        state: How the connection is.
+    """
+    _, longest = PROBE_WAITS.get(state, (0, 3600))
+    return max(timedelta(seconds=longest), PROBING)

@@ -108,7 +108,7 @@ class Steps:
         self._policy = policy
         self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
-        self.intents = Intents(pipedrive, claims, clock)
+        self.intents = Intents(pipedrive, claims, clock, looks.ages)
         self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
         self.finder = Finder(
             pipedrive,

@@ -6,16 +6,18 @@ A link is a secret. It is shown to an admin or sent to its user, and never writt
 
 import logging
 from threading import Thread
+from time import monotonic
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.cache import cache
 from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+from django.utils.http import base36_to_int, urlsafe_base64_encode
 
 from warmline.crm.users import User
 
@@ -24,10 +26,24 @@ logger = logging.getLogger(__name__)
 PAUSE = 300  # seconds between two links that strangers can have sent to one user
 
 
+class Links(PasswordResetTokenGenerator):
+    """Django's tokens, which know no future: one made by a clock that was a year ahead would be good for a year."""
+
+    def check_token(self, user: Any, token: str | None) -> bool:
+        """Refuse also a token that is from further ahead than it is good for."""
+        if not super().check_token(user, token):
+            return False
+        made_at = base36_to_int((token or "").partition("-")[0])
+        return made_at - self._num_seconds(self._now()) <= settings.PASSWORD_RESET_TIMEOUT
+
+
+LINKS = Links()
+
+
 def one_time_link(user: User) -> str:
     """Return the path under which the user sets a password, once; `request.build_absolute_uri` makes it whole."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("web:one-time", args=[uid, default_token_generator.make_token(user)])
+    return reverse("web:one-time", args=[uid, LINKS.make_token(user)])
 
 
 def sends_email() -> bool:
@@ -67,9 +83,11 @@ def send_new_link(request: HttpRequest, user: User) -> None:
         user: Who has forgotten the password, or never had one.
     """
     # In the memory of this process, which alone serves pages; there are never more keys than users.
-    key = f"one-time-link:{user.pk}"
-    if not cache.add(key, value=True, timeout=PAUSE):
-        return
+    key, now = f"one-time-link:{user.pk}", monotonic()
+    if not cache.add(key, now, timeout=None):
+        if now - cache.get(key, now) < PAUSE:
+            return
+        cache.set(key, now, timeout=None)
     link = request.build_absolute_uri(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 

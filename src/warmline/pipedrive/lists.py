@@ -1,0 +1,94 @@
+"""A list's records, read one by one: one that cannot be read must not take the others with it.
+
+Who passes over such a record must know of it all the same, because it may be the very one that is looked for. So its id
+is kept, and every text in it, by which it can be told whose it may be.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from warmline.pipedrive import answers
+from warmline.pipedrive.answers import Call
+from warmline.pipedrive.errors import PipedriveError
+
+Listed = TypeVar("Listed", bound=BaseModel)
+
+LONGEST_TEXT = 500  # characters: nobody is looked for by more
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record that cannot be read.
+
+    Attributes:
+        id: Its id; None when not even that can be read.
+        texts: Every text in it; none when it is marked as deleted.
+        why: Which of its fields cannot be read, without what they hold.
+    """
+
+    id: int | None
+    texts: frozenset[str]
+    why: str
+
+
+@dataclass(frozen=True)
+class Page(Generic[Listed]):
+    """One page of a list.
+
+    Attributes:
+        records: At most 500.
+        next_cursor: Where the next page begins; None at the end.
+        unreadable: Those of its records that cannot be read.
+    """
+
+    records: list[Listed]
+    next_cursor: str | None
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def records(
+    call: Call, model: type[Listed], rows: Iterable[Any], unreadable: list[Unreadable] | None = None
+) -> list[Listed]:
+    """Return the records of a list.
+
+    Args:
+        call: The call made.
+        model: The records' class.
+        rows: Their JSON objects.
+        unreadable: What takes those that cannot be read; None where that is an error.
+
+    Raises:
+        PipedriveError: One cannot be read, and nobody takes it.
+    """
+    read = []
+    for row in rows:
+        try:
+            read.append(answers.record(call, model, row))
+        except PipedriveError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(_unreadable(row, error.message))
+    return read
+
+
+def _unreadable(row: Any, why: str) -> Unreadable:
+    said = row if isinstance(row, Mapping) else {}
+    record_id = str(said.get("id"))
+    texts = () if said.get("is_deleted") is True else _texts(row)
+    return Unreadable(int(record_id) if record_id.isdecimal() else None, frozenset(texts), why)
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, however deep."""
+    waiting = [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and len(each) <= LONGEST_TEXT:
+            yield each
+        elif isinstance(each, Mapping):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each

@@ -1,0 +1,77 @@
+"""The directory's entries: under which names each record of Pipedrive's is found, as keyed hashes.
+
+A record that cannot be read is passed over, but not taken for absent: it is found under every text in it that may be
+its name. Whoever may be it then gets it, hears that it cannot be read, and is not made a second time.
+"""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from warmline.crm.keys import key
+from warmline.pipedrive import Organization, Person, Unreadable
+from warmline.sync.keys import is_mark
+from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState
+
+log = logging.getLogger(__name__)
+
+MOST_UNREADABLE = 1000  # of which the ids are kept
+
+Records = Sequence[Person] | Sequence[Organization]
+
+
+def hashed(text: str) -> str:
+    """Return a hash of a text that nobody can make without the installation's own secret key."""
+    own = hashlib.sha256(f"directory {settings.SECRET_KEY}".encode()).digest()
+    return hmac.digest(own, text.encode(), "sha256").hex()[:32]
+
+
+def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:
+    """Write down under which names records are found now; the caller holds the transaction.
+
+    Args:
+        kind: Of which kind they are.
+        records: As Pipedrive lists them now.
+        unreadable: Those among them that cannot be read.
+    """
+    state = DirectoryState.objects.select_for_update().filter(kind=kind).first()
+    if state is None:
+        return  # all of it was forgotten meanwhile
+    odd = {each.id: each for each in unreadable if each.id is not None}
+    ids = [*(record.id for record in records), *odd]
+    names = [(record.id, name) for record in records if not record.is_deleted for name in _names(record)]
+    names += [(record_id, name) for record_id, each in odd.items() for name in _possible_names(kind, each)]
+    DirectoryEntry.objects.filter(kind=kind, record_id__in=ids).delete()
+    DirectoryEntry.objects.bulk_create(
+        [DirectoryEntry(kind=kind, key=hashed(name), record_id=record_id) for record_id, name in names],
+        ignore_conflicts=True,  # one that changed while it was listed may come twice
+    )
+    _note_unreadable(state, {record.id for record in records}, unreadable)
+
+
+def _note_unreadable(state: DirectoryState, readable: set[int], unreadable: Sequence[Unreadable]) -> None:
+    """Keep the ids of the records that cannot be read, and log each once; never what they hold."""
+    known = set(state.unreadable)
+    ids = known - readable
+    for each in unreadable:
+        if (record_id := each.id or 0) not in ids and len(ids) < MOST_UNREADABLE:
+            log.warning("directory.unreadable kind=%s record=%s why=%s", state.kind, each.id, each.why)
+            ids.add(record_id)
+    if ids != known:
+        DirectoryState.objects.filter(pk=state.pk).update(unreadable=sorted(ids))
+
+
+def _names(record: Person | Organization) -> set[str]:
+    """Return under which names a record is found: e-mails or name, and our own mark."""
+    own = [key(record.name)] if isinstance(record, Organization) else [key(email.value) for email in record.emails]
+    marks = [value for value in record.custom_fields.values() if isinstance(value, str) and is_mark(value)]
+    return {name for name in (*own, *marks) if name}
+
+
+def _possible_names(kind: DirectoryKind, record: Unreadable) -> set[str]:
+    """Return under which names a record may have to be found that cannot be read."""
+    own = (text for text in record.texts if kind == DirectoryKind.ORGANIZATION or "@" in text)
+    return {name for name in map(key, own) if name} | {text for text in record.texts if is_mark(text)}
