@@ -21,7 +21,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, key
 from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Rejected
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
@@ -225,9 +225,9 @@ def _absorb(kind: DirectoryKind, records: Records) -> None:
 
 def _names(record: Person | Organization) -> set[str]:
     """Return under which names a record is found: e-mails or name, and our own mark."""
-    own = [key(record.name)] if isinstance(record, Organization) else [key(email.value) for email in record.emails]
+    known_by = {key(record.name)} if isinstance(record, Organization) else {email_key(e.value) for e in record.emails}
     marks = [value for value in record.custom_fields.values() if isinstance(value, str) and _is_mark(value)]
-    return {name for name in (*own, *marks) if name}
+    return {name for name in (*known_by, *marks) if name}
 
 
 def _is_mark(text: str) -> bool:

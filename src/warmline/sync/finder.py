@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, email_spellings, key
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import NotFound, Person, Pipedrive
@@ -180,14 +180,14 @@ class Finder:
 
         def search() -> set[int]:
             if contact.email:
-                found = self._pipedrive.search_persons(contact.email)
-                return {one.id for one in found if contact.email_key in map(key, one.emails)}
+                found = [one for each in email_spellings(contact.email) for one in self._pipedrive.search_persons(each)]
+                return {one.id for one in found if contact.email_key in map(email_key, one.emails)}
             if self.mark("person", contact):
                 found = self._pipedrive.search_persons(str(contact.warmline_id), field="custom_fields")
                 return {one.id for one in found}
             return set()
 
-        seen = {one.id for one in recent if contact.email_key in {key(email.value) for email in one.emails}}
+        seen = {one.id for one in recent if contact.email_key in {email_key(each.value) for each in one.emails}}
         there = self._all_there(
             DirectoryKind.PERSON,
             self._pipedrive.person,
@@ -230,7 +230,7 @@ class Finder:
         """Return the records under a row's names that are there, at the least price.
 
         What the directory knows already costs a get each; only if none of that is there is a look taken. While it is
-        not full, Pipedrive is searched.
+        not full, Pipedrive is searched as well.
 
         Args:
             kind: Of which kind.
@@ -241,7 +241,8 @@ class Finder:
             search: Searches for it.
         """
         if not self._directory.is_full(kind):
-            return those_there(get, search() | seen)
+            known = set[int]().union(*(self._directory.known(kind, name) for name in names if name))
+            return those_there(get, search() | seen | known)
         asked: set[int] = set()
         for is_fresh in (False, True):
             for name in filter(None, names):
@@ -257,17 +258,14 @@ class Finder:
         mark = self._sent_mark("person", body)
         if mark is not None:
             return mark in person.custom_fields.values()
-        said = (body["name"], body["owner_id"], _sent(body, "emails"), _sent(body, "phones"))
-        emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
-        return said == (person.name, person.owner_id, emails, phones) and not _is_held(Contact, person.id)
+        return mapping.is_person_made_from(person, body) and not _is_held(Contact, person.id)
 
     def _is_made_organization(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
         """Tell whether an organization is what a create with this body made; see `_is_made_person`."""
         mark = self._sent_mark("organization", body)
         if mark is not None:
             return mark in theirs.custom_fields.values()
-        said = (body["name"], body["owner_id"])
-        return said == (theirs.name, theirs.owner_id) and not _is_held(Organization, theirs.id)
+        return mapping.is_organization_made_from(theirs, body) and not _is_held(Organization, theirs.id)
 
     def _sent_mark(self, kind: Kind, body: Mapping[str, Any]) -> str | None:
         mark: str | None = body.get("custom_fields", {}).get(self._account.mark_code(kind))
@@ -283,10 +281,6 @@ def _recent(records: Iterable[Record], intent: Intent) -> list[Record]:
     """Return the records that are there and were not added before the create was sent."""
     since = intent.sent_at - OVERLAP
     return [each for each in records if not each.is_deleted and (each.add_time is None or each.add_time >= since)]
-
-
-def _sent(body: Mapping[str, Any], name: str) -> list[str]:
-    return [entry["value"] for entry in body.get(name, ())]
 
 
 def _is_held(model: type[Row], record_id: int) -> bool:
