@@ -258,3 +258,17 @@ def test_a_changed_e_mail_is_known_by_the_next_look(bench: Bench, sandbox: Sandb
     contact.refresh_from_db()
     assert contact.pipedrive_person_id == person["id"]
     assert Directory(bench.clock, 1000).known("person", "old@example.com") == set()  # type: ignore[arg-type]
+
+
+def test_what_it_knew_serves_while_it_is_listed_again(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User
+) -> None:
+    """As after an upgrade: a name that Pipedrive's search does not find, for its two spaces, is known from before."""
+    sandbox.add("organizations", name="Larkspur  Mills")
+    bench.fill_directory()
+    firm = OrganizationDetails(name="Larkspur Mills")
+    add_contact(alice, name="Jordan Ames", organization=firm, warmness_score=5)
+
+    bench.searching().settle()
+
+    assert list(world.organizations) == [1]

@@ -63,6 +63,7 @@ class Brought:
         agreed: What the two sides hold now (see changes.py).
         revision: The row's revision that the record has; a newer one is wanted again.
         kept: Pipedrive's values that ours give way to.
+        names: What values of these are called, where people know them by a name: Pipedrive's and ours.
         was_there: Whether it was not made by us.
         org_id: The organization that an adopted person has already.
     """
@@ -71,6 +72,7 @@ class Brought:
     agreed: Mapping[str, Values]
     revision: int
     kept: Values = field(default_factory=dict)
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False
     org_id: int | None = None
 
