@@ -56,7 +56,7 @@ def email_key(text: str) -> str:
     return f"{key(local)}@{_domain_key(domain)}" if at else key(domain)
 
 
-def email_spellings(text: str) -> set[str]:
+def email_spellings(text: str) -> list[str]:
     """Return an address as it may stand in a program that compares letter by letter: with its domain in either form.
 
     Args:
@@ -68,11 +68,11 @@ def email_spellings(text: str) -> set[str]:
     local, at, domain = text.rpartition("@")
     present = _domain_key(domain)
     if not at or (domain.isascii() and present == domain.lower()):
-        return {text}
+        return [text]
     try:
-        return {text, f"{local}@{present}", f"{local}@{idna.encode(present).decode()}"}
+        return sorted({text, f"{local}@{present}", f"{local}@{idna.encode(present).decode()}"})
     except idna.IDNAError:
-        return {text}
+        return [text]
 
 
 def readable_domains(text: str) -> str:

@@ -12,6 +12,7 @@ from warmline.crm.keys import email_key, key, without_unseen
 from warmline.sync.notes import to_text
 
 BESIDE_DIGITS = "+#*;,"  # what tells in a phone number, beside digits and letters
+BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our texts of one line hold none
 
 
 def ours(field: str, value: Any) -> Any:
@@ -55,7 +56,9 @@ def in_our_words(field: str, value: Any) -> Any:
     if field in {"organization", "done"}:
         return value
     text = "" if value is None else value
-    return to_text(text) if field == "note" else text
+    if field == "note":
+        return to_text(text)
+    return text.translate(BREAKS) if isinstance(text, str) else text
 
 
 def _spaced(text: str) -> str:

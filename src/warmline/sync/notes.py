@@ -19,6 +19,7 @@ UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL)
 OPEN = re.compile(r"<(?![^<>]*>)")
 TAG = re.compile(r"</?[a-z][a-z0-9]*[\s/>]", re.IGNORECASE)
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[:_-][a-z0-9_-]+)*")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 DROPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "iframe", "object", "svg"})
 BLOCKS = frozenset(
     [
@@ -109,7 +110,7 @@ class _Reader(HTMLParser):
     def text(self) -> str:
         """Return all of it, without the empty lines around it."""
         self._break()
-        return "\n".join(self._lines).replace(NO_BREAK, " ").strip("\n")
+        return CONTROL.sub("", "\n".join(self._lines).replace(NO_BREAK, " ")).strip("\n")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin an element."""
