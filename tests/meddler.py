@@ -1,6 +1,8 @@
 """Something that happens in the middle of a call: on the wire, between our client and the sandbox."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 
@@ -10,12 +12,16 @@ Deed = Callable[[], httpx.Response | None]
 class Meddler(httpx.BaseTransport):
     """Passes calls on, and once does something while one of them is on its way.
 
+    Attributes:
+        updates: The bodies of the updates that came by, as JSON.
+
     Args:
         inner: The transport that it stands before.
     """
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
+        self.updates: list[dict[str, Any]] = []
         self._waiting: tuple[str, str, Deed] | None = None
 
     def once(self, method: str, path: str, deed: Deed) -> None:
@@ -36,6 +42,8 @@ class Meddler(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass a call on."""
+        if request.method == "PATCH":
+            self.updates.append(json.loads(request.content))
         if self._waiting is None or self._waiting[:2] != (request.method, request.url.path):
             return self._inner.handle_request(request)
         deed, self._waiting = self._waiting[2], None

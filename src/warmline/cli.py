@@ -149,7 +149,7 @@ def token(
 
     if len(name) > NAME_LENGTH:
         _fail(f"warmline: name: at most {NAME_LENGTH} characters, please.")
-    user = User.objects.filter(is_active=True, email_key=_key(email)).first()
+    user = User.objects.known_as(email).filter(is_active=True).first()
     if user is None:
         _fail(f"warmline: nobody in the team has the e-mail {email}; `warmline user add` makes a member.")
     typer.echo(issue(user, name))
@@ -221,9 +221,3 @@ def doctor() -> None:
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well
     raise typer.Exit(0 if well else 1)
-
-
-def _key(text: str) -> str:
-    from warmline.crm.keys import key
-
-    return key(text)

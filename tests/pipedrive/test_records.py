@@ -19,6 +19,7 @@ from warmline.pipedrive import (
     NewPerson,
     Option,
     Organization,
+    OrganizationChanges,
     Person,
     PersonChanges,
     Phone,
@@ -114,12 +115,36 @@ def test_a_user_is_active_unless_deactivated_or_deleted(answered: dict[str, Any]
 
 
 def test_an_organization_shows_its_address() -> None:
-    """Only text and country of the address are of use; each may be missing."""
-    address = {"value": "1 Main St", "country": None}
+    """Each part may be missing, and what we do not know of it is kept: it has to go back."""
+    address = {"value": "1 Main St", "country": None, "locality": "Tartu", "floor": "3rd", "street_number": 1}
     organization = Organization.model_validate({"id": 1, "name": "Alder & Finch", "industry": 2, "address": address})
-    assert (organization.industry, organization.address_value, organization.address_country) == (2, "1 Main St", "")
-    emptied = {"id": 1, "address": {"value": "", "country": ""}}
-    assert Organization.model_validate(emptied).address_value == ""
+    assert (organization.industry, organization.address.value, organization.address.country) == (2, "1 Main St", None)
+    for nothing in ({"value": "", "country": ""}, {}, None):
+        assert Organization.model_validate({"id": 1, "address": nothing}).address == Address()
+    changed = organization.address.model_copy(update={"country": "Estonia"})
+    assert OrganizationChanges(address=changed).body() == {
+        "address": {
+            "value": "1 Main St",
+            "country": "Estonia",
+            "locality": "Tartu",
+            "floor": "3rd",
+            "street_number": "1",
+        }
+    }
+
+
+def test_what_is_not_known_of_an_e_mail_goes_back() -> None:
+    """All of a person's e-mails and phones are replaced by those that are sent."""
+    entry = {"value": "a@example.com", "primary": False, "label": "home", "checked": True}
+    person = Person.model_validate({"id": 1, "emails": [entry], "phones": [entry]})
+    changes = PersonChanges(emails=person.emails, phones=person.phones)
+    assert changes.body() == {"emails": [entry], "phones": [entry]}
+
+
+@pytest.mark.parametrize("text", ["2026-02-28", "2026-02-28T15:45:00Z", "2026-02-28 00:00:00"])
+def test_a_due_date_is_a_day(text: str) -> None:
+    """Whatever time is written beside it."""
+    assert Activity.model_validate({"id": 1, "due_date": text}).due_date == date(2026, 2, 28)
 
 
 def test_fields_and_activity_types_are_read_under_short_names() -> None:

@@ -163,6 +163,19 @@ def test_a_button_breaks_and_mends(
     assert [_made(api, path) for path in CREATES] == [200] * 3
 
 
+def test_a_button_has_what_is_stored_cleaned(browser: httpx.Client, api: httpx.Client, sandbox: Sandbox) -> None:
+    """Nothing is broken by it, and the same button ends it."""
+    page = browser.post(SWITCH, data={"clean": "yes"})
+    assert _text(page, "health") == WELL
+    assert re.search(r'name="clean" value="no" id="clean" aria-pressed="true"', page.text)
+    browser.post(SWITCH, data={"mend": "everything"})
+    api.post(PERSONS, json={"name": " Robin  Vale "})
+    assert sandbox.world.persons[1]["name"] == "Robin Vale"
+    page = browser.post(SWITCH, data={"clean": "no"})
+    assert 'aria-pressed="true"' not in page.text
+    assert not sandbox.world.settings.cleaning
+
+
 def test_slow_answers_are_late(browser: httpx.Client, api: httpx.Client, sandbox: Sandbox) -> None:
     """Who waits for a second gives up; the record is made."""
     assert _text(browser.post(SWITCH, data={"break": "slow"}), "health") == "Broken now Good answers take 5 seconds"

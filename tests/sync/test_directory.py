@@ -427,3 +427,17 @@ def test_a_lost_create_is_not_repeated_while_its_record_may_be_the_unreadable_on
     assert len(world.persons) == made + 1
     assert (contact.pipedrive_person_id == lost) is (whose != "ours")
     assert contact.pipedrive_sync_failed is (whose == "ours")
+
+
+def test_what_it_knew_serves_while_it_is_listed_again(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User
+) -> None:
+    """As after an upgrade: a name that Pipedrive's search does not find, for its two spaces, is known from before."""
+    sandbox.add("organizations", name="Larkspur  Mills")
+    bench.fill_directory()
+    firm = OrganizationDetails(name="Larkspur Mills")
+    add_contact(alice, name="Jordan Ames", organization=firm, warmness_score=5)
+
+    bench.searching().settle()
+
+    assert list(world.organizations) == [1]

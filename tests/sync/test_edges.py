@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from warmline.crm.users import User
 from warmline.sandbox import World
+from warmline.sync import forms
+from warmline.sync.notes import to_html
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +18,9 @@ NAMES = [
     "山田 太郎",
     "Мария Іванівна",
     "محمد علي",
-    "\u200fשרה כהן",
+    "שרה כהן",
+    "نامه‌ای",  # joiners shape letters
+    "শ্রী র‍্যাব",
     "Ngọc Ánh",
     "O'Neill-Smith, Jr.",
     "👩🏽‍💻 Ada 🚀",
@@ -48,15 +52,22 @@ def test_names_arrive_whole(bench: Bench, world: World, api: Caller, name: str) 
 
 @pytest.mark.parametrize(
     "note",
-    ["two\nlines", "\ttab", "<b>bold</b> & <i>more</i>", "5,000: " + "界" * 4993, " spaces "],
+    [
+        "two\nlines",
+        "\ttab",
+        "<b>bold</b> & <i>more</i>",
+        "5,000: " + "界" * 4993,
+        " spaces ",
+        "a\n\n  b <c@d.example> &amp;",
+    ],
 )
 def test_notes_arrive_whole(bench: Bench, world: World, api: Caller, note: str) -> None:
-    """Line breaks, HTML and length are the writer's own business."""
+    """Line breaks, HTML and length are the writer's own business: it is text here, and what shows the same there."""
     activity = api.log(api.add("Jordan Ames", warmness_score=5)["id"], note=note)
 
     bench.settle()
 
-    assert world.activities[1]["note"] == note
+    assert forms.theirs("note", world.activities[1]["note"]) == forms.theirs("note", to_html(note))
     assert api.get(f"/activities/{activity['id']}").body["note"] == note
 
 

@@ -135,7 +135,7 @@ def test_an_activity_follows(bench_over_http: Bench, world: World, alice: User, 
     assert activity.replicated_to_pipedrive
     assert record["type"] == theirs
     assert record["subject"] == "About the mills"
-    assert record["note"] == "Two lines\nof note"
+    assert record["note"] == "Two lines<br>of note"
     assert (record["due_date"], record["due_time"][:5], record["done"]) == ("2026-12-01", "09:30", False)
     assert record["owner_id"] == 1
     assert record["participants"] == [{"person_id": contact.pipedrive_person_id, "primary": True}]

@@ -48,7 +48,7 @@ def sent_to() -> list[str]:
     return [address for message in mail.outbox for address in message.to]
 
 
-@pytest.mark.parametrize("email", ["alice@example.com", "Alice@EXAMPLE.com", " alice@example.com "])
+@pytest.mark.parametrize("email", ["alice@example.com", "Alice@EXAMPLE.com", " \ufeffalice@example.com\u200b "])
 def test_signing_in(client: Client, alice: User, email: str) -> None:
     """The e-mail's case does not count; one lands where one wanted to go."""
     response = client.get("/sync")

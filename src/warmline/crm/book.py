@@ -15,9 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
-from django.utils.text import normalize_newlines
 
 from warmline.crm.fields import NAME_LENGTH
+from warmline.crm.keys import key
 from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
 from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE, Findable
@@ -70,9 +70,7 @@ def add_contact(
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
     """
-    contact = Contact(
-        owner=owner, name=name.strip(), email=email.strip(), phone=phone.strip(), warmness_score=warmness_score
-    )
+    contact = Contact(owner=owner, name=name, email=email, phone=phone, warmness_score=warmness_score)
     with transaction.atomic():
         validate(contact)
         contact.organization = _organization(organization)
@@ -93,7 +91,7 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
     with transaction.atomic():
         changes = dict(changes)
         if "organization" in changes:
-            changes["organization"] = _organization(changes["organization"])
+            changes["organization"] = _organization(changes["organization"], contact.organization)
         _change(contact, changes)
 
 
@@ -145,7 +143,7 @@ def log_activity(
         contact=contact,
         type=type,
         subject=subject.strip() or default_subject(type, contact.name),
-        note=_tidied("note", note),
+        note=note,
         due_date=due_date,
         due_time=due_time,
         time_zone=user.time_zone,
@@ -224,26 +222,30 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
     return len(others)
 
 
-def take_over(row: Row, values: Mapping[str, Any]) -> bool:
+def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:
     """Write values that come from Pipedrive: they are no changes that it would have to be told of.
 
     Args:
-        row: The row, as it is stored.
+        row: The row, as it is stored; it shows the outcome afterwards.
         values: By field.
 
     Returns:
-        Whether they were written; not when one of them is none that we could hold.
+        The fields that were written. The others' values are none that we could hold, and ours stay.
     """
+    refused = set()
     for name, value in values.items():
+        before = getattr(row, name)
         setattr(row, name, value)
-    try:
-        validate(row)
-    except ValidationError:
-        return False
-    row.save(update_fields=_with_keys(row, values))
-    if isinstance(row, Activity):
+        try:
+            validate(row)
+        except ValidationError:
+            refused.add(name)
+            setattr(row, name, before)
+    if written := frozenset(values.keys() - refused):
+        row.save(update_fields=_with_keys(row, written))
+    if written and isinstance(row, Activity):
         _keep_last_contacted(row)
-    return True
+    return written
 
 
 def default_subject(type: str, name: str) -> str:
@@ -270,7 +272,7 @@ def given_organization(details: OrganizationDetails) -> Organization:
     Raises:
         ValidationError: When a field is not valid; it is named as `organization.name` and the like.
     """
-    given = Organization(name=details.name.strip(), sector=details.sector.strip(), country=details.country.strip())
+    given = Organization(name=details.name, sector=details.sector, country=details.country)
     try:
         given.clean_fields(exclude={"name_key"})
     except ValidationError as error:
@@ -310,13 +312,17 @@ def validate(row: Row) -> None:
     )
 
 
-def _organization(details: OrganizationDetails | None) -> Organization | None:
-    """Find the team's organization of that name and fill its empty fields, else make it."""
+def _organization(details: OrganizationDetails | None, present: Organization | None = None) -> Organization | None:
+    """Find the team's organization of that name and fill its empty fields, else make it.
+
+    Where two have the name, because they are two records in Pipedrive, the one that a contact has already is meant.
+    """
     if details is None:
         return None
     given = given_organization(details)
+    is_present = present is not None and key(present.name) == given.name_key
     found, made = Organization.objects.get_or_create(
-        name_key=given.name_key,
+        name_key=present.name_key if present and is_present else given.name_key,
         defaults={"name": given.name, "sector": given.sector, "country": given.country},
     )
     if not made:
@@ -331,7 +337,7 @@ def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> N
     was_warm = isinstance(stored, Contact) and stored.is_warm
     before = {name: getattr(stored, name) for name in changes}
     for name, value in changes.items():
-        setattr(stored, name, _tidied(name, value))
+        setattr(stored, name, value)
     validate(stored)
     changed = {name for name, value in before.items() if getattr(stored, name) != value}
     told = not changed.isdisjoint(stored.TOLD)
@@ -359,13 +365,6 @@ def _is_untried_lead(row: Row) -> bool:
     """Tell whether a contact is wanted that nobody has tried to bring over yet: once warm, it is due from now on."""
     untried = not (row.is_linked or row.pipedrive_sync_attempts or row.pipedrive_sync_error_code)
     return untried and isinstance(row, Contact) and row.is_warm
-
-
-def _tidied(name: str, value: Any) -> Any:
-    """Return a value without white space around it; of a note, which browsers send otherwise, with plain line ends."""
-    if not isinstance(value, str):
-        return value
-    return normalize_newlines(value) if name == "note" else value.strip()
 
 
 def _keep_last_contacted(activity: Activity) -> None:

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from warmline.crm import book, words
+from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import rows_saved
 from warmline.crm.users import User
@@ -103,8 +104,7 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: set[tuple[str,
 
 
 def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
-    texts = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
-    contact = Contact(owner=owner, pipedrive_in_bulk=True, **texts)
+    contact = Contact(owner=owner, pipedrive_in_bulk=True, **values)
     try:
         book.validate(contact)
         given = book.given_organization(organization) if organization else None
@@ -146,7 +146,7 @@ def _known(owner: User, rows: Sequence[_Given]) -> dict[tuple[str, ...], int]:
     by_name = own.filter(name_key__in=names)
     found: list[tuple[int, tuple[str, ...]]] = [(pk, (email,)) for pk, email in by_email.values_list("pk", "email_key")]
     for pk, name, organization in by_name.values_list("pk", "name_key", "organization__name_key"):
-        found.append((pk, (name, organization or "")))
+        found.append((pk, (name, key(organization or ""))))
     # Not sorted by the database, which would then read all of the owner's contacts in that order.
     return {identity: pk for pk, identity in sorted(found, reverse=True)}
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import TextChoices
 
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.fields import without_ends
 from warmline.crm.keys import key
 
 
@@ -106,7 +107,7 @@ def arguments(cells: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
         cells: Of the row.
         columns: What each of them holds.
     """
-    said = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
+    said = {column: without_ends(cell) for column, cell in zip(columns, cells, strict=False) if column}
     name = said.get(Column.NAME) or f"{said.get(Column.FIRST_NAME, '')} {said.get(Column.LAST_NAME, '')}".strip()
     found = {field: said[field] for field in (Column.EMAIL, Column.PHONE) if field in said}
     organization = said.get(Column.ORGANIZATION)

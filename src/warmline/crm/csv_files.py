@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from warmline.crm.fields import without_ends
+
 MOST_BYTES = 5_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 100
@@ -67,7 +69,7 @@ def read(content: bytes) -> Table:
     rows = []
     try:
         for number, cells in enumerate(_parsed(text, delimiter), start=2 if said else 1):
-            if any(cell.strip() for cell in cells):
+            if any(map(without_ends, cells)):
                 rows.append((number, [_unguarded(cell) for cell in cells]))
             if len(rows) > MOST_ROWS + 1:
                 raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Bring it in several parts.")

@@ -16,7 +16,7 @@ from django.db.models.functions import Abs
 from django.utils import timezone
 
 from warmline.crm import fields, preferences, taken, words
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, key
 from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User, known_zone
 
@@ -104,21 +104,26 @@ class Organization(Synced, Findable):
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Compare names by their key; the database's constraint is the last word."""
-        if (
-            "name" not in (exclude or ())
-            and Organization.objects.filter(name_key=key(self.name)).exclude(pk=self.pk).exists()
-        ):
+        if "name" in (exclude or ()) or self._has_its_key:
+            pass
+        elif Organization.objects.filter(name_key=key(self.name)).exclude(pk=self.pk).exists():
             raise ValidationError(taken.ORGANIZATION)
         super().validate_unique(exclude)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts that search looks into."""
-        return (self.name_key,)
+        return (key(self.name),)
+
+    @property
+    def _has_its_key(self) -> bool:
+        # Two that were different records in Pipedrive before their names were seen as one keep two keys of that name.
+        return key(self.name_key) == key(self.name)
 
     def complete(self) -> None:
         """Make the key of the name."""
-        self.name_key = key(self.name)
+        if not self._has_its_key:
+            self.name_key = key(self.name)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep key and words in step with the name."""
@@ -255,12 +260,12 @@ class Contact(Synced, Findable):
     @property
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts that search looks into."""
-        return self.name_key, self.email_key
+        return self.name_key, key(self.email_key)
 
     def complete(self) -> None:
         """Make the keys of name and e-mail."""
         self.name_key = key(self.name)
-        self.email_key = key(self.email)
+        self.email_key = email_key(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep keys and words in step with name and e-mail."""

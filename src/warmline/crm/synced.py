@@ -4,12 +4,14 @@
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.utils import timezone
+
+from warmline.crm import fields
 
 RowType = TypeVar("RowType", bound="Synced")
 
@@ -62,6 +64,11 @@ class Synced(models.Model):
 
     class Meta:
         abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Tidy what people gave before it is checked."""
+        fields.tidy(self, exclude)
+        super().clean_fields(exclude)
 
     def complete(self) -> None:
         """Fill in what is made of the other fields, before the row is stored."""

@@ -27,7 +27,7 @@ def change_member(member: User, **changes: Any) -> None:
         ValidationError: When a field is not valid, or no active admin would be left; nothing is written then.
     """
     for name, value in changes.items():
-        setattr(member, name, value.strip() if isinstance(value, str) else value)
+        setattr(member, name, value)
     member.clean_fields(exclude={"email", "email_key", "password"})
     with transaction.atomic():
         # All admins are held, so that two of them cannot take each other's rights at the same moment.

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from warmline.crm import fields, taken
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key
 
 
 def known_zone(name: str) -> None:
@@ -43,7 +43,7 @@ class UserManager(BaseUserManager["User"]):
         Raises:
             ValidationError: When a field is not valid or the e-mail is taken.
         """
-        user = self.model(email=email.strip(), name=name.strip(), **more)
+        user = self.model(email=email, name=name, **more)
         user.set_password(password)
         user.full_clean(exclude={"email_key", "password"})
         with taken.told_if_taken():
@@ -56,7 +56,21 @@ class UserManager(BaseUserManager["User"]):
         Raises:
             User.DoesNotExist: When there is none.
         """
-        return self.get(email_key=key(username or ""))
+        user = self.known_as(username or "").first()
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
+
+    def known_as(self, email: str) -> models.QuerySet["User"]:
+        """Return the user with this e-mail, however it is written; nobody, or one.
+
+        Two users whose addresses were not yet seen as one, when they were made, are told apart to the letter.
+
+        Args:
+            email: As a person typed it.
+        """
+        exact = self.filter(email=email.strip())
+        return exact if exact.exists() else self.filter(email_key=email_key(email))
 
 
 class User(AbstractBaseUser):
@@ -83,16 +97,22 @@ class User(AbstractBaseUser):
         """The user's time zone."""
         return ZoneInfo(self.time_zone)
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Tidy what people gave before it is checked."""
+        fields.tidy(self, exclude)
+        super().clean_fields(exclude)
+
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Find a taken e-mail whatever its case; the database's constraint is the last word."""
         if (
             "email" not in (exclude or ())
-            and User.objects.filter(email_key=key(self.email)).exclude(pk=self.pk).exists()
+            and User.objects.filter(email_key=email_key(self.email)).exclude(pk=self.pk).exists()
         ):
             raise ValidationError(taken.USER)
         super().validate_unique(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the key in step with the e-mail."""
-        self.email_key = key(self.email)
+        if email_key(self.email_key) != email_key(self.email):  # else it may be an older one, see `known_as`
+            self.email_key = email_key(self.email)
         super().save(*args, **kwargs)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from django.db import models
 
-from warmline.crm.keys import key
+from warmline.crm.keys import key, readable_domains
 
 WORD_BYTES = 64  # of each word and term, more are not compared: an index has short entries
 _PART = re.compile(r"(?<![^\W_])[^\W_]")  # the first letter or digit of several
@@ -69,7 +69,7 @@ def words_of(*texts: str) -> set[bytes]:
         texts: Keys, see `crm.keys`.
     """
     words = set()
-    for piece in " ".join(texts).split():
+    for piece in map(readable_domains, " ".join(texts).split()):
         # A piece without any letter or digit, such as an emoji, is one word.
         starts = {0} | {part.start() for part in _PART.finditer(piece)}
         words |= {_cut(piece[start:]) for start in starts}
@@ -83,7 +83,7 @@ def terms_of(text: str) -> list[bytes]:
         text: As a person typed it.
     """
     terms = set()
-    for piece in key(text).split():
+    for piece in map(readable_domains, key(text).split()):
         start = _PART.search(piece)
         # `@example.org` is meant to find an e-mail, whose parts begin after the sign.
         terms.add(_cut(piece[start.start() :] if start else piece))

@@ -377,7 +377,7 @@ class Pipedrive:
         field = next((field for field in fields if field.key in LABEL_FIELDS_V1), None)
         if field is None:
             raise Rejected("Persons have no field of labels.", call=str(listing), field=LABEL_FIELD)
-        if present := [option for option in field.options if option.label == label]:
+        if present := [option for option in field.options if option.label.split() == label.split()]:
             return present[0]
         options = [option.model_dump() for option in field.options]
         call = Call("PUT", f"/api/v1/personFields/{field.id}", WRITE_V1)
@@ -447,6 +447,6 @@ def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str
     """Return the option of a label from the answer to its making."""
     # The newest comes last; another's option of the same label may stand before it.
     for option in reversed(options):
-        if option.label == label:
+        if option.label.split() == label.split():  # a server may have cleaned it
             return option
     raise answers.unclear(call, "The answer does not show the new label.")

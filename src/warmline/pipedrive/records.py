@@ -68,7 +68,12 @@ class _New(_Written):
 
 
 class _Contact(_Read):
-    """One e-mail address or phone number of a person; read and written in the same shape."""
+    """One e-mail address or phone number of a person; read and written in the same shape.
+
+    A PATCH replaces all of a person's, so what we do not know of one is kept and goes back.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     value: str
     primary: bool = True
@@ -90,6 +95,12 @@ def _with_value(items: Any) -> Any:
     return [item for item in items if not isinstance(item, Mapping) or item.get("value")]
 
 
+def _day(moment: Any) -> Any:
+    """Return the day of a date that is written with a time, which may be any."""
+    return moment[:10] if isinstance(moment, str) else moment
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 Emails = Annotated[tuple[Email, ...], BeforeValidator(_with_value)]
 Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 
@@ -162,6 +173,27 @@ class Person(_Read):
     custom_fields: dict[str, Any] = {}
 
 
+class Address(_Read):
+    """An organization's address: one line of text, and its parts, the country by name among them.
+
+    A PATCH replaces it whole, and empties the parts that are not sent: read it, change it, and send it back. What we do
+    not know of it is kept, and goes back as well.
+    """
+
+    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+
+    value: str | None = None
+    country: str | None = None
+    admin_area_level_1: str | None = None
+    admin_area_level_2: str | None = None
+    locality: str | None = None
+    sublocality: str | None = None
+    route: str | None = None
+    street_number: str | None = None
+    subpremise: str | None = None
+    postal_code: str | None = None
+
+
 class Organization(_Read):
     """An organization; `industry` is the id of an option of the built-in field of that name."""
 
@@ -169,9 +201,7 @@ class Organization(_Read):
     name: str = ""
     owner_id: int | None = None
     industry: int | None = None
-    # Not called `address`: that name is the whole object's, and would be read where the object is empty.
-    address_value: str = Spec(default="", validation_alias=AliasPath("address", "value"))
-    address_country: str = Spec(default="", validation_alias=AliasPath("address", "country"))
+    address: Address = Address()
     add_time: Instant | None = None
     update_time: Instant | None = None
     is_deleted: bool = False
@@ -190,7 +220,7 @@ class Activity(_Read):
     creator_user_id: int | None = None
     person_id: int | None = None
     org_id: int | None = None
-    due_date: date | None = None
+    due_date: Day | None = None
     due_time: time | None = None
     add_time: Instant | None = None
     update_time: Instant | None = None
@@ -253,13 +283,6 @@ class PersonChanges(_Changes):
     custom_fields: dict[str, Any] | None = None
 
 
-class Address(_Written):
-    """An organization's address: one line of text, and the country by name."""
-
-    value: str | None = None
-    country: str | None = None
-
-
 class NewOrganization(_New):
     """An organization to create."""
 
@@ -271,7 +294,7 @@ class NewOrganization(_New):
 
 
 class OrganizationChanges(_Changes):
-    """What to change of an organization; of its custom fields, only those that are named change."""
+    """What to change of an organization: of its custom fields only those that are named, of its address all."""
 
     name: str | None = None
     industry: int | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from warmline.sandbox import paging, shapes
 from warmline.sandbox.answers import FORBIDDEN, Json, Refused, invalid, missing
 from warmline.sandbox.catalogue import field as new_field
+from warmline.sandbox.cleaning import line
 from warmline.sandbox.world import World
 
 LABELS = "label_ids"
@@ -129,7 +130,7 @@ def _v1(number: int, field: Json) -> Json:
 
 
 def _option(world: World, label: str) -> Json:
-    return {"id": 100 + world.next_id("option"), "label": label}
+    return {"id": 100 + world.next_id("option"), "label": line(label) if world.settings.cleaning else label}
 
 
 def _forbidden(why: str) -> Refused:

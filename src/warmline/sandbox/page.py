@@ -45,7 +45,9 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
     async def switch(request: Request) -> Response:
         form = await _form(request)
         with sandbox.step():
-            if form.get("mend") == "everything":
+            if "clean" in form:
+                sandbox.world.settings.cleaning = form["clean"] == "yes"
+            elif form.get("mend") == "everything":
                 sandbox.faults.clear()
             else:
                 keys = breakages.pressed(sandbox.faults) | {form.get("break", "")}

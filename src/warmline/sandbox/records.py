@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from warmline.sandbox import paging, shapes
 from warmline.sandbox.answers import Json, Refused, missing
+from warmline.sandbox.cleaning import cleaned
 from warmline.sandbox.references import REFERENCES
 from warmline.sandbox.search import changed
 from warmline.sandbox.world import User, World
@@ -82,7 +83,7 @@ def create(world: World, kind: Kind, body: Any, user: User) -> Json:
 
 
 def change(world: World, kind: Kind, record_id: int, body: Any) -> Json:
-    """Change the fields sent (PATCH). Arrays are replaced whole, custom fields one by one.
+    """Change the fields sent (PATCH). Arrays and addresses are replaced whole, custom fields one by one.
 
     Raises:
         Refused: As for `create`; or 404, there is no such record.
@@ -223,4 +224,4 @@ def _checked(world: World, kind: Kind, shape: type[BaseModel], body: Any) -> Jso
     for name, value in values.items():
         if name in REFERENCES:
             REFERENCES[name](world, kind.name, value)
-    return values
+    return cleaned(values) if world.settings.cleaning else values

@@ -70,11 +70,11 @@ def _texts(record: Json, field: str) -> Iterator[str]:
     if field in ("email", "phone"):
         yield from (reach["value"] for reach in record.get(f"{field}s", ()))
     elif field == "address":
-        yield record.get("address", {}).get("value", "")
+        yield (record.get("address") or {}).get("value") or ""
     elif field == "custom_fields":
         yield from (value for value in record["custom_fields"].values() if isinstance(value, str))
     else:
-        yield record.get(field, "")
+        yield record.get(field) or ""
 
 
 def _item(world: World, kind: str, record: Json) -> Json:
@@ -85,6 +85,6 @@ def _item(world: World, kind: str, record: Json) -> Json:
         item["phones"] = [reach["value"] for reach in record["phones"]]
         if organization := world.organizations.get(record.get("org_id", 0)):
             item["organization"] = {"id": organization["id"], "name": organization["name"]}
-    elif address := record.get("address", {}).get("value"):
+    elif address := (record.get("address") or {}).get("value"):
         item["address"] = address
     return item

@@ -62,7 +62,10 @@ class Query(BaseModel):
 
 
 class Address(Shape):
-    """`address`, `postal_address` and `location`: strings all through."""
+    """`address`, `postal_address` and `location`: strings all through, also in parts that no document names."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
 
     value: str = ""
     country: str = ""

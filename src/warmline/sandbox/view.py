@@ -113,11 +113,22 @@ def _breakages(sandbox: Sandbox) -> Element:
         )
         for one in breakages.BREAKAGES
     ]
+    is_cleaning = sandbox.world.settings.cleaning
+    cleaning = el(
+        "button",
+        el("span", "Clean what is stored", class_="title"),
+        el("span", "on" if is_cleaning else "off", class_="switch", aria_hidden="true"),
+        el("small", "Names trimmed, e-mails small, phones spaced, notes in paragraphs"),
+        name="clean",
+        value="no" if is_cleaning else "yes",
+        id="clean",
+        aria_pressed="true" if is_cleaning else "false",
+    )
     return el(
         "section",
         el("h2", "Break it"),
         el("p", "Press once to break, again to mend."),
-        el("form", *buttons, method="post", action="/sandbox/switch", id="break", data_live=LIVE),
+        el("form", *buttons, cleaning, method="post", action="/sandbox/switch", id="break", data_live=LIVE),
     )
 
 

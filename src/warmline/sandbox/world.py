@@ -43,6 +43,7 @@ class Settings(BaseModel):
         refuse_v1_label_options: Nor does v1.
         show_deleted: A deleted record is still answered by its id, `is_deleted` being true, instead of 404.
         primary_flag: Answers say `primary_flag` for a participant's `primary`.
+        cleaning: What is sent is cleaned before it is stored (see cleaning.py).
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     refuse_v1_label_options: bool = False
     show_deleted: bool = False
     primary_flag: bool = False
+    cleaning: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal, TypeVar
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, key
 from warmline.crm.models import Activity
 from warmline.crm.users import User
 from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
@@ -64,7 +64,7 @@ class Account:
         active = [known for known in self._catalog.users() if known.active]
         if user.pipedrive_user_id in {known.id for known in active}:
             return user.pipedrive_user_id
-        match = next((known for known in active if key(known.email) == user.email_key), None)
+        match = next((known for known in active if email_key(known.email) == email_key(user.email)), None)
         if match is not None:
             user.pipedrive_user_id = match.id
             User.objects.filter(pk=user.pk).update(pipedrive_user_id=match.id)

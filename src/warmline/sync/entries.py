@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, key
 from warmline.pipedrive import Organization, Person, Unreadable
 from warmline.sync.keys import is_mark
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState
@@ -66,12 +66,17 @@ def _note_unreadable(state: DirectoryState, readable: set[int], unreadable: Sequ
 
 def _names(record: Person | Organization) -> set[str]:
     """Return under which names a record is found: e-mails or name, and our own mark."""
-    own = [key(record.name)] if isinstance(record, Organization) else [key(email.value) for email in record.emails]
+    own = (
+        [key(record.name)] if isinstance(record, Organization) else [email_key(email.value) for email in record.emails]
+    )
     marks = [value for value in record.custom_fields.values() if isinstance(value, str) and is_mark(value)]
     return {name for name in (*own, *marks) if name}
 
 
 def _possible_names(kind: DirectoryKind, record: Unreadable) -> set[str]:
     """Return under which names a record may have to be found that cannot be read."""
-    own = (text for text in record.texts if kind == DirectoryKind.ORGANIZATION or "@" in text)
-    return {name for name in map(key, own) if name} | {text for text in record.texts if is_mark(text)}
+    if kind == DirectoryKind.ORGANIZATION:
+        own = {key(text) for text in record.texts}
+    else:
+        own = {email_key(text) for text in record.texts if "@" in text}
+    return own - {""} | {text for text in record.texts if is_mark(text)}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key
 from warmline.crm.models import Activity, Contact, ContactQuerySet, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -178,7 +178,7 @@ class Finder:
         # The list of what changed since would be long by now.
         if self._sent_mark("person", intent.body) is not None:
             return self._there.marked(self._there.person(contact))
-        email = next(iter(_sent(intent.body, "emails")), "")
+        email = next((each["value"] for each in intent.body.get("emails", ())), "")
         return self._there.persons(email=email, name=intent.body["name"], after=contact.next_pipedrive_sync_attempt)
 
     def _organizations_since(
@@ -196,17 +196,14 @@ class Finder:
         mark = self._sent_mark("person", body)
         if mark is not None:
             return mark in person.custom_fields.values()
-        said = (body["name"], body["owner_id"], _sent(body, "emails"), _sent(body, "phones"))
-        emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
-        return said == (person.name, person.owner_id, emails, phones) and not _is_held(Contact, person.id)
+        return mapping.is_person_made_from(person, body) and not _is_held(Contact, person.id)
 
     def _is_made_organization(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
         """Tell whether an organization is what a create with this body made; see `_is_made_person`."""
         mark = self._sent_mark("organization", body)
         if mark is not None:
             return mark in theirs.custom_fields.values()
-        said = (body["name"], body["owner_id"])
-        return said == (theirs.name, theirs.owner_id) and not _is_held(Organization, theirs.id)
+        return mapping.is_organization_made_from(theirs, body) and not _is_held(Organization, theirs.id)
 
     def _sent_mark(self, kind: Kind, body: Mapping[str, Any]) -> str | None:
         mark: str | None = body.get("custom_fields", {}).get(self._account.mark_code(kind))
@@ -237,17 +234,13 @@ def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
         return False
     # A person who is named by an address, or by one word, agrees with many; those who are this person say more.
     known = Contact.objects.filter(
-        email_key__in={key(each) for each in addresses if each}, pipedrive_person_id=person.id
+        email_key__in={email_key(each) for each in addresses if each}, pipedrive_person_id=person.id
     )
     return all(
         any(agree(name, other, addresses) for name in names)
         for other in known.exclude(pk=contact.pk).values_list("name", flat=True)
         if agree(other, person.name, addresses)
     )
-
-
-def _sent(body: Mapping[str, Any], name: str) -> list[str]:
-    return [entry["value"] for entry in body.get(name, ())]
 
 
 def _is_held(model: type[Row], record_id: int) -> bool:

@@ -13,7 +13,7 @@ from warmline.crm import book
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync import history, notify, values, wake
+from warmline.sync import forms, history, notify, values, wake
 from warmline.sync.claims import BusyError
 from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents
@@ -23,6 +23,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.steps import Brought
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the next attempt of a row that only a person can have tried again
+SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
 # What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
 TAKEN_OVER = {
     Contact: {"name", "email", "phone"},
@@ -129,12 +130,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
-            stored = _rows(row).select_for_update().get(pk=row.pk)
-            kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
-            if stored.revision == row.revision and book.take_over(stored, kept):
-                agreed = values.agreed({**brought.agreed["ours"], **kept}, brought.agreed["theirs"])
-                _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
-            _tell_of_kept(row, brought, now)
+            _tell_of_kept(row, brought, _taken_over(row, brought), now)
 
 
 def unlink(row: Row, now: datetime) -> None:
@@ -156,6 +152,7 @@ def unlink(row: Row, now: datetime) -> None:
     with transaction.atomic():
         if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
             return
+        Intents.end(update_key(row))  # what it said was about the record that is gone
         history.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
@@ -232,12 +229,26 @@ def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
     return {row.LINK: record_id, **replicated}
 
 
-def _tell_of_kept(row: Row, brought: Brought, now: datetime) -> None:
-    changes = "; ".join(
-        f"{name}: Pipedrive's “{value}” is kept, ours was “{brought.agreed['ours'][name]}”"
-        for name, value in brought.kept.items()
-    )
-    text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}."
+def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
+    """Take over here what Pipedrive keeps, as far as it is ours to hold, unless the row was edited again meanwhile.
+
+    Returns:
+        The fields in which that was done.
+    """
+    stored = _rows(row).select_for_update().get(pk=row.pk)
+    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+    if stored.revision != row.revision:
+        return frozenset(kept)  # told as it was by then; the newer edit goes over next
+    written = book.take_over(stored, {name: forms.in_our_words(name, value) for name, value in kept.items()})
+    ours = {name: getattr(stored, name) for name in written}
+    agreed = values.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
+    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
+    return written
+
+
+def _tell_of_kept(row: Row, brought: Brought, taken_over: frozenset[str], now: datetime) -> None:
+    changes = " ".join(_told(name, row, brought, taken_over) for name in brought.kept)
+    text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}"
     notify.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=user_of(row), contact=_contact_of(row))
 
 
@@ -249,6 +260,24 @@ def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
     kind = NotificationKind.NOT_RENAMED
     once = f"{kind}:{update_key(row)}:{brought.record_id}"
     notify.tell(kind, text, now=now, user=user_of(row), contact=_contact_of(row), once=once)
+
+
+def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> str:
+    """Return in words what became of a field that was changed on both sides."""
+    theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
+    there, here = _quoted(forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
+    if name in TAKEN_OVER[type(row)] and name not in taken_over:
+        return f"{name}: Pipedrive's {there} is kept there, but is no {name} that Warmline can hold; ours stays here."
+    return f"{name}: Pipedrive's {there} is kept, ours was {here}."
+
+
+def _quoted(value: Any, length: int | None = None) -> str:
+    """Return a value as a person reads it, cut where it is written down elsewhere."""
+    if isinstance(value, bool):
+        return "“yes”" if value else "“no”"
+    text = "" if value is None else str(value)
+    shown = text if length is None or len(text) <= length else f"{text[:length]}…"
+    return f"“{shown}”" if shown else "(empty)"
 
 
 def _named(row: Row) -> str:

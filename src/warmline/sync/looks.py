@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, key
 from warmline.pipedrive import Activity, Clock, Organization, Person, Pipedrive, Unavailable, Unreadable
 from warmline.sync.ages import Ages
 from warmline.sync.intents import OVERLAP
@@ -89,12 +89,12 @@ def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[
     """
     telling = _telling(body)
     for each in unreadable:
-        if not telling.isdisjoint(map(key, each.texts)):
+        if not telling.isdisjoint({spelled for text in each.texts for spelled in (key(text), email_key(text))}):
             raise Unavailable(f"One of the {kind} (id {each.id}) may be this one, and cannot be read: {each.why}")
 
 
 def _telling(body: Mapping[str, Any]) -> set[str]:
     """Return the keys of what tells most of a record that was made: our mark, else e-mails, else name or subject."""
     marks = {text for text in body.get("custom_fields", {}).values() if isinstance(text, str) and is_mark(text)}
-    emails = {key(email["value"]) for email in body.get("emails", ())}
+    emails = {email_key(email["value"]) for email in body.get("emails", ())}
     return marks or emails or {key(body.get("name") or body.get("subject") or "")} - {""}

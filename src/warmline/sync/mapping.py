@@ -18,8 +18,12 @@ from warmline.pipedrive import (
     NewOrganization,
     NewPerson,
     Option,
+    Person,
     Phone,
 )
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import forms
+from warmline.sync.notes import to_html
 
 TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
@@ -107,13 +111,13 @@ def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int
         org_id=org_id,
         due_date=due_date,
         due_time=due_time,
-        note=activity.note or None,
+        note=to_html(activity.note) or None,
         done=activity.done,
     )
 
 
 def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:
-    """Tell whether an activity in Pipedrive is what a create with this body would have made.
+    """Tell whether an activity in Pipedrive is what a create with this body would have made, and a server cleaned.
 
     Args:
         found: As Pipedrive answered it.
@@ -122,12 +126,39 @@ def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:
     participants = [each["person_id"] for each in body.get("participants", ())]
     return (
         found.type == body["type"]
-        and found.subject == body["subject"]
+        and _alike("subject", found.subject, body["subject"])
         and found.owner_id == body["owner_id"]
         and [found.person_id] == participants
         and found.done == body.get("done", False)
         and (found.due_date.isoformat() if found.due_date else None) == body.get("due_date")
         and (found.due_time.strftime("%H:%M") if found.due_time else None) == body.get("due_time")
-        and (found.note or None) == body.get("note")
+        and _alike("note", found.note, body.get("note"))
         and not found.is_deleted
     )
+
+
+def is_person_made_from(found: Person, body: Mapping[str, Any]) -> bool:
+    """Tell whether a person in Pipedrive is what a create with this body would have made; see `is_made_from`."""
+
+    def values(field: str, entries: Iterable[str]) -> list[Any]:
+        return sorted(forms.theirs(field, entry) for entry in entries)
+
+    return (
+        _alike("name", found.name, body["name"])
+        and found.owner_id == body["owner_id"]
+        and values("email", (each.value for each in found.emails)) == values("email", _sent(body, "emails"))
+        and values("phone", (each.value for each in found.phones)) == values("phone", _sent(body, "phones"))
+    )
+
+
+def is_organization_made_from(found: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
+    """Tell whether an organization in Pipedrive is what a create with this body would have made; see `is_made_from`."""
+    return _alike("name", found.name, body["name"]) and found.owner_id == body["owner_id"]
+
+
+def _alike(field: str, found: Any, sent: Any) -> bool:
+    return bool(forms.theirs(field, found) == forms.theirs(field, sent))
+
+
+def _sent(body: Mapping[str, Any], name: str) -> list[str]:
+    return [entry["value"] for entry in body.get(name, ())]

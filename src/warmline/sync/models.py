@@ -43,8 +43,8 @@ class Intent(models.Model):
         begun_at: The same by ours (see ages.py).
         uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
         answered: Pipedrive said itself that it failed, so one look is enough.
-        body: What was sent; the row may have been edited since.
-        ours, revision: The row's values and its revision when it was sent.
+        body: What was sent; the row may have been edited since. Of an update: Pipedrive's side, as it reads once done.
+        ours, revision: The row's values and its revision when it was sent; of an update, the values that it changes.
     """
 
     key = models.TextField(primary_key=True)

@@ -66,6 +66,7 @@ class Brought:
         revision: The row's revision that the record has; a newer one is wanted again.
         kept: Pipedrive's values that ours give way to.
         not_renamed: The record's name, which differed from ours before ours was changed; empty when it took ours.
+        names: What values of these are called, where people know them by a name: Pipedrive's and ours.
         was_there: Whether it was not made by us.
         org_id: The organization that an adopted person has already.
     """
@@ -75,6 +76,7 @@ class Brought:
     revision: int
     kept: Values = field(default_factory=dict)
     not_renamed: str = ""
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False
     org_id: int | None = None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key, email_spellings, key
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -68,7 +68,7 @@ class There:
             name=contact.email_key,
             after=contact.next_pipedrive_sync_attempt,
             get=self._pipedrive.person,
-            is_named=lambda person: contact.email_key in {key(each.value) for each in person.emails},
+            is_named=lambda person: contact.email_key in {email_key(each.value) for each in person.emails},
             search=lambda: self._with_email(contact.email),
             search_mark=lambda: self._with_mark("person", str(contact.warmline_id)),
         )
@@ -102,7 +102,7 @@ class There:
         if not email:
             ids = {one.id for one in self._pipedrive.search_persons(name, field="name")}
         elif self._directory.is_full(DirectoryKind.PERSON):
-            ids = self._directory.find(self._pipedrive, DirectoryKind.PERSON, key(email), after)
+            ids = self._directory.find(self._pipedrive, DirectoryKind.PERSON, email_key(email), after)
         else:
             ids = self._with_email(email)
         return those_there(self._pipedrive.person, ids)
@@ -137,20 +137,24 @@ class There:
             settles: Tells whether some records are enough to know which one is meant.
         """
         if not self._directory.is_full(sought.kind):
-            ids = sought.seen | (sought.search() if sought.name else sought.search_mark())
+            ids = self._known(sought) | (sought.search() if sought.name else sought.search_mark())
             return self._as_sought(sought, ids)
         there: list[Party] = []
         asked: set[int] = set()
         for is_fresh in (False, True):
             if is_fresh:
                 self._directory.freshen(self._pipedrive, (sought.kind,), sought.after)
-            names = filter(None, (sought.mark, sought.name))
-            ids = sought.seen.union(*(self._directory.known(sought.kind, name) for name in names))
+            ids = self._known(sought)
             there += self._as_sought(sought, ids - asked)
             if settles(there):
                 break
             asked |= ids
         return there
+
+    def _known(self, sought: Sought[Party]) -> set[int]:
+        """Return the ids under either name as far as they are known, also of a listing that is not at its end."""
+        names = filter(None, (sought.mark, sought.name))
+        return sought.seen.union(*(self._directory.known(sought.kind, name) for name in names))
 
     @staticmethod
     def _as_sought(sought: Sought[Party], ids: set[int]) -> list[Party]:
@@ -162,7 +166,8 @@ class There:
         ]
 
     def _with_email(self, email: str) -> set[int]:
-        return {one.id for one in self._pipedrive.search_persons(email) if key(email) in map(key, one.emails)}
+        found = (one for each in email_spellings(email) for one in self._pipedrive.search_persons(each))
+        return {one.id for one in found if email_key(email) in map(email_key, one.emails)}
 
     def _of_name(self, name: str) -> set[int]:
         return {one.id for one in self._pipedrive.search_organizations(name) if key(one.name) == key(name)}

@@ -6,18 +6,19 @@ Each update begins with one get (1 token), which shows what Pipedrive holds now,
 done after all, and whether the record is there at all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
+from functools import partial
 from typing import Any, TypeVar
 
-from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization
-from warmline.crm.synced import Synced
+from django.db import transaction
+
+from warmline.crm.keys import email_key, key
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityChanges,
-    Address,
     NotFound,
     OrganizationChanges,
     Person,
@@ -27,12 +28,15 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
 from warmline.sync.changes import Merge, Values, grant, merge
-from warmline.sync.intents import Sent
+from warmline.sync.intents import Intents, Sent
 from warmline.sync.keys import update_key
 from warmline.sync.links import NEVER
+from warmline.sync.models import Intent
 from warmline.sync.names import agree
+from warmline.sync.notes import to_html
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
+from warmline.sync.there import those_there
 from warmline.sync.which import Found, Record
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
@@ -69,9 +73,11 @@ class Updates:
         """
         said = self._said_before(contact)
         person = self._person(contact)
-        ours, theirs = values.of_contact(contact), values.of_person(person, contact)
-        agreed = grant(contact.pipedrive_agreed, theirs, said)
-        decided, then = merge(ours, theirs, agreed), agreed["ours"]
+        ours, words = values.of_contact(contact), values.words_of_contact(contact)
+        theirs = values.of_person(person, contact, *(each.ours for each in said))
+        agreed = self._settled(contact, theirs, said)
+        decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
+        names = self._names(contact, decided.keep)
         send: dict[str, Any] = {}
         emails = [contact.email, *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
@@ -84,15 +90,17 @@ class Updates:
         if "organization" in decided.send:
             send["org_id"] = organization_id()
         if send:
-            person_id, changes = person.id, PersonChanges(**send)
             with self._steps.links_checked(contact.organization):
-                person = self._send(contact, ours, lambda: self._pipedrive.update_person(person_id, changes))
+                then_there = values.of_person(person.model_copy(update=send), contact)
+                update = partial(self._pipedrive.update_person, person.id, PersonChanges(**send))
+                person = self._send(contact, decided.send, then_there, update)
         return Brought(
             person.id,
             values.agreed(ours, values.of_person(person, contact)),
             revision=contact.revision,
             kept=decided.keep,
             not_renamed=not_renamed,
+            names=names,
         )
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
@@ -110,21 +118,24 @@ class Updates:
         account = self._steps.account
         ours = values.of_our_organization(organization)
         their_values = values.of_their_organization(theirs, account.sector_of(theirs))
-        agreed = grant(organization.pipedrive_agreed, their_values, said)
-        decided, then = merge(ours, their_values, agreed), agreed["ours"]
+        agreed = self._settled(organization, their_values, said)
+        decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
         send: dict[str, Any] = {}
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
         if "name" in decided.send:
             send["name"] = organization.name
         if "country" in decided.send:
-            send["address"] = _address(theirs, organization, then.get("country", ""))
+            send["address"] = values.with_country(theirs.address, organization.country, then.get("country", ""))
         if "sector" in decided.send:
             industry, send["custom_fields"] = account.ensure_sector(organization.sector, user)
             if account.is_ours(theirs.industry, then.get("sector", "")):
                 send["industry"] = industry
         if send:
-            theirs_id, changes = theirs.id, OrganizationChanges(**send)
-            theirs = self._send(organization, ours, lambda: self._pipedrive.update_organization(theirs_id, changes))
+            custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
+            expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
+            then_there = values.of_their_organization(expected, account.sector_of(expected))
+            update = partial(self._pipedrive.update_organization, theirs.id, OrganizationChanges(**send))
+            theirs = self._send(organization, decided.send, then_there, update)
             their_values = values.of_their_organization(theirs, account.sector_of(theirs))
         return Brought(
             theirs.id,
@@ -147,17 +158,19 @@ class Updates:
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
         ours = values.of_our_activity(activity, self._steps.account.wished_type(activity))
+        words = {**ours, "note": to_html(activity.note)}
         their_values = values.of_their_activity(theirs)
-        decided = merge(ours, their_values, grant(activity.pipedrive_agreed, their_values, said))
+        decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
         send: dict[str, Any] = {}
         for name in decided.send:
             if name == "due":
                 send |= {"due_date": new.due_date, "due_time": new.due_time}
             else:
-                send[name] = activity.note if name == "note" else getattr(new, name)
+                send[name] = words["note"] if name == "note" else getattr(new, name)
         if send:
-            theirs_id, changes = theirs.id, ActivityChanges(**send)
-            theirs = self._send(activity, ours, lambda: self._pipedrive.update_activity(theirs_id, changes))
+            then_there = values.of_their_activity(theirs.model_copy(update=send))
+            update = partial(self._pipedrive.update_activity, theirs.id, ActivityChanges(**send))
+            theirs = self._send(activity, decided.send, then_there, update)
         return Brought(
             theirs.id,
             values.agreed(ours, values.of_their_activity(theirs)),
@@ -165,24 +178,66 @@ class Updates:
             kept=decided.keep,
         )
 
-    def _said_before(self, row: Synced) -> Values:
-        """Return what an earlier update said whose answer never came, once it cannot come to be any more.
+    def _said_before(self, row: Row) -> list[Intent]:
+        """Return the earlier updates whose answers never came, once they cannot come to be any more.
 
-        It would undo a later one: Pipedrive would hold the older value, and the row would be called synced.
+        They would undo a later one: Pipedrive would hold the older value, and the row would be called synced.
 
         Raises:
-            NotYetError: While it may.
+            NotYetError: While they may.
         """
         what = update_key(row)
-        said: dict[str, Any] = {}
-        for intent in self._steps.intents.unfinished(what, what):
+        said = self._steps.intents.unfinished(what, what)
+        for intent in said:
             self._steps.intents.wait_until_settled(intent)
-            said |= intent.ours
         return said
 
-    def _send(self, row: Synced, ours: Values, update: Callable[[], Record]) -> Record:
+    @staticmethod
+    def _settled(row: Row, theirs: Values, said: Iterable[Intent]) -> Mapping[str, Values]:
+        """Return what the two sides agreed on last, by what a read has shown of updates whose answers never came.
+
+        That is stored at once: the next update takes the place of the one before, and may come to nothing. Then what
+        the one before did would look like a colleague's change.
+
+        Args:
+            row: The row, as read.
+            theirs: Pipedrive's side, read when none of the updates could come to be any more.
+            said: The updates.
+        """
+        agreed: Mapping[str, Values] = row.pipedrive_agreed
+        for intent in said:
+            agreed = grant(agreed, theirs, intent.ours, intent.body)
+        if agreed is not row.pipedrive_agreed:
+            row.pipedrive_agreed = agreed
+            with transaction.atomic():
+                type(row)._default_manager.filter(pk=row.pk).update(pipedrive_agreed=agreed)  # noqa: SLF001 (documented)
+                Intents.end(update_key(row))
+        return agreed
+
+    def _send(self, row: Row, ours: Values, then_there: Values, update: Callable[[], Record]) -> Record:
+        """Send what was changed here, and remember it in the words of both sides until its outcome is known.
+
+        Args:
+            row: The row.
+            ours: What was changed here, by field.
+            then_there: Pipedrive's side, as it will be when the update is done.
+            update: Sends it.
+        """
         what = update_key(row)
-        return self._steps.intents.make(what, update, Sent(what, ours=ours))
+        said = {name: then_there[name] for name in ours}
+        return self._steps.intents.make(what, update, Sent(what, body=said, ours=ours))
+
+    def _names(self, contact: Contact, kept: Values) -> dict[str, tuple[str, str]]:
+        """Return what the organizations of a conflict are called, Pipedrive's and ours: their ids say nothing."""
+        if "organization" not in kept:
+            return {}
+        ours = contact.organization.name if contact.organization else ""
+        record_id = kept["organization"]
+        if record_id is None:
+            return {"organization": ("", ours)}
+        known = Organization.objects.filter(pipedrive_org_id=record_id).first()
+        there = [known] if known else those_there(self._pipedrive.organization, {record_id})
+        return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
 
     def _person(self, contact: Contact) -> Person:
         """Return the contact's person, or the one that it was merged into, who has its e-mail now."""
@@ -228,7 +283,7 @@ def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_o
     """
     if "name" not in decided.send | decided.keep:
         return ""
-    ours, theirs = (agreed[side].get("name", named) for side in ("ours", "theirs"))
+    ours, theirs = (agreed.get(side, {}).get("name", named) for side in ("ours", "theirs"))
     if are_one(ours, theirs):
         return ""
     for fields in (decided.send, decided.keep):
@@ -259,11 +314,5 @@ def _as_agreed(row: PartyRow) -> PartyRow:
         if name in row.pipedrive_agreed.get("ours", {}):
             value = row.pipedrive_agreed["ours"][name]
             setattr(then, name, value)
-            setattr(then, f"{name}_key", key(value))
+            setattr(then, f"{name}_key", email_key(value) if name == "email" else key(value))
     return then
-
-
-def _address(theirs: PipedriveOrganization, organization: Organization, country_then: str) -> Address:
-    """Return an address with our country; the line of text stays, unless it was our country and nothing more."""
-    country, line = organization.country, theirs.address_value
-    return Address(value=country if line in {"", country_then} else line, country=country)

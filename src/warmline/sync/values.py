@@ -1,18 +1,18 @@
-"""What both sides hold of a record, field by field and in the same words, so that the two can be compared. Pure.
+"""What both sides hold of a record, field by field, so that the two can be compared (see forms.py). Pure.
 
-All values can be written as JSON, because the two sides are remembered on the row as they last agreed.
+All values can be written as JSON, because the two sides are remembered on the row as they last agreed. Pipedrive's are
+remembered as it answered them: how they are compared may change with any version of ours.
 """
 
 from collections.abc import Sequence
 from datetime import date, time
 from typing import Any
 
-from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import Email, Person, Phone
+from warmline.pipedrive import Address, Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import mapping
+from warmline.sync import forms, mapping
 from warmline.sync.changes import Values
 
 
@@ -27,20 +27,29 @@ def of_contact(contact: Contact) -> dict[str, Any]:
     return {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
 
 
-def of_person(person: Person, contact: Contact) -> dict[str, Any]:
+def of_person(person: Person, contact: Contact, *said: Values) -> dict[str, Any]:
     """Return Pipedrive's side of a person. Of several e-mails and phones, ours is the one that is compared.
 
     Args:
         person: As Pipedrive answered it.
         contact: Says which e-mail and phone are ours, now and when the two sides last agreed.
+        said: Our values in updates of which nobody knew whether they were done.
     """
-    then = contact.pipedrive_agreed.get("ours", {})
+    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {})]
     return {
         "name": person.name,
-        "email": _ours_of([each.value for each in person.emails], contact.email, then.get("email", "")),
-        "phone": _ours_of([each.value for each in person.phones], contact.phone, then.get("phone", "")),
+        "email": _ours_of("email", [each.value for each in person.emails], known),
+        "phone": _ours_of("phone", [each.value for each in person.phones], known),
         "organization": person.org_id,
     }
+
+
+def words_of_contact(contact: Contact) -> dict[str, Any]:
+    """Return our side of a person in Pipedrive's words: an organization that is there is named by its id."""
+    ours, organization = of_contact(contact), contact.organization
+    if organization is not None and organization.pipedrive_org_id is not None:
+        ours["organization"] = organization.pipedrive_org_id
+    return ours
 
 
 def of_our_organization(organization: Organization) -> dict[str, Any]:
@@ -55,7 +64,8 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
         theirs: As Pipedrive answered it.
         sector: Its industry's name, or what stands in our field.
     """
-    return {"name": theirs.name, "sector": sector, "country": theirs.address_country or theirs.address_value}
+    address = theirs.address
+    return {"name": theirs.name, "sector": sector, "country": address.country or address.value or ""}
 
 
 def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
@@ -94,31 +104,46 @@ def with_email(emails: Sequence[Email], now: str, then: str) -> tuple[Email, ...
         now: Ours; empty to take it out.
         then: What ours was.
     """
-    return tuple(_with(emails, Email, now, then))
+    return tuple(_with("email", emails, Email, now, then))
 
 
 def with_phone(phones: Sequence[Phone], now: str, then: str) -> tuple[Phone, ...]:
     """Return a person's phones with ours put in the place of what it was; see `with_email`."""
-    return tuple(_with(phones, Phone, now, then))
+    return tuple(_with("phone", phones, Phone, now, then))
 
 
-def _with(entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:
-    result = []
-    placed = not now
-    for entry in entries:
-        if not then or key(entry.value) != key(then):
-            result.append(entry)
-        elif not placed:
-            result.append(entry.model_copy(update={"value": now}))
-            placed = True
-    return result if placed else [*result, kind(value=now, primary=not result)]
+def with_country(address: Address, now: str, then: str) -> Address:
+    """Return an organization's address with our country: all parts go back, because a PATCH replaces it whole.
+
+    Args:
+        address: As Pipedrive has it.
+        now: Our country.
+        then: What it was; a line of text that is this and nothing more is ours as well.
+    """
+    line = address.value or ""
+    is_ours = forms.theirs("country", line) in {"", forms.theirs("country", then)}
+    return address.model_copy(update={"value": now if is_ours else line, "country": now})
 
 
-def _ours_of(values: list[str], now: str, then: str) -> str:
-    for wished in (now, then):
-        match = next((value for value in values if wished and key(value) == key(wished)), None)
+def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:
+    ours = {forms.theirs(field, value) for value in (now, then) if value}
+    places = [place for place, entry in enumerate(entries) if forms.theirs(field, entry.value) in ours]
+    others = [entry for place, entry in enumerate(entries) if place not in places]
+    if not now:
+        return others
+    if not places:
+        return [*others, kind(value=now, primary=not others)]
+    ours_now = {"value": now, "primary": any(entries[place].primary for place in places)}
+    others.insert(places[0], entries[places[0]].model_copy(update=ours_now))
+    return others
+
+
+def _ours_of(field: str, values: Sequence[str], known: Sequence[Values]) -> str:
+    """Return the one of several values that is ours: now, in what was said, or when the two sides last agreed."""
+    for wished in (side.get(field) for side in known):
+        match = next((v for v in values if wished and forms.theirs(field, v) == forms.theirs(field, wished)), None)
         if match is not None:
-            return wished
+            return match
     return values[0] if values else ""
 
 

@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key
 from warmline.crm.users import User, default_time_zone
 from warmline.web.first_admin import FIRST_CODE
 
@@ -39,7 +39,7 @@ class Renderer(DjangoTemplates):
 
 def guessed_user(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
     """Return whom someone tries to sign in as: one user, however the e-mail is written (a setting of django-axes)."""
-    return key((credentials or {}).get("username") or request.POST.get("username", ""))
+    return email_key((credentials or {}).get("username") or request.POST.get("username", ""))
 
 
 @cache
@@ -95,7 +95,7 @@ class ResetForm(PasswordResetForm):
 
     def get_users(self, email: str) -> Iterable[User]:
         """Return the active user with this e-mail, whatever its case."""
-        return User.objects.filter(email_key=key(email), is_active=True)
+        return User.objects.known_as(email).filter(is_active=True)
 
 
 class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only

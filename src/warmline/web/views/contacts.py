@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
 from warmline.crm import book
-from warmline.crm.keys import key
+from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.once import once
 from warmline.crm.users import User
@@ -90,7 +90,7 @@ def add(request: PageRequest) -> HttpResponse:
 @require_safe
 def known(request: PageRequest) -> HttpResponse:
     """Tell whether someone knows a person with this e-mail already: whom one may see, and of others nothing more."""
-    email = key(request.GET.get("email", ""))
+    email = email_key(request.GET.get("email", ""))
     same = Contact.objects.filter(email_key=email) if email else Contact.objects.none()
     shown = {"contact": same.seen_by(request.user).first(), "is_known": same.exists()}
     return render(request, "web/contacts/_known.html", shown)

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import team
+from warmline.crm.keys import email_key
 from warmline.crm.models import Contact
 from warmline.crm.taken import TakenError, told_if_taken
 from warmline.crm.users import User
@@ -26,10 +27,10 @@ def members(request: PageRequest) -> HttpResponse:
     """List the team; those who left stand at its end."""
     users = connecting.known().users
     page = Paginator(User.objects.order_by("-is_active", "name", "pk"), A_PAGE).get_page(request.GET.get("page"))
-    by_id, by_email = {user.id: user.name for user in users or ()}, {user.email.lower() for user in users or ()}
+    by_id, by_email = {user.id: user.name for user in users or ()}, {email_key(user.email) for user in users or ()}
     for member in page:
         member.in_pipedrive = by_id.get(member.pipedrive_user_id or 0, "")  # type: ignore[attr-defined]  # for the page
-        member.is_found = member.email.lower() in by_email  # type: ignore[attr-defined]
+        member.is_found = email_key(member.email) in by_email  # type: ignore[attr-defined]
     return render(request, "web/team/list.html", {"page": page, "users": users})
 
 
