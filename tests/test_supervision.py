@@ -10,7 +10,7 @@ from django.db import OperationalError, connections
 from warmline import supervision
 from warmline.supervision import EndedError, Loop, next_wait
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 TROUBLES = [OperationalError("database is locked"), OSError("no space"), MemoryError(), RuntimeError("no new thread")]
 
 

@@ -33,7 +33,7 @@ from warmline.web.live import Watcher
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 TOKEN = "sandbox-token"
 TROUBLES = [OperationalError("database is locked"), OSError("no space left"), MemoryError()]
 
