@@ -396,6 +396,28 @@ def test_a_mark_that_was_lost_on_the_way_to_the_next_page(people: People, team: 
     expect(toast(page)).to_have_count(0)
 
 
+def test_a_page_that_comes_back_as_it_was_left(people: People, team: Team) -> None:
+    """As some browsers bring it by "Back": what was dismissed on the page after it is gone, and the rest is there."""
+    page = open_page(people, team, "bob")
+    sandbox = break_it(people, team, "break-refuse-persons")
+    team.wait_until("bob", team.arrive("bob", "Still Failing"), "failed")
+    _go(page, "/organizations")
+    expect(page.locator("#toast-contacts")).to_be_visible()
+    sandbox.locator("#mend").click()
+    team.arrive("bob", "Dismissed Later")
+    expect(page.locator("#toast-arrived")).to_be_visible()
+    page.evaluate(
+        """user => {
+            const { arrived, ...others } = JSON.parse(sessionStorage.getItem(`warmline-toasts-${user}`));
+            sessionStorage.setItem(`warmline-toasts-${user}`, JSON.stringify(others));
+            dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        }""",
+        page.locator("#toasts").get_attribute("data-user"),
+    )
+    expect(page.locator("#toast-arrived")).to_have_count(0)
+    expect(page.locator("#toast-contacts")).to_be_visible()
+
+
 def test_a_toast_goes_in_its_time(people: People, team: Team) -> None:
     """After eight seconds of being looked at, on however many pages."""
     page = people.member(team.site, "bob", toasts_go=True)

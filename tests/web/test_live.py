@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, hand_over, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync import history, notify
+from warmline.sync import history, notify, standstill
 from warmline.sync.models import Notification, NotificationKind
 from warmline.web import live
 from warmline.web.live import News, Told, Watcher
@@ -221,6 +223,16 @@ def test_a_look_that_fails_loses_nothing(alice: User) -> None:
             known.look()
     news = known.look()
     assert ([one.id for one in news.told], news.rows) == ([told], {("contact", contact.pk): alice.pk})
+
+
+@pytest.mark.django_db
+def test_an_engine_that_stands_still_is_news(settings: Settings, tmp_path: Path) -> None:
+    """The pages that are open show it, and its end, without a reload."""
+    settings.DATA_DIR = tmp_path
+    known = live._Known.now()
+    for happens in (standstill.begin, standstill.end):
+        happens()
+        assert [known.look().everything for _ in range(2)] == [True, False]
 
 
 @pytest.mark.django_db(transaction=True)
