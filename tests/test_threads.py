@@ -188,6 +188,24 @@ def test_the_engine(settings: Settings, alice: User, thread: str, trouble: Excep
             follower.stop()
 
 
+def test_a_row_that_breaks(
+    settings: Settings, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried again at once, and the others go on."""
+    monkeypatch.setattr(supervision, "FIRST_WAIT", 2.0)
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    with serving(Sandbox(World.sample(token=TOKEN))) as settings.PIPEDRIVE_BASE_URL, breaking("sync_", OSError(), 1):
+        follower = Follower()
+        follower.start()
+        try:
+            for name in ("Broken", "Well"):
+                add_contact(alice, name=name, warmness_score=5)
+            until(lambda: not Contact.objects.filter(pipedrive_person_id=None).exists())
+        finally:
+            follower.stop()
+    assert caplog.text.count("sync.work_failed") == 1
+
+
 class Pipe(io.BytesIO):
     """A pipe that breaks as it is told to."""
 

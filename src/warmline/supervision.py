@@ -6,9 +6,9 @@ process is gone with it. Every thread of the program that goes round is one of t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Self
 
@@ -99,6 +99,36 @@ def next_wait(last: float, lasted: float) -> float:
         lasted: How long it went well until it failed. What went on for longer than the longest wait begins anew.
     """
     return min(2 * last, LONGEST_WAIT) if last and lasted <= LONGEST_WAIT else FIRST_WAIT
+
+
+class Waits:
+    """Which of many pieces of work wait after a failure, each longer each time, while the others go on.
+
+    It may be asked by any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._waits: dict[Hashable, tuple[float, float]] = {}  # by the piece: the wait, and when it ends
+
+    def failed(self, piece: Hashable) -> None:
+        """Have a piece of work wait, longer than the last time."""
+        now = monotonic()
+        with self._lock:
+            # What failed long ago and never again is no longer about; it is not to pile up.
+            self._waits = {each: wait for each, wait in self._waits.items() if now - wait[1] <= LONGEST_WAIT}
+            wait = next_wait(self._waits.get(piece, (0.0, now))[0], 0.0)
+            self._waits[piece] = (wait, now + wait)
+
+    def went_well(self, piece: Hashable) -> None:
+        """Have a piece of work wait no more, if it did."""
+        with self._lock:
+            self._waits.pop(piece, None)
+
+    def has(self, piece: Hashable) -> bool:
+        """Tell whether a piece of work is still to wait."""
+        with self._lock:
+            return self._waits.get(piece, (0.0, 0.0))[1] > monotonic()
 
 
 def close_connections() -> None:

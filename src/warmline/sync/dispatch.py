@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
-from warmline.supervision import Loop, close_connections
+from warmline.supervision import Loop, Waits, close_connections
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
@@ -114,6 +114,7 @@ class Dispatcher:
         self._lock = Lock()
         self._under_way: dict[str, Work] = {}  # by the claim
         self._held_elsewhere: set[Work] = set()
+        self._broken = Waits()  # what failed in a way that its row could not be told of
         self._is_filling = False
         self._works: list[Work] = []  # due, and not started yet
         self._is_sweep = True
@@ -155,7 +156,7 @@ class Dispatcher:
         rest = []
         for work in works:
             with self._lock:
-                if work.claim in self._under_way or work in self._held_elsewhere:
+                if work.claim in self._under_way or work in self._held_elsewhere or self._broken.has(work):
                     continue
                 if not self._has_room(work):
                     rest.append(work)
@@ -184,7 +185,9 @@ class Dispatcher:
         done = False
         try:
             done = self._engine.bring(work)
+            self._broken.went_well(work)
         except Exception:
+            self._broken.failed(work)
             log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
             close_connections()
