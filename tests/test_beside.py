@@ -8,7 +8,7 @@ import pytest
 
 from warmline.beside import Beside
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def wait_for(there: Callable[[], bool]) -> None:

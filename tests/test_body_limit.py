@@ -54,7 +54,7 @@ def post(path: str, pieces: Sequence[int], *, said: int | None = None, is_whole:
     }  # fmt: skip
 
     async def call() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await application(scope, receive, send)
 
     asyncio.run(call())

@@ -8,9 +8,9 @@ import pytest
 from django.db import OperationalError, connections
 
 from warmline import supervision
-from warmline.supervision import EndedError, Loop, next_wait
+from warmline.supervision import EndedError, Loop, Waits, next_wait
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 TROUBLES = [OperationalError("database is locked"), OSError("no space"), MemoryError(), RuntimeError("no new thread")]
 
 
@@ -95,6 +95,27 @@ def test_it_ends_when_told(caplog: pytest.LogCaptureFixture) -> None:
         assert failed.wait(PATIENCE)
     assert not any(loop.is_alive() for loop in (waiting, resting, own))
     Loop("never started", fail).stop()
+
+
+def test_pieces_of_work_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each for itself, longer each time, until it goes well; and what never comes again is forgotten."""
+    now = 100.0
+    monkeypatch.setattr(supervision, "FIRST_WAIT", 1.0)
+    waits = Waits[str](lambda: now)
+    assert not waits.has("one")
+    for wait in (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
+        waits.failed("one")
+        now += wait - 0.1
+        assert waits.has("one")
+        now += 0.2
+        assert (waits.has("one"), waits.has("two")) == (False, False)
+    waits.went_well("one")
+    waits.failed("one")
+    now += 1.1
+    assert not waits.has("one")
+    now += 31
+    waits.failed("two")
+    assert list(waits._waits) == ["two"]
 
 
 def test_a_log_that_fails_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

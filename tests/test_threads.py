@@ -33,7 +33,7 @@ from warmline.web.live import Watcher
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 TOKEN = "sandbox-token"
 TROUBLES = [OperationalError("database is locked"), OSError("no space left"), MemoryError()]
 
@@ -186,6 +186,24 @@ def test_the_engine(settings: Settings, alice: User, thread: str, trouble: Excep
             until(lambda: Contact.objects.get().pipedrive_person_id)
         finally:
             follower.stop()
+
+
+def test_a_row_that_breaks(
+    settings: Settings, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried again at once, and the others go on."""
+    monkeypatch.setattr(supervision, "FIRST_WAIT", 2.0)
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    with serving(Sandbox(World.sample(token=TOKEN))) as settings.PIPEDRIVE_BASE_URL, breaking("sync_", OSError(), 1):
+        follower = Follower()
+        follower.start()
+        try:
+            for name in ("Broken", "Well"):
+                add_contact(alice, name=name, warmness_score=5)
+            until(lambda: not Contact.objects.filter(pipedrive_person_id=None).exists())
+        finally:
+            follower.stop()
+    assert caplog.text.count("sync.work_failed") == 1
 
 
 class Pipe(io.BytesIO):

@@ -66,6 +66,7 @@ class Beside:
         self._thread = Loop("beside", self._turn, wake=self._let_go)
 
     def __enter__(self) -> Self:
+        standstill.end()  # an earlier life's
         self._thread.start()
         return self
 

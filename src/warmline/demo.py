@@ -18,7 +18,7 @@ import httpx
 from warmline import programs
 
 CONTACT_IN_TIME, ACTIVITY_IN_TIME = 5.0, 3.0  # seconds: what Warmline promises
-PATIENCE = 20.0
+PATIENCE = 120.0  # seconds after which it is not late, but lost; a busy machine is no reason
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 (opens nothing but the sandbox)
 ALICE = "alice@example.com"
 PASSWORD = "demo-password-1"  # noqa: S105 (of the demo's own user)
@@ -93,8 +93,9 @@ class Story:
     """
 
     def __init__(self, warmline_url: str, token: str, sandbox_url: str) -> None:
-        self._api = httpx.Client(base_url=f"{warmline_url}/api", headers={"Authorization": f"Bearer {token}"})
-        self._sandbox = httpx.Client(base_url=sandbox_url)
+        headers = {"Authorization": f"Bearer {token}"}
+        self._api = httpx.Client(base_url=f"{warmline_url}/api", headers=headers, timeout=PATIENCE)
+        self._sandbox = httpx.Client(base_url=sandbox_url, timeout=PATIENCE)
         self._in_time = True
 
     def tell(self) -> bool:

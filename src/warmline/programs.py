@@ -14,7 +14,11 @@ from pathlib import Path
 
 import httpx
 
-START_IN_TIME, STOP_IN_TIME = 30.0, 15.0  # seconds
+START_IN_TIME, STOP_IN_TIME, END_IN_TIME = (
+    120.0,
+    60.0,
+    300.0,
+)  # seconds, also on a machine that is busy with other things
 FOREIGN = ("WARMLINE_", "PIPEDRIVE_", "DATABASE_URL", "DJANGO_")
 
 
@@ -58,7 +62,7 @@ def free_port(wished: int = 0) -> int:
 
 
 def command(env: dict[str, str], *arguments: str, typed: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, at most a minute.
+    """Run a command to its end.
 
     Args:
         env: Its environment.
@@ -66,7 +70,9 @@ def command(env: dict[str, str], *arguments: str, typed: str = "") -> "subproces
         typed: Its standard input.
     """
     program = [sys.executable, "-m", "warmline", *arguments]
-    return subprocess.run(program, env=env, input=typed, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 (our own)
+    return subprocess.run(  # noqa: S603 (our own)
+        program, env=env, input=typed, capture_output=True, text=True, check=False, timeout=END_IN_TIME
+    )
 
 
 @contextmanager

@@ -6,16 +6,19 @@ process is gone with it. Every thread of the program that goes round is one of t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
+from threading import Lock
 from time import monotonic
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from django.db import connections
 
 from warmline.threads import SYSTEM_THREADS, Running, Threads
 
 log = logging.getLogger(__name__)
+
+Piece = TypeVar("Piece", bound=Hashable)
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure
 
@@ -128,6 +131,45 @@ def next_wait(last: float, lasted: float) -> float:
         lasted: How long it went well until it failed. What went on for longer than the longest wait begins anew.
     """
     return min(2 * last, LONGEST_WAIT) if last and lasted <= LONGEST_WAIT else FIRST_WAIT
+
+
+class Waits(Generic[Piece]):
+    """Which of many pieces of work wait after a failure, each longer each time, while the others go on.
+
+    It may be asked by any thread.
+
+    Args:
+        clock: Tells seconds that go on evenly.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._waits: dict[Piece, tuple[float, float]] = {}  # by the piece: the wait, and when it ends
+
+    def failed(self, piece: Piece) -> None:
+        """Have a piece of work wait, longer than the last time."""
+        now = self._clock()
+        with self._lock:
+            # What failed long ago and never again is no longer about; it is not to pile up.
+            self._waits = {each: wait for each, wait in self._waits.items() if now - wait[1] <= LONGEST_WAIT}
+            wait = next_wait(self._waits.get(piece, (0.0, now))[0], 0.0)
+            self._waits[piece] = (wait, now + wait)
+
+    def went_well(self, piece: Piece) -> None:
+        """Have a piece of work wait no more, if it did."""
+        with self._lock:
+            self._waits.pop(piece, None)
+
+    def has(self, piece: Piece) -> bool:
+        """Tell whether a piece of work is still to wait."""
+        return piece in self.all()
+
+    def all(self) -> set[Piece]:
+        """Return the pieces of work that are still to wait."""
+        now = self._clock()
+        with self._lock:
+            return {piece for piece, (_, ends) in self._waits.items() if ends > now}
 
 
 def close_connections() -> None:

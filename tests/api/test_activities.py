@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from api.caller import Caller
 from django.utils import timezone
+from meanwhile import meanwhile
 
+from warmline.crm.book import hand_over
 from warmline.crm.models import Activity, Contact
 
 
@@ -53,6 +55,14 @@ def test_it_is_done_unless_it_is_to_come(bob: Caller, dana: int, due: dict[str, 
     activity = bob.log(dana, **due)
     assert activity["done"] is done
     assert {name: activity[name] for name in due} == due
+
+
+def test_a_contact_that_is_handed_over_meanwhile(alice: Caller, bob: Caller, dana: int) -> None:
+    """What was logged is logged, for whom has the contact now; and the answer says so, or it would be sent again."""
+    with meanwhile(lambda: hand_over(Contact.objects.all(), alice.user)):
+        answer = bob.post("/activities", {"contact_id": dana, "type": "CALL"})
+    assert answer.status == 201
+    assert Activity.objects.get(pk=answer.body["id"]).owner == alice.user
 
 
 @pytest.mark.parametrize(

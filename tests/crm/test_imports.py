@@ -304,11 +304,11 @@ def test_the_thread() -> None:
     poll = Event()
 
     def until(status: Status) -> None:
-        for _ in range(400):
+        for _ in range(1200):
             if ImportRun.objects.get(pk=run.pk).status == status:
                 return
             poll.wait(0.05)
-        pytest.fail(f"it was not {status} within 20 s")
+        pytest.fail(f"it was not {status} within 60 s")
 
     user = User.objects.create_user("alice@example.com", "Alice")
     Session.objects.create(session_key="old", expire_date=timezone.now() - timedelta(days=1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from programs import PASSWORD, environment, free_port, running, serving_warmline, warmline
 
 FLAGS = [
@@ -17,6 +17,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# How long a test waits for what it sees in the end, on a machine that is busy with other things. (Playwright by itself
+# would wait for 5 seconds.)
+PATIENCE = 60.0  # seconds
+expect.set_options(timeout=PATIENCE * 1000)
+# A toast goes after eight of its ticks, which is too soon for a test on such a machine to find it.
+STAYING = """
+    const set = window.setInterval;
+    window.setInterval = (run, wait, ...more) => set(run, wait === 1000 ? 1e6 : wait, ...more);
+"""
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -85,21 +94,24 @@ class People:
     complaints: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
 
-    def stranger(self, site: Site, **options: object) -> Page:
+    def stranger(self, site: Site, *, toasts_go: bool = False, **options: object) -> Page:
         """Return the page of someone who has not signed in.
 
         Args:
             site: Where.
+            toasts_go: Whether toasts go by themselves, as they do for people.
             options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
         """
         context = self.browser.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
         context.on("console", self._note)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE * 1000)
+        if not toasts_go:
+            context.add_init_script(STAYING)
         self._contexts.append(context)
         return context.new_page()
 
-    def member(self, site: Site, name: str = "alice", **options: object) -> Page:
+    def member(self, site: Site, name: str = "alice", **options: Any) -> Page:
         """Return the page of someone who has signed in.
 
         Args:

@@ -4,17 +4,17 @@ The screenshots are taken of it, and accessibility is looked for on it. Everythi
 sandbox's own doors; the companies are invented.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, Self
 
 import httpx
-from e2e.browsing import Site
+from e2e.browsing import PATIENCE, Site
 from programs import warmline
 
-PATIENCE = 60.0  # seconds
 # name, organization, sector, country, warmness
 CONTACTS = (
     ("Robin Vale", "Fennel & Rye", "Food", "France", 1),
@@ -47,8 +47,9 @@ class Book:
     def __init__(self, site: Site, name: str = "alice") -> None:
         token = warmline(site.env, "token", f"{name}@example.com").stdout.strip()
         headers = {"Authorization": f"Bearer {token}"}
-        self._api = httpx.Client(base_url=f"{site.url}/api", headers=headers, timeout=30, trust_env=False)
-        self._door = httpx.Client(base_url=f"{site.sandbox}/sandbox", timeout=30, trust_env=False)
+        self._api = httpx.Client(base_url=f"{site.url}/api", headers=headers, timeout=PATIENCE, trust_env=False)
+        self._database = site.folder / "warmline.sqlite3"
+        self._door = httpx.Client(base_url=f"{site.sandbox}/sandbox", timeout=PATIENCE, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +107,20 @@ class Book:
             yield
         finally:
             self._door.delete("/faults").raise_for_status()
+
+    @contextmanager
+    def under_way(self, contact: dict[str, Any]) -> Iterator[None]:
+        """Have a contact be warm and in progress while the block runs: another server holds the claim to it."""
+        claim = (f"contact {contact['id']}", "elsewhere/1/1", "2999-01-01 00:00:00", "contact", contact["id"])
+        with closing(sqlite3.connect(self._database, timeout=PATIENCE, isolation_level=None)) as database:
+            database.execute(
+                "INSERT INTO sync_claim (key, holder, expires_at, kind, row_id) VALUES (?, ?, ?, ?, ?)", claim
+            )
+            try:
+                self._api.patch(f"/contacts/{contact['id']}", json={"warmness_score": 5}).raise_for_status()
+                yield
+            finally:
+                database.execute("DELETE FROM sync_claim WHERE key = ?", claim[:1])
 
     def arrived(self) -> None:
         """Wait until nothing is on its way."""

@@ -119,12 +119,11 @@ def test_contacts(people: People, place: Place) -> None:
 def test_a_contact_on_its_way(people: People, place: Place) -> None:
     """Waiting in an outage, and in progress; with the toasts that tell of it, the bell and the Sync page."""
     page = people.member(place.site, **STILL)
-    with place.book.broken(kind="slow", method="POST", path="/api/v2/persons", delay=8.0):
-        under_way = place.book.add("Ash Grove", "Larkspur Mills", "Manufacturing", "Germany", 5)
-        place.book.until(under_way, "in_progress")
+    under_way = place.book.add("Ash Grove", "Larkspur Mills", "Manufacturing", "Germany", 1)
+    with place.book.under_way(under_way):
         look_at(page, f"/contacts/{under_way['id']}")
         expect(page.get_by_text("In progress").first).to_be_visible()
-        place.book.arrived()
+    place.book.arrived()
     with place.book.broken(kind="error", status=503):
         waiting = place.book.add("Bay Rowan", "Larkspur Mills", "Manufacturing", "Germany", 5)
         place.book.until_connection("down")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from e2e.browsing import People, Site, serving_site
+from e2e.browsing import PATIENCE, People, Site, serving_site
 from playwright.sync_api import Browser, Page, expect
 from programs import warmline
 
@@ -40,7 +40,9 @@ def in_sandbox(site: Site, name: str, email: str) -> int:
         "name": name,
         "emails": [{"value": email, "primary": True, "label": "work"}],
     }
-    return int(httpx.post(f"{site.sandbox}/sandbox/people", json=body).raise_for_status().json()["id"])
+    return int(
+        httpx.post(f"{site.sandbox}/sandbox/people", json=body, timeout=PATIENCE).raise_for_status().json()["id"]
+    )
 
 
 def test_a_lead_from_the_list_to_pipedrive(people: People, site: Site) -> None:
@@ -308,7 +310,7 @@ def test_one_keeps_ones_place(people: People, site: Site) -> None:
     for day in range(1, 24):
         body = {"contact_id": int(number), "type": "CALL", "due_date": f"2026-01-{day:02}", "subject": f"Number {day}"}
         headers = {"Authorization": f"Bearer {token}"}
-        httpx.post(f"{site.url}/api/activities", json=body, headers=headers).raise_for_status()
+        httpx.post(f"{site.url}/api/activities", json=body, headers=headers, timeout=PATIENCE).raise_for_status()
     page.goto("/contacts")
     page.get_by_label("Search").press_sequentially("lou")
     expect(page).to_have_url(re.compile(r"\?q=lou$"))

@@ -9,7 +9,7 @@ from programs import environment, free_port, new_token, serving_warmline
 from warmline.sandbox import Sandbox, World, serving
 
 CONTACTS = 40
-PATIENCE = 60  # seconds
+PATIENCE = 120  # seconds
 
 
 def test_two_servers_double_nothing(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_two_servers_double_nothing(tmp_path: Path) -> None:
         with (
             serving_warmline(env, ports[0], log=tmp_path / "one.log"),
             serving_warmline(env, ports[1], log=tmp_path / "two.log"),
-            httpx.Client(headers=headers) as http,
+            httpx.Client(headers=headers, timeout=PATIENCE) as http,
         ):
             for number in range(CONTACTS):
                 api = f"http://127.0.0.1:{ports[number % 2]}/api"

@@ -75,7 +75,7 @@ def test_a_slow_answer_keeps_the_caller_waiting(http: httpx.Client, sandbox: San
     assert monotonic() - began >= 0.2
     http.post("/sandbox/faults", json={"kind": "slow", "path": PERSONS, "delay": 600, "times": 1})
     with pytest.raises(httpx.ReadTimeout):
-        http.post(PERSONS, json={"name": "Kim"}, timeout=0.2)
+        http.post(PERSONS, json={"name": "Kim"}, timeout=httpx.Timeout(60, read=0.2))
     assert [one["name"] for one in http.get(PERSONS).json()["data"]] == ["Robin", "Kim"]
 
 
@@ -96,7 +96,7 @@ def test_a_call_arrives_although_its_caller_has_hung_up(sandbox: Sandbox) -> Non
         httpx.Client(base_url=url, headers={"x-api-token": "sandbox-token"}) as client,
     ):
         with pytest.raises(httpx.ReadTimeout):
-            client.post(PERSONS, json={"name": "Robin"}, timeout=0.05)
+            client.post(PERSONS, json={"name": "Robin"}, timeout=httpx.Timeout(60, read=0.05))
         assert client.post(PERSONS, json={"name": "Kim"}).status_code == 200
     assert [person["name"] for person in sandbox.world.persons.values()] == ["Robin", "Kim"]
 
@@ -244,6 +244,6 @@ def test_it_says_where_it_listens_and_stops_at_once(stop: signal.Signals) -> Non
         with httpx.Client(base_url=url, headers={"x-api-token": "theirs"}) as client:
             assert client.get("/v1/users/me").json()["data"]["email"] == "alice@example.com"
             program.send_signal(stop)
-            program.wait(timeout=10)
+            program.wait(timeout=60)
         assert (program.stdout.read(), program.stderr.read()) == ("", "")
         assert program.returncode in (0, -stop)

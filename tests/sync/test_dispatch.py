@@ -53,13 +53,13 @@ def dispatching(world: World, policy: Policy, *faults: Fault) -> Iterator[None]:
 
 
 def until(so: Callable[[], bool]) -> None:
-    """Wait until something is so, at most 20 s."""
+    """Wait until something is so, at most 60 s."""
     poll = Event()
-    for _ in range(400):
+    for _ in range(1200):
         if so():
             return
         poll.wait(0.05)
-    pytest.fail("not so within 20 s")
+    pytest.fail("not so within 60 s")
 
 
 def until_told(kind: str, count: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, hand_over, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync import history, notify
+from warmline.sync import history, notify, standstill
 from warmline.sync.models import Notification, NotificationKind
 from warmline.web import live
 from warmline.web.live import News, Told, Watcher
@@ -120,7 +122,7 @@ def test_who_hears_of_what(user_id: int, role: str, told: list[int], changed: di
 
 async def _until(pieces: AsyncIterator[bytes], sign: bytes) -> list[bytes]:
     found = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for piece in pieces:
             found.append(piece)
             if sign in piece:
@@ -161,7 +163,7 @@ def test_a_stream_tells_what_happens_and_what_was_missed(alice: User, bob: User,
         found += await _until(pieces, f"id: {new}\n".encode())
         found += await _until(pieces, b"event: changed")
         watcher.end()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return found + [piece async for piece in pieces]
 
     found = asyncio.run(listen())
@@ -186,11 +188,11 @@ def test_a_stream_ends_with_its_rights(alice: User, bob: User, watcher: Watcher,
         for stream in (hers, his):
             await anext(stream)
         await sync_to_async(happen)()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert [piece async for piece in hers] == []
         await _until(his, b"event: changed")
         watcher.end()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert [piece async for piece in his] == []
 
     asyncio.run(listen())
@@ -223,6 +225,16 @@ def test_a_look_that_fails_loses_nothing(alice: User) -> None:
     assert ([one.id for one in news.told], news.rows) == ([told], {("contact", contact.pk): alice.pk})
 
 
+@pytest.mark.django_db
+def test_an_engine_that_stands_still_is_news(settings: Settings, tmp_path: Path) -> None:
+    """The pages that are open show it, and its end, without a reload."""
+    settings.DATA_DIR = tmp_path
+    known = live._Known.now()
+    for happens in (standstill.begin, standstill.end):
+        happens()
+        assert [known.look().everything for _ in range(2)] == [True, False]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what it does not fetch does not pile up; it comes back and is told what it missed."""
@@ -251,7 +263,7 @@ def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> Non
         assert not thread.is_alive()
         assert watcher._thread is None
         watcher.end()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert [piece async for piece in live.stream(alice, None)] == [b"retry: 2000\n\n"]
 
     asyncio.run(listen())

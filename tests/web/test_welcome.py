@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from django.test import Client
+from meanwhile import meanwhile
 from programs import environment, free_port, serving_warmline
 from web.pages import PASSWORD, look
 
@@ -78,6 +79,19 @@ def test_a_stranger_who_guesses(client: Client) -> None:
     assert User.objects.exists()
 
 
+@pytest.mark.django_db
+def test_two_presses_at_one_moment(client: Client) -> None:
+    """The second one, which saw nobody either, finds the first one done."""
+    sent = form(FIRST_CODE.issue())
+
+    def first() -> None:
+        User.objects.bulk_create([User(email=sent["email"], email_key=sent["email"], name="Alice", is_admin=True)])
+
+    with meanwhile(first, ("INSERT",)):
+        response = client.post("/welcome", sent)
+    assert (response.status_code, response["Location"]) == (302, "/")
+
+
 def test_a_code_that_was_never_issued() -> None:
     """Nothing is it, the empty text least of all."""
     code = FirstCode()
@@ -100,7 +114,7 @@ def test_a_new_installation(tmp_path: Path) -> None:
         pass
     with (
         serving_warmline(env, port, log=log),
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as browser,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as browser,
     ):
         printed = log.read_text(encoding="utf-8")
         old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and give the code (\S+)", printed)

@@ -15,7 +15,7 @@ from django.conf import settings
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, SystemClock
-from warmline.supervision import Loop, close_connections
+from warmline.supervision import Loop, Waits, close_connections
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
@@ -131,6 +131,7 @@ class Dispatcher:
         self._served = Served()
         self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
+        self._broken = Waits[Work](self._clock.monotonic)  # what failed in a way that its row could not be told of
         self._is_filling = False
         self._next_sweep = self._clock.monotonic()
         self._due: list[Work] = []  # at the last look, and not started yet
@@ -179,8 +180,9 @@ class Dispatcher:
     def _start(self, works: list[Work]) -> list[Work]:
         """Start what can be started, in turn; return the rest, without the rows that others are at."""
         while True:
+            held = self._held()
             with self._lock:
-                rest = [work for work in in_turn(works, self._served) if work not in self._held_elsewhere]
+                rest = [work for work in in_turn(works, self._served) if work not in held]
                 work = first(rest, under_way=self._under_way, room=self._room)
                 if work is None:
                     return rest
@@ -202,14 +204,17 @@ class Dispatcher:
             return self._room.has_any(self._under_way, batch=batch)
 
     def _held(self) -> set[Work]:
+        """Return what is left out for a while: rows that others are at, and what broke in a way nobody foresaw."""
         with self._lock:
-            return set(self._held_elsewhere)
+            return self._broken.all() | self._held_elsewhere
 
     def _bring(self, work: Work) -> None:
         done = False
         try:
             done = self._engine.bring(work)
+            self._broken.went_well(work)
         except Exception:
+            self._broken.failed(work)
             log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
             close_connections()

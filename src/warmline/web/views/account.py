@@ -1,5 +1,6 @@
 """Signing in and out, and passwords: Django's views with our forms and templates."""
 
+from contextlib import suppress
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -17,6 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
+from warmline.crm.taken import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.web.forms import ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import LINKS, send_new_link, sends_email
@@ -98,8 +100,9 @@ def welcome(request: HttpRequest) -> HttpResponse:
         raise Http404
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
-        # Whoever pressed the button twice finds the first one done.
-        with transaction.atomic():
+        # Whoever pressed the button twice finds the first one done, even at the same moment.
+        user = None
+        with suppress(TakenError), told_if_taken(), transaction.atomic():
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user, backend=BACKEND)

@@ -337,6 +337,10 @@ function live(corner) {
   // --- What is looked at begins with what there is to know. ---
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ changed: { everything: true }, told: true }); });
+  // By "Back" the page may be as it was left, with what was dismissed on a later one.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) for (const toast of [...corner.children]) if (!(topicOf(toast) in open())) toast.remove();
+  });
   refresh();
   show();
 }
