@@ -255,7 +255,8 @@ def test_another_company_has_the_same_ids_for_others(clock: VirtualClock) -> Non
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_listens_and_stops_at_once(stop: signal.Signals) -> None:
     """On port 0 the one line has the port that was taken; a signal ends it quietly, an open connection or not."""
-    code = "from warmline.sandbox import serve; serve(port=0, token='theirs', latency=0.01, latency_jitter=0.01, company_id=2)"
+    how = "port=0, token='theirs', latency=0.01, latency_jitter=0.01, company_id=2"
+    code = f"from warmline.sandbox import serve; serve({how})"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:

@@ -5,12 +5,13 @@ here; then `renew` forgets what is older than a minute, and the create is tried 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from warmline.pipedrive import ActivityType, Clock, Field, Pipedrive, User
+from warmline.sync.company import storing
 from warmline.sync.models import Remembered
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -35,7 +36,7 @@ class Catalog:
 
     def me(self) -> User:
         """Return the user to whom the token belongs."""
-        return self._remember("me", User, lambda: [self._pipedrive.me()])[0]
+        return self._remember("me", User, lambda: [self._pipedrive.own_user()])[0]
 
     def users(self) -> list[User]:
         """Return the account's users, inactive ones included."""
@@ -103,7 +104,18 @@ class Catalog:
         return row.value if row else None
 
     def _write(self, name: str, value: list[Any]) -> None:
-        Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": self._clock.now()})
+        with storing():
+            Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": self._clock.now()})
+
+
+def remember_own_user(me: User, now: datetime) -> None:
+    """Remember whose token is in use, as it was told when the connection was tried.
+
+    Args:
+        me: Whose.
+        now: When.
+    """
+    Remembered.objects.update_or_create(name="me", defaults={"value": [me.model_dump(mode="json")], "at": now})
 
 
 def remembered(name: str, record: type[Record]) -> list[Record] | None:

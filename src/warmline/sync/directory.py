@@ -23,6 +23,7 @@ from django.db import transaction
 
 from warmline.crm.keys import key
 from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Rejected
+from warmline.sync.company import storing
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
 from warmline.sync.together import Together, in_turn
@@ -118,7 +119,7 @@ class Directory:
                 raise
             state.cursor, state.is_full = page.next_cursor, page.next_cursor is None
             state.tokens += PAGE_PRICE
-            with transaction.atomic():
+            with storing():
                 _absorb(kind, page.records)
                 state.save()
             return self.wants_filling()
@@ -149,7 +150,8 @@ class Directory:
     def _state(self, pipedrive: Pipedrive, kind: DirectoryKind) -> DirectoryState:
         # What changes while the first listing is under way is found by the first look, from this moment on.
         begun = {"since": pipedrive.server_time(), "looked_at": self._clock.now()}
-        return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
+        with storing():
+            return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
 
     def freshen(self, pipedrive: Pipedrive, kinds: Iterable[DirectoryKind], after: datetime) -> None:
         """Look at what changed since the last look, unless that one began late enough to serve.
@@ -174,7 +176,7 @@ class Directory:
             since = pipedrive.server_time()
             looks = [partial(asks[state.kind], updated_since=state.since - OVERLAP) for state in states]
             for state, records in zip(states, self._together(looks), strict=True):
-                with transaction.atomic():
+                with storing():
                     _absorb(DirectoryKind(state.kind), records)
                     DirectoryState.objects.filter(kind=state.kind).update(since=since, looked_at=now)
 

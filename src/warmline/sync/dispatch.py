@@ -19,10 +19,12 @@ from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
+from warmline.pipedrive import SystemClock
 from warmline.sync import connection, credentials, wake
 from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
+from warmline.sync.models import ConnectionState
 from warmline.sync.wanted import Work
 
 log = logging.getLogger(__name__)
@@ -53,8 +55,8 @@ class Follower:
         self._stopping = Event()
 
     def start(self) -> None:
-        """Begin, with the engine for what holds at this moment."""
-        self._follow()
+        """Begin, with the engine for what holds at this moment; what is in the way of it is tried again."""
+        self._try_to_follow()
         self._thread.start()
 
     def stop(self) -> None:
@@ -66,13 +68,16 @@ class Follower:
     def _run(self) -> None:
         try:
             while not self._stopping.wait(SWEEP):
-                try:
-                    self._follow()
-                except Exception:
-                    log.exception("sync.cannot_follow")
-                    close_old_connections()
+                self._try_to_follow()
         finally:
             connections.close_all()
+
+    def _try_to_follow(self) -> None:
+        try:
+            self._follow()
+        except Exception:
+            log.exception("sync.cannot_follow")
+            close_old_connections()
 
     def _follow(self) -> None:
         preferences.refresh()
@@ -86,11 +91,23 @@ class Follower:
         if credentials.token():
             self._begin()
         else:
-            log.warning("sync.off reason=no_token")
+            self._stay_off()
         self._followed = holds  # last: what fails on the way is tried again in a second
 
+    def _stay_off(self) -> None:
+        found = connection.without_token()
+        if found is not None:
+            log.warning("sync.off reason=%s", found.state)
+            if found.state != ConnectionState.NO_TOKEN:
+                connection.report(found, SystemClock())
+
     def _begin(self) -> None:
-        engine = Engine.from_settings()
+        try:
+            engine = Engine.from_settings()
+        except (ValueError, OSError) as error:
+            # Nothing goes to Pipedrive until somebody has set that right, so the state must not say that all is well.
+            connection.report(connection.misconfigured(error), SystemClock())
+            raise
         dispatcher = Dispatcher(engine, settings.SYNC_WORKERS)
         try:
             dispatcher.start()

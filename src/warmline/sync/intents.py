@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import transaction
 from django.db.models import Max, Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync.claims import Claims
+from warmline.sync.company import storing
 from warmline.sync.models import Intent
 from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
 
@@ -22,7 +22,7 @@ Made = TypeVar("Made")
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
 OLD = timedelta(days=1)
-RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "body", "ours", "revision"]
+RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
 TICK = timedelta(microseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
@@ -120,11 +120,12 @@ class Intents:
             what=what,
             sent_at=sent_at,
             begun_at=now,
+            creator_id=self._pipedrive.own_user().id,
             body=sent.body,
             ours=sent.ours,
             revision=sent.revision,
         )
-        with transaction.atomic():
+        with storing():
             self._claims.renew()
             Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
         try:

@@ -6,7 +6,6 @@ Id, revision and agreement are stored, the intent ends, people are told, and wha
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Value
 
 from warmline.crm import book
@@ -14,6 +13,7 @@ from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import history, notify, values, wake
+from warmline.sync.company import storing
 from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents
 from warmline.sync.keys import row_key, update_key
@@ -39,9 +39,9 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         policy: Whether activities from before the contact was warm follow; decided here and remembered on them.
         now: When the attempt was made.
     """
-    with transaction.atomic():
+    with storing():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
-        is_there = Contact.objects.filter(pk=contact.pk).update(
+        is_there = Contact.objects.filter(pk=contact.pk, **_as_decided(contact, brought)).update(
             **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
         )
         Intents.end(row_key("contact", contact.pk))
@@ -67,14 +67,16 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         brought: Its organization in Pipedrive.
         now: When the attempt was made.
     """
-    with transaction.atomic():
-        Organization.objects.filter(pk=organization.pk).update(
+    with storing():
+        is_linked = Organization.objects.filter(pk=organization.pk, **_as_decided(organization, brought)).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
             **organization.undecided(),
             **_in_line(organization, brought, now),
         )
         Intents.end(row_key("organization", organization.pk))
+        if not is_linked:
+            return
         history.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
         wake.after_commit()
@@ -89,7 +91,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         now: When the attempt was made.
     """
     contact = activity.contact
-    with transaction.atomic():
+    with storing():
         is_there = Activity.objects.filter(pk=activity.pk).update(
             **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
         )
@@ -110,7 +112,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         brought: Its record, which is another one when the old one was merged.
         now: When the attempt was made.
     """
-    with transaction.atomic():
+    with storing():
         is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
         Intents.end(update_key(row))
         if not is_there:  # it was deleted here, and its record stays
@@ -141,7 +143,7 @@ def unlink(row: Row, now: datetime) -> None:
         "pipedrive_sync_error_message": "It was deleted in Pipedrive. Trying again makes it there anew.",
         "pipedrive_sync_error_field": "",
     }
-    with transaction.atomic():
+    with storing():
         if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
             return
         history.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
@@ -182,6 +184,14 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> None:
     Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
         **Contact.fresh_attempts(now)
     )
+
+
+def _as_decided(row: Contact | Organization, brought: Brought) -> dict[str, Any]:
+    """Return under which condition a record is linked that was there: that nobody has decided otherwise meanwhile.
+
+    What was made is linked in any case; it would be nobody's else.
+    """
+    return row.decided() if brought.was_there else {}
 
 
 def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:

@@ -24,7 +24,9 @@ AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to ch
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
+    ConnectionState.INVALID_TOKEN: (60, 60),
     ConnectionState.UNAUTHORIZED: (5, 60),
+    ConnectionState.ANOTHER_COMPANY: (60, 600),
     ConnectionState.BLOCKED: (60, 1800),
     ConnectionState.BUDGET_SPENT: (300, 300),
 }
