@@ -71,7 +71,7 @@ def _leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _documented(file: Path) -> Iterator[tuple[str, ...]]:
     """Return the words of each command that a text shows, without its arguments."""
-    for words in re.findall(r"(?:`|/bin/|\$ )warmline ((?:[a-z]+ ?)+)", file.read_text(encoding="utf-8")):
+    for words in re.findall(r"(?:`|/bin/|\$ )warmline ((?:[a-z]+(?:-[a-z]+)* ?)+)", file.read_text(encoding="utf-8")):
         command: Any = get_command(app)
         path: list[str] = []
         for word in words.split():

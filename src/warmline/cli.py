@@ -95,12 +95,21 @@ def sandbox(
         float, typer.Option(min=0, help="Seconds that each call takes, half of them on the way there.")
     ] = 0.0,
     jitter: Annotated[float, typer.Option(min=0, help="Up to so many seconds more, at random.")] = 0.0,
+    company: Annotated[int, typer.Option(min=1, metavar="ID", help="Play another company, whose ids overlap.")] = 1,
 ) -> None:
     """Run a Pipedrive of your own on this machine, to try things out."""
     from warmline.sandbox import serve as run
 
     try:
-        run(host=host, port=port, token=token, search_delay=search_delay, latency=latency, latency_jitter=jitter)
+        run(
+            host=host,
+            port=port,
+            token=token,
+            search_delay=search_delay,
+            latency=latency,
+            latency_jitter=jitter,
+            company_id=company,
+        )
     except OSError as error:
         _cannot_listen(host, port, error)
 
@@ -181,6 +190,26 @@ def sync_retry() -> None:
     typer.echo("Nothing had failed." if not number else f"Rows that start again: {number}.")
 
 
+@sync.command("start-anew")
+def sync_start_anew(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Drop all links to the company of an earlier token, and start anew with that of the present one."""
+    _set_up()
+    from warmline.sync import anew, connecting
+    from warmline.sync.company import name_of
+
+    try:
+        ours, me = connecting.to_start_anew()
+        typer.echo("\n".join(anew.told_beforehand(ours, me)))
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"Start anew with {name_of(me)}?")):
+            _fail("warmline: nothing was changed. Say --yes to do it without being asked.")
+        connecting.start_anew()
+    except connecting.CannotConnectError as error:
+        _fail(f"warmline: {error}")
+    typer.echo(f"Warmline starts anew with {name_of(me)}. A running server goes on within a second.")
+
+
 @explaining.command("contact")
 def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help="The contact's number.")]) -> None:
     """Say why a contact is, or is not, in Pipedrive."""
@@ -202,22 +231,15 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
-    from warmline.sync import credentials, standstill
-    from warmline.sync.client import pipedrive_with
-    from warmline.sync.connection import UNCONNECTED
-    from warmline.sync.doctor import Finding, examine
+    from warmline.sync import standstill
+    from warmline.sync.doctor import examination
     from warmline.sync.policy import Policy
 
     typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
-    if not credentials.token():
-        text = f"{UNCONNECTED} Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN."
-        findings = iter([Finding(well=False, text=text)])
-    else:
-        findings = examine(pipedrive_with(credentials.token()), Policy.current())
     well = standstill.since() is None
     if not well:
         typer.echo(f"problem  {standstill.MESSAGE}")
-    for finding in findings:
+    for finding in examination(Policy.current()):
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well
     raise typer.Exit(0 if well else 1)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from warmline.pipedrive import PLANS
+from warmline.pipedrive import PLANS, can_be_address
 
 
 class ConfigurationError(Exception):
@@ -126,7 +126,10 @@ def _origin(text: str) -> str:
         raise ValueError("expected scheme, host and port only, such as https://api.pipedrive.com")
     if parts.port == 0:
         raise ValueError("expected a port from 1 to 65535")
-    return f"{parts.scheme}://{parts.netloc}"
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if not can_be_address(origin):
+        raise ValueError("expected a host name that can be called, such as https://api.pipedrive.com")
+    return origin
 
 
 def _email(text: str) -> EmailServer | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from programs import PASSWORD, environment, free_port, warmline
+from programs import PASSWORD, environment, free_port, new_token, warmline
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 
@@ -24,6 +24,7 @@ COMMANDS = [
     ("sync",),
     ("sync", "status"),
     ("sync", "retry"),
+    ("sync", "start-anew"),
     ("explain",),
     ("explain", "contact"),
     ("doctor",),
@@ -76,6 +77,8 @@ def test_every_command_explains_itself(env: dict[str, str]) -> None:
         ("serve --prot 8000", "No such option: --prot"),
         ("explain contact seven", "Invalid value for 'ID'"),
         ("sync status now", "Got unexpected extra argument"),
+        ("sync start-anew --force", "No such option: --force"),
+        ("sandbox --company 0", "Invalid value for '--company'"),
     ],
 )
 def test_wrong_usage(env: dict[str, str], typed: str, says: str) -> None:
@@ -251,6 +254,10 @@ def test_the_doctor_finds_a_missing_type(at_sandbox: dict[str, str], sandbox: Sa
             {"PIPEDRIVE_BASE_URL": f"http://127.0.0.1:{free_port()}"},
             "Pipedrive does not answer\\. .* Look whether PIPEDRIVE_BASE_URL is right.*",
         ),
+        *(
+            ({"PIPEDRIVE_API_TOKEN": text}, "PIPEDRIVE_API_TOKEN holds no API token: .* Copy the token once more; .*")
+            for text in (f"{TOKEN} again", f"“{TOKEN}”", f"{TOKEN}\x07", "\udcff")
+        ),
     ],
 )
 def test_the_doctor_finds_a_problem(at_sandbox: dict[str, str], more: dict[str, str], says: str) -> None:
@@ -279,6 +286,48 @@ def test_the_doctor_meets_trouble(at_sandbox: dict[str, str], sandbox: Sandbox, 
         sandbox.faults.clear()
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-1].startswith(f"problem  {says}")
+
+
+def test_another_companys_token(tmp_path: Path) -> None:
+    """The doctor says so, and both ways. Starting anew is told beforehand in numbers, and done only when asked for."""
+    worlds = [World.sample(token=f"{TOKEN}-{number}", company_id=number) for number in (1, 2)]
+    with serving(Sandbox(worlds[0])) as url, serving(Sandbox(worlds[1])) as other_url:
+        env = environment(tmp_path, url, PIPEDRIVE_API_TOKEN=f"{TOKEN}-1")
+        other = {**env, "PIPEDRIVE_BASE_URL": other_url, "PIPEDRIVE_API_TOKEN": f"{TOKEN}-2"}
+        new_token(env, "alice@example.com")
+        assert fails(warmline({**env, "PIPEDRIVE_API_TOKEN": ""}, "sync", "start-anew"), 1).startswith(
+            "warmline: No Pipedrive API token is set;"
+        )
+        with closing(sqlite3.connect(tmp_path / "warmline.sqlite3")) as database:
+            database.execute("INSERT INTO sync_company VALUES (1, 1, 'Alder', 'alder', 0)")
+            database.execute("INSERT INTO sync_connection VALUES (1, 'ok', '2026-01-01', '', NULL, 0)")
+            database.execute("UPDATE crm_user SET pipedrive_user_id = 1")
+            database.commit()
+
+            assert fails(warmline(env, "sync", "start-anew"), 1) == (
+                "warmline: Warmline works with Alder & Finch Consulting (alderfinch) already, "
+                "so there is nothing to start anew."
+            )
+            said = warmline(other, "doctor").stdout.splitlines()[-1]
+            assert said.startswith("problem  The API token belongs to Birch & Wren Partners (birchwren), but ")
+            assert "0 contacts, 0 organizations and 0 activities are linked." in said
+            assert "Set PIPEDRIVE_API_TOKEN to a token of Alder (alder) and start Warmline again" in said
+            assert "`warmline sync start-anew`" in said
+
+            done = warmline(other, "sync", "start-anew")
+            assert (done.returncode, done.stderr) == (
+                1,
+                "warmline: nothing was changed. Say --yes to do it without being asked.\n",
+            )
+            assert "0 contacts, 0 organizations and 0 activities are linked with their records in Alder" in done.stdout
+            ids = "SELECT company_id, pipedrive_user_id FROM sync_company, crm_user"
+            assert database.execute(ids).fetchall() == [(1, 1)]
+            done = warmline(other, "sync", "start-anew", "--yes")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "Warmline starts anew with Birch & Wren Partners (birchwren)." in done.stdout
+            assert database.execute(ids).fetchall() == [(2, None)]
+            assert warmline(other, "doctor").returncode == 0
+            assert TOKEN not in done.stdout + said
 
 
 def test_the_demo_ends_well() -> None:

@@ -179,6 +179,34 @@ def test_without_a_token_everything_waits(tmp_path: Path) -> None:
         stops_in_time(server)
 
 
+@pytest.mark.parametrize("token", ["two words", "“quoted”", "bell\x07"])
+def test_with_what_is_no_token_everything_else_goes_on(tmp_path: Path, token: str) -> None:
+    """The engine's process lives, which imports files as well, and says so; with a good token everything follows."""
+    (tmp_path / "token").write_text(f"{token}\n", encoding="utf-8")
+    log, port = tmp_path / "log", free_port()
+    with serving(Sandbox(World.sample(token=TOKEN))) as url:
+        env = {
+            **environment(tmp_path, url, PIPEDRIVE_API_TOKEN=""),
+            "PIPEDRIVE_API_TOKEN_FILE": str(tmp_path / "token"),
+        }
+        own = new_token(env, "alice@example.com")
+        with serving_warmline(env, port, log=log) as server, client(port, own) as api:
+            contact = api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 7}).raise_for_status().json()
+            (note,) = until(lambda: api.get("/notifications").json()["items"])
+            assert note["kind"] == "connection_lost"
+            connection = api.get("/sync").raise_for_status().json()["connection"]
+            assert (connection["state"], connection["since"]) == ("invalid_token", note["at"])
+            assert token not in connection["message"]
+            engine = engine_of(server)
+        assert engine
+        assert len(log.read_text(encoding="utf-8").splitlines()) == 2  # where it listens, and that nothing is sent
+        (tmp_path / "token").write_text(TOKEN, encoding="utf-8")
+        with serving_warmline(env, port, log=log), client(port, own) as api:
+            until(lambda: api.get(f"/contacts/{contact['id']}").json()["sync"]["state"] == "synced")
+            kinds = [note["kind"] for note in api.get("/notifications").json()["items"]]
+            assert kinds[:2] == ["connection_lost", "connection_back"]
+
+
 @pytest.mark.parametrize(("name", "delay"), [("SIGTERM", 0.05), ("SIGINT", 0.05), ("SIGTERM", 60)])
 def test_a_server_stops_in_time(tmp_path: Path, name: str, delay: float) -> None:
     """In the middle of a call: what is under way is finished, or left to the next start; nobody complains."""

@@ -46,5 +46,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Usage",
         "User",
         "Window",
+        "can_be_address",
+        "can_be_token",
     ]
     assert all(hasattr(warmline.pipedrive, name) for name in warmline.pipedrive.__all__)

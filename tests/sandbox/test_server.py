@@ -12,10 +12,11 @@ import httpx
 import pytest
 from virtual_clock import VirtualClock
 
-from warmline.sandbox import Fault, Sandbox, World, serving
+from warmline.sandbox import Fault, Sandbox, SandboxTransport, World, serving
 from warmline.sandbox.faults import FaultKind
 
 PERSONS = "/api/v2/persons"
+TOKEN = "sandbox-token"
 
 
 @pytest.fixture
@@ -231,10 +232,31 @@ def test_the_control_door_resets(http: httpx.Client, sandbox: Sandbox) -> None:
     assert sandbox.world.calls == []
 
 
+def test_another_company_has_the_same_ids_for_others(clock: VirtualClock) -> None:
+    """Id, name, domain and users are its own; its records are counted from 1 like those of any other."""
+    seen = []
+    for company_id in (1, 2, 7):
+        world = World.sample(clock, token=TOKEN, company_id=company_id)
+        sandbox = Sandbox(world)
+        sandbox.add("persons", name="Robin Vale")
+        transport, headers = SandboxTransport(sandbox), {"x-api-token": TOKEN}
+        with httpx.Client(transport=transport, base_url="http://sandbox", headers=headers) as client:
+            me = client.get("/api/v1/users/me").json()["data"]
+        assert list(world.persons) == [1]
+        assert len({user.email for user in world.users.values()}) == len(world.users) == 3
+        seen.append((me["company_id"], me["company_name"], me["company_domain"], me["id"], me["email"]))
+    assert seen == [
+        (1, "Alder & Finch Consulting", "alderfinch", 1, "alice@example.com"),
+        (2, "Birch & Wren Partners", "birchwren", 1, "charlie@example.com"),
+        (7, "Company 7", "company7", 1, "charlie@example.com"),
+    ]
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_listens_and_stops_at_once(stop: signal.Signals) -> None:
     """On port 0 the one line has the port that was taken; a signal ends it quietly, an open connection or not."""
-    code = "from warmline.sandbox import serve; serve(port=0, token='theirs', latency=0.01, latency_jitter=0.01)"
+    how = "port=0, token='theirs', latency=0.01, latency_jitter=0.01, company_id=2"
+    code = f"from warmline.sandbox import serve; serve({how})"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
@@ -242,7 +264,7 @@ def test_it_says_where_it_listens_and_stops_at_once(stop: signal.Signals) -> Non
         assert program.stderr is not None
         url = program.stdout.readline().removeprefix("Sandbox listens on ").strip()
         with httpx.Client(base_url=url, headers={"x-api-token": "theirs"}) as client:
-            assert client.get("/v1/users/me").json()["data"]["email"] == "alice@example.com"
+            assert client.get("/v1/users/me").json()["data"]["email"] == "charlie@example.com"
             program.send_signal(stop)
             program.wait(timeout=60)
         assert (program.stdout.read(), program.stderr.read()) == ("", "")

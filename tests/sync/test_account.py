@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from bench_engine import Bench
+from meddler import Meddler
 
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Organization
+from warmline.crm.team import change_member
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
-from warmline.sync.models import Notification
+from warmline.sync.models import Notification, Remembered
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +69,40 @@ def test_an_owner_who_was_deactivated_since_is_replaced(bench: Bench, world: Wor
     contact.refresh_from_db()
     assert world.persons[contact.pipedrive_person_id or 0]["owner_id"] == 1
     assert contact.pipedrive_sync_attempts == 1
+
+
+@pytest.mark.parametrize(("read", "chosen", "owner"), [(None, 4, 4), (None, 1, 1), (9, None, 2), (9, 4, 4), (9, 9, 2)])
+def test_a_persons_choice_of_the_owner_wins(
+    bench: Bench, world: World, meddler: Meddler, bob: User, read: int | None, chosen: int | None, owner: int
+) -> None:
+    """An admin decides while the engine looks Bob up by e-mail; what is decided stays, though it be nobody active."""
+    world.add_user("Charlie Wren", "charlie@example.com")
+    User.objects.filter(pk=bob.pk).update(pipedrive_user_id=read)
+    bench.fill_directory()
+    add_contact(bob, name="Jordan Ames", warmness_score=5)
+    meddler.once("GET", "/api/v1/users", lambda: change_member(bob, pipedrive_user_id=chosen))
+
+    bench.settle()
+
+    bob.refresh_from_db()
+    assert bob.pipedrive_user_id == (chosen or 2)
+    assert world.persons[1]["owner_id"] == owner
+
+
+def test_who_was_chosen_and_is_away_stays_chosen(bench: Bench, world: World, bob: User) -> None:
+    """Who has the e-mail stands in, and is not noted: whoever was chosen may come back."""
+    world.add_user("Charlie Wren", "charlie@example.com")
+    change_member(bob, pipedrive_user_id=4)
+    world.set_user_active(4, active=False)
+    add_contact(bob, name="Jordan Ames", warmness_score=5)
+    bench.settle(120)
+    world.set_user_active(4, active=True)
+    add_contact(bob, name="Robin Vale", warmness_score=5)
+    Remembered.objects.filter(name="users").delete()
+    bench.settle()
+    bob.refresh_from_db()
+    assert bob.pipedrive_user_id == 4
+    assert [person["owner_id"] for person in world.persons.values()] == [2, 4]
 
 
 def test_the_label_is_found_in_any_case(bench: Bench, sandbox: Sandbox, world: World, alice: User) -> None:

@@ -18,6 +18,16 @@ from warmline.sync.models import ConnectionState, Notification
 TOKEN = "sandbox-token"
 
 
+def until_told(kind: str, count: int) -> None:
+    """Wait for so many notifications of a kind, at most 60 s."""
+    poll = Event()
+    for _ in range(1200):
+        if Notification.objects.filter(kind=kind).count() >= count:
+            return
+        poll.wait(0.05)
+    pytest.fail(f"{count} times {kind} did not come within 60 s")
+
+
 @pytest.fixture
 def pipedrive_company(settings: Settings) -> Iterator[Sandbox]:
     """Return a sandbox that the settings point at, without a token."""
@@ -81,6 +91,29 @@ def test_another_secret_key(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("text", ["two words", "“quoted”", "bell\x07", "\udcff", "trailing\u200b"])
+def test_what_is_no_token(settings: Settings, text: str) -> None:
+    """It is none to work with, has a state of its own, and is shown to nobody."""
+    settings.PIPEDRIVE_API_TOKEN = text
+    status = connection.status()
+    assert (credentials.token(), status.state, status.since) == ("", ConnectionState.INVALID_TOKEN, None)
+    assert "PIPEDRIVE_API_TOKEN" in status.message
+    assert text not in status.message
+    assert not credentials.is_unreadable()
+
+
+@pytest.mark.django_db
+def test_a_stored_token_that_cannot_be_read(settings: Settings) -> None:
+    """That is said, and not that there is none; the environment's still wins."""
+    preferences.change({"pipedrive_token": credentials.encrypted("stored")})
+    settings.SECRET_KEY = "another one that is long enough"
+    status = connection.status()
+    assert (status.state, status.message) == (ConnectionState.INVALID_TOKEN, connection.UNREADABLE)
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    assert (credentials.is_unreadable(), connection.status().state) == (False, ConnectionState.OK)
+
+
+@pytest.mark.django_db
 def test_asking(pipedrive_company: Sandbox) -> None:
     """What the account is made of is known once a person asked; nothing is asked without a token."""
     assert connecting.ask() == "Connect Pipedrive first."
@@ -95,23 +128,46 @@ def test_asking(pipedrive_company: Sandbox) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Settings, alice: User) -> None:
+    """It runs, tells it once however often it is started, and tells once that it is over when there is a good one."""
+
+    def told() -> list[str]:
+        return [note.kind for note in Notification.objects.filter(user=None).order_by("pk")]
+
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+    settings.PIPEDRIVE_API_TOKEN = "two words"
+    for _ in range(2):
+        with dispatch.running():
+            assert told() == ["connection_lost"]
+            assert connection.status().since is not None
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    assert (connection.status().state, connection.status().message) == (ConnectionState.OK, connection.UNTRIED)
+    with dispatch.running():
+        until_told("contact_synced", 1)
+    assert told() == ["connection_lost", "connection_back"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("text", ["nowhere", "https://a..example.com", "http://bell\x07.example.com"])
+def test_a_server_with_an_address_that_is_none(settings: Settings, alice: User, text: str) -> None:
+    """The pages cannot stumble over it either."""
+    settings.PIPEDRIVE_API_TOKEN, settings.PIPEDRIVE_BASE_URL = TOKEN, text
+    with dispatch.running():
+        assert (connection.status().state, connection.status().message) == ("down", connection.UNCALLABLE)
+    assert connecting.ask() == connection.UNCALLABLE
+    with pytest.raises(CannotConnectError, match="PIPEDRIVE_BASE_URL"):
+        connecting.connect(TOKEN)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_running_server_follows(pipedrive_company: Sandbox, alice: User) -> None:
     """Begun without a token, it brings over what waits when there is one, by the threshold that is decided later."""
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     add_contact(alice, name="Robin Vale", warmness_score=2)
-    poll = Event()
-
-    def until(count: int) -> None:
-        for _ in range(1200):
-            if Notification.objects.filter(kind="contact_synced").count() == count:
-                return
-            poll.wait(0.05)
-        pytest.fail(f"{count} contacts did not arrive within 60 s")
-
     with dispatch.running():
         assert pipedrive_company.world.calls == []
         connecting.connect(TOKEN)
-        until(1)
+        until_told("contact_synced", 1)
         preferences.change({"threshold": 2})
-        until(2)
+        until_told("contact_synced", 2)
     assert len(pipedrive_company.world.persons) == 2

@@ -16,7 +16,7 @@ from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
-from warmline.sync import wake
+from warmline.sync import connection, wake
 from warmline.sync.dispatch import Dispatcher, Follower
 from warmline.sync.engine import Engine
 from warmline.sync.models import Claim, Intent, Notification
@@ -70,18 +70,22 @@ def until_told(kind: str, count: int) -> None:
 def test_an_engine_that_cannot_begin_is_tried_again(
     settings: Settings, real_world: World, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was in the way may pass, with token and preferences as they were; the process lives on meanwhile."""
+    """It is said what is in the way, which may pass with token and preferences as they were; nothing else stops."""
     settings.PIPEDRIVE_BASE_URL = "nowhere"
     follower = Follower()
     follower.start()
-    until(lambda: "loop.failed name=sync-follow" in caplog.text)
-    with serving(Sandbox(real_world)) as url:
-        settings.PIPEDRIVE_BASE_URL = url
-        try:
+    try:
+        until(lambda: "loop.failed name=sync-follow" in caplog.text)
+        status = connection.status()
+        assert (status.state, status.message[:18]) == ("down", "PIPEDRIVE_BASE_URL")
+        with serving(Sandbox(real_world)) as url:
+            settings.PIPEDRIVE_BASE_URL = url
             add_contact(alice, name="Jordan Ames", warmness_score=5)
             until_told("contact_synced", 1)
-        finally:
-            follower.stop()
+    finally:
+        follower.stop()
+    assert Notification.objects.filter(kind="connection_lost").count() == 1
+    assert Notification.objects.filter(kind="connection_back").count() == 1
 
 
 def test_a_burst_arrives_once_each(real_world: World, policy: Policy, alice: User) -> None:

@@ -1,16 +1,20 @@
 """A create whose answer never came: look before it is made again, by means that do not depend on the search."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from random import Random
 
 import pytest
 from bench_engine import Bench
 from meddler import Meddler
+from virtual_clock import VirtualClock
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
-from warmline.pipedrive import Limiter
-from warmline.sandbox import Fault, FaultKind, Sandbox, World
+from warmline.pipedrive import Limiter, Pipedrive
+from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World
+from warmline.sync.engine import Engine
 from warmline.sync.models import Claim, Intent
 
 pytestmark = pytest.mark.django_db
@@ -307,3 +311,55 @@ def prepared(bench: Bench, alice: User) -> Limiter:
         log_activity(alice, contact, type="CALL")
         bench.settle()
     return bench.pipedrive._limiter
+
+
+@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize("path", CREATES[:3])
+@pytest.mark.parametrize("name", ["alice", "dave"])
+def test_the_token_is_a_colleagues_by_then(
+    bench: Bench,
+    world: World,
+    sandbox: Sandbox,
+    user: Callable[..., User],
+    clock: VirtualClock,
+    path: str,
+    name: str,
+    *,
+    mark: bool,
+) -> None:
+    """What was made with one user's token is recognized with another's, whoever stood in for an owner then."""
+    bench = bench.under(mark=mark)
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path=path, times=1))
+    organization = OrganizationDetails(name="Larkspur Mills")
+    contact = add_contact(user(name), name="Jordan Ames", organization=organization, warmness_score=5)
+    log_activity(contact.owner, contact, type="CALL")
+    for _ in range(3):
+        bench.engine.step(clock.now())
+    world.tokens["bobs-token"] = 2
+    limiter, transport = Limiter(clock=clock), SandboxTransport(sandbox)
+    with Pipedrive("http://sandbox", "bobs-token", transport=transport, limiter=limiter, clock=clock) as pipedrive:
+        engine = Engine(pipedrive, bench.policy, clock, Random(7))
+        Bench(engine, clock, bench.policy, pipedrive).settle(120)
+
+    assert [len(rows) for rows in world.records.values()] == [1, 1, 1]
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == 1
+    assert Activity.objects.get().pipedrive_activity_id == 1
+    assert not Intent.objects.exists()
+
+
+def test_an_intent_of_an_earlier_version_does_not_say_whose_it_is(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User
+) -> None:
+    """Then all else that was sent must do."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.settle()
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/activities", times=1))
+    log_activity(alice, contact, type="CALL")
+    bench.engine.step(bench.clock.now())
+    Intent.objects.update(creator_id=None)
+    world.activities[1]["creator_user_id"] = 2
+
+    bench.settle(60)
+
+    assert list(world.activities) == [1]

@@ -1,20 +1,24 @@
 """The settings' pages: connecting Pipedrive, and what the team decides; for admins only."""
 
+import re
 from collections.abc import Iterator
+from time import time
 
 import pytest
 from cryptography.fernet import Fernet
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 from web.pages import look
 
 from warmline.crm import preferences
 from warmline.crm.book import add_contact
-from warmline.crm.models import ActivityType
+from warmline.crm.models import ActivityType, Contact
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync import connecting, credentials
 from warmline.sync.mapping import TYPES
+from warmline.sync.models import Company, Connection, Remembered
 
 TOKEN = "sandbox-token"
 MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]
@@ -39,7 +43,9 @@ def company(settings: Settings) -> Iterator[World]:
         yield world
 
 
-@pytest.mark.parametrize("path", ["", "/disconnect", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER])
+@pytest.mark.parametrize(
+    "path", ["", "/disconnect", "/start-anew", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER]
+)
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""
     assert bobs.get(f"/settings{path}", follow=True).status_code == 403
@@ -67,14 +73,114 @@ def test_connecting(alices: Client, company: World) -> None:
     assert credentials.token() == ""
 
 
-def test_another_company(alices: Client, company: World) -> None:
-    """It is said what that means for what is linked."""
-    alices.post("/settings", {"token": TOKEN})
-    account = {**preferences.stored().pipedrive_account, "company_domain": "other", "company_name": "Other Ltd"}
-    preferences.change({"pipedrive_account": account})
-    html = look(alices.post("/settings", {"token": TOKEN}, follow=True))
-    assert "another company" in html
-    assert "Other Ltd" in html
+OTHER = "a-token-of-another-company"
+ALDER, BIRCH = "Alder &amp; Finch Consulting (alderfinch)", "Birch &amp; Wren Partners (birchwren)"
+
+
+@pytest.fixture
+def linked(alice: User, company: World) -> Contact:
+    """Return a contact that is linked in the company of the token that was given."""
+    connecting.connect(TOKEN)
+    Company.objects.create(pk=1, company_id=1, name=company.company, domain=company.domain)
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    Contact.objects.filter(pk=contact.pk).update(pipedrive_person_id=7)
+    return contact
+
+
+@pytest.fixture
+def elsewhere(linked: Contact, settings: Settings) -> Iterator[World]:
+    """Return another company's Pipedrive, that the settings point at from now on."""
+    world = World.sample(token=OTHER, company_id=2)
+    with serving(Sandbox(world)) as url:
+        settings.PIPEDRIVE_BASE_URL = url
+        yield world
+
+
+def sealed(html: str) -> str:
+    """Return the token that goes along with a form, as nobody can read it."""
+    (found,) = re.findall(r'name="sealed" value="([^"]+)"', html)
+    return str(found)
+
+
+def test_another_companys_token_is_not_kept(alices: Client, linked: Contact, elsewhere: World) -> None:
+    """It is said whose it is and what starting anew means, in numbers; whoever turns back has changed nothing."""
+    html = look(alices.post("/settings", {"token": OTHER}))
+    assert f"Start anew with {BIRCH}?" in html
+    assert f"1 contact, 0 organizations and 0 activities are linked with their records in {ALDER}." in html
+    assert "It is not kept yet" in html
+    assert OTHER not in html
+    assert credentials.token() == TOKEN
+    linked.refresh_from_db()
+    assert linked.pipedrive_person_id == 7
+    assert Company.objects.get().company_id == 1
+
+
+def test_starting_anew(alices: Client, linked: Contact, elsewhere: World) -> None:
+    """With the sealed token, which is kept then; doing it twice does nothing more."""
+    seal = sealed(look(alices.post("/settings", {"token": OTHER})))
+    html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
+    assert "Warmline starts anew, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert OTHER not in html
+    assert credentials.token() == OTHER
+    linked.refresh_from_db()
+    assert linked.pipedrive_person_id is None
+    assert Company.objects.get().generation == 1
+    html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
+    assert "so there is nothing to start anew" in html
+    assert Company.objects.get().generation == 1
+
+
+def test_a_seal_that_is_none(alices: Client, linked: Contact, elsewhere: World) -> None:
+    """Neither anybody's own words nor one of more than an hour ago."""
+    old = credentials._fernet().encrypt_at_time(OTHER.encode(), int(time()) - 3700).decode()
+    for seal in ("", "nonsense", old):
+        html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
+        assert "Give the token once more" in html
+    assert credentials.token() == TOKEN
+    assert Company.objects.get().generation == 0
+
+
+def test_where_nothing_is_linked_another_company_is_no_question(
+    alices: Client, linked: Contact, elsewhere: World
+) -> None:
+    """Who only tried a company is not asked."""
+    Contact.objects.update(pipedrive_person_id=None)
+    html = look(alices.post("/settings", {"token": OTHER}, follow=True))
+    assert "Pipedrive is connected, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert Company.objects.get().company_id == 2
+
+
+def test_the_environments_token_is_another_companys(
+    alices: Client, linked: Contact, elsewhere: World, settings: Settings
+) -> None:
+    """The page says so and both ways; before starting anew it tells what that means, and asks nobody before."""
+    settings.PIPEDRIVE_API_TOKEN = OTHER
+    message = "The API token belongs to Birch & Wren Partners (birchwren), but."
+    Connection.objects.create(pk=1, state="another_company", since=timezone.now(), message=message)
+    html = look(alices.get("/settings"))
+    assert "belongs to Birch &amp; Wren Partners (birchwren)" in html
+    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER} and start Warmline again" in html
+    assert 'href="/settings/start-anew"' in html
+    assert elsewhere.calls == []
+    html = look(alices.get("/settings/start-anew"))
+    assert f"Start anew with {BIRCH}?" in html
+    assert "1 contact" in html
+    assert OTHER not in html
+    html = look(alices.post("/settings/start-anew", follow=True))
+    assert "Warmline starts anew" in html
+    assert Company.objects.get().company_id == 2
+    assert Connection.objects.get().probe_at is None
+    assert "so there is nothing to start anew" in look(alices.get("/settings/start-anew", follow=True))
+
+
+def test_what_the_account_is_made_of_is_not_asked_of_another_company(
+    alices: Client, linked: Contact, elsewhere: World, settings: Settings
+) -> None:
+    """Its users would be shown as the old one's."""
+    settings.PIPEDRIVE_API_TOKEN = OTHER
+    html = look(alices.post("/settings/ask", {"page": "team"}, follow=True))
+    assert "The API token belongs to Birch &amp; Wren Partners" in html
+    assert not Remembered.objects.exists()
 
 
 def test_the_environments_token(alices: Client, settings: Settings) -> None:

@@ -44,6 +44,7 @@ def test_an_empty_book(alices: Client) -> None:
         (ConnectionState.DOWN, "Pipedrive does not answer"),
         (ConnectionState.UNAUTHORIZED, "Pipedrive refuses the token"),
         (ConnectionState.BUDGET_SPENT, "The day&#x27;s tokens are spent"),
+        (ConnectionState.ANOTHER_COMPANY, "The token is another company&#x27;s"),
     ],
 )
 def test_the_connection(alices: Client, settings: Settings, state: ConnectionState, heading: str) -> None:
@@ -72,6 +73,22 @@ def test_an_engine_that_stands_still(alices: Client, alice: User, settings: Sett
     assert standstill.since() == since
     standstill.end()
     assert "The connection is well" in look(alices.get("/sync"))
+
+
+def test_what_is_no_token(alices: Client, bobs: Client, settings: Settings) -> None:
+    """No page breaks; an admin is led to the settings, and nobody can try it again by pressing a button."""
+    settings.PIPEDRIVE_API_TOKEN = "two “words”"
+    html = look(alices.get("/sync"))
+    assert "This is no API token" in html
+    assert "follows once an admin has settled that" in html
+    assert 'href="/settings">Connect Pipedrive in the settings' in html
+    assert 'id="try-now"' not in html
+    assert "words" not in html
+    assert "Connect Pipedrive in the settings" not in look(bobs.get("/sync"))
+    html = look(alices.get("/settings"))
+    assert "PIPEDRIVE_API_TOKEN holds no API token" in html
+    assert "Copy the token once more" in html
+    assert "words" not in html
 
 
 def test_what_is_on_its_way_and_what_failed(alices: Client, bobs: Client, alice: User, bob: User) -> None:

@@ -42,7 +42,8 @@ class Synced(models.Model):
         TOLD: The fields of which Pipedrive is told.
         revision: Counts the changes of these fields.
         pipedrive_revision: The revision that Pipedrive was told last; a linked row with a newer one is wanted again.
-        pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see sync/changes.py).
+        pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see sync/changes.py). An
+            activity without a link that has it was in a company's Pipedrive that was left since (see sync/anew.py).
         pipedrive_in_bulk: It was saved by a bulk import, and goes after what a person waits for.
     """
 

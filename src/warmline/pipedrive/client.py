@@ -94,6 +94,7 @@ class Pipedrive:
         )
         self._clock = clock
         self._is_batch = False
+        self._own: list[User] = []  # filled once, and shared by the twins
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._line.base_url!r})"
@@ -164,8 +165,14 @@ class Pipedrive:
         return self._line.server_time() or self._clock.now()
 
     def me(self) -> User:
-        """Return the token's own user, with the company's name and domain."""
-        return self._one(Call("GET", "/api/v1/users/me", GET_ONE_V1), User)
+        """Return the token's own user, with the company's id, name and domain."""
+        me = self._one(Call("GET", "/api/v1/users/me", GET_ONE_V1), User)
+        self._own[:] = [me]
+        return me
+
+    def own_user(self) -> User:
+        """Return the token's own user as it was told last; asks only if it never was. A token never changes hands."""
+        return self._own[0] if self._own else self.me()
 
     def users(self) -> list[User]:
         """Return all users of the company, inactive ones included."""

@@ -54,7 +54,7 @@ class Connection:
             ValueError: The address is more or less than that, or the token could not be sent in a header.
         """
         # An illegal character would be quoted, token and all, in the error of the library below.
-        if not (token.isascii() and token.isprintable() and token) or " " in token:
+        if not can_be_token(token):
             raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
         self._http = httpx.Client(
             base_url=_address(base_url),
@@ -176,11 +176,26 @@ class Connection:
             self._told = answer.at, heard_at
 
 
+def can_be_token(text: str) -> bool:
+    """Tell whether a text can be an API token, so that it can be sent in a header."""
+    return text.isascii() and text.isprintable() and bool(text) and " " not in text
+
+
+def can_be_address(base_url: str) -> bool:
+    """Tell whether Pipedrive can be called under an address: scheme, host and port, and nothing else."""
+    try:
+        _address(base_url)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(base_url: str) -> httpx.URL:
     """Check that an address is scheme, host and port only: each call brings its own path."""
     try:
         url = httpx.URL(base_url)
-    except httpx.InvalidURL:
+        url.raw_host.decode().encode("idna")  # as the socket does, whose refusal would be no error of the network's
+    except (httpx.InvalidURL, UnicodeError):
         url = httpx.URL("")
     if (
         url.scheme not in ("http", "https")

@@ -106,12 +106,13 @@ Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 
 
 class User(_Read):
-    """A user of the company. The company's name and domain are known of one's own user only."""
+    """A user of the company. The company itself is known of one's own user only."""
 
     id: int
     name: str = ""
     email: str = ""
     active: bool = True
+    company_id: int | None = None
     company_name: str = ""
     company_domain: str = ""
 

@@ -6,14 +6,12 @@ from warmline.sandbox import shapes
 from warmline.sandbox.answers import Json
 from warmline.sandbox.world import User, World
 
-COMPANY_ID = 1
-
 
 def me(world: World, user: User, query: Any) -> Json:
     """Return the token's owner, with the company's name and domain (GET /v1/users/me)."""
     shapes.read(shapes.Nothing, query)
     return _shown(user, user) | {
-        "company_id": COMPANY_ID,
+        "company_id": world.company_id,
         "company_name": world.company,
         "company_domain": world.domain,
         "company_country": "EE",

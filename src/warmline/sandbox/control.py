@@ -116,7 +116,7 @@ def _seen(sandbox: Sandbox) -> dict[str, Any]:
     with sandbox.step():
         world = sandbox.world
         return {
-            "company": {"name": world.company, "domain": world.domain},
+            "company": {"id": world.company_id, "name": world.company, "domain": world.domain},
             "users": [asdict(user) for user in world.users.values()],
             **{kind: list(rows.values()) for kind, rows in world.records.items()},
             "fields": {kind: list(fields) for kind, fields in world.fields.items()},

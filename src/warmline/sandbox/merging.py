@@ -7,7 +7,6 @@ documents (what becomes of labels, e-mails and empty fields, whose times change)
 from typing import Any
 
 from warmline.sandbox import records
-from warmline.sandbox.accounts import COMPANY_ID
 from warmline.sandbox.answers import Json, invalid
 from warmline.sandbox.world import World
 
@@ -44,7 +43,7 @@ def merge(world: World, kind_name: str, loser_id: int, winner_id: int) -> Json:
     return merged
 
 
-def v1_person(record: Json, loser_id: int) -> Json:
+def v1_person(world: World, record: Json, loser_id: int) -> Json:
     """Return a merged person in v1's shape (PUT /v1/persons/{id}/merge)."""
     same = ("id", "name", "first_name", "last_name", "owner_id", "label_ids")
     optional = {"org_id": record["org_id"]} if record.get("org_id") else {}
@@ -52,7 +51,7 @@ def v1_person(record: Json, loser_id: int) -> Json:
         {name: record[name] for name in same}
         | optional
         | {
-            "company_id": COMPANY_ID,
+            "company_id": world.company_id,
             "active_flag": True,
             "email": record["emails"],
             "phone": record["phones"],

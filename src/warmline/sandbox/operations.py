@@ -150,6 +150,11 @@ OPERATIONS: list[Operation] = [
     _v1("GET", "personFields", 20, lambda visit: fields.v1_list(visit.world, visit.request.query)),
     _v1("GET", "personFields/{id}", 2, lambda visit: fields.v1_one(visit.world, visit.id)),
     _v1("PUT", "personFields/{id}", 10, lambda visit: fields.v1_change(visit.world, visit.id, visit.request.json())),
-    _v1("PUT", "persons/{id}/merge", 40, lambda visit: merging.v1_person(_merged(visit, "persons"), visit.id)),
+    _v1(
+        "PUT",
+        "persons/{id}/merge",
+        40,
+        lambda visit: merging.v1_person(visit.world, _merged(visit, "persons"), visit.id),
+    ),
     _v1("PUT", "organizations/{id}/merge", 40, lambda visit: {"id": _merged(visit, "organizations")["id"]}),
 ]

@@ -74,6 +74,7 @@ def serve(
     search_delay: float = 0.0,
     latency: float = 0.0,
     latency_jitter: float = 0.0,
+    company_id: int = 1,
 ) -> None:
     """Run the sandbox with a sample company until SIGINT or SIGTERM; one line says where it listens.
 
@@ -84,8 +85,9 @@ def serve(
         search_delay: Seconds until search sees a new or changed record.
         latency: Seconds that each call is under way, half of them on the way there.
         latency_jitter: Up to so many seconds more, at random.
+        company_id: Which company to play; each has its own name, users and records, whose ids overlap.
     """
-    sandbox = Sandbox(World.sample(token=token, search_delay=search_delay))
+    sandbox = Sandbox(World.sample(token=token, search_delay=search_delay, company_id=company_id))
     with _listening(host, port) as (sock, url):
         sys.stdout.write(f"Sandbox listens on {url}\n")
         sys.stdout.flush()

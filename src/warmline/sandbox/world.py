@@ -18,6 +18,7 @@ from warmline.sandbox.answers import Json
 from warmline.sandbox.catalogue import ACTIVITY_TYPES, FIELDS
 
 DAY = 86_400
+COMPANIES = {1: ("Alder & Finch Consulting", "alderfinch"), 2: ("Birch & Wren Partners", "birchwren")}
 
 
 class Plan(Enum):
@@ -103,8 +104,9 @@ class World:
         plan: Sets the burst limits; `settings` can change them later.
         search_delay: Seconds until search sees a new or changed record.
         daily_budget: Tokens until midnight UTC; none is as many as you like.
-        company: Its name.
-        domain: The first part of its own host name.
+        company: Its name; left out, one that goes with its id.
+        domain: The first part of its own host name; likewise.
+        company_id: Its id. The ids of records and users begin at 1 in every company, so those of two overlap.
     """
 
     def __init__(
@@ -114,12 +116,15 @@ class World:
         plan: Plan = Plan.LITE,
         search_delay: float = 0.0,
         daily_budget: int | None = None,
-        company: str = "Alder & Finch Consulting",
-        domain: str = "alderfinch",
+        company: str = "",
+        domain: str = "",
+        company_id: int = 1,
     ) -> None:
         self.now = clock
-        self.company = company
-        self.domain = domain
+        self.company_id = company_id
+        name, host = COMPANIES.get(company_id, (f"Company {company_id}", f"company{company_id}"))
+        self.company = company or name
+        self.domain = domain or host
         self.users: dict[int, User] = {}
         self.tokens: dict[str, int] = {}
         burst, oauth_burst = plan.value
@@ -138,12 +143,19 @@ class World:
     ) -> Self:
         """Return a company with three users, ready to try things out.
 
+        Another company than the first has a user before these, so the same user ids are other people there.
+
         Args:
             clock: Returns unix seconds.
-            token: Alice's API token.
+            token: The first user's API token: Alice's, in another company Charlie's.
             **how: As for `World`.
         """
         world = cls(clock, **how)
+        if world.company_id != 1:
+            world.add_user("Charlie Wren", "charlie@example.com", admin=True, token=token)
+            world.add_user("Alice Alder", "alice@example.com")
+            world.add_user("Bob Finch", "bob@example.com")
+            return world
         world.add_user("Alice Alder", "alice@example.com", admin=True, token=token)
         world.add_user("Bob Finch", "bob@example.com")
         world.add_user("Carol Reed", "carol@example.com", active=False)

@@ -16,6 +16,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notify
 from warmline.sync.catalog import Catalog
 from warmline.sync.claims import PATIENCE, Claims
+from warmline.sync.company import storing
 from warmline.sync.intents import Intents
 from warmline.sync.keys import field_key, label_key
 from warmline.sync.models import NotificationKind
@@ -62,16 +63,16 @@ class Account:
     def ensure_owner(self, user: User) -> int:
         """Return the Pipedrive user who owns what a user of ours brings: the same e-mail, else the token's own user."""
         active = [known for known in self._catalog.users() if known.active]
-        if user.pipedrive_user_id in {known.id for known in active}:
+        there = {known.id for known in active}
+        if user.pipedrive_user_id in there:
             return user.pipedrive_user_id
         match = next((known for known in active if email_key(known.email) == email_key(user.email)), None)
         if match is not None:
-            user.pipedrive_user_id = match.id
-            User.objects.filter(pk=user.pk).update(pipedrive_user_id=match.id)
-            return match.id
+            chosen = self._note_found(user, match.id)
+            return chosen if chosen in there else match.id
         if self._catalog.forget_if_older("users", ASK_AGAIN):
             return self.ensure_owner(user)
-        me = self._catalog.me()
+        me = self._pipedrive.own_user()
         self._tell_once(
             NotificationKind.OWNER_MISSING,
             f"Pipedrive has no active user {user.email}, so {user.name}'s records there belong to {me.name}.",
@@ -79,6 +80,14 @@ class Account:
             about=str(user.pk),
         )
         return me.id
+
+    def _note_found(self, user: User, found: int) -> int | None:
+        """Store who a user is in Pipedrive, unless a person has said so; return who it is by then."""
+        with storing():
+            User.objects.filter(pk=user.pk, pipedrive_user_id=None).update(pipedrive_user_id=found)
+        # A person may have chosen since the row was read. What was chosen stays, though it be nobody active at present.
+        user.pipedrive_user_id = User.objects.values_list("pipedrive_user_id", flat=True).get(pk=user.pk)
+        return user.pipedrive_user_id
 
     def ensure_label(self, label: str, user: User | None) -> int | None:
         """Return the label's option id, made when it is missing; None when the account refuses to make it.

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from warmline.pipedrive import Clock
-from warmline.sync import connection
 from warmline.sync.claims import PATIENCE, BusyError, Claims
+from warmline.sync.models import Connection
 
 Answer = TypeVar("Answer")
 
@@ -36,7 +36,7 @@ def one_asks(*names: str, clock: Clock, known: Callable[[], Answer | None], ask:
     while True:
         if (answer := known()) is not None:
             return answer
-        if has_waited and (clock.monotonic() >= give_up_at or not connection.is_well()):
+        if has_waited and (clock.monotonic() >= give_up_at or not Connection.is_well()):
             raise BusyError(f"Another worker is asking for {', '.join(names)}.")
         if claims.take(*keys, lifetime=ASKING):
             break

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
-from django.db import transaction
 from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import connection, history, links, notify
 from warmline.sync.claims import BusyError
+from warmline.sync.company import Membership, storing
 from warmline.sync.models import NotificationKind
 from warmline.sync.outcomes import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 from warmline.sync.policy import Policy
@@ -35,13 +35,17 @@ class Attempts:
 
     Args:
         pipedrive: Asked by a probe, where an error does not tell whose fault it is.
+        membership: The engine's.
         policy: How failures are tried again.
         clock: Tells when.
         random: Spreads the waits.
     """
 
-    def __init__(self, pipedrive: Pipedrive, policy: Policy, clock: Clock, random: Random) -> None:
+    def __init__(
+        self, pipedrive: Pipedrive, membership: Membership, policy: Policy, clock: Clock, random: Random
+    ) -> None:
         self._pipedrive = pipedrive
+        self._membership = membership
         self._policy = policy
         self._clock = clock
         self._random = random
@@ -101,10 +105,11 @@ class Attempts:
         """
         found = trouble(error)
         if found is None and wants_probe(error):
-            found = connection.probe(self._pipedrive)
+            found = connection.probe(self._pipedrive, self._membership, self._clock)
         if found is not None:
             log.warning("connection.%s error=%s", found.state, error)
-            connection.report(found, self._clock)
+            if self._membership.is_in_use():
+                connection.report(found, self._clock)
             raise DisconnectedError from error
 
     def _fail(self, row: Row, error: Exception) -> None:
@@ -136,8 +141,8 @@ class Attempts:
         if verdict.candidates:  # a person has to decide, or decide anew; what is no news of them changes nothing
             values |= {**Contact.undecided(), "pipedrive_candidates": list(verdict.candidates)}
         is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
-        with transaction.atomic():
-            # An edit, or someone who tries again, was faster: the row is due by that already, and this is no news.
+        with storing():
+            # An edit, or someone who tries again or chooses, was faster: it is due by that already; this is no news.
             as_read = {**row.as_read(), "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
             rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
             if not rows.select_for_update().exists():

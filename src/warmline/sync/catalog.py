@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import transaction
 from django.db.models import Q
 from pydantic import BaseModel
 
 from warmline.pipedrive import ActivityType, Clock, Field, Option, Pipedrive, User
 from warmline.sync.asking import one_asks
+from warmline.sync.company import storing
 from warmline.sync.models import Remembered
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -43,7 +43,7 @@ class Catalog:
 
     def me(self) -> User:
         """Return the user to whom the token belongs."""
-        return self._remember("me", User, lambda: [self._pipedrive.me()])[0]
+        return self._remember("me", User, lambda: [self._pipedrive.own_user()])[0]
 
     def users(self) -> list[User]:
         """Return the account's users, inactive ones included."""
@@ -137,11 +137,12 @@ class Catalog:
 
     def _write(self, name: str, value: list[Any]) -> None:
         now = self._clock.now()
-        Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": now})
+        with storing():
+            Remembered.objects.update_or_create(name=name, defaults={"value": value, "at": now})
         self._relied_on[name] = now
 
     def _amend(self, name: str, change: Callable[[list[Field]], list[Field]]) -> None:
-        with transaction.atomic():
+        with storing():
             row = Remembered.objects.select_for_update().filter(name=name).first()
             if row is not None:
                 fields = change([Field.model_validate(value) for value in row.value])
@@ -155,6 +156,16 @@ class Catalog:
     def _is_newest(self, name: str) -> bool:
         relied_on = self._relied_on.get(name)
         return relied_on is not None and Remembered.objects.filter(name=name, at=relied_on).exists()
+
+
+def remember_own_user(me: User, now: datetime) -> None:
+    """Remember whose token is in use, as it was told when the connection was tried.
+
+    Args:
+        me: Whose.
+        now: When.
+    """
+    Remembered.objects.update_or_create(name="me", defaults={"value": [me.model_dump(mode="json")], "at": now})
 
 
 def remembered(name: str, record: type[Record]) -> list[Record] | None:

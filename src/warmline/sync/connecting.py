@@ -1,21 +1,24 @@
-"""Connecting Warmline with a company's Pipedrive: what the settings page does and shows.
+"""Connecting Warmline with a company's Pipedrive: what the settings page and the command line do and show.
 
-A token is tried before it is kept. What the account is made of is read from what was remembered of it, at any age, and
-asked for only when a person wants it: no page waits for Pipedrive by itself.
+A token is tried before it is kept, and one of another company than that of the links is kept only when a person starts
+anew with it. What the account is made of is read from what was remembered of it, at any age, and asked for only when a
+person wants it: no page waits for Pipedrive by itself.
 """
 
 from dataclasses import dataclass
 
+from django.db import transaction
+from django.utils import timezone
+
 from warmline.crm import preferences
-from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User
-from warmline.sync import credentials
+from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User, can_be_token
+from warmline.sync import anew, company, connection, credentials
 from warmline.sync.catalog import Catalog, remembered
 from warmline.sync.claims import BusyError
 from warmline.sync.client import pipedrive_with
 from warmline.sync.directory import forget_another_account
 from warmline.sync.doctor import ADVICE
-from warmline.sync.models import ConnectionState
-from warmline.sync.outcomes import trouble
+from warmline.sync.models import Company, ConnectionState
 
 TRY_ANEW = {
     ConnectionState.UNAUTHORIZED: "Copy it once more in Pipedrive, under personal preferences, API.",
@@ -24,6 +27,20 @@ TRY_ANEW = {
 
 class CannotConnectError(Exception):
     """The token was not kept; the message says why and what to do."""
+
+
+class AnotherCompanyError(CannotConnectError):
+    """The token is another company's than that of the links; a person has to decide.
+
+    Args:
+        ours: The company to which the links belong.
+        me: Whose token it is.
+    """
+
+    def __init__(self, ours: Company, me: User) -> None:
+        super().__init__(anew.another(ours, me).message)
+        self.ours = ours
+        self.me = me
 
 
 @dataclass(frozen=True)
@@ -51,22 +68,72 @@ def connect(token: str) -> User:
         Whose token it is.
 
     Raises:
+        AnotherCompanyError: When it is another company's than that of the links.
         CannotConnectError: When Pipedrive does not accept it, or does not answer.
     """
+    me = whose(token)
+    with transaction.atomic():
+        ours = company.remembered()
+        if ours is not None and company.is_another(ours, me):
+            if anew.belongings():
+                raise AnotherCompanyError(ours, me)
+            anew.start_anew(me, timezone.now())
+        _keep(token, me)
+    return me
+
+
+def whose(token: str) -> User:
+    """Ask Pipedrive whose a token is.
+
+    Args:
+        token: The one in use, or one that is tried.
+
+    Raises:
+        CannotConnectError: When Pipedrive does not accept it, or does not answer.
+    """
+    if not can_be_token(token):
+        raise CannotConnectError("This cannot be a token: it has signs that no token has. Copy it once more.")
     try:
         with pipedrive_with(token) as pipedrive:
-            me = pipedrive.me()
-    except ValueError:
-        raise CannotConnectError("This cannot be a token: it has signs that no token has. Copy it once more.") from None
+            return pipedrive.me()
+    except (ValueError, OSError) as error:
+        raise CannotConnectError(connection.misconfigured(error).message) from None
     except PipedriveError as error:
-        found = trouble(error, probed=error)
-        if found is None:
-            raise CannotConnectError(f"Pipedrive refuses to say whose token it is: {error.message}") from None
+        found = connection.refusal(error)
         raise CannotConnectError(f"{found.message} {TRY_ANEW.get(found.state, ADVICE[found.state])}") from None
-    preferences.change(
-        {"pipedrive_token": credentials.encrypted(token), "pipedrive_account": me.model_dump(mode="json")}
-    )
+
+
+def start_anew(token: str = "") -> User:
+    """Start anew with a token's company: drop the links to the old one. The running engine follows within a second.
+
+    Args:
+        token: One to be kept; empty for the one in use.
+
+    Returns:
+        Whose token it is.
+
+    Raises:
+        CannotConnectError: When Pipedrive does not accept it or does not answer, or when the links belong to that
+            company already; nothing is changed then.
+    """
+    me = whose(token or _in_use())
+    with transaction.atomic():
+        _left(me)
+        anew.start_anew(me, timezone.now())
+        if token:
+            _keep(token, me)
+        connection.probe_now()
     return me
+
+
+def to_start_anew() -> tuple[Company, User]:
+    """Return the company that would be left, and whose the token in use is; asks Pipedrive (2 tokens).
+
+    Raises:
+        CannotConnectError: When it is the same company, or when Pipedrive does not say whose the token is.
+    """
+    me = whose(_in_use())
+    return _left(me), me
 
 
 def disconnect() -> None:
@@ -97,13 +164,45 @@ def ask() -> str:
         return "Connect Pipedrive first."
     try:
         with pipedrive_with(credentials.token()) as pipedrive:
+            me, ours = pipedrive.me(), company.remembered()
+            if ours is not None and company.is_another(ours, me):
+                return f"{anew.another(ours, me).message} {ADVICE[ConnectionState.ANOTHER_COMPANY]}"
             forget_another_account(pipedrive, credentials.token())
             _ask(pipedrive)
+    except (ValueError, OSError) as error:
+        return connection.misconfigured(error).message
     except PipedriveError as error:
         return f"Pipedrive could not be asked: {error.message} Try again in a moment."
     except BusyError:
         return "Pipedrive is being asked already, and has not answered yet. Try again in a moment."
     return ""
+
+
+def _in_use() -> str:
+    missing = connection.without_token()
+    if missing is not None:
+        raise CannotConnectError(f"{missing.message} {ADVICE[missing.state]}")
+    return credentials.token()
+
+
+def _keep(token: str, me: User) -> None:
+    preferences.change(
+        {"pipedrive_token": credentials.encrypted(token), "pipedrive_account": me.model_dump(mode="json")}
+    )
+
+
+def _left(me: User) -> Company:
+    """Return the company that is left when a person starts anew with another.
+
+    Raises:
+        CannotConnectError: When there is none to leave.
+    """
+    ours = company.remembered()
+    if ours is None or not company.is_another(ours, me):
+        raise CannotConnectError(
+            f"Warmline works with {company.name_of(me)} already, so there is nothing to start anew."
+        )
+    return ours
 
 
 def _ask(pipedrive: Pipedrive) -> None:

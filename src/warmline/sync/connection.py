@@ -1,7 +1,8 @@
 """How the connection to Pipedrive is: one state for everyone, told once when trouble begins and once when it ends.
 
 While it is not `ok` nothing is called but a rare probe, and no row is blamed. The state is a row, so that every
-process keeps the same silence and the pages can show it.
+process keeps the same silence and the pages can show it. A probe tells as well whose the token is, so that no engine
+works for another company than that of the links.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import credentials, notify, standstill, wake
+from warmline.sync import anew, credentials, notify, standstill, wake
+from warmline.sync.company import Membership
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.outcomes import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 from warmline.sync.standstill import EngineState
@@ -18,7 +20,20 @@ from warmline.sync.standstill import EngineState
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
 UNUSED = "Nothing has been sent to Pipedrive yet."
+UNTRIED = "Pipedrive has not been asked with this API token yet."
+INVALID = (
+    "PIPEDRIVE_API_TOKEN holds no API token: there are signs in it that none has, such as a space or a quotation mark."
+)
+UNCALLABLE = "PIPEDRIVE_BASE_URL is no address that can be called: give scheme, host and port, and nothing else."
+UNREADABLE = (
+    "The stored API token cannot be read any more, because this installation's secret key was changed. Give it anew."
+)
 QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
+# What only an admin can settle, and nothing does by itself.
+FOR_AN_ADMIN = {ConnectionState.INVALID_TOKEN, ConnectionState.UNAUTHORIZED, ConnectionState.ANOTHER_COMPANY}
+# Tokens for a lead for which the account has to be asked anew. With fewer, the end of a trouble would be the next one's
+# beginning.
+ENOUGH = 100
 
 
 @dataclass(frozen=True)
@@ -37,57 +52,126 @@ def status() -> Status:
         return Status(EngineState.STOPPED, stopped, standstill.MESSAGE)
     row = Connection.objects.filter(pk=1).first()
     since = row.since if row else None
-    if not credentials.token():
-        return Status(ConnectionState.NO_TOKEN, since, UNCONNECTED)
+    missing = without_token()
+    if missing is not None:
+        is_told = row is not None and row.state == missing.state
+        return Status(
+            missing.state, since if is_told or missing.state == ConnectionState.NO_TOKEN else None, missing.message
+        )
     if row is None:
         return Status(ConnectionState.OK, None, UNUSED)
+    if row.state == ConnectionState.INVALID_TOKEN:
+        return Status(ConnectionState.OK, None, UNTRIED)
     if row.state in {ConnectionState.OK, ConnectionState.NO_TOKEN}:
         return Status(ConnectionState.OK, since, WELL)
     return Status(ConnectionState(row.state), since, row.message)
 
 
+def without_token() -> Trouble | None:
+    """Return why there is no API token to work with; None when there is one that can be tried."""
+    if credentials.token():
+        return None
+    if credentials.is_from_environment():
+        return Trouble(ConnectionState.INVALID_TOKEN, INVALID)
+    if credentials.is_unreadable():
+        return Trouble(ConnectionState.INVALID_TOKEN, UNREADABLE)
+    return Trouble(ConnectionState.NO_TOKEN, UNCONNECTED)
+
+
 def is_well() -> bool:
     """Tell whether nothing was the matter when last heard of; probes nothing."""
-    return not Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).exists()
+    return Connection.is_well()
 
 
-def is_open(pipedrive: Pipedrive, clock: Clock) -> bool:
+def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
     """Tell whether calls may be made, after a probe if one is due.
 
     Args:
         pipedrive: Whom to probe.
         clock: Tells whether one is due.
+        membership: The engine's. A new one's first probe is due at once.
     """
-    now = clock.now()
-    row = _row(now)
-    state = ConnectionState(row.state)
-    if state == ConnectionState.OK:
+    row = _row(clock.now())
+    is_well, is_confirmed = row.state == ConnectionState.OK, membership.is_confirmed()
+    if is_well and is_confirmed:
         return True
-    if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(state):
+    if is_well and membership.is_refused():
+        return False  # another server is well, with a token of the right company
+    if not is_well and not membership.is_new and not _wins_probe(row, clock.now()):
         return False
-    # One worker wins the right to probe; the others find the next probe a minute away until it has reported.
-    ours = Connection.objects.filter(pk=1, state=row.state, probe_at=row.probe_at)
-    if not ours.update(probe_at=now + PROBING):
-        return False
-    pause = timedelta(seconds=pipedrive.paused_for())
-    if state == ConnectionState.THROTTLED and pause > timedelta(0):
-        report(Trouble(state, row.message, pause), clock, by_probe=True)
-        return False
-    found = None if row.state == ConnectionState.THROTTLED else probe(pipedrive)
+    found = _found(pipedrive, membership, row, clock)
     if found is None:
         well(clock)
         return True
-    report(found, clock, by_probe=True)
+    if membership.is_in_use():
+        report(found, clock, by_probe=True)
     return False
 
 
-def probe(pipedrive: Pipedrive) -> Trouble | None:
-    """Ask Pipedrive who we are (2 tokens); return what is the matter, or None when it answers well."""
+def _wins_probe(row: Connection, now: datetime) -> bool:
+    if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(ConnectionState(row.state)):
+        return False
+    # One worker wins the right to probe; the others find the next probe a minute away until it has reported.
+    ours = Connection.objects.filter(pk=1, state=row.state, probe_at=row.probe_at)
+    return bool(ours.update(probe_at=now + PROBING))
+
+
+def _found(pipedrive: Pipedrive, membership: Membership, row: Connection, clock: Clock) -> Trouble | None:
+    """Return what is still the matter; None when it is over."""
+    if row.state == ConnectionState.THROTTLED:
+        pause = timedelta(seconds=pipedrive.paused_for())
+        if pause > timedelta(0):
+            return Trouble(ConnectionState.THROTTLED, row.message, pause)
+        if membership.is_confirmed():
+            return None
+    if row.state != ConnectionState.BUDGET_SPENT:
+        return probe(pipedrive, membership, clock)
+    usage = pipedrive.usage()
+    if usage.daily_tokens is not None and usage.daily_tokens - usage.tokens < min(ENOUGH, usage.daily_tokens):
+        return Trouble(ConnectionState.BUDGET_SPENT, row.message)
+    return probe(pipedrive, membership, clock, can_pay=True)
+
+
+def probe(pipedrive: Pipedrive, membership: Membership, clock: Clock, *, can_pay: bool = False) -> Trouble | None:
+    """Ask Pipedrive who we are (2 tokens), and look whether that is the company to which the links belong.
+
+    Args:
+        pipedrive: Who is asked.
+        membership: The engine's, which is confirmed or refused by the answer.
+        clock: Tells when.
+        can_pay: Whether to see first if what our dearest call costs (20 tokens) can be paid: who we are may be answered
+            still when nothing else is.
+
+    Returns:
+        What is the matter, or None when it answers well.
+    """
+    membership.is_new = False
     try:
-        pipedrive.me()
+        if can_pay:
+            pipedrive.users()
+        me = pipedrive.me()
     except PipedriveError as error:
-        return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses us: {error.message}")
-    return None
+        return refusal(error)
+    return anew.meet(pipedrive, me, membership, clock.now())
+
+
+def misconfigured(error: ValueError | OSError) -> Trouble:
+    """Return what is the matter when no client can be made of the settings, although there is a token.
+
+    Args:
+        error: What making it raised.
+    """
+    text = f"Warmline cannot use {error.filename}: {error.strerror}." if isinstance(error, OSError) else UNCALLABLE
+    return Trouble(ConnectionState.DOWN, text)
+
+
+def refusal(error: PipedriveError) -> Trouble:
+    """Return what is the matter when a probe fails.
+
+    Args:
+        error: What it raised.
+    """
+    return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses us: {error.message}")
 
 
 def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
@@ -111,13 +195,14 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     if row.state == state:
         if by_probe or found.wait is not None:
             ours.update(probe_at=now + probe_wait(found, row.probes), probes=row.probes + 1)
+        if found.state == state:
+            ours.update(message=found.message)  # of the same trouble, the latest cause
         return
     with transaction.atomic():
         first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
         if ours.update(state=state, **first) and state not in QUIET:
-            text = (
-                f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows once it is back."
-            )
+            once = "an admin has settled that in the settings" if state in FOR_AN_ADMIN else "it is back"
+            text = f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows once {once}."
             notify.tell(NotificationKind.CONNECTION_LOST, text, now=now)
 
 

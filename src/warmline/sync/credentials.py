@@ -1,23 +1,24 @@
 """The token that Warmline works with: the environment's, else the one that an admin gave on the settings page.
 
 That one is stored encrypted, with a key made of the installation's secret key, so a copy of the database alone opens
-nothing. Whoever needs the token asks here, and shows it to nobody.
+nothing. Whoever needs the token asks here, and shows it to nobody. What cannot be a token is none.
 """
 
 import base64
 import hmac
+from datetime import timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from warmline.crm import preferences
+from warmline.pipedrive import can_be_token
 
 
 def token() -> str:
-    """Return the token; empty when there is none, or it cannot be read any more."""
-    if is_from_environment():
-        return str(settings.PIPEDRIVE_API_TOKEN)
-    return decrypted(preferences.stored().pipedrive_token)
+    """Return the token; empty when there is none that can be tried."""
+    given = str(settings.PIPEDRIVE_API_TOKEN) or decrypted(preferences.stored().pipedrive_token)
+    return given if can_be_token(given) else ""
 
 
 def is_from_environment() -> bool:
@@ -27,7 +28,8 @@ def is_from_environment() -> bool:
 
 def is_unreadable() -> bool:
     """Tell whether a token is stored that cannot be read: the secret key is not the one it was stored with."""
-    return bool(preferences.stored().pipedrive_token) and not token()
+    stored = preferences.stored().pipedrive_token
+    return bool(stored) and not is_from_environment() and not decrypted(stored)
 
 
 def encrypted(token: str) -> str:
@@ -35,10 +37,16 @@ def encrypted(token: str) -> str:
     return _fernet().encrypt(token.encode()).decode()
 
 
-def decrypted(text: str) -> str:
-    """Return a token of its stored form; empty when there is none, or it cannot be read with this secret key."""
+def decrypted(text: str, *, good_for: timedelta | None = None) -> str:
+    """Return a token of its stored form; empty when there is none, or it cannot be read with this secret key.
+
+    Args:
+        text: That form.
+        good_for: For how long after it was encrypted it can be read; None for ever.
+    """
+    seconds = None if good_for is None else round(good_for.total_seconds())
     try:
-        return _fernet().decrypt(text.encode()).decode() if text else ""
+        return _fernet().decrypt(text.encode(), ttl=seconds).decode() if text else ""
     except InvalidToken:
         return ""
 

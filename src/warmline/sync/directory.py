@@ -33,6 +33,7 @@ from warmline.pipedrive import (
 )
 from warmline.sync.asking import one_asks
 from warmline.sync.catalog import NEVER_OLD
+from warmline.sync.company import storing
 from warmline.sync.entries import Records, absorb, hashed
 from warmline.sync.intents import OLD, OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
@@ -194,7 +195,7 @@ class Directory:
             since = state.since if state.since <= present else present - OLD
             looks.append(partial(asks[state.kind], updated_since=since - OVERLAP, unreadable=odd))
         for state, records, odd in zip(states, self._together(looks), unreadable, strict=True):
-            with transaction.atomic():
+            with storing():
                 absorb(DirectoryKind(state.kind), records, odd)
                 DirectoryState.objects.filter(kind=state.kind).update(since=present, looked_at=now)
         return True
@@ -219,12 +220,13 @@ class Directory:
     def _state(self, pipedrive: Pipedrive, kind: DirectoryKind) -> DirectoryState:
         # What changes while the first listing is under way is found by the first look, from this moment on.
         begun = {"since": pipedrive.server_time(), "looked_at": self._clock.now()}
-        return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
+        with storing():
+            return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
 
     def _list(self, state: DirectoryState, page: Page[Person] | Page[Organization]) -> None:
         # Whoever has begun anew has not got any further yet.
         is_further = state.cursor is not None or page.next_cursor is None
-        with transaction.atomic():
+        with storing():
             absorb(DirectoryKind(state.kind), page.records, page.unreadable)
             DirectoryState.objects.filter(kind=state.kind).update(
                 cursor=page.next_cursor,

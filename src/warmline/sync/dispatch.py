@@ -21,6 +21,7 @@ from warmline.sync.claims import release_those_of_the_dead
 from warmline.sync.directory import forget_account
 from warmline.sync.engine import Engine
 from warmline.sync.lanes import Lane, Room, Served, Work, first, in_turn
+from warmline.sync.models import ConnectionState
 from warmline.threads import SYSTEM_THREADS, Threads
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Follower:
         threads: Threads = SYSTEM_THREADS,
     ) -> None:
         self._make_engine = make_engine
-        self._clock = clock
+        self._clock = clock or SystemClock()
         self._threads = threads
         self._dispatcher: Dispatcher | None = None
         self._followed: tuple[str, Preferences] | None = None
@@ -87,11 +88,23 @@ class Follower:
         if credentials.token():
             self._begin()
         else:
-            log.warning("sync.off reason=no_token")
+            self._stay_off()
         self._followed = holds  # last: what fails on the way is tried again in a second
 
+    def _stay_off(self) -> None:
+        found = connection.without_token()
+        if found is not None:
+            log.warning("sync.off reason=%s", found.state)
+            if found.state != ConnectionState.NO_TOKEN:
+                connection.report(found, self._clock)
+
     def _begin(self) -> None:
-        engine = self._make_engine()
+        try:
+            engine = self._make_engine()
+        except (ValueError, OSError) as error:
+            # Nothing goes to Pipedrive until somebody has set that right, so the state must not say that all is well.
+            connection.report(connection.misconfigured(error), self._clock)
+            raise
         dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
         try:
             dispatcher.start()

@@ -16,7 +16,8 @@ from warmline.sync import connection, credentials, links, wanted
 from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
-from warmline.sync.directory import Directory, forget_another_account
+from warmline.sync.company import Membership
+from warmline.sync.directory import Directory
 from warmline.sync.keys import activities_key, organization_key, person_key
 from warmline.sync.lanes import Served, Work, in_turn
 from warmline.sync.looks import Looks
@@ -43,6 +44,7 @@ class Engine:
         directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
         together: How two calls that do not need each other are made.
         threads: Makes what its threads wait on.
+        membership: Of which company the client's token is; left out, nobody can change that token meanwhile.
     """
 
     def __init__(
@@ -55,11 +57,13 @@ class Engine:
         directory_allowance: int = 1000,
         together: Together = one_by_one,
         threads: Threads = SYSTEM_THREADS,
+        membership: Membership | None = None,
     ) -> None:
         self._pipedrive = pipedrive
         self._policy = policy
         self._clock = clock
-        self._attempts = Attempts(pipedrive, policy, clock, random)
+        self._membership = membership or Membership()
+        self._attempts = Attempts(pipedrive, self._membership, policy, clock, random)
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
@@ -67,16 +71,16 @@ class Engine:
     @classmethod
     def from_settings(cls) -> "Engine":
         """Return the engine that settings and preferences describe; there must be a token."""
-        pipedrive = pipedrive_with(credentials.token())
-        forget_another_account(pipedrive, credentials.token())
+        token = credentials.token()
         chance = Random()  # noqa: S311 (spreads waits, hides nothing)
         return cls(
-            pipedrive,
+            pipedrive_with(token),
             Policy.current(),
             SystemClock(),
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,
+            membership=Membership(token),
         )
 
     def close(self) -> None:
@@ -97,8 +101,10 @@ class Engine:
         return done
 
     def wants_filling(self) -> bool:
-        """Tell whether there is a page to be listed of what Pipedrive holds, and nothing is in the way."""
-        return self._directory.wants_filling() and connection.is_well() and self._pipedrive.has_tokens_for_batch()
+        """Tell whether a page of what Pipedrive holds is to be listed, or is to be asked first whose the token is."""
+        if not connection.is_well() or self._membership.is_refused():
+            return False
+        return self._may_list() or not self._membership.is_confirmed()
 
     def fill_directory(self) -> bool:
         """List one page more of what Pipedrive holds, if one is missing and nothing is in the way.
@@ -106,11 +112,11 @@ class Engine:
         Returns:
             Whether another page is to be listed after this one, now.
         """
-        if not self.wants_filling():
+        if not self.wants_filling() or not self._is_open() or not self._may_list():
             return False
         pipedrive = self._pipedrive.in_batch()
         try:
-            with Claims(self._clock).hold(DIRECTORY):
+            with self._membership.at_work(), Claims(self._clock).hold(DIRECTORY):
                 return self._directory.fill(pipedrive)
         except BusyError:
             return False
@@ -128,9 +134,11 @@ class Engine:
             batch: Whether what nobody waits for is asked for as well.
         """
         self._moments.heed()
-        if not connection.is_open(self._pipedrive, self._clock):
+        if not connection.is_well() and not self._is_open():
             return []
         works = wanted.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        if not works or not self._is_open():
+            return []
         if not self._pipedrive.has_tokens_for_batch():
             works = [work for work in works if not work.batch]
         return in_turn(works, Served())
@@ -144,7 +152,7 @@ class Engine:
         Returns:
             False when nothing could be done: another worker is at it, or at what it needs, or the connection is lost.
         """
-        if not connection.is_well():
+        if not connection.is_well() or not self._is_open():
             return False
         claims = Claims(self._clock)
         pipedrive = self._pipedrive.in_batch() if work.batch else self._pipedrive
@@ -157,18 +165,25 @@ class Engine:
             clock=self._clock,
         )
         try:
-            match work.kind:
-                case "contact":
-                    self._bring_contact(work, claims, steps)
-                case "organization":
-                    self._bring_organization(work, claims, steps)
-                case "activity":
-                    self._bring_activity(work, claims, steps)
+            with self._membership.at_work():
+                match work.kind:
+                    case "contact":
+                        self._bring_contact(work, claims, steps)
+                    case "organization":
+                        self._bring_organization(work, claims, steps)
+                    case "activity":
+                        self._bring_activity(work, claims, steps)
         except (BusyError, DisconnectedError):
             return False
         except NotYetError:
             pass
         return True
+
+    def _is_open(self) -> bool:
+        return connection.is_open(self._pipedrive, self._clock, self._membership)
+
+    def _may_list(self) -> bool:
+        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_batch()
 
     def _bring_contact(self, work: Work, claims: Claims, steps: Steps) -> None:
         with claims.hold_row(work.kind, work.row_id, work.claim):

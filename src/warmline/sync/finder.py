@@ -144,7 +144,6 @@ class Finder:
         """Find what an unfinished create of an activity made. It has no field for our mark, so all of it must match."""
         own = row_key("activity", activity.pk)
         for intent in self._intents.unfinished(own, own):
-            me = self._catalog.me().id
             person_id = activity.contact.pipedrive_person_id
             changed: Sequence[PipedriveActivity]
             if self._intents.is_old(intent):  # the list of the whole account would be long by now
@@ -152,9 +151,23 @@ class Finder:
             else:
                 changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
             for theirs in recent(changed, intent):
-                ours = theirs.creator_user_id in {me, None}
+                # By then the token was perhaps a colleague's; an earlier version did not note whose.
+                ours = intent.creator_id is None or theirs.creator_user_id in {intent.creator_id, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
                     return Found(theirs, intent)
+        return None
+
+    def activity_there(self, person_id: int, body: Mapping[str, Any]) -> PipedriveActivity | None:
+        """Find an activity that is equal to one of ours, and nobody's: made before we left the company and came back.
+
+        Args:
+            person_id: Whose.
+            body: As ours would be made now; who owns it may have changed.
+        """
+        for theirs in self._pipedrive.activities(person_id=person_id):
+            is_equal = mapping.is_made_from(theirs, {**body, "owner_id": theirs.owner_id})
+            if is_equal and not _is_held(Activity, theirs.id):
+                return theirs
         return None
 
     def _unfinished(self, what: str, own: str, theirs: Iterable[str] = ()) -> tuple[Intent | None, list[Intent]]:

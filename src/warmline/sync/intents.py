@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import transaction
 from django.db.models import Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync.ages import Ages
 from warmline.sync.claims import Claims
+from warmline.sync.company import storing
 from warmline.sync.models import Intent
 from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
 
@@ -24,7 +24,7 @@ Made = TypeVar("Made")
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
 OLD = timedelta(days=1)
-RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "body", "ours", "revision"]
+RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
 TICK = timedelta(milliseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
@@ -129,12 +129,13 @@ class Intents:
         sent = sent or Sent(what)
         for earlier in self.unfinished(what, sent.key):
             self.wait_until_settled(earlier)
-        self._pipedrive.server_time()  # known from here on, so that asking for it does not come between turn and create
-        is_begun = False
+        # Known from here on, so that asking does not come between turn and create.
+        self._pipedrive.server_time()
+        creator, is_begun = self._pipedrive.own_user(), False
 
         def begin() -> None:
             nonlocal is_begun
-            self._begin(what, sent)
+            self._begin(what, sent, creator.id)
             is_begun = True
 
         try:
@@ -155,9 +156,9 @@ class Intents:
         """Forget the intent: the id is stored, or the thing was found, or it is known not to have been made."""
         Intent.objects.filter(key=key).delete()
 
-    def _begin(self, what: str, sent: Sent) -> None:
+    def _begin(self, what: str, sent: Sent, creator_id: int) -> None:
         """Write down that a create is sent now; this is the last thing before it is."""
-        with transaction.atomic():
+        with storing():
             self._claims.renew()
             now = self._clock.now()  # no earlier: who writes may have to wait for others who do
             intent = Intent(
@@ -165,6 +166,7 @@ class Intents:
                 what=what,
                 sent_at=self._pipedrive.server_time(),
                 begun_at=now,
+                creator_id=creator_id,
                 body=sent.body,
                 ours=sent.ours,
                 revision=sent.revision,

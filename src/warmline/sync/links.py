@@ -6,7 +6,6 @@ Id, revision and agreement are stored, the intent ends, people are told, and wha
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, Value
 
 from warmline.crm import book
@@ -15,6 +14,7 @@ from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import forms, history, notify, values, wake
 from warmline.sync.claims import BusyError
+from warmline.sync.company import storing
 from warmline.sync.deleted import tell_left_there
 from warmline.sync.intents import Intents
 from warmline.sync.keys import row_key, update_key
@@ -44,7 +44,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
     Raises:
         BusyError: When it was edited or decided about since its person was found: that says nothing of it now.
     """
-    with transaction.atomic():
+    with storing():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
         is_there = _as_looked_for(contact, brought).update(
             **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
@@ -76,7 +76,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
     Raises:
         BusyError: As in `link_contact`.
     """
-    with transaction.atomic():
+    with storing():
         is_there = _as_looked_for(organization, brought).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
@@ -85,6 +85,8 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         )
         _check_found(organization, brought, is_there)
         Intents.end(row_key("organization", organization.pk))
+        if not is_there:
+            return
         history.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
         wake.after_commit()
@@ -99,7 +101,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         now: When the attempt was made.
     """
     contact = activity.contact
-    with transaction.atomic():
+    with storing():
         is_there = Activity.objects.filter(pk=activity.pk).update(
             **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
         )
@@ -120,7 +122,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         brought: Its record, which is another one when the old one was merged.
         now: When the attempt was made.
     """
-    with transaction.atomic():
+    with storing():
         is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
         Intents.end(update_key(row))
         if not is_there:  # it was deleted here, and its record stays
@@ -149,7 +151,7 @@ def unlink(row: Row, now: datetime) -> None:
         "pipedrive_sync_error_message": "It was deleted in Pipedrive. Trying again makes it there anew.",
         "pipedrive_sync_error_field": "",
     }
-    with transaction.atomic():
+    with storing():
         if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
             return
         Intents.end(update_key(row))  # what it said was about the record that is gone

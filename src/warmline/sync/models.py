@@ -43,6 +43,7 @@ class Intent(models.Model):
         begun_at: The same by ours (see ages.py).
         uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
         answered: Pipedrive said itself that it failed, so one look is enough.
+        creator_id: The user of Pipedrive's whose token it was, who is the record's creator; None of an earlier version.
         body: What was sent; the row may have been edited since. Of an update: Pipedrive's side, as it reads once done.
         ours, revision: The row's values and its revision when it was sent; of an update, the values that it changes.
     """
@@ -53,6 +54,7 @@ class Intent(models.Model):
     begun_at = models.DateTimeField()
     uncertain_at = models.DateTimeField(null=True)
     answered = models.BooleanField(default=False)
+    creator_id = models.BigIntegerField(null=True)
     body = models.JSONField(default=dict)
     ours = models.JSONField(default=dict)
     revision = models.PositiveIntegerField(default=0)
@@ -92,6 +94,27 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Company(models.Model):
+    """The one row (id 1) of the company to which the ids of Pipedrive's belong that are stored here.
+
+    Attributes:
+        company_id: Pipedrive's own; None when only an earlier version, which did not note it, has met the company.
+        name, domain: As Pipedrive told them last.
+        generation: Counts how often a person started anew with another company (see company.py).
+    """
+
+    company_id = models.BigIntegerField(null=True)
+    name = models.TextField(blank=True, default="")
+    domain = models.TextField(blank=True, default="")
+    generation = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="company_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.name or self.domain or f"company {self.company_id}"
 
 
 class Remembered(models.Model):
@@ -172,7 +195,9 @@ class ConnectionState(models.TextChoices):
 
     OK = "ok"
     NO_TOKEN = "no_token"  # noqa: S105 (the name of a state)
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 (as above)
     UNAUTHORIZED = "unauthorized"
+    ANOTHER_COMPANY = "another_company"
     DOWN = "down"
     THROTTLED = "throttled"
     BLOCKED = "blocked"
@@ -193,6 +218,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.state
+
+    @classmethod
+    def is_well(cls) -> bool:
+        """Tell whether nothing was the matter when last heard of; probes nothing."""
+        return not cls.objects.filter(pk=1).exclude(state=ConnectionState.OK).exists()
 
 
 class NotificationKind(models.TextChoices):

@@ -30,7 +30,9 @@ LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost w
 PROBING = timedelta(minutes=1)  # after which whoever probes is believed to have died
 PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
     ConnectionState.DOWN: (1, 30),
+    ConnectionState.INVALID_TOKEN: (60, 60),
     ConnectionState.UNAUTHORIZED: (5, 60),
+    ConnectionState.ANOTHER_COMPANY: (60, 600),
     ConnectionState.BLOCKED: (60, 1800),
     ConnectionState.BUDGET_SPENT: (300, 300),
     ConnectionState.THROTTLED: (2, 60),  # where Pipedrive does not say; of longer pauses the limiter knows

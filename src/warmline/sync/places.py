@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from warmline.crm.models import Contact, Organization
-from warmline.sync import connecting
+from warmline.sync import company, connecting
 
 PEOPLE_USE = "https://{}.pipedrive.com"
 PATHS = {Contact: "person", Organization: "organization"}
@@ -30,5 +30,6 @@ def _base() -> str:
     host = urlsplit(settings.PIPEDRIVE_BASE_URL).hostname or ""
     if host != "pipedrive.com" and not host.endswith(".pipedrive.com"):
         return settings.PIPEDRIVE_BASE_URL.rstrip("/")  # the sandbox leads from there to its page
-    me = connecting.known().me
-    return PEOPLE_USE.format(me.company_domain) if me and me.company_domain else ""
+    ours, me = company.remembered(), connecting.known().me
+    domain = ours.domain if ours else me.company_domain if me else ""
+    return PEOPLE_USE.format(domain) if domain else ""

@@ -31,6 +31,7 @@ from warmline.sync.account import Account
 from warmline.sync.catalog import Catalog
 from warmline.sync.changes import Values
 from warmline.sync.claims import BusyError, Claims, is_claimed
+from warmline.sync.company import make_sure
 from warmline.sync.directory import Directory
 from warmline.sync.finder import Finder, twins_of
 from warmline.sync.intents import Intents, Sent
@@ -221,6 +222,12 @@ class Steps:
         def prepare() -> NewActivity:
             return self.as_new(activity, person_id)
 
+        if activity.pipedrive_agreed:
+            there = self.finder.activity_there(person_id, prepare().body())
+            if there is not None:
+                agreed = values.agreed(self._values_of(activity), values.of_their_activity(there))
+                return Brought(there.id, agreed, activity.revision, was_there=True)
+
         def sent(new: NewActivity) -> Sent:
             return Sent(own, new.body(), self._values_of(activity), activity.revision)
 
@@ -271,6 +278,7 @@ class Steps:
         label_id = self._label(contact)
         _check(contact)
         if label_id is not None and label_id not in person.label_ids:
+            make_sure()
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id)

@@ -29,7 +29,9 @@ HEADINGS: dict[ConnectionState | EngineState, str] = {
     EngineState.STOPPED: "The engine is not running",
     ConnectionState.OK: "The connection is well",
     ConnectionState.NO_TOKEN: "Not connected to Pipedrive yet",
+    ConnectionState.INVALID_TOKEN: "This is no API token",
     ConnectionState.UNAUTHORIZED: "Pipedrive refuses the token",
+    ConnectionState.ANOTHER_COMPANY: "The token is another company's",
     ConnectionState.DOWN: "Pipedrive does not answer",
     ConnectionState.THROTTLED: "Pipedrive asks for a pause",
     ConnectionState.BLOCKED: "Pipedrive has blocked us for a while",
@@ -100,6 +102,11 @@ class Overview:
     seconds: int
     tokens: Share | None
     directory: list[Progress]
+
+    @property
+    def needs_an_admin(self) -> bool:
+        """Whether the connection is not well until an admin has settled something."""
+        return self.status.state in connection.FOR_AN_ADMIN
 
     @property
     def knows_all(self) -> bool:

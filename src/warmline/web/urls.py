@@ -68,6 +68,7 @@ urlpatterns = [
     path("import/<int:run_id>/rejected.csv", imports.rejected, name="import-rejected"),
     path("settings", settings.pipedrive, name="settings"),
     path("settings/disconnect", settings.disconnect, name="disconnect"),
+    path("settings/start-anew", settings.start_anew, name="start-anew"),
     path("settings/ask", settings.ask, name="ask-account"),
     path("settings/warm-leads", settings.rules, name="rules"),
     path("settings/team", team.members, name="team"),

@@ -1,5 +1,7 @@
 """The team's settings, for admins: the connection with Pipedrive, and what goes there how."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -7,9 +9,14 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm import preferences
-from warmline.sync import connecting, connection, credentials, thresholds, wake
+from warmline.pipedrive import User
+from warmline.sync import anew, company, connecting, connection, credentials, thresholds, wake
+from warmline.sync.doctor import ADVICE
+from warmline.sync.models import Company, ConnectionState
 from warmline.web.requests import PageRequest, admins_only
 from warmline.web.settings_forms import ConnectForm, RulesForm
+
+TIME_TO_DECIDE = timedelta(hours=1)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -18,32 +25,69 @@ from warmline.web.settings_forms import ConnectForm, RulesForm
 @sensitive_variables("token")
 def pipedrive(request: PageRequest) -> HttpResponse:
     """Show how Warmline is connected, and connect it with the token that was pasted."""
-    before = connecting.known().me
     form = ConnectForm(request.POST or None)
     if form.is_valid() and not credentials.is_from_environment():
+        token = form.cleaned_data["token"]
         try:
-            me = connecting.connect(form.cleaned_data["token"])
+            me = connecting.connect(token)
+        except connecting.AnotherCompanyError as error:
+            return _ask_whether(request, error.ours, error.me, token)
         except connecting.CannotConnectError as error:
             form.add_error("token", str(error))
         else:
-            company = f" of {me.company_name}" if me.company_name else ""
-            messages.success(request, f"Pipedrive is connected, as {me.name}{company}. What waits goes there now.")
-            if before and before.company_domain != me.company_domain:
-                messages.warning(
-                    request,
-                    f"Before, it was another company's ({before.company_name}). Contacts that are linked still "
-                    "mean the records there; ask whoever set up Warmline before you go on.",
-                )
+            messages.success(request, f"Pipedrive is connected, as {_called(me)}. What waits goes there now.")
             return redirect("web:settings")
+    status, ours = connection.status(), company.remembered()
+    is_another = status.state == ConnectionState.ANOTHER_COMPANY
     context = {
         "form": form,
-        "status": connection.status(),
+        "status": status,
+        "advice": "" if is_another else ADVICE.get(status.state, ""),
         "account": connecting.known(),
         "from_environment": credentials.is_from_environment(),
         "has_token": bool(credentials.token()),
         "is_unreadable": credentials.is_unreadable(),
+        "is_another": is_another,
+        "way_back": company.way_back(ours) if is_another and ours else "",
     }
     return render(request, "web/settings/pipedrive.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+@sensitive_post_parameters("sealed")
+@sensitive_variables("token")
+def start_anew(request: PageRequest) -> HttpResponse:
+    """Say what starting anew with another company means, and do it: with the token in use, or a sealed one."""
+    token = credentials.decrypted(request.POST.get("sealed", ""), good_for=TIME_TO_DECIDE)
+    if "sealed" in request.POST and not token:
+        messages.error(request, "That was more than an hour ago. Give the token once more.")
+        return redirect("web:settings")
+    try:
+        if request.method != "POST":
+            return _ask_whether(request, *connecting.to_start_anew())
+        me = connecting.start_anew(token)
+    except connecting.CannotConnectError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Warmline starts anew, as {_called(me)}. What is warm goes there now.")
+    return redirect("web:settings")
+
+
+def _ask_whether(request: PageRequest, ours: Company, me: User, token: str = "") -> HttpResponse:
+    """Ask whether to go back or to start anew; a token that is not kept yet goes along sealed, and is never shown."""
+    context = {
+        "told": anew.told_beforehand(ours, me),
+        "new": company.name_of(me),
+        "old": company.named(ours.name, ours.domain),
+        "sealed": credentials.encrypted(token) if token else "",
+        "way_back": company.way_back(ours),
+    }
+    return render(request, "web/settings/start_anew.html", context)
+
+
+def _called(me: User) -> str:
+    return f"{me.name} of {me.company_name}" if me.company_name else me.name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
