@@ -207,8 +207,11 @@ def doctor() -> None:
     from warmline.sync.connection import UNCONNECTED
     from warmline.sync.doctor import Finding, examine
     from warmline.sync.policy import Policy
+    from warmline.web.address import ADDRESS
 
     typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
+    advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
+    typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
     if not credentials.token():
         text = f"{UNCONNECTED} Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN."
         findings = iter([Finding(well=False, text=text)])

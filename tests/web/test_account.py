@@ -3,15 +3,11 @@
 import re
 import socket
 import threading
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth import get_user
 from django.core import mail
-from django.core.cache import cache
-from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
@@ -21,12 +17,17 @@ from warmline.environment import Environment
 from warmline.web.invitations import invite, one_time_link
 
 NEW = "another-long-password"
-ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
 def who(client: Client) -> Any:
     """Return who has signed in with a browser."""
     return get_user(client)  # it needs the session only
+
+
+@pytest.fixture(autouse=True)
+def _public(settings: Settings) -> None:
+    """Say where people reach Warmline."""
+    settings.PUBLIC_URL = "https://crm.example.com"
 
 
 @pytest.fixture
@@ -35,7 +36,6 @@ def with_email(settings: Settings) -> None:
     settings.EMAIL = Environment({"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"})[
         "WARMLINE_EMAIL_URL"
     ]
-    cache.clear()
 
 
 def sent_to() -> list[str]:
@@ -74,28 +74,6 @@ def test_no_way_to_elsewhere(client: Client, alice: User) -> None:
     """What stands in `next` leads nowhere but here."""
     response = sign_in(client, query_params={"next": "https://elsewhere.example.com/"})
     assert (response.status_code, response["Location"]) == (302, "/")
-
-
-def test_guessing(client: Client, alice: User, bob: User) -> None:
-    """Ten wrong passwords lock out one user at one address for 15 minutes, however the e-mail is written."""
-    for number in range(10):
-        sign_in(client, "ALICE@example.com" if number % 2 else "alice@example.com", f"wrong-{number}")
-    html = look(sign_in(client), 429)
-    assert "nobody can sign in as alice@example.com from this place for the next 15 minutes" in html
-    assert "wrong-" not in str(AccessAttempt.objects.values_list())
-    assert sign_in(client, "bob@example.com").status_code == 302
-    assert sign_in(Client(), **ELSEWHERE).status_code == 302
-    assert sign_in(Client()).status_code == 429
-    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=15))
-    assert sign_in(Client()).status_code == 302
-
-
-def test_a_success_forgets_the_failures(alice: User) -> None:
-    """Who mistypes nine times, and then does not, begins at zero."""
-    for _ in range(2):
-        for number in range(9):
-            assert sign_in(Client(), password=f"wrong-{number}").status_code == 200
-        assert sign_in(Client()).status_code == 302
 
 
 def test_signing_out(alices: Client) -> None:
@@ -156,12 +134,12 @@ def test_an_old_link_is_void(client: Client, alice: User) -> None:
         assert "This link is no longer good" in look(client.get(dead))
 
 
-def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
+def test_an_invitation_to_copy(client: Client, alice: User) -> None:
     """Without a mail server the admin gets the link; it leads a user without a password in."""
     invited = User.objects.create_user("dave@example.com", "Dave")
-    link = invite(rf.post("/"), invited)
+    link = invite(invited)
     assert link
-    assert link.startswith("http://testserver/one-time/")
+    assert link.startswith("https://crm.example.com/one-time/")
     assert mail.outbox == []
     page = client.get(link)["Location"]
     client.post(page, {"new_password1": NEW, "new_password2": NEW})
@@ -169,23 +147,23 @@ def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
 
 
 @pytest.mark.usefixtures("with_email")
-def test_an_invitation_by_e_mail(client: Client, alice: User, rf: Any) -> None:
+def test_an_invitation_by_e_mail(client: Client, alice: User) -> None:
     """With one, the link goes to the user alone."""
     invited = User.objects.create_user("dave@example.com", "Dave O'Neil")
-    assert invite(rf.post("/", secure=True), invited) is None
+    assert invite(invited) is None
     (message,) = mail.outbox
     assert (message.to, message.subject) == (["dave@example.com"], "Your way into Warmline")
     assert "Hello Dave O'Neil," in message.body
-    (link,) = re.findall(r"https://testserver(/one-time/\S+)", str(message.body))
+    (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
     assert "Set your password" in look(client.get(link, follow=True))
 
 
 @pytest.mark.usefixtures("with_email")
-def test_an_invitation_that_the_mail_server_refuses(alice: User, rf: Any, settings: Settings) -> None:
+def test_an_invitation_that_the_mail_server_refuses(alice: User, settings: Settings) -> None:
     """It is logged, and the admin gets the link to copy."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    assert "/one-time/" in str(invite(rf.post("/"), User.objects.create_user("dave@example.com", "Dave")))
+    assert "/one-time/" in str(invite(User.objects.create_user("dave@example.com", "Dave")))
 
 
 @pytest.mark.usefixtures("with_email")
@@ -197,16 +175,8 @@ def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, to: l
     assert "Look into your e-mail" in html
     assert sent_to() == to
     for message in mail.outbox:
-        (link,) = re.findall(r"http://testserver(/one-time/\S+)", str(message.body))
+        (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
         assert "For alice@example.com." in look(client.get(link, follow=True))
-
-
-@pytest.mark.usefixtures("with_email")
-def test_no_flood_of_e_mails(client: Client, alice: User, bob: User) -> None:
-    """However often a stranger asks, each user gets one e-mail in some minutes, and the page always says the same."""
-    for email in ("alice@example.com", "ALICE@example.com", "bob@example.com", "alice@example.com"):
-        assert client.post("/password/new", {"email": email})["Location"] == "/password/sent"
-    assert sorted(sent_to()) == ["alice@example.com", "bob@example.com"]
 
 
 @pytest.mark.usefixtures("with_email")
@@ -257,7 +227,7 @@ def test_cookies(alice: User, secure: bool) -> None:  # noqa: FBT001 (a column o
     client = Client()
     client.get("/sign-in", secure=secure)
     cookies = sign_in(client, secure=secure).cookies
-    assert set(cookies) == {"sessionid", "csrftoken"}
+    assert set(cookies) == {"sessionid", "csrftoken", "browser"}
     for cookie in cookies.values():
         assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)
 

@@ -9,7 +9,6 @@ from threading import Thread
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.core.cache import cache
 from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -17,15 +16,16 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.users import User
+from warmline.web import guessing
+from warmline.web.address import ADDRESS
 
 logger = logging.getLogger(__name__)
 
-PAUSE = 300  # seconds between two links that strangers can have sent to one user
-
 
 def one_time_link(user: User) -> str:
-    """Return the path under which the user sets a password, once; `request.build_absolute_uri` makes it whole."""
+    """Return the path under which the user sets a password, once; `ADDRESS.whole` makes it a link."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("web:one-time", args=[uid, default_token_generator.make_token(user)])
 
@@ -35,17 +35,16 @@ def sends_email() -> bool:
     return settings.EMAIL is not None
 
 
-def invite(request: HttpRequest, user: User) -> str | None:
+def invite(user: User) -> str | None:
     """Give a user without a password the way in.
 
     Args:
-        request: The admin's; its host stands in the link.
         user: Made without a password.
 
     Returns:
         The link for the admin to copy, also where the mail server refuses; None when it went by e-mail.
     """
-    link = request.build_absolute_uri(one_time_link(user))
+    link = ADDRESS.whole(one_time_link(user))
     if not sends_email():
         return link
     text = render_to_string("web/email/invitation.txt", {"user": user, "link": link})
@@ -58,18 +57,19 @@ def invite(request: HttpRequest, user: User) -> str | None:
 
 
 def send_new_link(request: HttpRequest, user: User) -> None:
-    """Send a user a one-time link by e-mail, unless one was sent within the last minutes.
+    """Send a user a one-time link by e-mail, unless enough were sent lately; the earlier ones stay good.
 
     Nobody waits for it, nor hears of it: neither words nor time of the answer tell whether there is such a user.
 
     Args:
-        request: Anybody's; its host stands in the link.
+        request: Anybody's.
         user: Who has forgotten the password, or never had one.
     """
-    # In the memory of this process, which alone serves pages; there are never more keys than users.
-    if not cache.add(f"one-time-link:{user.pk}", value=True, timeout=PAUSE):
+    try:
+        guessing.at_mailbox(request, user)
+    except TooManyGuessesError:
         return
-    link = request.build_absolute_uri(one_time_link(user))
+    link = ADDRESS.whole(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 
     def send() -> None:

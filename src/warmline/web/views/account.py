@@ -1,13 +1,13 @@
 """Signing in and out, and passwords: Django's views with our forms and templates."""
 
-from typing import Any
+from typing import Any, cast
 
-from django.conf import settings
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -16,10 +16,9 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from warmline.crm.users import User
-from warmline.web.forms import ResetForm, SignInForm, WelcomeForm
+from warmline.web import guessing
+from warmline.web.forms import GUESSED, ChangePasswordForm, ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import send_new_link, sends_email
-
-BACKEND = settings.AUTHENTICATION_BACKENDS[-1]
 
 
 class SignIn(views.LoginView):
@@ -29,13 +28,30 @@ class SignIn(views.LoginView):
     template_name = "web/account/sign_in.html"
     redirect_authenticated_user = True
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in, and know the browser from now on."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, form.get_user())
+        return response
+
 
 class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ignore[type-arg]  # generic in the stubs only
     """One's own, knowing the present one. It ends one's other sessions."""
 
+    form_class = ChangePasswordForm
     template_name = "web/account/change_password.html"
     success_url = reverse_lazy("web:home")
     success_message = "Your password is changed. Other browsers are signed out."
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Tell the form who asks, from where."""
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Change it; of the places that were familiar, this one stays so."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, form.user)
+        return response
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -72,7 +88,19 @@ class OneTime(views.PasswordResetConfirmView):
     template_name = "web/account/one_time.html"
     success_url = reverse_lazy("web:home")
     post_reset_login = True
-    post_reset_login_backend = BACKEND
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form, or that the link is not good; who tries many of these has to wait."""
+        response = super().dispatch(*args, **kwargs)
+        if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a good one leads to its form
+            guessing.at_secret(self.request, "link", kwargs["uidb64"])
+        return cast("HttpResponse", response)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set the password, sign in, and know the browser from now on."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, cast("User", form.user))
+        return response
 
     def get_user(self, uidb64: str) -> User | None:
         """Return whose link it is; who was deactivated has none."""
@@ -89,10 +117,14 @@ def welcome(request: HttpRequest) -> HttpResponse:
         raise Http404
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
+        answer = redirect("web:home")
         # Whoever pressed the button twice finds the first one done.
         with transaction.atomic():
             user = None if User.objects.exists() else form.save()
         if user:
-            login(request, user, backend=BACKEND)
-        return redirect("web:home")
+            login(request, user)
+            guessing.remember(request, answer, user)
+        return answer
+    if form.has_error("code", GUESSED):
+        guessing.at_secret(request, "code", "first admin")
     return render(request, "web/account/welcome.html", {"form": form})
