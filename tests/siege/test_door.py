@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from programs import PASSWORD, environment, free_port, serving_warmline, warmlin
 
 PUBLIC = "https://crm.example.com:8443"
 ALICE = "alice@example.com"
+PATIENCE = 15  # seconds, on a busy machine; a stream that nobody ends lasts 300
 
 
 class Stranger:
@@ -27,12 +29,12 @@ class Stranger:
         sent = {"Host": "crm.example.com:8443", "X-Forwarded-Proto": "https", "X-Forwarded-For": address}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         self._at = f"http://127.0.0.1:{port}"
-        self._headers = {name: value for name, value in sent.items() if value}
+        self.headers = {name: value for name, value in sent.items() if value}
         self.cookies: dict[str, str] = {}
 
     def ask(self, path: str, data: dict[str, str] | None = None) -> httpx.Response:
         """Send a request, with the cookies that were given before; what follows a redirect is not asked for."""
-        headers = {**self._headers, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers = {**self.headers, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if data is None:
             answer = httpx.get(self._at + path, headers=headers, trust_env=False)
         else:
@@ -75,6 +77,21 @@ def test_guesses_from_many_addresses(port: int) -> None:
     assert Stranger(port, "203.0.113.1").sign_in().status_code == 302
     hers.cookies.pop("sessionid")
     assert hers.sign_in().status_code == 302
+
+
+def test_signing_out_in_one_tab(port: int) -> None:
+    """The stream of another tab ends with the session, long before its own end."""
+    browser = Stranger(port, "203.0.113.1")
+    assert browser.sign_in().status_code == 302
+    headers = {**browser.headers, "Cookie": f"sessionid={browser.cookies['sessionid']}"}
+    with httpx.stream("GET", f"http://127.0.0.1:{port}/events", headers=headers, trust_env=False, timeout=30) as events:
+        pieces = events.iter_text()
+        assert next(pieces).startswith("retry:")
+        (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.ask("/contacts").text))
+        began = monotonic()
+        assert browser.ask("/sign-out", {"csrfmiddlewaretoken": token}).status_code == 302
+        assert list(pieces) == []
+    assert monotonic() - began < PATIENCE
 
 
 def test_a_chain_of_untrue_words(port: int) -> None:
