@@ -18,9 +18,14 @@ MOST_COLUMNS = 100
 DELIMITERS = ",;\t"
 SAMPLE = 20  # rows in which the delimiter shows itself
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
+# What begins a formula: also in the full-width and small forms that Asian keyboards type and some programs take for it.
+_SIGNS = (
+    "=+@\ufb29\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\u207c\u207a\u208c\u208a" + r"\-" + "\uff0d\ufe63\u2212\u207b\u208b"
+)
+_PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
 # Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
 # apostrophe counts as such, so that one that was there before comes back, too.
-_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[ '\"]*[=+\-@])"
+_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
 _OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
 _NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _FOREIGN = {
