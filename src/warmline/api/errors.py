@@ -30,6 +30,7 @@ MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "missing": "This is required; give it.",
     "model_attributes_type": "This must be a JSON object with fields.",
     "model_type": "This must be a JSON object with fields.",
+    "string_too_long": "This is too long; shorten it.",
     "string_type": "This must be text, in quotes.",
     "string_unicode": "This must be valid Unicode text.",
 }
@@ -43,8 +44,8 @@ class ErrorAnswer(BaseModel):
 
 
 # For `response=` of an operation: what a call that reads, and one that writes, may be refused with.
-READING: Mapping[Any, Any] = {(400, 401, 404, 422, 429): ErrorAnswer}
-WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422, 429): ErrorAnswer}
+READING: Mapping[Any, Any] = {(400, 401, 404, 422, 429, 503): ErrorAnswer}
+WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422, 429, 503): ErrorAnswer}
 
 
 class RefusedError(Exception):

@@ -18,9 +18,9 @@ MOST_COLUMNS = 100
 DELIMITERS = ",;\t"
 SAMPLE = 20  # rows in which the delimiter shows itself
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
-# What begins a formula: also in the full-width and small forms that Asian keyboards type and some programs take for it.
+# What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
 _SIGNS = (
-    "=+@\ufb29\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\u207c\u207a\u208c\u208a" + r"\-" + "\uff0d\ufe63\u2212\u207b\u208b"
+    r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
 )
 _PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
 # Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
