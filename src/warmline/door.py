@@ -6,7 +6,6 @@ this machine itself and probes of its health are left alone.
 
 from collections.abc import Callable
 from ipaddress import ip_address
-from urllib.parse import unquote
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -21,6 +20,7 @@ from django.http.request import split_domain_port
 
 from warmline.api import errors
 
+NUL = "%00"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -73,9 +73,15 @@ def secure_cookies(get_response: GetResponse) -> GetResponse:
 
 
 def refuse_nul(get_response: GetResponse) -> GetResponse:
-    """Refuse requests with a NUL byte: no text of a person's has one, and neither files nor PostgreSQL take it."""
+    """Refuse requests with a NUL byte: no text of a person's has one, and neither files nor PostgreSQL take it.
+
+    In what follows the `?` of a page it is left out, as is all that cannot be read there. The API looks at filters and
+    bodies field by field, and names the one that has it.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        while not _is_of_api(request) and NUL in request.META["QUERY_STRING"]:
+            request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace(NUL, "")
         if _holds_nul(request):
             return errors.bad_request(request, BadRequest("NUL"))
         return get_response(request)
@@ -86,14 +92,17 @@ def refuse_nul(get_response: GetResponse) -> GetResponse:
 def _holds_nul(request: HttpRequest) -> bool:
     headers = [value for name, value in request.META.items() if name.startswith("HTTP_")]
     texts = [request.path_info, *headers, *(text for cookie in request.COOKIES.items() for text in cookie)]
-    if not request.path_info.startswith("/api/"):  # which looks at filters and JSON field by field, and names the field
-        texts.append(unquote(request.META.get("QUERY_STRING", "")))
+    if not _is_of_api(request):
         try:
             texts += [text for name, values in request.POST.lists() for text in (name, *values)]
             texts += [file.name or "" for _, files in request.FILES.lists() for file in files]
         except UnreadablePostError:  # the browser has gone
             pass
     return any("\0" in text for text in texts)
+
+
+def _is_of_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
 
 
 def _is_local(request: HttpRequest) -> bool:

@@ -17,6 +17,13 @@ ALICE = "alice@example.com"
 HERE = "192.0.2.1"
 
 
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the clock stand still: time passes only where a test says so, however busy the machine is."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
 @pytest.fixture
 def alice(db: None) -> User:
     """Return Alice."""

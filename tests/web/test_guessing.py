@@ -8,6 +8,7 @@ import pytest
 from django.core import mail
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
@@ -18,6 +19,13 @@ from warmline.web.invitations import one_time_link
 
 NEW = {"new_password1": "another-long-password", "new_password2": "another-long-password"}
 PRESENT = {"old_password": PASSWORD, **NEW}
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the clock stand still: time passes only where a test says so, however busy the machine is."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
 
 
 def guess(address: str = "192.0.2.1", email: str = "alice@example.com", client: Client | None = None) -> Any:
@@ -123,7 +131,7 @@ def ask(client: Client, settings: Settings) -> Any:
     settings.PUBLIC_URL = "https://crm.example.com:8443"
 
     def ask(address: str, email: str = "alice@example.com", **headers: str) -> list[str]:
-        answer = client.post("/password/new", {"email": email}, REMOTE_ADDR=address, headers=headers)
+        answer = client.post("/password/new", {"email": email}, secure=True, REMOTE_ADDR=address, headers=headers)
         assert answer["Location"] == "/password/sent"
         for thread in threading.enumerate():
             if thread.name == "mail":

@@ -153,18 +153,18 @@ def at_secret(kind: str, whose: str, address: str) -> None:
     Attempt(_counted(kind, whose, address))
 
 
-def at_mailbox(user: User, address: str) -> None:
-    """Count an e-mail that somebody has sent to a user.
+def at_mailbox(email_key: str, address: str) -> None:
+    """Count an e-mail that somebody wants sent, whether or not a user has that address: the time must not tell.
 
     Args:
-        user: Who gets it.
+        email_key: Where to.
         address: The IP address of who asks for it.
 
     Raises:
         TooManyGuessesError: When there were enough; others elsewhere cannot use up what one asks for oneself.
     """
-    whose, place = str(user.pk), network(address)
-    Attempt({_digest("mail", whose, place): MAIL_TOGETHER, _digest("mail", whose): MAIL_USER})
+    together, alone = _digest("mail", email_key, network(address)), _digest("mail", "user", email_key)
+    Attempt({together: MAIL_TOGETHER, alone: MAIL_USER})
 
 
 def remember(user: User, address: str, browser: str) -> None:

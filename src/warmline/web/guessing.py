@@ -45,17 +45,17 @@ def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
     guesses.at_secret(kind, whose, _address(request))
 
 
-def at_mailbox(request: HttpRequest, user: User) -> None:
-    """Count an e-mail that somebody has sent to a user.
+def at_mailbox(request: HttpRequest, email: str) -> None:
+    """Count an e-mail that somebody wants sent.
 
     Args:
         request: Somebody's.
-        user: Who gets it.
+        email: Where to.
 
     Raises:
         TooManyGuessesError: When there were enough.
     """
-    guesses.at_mailbox(user, _address(request))
+    guesses.at_mailbox(key(email), _address(request))
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:

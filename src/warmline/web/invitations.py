@@ -10,15 +10,12 @@ from threading import Thread
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
-from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.users import User
-from warmline.web import guessing
 from warmline.web.address import ADDRESS
 
 logger = logging.getLogger(__name__)
@@ -56,19 +53,14 @@ def invite(user: User) -> str | None:
     return None
 
 
-def send_new_link(request: HttpRequest, user: User) -> None:
-    """Send a user a one-time link by e-mail, unless enough were sent lately; the earlier ones stay good.
+def send_new_link(user: User) -> None:
+    """Send a user a one-time link by e-mail; the earlier ones stay good.
 
     Nobody waits for it, nor hears of it: neither words nor time of the answer tell whether there is such a user.
 
     Args:
-        request: Anybody's.
         user: Who has forgotten the password, or never had one.
     """
-    try:
-        guessing.at_mailbox(request, user)
-    except TooManyGuessesError:
-        return
     link = ADDRESS.whole(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 

@@ -1,5 +1,6 @@
 """Signing in and out, and passwords: Django's views with our forms and templates."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib.auth import login, views
@@ -15,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
+from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.users import User
 from warmline.web import guessing
 from warmline.web.forms import GUESSED, ChangePasswordForm, ResetForm, SignInForm, WelcomeForm
@@ -68,9 +70,12 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
         return super().post(request, *args, **kwargs) if sends_email() else self.get(request, *args, **kwargs)
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
-        """Say the same whether there is such a user or not."""
-        for user in form.get_users(form.cleaned_data["email"]):
-            send_new_link(self.request, user)
+        """Send a link, unless enough were asked for lately; say the same whether there is such a user or not."""
+        email = form.cleaned_data["email"]
+        with suppress(TooManyGuessesError):
+            guessing.at_mailbox(self.request, email)
+            for user in form.get_users(email):
+                send_new_link(user)
         return super().form_valid(form)
 
 
