@@ -74,8 +74,8 @@ def secure_cookies(get_response: GetResponse) -> GetResponse:
 def refuse_nul(get_response: GetResponse) -> GetResponse:
     """Refuse requests with a NUL byte: no text of a person's has one, and neither files nor PostgreSQL take it.
 
-    In what follows the `?` of a page it is left out, as is all that cannot be read there. Forms, and filters and bodies of
-    the API, are looked at field by field, and the one that has it is named.
+    In what follows the `?` of a page it is left out, as all is that cannot be read there. Forms, and what the API
+    takes, are looked at field by field, and the one that has it is named.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
