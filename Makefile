@@ -31,12 +31,14 @@ bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes
 screenshots: $(VENV)/dev ## take the pictures of all pages anew, for the README
 	@PYTHONPATH=tests $(BIN)/python -m e2e.screenshots
 
-check: $(VENV)/dev ## lint, check formatting, types, import arrows and missing migrations
+check: $(VENV)/dev ## lint, check formatting, types, import arrows, missing migrations and the settings of a deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PYTHONPATH=tests $(BIN)/django-admin makemigrations --check --dry-run --settings settings_for_tests
+	WARMLINE_DATA_DIR=.cache/deployment WARMLINE_PUBLIC_URL=https://warmline.example.com \
+		$(BIN)/django-admin check --deploy --fail-level WARNING --settings warmline.settings
 
 format: $(VENV)/dev ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .

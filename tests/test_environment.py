@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +31,12 @@ GOOD = [
     ("WARMLINE_SECRET_KEY", "", ""),
     ("WARMLINE_HOSTS", "", ("localhost", "127.0.0.1", "[::1]")),
     ("WARMLINE_HOSTS", " crm.example.com,, .example.org ", ("crm.example.com", ".example.org")),
+    ("WARMLINE_PUBLIC_URL", "", ""),
+    ("WARMLINE_PUBLIC_URL", " HTTPS://CRM.example.com:8443/ ", "https://crm.example.com:8443"),
+    ("WARMLINE_PUBLIC_URL", "https://crm.example.com:443", "https://crm.example.com"),
+    ("WARMLINE_PUBLIC_URL", "http://[::1]:80", "http://[::1]"),
+    ("WARMLINE_PROXIES", "", (ip_network("127.0.0.1"), ip_network("::1"))),
+    ("WARMLINE_PROXIES", "10.1.2.3/8 , 2001:db8::/32", (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))),
     ("WARMLINE_EMAIL_URL", "", None),
     (
         "WARMLINE_EMAIL_URL",
@@ -115,6 +122,25 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
             ],
         ),
         ("WARMLINE_HOSTS", [",", " , "]),
+        (
+            "WARMLINE_PUBLIC_URL",
+            [
+                "crm.example.com",
+                "ftp://crm.example.com",
+                "https://",
+                "https://crm.example.com/warmline",
+                "https://crm.example.com?token=secret",
+                "https://alice:secret@crm.example.com",
+                "https://crm.example.com:port",
+                "https://crm.example.com:0",
+                "https://crm.example.com:65536",
+                "https://crm_1,example.com",
+                "https://*.example.com",
+                "https://m\u00fcller.example",
+                "https://[::1",
+            ],
+        ),
+        ("WARMLINE_PROXIES", [",", "10.0.0.0/33", "proxy.example.com", "127.0.0.1,", "*", "10.0.0.1:80"]),
         (
             "WARMLINE_EMAIL_URL",
             [

@@ -7,6 +7,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
 django = get_asgi_application()
 
-from warmline.body_limit import BodyLimit  # noqa: E402 (Django is ready by now)
+from django.conf import settings  # noqa: E402 (Django is ready by now)
 
-application = BodyLimit(django)
+from warmline.body_limit import BodyLimit  # noqa: E402 (as above)
+from warmline.forwarded import Forwarded  # noqa: E402 (as above)
+
+application = Forwarded(BodyLimit(django), settings.PROXIES)

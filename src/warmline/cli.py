@@ -234,8 +234,11 @@ def doctor() -> None:
     from warmline.sync import standstill
     from warmline.sync.doctor import examination
     from warmline.sync.policy import Policy
+    from warmline.web.address import ADDRESS
 
     typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
+    advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
+    typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
     well = standstill.since() is None
     if not well:
         typer.echo(f"problem  {standstill.MESSAGE}")

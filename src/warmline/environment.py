@@ -6,10 +6,12 @@ error, so a misspelt one cannot be ignored in silence. A secret can come from a 
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -119,17 +121,36 @@ def _database(text: str) -> str:
     return text
 
 
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    has_more = parts.path.strip("/") or "?" in text or "#" in text or "@" in text or " " in text
-    if parts.scheme not in {"http", "https"} or not parts.hostname or has_more:
-        raise ValueError("expected scheme, host and port only, such as https://api.pipedrive.com")
-    if parts.port == 0:
-        raise ValueError("expected a port from 1 to 65535")
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if not can_be_address(origin):
-        raise ValueError("expected a host name that can be called, such as https://api.pipedrive.com")
-    return origin
+def _origin(example: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        has_more = parts.path.strip("/") or any(sign in text for sign in "?#@ ")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or has_more:
+            raise ValueError(f"expected scheme, host and port only, such as {example}")
+        if parts.port == 0:
+            raise ValueError("expected a port from 1 to 65535")
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if not can_be_address(origin):
+            raise ValueError(f"expected a host name that can be called, such as {example}")
+        return origin
+
+    return parse
+
+
+def _public_url(text: str) -> str:
+    example = "https://warmline.example.com"
+    origin = _origin(example)(text).lower() if text else ""
+    name = origin.partition("://")[2]
+    if origin and not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?", name):
+        raise ValueError(f"expected a host name in letters, digits, dots and dashes, such as {example}")
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in text.split(","))
+    except ValueError:
+        raise ValueError("expected addresses and networks, several with commas, such as 127.0.0.1,10.0.0.0/8") from None
 
 
 def _email(text: str) -> EmailServer | None:
@@ -201,7 +222,10 @@ VARIABLES = (
         "DATABASE_URL", "", _database, "Another database; empty: the SQLite file in the data folder.", secret=True
     ),
     Variable(
-        "PIPEDRIVE_BASE_URL", "https://api.pipedrive.com", _origin, "Where Pipedrive answers: scheme, host and port."
+        "PIPEDRIVE_BASE_URL",
+        "https://api.pipedrive.com",
+        _origin("https://api.pipedrive.com"),
+        "Where Pipedrive answers: scheme, host and port.",
     ),
     Variable(
         "PIPEDRIVE_API_TOKEN",
@@ -214,6 +238,18 @@ VARIABLES = (
         "WARMLINE_SECRET_KEY", "", _text, "Signs sessions; empty: made once, kept in the data folder.", secret=True
     ),
     Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names under which Warmline may be called."),
+    Variable(
+        "WARMLINE_PUBLIC_URL",
+        "",
+        _public_url,
+        "Where people reach Warmline: scheme, host and port; what links lead to. Empty: the first of the hosts.",
+    ),
+    Variable(
+        "WARMLINE_PROXIES",
+        "127.0.0.1,::1",
+        _networks,
+        "Reverse proxies, by address or network, that are believed for whom and by which scheme they ask.",
+    ),
     Variable(
         "WARMLINE_EMAIL_URL",
         "",

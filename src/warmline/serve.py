@@ -14,6 +14,7 @@ import uvicorn
 from warmline.beside import Beside
 from warmline.crm import preferences
 from warmline.crm.users import User
+from warmline.web.address import ADDRESS
 from warmline.web.first_admin import FIRST_CODE
 from warmline.web.live import WATCHER
 
@@ -39,6 +40,7 @@ def serve(host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         lifespan="off",  # Django has none
+        proxy_headers=False,  # forwarded.py's business
         timeout_graceful_shutdown=GRACE,
     )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -46,8 +48,9 @@ def serve(host: str, port: int) -> None:
         # Its connections inherit this; asyncio sets it only on sockets that it made itself. Without it the second half
         # of each answer waits some 40 ms for the caller's delayed acknowledgement of the first.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{sock.getsockname()[1]}"
+        shown, listening = f"[{host}]" if ":" in host else host, sock.getsockname()[1]
+        address = f"http://{shown}:{listening}"
+        ADDRESS.port = listening
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
         if not User.objects.exists():
             typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")

@@ -5,12 +5,13 @@ import os
 import secrets
 import tempfile
 import warnings
-from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import split_domain_port
 
 from warmline.environment import ConfigurationError, EmailServer, Environment
 
@@ -72,7 +73,10 @@ SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
 FROM_ENVIRONMENT: frozenset[str] = env.given  # what is said there, no page changes (see crm/preferences.py)
 
 DEBUG = False
-ALLOWED_HOSTS = list(env["WARMLINE_HOSTS"])
+PUBLIC_URL: str = env["WARMLINE_PUBLIC_URL"]
+PROXIES: tuple[IPv4Network | IPv6Network, ...] = env["WARMLINE_PROXIES"]
+_public = PUBLIC_URL.partition("://")[2]
+ALLOWED_HOSTS = [*env["WARMLINE_HOSTS"], *filter(None, [split_domain_port(_public)[0]])]
 ROOT_URLCONF = "warmline.urls"
 ASGI_APPLICATION = "warmline.asgi.application"
 AUTH_USER_MODEL = "crm.User"
@@ -88,7 +92,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # 412,000 in a page reads better than 412000
     "django_htmx",
-    "axes",
     "ninja",  # with it installed, /api/docs loads its script from here and not from a CDN
     "warmline.crm",
     "warmline.sync",
@@ -96,11 +99,14 @@ INSTALLED_APPS = [
     "warmline.web",
 ]
 MIDDLEWARE = [
+    "warmline.door.answer_health",  # before all that looks at the host, which a probe may not know
+    "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
     "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
+    "warmline.door.refuse_nul",  # before anything looks for a file, or asks the database, with what it refuses
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "warmline.web.middleware.secure_cookies",
+    "warmline.door.secure_cookies",  # outside of all that set some
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -109,7 +115,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "warmline.web.middleware.TeamMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -143,7 +148,16 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     },
 }
-# They are Secure where the request is, see web/middleware.py; a fixed value would break one of http and https.
+# Where people come by https, they come by nothing else but from this machine (see door.py).
+_is_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0  # a year
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []  # also behind a proxy that does not hand the port on
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names below the host may be served without https: that is their owner's to say
+    "security.W008",  # door.py leads to https, and leaves this machine alone, which SECURE_SSL_REDIRECT does not
+    "security.W021",  # so is being put on the browsers' own list, from which it takes months to come off
+]
 CSRF_COOKIE_HTTPONLY = True  # htmx reads the token from the page
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -151,19 +165,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_URL = "web:sign-in"
 LOGIN_REDIRECT_URL = "web:home"
 LOGOUT_REDIRECT_URL = "web:sign-in"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-# Whoever guesses is locked out for the address they guess from only, and only for that user: neither the user elsewhere
-# nor the rest of the office is.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_CALLABLE = "warmline.web.forms.guessed_user"
-AXES_LOCKOUT_TEMPLATE = "web/account/locked_out.html"
-AXES_DISABLE_ACCESS_LOG = True  # who signed in when is nobody's business
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
 
 EMAIL: EmailServer | None = env["WARMLINE_EMAIL_URL"]
 EMAIL_TIMEOUT = 10  # seconds
@@ -187,7 +188,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
-        "axes": {"level": "ERROR"},  # a lock-out; a single wrong password is no news
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },

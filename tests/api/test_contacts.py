@@ -123,7 +123,7 @@ BAD = [
     ({"name": "Dana", "warmness_score": 11}, "warmness_score"),
     ({"name": "Dana", "warmness_score": 10**40}, "warmness_score"),
     ({"name": "Dana", "warmness_score": "5"}, "warmness_score"),
-    ({"name": "Dana", "warmness_score": 5.0}, "warmness_score"),
+    ({"name": "Dana", "warmness_score": 5.5}, "warmness_score"),
     ({"name": "Dana", "warmness_score": True}, "warmness_score"),
     ({"name": "Dana", "warmness_score": None}, "warmness_score"),
     ({"name": "Dana", "organization": "Acme"}, "organization"),

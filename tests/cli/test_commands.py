@@ -230,6 +230,27 @@ def test_an_engine_that_stands_still(at_sandbox: dict[str, str]) -> None:
     assert status.stdout.startswith("connection   stopped: Warmline's engine has stopped")
 
 
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({}, "ok       Links lead to http://localhost:8000. Set WARMLINE_PUBLIC_URL to the address that people use."),
+        (
+            {"WARMLINE_HOSTS": "localhost,crm.example.com"},
+            "warning  Links lead to http://localhost:8000. Set WARMLINE_PUBLIC_URL to the address that people use.",
+        ),
+        (
+            {"WARMLINE_HOSTS": "crm.example.com"},
+            "warning  Links lead to https://crm.example.com. Set WARMLINE_PUBLIC_URL to the address that people use.",
+        ),
+        ({"WARMLINE_PUBLIC_URL": "https://crm.example.com"}, "ok       Links lead to https://crm.example.com."),
+    ],
+)
+def test_the_doctor_says_where_links_lead(at_sandbox: dict[str, str], more: dict[str, str], line: str) -> None:
+    """It warns where nobody said it and others than this machine are to come; that is no problem of Pipedrive's."""
+    done = warmline({**at_sandbox, **more}, "doctor")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, line)
+
+
 def test_the_doctor_finds_a_missing_type(at_sandbox: dict[str, str], sandbox: Sandbox) -> None:
     """Tasks can stand in for meetings, and nothing stands in for tasks."""
     sandbox.world.set_activity_type_active("meeting", active=False)

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,16 @@ def test_the_most_rows() -> None:
         ("Tel.: 1; -2", "Tel.: 1;' -2"),
         ("a=b, c-d; e@example.com", "a=b, c-d; e@example.com"),
         ("'=1", "''=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff20SUM(1)", "'\uff20SUM(1)"),
+        ("\uff0b1+1", "'\uff0b1+1"),
+        ("\uff0d1+1", "'\uff0d1+1"),
+        ("\ufe66\ufe62\ufe63\ufe6b", "'\ufe66\ufe62\ufe63\ufe6b"),
+        ("\u22121", "'\u22121"),
+        ("\u3000=1", "'\u3000=1"),
+        ("\ufeff=1", "'\ufeff=1"),
+        ("x;\uff1d1", "x;'\uff1d1"),
+        ("'\uff1d1", "''\uff1d1"),
     ],
 )
 def test_no_cell_is_a_formula(cell: str, safe: str) -> None:
@@ -94,7 +105,13 @@ def test_no_cell_is_a_formula(cell: str, safe: str) -> None:
     assert guarded(cell) == safe
 
 
-TRICKY = st.lists(st.lists(st.text(st.sampled_from("=+-@'\" ,;\t\r\nx5(")), min_size=2, max_size=2), min_size=1)
+ACTIVE = tuple(
+    sign for sign in map(chr, range(0x10000)) if sign != "\0" and unicodedata.normalize("NFKC", sign) in {*"=+-@"}
+)
+TRICKY = st.lists(
+    st.lists(st.text(st.sampled_from("=+-@'\" ,;\t\r\nx5(\uff1d\uff20\u3000\ufeff")), min_size=2, max_size=2),
+    min_size=1,
+)
 
 
 @given(TRICKY)
@@ -105,7 +122,8 @@ def test_no_cell_is_a_formula_in_another_program(rows: list[list[str]]) -> None:
         for theirs in csv_files.DELIMITERS:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=theirs):
                 for cell in row:
-                    assert not cell.lstrip(' "').startswith(("=", "+", "-", "@")) or re.fullmatch("[-+5 (]+", cell)
+                    begins = cell.lstrip(' "\u3000\ufeff').startswith(ACTIVE)
+                    assert not begins or re.fullmatch("[-+5 (]+", cell)
 
 
 @given(

@@ -67,17 +67,32 @@ def serving_site(folder: Path, **more: str) -> Iterator[Site]:
         folder: For its data.
         more: Further variables of its environment.
     """
-    sandbox_port, port = free_port(), free_port()
-    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    port = free_port()
+    sandbox = f"http://127.0.0.1:{port}"
+    ready, arguments = f"{sandbox}/sandbox/world", ("sandbox", "--port", str(port))
+    env = environment(folder, sandbox)
+    with (
+        running(env, *arguments, ready=ready, log=folder / "sandbox.log"),
+        serving_site_at(sandbox, folder, **more) as site,
+    ):
+        yield site
+
+
+@contextmanager
+def serving_site_at(sandbox: str, folder: Path, **more: str) -> Iterator[Site]:
+    """Run Warmline beside a sandbox that runs already.
+
+    Args:
+        sandbox: Where that answers.
+        folder: See `serving_site`.
+        more: See `serving_site`.
+    """
+    port = free_port()
     env = environment(folder, sandbox, **more)
     for name, options in (("alice", ["--admin"]), ("bob", [])):
         added = warmline(env, "user", "add", f"{name}@example.com", "--name", name.title(), *options, typed=PASSWORD)
         assert added.returncode == 0, added.stderr
-    ready, arguments = f"{sandbox}/sandbox/world", ("sandbox", "--port", str(sandbox_port))
-    with (
-        running(env, *arguments, ready=ready, log=folder / "sandbox.log"),
-        serving_warmline(env, port, log=folder / "warmline.log"),
-    ):
+    with serving_warmline(env, port, log=folder / "warmline.log"):
         yield Site(f"http://127.0.0.1:{port}", sandbox, folder, env)
 
 

@@ -78,12 +78,14 @@ class Book:
         states = {"not_wanted": cold, "synced": synced, "failed": failed, "candidates": torn}
         return {state: f"/contacts/{contact['id']}" for state, contact in states.items()}
 
-    def add(self, name: str, organization: str, sector: str, country: str, warmness: int) -> dict[str, Any]:
-        """Add a contact, and return it."""
+    def add(
+        self, name: str, organization: str, sector: str, country: str, warmness: int, email: str = ""
+    ) -> dict[str, Any]:
+        """Add a contact, and return it; without an e-mail it gets one, made of the name."""
         return self._save(
             "/contacts",
             name=name,
-            email=f"{name.replace(' ', '.').lower()}@example.com",
+            email=email or f"{name.replace(' ', '.').lower()}@example.com",
             phone="+49 30 5550100",
             organization={"name": organization, "sector": sector, "country": country},
             warmness_score=warmness,

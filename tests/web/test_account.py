@@ -3,32 +3,34 @@
 import re
 import socket
 import threading
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth import get_user
 from django.core import mail
-from django.core.cache import cache
 from django.core.mail.backends.locmem import EmailBackend
-from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
 from warmline.crm.users import User
 from warmline.environment import Environment
-from warmline.web.invitations import LINKS, PAUSE, invite, one_time_link
+from warmline.web.invitations import LINKS, invite, one_time_link
 
 NEW = "another-long-password"
-ELSEWHERE = {"REMOTE_ADDR": "192.0.2.7"}
 
 
 def who(client: Client) -> Any:
     """Return who has signed in with a browser."""
     return get_user(client)  # it needs the session only
+
+
+@pytest.fixture(autouse=True)
+def _public(settings: Settings) -> None:
+    """Say where people reach Warmline."""
+    settings.PUBLIC_URL = "https://crm.example.com"
 
 
 @pytest.fixture
@@ -37,7 +39,6 @@ def with_email(settings: Settings) -> None:
     settings.EMAIL = Environment({"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"})[
         "WARMLINE_EMAIL_URL"
     ]
-    cache.clear()
 
 
 def sent_to() -> list[str]:
@@ -76,38 +77,6 @@ def test_no_way_to_elsewhere(client: Client, alice: User) -> None:
     """What stands in `next` leads nowhere but here."""
     response = sign_in(client, query_params={"next": "https://elsewhere.example.com/"})
     assert (response.status_code, response["Location"]) == (302, "/")
-
-
-def test_guessing(client: Client, alice: User, bob: User) -> None:
-    """Ten wrong passwords lock out one user at one address for 15 minutes, however the e-mail is written."""
-    for number in range(10):
-        sign_in(client, "ALICE@example.com" if number % 2 else "alice@example.com", f"wrong-{number}")
-    html = look(sign_in(client), 429)
-    assert "nobody can sign in as alice@example.com from this place for the next 15 minutes" in html
-    assert "wrong-" not in str(AccessAttempt.objects.values_list())
-    assert sign_in(client, "bob@example.com").status_code == 302
-    assert sign_in(Client(), **ELSEWHERE).status_code == 302
-    assert sign_in(Client()).status_code == 429
-    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=15))
-    assert sign_in(Client()).status_code == 302
-
-
-def test_a_lockout_ends_in_time_although_the_clock_was_set_back(client: Client, alice: User) -> None:
-    """A quarter of an hour after somebody tried, and not a year later."""
-    for number in range(10):
-        sign_in(client, password=f"wrong-{number}")
-    AccessAttempt.objects.update(attempt_time=F("attempt_time") + timedelta(days=365))
-    assert sign_in(Client()).status_code == 429
-    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=15))
-    assert sign_in(Client()).status_code == 302
-
-
-def test_a_success_forgets_the_failures(alice: User) -> None:
-    """Who mistypes nine times, and then does not, begins at zero."""
-    for _ in range(2):
-        for number in range(9):
-            assert sign_in(Client(), password=f"wrong-{number}").status_code == 200
-        assert sign_in(Client()).status_code == 302
 
 
 def test_signing_out(alices: Client) -> None:
@@ -180,12 +149,12 @@ def test_a_link_from_the_future(
     assert client.get(link).status_code == (302 if works else 200)
 
 
-def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
+def test_an_invitation_to_copy(client: Client, alice: User) -> None:
     """Without a mail server the admin gets the link; it leads a user without a password in."""
     invited = User.objects.create_user("dave@example.com", "Dave")
-    link = invite(rf.post("/"), invited)
+    link = invite(invited)
     assert link
-    assert link.startswith("http://testserver/one-time/")
+    assert link.startswith("https://crm.example.com/one-time/")
     assert mail.outbox == []
     page = client.get(link)["Location"]
     client.post(page, {"new_password1": NEW, "new_password2": NEW})
@@ -193,23 +162,23 @@ def test_an_invitation_to_copy(client: Client, alice: User, rf: Any) -> None:
 
 
 @pytest.mark.usefixtures("with_email")
-def test_an_invitation_by_e_mail(client: Client, alice: User, rf: Any) -> None:
+def test_an_invitation_by_e_mail(client: Client, alice: User) -> None:
     """With one, the link goes to the user alone."""
     invited = User.objects.create_user("dave@example.com", "Dave O'Neil")
-    assert invite(rf.post("/", secure=True), invited) is None
+    assert invite(invited) is None
     (message,) = mail.outbox
     assert (message.to, message.subject) == (["dave@example.com"], "Your way into Warmline")
     assert "Hello Dave O'Neil," in message.body
-    (link,) = re.findall(r"https://testserver(/one-time/\S+)", str(message.body))
+    (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
     assert "Set your password" in look(client.get(link, follow=True))
 
 
 @pytest.mark.usefixtures("with_email")
-def test_an_invitation_that_the_mail_server_refuses(alice: User, rf: Any, settings: Settings) -> None:
+def test_an_invitation_that_the_mail_server_refuses(alice: User, settings: Settings) -> None:
     """It is logged, and the admin gets the link to copy."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    assert "/one-time/" in str(invite(rf.post("/"), User.objects.create_user("dave@example.com", "Dave")))
+    assert "/one-time/" in str(invite(User.objects.create_user("dave@example.com", "Dave")))
 
 
 @pytest.mark.usefixtures("with_email")
@@ -221,31 +190,23 @@ def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, to: l
     assert "Look into your e-mail" in html
     assert sent_to() == to
     for message in mail.outbox:
-        (link,) = re.findall(r"http://testserver(/one-time/\S+)", str(message.body))
+        (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
         assert "For alice@example.com." in look(client.get(link, follow=True))
-
-
-@pytest.mark.usefixtures("with_email")
-def test_no_flood_of_e_mails(client: Client, alice: User, bob: User) -> None:
-    """However often a stranger asks, each user gets one e-mail in some minutes, and the page always says the same."""
-    for email in ("alice@example.com", "ALICE@example.com", "bob@example.com", "alice@example.com"):
-        assert client.post("/password/new", {"email": email})["Location"] == "/password/sent"
-    assert sorted(sent_to()) == ["alice@example.com", "bob@example.com"]
 
 
 @pytest.mark.usefixtures("with_email")
 def test_another_link_can_be_had_in_time_whatever_the_clock_says(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five minutes that have passed are enough, although the clock was set back meanwhile."""
-    began = time.monotonic()
-    for seconds, by_the_clock, sent in ((0, 0, 1), (PAUSE - 1, 3600, 1), (PAUSE, -3600, 2), (PAUSE + 1, -3600, 2)):
-        monkeypatch.setattr("warmline.web.invitations.monotonic", lambda: began + seconds)  # noqa: B023 (called at once)
-        monkeypatch.setattr("time.time", lambda: 1.8e9 + by_the_clock)  # noqa: B023 (as above)
+    """Nobody waits for longer because the clock was set back, neither at once nor when it gets there again."""
+    began = timezone.now()
+    for by_the_clock, sent in ((0, 1), (299, 1), (-3600, 2), (-3301, 2), (-3300, 3), (0, 4)):
+        monkeypatch.setattr(timezone, "now", lambda: began + timedelta(seconds=by_the_clock))  # noqa: B023 (called at once)
         client.post("/password/new", {"email": "alice@example.com"})
         assert len(sent_to()) == sent
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("with_email")
 def test_a_mail_server_that_does_not_answer(client: Client, alice: User, settings: Settings) -> None:
     """Nobody waits for it: its silence would tell that there is such a user."""
@@ -271,6 +232,7 @@ class BrokenMail(EmailBackend):
         return super().send_messages(messages)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("with_email")
 @pytest.mark.parametrize("error", [UnicodeError("no such letter"), MemoryError(), OSError("gone")], ids=repr)
 def test_a_link_that_could_not_be_sent(
@@ -342,7 +304,7 @@ def test_cookies(alice: User, secure: bool) -> None:  # noqa: FBT001 (a column o
     client = Client()
     client.get("/sign-in", secure=secure)
     cookies = sign_in(client, secure=secure).cookies
-    assert set(cookies) == {"sessionid", "csrftoken"}
+    assert set(cookies) == {"sessionid", "csrftoken", "browser"}
     for cookie in cookies.values():
         assert (cookie["httponly"], cookie["samesite"], bool(cookie["secure"])) == (True, "Lax", secure)
 

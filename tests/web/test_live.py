@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
@@ -194,6 +195,43 @@ def test_a_stream_ends_with_its_rights(alice: User, bob: User, watcher: Watcher,
         watcher.end()
         async with asyncio.timeout(60):
             assert [piece async for piece in his] == []
+
+    asyncio.run(listen())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("how", ["signed out", "expired"])
+def test_a_stream_ends_with_its_session(
+    alice: User, watcher: Watcher, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alice signs out in another tab: her stream there ends at once, and that of her other browser goes on."""
+    browsers = Client(), Client()
+    for browser in browsers:
+        browser.force_login(alice)
+    keys = [browser.session.session_key for browser in browsers]
+    if how == "signed out":  # it is told, and not found by looking again and again
+        monkeypatch.setattr(live, "LOOK", 60)
+
+    def end() -> None:
+        if how == "signed out":
+            browsers[0].post("/sign-out")
+        else:
+            Session.objects.filter(pk=keys[0]).update(expire_date=timezone.now())
+        connections.close_all()
+
+    async def listen() -> None:
+        ended, other = (live.stream(alice, None, key) for key in keys)
+        for stream in (ended, other):
+            await anext(stream)
+        await sync_to_async(end)()
+        async with asyncio.timeout(10):
+            assert [piece async for piece in ended] == []
+        await sync_to_async(_tell)(alice, "new")
+        watcher._woken.set()
+        await _until(other, b"event: told")
+        watcher.end()
+        async with asyncio.timeout(10):
+            assert [piece async for piece in other] == []
 
     asyncio.run(listen())
 

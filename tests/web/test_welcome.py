@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from django.test import Client
+from django.utils import timezone
 from meanwhile import meanwhile
 from programs import environment, free_port, serving_warmline
 from web.pages import PASSWORD, look
 
 from warmline.crm.users import User
-from warmline.web.first_admin import FIRST_CODE, WRONG_CODES, FirstCode
+from warmline.web import forms
+from warmline.web.first_admin import FIRST_CODE, FirstCode
 
 
 def form(code: str, /, **more: str) -> dict[str, str]:
@@ -68,14 +70,15 @@ def test_a_form_with_a_mistake(client: Client, wrong: dict[str, str], says: str)
 
 
 @pytest.mark.django_db
-def test_a_stranger_who_guesses(client: Client) -> None:
-    """After ten wrong codes none is accepted until a new start prints a new one."""
+def test_a_stranger_who_guesses(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each further wrong code has to wait, and the right one is taken all the same."""
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
     code = FIRST_CODE.issue()
-    for _ in range(WRONG_CODES):
-        client.post("/welcome", form("WRONG"))
-    assert "No code is accepted at the moment" in look(client.post("/welcome", form(code)))
-    assert not User.objects.exists()
-    client.post("/welcome", form(FIRST_CODE.issue()))
+    statuses = [client.post("/welcome", form("WRONG")).status_code for _ in range(12)]
+    assert statuses == [200] * 5 + [429] * 7
+    assert "Too many wrong tries" in look(client.post("/welcome", form("WRONG")), 429)
+    assert client.post("/welcome", form(code)).status_code == 302
     assert User.objects.exists()
 
 
@@ -92,10 +95,17 @@ def test_two_presses_at_one_moment(client: Client) -> None:
     assert (response.status_code, response["Location"]) == (302, "/")
 
 
+@pytest.mark.django_db
+def test_a_server_that_printed_no_code(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says what to do."""
+    monkeypatch.setattr(forms, "FIRST_CODE", FirstCode())
+    assert "This server has printed no code." in look(client.post("/welcome", form("WRONG")))
+
+
 def test_a_code_that_was_never_issued() -> None:
     """Nothing is it, the empty text least of all."""
     code = FirstCode()
-    assert code.is_void
+    assert not code.is_issued
     assert not code.accepts("")
 
 
@@ -104,7 +114,7 @@ def test_codes_differ() -> None:
     code = FirstCode()
     first, second = code.issue(), code.issue()
     assert re.fullmatch(r"[A-HJ-NP-Z2-9]{4}(-[A-HJ-NP-Z2-9]{4}){2}", second)
-    assert (code.accepts(first), code.accepts(second), code.is_void) == (False, True, False)
+    assert (code.accepts(first), code.accepts(second), code.is_issued) == (False, True, True)
 
 
 def test_a_new_installation(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
-from warmline.api.bodies import TIME
+from warmline.api.texts import TIME
 from warmline.crm.bulk import Outcome, Result
 from warmline.crm.models import Activity, ActivityType, Contact, Organization
 from warmline.sync.connection import Status

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
+from warmline.crm import guesses
 from warmline.crm.tokens import ApiToken, digest
 from warmline.crm.users import User
 
@@ -28,10 +29,15 @@ class Request(HttpRequest):
 class Bearer(HttpBearer):
     """Finds the active user whose token it is."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> User | None:  # noqa: ARG002 (ninja's signature)
-        """Return the user, or None when the token is unknown or its user inactive."""
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        """Return the user, or None when the token is unknown or its user inactive.
+
+        Raises:
+            TooManyGuessesError: When too many unknown ones came from this address.
+        """
         known = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
         if known is None:
+            guesses.at_secret("token", "", request.META["REMOTE_ADDR"])
             return None
         now = timezone.now()
         if known.last_used_at is None or not now - LAST_USED_PRECISION < known.last_used_at <= now:

@@ -23,15 +23,16 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from warmline.api import texts
 from warmline.api.errors import MESSAGES, RefusedError
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.fields import NAME_LENGTH
+from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, ActivityType
 from warmline.sync.state import SyncState
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
+EMAIL_LENGTH = 254
 LARGEST_IMPORT = 1000  # contacts; some tenths of a second
-TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
 
 def _day(value: object) -> object:
@@ -45,9 +46,33 @@ def _day(value: object) -> object:
 
 
 def _time(value: object) -> object:
-    if value is None or (isinstance(value, str) and re.fullmatch(TIME, value)):
+    if value is None or (isinstance(value, str) and re.fullmatch(texts.TIME[1:-1], value)):
         return value and time.fromisoformat(str(value))
     raise PydanticCustomError("time", "This must be a time of day, as HH:MM or HH:MM:SS.")
+
+
+def _number(value: object) -> object:
+    # To JSON, and to its schemas, 5.0 is as whole as 5.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _digits(value: object) -> object:
+    # In an address; pydantic alone would take " 1_000 ".
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,19}(\.0+)?", value):
+        raise PydanticCustomError("int_parsing", MESSAGES["int_parsing"])
+    return value
+
+
+def _cursor(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(texts.DIGITS[1:-1], value):
+        raise PydanticCustomError("cursor", "This must be the `next` of the page before.")
+    return value
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str) and value not in {"true", "false"}:
+        raise PydanticCustomError("bool_parsing", "This must be true or false.")
+    return value
 
 
 def _unset() -> Any:
@@ -55,18 +80,43 @@ def _unset() -> Any:
     return Field(default_factory=lambda: None)
 
 
-Id = Annotated[int, Field(ge=1, le=LARGEST)]
-StrictId = Annotated[StrictInt, Field(ge=1, le=LARGEST)]
-# The document tells these limits, and the models hold them.
-Name = Annotated[StrictStr, Field(json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH})]
-Score = Annotated[StrictInt, Field(json_schema_extra={"minimum": 0, "maximum": WARMEST})]
-OptionalText = Annotated[StrictStr | None, AfterValidator(lambda text: text or "")]
-Day = Annotated[date | None, BeforeValidator(_day, json_schema_input_type=date | None)]
-Time = Annotated[
-    time | None,
-    BeforeValidator(_time),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": TIME}, {"type": "null"}]}),
+def _or_null(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "string", **schema}, {"type": "null"}]})
+
+
+# The document tells these patterns and limits, and the models hold them; but the lengths are held here as well, because
+# the models look at texts from whose ends white space was taken.
+NULL_IS_EMPTY = AfterValidator(lambda text: text or "")
+Whole = Annotated[StrictInt, BeforeValidator(_number)]
+Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_digits)]
+StrictId = Annotated[StrictInt, Field(ge=1, le=LARGEST), BeforeValidator(_number)]
+Score = Annotated[Whole, Field(json_schema_extra={"minimum": 0, "maximum": WARMEST})]
+Name = Annotated[StrictStr, Field(max_length=NAME_LENGTH, json_schema_extra={"minLength": 1, "pattern": texts.NAME})]
+Line = Annotated[
+    Annotated[StrictStr, Field(max_length=NAME_LENGTH, json_schema_extra={"pattern": texts.ONE_LINE})] | None,
+    NULL_IS_EMPTY,
 ]
+Phone = Annotated[
+    Annotated[StrictStr, Field(max_length=PHONE_LENGTH, json_schema_extra={"pattern": texts.ONE_LINE})] | None,
+    NULL_IS_EMPTY,
+]
+Email = Annotated[
+    Annotated[StrictStr, Field(max_length=EMAIL_LENGTH)] | None,
+    NULL_IS_EMPTY,
+    _or_null(maxLength=EMAIL_LENGTH, anyOf=[{"format": "email"}, {"pattern": texts.BLANK}]),
+]
+Subject = Annotated[
+    Annotated[StrictStr, Field(max_length=NAME_LENGTH)] | None,
+    NULL_IS_EMPTY,
+    _or_null(maxLength=NAME_LENGTH, anyOf=[{"pattern": texts.NAME}, {"pattern": texts.BLANK}]),
+]
+Note = Annotated[
+    Annotated[StrictStr, Field(max_length=NOTE_LENGTH, json_schema_extra={"pattern": texts.LINES})] | None,
+    NULL_IS_EMPTY,
+]
+AnyText = Annotated[StrictStr | None, NULL_IS_EMPTY]
+Day = Annotated[date | None, BeforeValidator(_day), _or_null(format="date", pattern=texts.DAY)]
+Time = Annotated[time | None, BeforeValidator(_time), _or_null(pattern=texts.TIME)]
 
 
 class Body(BaseModel):
@@ -83,27 +133,19 @@ class OrganizationBody(Body):
     """The organization of a contact, found among the team's by its name, else made."""
 
     name: Name
-    sector: OptionalText = ""
-    country: OptionalText = ""
+    sector: Line = ""
+    country: Line = ""
 
 
 class OrganizationChanges(Body):
     """Changes of an organization; what is left out stays."""
 
     name: Name = _unset()
-    sector: OptionalText = _unset()
-    country: OptionalText = _unset()
+    sector: Line = _unset()
+    country: Line = _unset()
 
 
-class ContactChanges(Body):
-    """Changes of a contact; what is left out stays. A null takes the organization away."""
-
-    name: Name = _unset()
-    email: OptionalText = _unset()
-    phone: OptionalText = _unset()
-    organization: OrganizationBody | None = _unset()
-    warmness_score: Score = _unset()
-
+class _WithOrganization(Body):
     def given(self) -> dict[str, Any]:
         """Return the fields that the caller named, as `crm.book` takes them."""
         values = super().given()
@@ -112,34 +154,81 @@ class ContactChanges(Body):
         return values
 
 
+class ContactChanges(_WithOrganization):
+    """Changes of a contact; what is left out stays. A null takes the organization away."""
+
+    name: Name = _unset()
+    email: Email = _unset()
+    phone: Phone = _unset()
+    organization: OrganizationBody | None = _unset()
+    warmness_score: Score = _unset()
+
+
 class NewContact(ContactChanges):
     """A contact to be added."""
 
     name: Name
 
 
+class ImportedOrganization(Body):
+    """The organization of an imported contact."""
+
+    name: StrictStr
+    sector: AnyText = ""
+    country: AnyText = ""
+
+
+class ImportedContact(_WithOrganization):
+    """A contact of an import, whose values may be any: what is wrong with them is told in its outcome."""
+
+    name: StrictStr
+    email: AnyText = _unset()
+    phone: AnyText = _unset()
+    organization: ImportedOrganization | None = _unset()
+    warmness_score: Whole = _unset()
+
+
 class Import(Body):
     """Contacts to be added at once."""
 
-    contacts: Annotated[list[NewContact], Field(max_length=LARGEST_IMPORT)]
+    contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
 
 
 class ActivityChanges(Body):
-    """Changes of an activity; what is left out stays. Its contact cannot be changed."""
+    """Changes of an activity; what is left out stays. Its contact cannot be changed. A due time needs a due date."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"due_time": {"type": "null"}}},
+                {"properties": {"due_date": {"type": "string"}}},
+            ]
+        }
+    )
 
     type: ActivityType = _unset()
-    subject: OptionalText = _unset()
-    note: OptionalText = _unset()
+    subject: Name = _unset()
+    note: Note = _unset()
     due_date: Day = _unset()
     due_time: Time = _unset()
     done: StrictBool = _unset()
 
 
 class NewActivity(ActivityChanges):
-    """An activity to be logged."""
+    """An activity to be logged; without a subject it gets one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"due_time": {"type": "null"}}},
+                {"required": ["due_date"], "properties": {"due_date": {"type": "string"}}},
+            ]
+        }
+    )
 
     contact_id: StrictId
     type: ActivityType
+    subject: Subject = _unset()  # type: ignore[assignment]  # a change cannot take it away
 
 
 class Link(Body):
@@ -165,7 +254,7 @@ class Link(Body):
 class Filters(BaseModel):
     """What may follow the `?` of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=500, description="How many rows at the most.")] = 50
+    limit: Annotated[int, Field(ge=1, le=500, description="How many rows at the most."), BeforeValidator(_digits)] = 50
 
     @model_validator(mode="before")
     @classmethod
@@ -180,10 +269,12 @@ class Filters(BaseModel):
 class RowFilters(Filters):
     """The filters that all lists of rows have."""
 
-    state: SyncState | None = None
+    state: Annotated[
+        SyncState | None, WithJsonSchema({"type": "string", "enum": [str(state) for state in SyncState]})
+    ] = None
     cursor: Annotated[
-        Annotated[int, Field(ge=0, le=LARGEST)] | None,
-        WithJsonSchema({"type": "string"}),
+        Annotated[int, BeforeValidator(_cursor)] | None,
+        WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
         Field(description="The `next` of the page before."),
     ] = None
 
@@ -210,16 +301,18 @@ class ContactFilters(RowFilters):
     """The filters of the list of contacts."""
 
     search: Search = ""
-    warm: bool | None = None
+    warm: Annotated[bool | None, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
 
 
 class ActivityFilters(RowFilters):
     """The filters of the list of activities."""
 
-    contact_id: Id | None = None
+    contact_id: Annotated[Id | None, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST})] = None
 
 
 class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 
-    after: Annotated[int, Field(ge=0, le=LARGEST, description="The id of the last one that you know.")] = 0
+    after: Annotated[
+        int, Field(ge=0, le=LARGEST, description="The id of the last one that you know."), BeforeValidator(_digits)
+    ] = 0

@@ -17,6 +17,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
+from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.taken import TakenError
 from warmline.sync.retry import LinkedAlreadyError, NoCandidateError
 from warmline.sync.state import Problem
@@ -32,6 +33,7 @@ MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "missing": "This is required; give it.",
     "model_attributes_type": "This must be a JSON object with fields.",
     "model_type": "This must be a JSON object with fields.",
+    "string_too_long": "This is too long; shorten it.",
     "string_type": "This must be text, in quotes.",
     "string_unicode": "This must be valid Unicode text.",
 }
@@ -45,8 +47,8 @@ class ErrorAnswer(BaseModel):
 
 
 # For `response=` of an operation: what a call that reads, and one that writes, may be refused with.
-READING: Mapping[Any, Any] = {(401, 404, 422): ErrorAnswer}
-WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422): ErrorAnswer}
+READING: Mapping[Any, Any] = {(400, 401, 404, 422, 429, 503): ErrorAnswer}
+WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422, 429, 503): ErrorAnswer}
 
 
 class RefusedError(Exception):
@@ -84,6 +86,13 @@ def _unauthorized(*_: object) -> HttpResponse:
     message = "Send a valid token as `Authorization: Bearer TOKEN`; `warmline token EMAIL` makes one."
     response = refuse(401, "unauthorized", message)
     response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _too_many(_: HttpRequest, error: TooManyGuessesError) -> HttpResponse:
+    seconds = "1 second" if error.seconds == 1 else f"{error.seconds} seconds"
+    response = refuse(429, "too_many", f"Too many wrong tokens came from your address; wait for {seconds}.")
+    response["Retry-After"] = str(error.seconds)
     return response
 
 
@@ -135,6 +144,7 @@ def _not_found(*_: object) -> HttpResponse:
 HANDLERS: dict[type[Exception], Any] = {
     RefusedError: _refused,
     AuthenticationError: _unauthorized,
+    TooManyGuessesError: _too_many,
     HttpError: _unreadable,
     ShapeError: _misshapen,
     ValidationError: _invalid,

@@ -8,15 +8,30 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import URLPattern
 from ninja import NinjaAPI, Swagger
+from ninja.openapi.schema import OpenAPISchema
 
 from warmline.api import activities, contacts, errors, organizations, progress
 from warmline.api.auth import Bearer
 
+WAITING = {429, 503}  # what is refused for now only
+RETRY_AFTER = {
+    "description": "Seconds to wait before the next call.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
 View = Callable[..., HttpResponseBase]
 
 
 class Api(NinjaAPI):
     """A ninja API that answers a wrong method in the shape of all other errors; ninja has no handler for it."""
+
+    def get_openapi_schema(self, **more: Any) -> OpenAPISchema:
+        """Return the document; ninja knows no headers of answers."""
+        document = super().get_openapi_schema(**more)
+        for operation in (operation for path in document["paths"].values() for operation in path.values()):
+            for status in WAITING & operation["responses"].keys():
+                operation["responses"][status]["headers"] = {"Retry-After": RETRY_AFTER}
+        return document
 
     @property
     def urls(self) -> tuple[list[Any], str, str]:

@@ -20,9 +20,14 @@ MOST_COLUMNS = 100
 DELIMITERS = ",;\t"
 SAMPLE = 20  # rows in which the delimiter shows itself
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
+# What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
+_SIGNS = (
+    r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
+)
+_PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
 # Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
 # apostrophe counts as such, so that one that was there before comes back, too.
-_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[ '\"]*[=+\-@])"
+_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
 _OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
 _NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _FOREIGN = {

@@ -1,4 +1,4 @@
-"""What is kept for a time only goes once a day: the files of imports and expired sessions here, what else elsewhere.
+"""What is kept for a time only goes once a day: files of imports, sessions and guesses here, the rest elsewhere.
 
 It goes in small transactions, so that nobody who saves waits for it. A clock that is set ahead makes nothing older.
 """
@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm import imports
+from warmline.crm import guesses, imports
 from warmline.crm.signals import day_passed
 
 DAY = timedelta(days=1)
@@ -46,6 +46,8 @@ def sweep(now: datetime) -> None:
     """
     imports.forget_old(now)
     call_command("clearsessions")
+    for rows in guesses.outdated(now):
+        forget(rows)
     day_passed.send(None, now=now)
 
 

@@ -4,13 +4,19 @@ Django's own forms with our words. `{{ form }}` shows any form: `form.html` all 
 its label, hint and errors.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordResetForm, UsernameField
+from django.contrib.auth.forms import (
+    AuthenticationForm,
+    BaseUserCreationForm,
+    PasswordChangeForm,
+    PasswordResetForm,
+    UsernameField,
+)
 from django.core.exceptions import ValidationError
 from django.forms.renderers import DjangoTemplates
 from django.forms.utils import flatatt
@@ -18,16 +24,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from warmline.crm.keys import email_key
 from warmline.crm.users import User, default_time_zone
+from warmline.web import guessing
 from warmline.web.first_admin import FIRST_CODE
 
 NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
 WRONG_CODE = "This is not the code. It is the newest one that Warmline printed when it was started."
-VOID_CODE = (
-    "No code is accepted at the moment: too many wrong ones were given, or this server has printed none. "
-    "Start `warmline serve` again; it prints a new one."
-)
+GUESSED = "guessed"
+NO_CODE = "This server has printed no code. Start `warmline serve` again; it prints one."
 
 
 class Renderer(DjangoTemplates):
@@ -35,11 +39,6 @@ class Renderer(DjangoTemplates):
 
     form_template_name = "web/parts/form.html"
     field_template_name = "web/parts/form_field.html"
-
-
-def guessed_user(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """Return whom someone tries to sign in as: one user, however the e-mail is written (a setting of django-axes)."""
-    return email_key((credentials or {}).get("username") or request.POST.get("username", ""))
 
 
 @cache
@@ -89,6 +88,34 @@ class SignInForm(AuthenticationForm):
     username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
     error_messages = {"invalid_login": "E-mail or password is not right. Try again, or ask for a new password."}
 
+    def clean(self) -> dict[str, Any]:
+        """Look at the password, unless it was guessed at too often."""
+        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        guess = guessing.at_password(self.request, name) if self.request and name and password else None
+        cleaned: dict[str, Any] = super().clean()
+        if guess:
+            guess.was_right()
+        return cleaned
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """The present password and a new one.
+
+    Args:
+        request: The user's.
+    """
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        """Look at the present password, unless it was guessed at too often."""
+        guess = guessing.at_password(self._request, self.user.get_username())
+        password: str = super().clean_old_password()
+        guess.was_right()
+        return password
+
 
 class ResetForm(PasswordResetForm):
     """Whom to send a one-time link; also one who was invited and has no password yet."""
@@ -131,7 +158,7 @@ class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in
         """Refuse a wrong code."""
         code: str = self.cleaned_data["code"]
         if not FIRST_CODE.accepts(code):
-            raise ValidationError(VOID_CODE if FIRST_CODE.is_void else WRONG_CODE)
+            raise ValidationError(WRONG_CODE if FIRST_CODE.is_issued else NO_CODE, code=GUESSED)
         return code
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)

@@ -5,25 +5,25 @@ A link is a secret. It is shown to an admin or sent to its user, and never writt
 """
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
-from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.cache import cache
 from django.core.mail import send_mail
-from django.http import HttpRequest
+from django.db import DatabaseError
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_encode
 
 from warmline.crm.users import User
+from warmline.supervision import close_connections
+from warmline.web.address import ADDRESS
 
 logger = logging.getLogger(__name__)
-
-PAUSE = 300  # seconds between two links that strangers can have sent to one user
 
 
 class Links(PasswordResetTokenGenerator):
@@ -41,7 +41,7 @@ LINKS = Links()
 
 
 def one_time_link(user: User) -> str:
-    """Return the path under which the user sets a password, once; `request.build_absolute_uri` makes it whole."""
+    """Return the path under which the user sets a password, once; `ADDRESS.whole` makes it a link."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("web:one-time", args=[uid, LINKS.make_token(user)])
 
@@ -51,17 +51,16 @@ def sends_email() -> bool:
     return settings.EMAIL is not None
 
 
-def invite(request: HttpRequest, user: User) -> str | None:
+def invite(user: User) -> str | None:
     """Give a user without a password the way in.
 
     Args:
-        request: The admin's; its host stands in the link.
         user: Made without a password.
 
     Returns:
         The link for the admin to copy, also where the mail server refuses; None when it went by e-mail.
     """
-    link = request.build_absolute_uri(one_time_link(user))
+    link = ADDRESS.whole(one_time_link(user))
     if not sends_email():
         return link
     text = render_to_string("web/email/invitation.txt", {"user": user, "link": link})
@@ -73,35 +72,31 @@ def invite(request: HttpRequest, user: User) -> str | None:
     return None
 
 
-def send_new_link(request: HttpRequest, user: User) -> None:
-    """Send a user a one-time link by e-mail, unless one was sent within the last minutes.
+def send_new_link(user: User, failed: Callable[[], object] = lambda: None) -> None:
+    """Send a user a one-time link by e-mail; the earlier ones stay good.
 
     Nobody waits for it, nor hears of it: neither words nor time of the answer tell whether there is such a user.
 
     Args:
-        request: Anybody's; its host stands in the link.
         user: Who has forgotten the password, or never had one.
+        failed: Called, perhaps by another thread, when it could not be sent.
     """
-    # In the memory of this process, which alone serves pages; there are never more keys than users.
-    key, now = f"one-time-link:{user.pk}", monotonic()
-    if not cache.add(key, now, timeout=None):
-        if now - cache.get(key, now) < PAUSE:
-            return
-        cache.set(key, now, timeout=None)
-    link = request.build_absolute_uri(one_time_link(user))
+    link = ADDRESS.whole(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 
-    def failed(error: Exception) -> None:
+    def tell(error: Exception) -> None:
         logger.error("The one-time link of user %s could not be sent by e-mail", user.pk, exc_info=error)
-        cache.delete(key)  # so it can be asked for again at once
+        with suppress(DatabaseError):  # else one waits for the next one as if this one had been sent
+            failed()
 
     def send() -> None:
         try:
             send_mail("A new password for Warmline", text, None, [user.email])
         except Exception as error:  # noqa: BLE001 (logged above; nobody waits here who could be told)
-            failed(error)
+            tell(error)
+            close_connections()
 
     try:
         Thread(target=send, name="mail", daemon=True).start()
     except RuntimeError as error:  # no thread can be started at this moment
-        failed(error)
+        tell(error)

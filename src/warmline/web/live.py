@@ -2,8 +2,8 @@
 
 One watcher looks for all of them, because other processes write, too. It looks when something was saved here, at least
 every second, and only while somebody listens. A stream itself holds no thread's connection to the database, and what it
-is handed names rows only: the page asks for what it shows. It ends when its user's rights change, and its browser comes
-back with those that hold by then.
+is handed names rows only: the page asks for what it shows. It ends with its session, and when its user's rights change;
+its browser comes back with those that hold by then, or is not let in.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from threading import Event, Lock
 from typing import Any, Self
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from django.db import connections, transaction
 from django.db.models import Max
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact
@@ -94,8 +95,8 @@ class News:
 class Stream:
     """What waits to be sent to one browser. The watcher fills it from its thread, the event loop empties it."""
 
-    def __init__(self, user: User) -> None:
-        self.user_id, self.is_admin = user.pk, user.is_admin
+    def __init__(self, user: User, session: str | None = None) -> None:
+        self.user_id, self.is_admin, self.session = user.pk, user.is_admin, session
         self.rights: Rights = (user.is_active, user.is_admin, user.password)
         self.is_over = False
         self._loop = asyncio.get_running_loop()
@@ -190,7 +191,8 @@ class Watcher:
                 thread.start()
                 self._thread = thread  # only now: where it cannot be started, the next stream tries again
                 wake.listen(self._woken.set)
-                post_save.connect(self._attempted, sender=Attempt)
+                post_save.connect(self._happened, sender=Attempt)
+                post_delete.connect(self._happened, sender=Session)
             self._streams.add(stream)
             return True
 
@@ -210,7 +212,7 @@ class Watcher:
         self._rest.set()
         self._woken.set()
 
-    def _attempted(self, **_: Any) -> None:
+    def _happened(self, **_: Any) -> None:
         transaction.on_commit(self._woken.set)
 
     def _turn(self) -> None:
@@ -223,7 +225,8 @@ class Watcher:
             if is_over and thread is not None:
                 self._thread = None
                 wake.stop_listening(self._woken.set)
-                post_save.disconnect(self._attempted, sender=Attempt)
+                post_save.disconnect(self._happened, sender=Attempt)
+                post_delete.disconnect(self._happened, sender=Session)
                 thread.end()
         if not is_over:
             self._look(streams)
@@ -231,10 +234,11 @@ class Watcher:
     def _look(self, streams: Iterable[Stream]) -> None:
         assert self._known is not None  # noqa: S101 (set before the thread is started)
         rights = _rights({stream.user_id for stream in streams})
+        sessions = _sessions({stream.session for stream in streams})
         news = self._known.look()
         for stream in streams:
             try:
-                is_let_in = rights.get(stream.user_id) == stream.rights
+                is_let_in = rights.get(stream.user_id) == stream.rights and stream.session in sessions
                 # Else its browser comes back, and is let in as any other request, or is not.
                 stream.hand(news.pieces(stream.user_id, is_admin=stream.is_admin) if is_let_in else [None])
             except Exception:
@@ -245,15 +249,16 @@ class Watcher:
 WATCHER = Watcher()
 
 
-async def stream(user: User, after: int | None) -> AsyncIterator[bytes]:
+async def stream(user: User, after: int | None, session: str | None = None) -> AsyncIterator[bytes]:
     """Yield what happens, as server-sent events, until the browser goes, the server stops, or the stream is old.
 
     Args:
         user: Who listens.
         after: The id of the last notification that the browser was told of; None when it comes for the first time.
+        session: The key of the session that lets the browser listen; None for a listener without one.
     """
     loop = asyncio.get_running_loop()
-    end, one = loop.time() + LIFE, Stream(user)
+    end, one = loop.time() + LIFE, Stream(user, session)
     try:
         missed = await sync_to_async(_begin)(one, user, after)
         yield b"retry: 2000\n\n"
@@ -293,6 +298,12 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
 def _rights(user_ids: set[int]) -> dict[int, Rights]:
     found = User.objects.filter(pk__in=user_ids).values_list("pk", "is_active", "is_admin", "password")
     return {pk: (is_active, is_admin, password) for pk, is_active, is_admin, password in found}
+
+
+def _sessions(keys: set[str | None]) -> set[str | None]:
+    """Return those that have not ended."""
+    lasting = Session.objects.filter(session_key__in=keys - {None}, expire_date__gt=timezone.now())
+    return {None, *lasting.values_list("session_key", flat=True)}
 
 
 def _connection() -> tuple[str, ...]:

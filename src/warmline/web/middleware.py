@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import is_valid_path
 from django.utils import timezone
@@ -23,28 +23,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.users import User
+from warmline.web.guessing import too_many
 
 log = logging.getLogger(__name__)
 
 WELCOME = "web:welcome"
-
-
-def secure_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Mark the cookies of an answer by https as Secure.
-
-    Django's settings know one value for all requests. The same installation may be reached by https through a reverse
-    proxy, and by plain http on its own machine, where a Secure cookie would never come back.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        if request.is_secure():
-            for cookie in response.cookies.values():
-                cookie["secure"] = True
-        return response
-
-    return middleware
 
 
 class TeamMiddleware(LoginRequiredMiddleware):
@@ -74,8 +59,7 @@ class TeamMiddleware(LoginRequiredMiddleware):
         htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
         if htmx:
             # It would put the door into the place of a fragment, so it is told to go there as a whole.
-            back = htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)
-            return HttpResponseClientRedirect(redirect_to_login(back).url)
+            return HttpResponseClientRedirect(redirect_to_login(_page_around(htmx)).url)
         if request.method not in {"GET", "HEAD"}:
             messages.warning(
                 request, "You were signed out, and what you sent was not saved. Your browser's Back has it."
@@ -83,15 +67,18 @@ class TeamMiddleware(LoginRequiredMiddleware):
             return redirect_to_login(_page_of(request))
         return answer
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Take a row that was deleted between its reading and its writing for one that was never there.
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Have a guesser wait, and take a row that was deleted before it was written for one that was never there.
 
         Raises:
             Http404: For the page that says so.
         """
+        if isinstance(exception, TooManyGuessesError):
+            return too_many(request, exception)
         if isinstance(exception, ObjectDoesNotExist):
             log.warning("web.row_gone path=%s error=%s", request.path_info, exception)
             raise Http404 from exception
+        return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Keep pages out of the browser's cache, and lead on from an address that forms are sent to.
@@ -107,12 +94,22 @@ class TeamMiddleware(LoginRequiredMiddleware):
         return response
 
 
+def _page_around(htmx: HtmxDetails) -> str:
+    """Return the page in which a fragment was asked for."""
+    try:
+        page = htmx.current_url_abs_path
+    except ValueError:  # no browser of a person's sends such an address
+        page = None
+    return page or resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
 def _page_of(request: HttpRequest) -> str:
     """Return the page whose form was sent; the form's own address may know no GET."""
     page = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()})
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
     parts = urlsplit(page)
-    return urlunsplit(("", "", parts.path, parts.query, "")) if is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 def _page_before(path: str) -> str:

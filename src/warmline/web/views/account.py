@@ -1,29 +1,27 @@
 """Signing in and out, and passwords: Django's views with our forms and templates."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
-from axes.models import AccessAttempt
-from django.conf import settings
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
+from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.taken import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.web.forms import ResetForm, SignInForm, WelcomeForm
+from warmline.web import guessing
+from warmline.web.forms import GUESSED, ChangePasswordForm, ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import LINKS, send_new_link, sends_email
-
-BACKEND = settings.AUTHENTICATION_BACKENDS[-1]
 
 
 class SignIn(views.LoginView):
@@ -33,19 +31,30 @@ class SignIn(views.LoginView):
     template_name = "web/account/sign_in.html"
     redirect_authenticated_user = True
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Try them, with whoever is locked out so for no longer than that lasts, although the clock was set back."""
-        now = timezone.now()
-        AccessAttempt.objects.filter(attempt_time__gt=now).update(attempt_time=now)
-        return super().post(request, *args, **kwargs)
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in, and know the browser from now on."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, form.get_user())
+        return response
 
 
 class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ignore[type-arg]  # generic in the stubs only
     """One's own, knowing the present one. It ends one's other sessions."""
 
+    form_class = ChangePasswordForm
     template_name = "web/account/change_password.html"
     success_url = reverse_lazy("web:home")
     success_message = "Your password is changed. Other browsers are signed out."
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Tell the form who asks, from where."""
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Change it; of the places that were familiar, this one stays so."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, form.user)
+        return response
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -62,9 +71,12 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
         return super().post(request, *args, **kwargs) if sends_email() else self.get(request, *args, **kwargs)
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
-        """Say the same whether there is such a user or not."""
-        for user in form.get_users(form.cleaned_data["email"]):
-            send_new_link(self.request, user)
+        """Send a link, unless enough were asked for lately; say the same whether there is such a user or not."""
+        email = form.cleaned_data["email"]
+        with suppress(TooManyGuessesError):
+            asked = guessing.at_mailbox(self.request, email)
+            for user in form.get_users(email):
+                send_new_link(user, failed=asked.forget)
         return super().form_valid(form)
 
 
@@ -83,7 +95,19 @@ class OneTime(views.PasswordResetConfirmView):
     token_generator = LINKS
     success_url = reverse_lazy("web:home")
     post_reset_login = True
-    post_reset_login_backend = BACKEND
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form, or that the link is not good; who tries many of these has to wait."""
+        response = super().dispatch(*args, **kwargs)
+        if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a good one leads to its form
+            guessing.at_secret(self.request, "link", kwargs["uidb64"])
+        return cast("HttpResponse", response)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set the password, sign in, and know the browser from now on."""
+        response = super().form_valid(form)
+        guessing.remember(self.request, response, cast("User", form.user))
+        return response
 
     def get_user(self, uidb64: str) -> User | None:
         """Return whose link it is; who was deactivated has none."""
@@ -100,11 +124,15 @@ def welcome(request: HttpRequest) -> HttpResponse:
         raise Http404
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
+        answer = redirect("web:home")
         # Whoever pressed the button twice finds the first one done, even at the same moment.
         user = None
         with suppress(TakenError), told_if_taken(), transaction.atomic():
             user = None if User.objects.exists() else form.save()
         if user:
-            login(request, user, backend=BACKEND)
-        return redirect("web:home")
+            login(request, user)
+            guessing.remember(request, answer, user)
+        return answer
+    if form.has_error("code", GUESSED):
+        guessing.at_secret(request, "code", "first admin")
     return render(request, "web/account/welcome.html", {"form": form})

@@ -21,7 +21,8 @@ MANY = 500  # ids in a request
 @require_safe
 async def events(request: PageRequest) -> StreamingHttpResponse:
     """Tell what happens as it happens, and what was missed to who comes back."""
-    happening = stream(request.user, number(request.headers.get("Last-Event-ID") or request.GET.get("after", "")))
+    last = number(request.headers.get("Last-Event-ID") or request.GET.get("after", ""))
+    happening = stream(request.user, last, request.session.session_key)
     answer = StreamingHttpResponse(happening, content_type="text/event-stream")
     answer["X-Accel-Buffering"] = "no"  # a reverse proxy that waits for more would keep it all to itself
     return answer

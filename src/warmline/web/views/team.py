@@ -14,6 +14,7 @@ from warmline.crm.models import Contact
 from warmline.crm.taken import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync import connecting
+from warmline.web.address import ADDRESS
 from warmline.web.invitations import invite, one_time_link
 from warmline.web.requests import PageRequest, admins_only
 from warmline.web.settings_forms import HeirForm, InviteForm, MemberForm
@@ -80,7 +81,7 @@ def member(request: PageRequest, user_id: int) -> HttpResponse:
 def link(request: PageRequest, user_id: int) -> HttpResponse:
     """Make a one-time link for a member, and show it once."""
     found = get_object_or_404(User, pk=user_id, is_active=True)
-    link = request.build_absolute_uri(one_time_link(found))
+    link = ADDRESS.whole(one_time_link(found))
     return render(request, "web/team/link.html", {"member": found, "link": link})
 
 
@@ -115,7 +116,7 @@ def return_(request: PageRequest, user_id: int) -> HttpResponse:
 
 def _invited(request: PageRequest, member: User) -> HttpResponse:
     """Send a member without a password the way in, or show it to the admin once."""
-    link = invite(request, member)
+    link = invite(member)
     if link is None:
         messages.success(request, f"An invitation is on its way to {member.email}.")
         return redirect("web:team")

@@ -1,0 +1,24 @@
+"""What a text may hold, as patterns for the API's document.
+
+The validators of crm/fields.py are the rule, and hold for pages and imports, too. These tell programs the same of texts
+around which there may be white space, which is taken off. A test compares the two, character by character.
+"""
+
+# In the words of both Python and ECMAScript (with its flag `u`, as JSON Schema wants it).
+SPACE = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+UNSEEN = (
+    r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    r"\ufeff\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+BLANK = f"^[{SPACE}]*$"
+ONE_LINE = f"^[{SPACE}]*[^{CONTROL}]*[{SPACE}]*$"
+NAME = f"^[{SPACE}]*[^{CONTROL}]*[^{CONTROL}{SPACE}{UNSEEN}][^{CONTROL}]*[{SPACE}]*$"
+LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+
+_LEAP = "((19|2[0-9])(0[48]|[2468][048]|[13579][26])|2[048]00)-02-29"
+_OF_MONTH = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
+DAY = f"^((19|2[0-9])[0-9]{{2}}-({_OF_MONTH})|{_LEAP})$"  # of the calendar, from 1900 to 2999
+TIME = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+DIGITS = "^[0-9]{1,18}$"

@@ -1,0 +1,106 @@
+"""What holds for every request, of pages and API alike, before anybody looks what it asks for.
+
+Where the public address is one of https, plain http leads there and browsers are told to remember that; requests from
+this machine itself and probes of its health are left alone.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponsePermanentRedirect,
+)
+from django.http.request import split_domain_port
+
+from warmline.api import errors
+
+NUL = "%00"
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def answer_health(get_response: GetResponse) -> GetResponse:
+    """Tell whoever asks for `/healthz` that this process answers; nothing else is asked, told or written."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info != "/healthz":
+            return get_response(request)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
+
+    return middleware
+
+
+def lead_to_https(get_response: GetResponse) -> GetResponse:
+    """Lead plain http to the public address, if that is one of https.
+
+    Django's own redirect knows no exception for this machine, for whose names there is no certificate. Nor must its
+    SecurityMiddleware tell browsers here to come by https only.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        is_local = _is_local(request)
+        if not is_local and not request.is_secure() and settings.PUBLIC_URL.startswith("https:"):
+            return HttpResponsePermanentRedirect(settings.PUBLIC_URL + request.get_full_path())
+        response = get_response(request)
+        if is_local:
+            del response["Strict-Transport-Security"]
+        return response
+
+    return middleware
+
+
+def secure_cookies(get_response: GetResponse) -> GetResponse:
+    """Mark the cookies of an answer by https as Secure, and only these.
+
+    Django's settings know one value for all requests. The same installation may be reached by https through a reverse
+    proxy, and by plain http on its own machine, where a Secure cookie would never come back.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for cookie in response.cookies.values():
+            cookie["secure"] = request.is_secure()
+        return response
+
+    return middleware
+
+
+def refuse_nul(get_response: GetResponse) -> GetResponse:
+    """Refuse requests with a NUL byte: no text of a person's has one, and neither files nor PostgreSQL take it.
+
+    In what follows the `?` of a page it is left out, as all is that cannot be read there. Forms, and what the API
+    takes, are looked at field by field, and the one that has it is named.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        while not _is_of_api(request) and NUL in request.META["QUERY_STRING"]:
+            request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace(NUL, "")
+        if _holds_nul(request):
+            return errors.bad_request(request, BadRequest("NUL"))
+        return get_response(request)
+
+    return middleware
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    headers = [value for name, value in request.META.items() if name.startswith("HTTP_")]
+    cookies = [text for cookie in request.COOKIES.items() for text in cookie]  # which can spell it in digits
+    return any("\0" in text for text in (request.path_info, *headers, *cookies))
+
+
+def _is_of_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def _is_local(request: HttpRequest) -> bool:
+    name, _ = split_domain_port(request.META.get("HTTP_HOST", "").lower())
+    try:
+        return name == "localhost" or ip_address(request.META["REMOTE_ADDR"]).is_loopback
+    except ValueError:
+        return False
