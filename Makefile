@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos bench screenshots check format migrations lock clean
+.PHONY: help demo serve test chaos siege bench screenshots check format migrations lock clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -24,6 +24,10 @@ test: $(VENV)/dev ## run every test (ARGS="tests/sync -k label" for some)
 chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
+
+siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
+	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \
+		--seconds $(or $(SECONDS),180) $(ARGS)
 
 bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes (ARGS="burst tokens" for some)
 	@$(BIN)/python -m bench.run $(ARGS)
