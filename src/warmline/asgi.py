@@ -8,5 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
 django = get_asgi_application()
 
 from warmline.body_limit import BodyLimit  # noqa: E402 (Django is ready by now)
+from warmline.crowd import Crowd  # noqa: E402 (as above)
 
-application = BodyLimit(django)
+application = Crowd(BodyLimit(django))

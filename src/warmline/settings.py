@@ -12,6 +12,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from warmline import storage
 from warmline.environment import ConfigurationError, EmailServer, Environment
 
 try:
@@ -38,6 +39,8 @@ def _secret_key(folder: Path) -> str:
 def _database(url: str, folder: Path) -> Any:
     database: dict[str, Any] = dict(dj_database_url.parse(url or f"sqlite:///{folder / 'warmline.sqlite3'}"))
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["ENGINE"] = "warmline.sqlite"  # in which those who write take turns
+        storage.watch(Path(database["NAME"]).parent)
         database["OPTIONS"] = {
             # A transaction that may write takes the lock when it begins. A deferred one that asks for it half-way
             # fails at once with "database is locked", whatever the timeout.
@@ -98,6 +101,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
+    "warmline.crowd.refuse_crowd",
     "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "warmline.web.middleware.secure_cookies",

@@ -73,7 +73,7 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
         folder: An empty one.
         seconds: For how long it may go on.
     """
-    with ground(folder, **attack.env) as place:
+    with ground(folder, attack.env) as place:
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         logged = place.log.stat().st_size

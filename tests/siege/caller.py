@@ -32,7 +32,7 @@ class Caller:
         self._writer.write(head.encode() + content)
         await self._writer.drain()
         first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines if line)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         return int(first.split()[1]), headers, await self._reader.readexactly(int(headers.get("content-length", 0)))
 
 

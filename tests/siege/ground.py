@@ -81,7 +81,8 @@ class Ground:
         """Make one call of the API on a connection of its own.
 
         Args:
-            method, path: Of the call, such as "/api/sync".
+            method: Of the call.
+            path: Of the call, such as "/api/sync".
             body: Sent as JSON.
             token: Whose; the admin's if left out.
 
@@ -108,7 +109,7 @@ class Ground:
         return result
 
     def memory(self) -> int:
-        """Return the most bytes that both processes have held, one beside the other; 0 where the system does not tell."""
+        """Return the most bytes that each process has held, together; 0 where the system does not tell."""
         return sum(_peak(pid) for pid in processes(self.pid))
 
     def logged(self) -> str:
@@ -133,13 +134,13 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, data: Path | None = None, **more: str) -> Iterator[Ground]:
+def ground(folder: Path, more: dict[str, str], *, data: Path | None = None) -> Iterator[Ground]:
     """Run a Warmline and its sandbox while the block runs.
 
     Args:
         folder: An empty one, for the logs.
-        data: Its data folder; one within the other if left out.
         more: Further variables of its environment.
+        data: Its data folder; one within the other if left out.
     """
     world = World.sample(token="sandbox-token")
     world.settings.burst = world.settings.searches = 1000
@@ -182,9 +183,7 @@ def _connection(port: int) -> Iterator[http.client.HTTPConnection]:
         connection.close()
 
 
-def _call(
-    connection: http.client.HTTPConnection, method: str, path: str, body: object, token: str
-) -> tuple[int, Any]:
+def _call(connection: http.client.HTTPConnection, method: str, path: str, body: object, token: str) -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     connection.request(method, path, None if body is None else json.dumps(body), headers)
     answer = connection.getresponse()

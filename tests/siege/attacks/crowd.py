@@ -72,6 +72,4 @@ def _is_there(place: Ground, row_id: int) -> bool:
     return place.ask("GET", f"/api/contacts/{row_id}")[0] == HTTPStatus.OK
 
 
-ATTACKS = (
-    Attack("a crowd saves", _saves, slower=60.0, memory=300 * MEGABYTE, refuses=True),
-)
+ATTACKS = (Attack("a crowd saves", _saves, slower=60.0, memory=300 * MEGABYTE, refuses=True),)
