@@ -17,7 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from programs import environment, free_port, new_token, serving_warmline
+import httpx
+from programs import PASSWORD, environment, free_port, new_token, serving_warmline
 
 from warmline.sandbox import Sandbox, World, serving
 
@@ -91,6 +92,16 @@ class Ground:
         """
         with _connection(self.port) as connection:
             return _call(connection, method, path, body, token or self.token)
+
+    @contextmanager
+    def browser(self) -> Iterator[httpx.Client]:
+        """Sign the admin in, and have their browser while the block runs."""
+        url = f"http://127.0.0.1:{self.port}"
+        with httpx.Client(base_url=url, timeout=60, trust_env=False, follow_redirects=True) as browser:
+            browser.get("/sign-in")
+            fields = {"username": MEMBER, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            browser.post("/sign-in", data=fields).raise_for_status()
+            yield browser
 
     def save(self, saves: int) -> Saves:
         """Save so many contacts one after the other, as a person would who is quick."""

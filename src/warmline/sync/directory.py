@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 
 from warmline.crm.keys import key
+from warmline.crm.pieces import in_pieces
 from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Rejected
 from warmline.sync.intents import OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
@@ -118,9 +119,8 @@ class Directory:
                 raise
             state.cursor, state.is_full = page.next_cursor, page.next_cursor is None
             state.tokens += PAGE_PRICE
-            with transaction.atomic():
-                _absorb(kind, page.records)
-                state.save()
+            _absorb(kind, page.records)
+            state.save()
             return self.wants_filling()
         return False
 
@@ -174,9 +174,8 @@ class Directory:
             since = pipedrive.server_time()
             looks = [partial(asks[state.kind], updated_since=state.since - OVERLAP) for state in states]
             for state, records in zip(states, self._together(looks), strict=True):
-                with transaction.atomic():
-                    _absorb(DirectoryKind(state.kind), records)
-                    DirectoryState.objects.filter(kind=state.kind).update(since=since, looked_at=now)
+                _absorb(DirectoryKind(state.kind), records)
+                DirectoryState.objects.filter(kind=state.kind).update(since=since, looked_at=now)
 
 
 def forget_another_account(pipedrive: Pipedrive, token: str) -> None:
@@ -210,17 +209,21 @@ def hashed(text: str) -> str:
 
 
 def _absorb(kind: DirectoryKind, records: Records) -> None:
-    """Write down under which names records are found now; the caller holds the transaction."""
-    DirectoryEntry.objects.filter(kind=kind, record_id__in=[record.id for record in records]).delete()
-    DirectoryEntry.objects.bulk_create(
-        [
-            DirectoryEntry(kind=kind, key=hashed(name), record_id=record.id)
-            for record in records
-            if not record.is_deleted
-            for name in _names(record)
-        ],
-        ignore_conflicts=True,  # one that changed while it was listed may come twice
-    )
+    """Write down under which names records are found now, some at a time; the caller then says how far it came."""
+    entries = [
+        [DirectoryEntry(kind=kind, key=hashed(name), record_id=record.id) for name in _names(record)]
+        if not record.is_deleted
+        else []
+        for record in records
+    ]
+
+    def store(some: Sequence[int]) -> None:
+        DirectoryEntry.objects.filter(kind=kind, record_id__in=[records[place].id for place in some]).delete()
+        made = [entry for place in some for entry in entries[place]]
+        # One that changed while it was listed may come twice.
+        DirectoryEntry.objects.bulk_create(made, ignore_conflicts=True)
+
+    in_pieces(range(len(records)), store)
 
 
 def _names(record: Person | Organization) -> set[str]:
