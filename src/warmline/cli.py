@@ -202,19 +202,22 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
+    from warmline import storage
     from warmline.sync import credentials
     from warmline.sync.client import pipedrive_with
     from warmline.sync.connection import UNCONNECTED
     from warmline.sync.doctor import Finding, examine
     from warmline.sync.policy import Policy
 
-    typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
+    matter = storage.present()
+    where = f"The data is in {Path(settings.DATA_DIR)}."
+    typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     if not credentials.token():
         text = f"{UNCONNECTED} Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN."
         findings = iter([Finding(well=False, text=text)])
     else:
         findings = examine(pipedrive_with(credentials.token()), Policy.current())
-    well = True
+    well = matter is None
     for finding in findings:
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well

@@ -8,6 +8,7 @@ writes nothing knows of it, too.
 import errno
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -130,7 +131,7 @@ def if_possible() -> Iterator[None]:
 
 
 def _looked() -> Matter | None:
-    if _Known.folder is None:
+    if _Known.folder is None or sys.platform == "win32":
         return None
     try:
         disk = os.statvfs(_Known.folder)

@@ -5,6 +5,7 @@ Figures are ratios to the quiet of the same run, because no machine is as quick 
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -14,6 +15,10 @@ from siege.ground import Ground, Saves, ground
 QUIET_SAVES = 40
 HEADINGS = ("attack", "load", "quiet p50/p95", "under p50/p95", "times", "memory", "log", "errors")
 MEGABYTE = 1 << 20
+
+
+class NotRunError(Exception):
+    """This machine lacks what an attack needs; the message says what."""
 
 
 @dataclass
@@ -41,6 +46,7 @@ class Attack:
         log: How many bytes may be logged.
         env: Further variables of Warmline's environment.
         refuses: Whether saves may be told to come again, with 503.
+        disk: Gives Warmline a disk of its own, which the data lies on.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Attack:
     log: int = 20_000
     env: dict[str, str] = field(default_factory=dict)
     refuses: bool = False
+    disk: Callable[[Path], AbstractContextManager[Path]] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,9 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
         folder: An empty one.
         seconds: For how long it may go on.
     """
-    with ground(folder, attack.env) as place:
+    with ExitStack() as stack:
+        data = stack.enter_context(attack.disk(folder)) if attack.disk else None
+        place = stack.enter_context(ground(folder, attack.env, data=data))
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         logged = place.log.stat().st_size

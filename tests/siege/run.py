@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from siege.attack import besiege, table
+from siege.attack import NotRunError, besiege, table
 from siege.attacks import ATTACKS
 
 
@@ -23,7 +23,10 @@ def main() -> int:
     rows = []
     for attack in attacks:
         with tempfile.TemporaryDirectory(prefix="warmline-siege-") as folder:
-            rows.append(besiege(attack, Path(folder), asked.seconds / len(attacks)))
+            try:
+                rows.append(besiege(attack, Path(folder), asked.seconds / len(attacks)))
+            except NotRunError as reason:
+                sys.stderr.write(f"NOT RUN: {attack.name}: {reason}\n")
     sys.stdout.write("\n".join(table(rows)) + "\n")
     return int(any(row.breaches for row in rows))
 

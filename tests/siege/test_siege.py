@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from siege.attack import Attack, Row, besiege
+from siege.attack import Attack, NotRunError, Row, besiege
 from siege.attacks import ATTACKS
 
 SECONDS = 8.0
@@ -12,6 +12,9 @@ SECONDS = 8.0
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_attack(attack: Attack, tmp_path: Path, rows: list[Row]) -> None:
     """It does no more harm than it is allowed to."""
-    row = besiege(attack, tmp_path, SECONDS)
+    try:
+        row = besiege(attack, tmp_path, SECONDS)
+    except NotRunError as reason:
+        pytest.skip(f"NOT RUN: {reason}")
     rows.append(row)
     assert row.breaches == []

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
+from warmline import storage
 from warmline.crm.tokens import ApiToken, digest
 from warmline.crm.users import User
 
@@ -35,5 +36,6 @@ class Bearer(HttpBearer):
             return None
         now = timezone.now()
         if known.last_used_at is None or known.last_used_at <= now - LAST_USED_PRECISION:
-            ApiToken.objects.filter(pk=known.pk).update(last_used_at=now)
+            with storage.if_possible():  # who reads is not kept from it by a disk that is full
+                ApiToken.objects.filter(pk=known.pk).update(last_used_at=now)
         return known.user

@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.db.models import Q
 from django.utils import timezone
 
+from warmline import storage
 from warmline.crm import bulk, columns, keeping, preferences
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.pieces import Pace, in_pieces
@@ -49,8 +50,9 @@ def running() -> Iterator[None]:
                         keeping.sweep(swept_at)
                     while not stopping.is_set() and step(timezone.now(), stopping):
                         pass
-                except Exception:
-                    log.exception("import.failed")
+                except Exception as error:
+                    if storage.noticed(error) is None:
+                        log.exception("import.failed")
                     close_old_connections()
                 signal.wait(SWEEP)
         finally:

@@ -13,8 +13,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import connections, models, transaction
+from django.db import DatabaseError, connections, models, transaction
 
+from warmline import storage
 from warmline.crm import fields
 
 MOST_SEATS = 10_000
@@ -132,7 +133,11 @@ def followed() -> Iterator[None]:
     def follow() -> None:
         try:
             while not stopping.wait(1.0):
-                refresh()
+                try:
+                    refresh()
+                except DatabaseError as error:  # what was read last still holds
+                    if storage.noticed(error) is None:
+                        raise
         finally:
             connections.close_all()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.db import IntegrityError, transaction
 
 from warmline.pipedrive import Clock
+from warmline.sync import leftovers
 from warmline.sync.keys import row_key
 from warmline.sync.models import Claim
 
@@ -55,7 +56,7 @@ class Claims:
             yield
         finally:
             self._held.difference_update(keys)
-            Claim.objects.filter(key__in=keys, holder=self._holder).delete()
+            leftovers.delete(Claim.objects.filter(key__in=keys, holder=self._holder))
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the claims to what a row makes, and to the row itself, while the block runs.

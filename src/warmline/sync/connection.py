@@ -6,9 +6,11 @@ process keeps the same silence and the pages can show it.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, get_args
 
 from django.db import transaction
 
+from warmline import storage
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import credentials, notify, wake
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
@@ -17,6 +19,8 @@ from warmline.sync.outcomes import Trouble, probe_wait, trouble
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
 UNUSED = "Nothing has been sent to Pipedrive yet."
+Disk = Literal[storage.Matter.DISK_FULL, storage.Matter.DISK_ERROR]
+DISK: tuple[Disk, ...] = get_args(Disk)  # known per process and never stored, because storing is what fails
 QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
 
 
@@ -24,13 +28,16 @@ QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN
 class Status:
     """How the connection is, since when, and in plain words."""
 
-    state: ConnectionState
+    state: ConnectionState | Disk
     since: datetime | None
     message: str
 
 
 def status() -> Status:
-    """Return how the connection is."""
+    """Return how the connection is; while the disk cannot be written, that is what is the matter."""
+    matter = storage.present()
+    if matter in DISK:
+        return Status(matter, None, storage.WORDS[matter])
     row = Connection.objects.filter(pk=1).first()
     since = row.since if row else None
     if not credentials.token():
@@ -44,7 +51,7 @@ def status() -> Status:
 
 def is_well() -> bool:
     """Tell whether nothing was the matter when last heard of; probes nothing."""
-    return not Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).exists()
+    return storage.present() is None and not Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).exists()
 
 
 def is_open(pipedrive: Pipedrive, clock: Clock) -> bool:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from warmline import storage
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
 from warmline.sync import connection, credentials, wake
@@ -54,7 +55,11 @@ class Follower:
 
     def start(self) -> None:
         """Begin, with the engine for what holds at this moment."""
-        self._follow()
+        try:
+            self._follow()
+        except Exception as error:
+            if storage.noticed(error) is None:
+                raise
         self._thread.start()
 
     def stop(self) -> None:
@@ -68,8 +73,9 @@ class Follower:
             while not self._stopping.wait(SWEEP):
                 try:
                     self._follow()
-                except Exception:
-                    log.exception("sync.cannot_follow")
+                except Exception as error:
+                    if storage.noticed(error) is None:
+                        log.exception("sync.cannot_follow")
                     close_old_connections()
         finally:
             connections.close_all()
@@ -161,8 +167,9 @@ class Dispatcher:
                     works = self._start(works)
                     if is_sweep:
                         self._fill_directory()
-                except Exception:
-                    log.exception("sync.sweep_failed")
+                except Exception as error:
+                    if storage.noticed(error) is None:
+                        log.exception("sync.sweep_failed")
                     close_old_connections()
                 is_sweep = not self._signal.wait(SWEEP)
                 self._stopping.wait(BREATH)
@@ -205,8 +212,9 @@ class Dispatcher:
         done = False
         try:
             done = self._engine.bring(work)
-        except Exception:
-            log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
+        except Exception as error:
+            if storage.noticed(error) is None:
+                log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
             connections.close_all()
             if done:
@@ -227,8 +235,9 @@ class Dispatcher:
         try:
             while not self._stopping.is_set() and self._engine.fill_directory():
                 pass
-        except Exception:
-            log.exception("sync.directory_failed")
+        except Exception as error:
+            if storage.noticed(error) is None:
+                log.exception("sync.directory_failed")
         finally:
             self._is_filling = False
             connections.close_all()

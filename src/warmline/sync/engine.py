@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
+from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, credentials, links, wanted
+from warmline.sync import connection, credentials, leftovers, links, wanted
 from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
@@ -119,6 +120,9 @@ class Engine:
             now: The moment, aware.
             limit: How many of each kind at the most.
         """
+        if storage.present() is not None:
+            return []  # what Pipedrive answered could not be written down
+        leftovers.clear()
         if not connection.is_open(self._pipedrive, self._clock):
             return []
         works = wanted.due(now, self._policy.threshold, limit)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
+from warmline.sync import leftovers
 from warmline.sync.claims import Claims
 from warmline.sync.models import Intent
 from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
@@ -133,7 +134,7 @@ class Intents:
             Intent.objects.filter(key=sent.key).update(uncertain_at=self._clock.now(), answered=error.answered)
             raise
         except PipedriveError:
-            self.end(sent.key)
+            leftovers.delete(Intent.objects.filter(key=sent.key, begun_at=now))
             raise
 
     @staticmethod

@@ -21,6 +21,7 @@ from django.db.models import Max
 from django.db.models.signals import post_save
 from django.utils import timezone
 
+from warmline import storage
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.sync import wake
@@ -232,8 +233,9 @@ class Watcher:
         try:
             rights = _rights({stream.user_id for stream in streams})
             news = self._known.look()
-        except Exception:
-            log.exception("live.look_failed")
+        except Exception as error:
+            if storage.noticed(error) is None:
+                log.exception("live.look_failed")
             connections.close_all()
             return
         for stream in streams:
@@ -297,7 +299,7 @@ def _rights(user_ids: set[int]) -> dict[int, Rights]:
 
 
 def _connection() -> tuple[str, ...]:
-    return tuple(Connection.objects.values_list("state", flat=True))
+    return (*Connection.objects.values_list("state", flat=True), storage.present() or "")
 
 
 def _owned(rows: set[Row]) -> dict[Row, int | None]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from warmline import storage
 from warmline.crm.models import Row
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Usage
 from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage
-from warmline.sync.connection import Status
+from warmline.sync.connection import Disk, Status
 from warmline.sync.directory import Directory, Progress
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
@@ -24,7 +25,7 @@ NAMES: dict[Kind, tuple[str, str]] = {
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
 }
-HEADINGS = {
+HEADINGS: dict[ConnectionState | Disk, str] = {
     ConnectionState.OK: "The connection is well",
     ConnectionState.NO_TOKEN: "Not connected to Pipedrive yet",
     ConnectionState.UNAUTHORIZED: "Pipedrive refuses the token",
@@ -32,6 +33,8 @@ HEADINGS = {
     ConnectionState.THROTTLED: "Pipedrive asks for a pause",
     ConnectionState.BLOCKED: "Pipedrive has blocked us for a while",
     ConnectionState.BUDGET_SPENT: "The day's tokens are spent",
+    storage.Matter.DISK_FULL: "The disk is full",
+    storage.Matter.DISK_ERROR: "The disk cannot be written",
 }
 
 
@@ -141,7 +144,10 @@ class Overview:
 
 def _usage() -> Usage | None:
     token = credentials.token()
-    return usage(token) if token else None
+    try:
+        return usage(token) if token else None
+    except OSError:  # the disk cannot be written, which the page says
+        return None
 
 
 def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:
