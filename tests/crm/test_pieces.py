@@ -1,6 +1,6 @@
 """Bulk work lets others in between, and nothing of it is left out or done twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from django.db import connection
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds that a test has its pieces take."""
     now = [0.0]
-    monkeypatch.setattr(pieces.time, "perf_counter", lambda: now[0])
-    yield now
+    monkeypatch.setattr("warmline.crm.pieces.time.perf_counter", lambda: now[0])
+    return now
 
 
 @pytest.mark.parametrize(

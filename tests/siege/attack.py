@@ -47,6 +47,7 @@ class Attack:
         env: Further variables of Warmline's environment.
         refuses: Whether saves may be told to come again, with 503.
         disk: Gives Warmline a disk of its own, which the data lies on.
+        pipedrive: Stands in Pipedrive's place, and tells where.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Attack:
     env: dict[str, str] = field(default_factory=dict)
     refuses: bool = False
     disk: Callable[[Path], AbstractContextManager[Path]] | None = None
+    pipedrive: Callable[[], AbstractContextManager[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
     """
     with ExitStack() as stack:
         data = stack.enter_context(attack.disk(folder)) if attack.disk else None
-        place = stack.enter_context(ground(folder, attack.env, data=data))
+        stranger = {"PIPEDRIVE_BASE_URL": stack.enter_context(attack.pipedrive())} if attack.pipedrive else {}
+        place = stack.enter_context(ground(folder, attack.env | stranger, data=data))
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         logged = place.log.stat().st_size

@@ -1,6 +1,6 @@
 """All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
 
 from siege.attack import Attack
-from siege.attacks import bulk, crowd, disk
+from siege.attacks import answers, bulk, crowd, disk, noise
 
-ATTACKS: tuple[Attack, ...] = (*crowd.ATTACKS, *bulk.ATTACKS, *disk.ATTACKS)
+ATTACKS: tuple[Attack, ...] = (*crowd.ATTACKS, *bulk.ATTACKS, *disk.ATTACKS, *noise.ATTACKS, *answers.ATTACKS)

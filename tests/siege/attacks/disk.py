@@ -19,7 +19,16 @@ SIZE = "48m"
 TIMES = 3
 TOLD_IN_TIME, ON_IN_TIME = 3.0, 5.0  # seconds
 PATIENCE = 90.0
-PAGES = ("/contacts", "/contacts?q=ames", "/organizations", "/sync", "/notifications", "/settings", "/profile", "/import")
+PAGES = (
+    "/contacts",
+    "/contacts?q=ames",
+    "/organizations",
+    "/sync",
+    "/notifications",
+    "/settings",
+    "/profile",
+    "/import",
+)
 
 
 @contextmanager
@@ -34,9 +43,16 @@ def small_disk(folder: Path) -> Iterator[Path]:
     """
     place = folder / "disk"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", place], capture_output=True, text=True, check=False
-    ) if os.geteuid() == 0 else None
+    mounted = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", place],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if os.geteuid() == 0
+        else None
+    )
     if mounted is None or mounted.returncode:
         raise NotRunError("a disk that fills up needs the right to mount one (root, with CAP_SYS_ADMIN)")
     try:
@@ -81,7 +97,9 @@ def _fills_up(place: Ground, seconds: float) -> Said:
                 said.breaches += _afterwards(place, time_)
                 over.set()
     allowed = {"201", "disk_full"}
-    said.breaches += [f"a save was answered {code} ({n} times)" for code, n in bursts.codes.items() if code not in allowed]
+    said.breaches += [
+        f"a save was answered {code} ({n} times)" for code, n in bursts.codes.items() if code not in allowed
+    ]
     said.load += f", {bursts.codes['201']} saved, {bursts.codes['disk_full']} refused"
     said.breaches += _compared(place, bursts.saves.ids)
     return said
