@@ -46,6 +46,7 @@ class Attack:
         log: How many bytes may be logged.
         env: Further variables of Warmline's environment.
         refuses: Whether saves may be told to come again, with 503.
+        is_quiet: Whether nobody saves meanwhile.
         disk: Gives Warmline a disk of its own, which the data lies on.
         pipedrive: Stands in Pipedrive's place, and tells where.
     """
@@ -57,6 +58,7 @@ class Attack:
     log: int = 20_000
     env: dict[str, str] = field(default_factory=dict)
     refuses: bool = False
+    is_quiet: bool = False
     disk: Callable[[Path], AbstractContextManager[Path]] | None = None
     pipedrive: Callable[[], AbstractContextManager[str]] | None = None
 
@@ -89,6 +91,8 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         logged = place.log.stat().st_size
+        if attack.is_quiet:
+            over.set()
         with ThreadPoolExecutor(1) as beside:
             saving = beside.submit(place.save_until, over)
             try:
