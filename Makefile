@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos siege bench screenshots check format migrations lock clean
+.PHONY: help demo serve test chaos siege bench screenshots check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -56,6 +56,15 @@ lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
 		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --extra dev pyproject.toml --output-file requirements/dev.txt
+
+audit: $(VENV)/dev ## ask whether a vulnerability is known of anything that is installed
+	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/python -m release.audit $(VENV)/audit/bin/pip-audit
+
+release: $(VENV)/dev ## build wheel, sdist, bill of materials and checksums into dist/ (ARGS="--commit v0.1.0")
+	@$(BIN)/python -m venv $(VENV)/release && $(VENV)/release/bin/pip install --quiet --disable-pip-version-check \
+		"$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')"
+	@$(BIN)/python -m release.build --builder $(CURDIR)/$(VENV)/release/bin/python $(ARGS)
 
 clean: ## take away everything that the targets made
 	rm -rf $(VENV) .cache .pytest_cache .hypothesis build dist
