@@ -70,6 +70,31 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
     asyncio.run(run())
 
 
+def test_who_waits_longer_than_was_expected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the place goes to others later."""
+    monkeypatch.setattr(crowd, "LONGEST", 0.01)
+
+    async def run() -> None:
+        lane, go = Lane(1), asyncio.Event()
+
+        async def holds() -> None:
+            async with lane.place():
+                await go.wait()
+
+        task = asyncio.create_task(holds())
+        await _settle()
+        with pytest.raises(FullError):
+            async with lane.place():
+                pass
+        go.set()
+        await task
+        async with lane.place():
+            pass
+        assert (lane._free, len(lane._waiting)) == (1, 0)
+
+    asyncio.run(run())
+
+
 def test_one_who_goes_leaves_no_gap() -> None:
     """Whoever waits and goes is passed over; whoever was given a place and goes gives it on."""
 

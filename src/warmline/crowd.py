@@ -19,7 +19,8 @@ from warmline.storage import Matter
 
 PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
 PASSWORD_PLACES = 2
-LONGEST = 2.0  # seconds that one who is let in may be expected to wait
+LONGEST = 2.0  # seconds that one may wait, or be expected to
+PACE = 0.03  # seconds between two places, as long as nothing is known of it
 SLOW = 1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
 WEIGHT = 0.2  # of the latest pace in what is expected
 FULL = "warmline.full"  # in the scope of a request: whether there was no place for it
@@ -43,7 +44,7 @@ class Lane:
         self._free = places
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pace = 0.0  # seconds between two places that become free, while others wait for one
+        self._pace = PACE  # seconds between two places that become free, while others wait for one
         self._freed_at = clock()
 
     @asynccontextmanager
@@ -51,7 +52,7 @@ class Lane:
         """Have a place while the block runs, for SLOW seconds at the most.
 
         Raises:
-            FullError: At once, when it would take too long.
+            FullError: At once, when it would take too long; else, when it did.
         """
         await self._take()
         given_up = False
@@ -80,10 +81,15 @@ class Lane:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         try:
-            await mine
-        except asyncio.CancelledError:
+            async with asyncio.timeout(LONGEST):
+                await mine
+        except (TimeoutError, asyncio.CancelledError) as over:
             if mine.done() and not mine.cancelled():
-                self._free_one()
+                self._free_one()  # it was given at the very last moment
+            elif mine in self._waiting:
+                self._waiting.remove(mine)
+            if isinstance(over, TimeoutError):
+                raise FullError from over  # it went more slowly than was expected
             raise
 
     def _free_one(self) -> None:

@@ -90,6 +90,7 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
         place = stack.enter_context(ground(folder, attack.env | stranger, data=data))
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
+        place.quiet = quiet
         logged = place.log.stat().st_size
         if attack.is_quiet:
             over.set()

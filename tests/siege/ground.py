@@ -61,6 +61,7 @@ class Ground:
         pid: Its first process; the second one is in the same group.
         world: What its Pipedrive holds.
         sandbox: Its Pipedrive, to break.
+        quiet: How saves went before the attack.
     """
 
     port: int
@@ -71,7 +72,12 @@ class Ground:
     pid: int
     world: World
     sandbox: Sandbox
+    quiet: Saves = field(default_factory=Saves)
     _numbers: "count[int]" = field(default_factory=count)
+
+    def within(self, seconds: float) -> float:
+        """Return how long something may take on this machine, as busy as it is, that takes so long on a quiet one."""
+        return seconds + 20 * self.quiet.percentile(95)
 
     def lead(self) -> dict[str, Any]:
         """Return a warm contact, another one each time."""

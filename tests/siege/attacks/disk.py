@@ -117,7 +117,7 @@ def _burst(place: Ground, burst: _Burst, over: Event) -> None:
 
 
 def _while_full(place: Ground, get: Callable[..., object], time_: int) -> Iterator[str]:
-    if not _until(lambda: _state(place) == "disk_full", TOLD_IN_TIME):
+    if not _until(lambda: _state(place) == "disk_full", place.within(TOLD_IN_TIME)):
         yield f"{time_}: the state is {_state(place)}"
     for path in PAGES:
         page = get(path)
@@ -134,8 +134,12 @@ def _while_full(place: Ground, get: Callable[..., object], time_: int) -> Iterat
 
 def _afterwards(place: Ground, time_: int) -> Iterator[str]:
     began, before = time.monotonic(), len(place.world.persons)
-    there = _until(lambda: place.ask("POST", "/api/contacts", place.lead())[0] == HTTPStatus.CREATED, ON_IN_TIME)
-    if not there or not _until(lambda: len(place.world.persons) > before, ON_IN_TIME - (time.monotonic() - began)):
+    there = _until(
+        lambda: place.ask("POST", "/api/contacts", place.lead())[0] == HTTPStatus.CREATED, place.within(ON_IN_TIME)
+    )
+    if not there or not _until(
+        lambda: len(place.world.persons) > before, place.within(ON_IN_TIME) - (time.monotonic() - began)
+    ):
         yield f"{time_}: nothing moved within {ON_IN_TIME} s"
 
 
