@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos bench screenshots check format migrations lock clean
+.PHONY: help demo serve test chaos siege bench screenshots check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -24,6 +24,10 @@ test: $(VENV)/dev ## run every test (ARGS="tests/sync -k label" for some)
 chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
+
+siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
+	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \
+		--seconds $(or $(SECONDS),180) $(ARGS)
 
 bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes (ARGS="burst tokens" for some)
 	@$(BIN)/python -m bench.run $(ARGS)
@@ -54,6 +58,15 @@ lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
 		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --extra dev pyproject.toml --output-file requirements/dev.txt
+
+audit: $(VENV)/dev ## ask whether a vulnerability is known of anything that is installed
+	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/python -m release.audit $(VENV)/audit/bin/pip-audit
+
+release: $(VENV)/dev ## build wheel, sdist, bill of materials and checksums into dist/ (ARGS="--commit v0.1.0")
+	@$(BIN)/python -m venv $(VENV)/release && $(VENV)/release/bin/pip install --quiet --disable-pip-version-check \
+		"$$($(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')"
+	@$(BIN)/python -m release.build --builder $(CURDIR)/$(VENV)/release/bin/python $(ARGS)
 
 clean: ## take away everything that the targets made
 	rm -rf $(VENV) .cache .pytest_cache .hypothesis build dist

@@ -11,7 +11,7 @@ os.environ["WARMLINE_DATA_DIR"] = FOLDER
 from warmline.settings import *  # noqa: E402, F403 (the environment must be clean before)
 from warmline.settings import DATABASES  # noqa: E402
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "warmline.sqlite":
     # A file, not memory: threads and processes must meet in it as they do in earnest.
     DATABASES["default"]["TEST"] = {"NAME": f"{FOLDER}/test.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, and guards nothing here

@@ -44,18 +44,33 @@ def _set_up() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import call_command
     from django.db.utils import DatabaseError
 
     try:
         django.setup()
-        call_command("migrate", verbosity=0, interactive=False)
+        _migrate()
     except ImproperlyConfigured as error:
         _fail(f"warmline: {error}")
     except OSError as error:
         _fail(f"warmline: cannot use {error.filename}: {error.strerror}. Set WARMLINE_DATA_DIR to your own folder.")
     except DatabaseError as error:
         _fail(f"warmline: cannot use the database: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
+
+
+def _migrate() -> None:
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from warmline import installation
+
+    if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
+        _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
+    if newer := installation.newer_data():
+        _fail(
+            f"warmline: the data are of a newer Warmline ({newer}). Start that one, or set WARMLINE_DATA_DIR, and "
+            "DATABASE_URL where it is used, to other data."
+        )
+    call_command("migrate", verbosity=0, interactive=False)
 
 
 @app.command()
@@ -65,8 +80,11 @@ def serve(
 ) -> None:
     """Serve the API, and bring what is wanted to Pipedrive."""
     _set_up()
+    from warmline import installation
     from warmline.serve import serve as run
 
+    for warning in installation.warnings():
+        typer.echo(f"warmline: {warning}", err=True)
     try:
         run(host, port)
     except OSError as error:
@@ -231,17 +249,21 @@ def doctor() -> None:
     _set_up()
     from django.conf import settings
 
+    from warmline import installation, storage
     from warmline.sync import standstill
     from warmline.sync.doctor import examination
     from warmline.sync.policy import Policy
     from warmline.web.address import ADDRESS
 
-    typer.echo(f"ok       The data is in {Path(settings.DATA_DIR)}.")
+    matter = storage.present()
+    where = f"The data is in {Path(settings.DATA_DIR)}."
+    typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
     typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
-    well = standstill.since() is None
-    if not well:
-        typer.echo(f"problem  {standstill.MESSAGE}")
+    problems = [*installation.warnings(), *([] if standstill.since() is None else [standstill.MESSAGE])]
+    for problem in problems:
+        typer.echo(f"problem  {problem}")
+    well = matter is None and not problems
     for finding in examination(Policy.current()):
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well

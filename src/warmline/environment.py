@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+import dj_database_url
+
 from warmline.pipedrive import PLANS, can_be_address
 
 
@@ -113,9 +115,18 @@ def _zone(text: str) -> ZoneInfo:
 
 
 def _database(text: str) -> str:
-    scheme = urlsplit(text).scheme
-    if text and scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise ValueError("expected sqlite:////PATH or postgres://USER:PASSWORD@HOST/NAME")
+    form = "expected sqlite:////PATH or postgres://USER:PASSWORD@HOST/NAME"
+    scheme = text.partition(":")[0].lower()
+    if not text:
+        return text
+    if scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise ValueError(form)
+    try:
+        name = str(dj_database_url.parse(text).get("NAME") or "")
+    except Exception:  # noqa: BLE001 (whatever it makes of it; its own words may repeat a piece of the password)
+        raise ValueError(f"{form}, with %2F and the like for signs in the password") from None
+    if not name or name == ":memory:":  # two processes share it, and a restart must find it
+        raise ValueError(form)
     if scheme.startswith("postgres") and find_spec("psycopg") is None:
         raise ValueError("PostgreSQL needs the Python package psycopg beside Warmline; install it")
     return text

@@ -13,44 +13,85 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port
 
+from warmline import storage
 from warmline.environment import ConfigurationError, EmailServer, Environment
 
+SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
 try:
     env = Environment()
 except ConfigurationError as error:
     raise ImproperlyConfigured(str(error)) from None
 
 
+def _folder(folder: Path) -> Path:
+    """Return the data folder, made where it is missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise ImproperlyConfigured(
+            f"cannot use {folder}: {why}. Set WARMLINE_DATA_DIR to a folder of your own."
+        ) from None
+    return folder
+
+
+def _given_key(key: str, folder: Path) -> str:
+    """Return the key that the environment gives; what can be guessed is refused, unless it is in use already."""
+    is_new = not env["DATABASE_URL"] and not (folder / "warmline.sqlite3").exists()
+    if is_new and len(key) < SHORTEST_KEY:
+        raise ImproperlyConfigured(
+            f"WARMLINE_SECRET_KEY: expected at least {SHORTEST_KEY} characters, or none: Warmline makes its own then."
+        )
+    return key
+
+
 def _secret_key(folder: Path) -> str:
     """Return the installation's own key: made on the first start, readable by its user alone."""
     file = folder / "secret-key"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        key = _kept_key(file)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"cannot use {file}: {error.strerror}. Set WARMLINE_DATA_DIR to a folder of your own."
+        ) from None
+    except UnicodeDecodeError:
+        key = ""
+    if not key:
+        raise ImproperlyConfigured(f"{file} holds no key. Put it back from a backup, or delete it to have one made.")
+    return key
+
+
+def _kept_key(file: Path) -> str:
     if not file.exists():
         # Written whole under another name first: of two processes that start at once, one wins and both read its key,
         # and one that dies half-way leaves none behind.
-        with tempfile.NamedTemporaryFile("w", dir=folder, encoding="ascii") as draft:  # mode 0600
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, encoding="ascii") as draft:  # mode 0600
             draft.write(secrets.token_urlsafe(50))
             draft.flush()
             with contextlib.suppress(FileExistsError):
                 os.link(draft.name, file)
-    return file.read_text(encoding="ascii")
+    return file.read_text(encoding="ascii").strip()
 
 
 def _database(url: str, folder: Path) -> Any:
     database: dict[str, Any] = dict(dj_database_url.parse(url or f"sqlite:///{folder / 'warmline.sqlite3'}"))
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["ENGINE"] = "warmline.sqlite"  # in which those who write take turns
+        storage.watch(Path(database["NAME"]).parent)
         database["OPTIONS"] = {
             # A transaction that may write takes the lock when it begins. A deferred one that asks for it half-way
             # fails at once with "database is locked", whatever the timeout.
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,  # seconds to wait for another writer
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            # What is not yet in the file itself stands beside it, and takes no more room than this once it is.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;",
         }
     return database
 
 
-DATA_DIR: Path = env["WARMLINE_DATA_DIR"]
-SECRET_KEY = env["WARMLINE_SECRET_KEY"] or _secret_key(DATA_DIR)
+os.umask(0o077)  # whatever this process makes is its user's alone
+DATA_DIR: Path = _folder(env["WARMLINE_DATA_DIR"])
+SECRET_KEY = _given_key(env["WARMLINE_SECRET_KEY"], DATA_DIR) if env["WARMLINE_SECRET_KEY"] else _secret_key(DATA_DIR)
 DATABASES = {"default": _database(env["DATABASE_URL"], DATA_DIR)}
 
 PIPEDRIVE_BASE_URL: str = env["PIPEDRIVE_BASE_URL"]
@@ -103,6 +144,7 @@ MIDDLEWARE = [
     "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
+    "warmline.crowd.refuse_crowd",
     "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.door.refuse_nul",  # before anything looks for a file, or asks the database, with what it refuses
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -184,7 +226,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "warmline.logs.SparingHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not

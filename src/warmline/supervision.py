@@ -1,8 +1,9 @@
 """Supervised loops: threads that do one turn after another, survive what passes, and end only when they are told to.
 
 A turn that raises is logged and done again after a wait that doubles each time, up to half a minute. So no error that
-passes ends a thread of the program, and none that stays fills the log. A loop that is gone was told to end, or its
-process is gone with it. Every thread of the program that goes round is one of these.
+passes ends a thread of the program, and none that stays fills the log. What the disk refuses is tried again each
+second, and told by `storage.py`. A loop that is gone was told to end, or its process is gone with it. Every thread of
+the program that goes round is one of these.
 """
 
 import logging
@@ -14,6 +15,7 @@ from typing import Generic, Self, TypeVar
 
 from django.db import connections
 
+from warmline import storage
 from warmline.threads import SYSTEM_THREADS, Running, Threads
 
 log = logging.getLogger(__name__)
@@ -77,11 +79,14 @@ class Loop:
             began = monotonic()
             try:
                 self._turn()
-            except Exception as error:  # noqa: BLE001 (that is what it is for; the next line logs it)
-                wait = next_wait(wait, monotonic() - began)
-                self._say(error, wait)
+            except Exception as error:  # noqa: BLE001 (that is what it is for; it is logged below)
+                if storage.noticed(error) in storage.OF_THE_DISK:
+                    wait = 0.0
+                else:
+                    wait = next_wait(wait, monotonic() - began)
+                    self._say(error, wait)
                 close_connections()
-                self.ending.wait(wait)
+                self.ending.wait(wait or FIRST_WAIT)
             else:
                 wait = 0.0
         close_connections()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, Self
+from unittest.mock import patch
 
 from chaos import deeds
 from chaos.breach import Breach
@@ -24,7 +25,7 @@ from django.core.management.color import no_style
 from django.db import connection
 from stage import Process, Stage, StageClock, telling
 
-from warmline.crm import book
+from warmline.crm import book, pieces
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.crm.words import ContactWord, OrganizationWord
@@ -95,6 +96,7 @@ class Simulation:
         self.clock.stage = self.stage = Stage(self.clock, Random(seed + 1), self._goes_on)
         self._exits = ExitStack()
         self._exits.enter_context(telling(self.clock))
+        self._exits.enter_context(patch.object(pieces, "AIM", 1e9))  # a piece is as large on a slow machine
         self._exits.enter_context(connection.execute_wrapper(self._statement))
         self._wake = list(wake._listeners)
         self._make_world()

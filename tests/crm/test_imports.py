@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from warmline.crm import bulk, import_worker, imports, keeping, team
+from warmline.crm import bulk, import_worker, imports, keeping, pieces, team
 from warmline.crm.book import add_contact
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
@@ -90,7 +90,7 @@ def test_twice_is_once(alice: User) -> None:
 def test_a_worker_that_died(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some were added but not noted, the next one goes on when the hold has ended, and adds nothing twice."""
     file = b"Name,Email\n" + b"".join(b"Contact %d,c%d@example.com\n" % (n, n) for n in range(30))
-    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 10)
+    monkeypatch.setattr(pieces, "MOST", 10)
     run = imports.begin(alice, "people.csv", file)
     work()
     imports.start(run)
@@ -137,7 +137,7 @@ def test_a_clock_that_is_set_makes_nothing_old(alice: User, jump: timedelta) -> 
 
 def test_stopping_between_two_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left is left to the next start."""
-    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(pieces, "MOST", 2)
     run = imports.begin(alice, "people.csv", b"Name\nA\nB\nC\n")
     work()
     imports.start(run)
@@ -188,7 +188,7 @@ def bob() -> User:
 
 def begun(owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have a file with three contacts imported, and return the work at it after the first of them."""
-    monkeypatch.setattr(import_worker, "IMPORTED_AT_ONCE", 1)
+    monkeypatch.setattr(pieces, "MOST", 1)
     run = imports.begin(owner, "people.csv", b"Name\nA\nB\nC\n")
     work()
     imports.start(run)

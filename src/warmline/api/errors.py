@@ -5,11 +5,12 @@ only. A message says what to do; it never repeats what was sent, nor how the ins
 """
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, SuspiciousOperation, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.views import defaults
 from ninja import NinjaAPI
@@ -17,6 +18,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
+from warmline import storage
 from warmline.crm.guesses import TooManyGuessesError
 from warmline.crm.taken import TakenError
 from warmline.sync.retry import LinkedAlreadyError, NoCandidateError
@@ -37,6 +39,14 @@ MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "string_type": "This must be text, in quotes.",
     "string_unicode": "This must be valid Unicode text.",
 }
+HEADINGS = {
+    storage.Matter.BUSY: "Too many save at once",
+    storage.Matter.DISK_FULL: "The disk is full",
+    storage.Matter.DISK_ERROR: "The disk cannot be written",
+}
+MATTER = "Warmline-Matter"  # the header that tells a page's scripts the same
+FORM = "application/x-www-form-urlencoded"
+LONGEST_FORM = 100_000  # bytes of a form that is handed back to be sent again
 NO_BODY = "Send a JSON object with the fields as the body."
 
 
@@ -186,8 +196,46 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _not_found() if _is_ours(request) else defaults.page_not_found(request, exception)
 
 
+def not_stored(request: HttpRequest, matter: storage.Matter) -> HttpResponse:
+    """Answer that nothing could be saved at this moment, and hand back what was sent.
+
+    Args:
+        request: The one that could not be done.
+        matter: Why.
+    """
+    if _is_ours(request):
+        response = refuse(503, matter, storage.WORDS[matter])
+    else:
+        fields = _sent(request) if request.method == "POST" else []
+        context = {"heading": HEADINGS[matter], "text": storage.WORDS[matter], "fields": fields, "path": request.path}
+        response = HttpResponse(render_to_string("503.html", context), status=503)
+        response["Cache-Control"] = "no-store"
+    response["Retry-After"] = "1" if matter is storage.Matter.BUSY else "5"
+    response[MATTER] = matter
+    return response
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the fields of a form that can be sent again from a page: no files, no passwords, nothing very long."""
+    length = request.headers.get("Content-Length", "")
+    if request.content_type != FORM or not length.isdigit() or int(length) > LONGEST_FORM:
+        return []
+    try:
+        pairs = [(name, value) for name, values in request.POST.lists() for value in values]
+    except (SuspiciousOperation, UnreadablePostError):
+        return []
+    return [] if any("password" in name for name, _ in pairs) else pairs
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer when something broke; what it was is in the log only (the URL conf's handler500)."""
+    """Answer when something broke; what it was is in the log only (the URL conf's handler500).
+
+    Where the disk is what broke, or many wrote at once, the answer says so, whoever met it.
+    """
+    error = sys.exc_info()[1]
+    matter = None if error is None else storage.noticed(error)
+    if matter is not None:
+        return not_stored(request, matter)
     if not _is_ours(request):
         return defaults.server_error(request)
     return refuse(500, "internal", "Something broke on our side and was logged; try again, or tell your administrator.")

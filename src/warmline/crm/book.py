@@ -6,7 +6,7 @@ and writes only the fields that it names, so that it never overwrites what the e
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -19,6 +19,7 @@ from django.utils import timezone
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
+from warmline.crm.pieces import in_pieces
 from warmline.crm.signals import rows_deleted
 from warmline.crm.synced import DELETED_THERE, Findable
 from warmline.crm.taken import told_if_taken
@@ -33,7 +34,6 @@ SUBJECTS = {
     ActivityType.CONFERENCE: "Conference with {}",
 }
 KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
-AT_ONCE = 500  # rows of one statement: databases allow only so many parameters
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
 
 
 def delete_contacts(contacts: QuerySet[Contact]) -> int:
-    """Delete contacts with their activities, here; their records in Pipedrive stay.
+    """Delete contacts with their activities, here, some at a time; their records in Pipedrive stay.
 
     Args:
         contacts: Any that were chosen.
@@ -188,18 +188,21 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
     Returns:
         How many there were.
     """
-    with transaction.atomic():
-        ids = list(contacts.order_by().select_for_update().values_list("pk", flat=True))
-        for start in range(0, len(ids), AT_ONCE):
-            some = Contact.objects.filter(pk__in=ids[start : start + AT_ONCE])
-            rows_deleted.send(Contact, rows=list(some.select_related("owner")))
-            rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=some).select_related("contact")))
-            some.delete()
-    return len(ids)
+
+    def delete(ids: Sequence[int]) -> int:
+        # Chosen again under the lock: what was handed to someone else meanwhile may be none of these any more.
+        held = list(contacts.filter(pk__in=ids).order_by().select_for_update().values_list("pk", flat=True))
+        some = Contact.objects.filter(pk__in=held)
+        rows_deleted.send(Contact, rows=list(some.select_related("owner")))
+        rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
+        some.delete()
+        return len(held)
+
+    return in_pieces(list(contacts.order_by().values_list("pk", flat=True)), delete)
 
 
 def hand_over(contacts: QuerySet[Contact], to: User) -> int:
-    """Make contacts and their activities a colleague's, here; in Pipedrive they keep their owner.
+    """Make contacts and their activities a colleague's, here, some at a time; in Pipedrive they keep their owner.
 
     Args:
         contacts: Any that were chosen.
@@ -209,17 +212,20 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
         How many were not theirs before.
 
     Raises:
-        User.DoesNotExist: When the colleague has left meanwhile; nothing is written then.
+        User.DoesNotExist: When the colleague has left meanwhile; what was theirs by then is.
     """
-    with transaction.atomic():
-        User.objects.select_for_update().get(pk=to.pk, is_active=True)
+    User.objects.get(pk=to.pk, is_active=True)
+    others = contacts.exclude(owner=to).order_by()
+
+    def hand(ids: Sequence[int]) -> int:
+        User.objects.select_for_update().get(pk=to.pk, is_active=True)  # who leaves meanwhile gets no more
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
-        others = list(contacts.exclude(owner=to).order_by().select_for_update().values_list("pk", flat=True))
-        for start in range(0, len(others), AT_ONCE):
-            some = others[start : start + AT_ONCE]
-            Contact.objects.filter(pk__in=some).update(owner=to)
-            Activity.objects.filter(contact__in=some).update(owner=to)
-    return len(others)
+        some = list(others.filter(pk__in=ids).select_for_update().values_list("pk", flat=True))
+        Contact.objects.filter(pk__in=some).update(owner=to)
+        Activity.objects.filter(contact__in=some).update(owner=to)
+        return len(some)
+
+    return in_pieces(list(others.values_list("pk", flat=True)), hand)
 
 
 def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:

@@ -11,11 +11,11 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from warmline.crm import book, words
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
+from warmline.crm.pieces import Pace
 from warmline.crm.signals import rows_saved
 from warmline.crm.users import User
 
@@ -58,21 +58,23 @@ class _Given:
         return self.contact.name_key, self.organization.name_key if self.organization else ""
 
 
-def import_contacts(owner: User, rows: Iterable[Mapping[str, Any]], *, batch: int = 200) -> Iterator[list[Outcome]]:
+def import_contacts(
+    owner: User, rows: Iterable[Mapping[str, Any]], *, batch: int | None = None
+) -> Iterator[list[Outcome]]:
     """Add contacts of a user's, a batch in each transaction.
 
     Args:
         owner: Whose contacts they become.
         rows: Each with the arguments of `book.add_contact`.
-        batch: How many rows in a transaction.
+        batch: How many rows in a transaction; None for as many as are quick.
 
     Yields:
         The outcomes of each batch's rows in their order, as soon as they are stored.
     """
-    rest = iter(rows)
-    while some := list(islice(rest, batch)):
+    rest, pace = iter(rows), Pace()
+    while some := list(islice(rest, batch or pace.size)):
         given = [_given(owner, **row) for row in some]
-        with transaction.atomic():
+        with pace.piece():
             contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])
             rows_saved.send(Contact)
         outcomes = iter(contacts)

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
 from warmline.crm import bulk, columns, keeping, preferences
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
+from warmline.crm.pieces import Pace, in_pieces
 from warmline.crm.signals import import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 
 HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
-CHECKED_AT_ONCE, IMPORTED_AT_ONCE = 500, 200
 UNEXPECTED = "This row broke something on our side ({}), which was logged; tell your administrator."
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
@@ -117,7 +117,8 @@ class _Hold:
 def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     """Find out what will become of each row, a batch at a time."""
     # From the beginning, also after a restart: a later row may be known by an earlier one, and checking is quick.
-    run.contacts.exclude(result=RowResult.UNKNOWN).update(result=RowResult.UNKNOWN)
+    in_pieces(list(run.contacts.exclude(result=RowResult.UNKNOWN).values_list("pk", flat=True)), _uncheck)
+    pace = Pace()
     seen: set[tuple[str, ...]] = set()
     threshold = preferences.current().threshold
 
@@ -133,8 +134,8 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
         _store(rows)
         seen.update(seen_by_now)
 
-    while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[:CHECKED_AT_ONCE]):
-        if not _is_done(rows, foresee, hold):
+    while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[: pace.size]):
+        if not _is_done(rows, foresee, hold, pace):
             return
         yield
     hold.end(Status.CHECKED)
@@ -142,28 +143,29 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
 
 def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
     """Add the rows that are new, a batch at a time; each is added and noted in one transaction."""
+    pace = Pace()
 
     def add(rows: Sequence[ImportRow]) -> None:
         given = [columns.arguments(row.cells, run.columns) for row in rows]
-        for outcomes in bulk.import_contacts(run.owner, given, batch=IMPORTED_AT_ONCE):
+        for outcomes in bulk.import_contacts(run.owner, given, batch=len(rows)):
             for row, outcome in zip(rows, outcomes, strict=True):
                 _note(row, outcome, RowResult.ADDED)
         _store(rows)
 
-    while rows := list(run.contacts.filter(result=RowResult.NEW).order_by("number")[:IMPORTED_AT_ONCE]):
-        if not _is_done(rows, add, hold):
+    while rows := list(run.contacts.filter(result=RowResult.NEW).order_by("number")[: pace.size]):
+        if not _is_done(rows, add, hold, pace):
             return
         yield
     hold.end(Status.DONE)
 
 
-def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], None], hold: _Hold) -> bool:
+def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], None], hold: _Hold, pace: Pace) -> bool:
     """Do the work for some rows, as long as the hold is kept; False when it was lost.
 
     Where that breaks, each row is tried alone, and one that breaks alone is set aside, so that the others go on.
     """
     try:
-        with transaction.atomic():
+        with pace.piece():
             if not hold.is_kept():  # within it: who takes the run away does so before, or after all of it
                 return False
             work(rows)
@@ -171,10 +173,14 @@ def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], No
         raise  # the database is at fault, and no row: all of it is tried again
     except Exception as error:
         if len(rows) > 1:
-            return all(_is_done([row], work, hold) for row in rows)
+            return all(_is_done([row], work, hold, pace) for row in rows)
         log.exception("import.row_failed row=%s", rows[0].pk)
         _set_aside(rows[0], error)
     return True
+
+
+def _uncheck(ids: Sequence[int]) -> None:
+    ImportRow.objects.filter(pk__in=ids).update(result=RowResult.UNKNOWN)
 
 
 def _set_aside(row: ImportRow, error: Exception) -> None:

@@ -13,15 +13,18 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from warmline.crm import columns, csv_files
+from warmline.crm.pieces import in_pieces
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
+STORED_BY = timedelta(hours=1)  # a file that is not whole by then never will be: its request was cut off
 KEPT = timedelta(days=30)  # what people have imported is in the contact book; the file is a copy of it
 
 
 class Status(models.TextChoices):
-    """Where a run stands."""
+    """Where a run stands; a partial one is being stored or forgotten, and nobody sees it."""
 
+    PARTIAL = "partial", "not whole"
     MATCHING = "matching", "waits for its columns"
     CHECKING = "checking", "being checked"
     CHECKED = "checked", "waits for you"
@@ -80,6 +83,11 @@ class ImportRun(models.Model):
         """The rows that are contacts, and not headings."""
         return self.rows.filter(is_heading=False)
 
+    @classmethod
+    def of(cls, owner: User) -> "models.QuerySet[ImportRun]":
+        """Return the runs of a user that they see."""
+        return cls._default_manager.filter(owner=owner).exclude(status=Status.PARTIAL)
+
     @property
     def is_at_work(self) -> bool:
         """Whether the server has something to do for it."""
@@ -136,21 +144,23 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
     run = ImportRun(
         owner=owner,
         file_name=file_name[-255:],
+        status=Status.PARTIAL,
         encoding=table.encoding,
         delimiter=table.delimiter,
         has_headings=has_headings,
         columns=columns.matched(first) if has_headings else [""] * len(first),
     )
+    run.save()
+    rows = [
+        ImportRow(run=run, number=number, cells=cells, is_heading=has_headings and index == 0)
+        for index, (number, cells) in enumerate(table.rows)
+    ]
+    in_pieces(rows, _store)
     with transaction.atomic():
-        run.save()
-        ImportRow.objects.bulk_create(
-            [
-                ImportRow(run=run, number=number, cells=cells, is_heading=has_headings and index == 0)
-                for index, (number, cells) in enumerate(table.rows)
-            ],
-            batch_size=1000,
-        )
-        if not columns.problem(run.columns):
+        if columns.problem(run.columns):
+            run.status = Status.MATCHING
+            run.save(update_fields=["status"])
+        else:
             _set_to_work(run, Status.CHECKING)
     return run
 
@@ -164,12 +174,13 @@ def choose(run: ImportRun, chosen: Sequence[str], *, has_headings: bool) -> None
         has_headings: Whether the first row names them.
     """
     with transaction.atomic():
-        waiting = ImportRun.objects.filter(pk=run.pk).exclude(status__in=[Status.IMPORTING, Status.DONE])
+        settled = [Status.PARTIAL, Status.IMPORTING, Status.DONE]
+        waiting = ImportRun.objects.filter(pk=run.pk).exclude(status__in=settled)
         if not waiting.update(columns=list(chosen), has_headings=has_headings):
             return
         first = run.rows.order_by("number").values_list("number", flat=True)[:1]
-        run.rows.update(result=RowResult.UNKNOWN, is_heading=False)
-        run.rows.filter(number__in=list(first)).update(is_heading=has_headings)
+        # What was found out of the other rows by now, the worker forgets before it begins.
+        run.rows.filter(number__in=list(first)).update(result=RowResult.UNKNOWN, is_heading=has_headings)
         _set_to_work(run, Status.CHECKING)
 
 
@@ -190,12 +201,11 @@ def discard(run: ImportRun) -> bool:
     Returns:
         Whether it was forgotten; not while it is being imported.
     """
-    with transaction.atomic():
-        # Held, so that nobody starts it between the look and the end of it.
-        idle = ImportRun.objects.select_for_update().filter(pk=run.pk).exclude(status=Status.IMPORTING).first()
-        if idle is not None:
-            idle.delete()
-    return idle is not None
+    # From then on nobody starts it any more.
+    idle = ImportRun.objects.filter(pk=run.pk).exclude(status=Status.IMPORTING).update(status=Status.PARTIAL)
+    if idle:
+        _delete(run)
+    return bool(idle)
 
 
 def forget_old(now: datetime) -> None:
@@ -204,7 +214,8 @@ def forget_old(now: datetime) -> None:
     Args:
         now: Tells how old they are.
     """
-    for run in ImportRun.objects.filter(created_at__lt=now - KEPT).exclude(status__in=AT_WORK):
+    left = Q(created_at__lt=now - KEPT) | Q(status=Status.PARTIAL, created_at__lt=now - STORED_BY)
+    for run in ImportRun.objects.filter(left).exclude(status__in=AT_WORK):
         discard(run)
 
 
@@ -217,9 +228,15 @@ def leave(owner: User, heir: User | None) -> None:
     """
     runs = ImportRun.objects.filter(owner=owner)
     if heir is None:
-        runs.delete()
+        runs.update(status=Status.PARTIAL, holder="", held_until=None)  # who is at it lets go
     else:
         runs.update(owner=heir, holder="", held_until=None)  # who is at it lets go, and begins again as the heir's
+
+
+def end(owner: User) -> None:
+    """Delete what `leave` took away from someone without an heir; some rows at a time, outside of any transaction."""
+    for run in ImportRun.objects.filter(owner=owner, status=Status.PARTIAL):
+        _delete(run)
 
 
 def counts(run: ImportRun) -> dict[str, int]:
@@ -231,6 +248,20 @@ def counts(run: ImportRun) -> dict[str, int]:
         **{result.value: Count("pk", filter=Q(result=result)) for result in RowResult if result},
     )
     return dict(found)
+
+
+def _store(rows: Sequence[ImportRow]) -> None:
+    ImportRow.objects.bulk_create(rows)
+
+
+def _delete(run: ImportRun) -> None:
+    """Delete a run that is partial by now, and its rows before it."""
+
+    def delete(ids: Sequence[int]) -> None:
+        ImportRow.objects.filter(pk__in=ids).delete()
+
+    in_pieces(list(run.rows.values_list("pk", flat=True)), delete)
+    ImportRun.objects.filter(pk=run.pk).delete()
 
 
 def _set_to_work(run: ImportRun, status: Status) -> None:

@@ -4,19 +4,20 @@ It goes in small transactions, so that nobody who saves waits for it. A clock th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management import call_command
+from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm import guesses, imports
+from warmline.crm.pieces import in_pieces
 from warmline.crm.signals import day_passed
 
 DAY = timedelta(days=1)
-AT_ONCE = 500  # rows of one transaction
+AT_ONCE = 5000  # ids that are read at once
 
 
 class SteadyClock:
@@ -45,7 +46,7 @@ def sweep(now: datetime) -> None:
         now: Tells how old things are.
     """
     imports.forget_old(now)
-    call_command("clearsessions")
+    forget(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
     for rows in guesses.outdated(now):
         forget(rows)
     day_passed.send(None, now=now)
@@ -53,5 +54,9 @@ def sweep(now: datetime) -> None:
 
 def forget(rows: "QuerySet[Any]") -> None:
     """Delete rows, some at a time, whatever else is written between."""
+
+    def delete(some: Sequence[Any]) -> None:
+        rows.model._default_manager.filter(pk__in=some).delete()  # noqa: SLF001 (documented as public)
+
     while ids := list(rows.values_list("pk", flat=True)[:AT_ONCE]):
-        rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 (documented as public)
+        in_pieces(ids, delete)

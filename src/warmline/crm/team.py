@@ -31,10 +31,7 @@ def change_member(member: User, **changes: Any) -> None:
     member.clean_fields(exclude={"email", "email_key", "password"})
     with transaction.atomic():
         # All admins are held, so that two of them cannot take each other's rights at the same moment.
-        admins = set(
-            User.objects.select_for_update().filter(is_admin=True, is_active=True).values_list("pk", flat=True)
-        )
-        if admins == {member.pk} and not (member.is_admin and member.is_active):
+        if _active_admins(held=True) == {member.pk} and not (member.is_admin and member.is_active):
             raise ValidationError(LAST_ADMIN)
         member.save(update_fields=list(changes))
 
@@ -52,12 +49,26 @@ def deactivate(member: User, heir: User | None) -> int:
     Raises:
         ValidationError: When no active admin would be left; nothing is written then.
     """
+    if _active_admins(held=False) == {member.pk}:
+        raise ValidationError(LAST_ADMIN)
+    # While they are still in, because it may be cut off; then the same is done again.
+    theirs = Contact.objects.filter(owner=member)
+    handed = book.hand_over(theirs, heir) if heir else 0
     with transaction.atomic():
         member.set_unusable_password()  # sessions and one-time links are signed with the password
         change_member(member, is_active=False, password=member.password)
         ApiToken.objects.filter(user=member).delete()
         imports.leave(member, heir)
-        return book.hand_over(Contact.objects.filter(owner=member), heir) if heir else 0
+        if heir:
+            handed += book.hand_over(theirs, heir)  # what they added meanwhile
+    if heir is None:
+        imports.end(member)
+    return handed
+
+
+def _active_admins(*, held: bool) -> set[int]:
+    users = User.objects.select_for_update() if held else User.objects.all()
+    return set(users.filter(is_admin=True, is_active=True).values_list("pk", flat=True))
 
 
 def let_in_again(member: User) -> None:

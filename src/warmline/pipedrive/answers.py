@@ -49,6 +49,7 @@ NOT_SENT = (
 IN_WORDS: dict[type[Exception], str] = {
     httpx.ConnectError: "No connection could be made.",
     httpx.TimeoutException: "No answer came in time.",
+    httpx.DecodingError: "The answer was too long, or could not be unpacked.",
 }
 
 # `Validation failed: FIELD: why; ...` (pipedrive/client-nodejs#651), or the first name in quotes.

@@ -19,7 +19,9 @@ from warmline.pipedrive.answers import Answer, Call
 from warmline.pipedrive.clock import Clock, http_date
 from warmline.pipedrive.headers import header_number, wait_seconds
 from warmline.pipedrive.limiter import Limiter
+from warmline.pipedrive.unpacking import unpacked
 
+LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of an answer: a page has 500 records of a few kilobytes
 Query = dict[str, str | int | bool]
 
 # Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
@@ -58,7 +60,7 @@ class Connection:
             raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
         self._http = httpx.Client(
             base_url=_address(base_url),
-            headers={"x-api-token": token, "accept": "application/json"},
+            headers={"x-api-token": token, "accept": "application/json", "accept-encoding": "gzip"},
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
@@ -147,7 +149,7 @@ class Connection:
         """Send a request and read the whole answer."""
         with self._http.stream(call.method, call.path, params=params, json=json) as response:
             try:
-                body = self._whole(response)
+                body = self._whole(response, _room_for(call))
             except answers.FAILURES:
                 if not response.is_client_error:
                     raise
@@ -157,15 +159,18 @@ class Connection:
             body = body.replace(self._token.get_secret_value().encode(), b"***")
         return Answer(response.status_code, response.headers, body, self._clock.now())
 
-    def _whole(self, response: httpx.Response) -> bytes:
-        """Read the body; a server that sends it drop by drop must not hold us for ever."""
+    def _whole(self, response: httpx.Response, most: int) -> bytes:
+        """Read the body; a server that sends it drop by drop, or without end, must not hold us, nor fill our memory."""
         deadline = self._clock.monotonic() + self._timeout
-        parts = []
-        for part in response.iter_bytes():
-            parts.append(part)
+        body = bytearray()
+        # httpx would hand over a decompressed piece as a whole, however small it was when it came.
+        for part in unpacked(response, most):
+            body += part
+            if len(body) > most:
+                raise httpx.DecodingError("The answer is too long.", request=response.request)
             if self._clock.monotonic() > deadline:
                 raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
-        return b"".join(parts)
+        return bytes(body)
 
     def _learn_time(self, answer: Answer, heard_at: float) -> None:
         """Learn Pipedrive's time; without a date its clock is taken for equal to ours."""
@@ -188,6 +193,11 @@ def can_be_address(base_url: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _room_for(call: Call) -> int:
+    is_list = call.method == "GET" and not call.path.rpartition("/")[2].isdigit()
+    return LONGEST_LIST if is_list else LONGEST_RECORD
 
 
 def _address(base_url: str) -> httpx.URL:

@@ -81,7 +81,7 @@ class FileLedger(Ledger):
     """For all processes of this machine that name the same file.
 
     A file of its own and not the database's: a turn is taken many times a second, must not wait for a contact that is
-    being saved, and need not survive a power cut.
+    being saved, and need not survive a power cut, nor a full disk.
     """
 
     def __init__(self, file: Path, name: str) -> None:
@@ -95,25 +95,97 @@ class FileLedger(Ledger):
             OSError: The file cannot be opened or made.
         """
         self._lock = Lock()
+        self._file = file
         self._name = name
+        self._db: sqlite3.Connection | None = None
+        self._unwritten: Used | None = None  # the figures that could not be written yet
         try:
-            self._db = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
+            self._db = self._opened()
         except sqlite3.Error as error:
-            raise OSError(None, str(error), str(file)) from error
+            if not _is_of_the_disk(error):
+                raise OSError(None, str(error), str(file)) from error
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
 
     @contextmanager
     def open(self) -> Iterator[Used]:
-        """Return the figures, as `Ledger` says; a block that raises changes nothing."""
-        with self._lock, self._db:
+        """Return the figures, as `Ledger` says; a block that raises changes nothing.
+
+        While the disk is full, or cannot be written, they are kept in memory: who only looks is not kept from it, and
+        what is under way keeps the limits.
+        """
+        with self._lock:
+            used = self._read()
+            before = asdict(used)
+            try:
+                yield used
+            except BaseException:
+                self._roll_back()
+                raise
+            if asdict(used) == before and self._unwritten is None:
+                self._roll_back()  # who only looks writes nothing
+            else:
+                self._write(used)
+
+    def _opened(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _read(self) -> Used:
+        try:
+            self._db = self._db or self._opened()
             self._db.execute("BEGIN IMMEDIATE")
             row = self._db.execute("SELECT figures FROM used WHERE name = ?", (self._name,)).fetchone()
-            used = Used(**json.loads(row[0])) if row else Used()
-            yield used
+        except sqlite3.Error as error:
+            if not _is_of_the_disk(error):
+                raise
+            self._roll_back()
+            self._unwritten = self._unwritten or Used()
+            return Used(**asdict(self._unwritten))
+        used = Used(**json.loads(row[0])) if row else Used()
+        return used if self._unwritten is None else _together(used, self._unwritten)
+
+    def _write(self, used: Used) -> None:
+        self._unwritten = used
+        if self._db is None or not self._db.in_transaction:
+            return  # it could not even be read
+        try:
             self._db.execute("REPLACE INTO used VALUES (?, ?)", (self._name, json.dumps(asdict(used))))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            if not _is_of_the_disk(error):
+                raise
+        else:
+            self._unwritten = None
+
+    def _roll_back(self) -> None:
+        if self._db is not None and self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+
+def _is_of_the_disk(error: sqlite3.Error) -> bool:
+    """Tell whether the disk is full or cannot be written, which passes."""
+    return error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY"))
+
+
+def _together(stored: Used, kept: Used) -> Used:
+    """Return the figures of a file that could not be written for a while, and those that were kept meanwhile."""
+    hours = stored.tokens.keys() | kept.tokens.keys()
+    return Used(
+        turns=sorted({*stored.turns, *kept.turns}),
+        searches=sorted({*stored.searches, *kept.searches}),
+        next_batch=max(stored.next_batch, kept.next_batch),
+        paused_until=max(stored.paused_until, kept.paused_until),
+        tokens={hour: max(stored.tokens.get(hour, 0), kept.tokens.get(hour, 0)) for hour in hours},
+    )

@@ -10,6 +10,7 @@ from random import Random
 
 from django.db.models import F
 
+from warmline import storage
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import connection, history, links, notify
@@ -80,7 +81,9 @@ class Attempts:
         except DeletedThereError:
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             links.unlink(row, self._clock.now())
-        except Exception as error:  # noqa: BLE001 (house rule: set the row aside, and let the others go on)
+        except Exception as error:
+            if storage.noticed(error) is not None:  # nothing could be written of it, and no row is at fault
+                raise DisconnectedError from error
             self.blame_the_connection(error)
             self._fail(row, error)
 

@@ -12,9 +12,11 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
+from warmline import storage
 from warmline.pipedrive import Clock
+from warmline.sync import leftovers
 from warmline.sync.keys import row_key
 from warmline.sync.models import Claim
 
@@ -101,12 +103,18 @@ class Claims:
     def release(self, *keys: str) -> None:
         """Let go of the claims to some keys."""
         self._held.difference_update(keys)
-        Claim.objects.filter(key__in=keys, holder=self._holder).delete()
+        leftovers.delete(Claim.objects.filter(key__in=keys, holder=self._holder))
 
     def leave(self, *keys: str, until: datetime) -> None:
         """Let go of the claims to some keys, so that nobody takes them before a moment."""
         self._held.difference_update(keys)
-        Claim.objects.filter(key__in=keys, holder=self._holder).update(expires_at=until)
+        claims = Claim.objects.filter(key__in=keys, holder=self._holder)
+        try:
+            claims.update(expires_at=until)
+        except DatabaseError as error:
+            if storage.noticed(error) is None:
+                raise
+            leftovers.delete(claims)
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the claims to what a row makes, and to the row itself, while the block runs.

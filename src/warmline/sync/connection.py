@@ -7,9 +7,11 @@ works for another company than that of the links.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, get_args
 
 from django.db import transaction
 
+from warmline import storage
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import anew, credentials, notify, standstill, wake
 from warmline.sync.company import Membership
@@ -28,6 +30,8 @@ UNCALLABLE = "PIPEDRIVE_BASE_URL is no address that can be called: give scheme, 
 UNREADABLE = (
     "The stored API token cannot be read any more, because this installation's secret key was changed. Give it anew."
 )
+Disk = Literal[storage.Matter.DISK_FULL, storage.Matter.DISK_ERROR]
+DISK: tuple[Disk, ...] = get_args(Disk)  # known per process and never stored, because storing is what fails
 QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
 # What only an admin can settle, and nothing does by itself.
 FOR_AN_ADMIN = {ConnectionState.INVALID_TOKEN, ConnectionState.UNAUTHORIZED, ConnectionState.ANOTHER_COMPANY}
@@ -40,16 +44,26 @@ ENOUGH = 100
 class Status:
     """How the connection is, since when, and in plain words."""
 
-    state: ConnectionState | EngineState
+    state: ConnectionState | EngineState | Disk
     since: datetime | None
     message: str
 
 
 def status() -> Status:
-    """Return how the connection is; while the engine stands still, that, because nothing goes over then."""
+    """Return how the connection is; while the disk cannot be written, or the engine stands still, that."""
+    return _at_a_halt() or _last_heard()
+
+
+def _at_a_halt() -> Status | None:
+    """Return what keeps all work from going on here, whatever Pipedrive says; None when nothing does."""
+    matter = storage.present()
+    if matter in DISK:
+        return Status(matter, None, storage.WORDS[matter])
     stopped = standstill.since()
-    if stopped is not None:
-        return Status(EngineState.STOPPED, stopped, standstill.MESSAGE)
+    return None if stopped is None else Status(EngineState.STOPPED, stopped, standstill.MESSAGE)
+
+
+def _last_heard() -> Status:
     row = Connection.objects.filter(pk=1).first()
     since = row.since if row else None
     missing = without_token()
@@ -80,7 +94,7 @@ def without_token() -> Trouble | None:
 
 def is_well() -> bool:
     """Tell whether nothing was the matter when last heard of; probes nothing."""
-    return Connection.is_well()
+    return storage.present() is None and Connection.is_well()
 
 
 def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:

@@ -19,6 +19,7 @@ from random import Random
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from warmline import storage
 from warmline.pipedrive import (
     BudgetSpent,
     Clock,
@@ -34,7 +35,7 @@ from warmline.pipedrive import (
 from warmline.sync.asking import one_asks
 from warmline.sync.catalog import NEVER_OLD
 from warmline.sync.company import storing
-from warmline.sync.entries import Records, absorb, hashed
+from warmline.sync.entries import Records, absorb, hashed, note_unreadable
 from warmline.sync.intents import OLD, OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
 from warmline.sync.outcomes import backoff, wants_probe
@@ -195,8 +196,9 @@ class Directory:
             since = state.since if state.since <= present else present - OLD
             looks.append(partial(asks[state.kind], updated_since=since - OVERLAP, unreadable=odd))
         for state, records, odd in zip(states, self._together(looks), unreadable, strict=True):
+            absorb(DirectoryKind(state.kind), records, odd)
             with storing():
-                absorb(DirectoryKind(state.kind), records, odd)
+                note_unreadable(DirectoryKind(state.kind), records, odd)
                 DirectoryState.objects.filter(kind=state.kind).update(since=present, looked_at=now)
         return True
 
@@ -226,8 +228,9 @@ class Directory:
     def _list(self, state: DirectoryState, page: Page[Person] | Page[Organization]) -> None:
         # Whoever has begun anew has not got any further yet.
         is_further = state.cursor is not None or page.next_cursor is None
+        absorb(DirectoryKind(state.kind), page.records, page.unreadable)
         with storing():
-            absorb(DirectoryKind(state.kind), page.records, page.unreadable)
+            note_unreadable(DirectoryKind(state.kind), page.records, page.unreadable)
             DirectoryState.objects.filter(kind=state.kind).update(
                 cursor=page.next_cursor,
                 is_full=page.next_cursor is None,
@@ -239,8 +242,8 @@ class Directory:
 
     def _put_off(self, kind: DirectoryKind, error: Exception) -> None:
         """Have a page that could not be had tried again later, and count what it has cost."""
-        if isinstance(error, Throttled | BudgetSpent):
-            return  # nothing was listed or paid, and the connection waits
+        if isinstance(error, Throttled | BudgetSpent) or storage.noticed(error) is not None:
+            return  # nothing was listed or paid, and the connection waits; or nothing can be written down, nor can this
         state = DirectoryState.objects.filter(kind=kind).first()
         if state is None:
             return  # all of it was forgotten meanwhile

@@ -12,6 +12,7 @@ from threading import Lock
 
 from django.conf import settings
 
+from warmline import storage
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, SystemClock
@@ -226,9 +227,10 @@ class Dispatcher:
         try:
             done = self._engine.bring(work)
             self._broken.went_well(work)
-        except Exception:
-            self._broken.failed(work)
-            log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
+        except Exception as error:
+            if storage.noticed(error) not in storage.OF_THE_DISK:  # else all waits for the disk, and no row for itself
+                self._broken.failed(work)
+                log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
         finally:
             close_connections()
             if done:
@@ -255,8 +257,9 @@ class Dispatcher:
         try:
             while not self._loop.ending.is_set() and self._engine.fill_directory():
                 pass
-        except Exception:
-            log.exception("sync.directory_failed")
+        except Exception as error:
+            if storage.noticed(error) not in storage.OF_THE_DISK:
+                log.exception("sync.directory_failed")
         finally:
             self._is_filling = False
             close_connections()

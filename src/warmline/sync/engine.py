@@ -10,9 +10,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
+from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, credentials, links, wanted
+from warmline.sync import connection, credentials, leftovers, links, wanted
 from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
@@ -133,6 +134,9 @@ class Engine:
             held: Rows that are left out.
             batch: Whether what nobody waits for is asked for as well.
         """
+        if storage.present() is not None:
+            return []  # what Pipedrive answered could not be written down
+        leftovers.clear()
         self._moments.heed()
         if not connection.is_well() and not self._is_open():
             return []
@@ -180,6 +184,8 @@ class Engine:
         return True
 
     def _is_open(self) -> bool:
+        if storage.present() is not None:
+            return False  # what Pipedrive answered could not be written down
         return connection.is_open(self._pipedrive, self._clock, self._membership)
 
     def _may_list(self) -> bool:

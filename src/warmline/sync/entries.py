@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from warmline.crm.keys import email_key, key
+from warmline.crm.pieces import in_pieces
 from warmline.pipedrive import Organization, Person, Unreadable
+from warmline.sync.company import storing
 from warmline.sync.keys import is_mark
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState
 
@@ -30,32 +32,48 @@ def hashed(text: str) -> str:
 
 
 def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:
-    """Write down under which names records are found now; the caller holds the transaction.
+    """Write down under which names records are found now, some at a time; the caller then says how far it came.
 
     Args:
         kind: Of which kind they are.
         records: As Pipedrive lists them now.
         unreadable: Those among them that cannot be read.
+
+    Raises:
+        StartedAnewError: When what is at work was begun in an earlier generation.
+    """
+    names: dict[int, set[str]] = {}  # of one that changed while it was listed, and comes twice, all of them
+    for record in records:
+        names.setdefault(record.id, set()).update(() if record.is_deleted else _names(record))
+    for odd in unreadable:
+        if odd.id is not None:
+            names.setdefault(odd.id, set()).update(_possible_names(kind, odd))
+
+    def store(some: Sequence[int]) -> None:
+        with storing():
+            if DirectoryState.objects.select_for_update().filter(kind=kind).first() is None:
+                return  # all of it was forgotten meanwhile
+            DirectoryEntry.objects.filter(kind=kind, record_id__in=some).delete()
+            DirectoryEntry.objects.bulk_create(
+                [DirectoryEntry(kind=kind, key=hashed(name), record_id=each) for each in some for name in names[each]]
+            )
+
+    in_pieces(list(names), store)
+
+
+def note_unreadable(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:
+    """Keep the ids of the records that cannot be read, and log each once; never what they hold.
+
+    Args:
+        kind: Of which kind they are.
+        records: As Pipedrive lists them now, readable ones.
+        unreadable: The others.
     """
     state = DirectoryState.objects.select_for_update().filter(kind=kind).first()
     if state is None:
         return  # all of it was forgotten meanwhile
-    odd = {each.id: each for each in unreadable if each.id is not None}
-    ids = [*(record.id for record in records), *odd]
-    names = [(record.id, name) for record in records if not record.is_deleted for name in _names(record)]
-    names += [(record_id, name) for record_id, each in odd.items() for name in _possible_names(kind, each)]
-    DirectoryEntry.objects.filter(kind=kind, record_id__in=ids).delete()
-    DirectoryEntry.objects.bulk_create(
-        [DirectoryEntry(kind=kind, key=hashed(name), record_id=record_id) for record_id, name in names],
-        ignore_conflicts=True,  # one that changed while it was listed may come twice
-    )
-    _note_unreadable(state, {record.id for record in records}, unreadable)
-
-
-def _note_unreadable(state: DirectoryState, readable: set[int], unreadable: Sequence[Unreadable]) -> None:
-    """Keep the ids of the records that cannot be read, and log each once; never what they hold."""
     known = set(state.unreadable)
-    ids = known - readable
+    ids = known - {record.id for record in records}
     for each in unreadable:
         if (record_id := each.id or 0) not in ids and len(ids) < MOST_UNREADABLE:
             log.warning("directory.unreadable kind=%s record=%s why=%s", state.kind, each.id, each.why)

@@ -7,12 +7,13 @@ count from when it was sent: the intent is written when its turn has come, howev
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
+from warmline.sync import leftovers
 from warmline.sync.ages import Ages
 from warmline.sync.claims import Claims
 from warmline.sync.company import storing
@@ -131,12 +132,11 @@ class Intents:
             self.wait_until_settled(earlier)
         # Known from here on, so that asking does not come between turn and create.
         self._pipedrive.server_time()
-        creator, is_begun = self._pipedrive.own_user(), False
+        creator, begun_at = self._pipedrive.own_user(), None
 
         def begin() -> None:
-            nonlocal is_begun
-            self._begin(what, sent, creator.id)
-            is_begun = True
+            nonlocal begun_at
+            begun_at = self._begin(what, sent, creator.id)
 
         try:
             with self._pipedrive.before_each_write(begin):
@@ -147,8 +147,8 @@ class Intents:
             self._ages.note(_loss(sent.key), now)
             raise
         except PipedriveError:
-            if is_begun:
-                self.end(sent.key)
+            if begun_at is not None:
+                leftovers.delete(Intent.objects.filter(key=sent.key, begun_at=begun_at))
             raise
 
     @staticmethod
@@ -156,8 +156,8 @@ class Intents:
         """Forget the intent: the id is stored, or the thing was found, or it is known not to have been made."""
         Intent.objects.filter(key=key).delete()
 
-    def _begin(self, what: str, sent: Sent, creator_id: int) -> None:
-        """Write down that a create is sent now; this is the last thing before it is."""
+    def _begin(self, what: str, sent: Sent, creator_id: int) -> datetime:
+        """Write down that a create is sent now, and return when; this is the last thing before it is."""
         with storing():
             self._claims.renew()
             now = self._clock.now()  # no earlier: who writes may have to wait for others who do
@@ -173,6 +173,7 @@ class Intents:
             )
             Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
         self._ages.note(sent.key, now)
+        return now
 
     def _age(self, intent: Intent) -> timedelta:
         there = self._pipedrive.server_time() - intent.sent_at

@@ -1,5 +1,6 @@
 """What a person can do for a row that failed: try again, or decide what two candidates mean."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.pieces import in_pieces
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import connection, wake
@@ -73,14 +75,12 @@ def retry_all(user: User | None) -> int:
         How many rows had failed.
     """
     now = timezone.now()
-    with transaction.atomic():
-        contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
-        if user is not None:
-            contacts, activities = contacts.seen_by(user), activities.seen_by(user)
-        _ask_for(organizations.exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED))
-        tables: list[QuerySet[Any]] = [organizations, contacts, activities]
-        again = sum(_start_again(some.exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED), now) for some in tables)
-        _go()
+    contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
+    if user is not None:
+        contacts, activities = contacts.seen_by(user), activities.seen_by(user)
+    tables: list[QuerySet[Any]] = [organizations, contacts, activities]
+    again = sum(_start_all_again(some, now) for some in tables)
+    _go()
     return again
 
 
@@ -115,6 +115,19 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
 
 def _start_again(rows: QuerySet[Any], now: datetime) -> int:
     return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
+
+
+def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
+    """Do so for all of a table, some at a time: there may be thousands."""
+    failed = rows.filter(pipedrive_sync_failed=True).exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED)
+
+    def start(ids: Sequence[int]) -> int:
+        some = failed.filter(pk__in=ids)
+        if rows.model is Organization:
+            _ask_for(some)
+        return _start_again(some, now)
+
+    return in_pieces(list(failed.order_by().values_list("pk", flat=True)), start)
 
 
 def _ask_for(organizations: QuerySet[Organization], *, failed_only: bool = True) -> None:

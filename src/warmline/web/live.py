@@ -22,6 +22,7 @@ from django.db.models import Max
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
+from warmline import storage
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.supervision import Loop
@@ -307,7 +308,8 @@ def _sessions(keys: set[str | None]) -> set[str | None]:
 
 
 def _connection() -> tuple[str, ...]:
-    return (*Connection.objects.values_list("state", flat=True), str(standstill.since()))
+    states = Connection.objects.values_list("state", flat=True)
+    return (*states, str(standstill.since()), storage.present() or "")
 
 
 def _owned(rows: set[Row]) -> dict[Row, int | None]:

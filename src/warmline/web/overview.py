@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from warmline import storage
 from warmline.crm.models import Row
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Usage
 from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage
-from warmline.sync.connection import Status
+from warmline.sync.connection import Disk, Status
 from warmline.sync.directory import Directory, Progress
 from warmline.sync.lanes import Kind
 from warmline.sync.models import ConnectionState
@@ -25,7 +26,7 @@ NAMES: dict[Kind, tuple[str, str]] = {
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
 }
-HEADINGS: dict[ConnectionState | EngineState, str] = {
+HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
     EngineState.STOPPED: "The engine is not running",
     ConnectionState.OK: "The connection is well",
     ConnectionState.NO_TOKEN: "Not connected to Pipedrive yet",
@@ -36,6 +37,8 @@ HEADINGS: dict[ConnectionState | EngineState, str] = {
     ConnectionState.THROTTLED: "Pipedrive asks for a pause",
     ConnectionState.BLOCKED: "Pipedrive has blocked us for a while",
     ConnectionState.BUDGET_SPENT: "The day's tokens are spent",
+    storage.Matter.DISK_FULL: "The disk is full",
+    storage.Matter.DISK_ERROR: "The disk cannot be written",
 }
 
 
@@ -150,7 +153,10 @@ class Overview:
 
 def _usage() -> Usage | None:
     token = credentials.token()
-    return usage(token) if token else None
+    try:
+        return usage(token) if token else None
+    except OSError:  # the disk cannot be written, which the page says
+        return None
 
 
 def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from warmline import storage
 from warmline.crm.models import Contact
 from warmline.crm.synced import Synced
 from warmline.sync.notify import unseen
@@ -63,6 +64,13 @@ def sync_badge(state: str, row: Synced | None = None, *, oob: bool = False) -> S
     if isinstance(row, Contact):  # for the control of its warmness, which follows
         knows = format_html(' data-warmness="{}" data-warm="{}"', row.warmness_score, "yes" if row.is_warm else "")
     return format_html('<span{} class="badge badge-{}"{}>{}{}</span>', name, look, knows, icon(drawing), words)
+
+
+@register.simple_tag
+def disk_trouble() -> str:
+    """Say what is the matter with the disk; nothing when all is well."""
+    matter = storage.present()
+    return storage.WORDS[matter] if matter else ""
 
 
 @register.simple_tag

@@ -31,7 +31,7 @@ def begin(request: PageRequest) -> HttpResponse:
             return redirect("web:import-run", imports.begin(request.user, file.name, file.read()).pk)
         except csv_files.CsvError as error:
             form.add_error("file", str(error))
-    earlier = ImportRun.objects.filter(owner=request.user).order_by("-pk")[:LISTED]
+    earlier = ImportRun.of(request.user).order_by("-pk")[:LISTED]
     return render(request, "web/imports/begin.html", {"form": form, "earlier": earlier})
 
 
@@ -109,7 +109,7 @@ def rejected(request: PageRequest, run_id: int) -> HttpResponse:
 
 
 def _own(request: PageRequest, run_id: int) -> ImportRun:
-    return get_object_or_404(ImportRun, pk=run_id, owner=request.user)
+    return get_object_or_404(ImportRun.of(request.user), pk=run_id)
 
 
 def _progress(found: ImportRun, counts: dict[str, int]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from warmline import storage
 from warmline.sync.models import NotificationKind
 from warmline.sync.notify import contacts_of, newest, saw, seen_up_to
 from warmline.web.asked import DIGITS, number
@@ -20,7 +21,8 @@ def notifications(request: PageRequest) -> HttpResponse:
     rows = newest(request.user, before=before or 10**DIGITS, limit=PAGE + 1)
     seen = seen_up_to(request.user)
     if before is None and rows and rows[0].pk > seen:
-        saw(request.user, rows[0].pk)
+        with storage.if_possible():
+            saw(request.user, rows[0].pk)
     contacts = contacts_of(request.user, rows)
     shown = [
         {

@@ -279,7 +279,7 @@ function live(corner) {
     form.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "1" } });
-      if (!answer.ok || answer.redirected) return complain(answer.status);
+      if (!answer.ok || answer.redirected) return complain(answer.status, answer.headers.get("Warmline-Matter"));
       const text = await answer.text();
       const toast = form.closest(".toast");
       if (toast) {
@@ -311,10 +311,14 @@ function live(corner) {
     403: "This page was out of date, and nothing was changed. Reload it and try again.",
     404: "It was deleted meanwhile, or belongs to a colleague now. Reload the page.",
     413: "That is too large. Send less at once.",
+    busy: "Too many people save at this moment. Nothing was saved. Try again in a few seconds.",
+    disk_full: "The disk is full, and nothing was saved. Your administrator has to make room on it.",
+    disk_error: "The disk cannot be written, and nothing was saved. Tell your administrator.",
   };
 
-  function complain(status) {
-    const reason = REASONS[status] ?? (status < 500
+  // The matter is what the server's header Warmline-Matter says, where it says something.
+  function complain(status, matter) {
+    const reason = REASONS[matter] ?? REASONS[status] ?? (status < 500
       ? "That could not be done as it was asked. Reload the page and try again."
       : "Something broke on our side. It was logged. Try again in a moment.");
     const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
@@ -326,7 +330,7 @@ function live(corner) {
 
   const unreachable = () => corner.querySelector("[data-unreachable]");
 
-  document.body.addEventListener("htmx:responseError", (event) => complain(event.detail.xhr.status));
+  document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => complain(xhr.status, xhr.getResponseHeader("Warmline-Matter")));
   document.body.addEventListener("htmx:sendError", () => complain(0));
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful) return;

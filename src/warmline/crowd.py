@@ -1,0 +1,155 @@
+"""How many may save at once: so many are served side by side, some wait, and who would wait too long is told at once.
+
+A crowd that all came in would share one interpreter and one disk, and each of it would wait for all. What is read is
+never held up here. Working out a password takes its time by intent, so these requests have a lane of their own, and
+strangers at the door do not keep the team from saving.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from django.http import HttpRequest, HttpResponse
+
+from warmline.api import errors
+from warmline.body_limit import App, Message, Receive, Send
+from warmline.storage import Matter
+
+PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
+PASSWORD_PLACES = 2
+LONGEST = 2.0  # seconds that one may wait, or be expected to
+PACE = 0.03  # seconds between two places, as long as nothing is known of it
+SLOW = 1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
+WEIGHT = 0.2  # of the latest pace in what is expected
+FULL = "warmline.full"  # in the scope of a request: whether there was no place for it
+READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+PASSWORDS = ("/sign-in", "/password", "/one-time/", "/welcome")
+
+
+class FullError(Exception):
+    """There are so many before one that it would take too long."""
+
+
+class Lane:
+    """Places that are given in the order in which they are asked for; for one event loop.
+
+    Args:
+        places: How many there are.
+        clock: Tells the seconds.
+    """
+
+    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._free = places
+        self._clock = clock
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._pace = PACE  # seconds between two places that become free, while others wait for one
+        self._freed_at = clock()
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Have a place while the block runs, for SLOW seconds at the most.
+
+        Raises:
+            FullError: At once, when it would take too long; else, when it did.
+        """
+        await self._take()
+        given_up = False
+
+        def give_up() -> None:
+            nonlocal given_up
+            if not given_up:
+                given_up = True
+                self._free_one()
+
+        timer = asyncio.get_running_loop().call_later(SLOW, give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            give_up()
+
+    async def _take(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if len(self._waiting) * self._pace > LONGEST:
+            raise FullError
+        if not self._waiting:
+            self._freed_at = self._clock()  # nobody waited before, so what was freed then tells no pace
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(mine)
+        try:
+            async with asyncio.timeout(LONGEST):
+                await mine
+        except (TimeoutError, asyncio.CancelledError) as over:
+            if mine.done() and not mine.cancelled():
+                self._free_one()  # it was given at the very last moment
+            elif mine in self._waiting:
+                self._waiting.remove(mine)
+            if isinstance(over, TimeoutError):
+                raise FullError from over  # it went more slowly than was expected
+            raise
+
+    def _free_one(self) -> None:
+        now = self._clock()
+        if self._waiting:
+            self._pace += WEIGHT * (now - self._freed_at - self._pace)
+        self._freed_at = now
+        while self._waiting:
+            next_one = self._waiting.popleft()
+            if not next_one.done():  # else its caller has gone
+                next_one.set_result(None)
+                return
+        self._free += 1
+
+
+class Crowd:
+    """An ASGI application that hands those who save to another one, a few at a time.
+
+    A request takes its place when all of it is there, so that one which is only half sent takes none. Until then, and
+    while it waits, it holds no thread.
+
+    Args:
+        app: The other one.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._saving, self._passwords = Lane(PLACES), Lane(PASSWORD_PLACES)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["method"] in READING:
+            await self._app(scope, receive, send)
+            return
+        lane = self._passwords if scope["path"].startswith(PASSWORDS) else self._saving
+        async with AsyncExitStack() as stack:
+            is_whole = False
+
+            async def in_turn() -> Message:
+                nonlocal is_whole
+                message = await receive()
+                if not is_whole and message["type"] == "http.request" and not message.get("more_body", False):
+                    is_whole = True
+                    try:
+                        await stack.enter_async_context(lane.place())
+                    except FullError:
+                        scope[FULL] = True
+                return message
+
+            await self._app(scope, in_turn, send)
+
+
+def refuse_crowd(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse requests for which there was no place (a middleware of Django's)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not getattr(request, "scope", {}).get(FULL, False):
+            return get_response(request)
+        response = errors.not_stored(request, Matter.BUSY)
+        response["Content-Length"] = str(len(response.content))  # Django's own middleware for it stands further in
+        return response
+
+    return middleware

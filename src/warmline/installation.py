@@ -1,0 +1,49 @@
+"""What an administrator should see to: files that others can read, a key that can be guessed, data of a newer version.
+
+Nothing here stops what works. `serve` says it when it starts, and `warmline doctor` whenever it is asked.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+OTHERS = 0o077
+OURS = ("crm", "sync")
+
+
+def warnings() -> Iterator[str]:
+    """Yield what should be seen to, each with what to do."""
+    folder = Path(settings.DATA_DIR)
+    names = ", ".join(sorted(file.name for file in _readable_by_others(folder)))
+    if names:
+        yield (
+            f"Other users of this machine can read {names} in {folder}, and with them everything. "
+            f"`chmod -R go= {folder}` shuts them out."
+        )
+    if len(settings.SECRET_KEY) < settings.SHORTEST_KEY:
+        yield (
+            f"WARMLINE_SECRET_KEY has {len(settings.SECRET_KEY)} characters and can be guessed. Give another one of "
+            f"{settings.SHORTEST_KEY} or more; everybody signs in anew then, and Pipedrive's token is given anew on "
+            "the page Settings."
+        )
+
+
+def newer_data() -> str:
+    """Return the newest migration of the data that this version does not know; empty when there is none."""
+    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    applied = MigrationRecorder(connection).applied_migrations()
+    unknown = [f"{app}.{name}" for app, name in applied if app in OURS and (app, name) not in known]
+    return max(unknown, default="")
+
+
+def _readable_by_others(folder: Path) -> Iterator[Path]:
+    if os.name != "posix" or not folder.is_dir() or not folder.stat().st_mode & OTHERS:
+        return  # nobody else comes as far as the files
+    for file in folder.iterdir():
+        if file.is_file() and file.stat().st_mode & OTHERS:
+            yield file

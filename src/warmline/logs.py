@@ -1,0 +1,99 @@
+"""The log on standard error: what is worth a line, and none of it more often than that (the setting LOGGING).
+
+Whoever can reach the port can cause what libraries log. A line that is like one of the same minute is counted and not
+written, and the count follows. What a stranger sends wrongly is told in one line, without a traceback, and an address
+by its pattern: a one-time link holds a token.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+MINUTE = 60.0
+OUR_OWN = 30  # lines a minute of one kind that we write ourselves: each is about another row
+MOST_KINDS = 1000
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"")
+
+
+@dataclass
+class _Kind:
+    """Lines that are alike: since when they are counted, and how many there were, and were left out."""
+
+    since: float
+    seen: int = 0
+    left_out: int = 0
+
+
+class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
+    """Writes lines to standard error, but no flood of them.
+
+    Args:
+        clock: Tells the seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._kinds: dict[tuple[object, ...], _Kind] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it; and what was counted, once its minute is over."""
+        tidy(record)
+        if getattr(record, "status_code", None) == HTTPStatus.SERVICE_UNAVAILABLE:
+            return  # what is the matter is told by itself, see storage.py
+        now = self._clock()
+        self._tell_counts(now)
+        if len(self._kinds) > MOST_KINDS:
+            self._kinds.clear()
+        kind = self._kinds.setdefault(_kind_of(record), _Kind(now))
+        kind.seen += 1
+        if kind.seen > (OUR_OWN if record.name.startswith("warmline") else 1):
+            kind.left_out += 1
+        else:
+            super().emit(record)
+
+    def close(self) -> None:
+        """Tell what was counted last."""
+        self._tell_counts(self._clock() + MINUTE)
+        super().close()
+
+    def _tell_counts(self, now: float) -> None:
+        for key, kind in list(self._kinds.items()):
+            if now < kind.since + MINUTE:
+                continue
+            del self._kinds[key]
+            if kind.left_out:
+                text = f"and {kind.left_out} more like this within a minute: {key[2]}"
+                level = int(str(key[1]))
+                super().emit(logging.LogRecord(str(key[0]), level, "", 0, text[:200], None, None))
+
+
+def tidy(record: logging.LogRecord) -> None:
+    """Take out of a line what does not belong in a log.
+
+    Args:
+        record: Is changed.
+    """
+    if record.name.startswith("django.security"):
+        record.exc_info = record.exc_text = None  # the caller's fault, and no place in our code
+    request: Any = getattr(record, "request", None)
+    path = getattr(request, "path", "")
+    if path and isinstance(record.args, tuple):
+        place = getattr(getattr(request, "resolver_match", None), "route", None)
+        record.args = tuple(("/" + place if place else "(no page)") if each == path else each for each in record.args)
+
+
+def _kind_of(record: logging.LogRecord) -> tuple[object, ...]:
+    error = record.exc_info[1] if record.exc_info else None
+    text = str(record.msg).partition("\n")[0]
+    where = None
+    if error is not None and error.__traceback__ is not None:
+        last = error.__traceback__
+        while last.tb_next is not None:
+            last = last.tb_next
+        where = (last.tb_frame.f_code.co_filename, last.tb_lineno)
+    return (record.name, record.levelno, _NUMBERS.sub("*", text), type(error).__name__, where)

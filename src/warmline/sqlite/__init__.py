@@ -1,0 +1,1 @@
+"""SQLite as Warmline uses it: Django's backend, in which those who write take turns (the setting DATABASES)."""

@@ -1,0 +1,153 @@
+"""What can be the matter with where the data is kept: no room, a disk that refuses, or too many who write at once.
+
+It is known per process and never stored, because storing is what fails. Whoever writes to a file or the database and
+meets an error asks `noticed` whether it is one of these. A full disk is also seen by looking, so that a process which
+writes nothing knows of it, too.
+"""
+
+import errno
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+LEAST = 1 << 20  # bytes: with less, one more save may be the one that finds no room
+HOLD = 2.0  # seconds for which a failure is believed to last; then it is tried again
+TOLD_EVERY = 60.0  # seconds
+
+
+class Matter(StrEnum):
+    """What is the matter. Its value is the code that programs are told."""
+
+    BUSY = "busy"
+    DISK_FULL = "disk_full"
+    DISK_ERROR = "disk_error"
+
+
+OF_THE_DISK = (Matter.DISK_FULL, Matter.DISK_ERROR)
+WORDS = {
+    Matter.BUSY: "Too many people save at this moment. Nothing was saved; try again in a few seconds.",
+    Matter.DISK_FULL: "The disk is full. What was saved before is safe, and nothing new can be saved. "
+    "Make room on it; Warmline goes on by itself.",
+    Matter.DISK_ERROR: "The disk cannot be written. What was saved before is safe, and nothing new can be saved. "
+    "Look whether it is mounted read-only, or broken; Warmline goes on by itself.",
+}
+BY_ERRNO = {
+    errno.ENOSPC: Matter.DISK_FULL,
+    errno.EDQUOT: Matter.DISK_FULL,
+    errno.EROFS: Matter.DISK_ERROR,
+    errno.EIO: Matter.DISK_ERROR,
+}
+BY_SQLITE = {
+    "SQLITE_BUSY": Matter.BUSY,
+    "SQLITE_LOCKED": Matter.BUSY,
+    "SQLITE_FULL": Matter.DISK_FULL,
+    "SQLITE_IOERR": Matter.DISK_ERROR,
+    "SQLITE_READONLY": Matter.DISK_ERROR,
+    "SQLITE_CANTOPEN": Matter.DISK_ERROR,
+}
+BY_SQLSTATE = {  # of PostgreSQL
+    "53100": Matter.DISK_FULL,
+    "58030": Matter.DISK_ERROR,
+    "25006": Matter.DISK_ERROR,
+    "53300": Matter.BUSY,
+    "55P03": Matter.BUSY,
+    "40P01": Matter.BUSY,
+    "40001": Matter.BUSY,
+}
+
+
+class WaitedError(Exception):
+    """Others wrote for so long that there was no turn in time."""
+
+
+class _Known:
+    """What this process has met last."""
+
+    matter = Matter.BUSY
+    until = 0.0
+    told_at = -TOLD_EVERY
+    folder: Path | None = None  # whose disk is looked at
+
+
+def watch(folder: Path | None) -> None:
+    """Look from now on whether the disk of a folder has room; None for a database that is elsewhere."""
+    _Known.folder = folder
+
+
+def matter_of(error: BaseException) -> Matter | None:
+    """Return what an error says is the matter; None for any other error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        found = _of_one(cause)
+        if found is not None:
+            return found
+        cause = cause.__cause__
+    return None
+
+
+def noticed(error: BaseException) -> Matter | None:
+    """Remember, and log once a minute, what an error says is the matter.
+
+    Args:
+        error: Any that was met.
+
+    Returns:
+        What is the matter; None for any other error.
+    """
+    matter = matter_of(error)
+    if matter is Matter.DISK_ERROR and _looked() is Matter.DISK_FULL:
+        matter = Matter.DISK_FULL  # what SQLite shares among processes is written in another way, and fails otherwise
+    if matter in OF_THE_DISK:
+        now = time.monotonic()
+        _Known.matter, _Known.until = matter, now + HOLD
+        if now >= _Known.told_at + TOLD_EVERY:
+            _Known.told_at = now
+            log.error("storage.%s %s error=%s", matter, WORDS[matter], error)
+    return matter
+
+
+def present() -> Matter | None:
+    """Return what is the matter at this moment, other than that many write; None when all is well."""
+    return _Known.matter if time.monotonic() < _Known.until else _looked()
+
+
+@contextmanager
+def if_possible() -> Iterator[None]:
+    """Let what is written in the block be left out when it cannot be: it is good to know, and nobody waits for it."""
+    try:
+        yield
+    except Exception as error:
+        if noticed(error) is None:
+            raise
+
+
+def _looked() -> Matter | None:
+    if _Known.folder is None or sys.platform == "win32":
+        return None
+    try:
+        disk = os.statvfs(_Known.folder)
+    except OSError:
+        return None
+    if disk.f_flag & os.ST_RDONLY:
+        return Matter.DISK_ERROR
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # the system keeps some for its superuser
+    return Matter.DISK_FULL if disk.f_blocks and free * disk.f_frsize < LEAST else None
+
+
+def _of_one(error: BaseException) -> Matter | None:
+    if isinstance(error, WaitedError):
+        return Matter.BUSY
+    name = getattr(error, "sqlite_errorname", "")
+    for known, matter in BY_SQLITE.items():
+        if name == known or name.startswith(f"{known}_"):
+            return matter
+    if isinstance(error, OSError):
+        return BY_ERRNO.get(error.errno or 0)
+    return BY_SQLSTATE.get(getattr(error, "sqlstate", None) or "")

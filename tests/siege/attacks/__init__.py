@@ -1,0 +1,13 @@
+"""All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
+
+from siege.attack import Attack
+from siege.attacks import answers, bulk, crowd, disk, idle, noise
+
+ATTACKS: tuple[Attack, ...] = (
+    *crowd.ATTACKS,
+    *bulk.ATTACKS,
+    *disk.ATTACKS,
+    *noise.ATTACKS,
+    *answers.ATTACKS,
+    *idle.ATTACKS,
+)

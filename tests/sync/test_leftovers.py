@@ -1,0 +1,101 @@
+"""The disk cannot be written for a while: nothing is lost or doubled, no row is blamed, and all goes on at once."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from bench_engine import Bench
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from meddler import Meddler
+
+from warmline import storage
+from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.users import User
+from warmline.pipedrive import SystemClock
+from warmline.sandbox import World
+from warmline.sync import connection as pipedrive_connection
+from warmline.sync import leftovers
+from warmline.sync.claims import Claims
+from warmline.sync.models import Claim, Intent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PERSONS, ORGANIZATIONS, ACTIVITIES = "/api/v2/persons", "/api/v2/organizations", "/api/v2/activities"
+
+
+class Disk:
+    """A database that can be told to refuse what is written, as on a disk that is mounted read-only."""
+
+    def stops(self) -> None:
+        """Take nothing more from now on."""
+        self._set("ON")
+
+    def goes_on(self) -> None:
+        """Take everything again."""
+        self._set("OFF")
+
+    def _set(self, value: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA query_only = {value}")
+
+
+@pytest.fixture
+def disk(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    """Return the disk; a failure of it is believed for no time."""
+    monkeypatch.setattr(storage, "HOLD", 0.0)
+    made = Disk()
+    yield made
+    made.goes_on()
+    leftovers.clear()
+
+
+def test_claims_are_given_back_later(disk: Disk) -> None:
+    """One that stayed for its two minutes would hold its row up, although all is well again."""
+    with Claims(SystemClock()).hold("contact 12", row=("contact", 12)):
+        disk.stops()
+    leftovers.clear()
+    assert Claim.objects.count() == 1  # not yet
+    disk.goes_on()
+    leftovers.clear()
+    assert not Claim.objects.exists()
+
+
+@pytest.mark.parametrize("path", [PERSONS, ORGANIZATIONS, ACTIVITIES])
+def test_the_disk_fills_up_while_a_record_is_made(
+    bench: Bench, world: World, meddler: Meddler, alice: User, disk: Disk, path: str
+) -> None:
+    """The id that came back could not be stored; the record is found again within seconds, and is there once."""
+    bench.settle()
+    organization = OrganizationDetails("Larkspur Mills")
+    contact = add_contact(alice, name="Kim", email="kim@example.org", organization=organization, warmness_score=5)
+    activity = log_activity(alice, contact, type="CALL")
+    meddler.once("POST", path, disk.stops)
+    with suppress(DatabaseError):  # the dispatcher survives it
+        bench.settle(1)
+    assert meddler.is_done
+    disk.goes_on()
+    bench.settle(5)
+    for row in (contact, activity):
+        row.refresh_from_db()
+        assert row.is_linked
+        assert not row.pipedrive_sync_failed
+        assert row.pipedrive_sync_attempts <= 1
+    assert (len(world.persons), len(world.organizations), len(world.activities)) == (1, 1, 1)
+    assert not Claim.objects.exists()
+    assert not Intent.objects.exists()
+
+
+def test_nothing_is_sent_while_the_disk_is_full(
+    bench: Bench, world: World, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Pipedrive answers could not be written down; the state is told, and all goes on by itself."""
+    add_contact(alice, name="Kim", email="kim@example.org", warmness_score=5)
+    monkeypatch.setattr(storage, "present", lambda: storage.Matter.DISK_FULL)
+    assert bench.engine.due(timezone.now() + timedelta(days=1)) == []
+    assert pipedrive_connection.status().state == "disk_full"
+    assert not world.persons
+    monkeypatch.undo()
+    bench.settle()
+    assert len(world.persons) == 1
