@@ -1,5 +1,6 @@
 """Supervised loops: whatever a turn raises, the next one comes, later each time; only being told ends them."""
 
+import errno
 import logging
 from collections.abc import Callable
 from threading import Event
@@ -7,7 +8,7 @@ from threading import Event
 import pytest
 from django.db import OperationalError, connections
 
-from warmline import supervision
+from warmline import storage, supervision
 from warmline.supervision import EndedError, Loop, Waits, next_wait
 
 PATIENCE = 60.0  # seconds
@@ -58,6 +59,22 @@ def test_it_survives(caplog: pytest.LogCaptureFixture, error: Exception) -> None
     records = [record for record in caplog.records if record.name == supervision.__name__]
     assert [record.exc_info is not None for record in records] == [True, True]
     assert "loop.failed name=a loop" in caplog.text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS], ids=errno.errorcode.get)
+def test_what_the_disk_refuses_is_tried_again_soon(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    """However long that lasts, so that all goes on once there is room; storage.py tells of it."""
+    monkeypatch.setattr(storage, "HOLD", 0.0)
+    turn, well = failing(OSError(), *[OSError(number, "refused")] * 8, OSError())
+    loop = Loop("a loop", turn)
+    waits: list[float] = []
+    monkeypatch.setattr(loop.ending, "wait", waits.append)
+    with loop:
+        assert well.wait(PATIENCE)
+    assert waits == [supervision.FIRST_WAIT] * 10
+    assert caplog.text.count("loop.failed") == 2
 
 
 def test_what_has_ended_is_told_in_a_line(caplog: pytest.LogCaptureFixture) -> None:

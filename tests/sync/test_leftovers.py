@@ -17,6 +17,7 @@ from warmline.pipedrive import SystemClock
 from warmline.sandbox import World
 from warmline.sync import connection as pipedrive_connection
 from warmline.sync import leftovers
+from warmline.sync.asking import one_asks
 from warmline.sync.claims import Claims
 from warmline.sync.models import Claim, Intent
 
@@ -60,6 +61,20 @@ def test_claims_are_given_back_later(disk: Disk) -> None:
     disk.goes_on()
     leftovers.clear()
     assert not Claim.objects.exists()
+
+
+def test_who_asks_does_not_keep_others_from_it(disk: Disk) -> None:
+    """The claim of who could not store the answer is given back as soon as that is possible, and not after 30 s."""
+    with pytest.raises(DatabaseError):
+        one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: _store(disk))
+    disk.goes_on()
+    leftovers.clear()
+    assert not Claim.objects.exists()
+
+
+def _store(disk: Disk) -> None:
+    disk.stops()
+    Claim.objects.all().delete()
 
 
 @pytest.mark.parametrize("path", [PERSONS, ORGANIZATIONS, ACTIVITIES])

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
+from warmline import storage
 from warmline.crm.guesses import Guess
+from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment
 from warmline.web.invitations import one_time_link
@@ -121,6 +124,23 @@ def test_tokens_of_the_api(client: Client, alice: User) -> None:
     }
     assert answers[-1]["Retry-After"] == "1"
     assert client.get("/api/contacts").status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_disk_that_is_full(client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be counted is refused as ever, and the right one is taken; a password is not even looked at."""
+    monkeypatch.setattr(storage, "HOLD", 0.0)
+    token, link = issue(alice), one_time_link(alice)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = ON")
+        try:
+            for sent, status in (("wl_wrong", 401), (token, 200)):
+                assert client.get("/api/contacts", headers={"Authorization": f"Bearer {sent}"}).status_code == status
+            assert "no longer good" in look(client.get(f"{link}0"))
+            client.raise_request_exception = False
+            assert guess(client=client).status_code == 503
+        finally:
+            cursor.execute("PRAGMA query_only = OFF")
 
 
 @pytest.fixture

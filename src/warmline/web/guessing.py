@@ -9,6 +9,7 @@ from secrets import token_urlsafe
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from warmline import storage
 from warmline.crm import guesses
 from warmline.crm.guesses import KEPT, Attempt, TooManyGuessesError
 from warmline.crm.users import User
@@ -31,7 +32,7 @@ def at_password(request: HttpRequest, email: str) -> Attempt:
 
 
 def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
-    """Count a wrong guess at a secret too long to be guessed.
+    """Count a wrong guess at a secret too long to be guessed, if that can be written down.
 
     Args:
         request: Somebody's.
@@ -41,7 +42,8 @@ def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
     Raises:
         TooManyGuessesError: When there were too many.
     """
-    guesses.at_secret(kind, whose, _address(request))
+    with storage.if_possible():
+        guesses.at_secret(kind, whose, _address(request))
 
 
 def at_mailbox(request: HttpRequest, email: str) -> Attempt:
