@@ -139,12 +139,13 @@ class Dispatcher:
 
     def _turn(self) -> None:
         self._signal.clear()
+        is_sweep, self._is_sweep = self._is_sweep, True  # after a failure nothing is taken for known
         # A look costs time that people who save would wait for: none without a thread to start anything.
-        if self._has_free_thread() and (self._is_sweep or self._saved.is_set() or not self._works):
+        if self._has_free_thread() and (is_sweep or self._saved.is_set() or not self._works):
             self._saved.clear()
             self._works = self._engine.due(timezone.now(), limit=2 * self._workers)
         self._works = self._start(self._works)
-        if self._is_sweep:
+        if is_sweep:
             self._fill_directory()
         self._is_sweep = not self._signal.wait(SWEEP)
         self._thread.ends_within(BREATH)
