@@ -15,6 +15,7 @@ from django.db import transaction
 
 from warmline.crm.keys import email_key, key
 from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.names import agree
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
@@ -32,7 +33,6 @@ from warmline.sync.intents import Intents, Sent
 from warmline.sync.keys import update_key
 from warmline.sync.links import NEVER
 from warmline.sync.models import Intent
-from warmline.sync.names import agree
 from warmline.sync.notes import to_html
 from warmline.sync.outcomes import AmbiguousError
 from warmline.sync.steps import Brought, Steps
