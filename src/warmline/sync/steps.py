@@ -292,16 +292,18 @@ class Steps:
         sent: Callable[[New], Sent],
     ) -> Record:
         """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
-        new = prepare()
-        _check(row)
+
+        def make() -> Record:
+            new = prepare()
+            _check(row)
+            return self.intents.make(what, lambda: create(new), sent(new), lambda: _check(row))
+
         try:
-            return self.intents.make(what, lambda: create(new), sent(new))
+            return make()
         except Rejected:
             if not self._catalog.renew():
                 raise
-        renewed = prepare()
-        _check(row)
-        return self.intents.make(what, lambda: create(renewed), sent(renewed))
+        return make()
 
     def _values_of(self, activity: Activity) -> Values:
         return values.of_our_activity(activity, self.account.wished_type(activity))
