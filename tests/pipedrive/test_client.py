@@ -361,9 +361,7 @@ def test_without_a_date_the_clocks_are_taken_for_equal(pipedrive: Pipedrive, scr
     assert pipedrive.server_time() == START
 
 
-@pytest.mark.parametrize(
-    "date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -1200"]
-)
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -1200"])
 def test_a_date_at_an_end_of_the_calendar_is_no_clocks(pipedrive: Pipedrive, script: Scripted, date: str) -> None:
     """One cannot reckon with it: it is as good as none, in an answer and in one that says to wait."""
     script.then(good(ONE, date=date), httpx.Response(429, headers={"retry-after": date, "date": date}))
@@ -472,7 +470,7 @@ def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedriv
 
 
 def test_what_no_database_could_hold_is_no_record(pipedrive: Pipedrive, script: Scripted) -> None:
-    """An id beyond every column and an instant before there was UTC are passed over alone; half a sign is a question."""
+    """An id beyond every column, and an instant before all others, are passed over alone; half a sign is a question."""
     rows = [
         {"id": 10**30, "name": "Ada"},
         {"id": 3, "name": "Ada \ud800 \N{GRINNING FACE}"},

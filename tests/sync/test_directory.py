@@ -357,7 +357,9 @@ def test_a_list_that_leads_in_a_circle_does_not_cost_all_that_may_be_spent(
 
     def answer() -> httpx.Response:
         meddler.once("GET", "/api/v2/organizations", answer)
-        return httpx.Response(200, json={"success": True, "data": [], "additional_data": {"next_cursor": next(answers)}})
+        return httpx.Response(
+            200, json={"success": True, "data": [], "additional_data": {"next_cursor": next(answers)}}
+        )
 
     meddler.once("GET", "/api/v2/organizations", answer)
     before = bench.pipedrive.tokens_spent
