@@ -91,7 +91,9 @@ def test_another_secret_key(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", ["two words", "“quoted”", "bell\x07", "\udcff", "trailing\u200b"])
+@pytest.mark.parametrize(
+    "text", ["two words", "'quoted'", '"quoted"', "“quoted”", "bell\x07", "\udcff", "trailing\u200b"]
+)
 def test_what_is_no_token(settings: Settings, text: str) -> None:
     """It is none to work with, has a state of its own, and is shown to nobody."""
     settings.PIPEDRIVE_API_TOKEN = text
@@ -138,6 +140,7 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
     settings.PIPEDRIVE_API_TOKEN = "two words"
     for _ in range(2):
         with dispatch.running():
+            until_told("connection_lost", 1)
             assert told() == ["connection_lost"]
             assert connection.status().since is not None
     settings.PIPEDRIVE_API_TOKEN = TOKEN
@@ -153,6 +156,7 @@ def test_a_server_with_an_address_that_is_none(settings: Settings, alice: User, 
     """The pages cannot stumble over it either."""
     settings.PIPEDRIVE_API_TOKEN, settings.PIPEDRIVE_BASE_URL = TOKEN, text
     with dispatch.running():
+        until_told("connection_lost", 1)
         assert (connection.status().state, connection.status().message) == ("down", connection.UNCALLABLE)
     assert connecting.ask() == connection.UNCALLABLE
     with pytest.raises(CannotConnectError, match="PIPEDRIVE_BASE_URL"):
