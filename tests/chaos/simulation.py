@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Self
 from unittest.mock import patch
@@ -31,11 +31,12 @@ from warmline.crm.users import User
 from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import claims, wake, wanted
+from warmline.sync import anew, claims, wake, wanted
 from warmline.sync.dispatch import BREATH
 from warmline.sync.models import (
     Attempt,
     Claim,
+    Company,
     Connection,
     DirectoryEntry,
     DirectoryState,
@@ -48,7 +49,7 @@ from warmline.sync.policy import Policy
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
-    *(Attempt, Claim, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
+    *(Attempt, Claim, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
     *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
@@ -66,6 +67,18 @@ LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 HOUR, DAY = 3600.0, 86400.0
+# The moments at which something comes due, by the tables that hold them; NULL is at once.
+NEXT = " UNION ALL ".join(
+    [
+        f"SELECT min({moment}) FROM {model._meta.db_table} WHERE {moment} > %s HAVING count(*)"  # noqa: S608 (our own names)
+        for model, moment in (
+            *((model, "next_pipedrive_sync_attempt") for model in (Contact, Organization, Activity)),
+            (Claim, "expires_at"),
+            (DirectoryState, "retry_at"),
+        )
+    ]
+    + [f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' AND (probe_at IS NULL OR probe_at > %s)"]  # noqa: S608 (as above)
+)
 CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
 
@@ -103,9 +116,10 @@ class Simulation:
         self.workers = self.random.choice((1, 2, 3, 8))
         settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
         self._ledger = MemoryLedger()
-        self._last_fault = 0.0
+        self._last_fault, self._jumped_at = 0.0, 0.0
         self._hurried = 0
         self._meets_others = self.random.random() < 0.3
+        self.met_others = False
         self.servers: list[Server] = []
         for number in range(self.random.choice((1, 1, 2))):
             self._start(f"machine{number}/{claims.PROCESS.rpartition('/')[2]}")
@@ -128,10 +142,9 @@ class Simulation:
         self.world = World.sample(self.clock, token=OURS, search_delay=random.choice((0.0, 5.0, 600.0)))
         self.world.tokens[A_COLLEAGUES] = 2  # Bob's
         self.world.settings.refuse_new_fields = random.random() < 0.2
+        self.world.settings.cleaning = random.random() < 0.5
         self.sandbox = Sandbox(self.world, seed=seed)
-        self.other = Sandbox(
-            World.sample(self.clock, token=ANOTHER_COMPANYS, company="Ferrous & Daughters", domain="ferrous")
-        )
+        self.other = Sandbox(World.sample(self.clock, token=ANOTHER_COMPANYS, company_id=2))
         for name in (*deeds.STRANGERS, *deeds.STRANGERS):  # ids that are ours as well
             self.other.add("persons", name=name)
             self.other.add("organizations", name=f"{name} Ltd")
@@ -146,7 +159,7 @@ class Simulation:
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
-        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal, cleans=random.random() < 0.5)
+        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal)
 
     def run(self, actions: int = 30) -> Report:
         """Do so many things, come to rest; what is to be checked then is in invariants.py."""
@@ -200,6 +213,7 @@ class Simulation:
         seconds = self.random.choice((-7200.0, -3600.0, -40.0, 40.0, 3600.0))
         self.journal.note(f"the clock jumps by {seconds}")
         self.clock.jump(seconds)
+        self._jumped_at = self.clock.elapsed
 
     def change_token(self) -> None:
         """Give Warmline a colleague's token, or ours again."""
@@ -208,8 +222,9 @@ class Simulation:
 
     def change_company(self) -> None:
         """Give Warmline another company's token for some time, in which people go on working."""
-        if not self._meets_others:
+        if not self._meets_others or not anew.belongings():  # without any, it would simply be taken
             return
+        self.met_others = True
         before, settings.PIPEDRIVE_API_TOKEN = settings.PIPEDRIVE_API_TOKEN, ANOTHER_COMPANYS
         self.journal.note("the token is another company's")
         for deed in (self.here.edit, self.here.log_activity, self.here.add_contact):
@@ -328,23 +343,20 @@ class Simulation:
 
     def _until_next(self, end: float) -> float:
         """Return until when nobody has anything to do but to look: a second of looks in vain tells nothing."""
-        is_at_work = any(task.name.startswith(("sync of", "sync-fill", "start")) for task in self.stage.tasks)
-        if is_at_work or min(task.wake_at for task in self.stage.tasks) < self.clock.elapsed + 2 * BREATH:
+        elapsed = self.clock.elapsed
+        at_work = [task.wake_at for task in self.stage.tasks if not task.rests]
+        looked = min(server.looked_at for server in self.servers)
+        if looked <= self._jumped_at or min(task.wake_at for task in self.stage.tasks) < elapsed + 2 * BREATH:
             return 0.0
         if any(server.waits_for_others for server in self.servers):
-            return self.clock.elapsed + 5.0
-        now = self.clock.now()
-        moments: list[Any] = [
-            model._default_manager.filter(next_pipedrive_sync_attempt__gt=now)
-            .order_by("next_pipedrive_sync_attempt")
-            .values_list("next_pipedrive_sync_attempt", flat=True)
-            .first()
-            for model in (Contact, Organization, Activity)
-        ]
-        moments += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
-        moments += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
-        waits: list[float] = [(moment - now).total_seconds() for moment in moments if moment is not None]
-        return float(min(end, self.clock.elapsed + min([*waits, HOUR])))
+            return min([*at_work, elapsed + 5.0])
+        # What came due since the last look is seen by the next one.
+        since = self.clock.now() - timedelta(seconds=elapsed - looked)
+        with connection.cursor() as cursor:
+            cursor.execute(NEXT, [since] * NEXT.count("%s"))
+            moments = [since if moment is None else datetime.fromisoformat(str(moment)) for (moment,) in cursor]
+        waits = ((moment.replace(tzinfo=UTC) - self.clock.now()).total_seconds() for moment in moments)
+        return min([end, *at_work, *(elapsed + wait for wait in waits)])
 
     def _goes_on(self, process: Process) -> None:
         claims.PROCESS = process.name

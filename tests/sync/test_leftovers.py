@@ -66,7 +66,7 @@ def test_claims_are_given_back_later(disk: Disk) -> None:
 def test_who_asks_does_not_keep_others_from_it(disk: Disk) -> None:
     """The claim of who could not store the answer is given back as soon as that is possible, and not after 30 s."""
     with pytest.raises(DatabaseError):
-        one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: _store(disk))
+        one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: True, store=lambda _: _store(disk))
     disk.goes_on()
     leftovers.clear()
     assert not Claim.objects.exists()

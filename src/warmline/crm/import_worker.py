@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
 UNEXPECTED = "This row broke something on our side ({}), which was logged; tell your administrator."
+SHARES = "“{}” has this e-mail already. If both are one person, delete one of them."
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 
@@ -119,12 +120,13 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     # From the beginning, also after a restart: a later row may be known by an earlier one, and checking is quick.
     in_pieces(list(run.contacts.exclude(result=RowResult.UNKNOWN).values_list("pk", flat=True)), _uncheck)
     pace = Pace()
-    seen: set[tuple[str, ...]] = set()
+    seen = bulk.Seen()
     threshold = preferences.current().threshold
 
     def foresee(rows: Sequence[ImportRow]) -> None:
+        nonlocal seen
         given = [columns.arguments(row.cells, run.columns) for row in rows]
-        seen_by_now = set(seen)
+        seen_by_now = seen.copy()
         outcomes = bulk.foresee(run.owner, given, seen_by_now)
         for row, values, outcome in zip(rows, given, outcomes, strict=True):
             _note(row, outcome, RowResult.NEW)
@@ -132,7 +134,7 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
             if columns.is_too_long(row.cells, run.columns):
                 row.result, row.is_warm, row.reasons = RowResult.INVALID, False, [columns.TOO_LONG]
         _store(rows)
-        seen.update(seen_by_now)
+        seen = seen_by_now
 
     while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[: pace.size]):
         if not _is_done(rows, foresee, hold, pace):
@@ -193,6 +195,8 @@ def _note(row: ImportRow, outcome: bulk.Outcome, when_added: RowResult) -> None:
     by_result = {bulk.Result.ADDED: when_added, bulk.Result.KNOWN: RowResult.KNOWN}
     row.result = by_result.get(outcome.result, RowResult.INVALID)
     row.reasons = columns.reasons(outcome.errors)
+    if outcome.shares_with:
+        row.reasons = [SHARES.format(outcome.shares_with)]
     row.contact_id = outcome.contact_id
 
 

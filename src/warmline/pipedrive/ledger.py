@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from warmline.pipedrive.clock import Clock
+from warmline.pipedrive.errors import Unavailable
 
 PATIENCE = 10.0  # seconds to wait for another process, which holds the file for less than a millisecond
 
@@ -53,6 +54,13 @@ class Used:
             self.ahead = clock.now().timestamp() - monotonic
         self.latest = monotonic
         return monotonic + self.ahead
+
+
+# Which figures stand in which table.
+TABLES = {
+    "used": ("turns", "searches", "next_batch", "paused_until", "tokens"),
+    "time": ("ahead", "latest"),
+}
 
 
 class Ledger(Protocol):
@@ -116,16 +124,19 @@ class FileLedger(Ledger):
 
         While the disk is full, or cannot be written, they are kept in memory: who only looks is not kept from it, and
         what is under way keeps the limits.
+
+        Raises:
+            Unavailable: The file cannot be used at this moment, for another reason; no call has been made.
         """
         with self._lock:
             used = self._read()
-            before = asdict(used)
+            before = _spent(used)
             try:
                 yield used
             except BaseException:
                 self._roll_back()
                 raise
-            if asdict(used) == before and self._unwritten is None:
+            if _spent(used) == before and self._unwritten is None:
                 self._roll_back()  # who only looks writes nothing
             else:
                 self._write(used)
@@ -135,7 +146,9 @@ class FileLedger(Ledger):
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
-            db.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
+            # Two tables, because a process of an earlier version that is still at work knows the first one only.
+            for table in TABLES:
+                db.execute(f"CREATE TABLE IF NOT EXISTS {table} (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
         except BaseException:
             db.close()
             raise
@@ -145,14 +158,13 @@ class FileLedger(Ledger):
         try:
             self._db = self._db or self._opened()
             self._db.execute("BEGIN IMMEDIATE")
-            row = self._db.execute("SELECT figures FROM used WHERE name = ?", (self._name,)).fetchone()
+            used = Used(**_stored(self._db, "used", self._name), **_stored(self._db, "time", self._name))
         except sqlite3.Error as error:
             if not _is_of_the_disk(error):
-                raise
+                raise Unavailable(f"The file of the limits cannot be used ({error}).") from error
             self._roll_back()
             self._unwritten = self._unwritten or Used()
             return Used(**asdict(self._unwritten))
-        used = Used(**json.loads(row[0])) if row else Used()
         return used if self._unwritten is None else _together(used, self._unwritten)
 
     def _write(self, used: Used) -> None:
@@ -160,18 +172,33 @@ class FileLedger(Ledger):
         if self._db is None or not self._db.in_transaction:
             return  # it could not even be read
         try:
-            self._db.execute("REPLACE INTO used VALUES (?, ?)", (self._name, json.dumps(asdict(used))))
+            figures = asdict(used)
+            for table, names in TABLES.items():
+                stored = json.dumps({name: figures[name] for name in names})
+                self._db.execute(f"REPLACE INTO {table} VALUES (?, ?)", (self._name, stored))  # noqa: S608 (of TABLES)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
             if not _is_of_the_disk(error):
-                raise
+                raise Unavailable(f"The file of the limits cannot be used ({error}).") from error
         else:
             self._unwritten = None
 
     def _roll_back(self) -> None:
         if self._db is not None and self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _spent(used: Used) -> dict[str, Any]:
+    """Return the figures without the moment of the last look, for which alone nothing is written."""
+    return {name: value for name, value in asdict(used).items() if name != "latest"}
+
+
+def _stored(db: sqlite3.Connection, table: str, name: str) -> dict[str, Any]:
+    """Return what is stored of the figures of a table, as far as this version knows them."""
+    row = db.execute(f"SELECT figures FROM {table} WHERE name = ?", (name,)).fetchone()  # noqa: S608 (of TABLES)
+    stored = json.loads(row[0]) if row else {}
+    return {each: stored[each] for each in TABLES[table] if each in stored}
 
 
 def _is_of_the_disk(error: sqlite3.Error) -> bool:
@@ -188,4 +215,6 @@ def _together(stored: Used, kept: Used) -> Used:
         next_batch=max(stored.next_batch, kept.next_batch),
         paused_until=max(stored.paused_until, kept.paused_until),
         tokens={hour: max(stored.tokens.get(hour, 0), kept.tokens.get(hour, 0)) for hour in hours},
+        ahead=kept.ahead if stored.ahead is None else stored.ahead,
+        latest=max(stored.latest, kept.latest),
     )

@@ -123,18 +123,22 @@ class Account:
         fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
         return custom_field(MARK, fields)
 
-    def ensure_sector(self, sector: str, user: User | None) -> tuple[int | None, dict[str, str | None]]:
+    def ensure_sector(
+        self, sector: str, user: User | None, *, may_be_industry: bool = True
+    ) -> tuple[int | None, dict[str, str | None]]:
         """Return where a sector goes: the industry of that name, else our custom field, made when it is missing.
 
         Args:
             sector: As typed; empty for none.
             user: Who is told when the field cannot be made.
+            may_be_industry: Whether the industry is ours to change; a colleague's stays, beside our field.
 
         Returns:
             The industry's option id, or None; and the custom fields to set, None to empty one.
         """
         fields = self._catalog.organization_fields()
-        industry = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        named = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        industry = named if may_be_industry else None
         code = custom_field(SECTOR, fields)
         if sector and industry is None and code is None:
             refusal = f"Pipedrive refused to make the field “{SECTOR}” (%s); make it there by hand."
@@ -220,13 +224,11 @@ class Account:
         found = look()
         if found is not None or self._catalog.was_refused(what):
             return found
-        with self._claims.hold(what, patience=PATIENCE):
-            # Another worker may have made it since, or somebody in Pipedrive.
-            if self._intents.unfinished(what, what):
-                self._catalog.forget(remembered)
-            else:
-                self._catalog.forget_if_older(remembered)
-            found = look()
+        with (
+            self._claims.hold(what, patience=PATIENCE),
+            self._catalog.alone_with(remembered, anew=bool(self._intents.unfinished(what, what))),
+        ):
+            found = look()  # another worker may have made it since
             if found is None and self._catalog.was_refused(what):
                 return None
             if found is None:

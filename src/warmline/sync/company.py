@@ -9,6 +9,7 @@ process it is.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 from django.db import transaction
 
@@ -39,6 +40,7 @@ class Membership:
     def __init__(self, token: str = "") -> None:
         self.token = token
         self.is_new = True
+        self._asking = Lock()
         self._confirmed_in: int | None = None
         self._refused_in: int | None = None
 
@@ -53,6 +55,16 @@ class Membership:
     def was_never_confirmed(self) -> bool:
         """Tell whether the engine has not worked yet."""
         return self._confirmed_in is None
+
+    @contextmanager
+    def asking(self) -> Iterator[bool]:
+        """Let one thread at a time ask whose the token is; yield whether it is this one. Nobody waits for the other."""
+        is_ours = self._asking.acquire(blocking=False)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self._asking.release()
 
     def confirm(self, in_generation: int) -> None:
         """Let the engine work."""
@@ -143,9 +155,11 @@ def named(name: str, domain: str) -> str:
 def way_back(ours: Company) -> str:
     """Say how one goes back to the company to which the links belong, from a token of another one."""
     token = f"a token of {named(ours.name, ours.domain)}"
-    if credentials.is_from_environment():
-        return f"Set PIPEDRIVE_API_TOKEN to {token} and start Warmline again: everything goes on as it was."
-    return f"Give {token} on the page Settings: everything goes on as it was."
+    if not credentials.is_from_environment():
+        return f"Give {token} on the page Settings: everything goes on as it was."
+    stored = preferences.stored().pipedrive_account.get("company_domain", "")
+    or_not = ", or take it away," if stored and stored == ours.domain else ""  # that token holds then
+    return f"Set PIPEDRIVE_API_TOKEN to {token}{or_not} and start Warmline again: everything goes on as it was."
 
 
 def name_of(me: User) -> str:

@@ -6,23 +6,24 @@ indexes that what is due is read from. What vouched for freshness when the clock
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from warmline.crm.models import Contact, Organization, Row
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Clock
 from warmline.sync import wanted
 from warmline.sync.claims import expire_in_time
 from warmline.sync.links import NEVER
-from warmline.sync.models import DirectoryState, Intent
+from warmline.sync.models import Connection, DirectoryState, Intent
 from warmline.sync.outcomes import ORGANIZATION_FAILED, PASSING, longest_wait
 from warmline.sync.policy import Policy
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0  # seconds
+EVERY = 10.0  # seconds
 NOTABLE = timedelta(seconds=0.5)  # what a clock is moved by as it is kept right all the time is far less
 AT_ONCE = 500  # rows of one kind; the rest follows with the next look
 LONG_AGO = timedelta(days=1)
@@ -69,7 +70,8 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
         was_set_back: Whether that was just seen of this machine's clock. Then what waits for a few seconds goes on now.
     """
     soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
-    for rows in _waiting(policy.threshold, all_organizations=was_set_back):
+    waiting = _waiting(policy.threshold, all_of_them=was_set_back)
+    for rows in waiting if _is_any_beyond(waiting, now + soon) else ():
         for these, wait, moment in _too_far(rows, now, soon, policy):
             ids = list(these.values_list("pk", flat=True)[:AT_ONCE])
             if ids:
@@ -77,6 +79,8 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
                 late = rows.model._default_manager.filter(pk__in=ids, next_pipedrive_sync_attempt__gt=now + wait)  # noqa: SLF001 (as above)
                 late.update(next_pipedrive_sync_attempt=moment)
     expire_in_time(now)
+    if was_set_back:
+        _ask_now(now)
 
 
 def distrust_looks(now: datetime, jump: timedelta) -> None:
@@ -94,6 +98,12 @@ def distrust_looks(now: datetime, jump: timedelta) -> None:
         Intent.objects.filter(pk=intent.pk, sent_at=intent.sent_at).update(sent_at=intent.sent_at + back)
 
 
+def _ask_now(now: datetime) -> None:
+    """Have the connection, and lists that could not be had, tried again now."""
+    Connection.objects.filter(probe_at__gt=now).update(probe_at=now)
+    DirectoryState.objects.filter(retry_at__gt=now).update(retry_at=now)
+
+
 def left(row: Row, now: datetime, policy: Policy) -> timedelta:
     """Return how long a row still waits; nothing if that is more than it can have to.
 
@@ -107,18 +117,20 @@ def left(row: Row, now: datetime, policy: Policy) -> timedelta:
     return wait if wait <= longest or row.next_pipedrive_sync_attempt >= NEVER else timedelta(0)
 
 
-def _waiting(threshold: int, *, all_organizations: bool = False) -> list[QuerySet[Any]]:
+def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]]:
     """Return what is wanted, as `wanted.due` reads it, each by its index.
 
-    Organizations that contacts bring along have no index by their due times. They are read all where that is rare; else
-    whoever brings one along asks `left`.
+    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their
+    due times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an
+    activity is looked at once it is wanted.
     """
     organizations = Organization.objects.filter(pipedrive_org_id=None)
+    activities = Activity.objects.filter(pipedrive_activity_id=None)
     return [
         wanted.contacts(threshold),
-        wanted.activities(),
+        activities if all_of_them else wanted.activities(),
         wanted.changed_contacts(),
-        organizations if all_organizations else organizations.filter(pipedrive_asked_for=True),
+        organizations if all_of_them else organizations.filter(pipedrive_asked_for=True),
         wanted.changed_organizations(),
         wanted.changed_activities(),
     ]
@@ -133,13 +145,18 @@ def _too_far(
     if rows.model is Contact:
         passing |= Q(pipedrive_sync_error_code=ORGANIZATION_FAILED, organization__pipedrive_sync_error_code__in=PASSING)
 
-    def beyond(wait: timedelta) -> QuerySet[Any]:
-        return rows.filter(next_pipedrive_sync_attempt__gt=now + wait, next_pipedrive_sync_attempt__lt=NEVER)
-
-    if not beyond(soon).exists():
-        return []
     return [
-        (beyond(soon).filter(pipedrive_sync_failed=False), soon, now),
-        (beyond(batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
-        (beyond(person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
+        (_beyond(rows, now + soon).filter(pipedrive_sync_failed=False), soon, now),
+        (_beyond(rows, now + batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
+        (_beyond(rows, now + person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
     ]
+
+
+def _beyond(rows: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+    return rows.filter(next_pipedrive_sync_attempt__gt=moment, next_pipedrive_sync_attempt__lt=NEVER)
+
+
+def _is_any_beyond(waiting: Sequence[QuerySet[Any]], moment: datetime) -> bool:
+    """Tell in one query whether anything waits beyond a moment, as what has failed does."""
+    first, *rest = (_beyond(rows, moment).order_by().values("pk") for rows in waiting)
+    return first.union(*rest, all=True).exists()

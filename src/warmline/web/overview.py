@@ -7,7 +7,7 @@ from typing import Any
 from warmline import storage
 from warmline.crm.models import Row
 from warmline.crm.users import User
-from warmline.pipedrive import SystemClock, Usage
+from warmline.pipedrive import SystemClock, Unavailable, Usage
 from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage
 from warmline.sync.connection import Disk, Status
@@ -155,7 +155,7 @@ def _usage() -> Usage | None:
     token = credentials.token()
     try:
         return usage(token) if token else None
-    except OSError:  # the disk cannot be written, which the page says
+    except (OSError, Unavailable):  # the file of the limits cannot be used; the connection's state says what follows
         return None
 
 
