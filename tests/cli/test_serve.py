@@ -207,6 +207,34 @@ def test_with_what_is_no_token_everything_else_goes_on(tmp_path: Path, token: st
             assert kinds[:2] == ["connection_lost", "connection_back"]
 
 
+def test_a_restart_with_another_companys_token(tmp_path: Path) -> None:
+    """The stranger with the same id gets nothing. Told to start anew, the running server brings all to the other."""
+    old, new = (World.sample(token=TOKEN, company_id=number) for number in (1, 2))
+    strangers, port = Sandbox(new), free_port()
+    strangers.add("persons", name="Robin Vale")
+    with serving(Sandbox(old)) as url, serving(strangers) as other_url:
+        env = environment(tmp_path, url)
+        own = new_token(env, "alice@example.com")
+        with serving_warmline(env, port, log=tmp_path / "log"), client(port, own) as api:
+            contact = api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 7}).raise_for_status().json()
+            path = f"/contacts/{contact['id']}"
+            until(lambda: api.get(path).json()["pipedrive_person_id"] == 1)
+        env["PIPEDRIVE_BASE_URL"] = other_url
+        with serving_warmline(env, port, log=tmp_path / "log"), client(port, own) as api:
+            api.patch(path, json={"name": "Jordan Amesbury"}).raise_for_status()
+            api.post("/activities", json={"contact_id": contact["id"], "type": "CALL"}).raise_for_status()
+            until(lambda: api.get("/sync").json()["connection"]["state"] == "another_company")
+            assert warmline(env, "sync", "status").stdout.startswith("connection   another_company: The API token ")
+            assert {call.path for call in new.calls} == {"/api/v1/users/me"}
+            assert warmline(env, "sync", "start-anew", "--yes").returncode == 0
+            until(lambda: new.activities)
+            until(lambda: api.get("/sync").json()["wanted"] == 0)
+            assert api.get(path).json()["pipedrive_person_id"] == 2
+    assert [person["name"] for person in old.persons.values()] == ["Jordan Ames"]
+    assert [person["name"] for person in new.persons.values()] == ["Robin Vale", "Jordan Amesbury"]
+    assert [activity["person_id"] for activity in new.activities.values()] == [2]
+
+
 @pytest.mark.parametrize(("name", "delay"), [("SIGTERM", 0.05), ("SIGINT", 0.05), ("SIGTERM", 60)])
 def test_a_server_stops_in_time(tmp_path: Path, name: str, delay: float) -> None:
     """In the middle of a call: what is under way is finished, or left to the next start; nobody complains."""

@@ -15,10 +15,12 @@ from warmline.crm import preferences
 from warmline.crm.book import add_contact
 from warmline.crm.models import ActivityType, Contact
 from warmline.crm.users import User
+from warmline.pipedrive import SystemClock
 from warmline.sandbox import Sandbox, World, serving
-from warmline.sync import connecting, credentials
+from warmline.sync import connecting, connection, credentials
 from warmline.sync.mapping import TYPES
-from warmline.sync.models import Company, Connection, Remembered
+from warmline.sync.models import Company, Connection, ConnectionState, Notification, Remembered
+from warmline.sync.outcomes import Trouble
 
 TOKEN = "sandbox-token"
 MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]
@@ -159,7 +161,7 @@ def test_the_environments_token_is_another_companys(
     Connection.objects.create(pk=1, state="another_company", since=timezone.now(), message=message)
     html = look(alices.get("/settings"))
     assert "belongs to Birch &amp; Wren Partners (birchwren)" in html
-    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER} and start Warmline again" in html
+    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER}, or take it away, and start Warmline again" in html
     assert 'href="/settings/start-anew"' in html
     assert elsewhere.calls == []
     html = look(alices.get("/settings/start-anew"))
@@ -169,8 +171,29 @@ def test_the_environments_token_is_another_companys(
     html = look(alices.post("/settings/start-anew", follow=True))
     assert "Warmline starts anew" in html
     assert Company.objects.get().company_id == 2
-    assert Connection.objects.get().probe_at is None
+    assert connection.status().state == "ok"
     assert "so there is nothing to start anew" in look(alices.get("/settings/start-anew", follow=True))
+
+
+def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, settings: Settings) -> None:
+    """A token of the old company ends it at once, and everything is as it was."""
+    settings.PIPEDRIVE_BASE_URL, url = "http://127.0.0.1:9", settings.PIPEDRIVE_BASE_URL
+    preferences.change({"pipedrive_token": credentials.encrypted(OTHER)})
+    connection.report(Trouble(ConnectionState.ANOTHER_COMPANY, "Another one."), SystemClock())
+    html = look(alices.get("/settings"))
+    assert f"Give a token of {ALDER} on the page Settings" in html
+    assert 'name="token"' in html
+    settings.PIPEDRIVE_BASE_URL = url
+    elsewhere.company_id, elsewhere.tokens[TOKEN] = 1, 2  # the old company, as it were
+    html = look(alices.post("/settings", {"token": TOKEN}, follow=True))
+    assert "Pipedrive is connected, as Alice Alder" in html
+    assert "Another one." not in html
+    assert list(Notification.objects.order_by("pk").values_list("kind", flat=True)) == [
+        "connection_lost",
+        "connection_back",
+    ]
+    linked.refresh_from_db()
+    assert linked.pipedrive_person_id == 7
 
 
 def test_what_the_account_is_made_of_is_not_asked_of_another_company(

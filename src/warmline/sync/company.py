@@ -143,9 +143,11 @@ def named(name: str, domain: str) -> str:
 def way_back(ours: Company) -> str:
     """Say how one goes back to the company to which the links belong, from a token of another one."""
     token = f"a token of {named(ours.name, ours.domain)}"
-    if credentials.is_from_environment():
-        return f"Set PIPEDRIVE_API_TOKEN to {token} and start Warmline again: everything goes on as it was."
-    return f"Give {token} on the page Settings: everything goes on as it was."
+    if not credentials.is_from_environment():
+        return f"Give {token} on the page Settings: everything goes on as it was."
+    stored = preferences.stored().pipedrive_account.get("company_domain", "")
+    or_not = ", or take it away," if stored and stored == ours.domain else ""  # that token holds then
+    return f"Set PIPEDRIVE_API_TOKEN to {token}{or_not} and start Warmline again: everything goes on as it was."
 
 
 def name_of(me: User) -> str:

@@ -79,6 +79,7 @@ def connect(token: str) -> User:
                 raise AnotherCompanyError(ours, me)
             anew.start_anew(me, timezone.now())
         _keep(token, me)
+        connection.settled(SystemClock())
     return me
 
 
@@ -122,7 +123,7 @@ def start_anew(token: str = "") -> User:
         anew.start_anew(me, timezone.now())
         if token:
             _keep(token, me)
-        connection.probe_now()
+        connection.settled(SystemClock())
     return me
 
 

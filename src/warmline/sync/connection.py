@@ -5,6 +5,7 @@ process keeps the same silence and the pages can show it. A probe tells as well 
 works for another company than that of the links.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ from warmline.sync.company import Membership
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.outcomes import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 from warmline.sync.standstill import EngineState
+
+log = logging.getLogger(__name__)
 
 UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
 WELL = "Pipedrive answers."
@@ -104,6 +107,8 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
         well(clock)
         return True
     if membership.is_in_use():
+        if found.state != row.state:
+            log.warning("connection.%s message=%s", found.state, found.message)
         report(found, clock, by_probe=True)
     return False
 
@@ -216,6 +221,12 @@ def well(clock: Clock) -> None:
             if row.state not in QUIET:
                 notify.tell(NotificationKind.CONNECTION_BACK, "The connection to Pipedrive is back.", now=now)
             wake.after_commit()
+
+
+def settled(clock: Clock) -> None:
+    """Write down that what only an admin can settle is settled: a token was tried just now, and is good."""
+    if Connection.objects.filter(pk=1, state__in=FOR_AN_ADMIN).exists():
+        well(clock)
 
 
 def probe_now() -> None:
