@@ -290,7 +290,7 @@ def test_a_list_that_cannot_be_had_is_tried_ever_more_rarely(
     assert persons.retry_at is not None
     state = DirectoryState.objects.get(kind="person")
     assert state.tokens == 12 * len(tries)
-    assert len([line for line in caplog.messages if line.startswith("directory.not_listed kind=person")]) == len(tries)
+    assert len([line for line in caplog.messages if line.startswith("directory.out kind=person")]) == len(tries)
 
     sandbox.faults.lift(fault)
     bench.clock.sleep(3600)
@@ -441,3 +441,33 @@ def test_what_it_knew_serves_while_it_is_listed_again(
     bench.searching().settle()
 
     assert list(world.organizations) == [1]
+
+
+@pytest.mark.parametrize("kind", ["error", "no_answer"])
+def test_where_looks_cannot_be_had_pipedrive_is_searched(
+    bench: Bench, sandbox: Sandbox, world: World, alice: User, kind: FaultKind
+) -> None:
+    """Everything arrives, found by searches where it is there; the list is tried ever more rarely, and serves again."""
+    bench.fill_directory()
+    known = sandbox.add("persons", name="Lead", emails=email("lead7@example.com"))
+    fault = Fault(kind=kind, method="GET", path="/api/v2/persons")
+    sandbox.faults.add(fault)
+    before = len(world.calls)
+    for number in range(30):
+        bench.clock.sleep(60)
+        contact = add_contact(alice, name="Lead", email=f"lead{number}@example.com", warmness_score=5)
+        Contact.objects.filter(pk=contact.pk).update(next_pipedrive_sync_attempt=bench.clock.now())
+        bench.settle(10)
+
+    assert not Contact.objects.filter(pipedrive_person_id=None).exists()
+    assert Contact.objects.get(email="lead7@example.com").pipedrive_person_id == known["id"]
+    tries = [call for call in world.calls[before:] if (call.method, call.path) == ("GET", "/api/v2/persons")]
+    assert len(tries) <= 10
+    persons, organizations = Directory(bench.clock, 1000).progress()
+    assert (persons.is_full, organizations.is_full) == (False, True)
+
+    sandbox.faults.lift(fault)
+    bench.clock.sleep(3600)
+    add_contact(alice, name="Lead", email="another@example.com", warmness_score=5)
+    bench.settle(10)
+    assert Directory(bench.clock, 1000).progress()[0].is_full

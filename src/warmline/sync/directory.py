@@ -4,12 +4,11 @@ Filled once by listing everything, page by page and able to go on after a restar
 since the last one serves every row that was waiting when it began. Only what is not known needs a look, and what is
 known is confirmed by a get, so a record that was deleted or merged is never adopted. While the directory is not full,
 and where the account is too large to be listed for a fair share of the tokens, it says that it does not know. A page of
-the first listing that cannot be had is tried again after growing waits.
+the first listing that cannot be had is tried again after growing waits, and so is a look (see outages.py).
 
 It holds keyed hashes: of each e-mail, of each organization's name, and of our own mark in a custom field.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,34 +16,20 @@ from functools import partial
 from random import Random
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 
-from warmline.pipedrive import (
-    BudgetSpent,
-    Clock,
-    Organization,
-    Page,
-    Person,
-    Pipedrive,
-    PipedriveError,
-    Rejected,
-    Throttled,
-    Unreadable,
-)
+from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Unreadable
 from warmline.sync.asking import one_asks
 from warmline.sync.catalog import NEVER_OLD
+from warmline.sync.claims import BusyError
 from warmline.sync.company import storing
 from warmline.sync.entries import Records, absorb, hashed
 from warmline.sync.intents import OLD, OVERLAP
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
-from warmline.sync.outcomes import backoff, wants_probe
+from warmline.sync.outages import PAGE_PRICE, is_out, put_off
 from warmline.sync.together import Together, one_by_one
 
-log = logging.getLogger(__name__)
-
 GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
-PAGE_PRICE, PROBE_PRICE = 10, 2  # tokens for a page of a list, and for asking whose fault it is that there is none
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)  # before a page is tried again; doubled each time
 FINGERPRINT = "account"  # under this name the account is remembered that the directory tells of
 
 
@@ -91,7 +76,8 @@ class Directory:
 
     def is_full(self, kind: DirectoryKind) -> bool:
         """Tell whether the directory knows of every record of a kind; if not, Pipedrive must be searched."""
-        return DirectoryState.objects.filter(kind=kind, is_full=True).exists()
+        state = DirectoryState.objects.filter(kind=kind, is_full=True).first()
+        return state is not None and not is_out(state, self._clock.now())
 
     def known(self, kind: DirectoryKind, name: str) -> set[int]:
         """Return the ids that were found under a name at the last look, perhaps of records that are gone by now.
@@ -139,7 +125,7 @@ class Directory:
                 page = read(state.cursor)
                 self._list(state, page)
             except Exception as error:
-                self._put_off(kind, error)
+                put_off(kind, error, now=self._clock.now(), jitter=self._random.random())
                 raise
             return self.wants_filling()
         return False
@@ -156,10 +142,8 @@ class Directory:
             state = states.get(kind, DirectoryState(kind=kind))
             names = DirectoryEntry.objects.filter(kind=kind).count()
             is_too_large = not state.is_full and not self._may_go_on()
-            unreadable = tuple(state.unreadable)
-            progress.append(
-                Progress(kind, names, state.is_full, is_too_large, state.problem, state.retry_at, unreadable)
-            )
+            serves, unreadable = state.is_full and not state.problem, tuple(state.unreadable)
+            progress.append(Progress(kind, names, serves, is_too_large, state.problem, state.retry_at, unreadable))
         return progress
 
     def freshen(self, pipedrive: Pipedrive, kinds: Iterable[DirectoryKind], after: datetime) -> None:
@@ -174,37 +158,55 @@ class Directory:
             BusyError: When another worker looks, and that takes too long.
         """
         kinds = sorted(kinds)
-        one_asks(
-            *(f"look:{kind}" for kind in kinds),
-            clock=self._clock,
-            known=lambda: None if self._stale(kinds, after).exists() else True,
-            ask=lambda: self._look(pipedrive.for_people(), kinds, after),
-        )
 
-    def _look(self, pipedrive: Pipedrive, kinds: Sequence[DirectoryKind], after: datetime) -> bool:
+        def is_fresh() -> bool | None:
+            stale = self._stale(kinds, after)
+            if any(is_out(state, self._clock.now()) for state in stale):
+                raise BusyError("What Pipedrive holds cannot be listed at the moment.")
+            return None if stale else True
+
+        def look() -> bool:
+            self._look(pipedrive.for_people(), self._stale(kinds, after))
+            return True
+
+        one_asks(*(f"look:{kind}" for kind in kinds), clock=self._clock, known=is_fresh, ask=look)
+
+    def _look(self, pipedrive: Pipedrive, states: Sequence[DirectoryState]) -> None:
         asks: dict[str, Callable[..., Records]] = {
             DirectoryKind.ORGANIZATION: pipedrive.organizations,
             DirectoryKind.PERSON: pipedrive.persons,
         }
         now, present = self._clock.now(), pipedrive.server_time()
-        states = list(self._stale(kinds, after).order_by("-kind"))
-        unreadable: list[list[Unreadable]] = [[] for _ in states]
-        looks = []
-        for state, odd in zip(states, unreadable, strict=True):
+
+        def changed(state: DirectoryState) -> tuple[Records, list[Unreadable]] | Exception:
             # Where Pipedrive's clock was set back, what changed since may bear an earlier time.
             since = state.since if state.since <= present else present - OLD
-            looks.append(partial(asks[state.kind], updated_since=since - OVERLAP, unreadable=odd))
-        for state, records, odd in zip(states, self._together(looks), unreadable, strict=True):
-            with storing():
-                absorb(DirectoryKind(state.kind), records, odd)
-                DirectoryState.objects.filter(kind=state.kind).update(since=present, looked_at=now)
-        return True
+            unreadable: list[Unreadable] = []
+            try:
+                return asks[state.kind](updated_since=since - OVERLAP, unreadable=unreadable), unreadable
+            except Exception as error:  # noqa: BLE001 (the other kind's look serves all the same)
+                return error
 
-    def _stale(self, kinds: Sequence[DirectoryKind], after: datetime) -> QuerySet[DirectoryState]:
+        failures = []
+        looks = self._together([partial(changed, state) for state in states])
+        for state, found in zip(states, looks, strict=True):
+            kind = DirectoryKind(state.kind)
+            if isinstance(found, Exception):
+                failures.append(found)
+                put_off(kind, found, now=self._clock.now(), jitter=self._random.random())
+                continue
+            with storing():
+                absorb(kind, *found)
+                well = {"failures": 0, "retry_at": None, "problem": ""}
+                DirectoryState.objects.filter(kind=kind).update(since=present, looked_at=now, **well)
+        if failures:
+            raise failures[0]
+
+    def _stale(self, kinds: Sequence[DirectoryKind], after: datetime) -> list[DirectoryState]:
         """Return the kinds whose last look does not serve; nor does one from the future, by a clock that was wrong."""
         now = self._clock.now()
-        too_old = Q(looked_at__lt=max(min(after, now), now - GOOD_FOR)) | Q(looked_at__gt=now)
-        return DirectoryState.objects.filter(too_old, kind__in=kinds)
+        states = DirectoryState.objects.filter(kind__in=kinds).order_by("-kind")
+        return [state for state in states if not max(min(after, now), now - GOOD_FOR) <= state.looked_at <= now]
 
     def _may_go_on(self) -> bool:
         spent = sum(DirectoryState.objects.values_list("tokens", flat=True))
@@ -213,9 +215,8 @@ class Directory:
     def _to_be_listed(self) -> set[DirectoryKind]:
         """Return the kinds that are not full, and whose listing does not wait."""
         now = self._clock.now()
-        waits = Q(retry_at__gt=now, retry_at__lte=now + LONGEST_WAIT)
-        done = DirectoryState.objects.filter(Q(is_full=True) | waits)
-        return set(DirectoryKind) - {DirectoryKind(kind) for kind in done.values_list("kind", flat=True)}
+        done = {state.kind for state in DirectoryState.objects.all() if state.is_full or is_out(state, now)}
+        return {kind for kind in DirectoryKind if kind not in done}
 
     def _state(self, pipedrive: Pipedrive, kind: DirectoryKind) -> DirectoryState:
         # What changes while the first listing is under way is found by the first look, from this moment on.
@@ -236,36 +237,6 @@ class Directory:
                 retry_at=None,
                 problem="",
             )
-
-    def _put_off(self, kind: DirectoryKind, error: Exception) -> None:
-        """Have a page that could not be had tried again later, and count what it has cost."""
-        if isinstance(error, Throttled | BudgetSpent):
-            return  # nothing was listed or paid, and the connection waits
-        state = DirectoryState.objects.filter(kind=kind).first()
-        if state is None:
-            return  # all of it was forgotten meanwhile
-        failures = state.failures + 1
-        wait = min(backoff(min(failures, 20), FIRST_WAIT, self._random.random()), LONGEST_WAIT)
-        has_expired = isinstance(error, Rejected) and state.cursor is not None
-        if has_expired and failures == 1:
-            wait = timedelta(0)
-        is_ours = not isinstance(error, PipedriveError)
-        problem = f"Something unexpected happened ({type(error).__name__})." if is_ours else str(error)
-        log.warning(
-            "directory.not_listed kind=%s failures=%s wait=%.0fs error=%s",
-            kind,
-            failures,
-            wait.total_seconds(),
-            problem,
-        )
-        DirectoryState.objects.filter(kind=kind).update(
-            # Nobody documents how long a cursor is good for; one page too many is better than none for ever.
-            cursor=None if has_expired else state.cursor,
-            tokens=F("tokens") + PAGE_PRICE + (PROBE_PRICE if wants_probe(error) else 0),
-            failures=failures,
-            retry_at=self._clock.now() + wait,
-            problem=problem,
-        )
 
 
 def forget_another_account(pipedrive: Pipedrive, token: str) -> None:

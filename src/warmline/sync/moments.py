@@ -16,7 +16,7 @@ from warmline.pipedrive import Clock
 from warmline.sync import wanted
 from warmline.sync.claims import expire_in_time
 from warmline.sync.links import NEVER
-from warmline.sync.models import DirectoryState, Intent
+from warmline.sync.models import Connection, DirectoryState, Intent
 from warmline.sync.outcomes import ORGANIZATION_FAILED, PASSING, longest_wait
 from warmline.sync.policy import Policy
 
@@ -77,6 +77,8 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
                 late = rows.model._default_manager.filter(pk__in=ids, next_pipedrive_sync_attempt__gt=now + wait)  # noqa: SLF001 (as above)
                 late.update(next_pipedrive_sync_attempt=moment)
     expire_in_time(now)
+    if was_set_back:
+        _ask_now(now)
 
 
 def distrust_looks(now: datetime, jump: timedelta) -> None:
@@ -92,6 +94,12 @@ def distrust_looks(now: datetime, jump: timedelta) -> None:
         seen.update(since=state.since + back, looked_at=now - LONG_AGO)
     for intent in Intent.objects.all() if back else ():
         Intent.objects.filter(pk=intent.pk, sent_at=intent.sent_at).update(sent_at=intent.sent_at + back)
+
+
+def _ask_now(now: datetime) -> None:
+    """Have the connection, and lists that could not be had, tried again now."""
+    Connection.objects.filter(probe_at__gt=now).update(probe_at=now)
+    DirectoryState.objects.filter(retry_at__gt=now).update(retry_at=now)
 
 
 def left(row: Row, now: datetime, policy: Policy) -> timedelta:
