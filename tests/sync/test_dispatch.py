@@ -148,7 +148,7 @@ def test_a_thread_is_left_for_what_a_person_waits_for(
     real_world: World, policy: Policy, alice: User, bob: User
 ) -> None:
     """In the middle of an import whose creates take their time, what Bob saves by hand is there before its end."""
-    with dispatching(real_world, policy, Fault(kind="slow", method="POST", path="/api/v2/persons", delay=0.2)):
+    with dispatching(real_world, policy, Fault(kind="slow", method="POST", path="/api/v2/persons", delay=1.0)):
         list(import_contacts(alice, [{"name": f"Lead {number}", "warmness_score": 5} for number in range(20)]))
         until_told("contact_synced", 1)
         add_contact(bob, name="Robin Vale", warmness_score=5)

@@ -9,6 +9,7 @@ process it is.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 from django.db import transaction
 
@@ -39,6 +40,7 @@ class Membership:
     def __init__(self, token: str = "") -> None:
         self.token = token
         self.is_new = True
+        self._asking = Lock()
         self._confirmed_in: int | None = None
         self._refused_in: int | None = None
 
@@ -53,6 +55,16 @@ class Membership:
     def was_never_confirmed(self) -> bool:
         """Tell whether the engine has not worked yet."""
         return self._confirmed_in is None
+
+    @contextmanager
+    def asking(self) -> Iterator[bool]:
+        """Let one thread at a time ask whose the token is; yield whether it is this one. Nobody waits for the other."""
+        is_ours = self._asking.acquire(blocking=False)
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                self._asking.release()
 
     def confirm(self, in_generation: int) -> None:
         """Let the engine work."""

@@ -100,11 +100,13 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
         return True
     if is_well and membership.is_refused():
         return False  # another server is well, with a token of the right company
-    if not is_well and not membership.is_new and not _wins_probe(row, clock.now()):
-        return False
-    found = _found(pipedrive, membership, row, clock)
+    with membership.asking() as is_ours:
+        if not is_ours or not (is_well or membership.is_new or _wins_probe(row, clock.now())):
+            return False
+        found = _found(pipedrive, membership, row, clock)
     if found is None:
         well(clock)
+        wake.now()  # who was told meanwhile that it is not open yet
         return True
     if membership.is_in_use():
         if found.state != row.state:
