@@ -21,10 +21,9 @@ def known() -> str | None:
     return Remembered.objects.filter(name="it").values_list("value", flat=True).first()
 
 
-def storing(answer: str) -> str:
+def stored(answer: str) -> None:
     """Store an answer."""
     Remembered.objects.create(name="it", value=answer, at=SystemClock().now())
-    return answer
 
 
 def never() -> str:
@@ -39,7 +38,7 @@ def of_many(ask: Callable[[], str], number: int = 8) -> list[str]:
     def run() -> None:
         try:
             barrier.wait()
-            told.append(one_asks("it", clock=SystemClock(), known=known, ask=ask))
+            told.append(one_asks("it", clock=SystemClock(), known=known, ask=ask, store=stored))
         except (BusyError, Unavailable) as error:
             told.append(type(error).__name__)
         finally:
@@ -61,7 +60,7 @@ def test_one_of_eight_asks() -> None:
     def ask() -> str:
         asked.append(1)
         Event().wait(0.2)  # as long as the others need to come
-        return storing("answer")
+        return "answer"
 
     assert of_many(ask) == ["answer"] * 8
     assert len(asked) == 1
@@ -77,7 +76,7 @@ def test_when_it_fails_another_one_asks_after_a_breath() -> None:
         asked.append(SystemClock().monotonic())
         if len(asked) == 1:
             raise Unavailable("down")
-        return storing("answer")
+        return "answer"
 
     told = of_many(ask)
     assert told.count("Unavailable") == 1
@@ -91,11 +90,11 @@ def test_when_it_dies_another_one_asks_in_time(clock: VirtualClock) -> None:
     """Nobody waits for long for who may be dead: the row is looked at again, until the claim has expired."""
     Claim.objects.create(key="ask:it", holder="dead", expires_at=clock.now() + ASKING)
     with pytest.raises(BusyError):
-        one_asks("it", clock=clock, known=known, ask=never)
+        one_asks("it", clock=clock, known=known, ask=never, store=stored)
     assert clock.elapsed == pytest.approx(PATIENCE.total_seconds(), abs=0.1)
     clock.sleep(ASKING.total_seconds())
-    assert one_asks("it", clock=clock, known=known, ask=lambda: storing("answer")) == "answer"
-    assert one_asks("it", clock=clock, known=known, ask=never) == "answer"
+    assert one_asks("it", clock=clock, known=known, ask=lambda: "answer", store=stored) == "answer"
+    assert one_asks("it", clock=clock, known=known, ask=never, store=stored) == "answer"
 
 
 @pytest.mark.django_db
@@ -104,4 +103,17 @@ def test_when_the_connection_is_lost_nobody_asks_in_turn(clock: VirtualClock) ->
     Claim.objects.create(key="ask:it", holder="another", expires_at=clock.now() + timedelta(seconds=1))
     connection.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), clock)
     with pytest.raises(BusyError):
-        one_asks("it", clock=clock, known=known, ask=never)
+        one_asks("it", clock=clock, known=known, ask=never, store=stored)
+
+
+@pytest.mark.django_db
+def test_who_took_too_long_stores_nothing(clock: VirtualClock) -> None:
+    """Another one has asked meanwhile, or made something: the older answer must not take its place."""
+
+    def slow() -> str:
+        clock.sleep(ASKING.total_seconds())
+        assert one_asks("it", clock=clock, known=known, ask=lambda: "newer", store=stored) == "newer"
+        return "older"
+
+    assert one_asks("it", clock=clock, known=known, ask=slow, store=stored) == "older"
+    assert known() == "newer"

@@ -220,13 +220,11 @@ class Account:
         found = look()
         if found is not None or self._catalog.was_refused(what):
             return found
-        with self._claims.hold(what, patience=PATIENCE):
-            # Another worker may have made it since, or somebody in Pipedrive.
-            if self._intents.unfinished(what, what):
-                self._catalog.forget(remembered)
-            else:
-                self._catalog.forget_if_older(remembered)
-            found = look()
+        with (
+            self._claims.hold(what, patience=PATIENCE),
+            self._catalog.alone_with(remembered, anew=bool(self._intents.unfinished(what, what))),
+        ):
+            found = look()  # another worker may have made it since
             if found is None and self._catalog.was_refused(what):
                 return None
             if found is None:

@@ -19,19 +19,26 @@ ASKING = timedelta(seconds=30)  # after which whoever asks is believed to have d
 BREATH = timedelta(seconds=1)  # after a failure
 
 
-def one_asks(*names: str, clock: Clock, known: Callable[[], Answer | None], ask: Callable[[], Answer]) -> Answer:
+def one_asks(
+    *names: str,
+    clock: Clock,
+    known: Callable[[], Answer | None],
+    ask: Callable[[], Answer],
+    store: Callable[[Answer], object],
+) -> Answer:
     """Return an answer that is known, or ask for it, unless somebody is asking already.
 
     Args:
         names: What is asked for, in the same words by everybody who asks.
         clock: Ours.
         known: Reads what is stored of it; None when that does not serve.
-        ask: Asks, and stores the answer.
+        ask: Asks.
+        store: Stores the answer; not called for who took so long that another one asked meanwhile.
 
     Raises:
         BusyError: When another one asks, and no answer comes of it in time.
     """
-    claims, keys = Claims(clock), [f"ask:{name}" for name in names]
+    claims, keys = Claims(clock), [ask_key(name) for name in names]
     give_up_at, has_waited = clock.monotonic() + PATIENCE.total_seconds(), False
     while True:
         if (answer := known()) is not None:
@@ -44,9 +51,16 @@ def one_asks(*names: str, clock: Clock, known: Callable[[], Answer | None], ask:
         has_waited = True
     try:
         answer = known()  # who held the claim a moment ago may have just stored it
-        answer = ask() if answer is None else answer
+        if answer is None:
+            answer = ask()
+            claims.while_held(lambda: store(answer))
     except BaseException:
         claims.leave(*keys, until=clock.now() + BREATH)
         raise
     claims.release(*keys)
     return answer
+
+
+def ask_key(name: str) -> str:
+    """Return the key of the claim that whoever asks for something holds, and whoever changes it."""
+    return f"ask:{name}"

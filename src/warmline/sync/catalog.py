@@ -6,15 +6,17 @@ what is older than a minute, and the create is tried once more with fresh answer
 that was wrong, counts as old.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db.models import Q
 from pydantic import BaseModel
 
 from warmline.pipedrive import ActivityType, Clock, Field, Option, Pipedrive, User
-from warmline.sync.asking import one_asks
+from warmline.sync.asking import ask_key, one_asks
+from warmline.sync.claims import PATIENCE, Claims
 from warmline.sync.company import storing
 from warmline.sync.models import Remembered
 
@@ -39,27 +41,36 @@ class Catalog:
     def __init__(self, pipedrive: Pipedrive, clock: Clock) -> None:
         self._pipedrive = pipedrive.for_people()
         self._clock = clock
+        self._claims = Claims(clock)
+        self._questions: dict[str, tuple[type[BaseModel], Callable[[], Sequence[BaseModel]]]] = {
+            "me": (User, lambda: [self._pipedrive.own_user()]),
+            "users": (User, self._pipedrive.users),
+            "activity_types": (ActivityType, self._pipedrive.activity_types),
+            "person_fields": (Field, self._pipedrive.person_fields),
+            "organization_fields": (Field, self._pipedrive.organization_fields),
+        }
         self._relied_on: dict[str, datetime] = {}  # the answers that this work went by, and when they were given
+        self._alone_with: dict[str, list[Any]] = {}
 
     def me(self) -> User:
         """Return the user to whom the token belongs."""
-        return self._remember("me", User, lambda: [self._pipedrive.own_user()])[0]
+        return cast("User", self._remember("me")[0])
 
     def users(self) -> list[User]:
         """Return the account's users, inactive ones included."""
-        return self._remember("users", User, self._pipedrive.users)
+        return self._remember("users")
 
     def activity_types(self) -> list[ActivityType]:
         """Return the account's activity types, deactivated ones included."""
-        return self._remember("activity_types", ActivityType, self._pipedrive.activity_types)
+        return self._remember("activity_types")
 
     def person_fields(self) -> list[Field]:
         """Return the fields of persons, with their options."""
-        return self._remember("person_fields", Field, self._pipedrive.person_fields)
+        return self._remember("person_fields")
 
     def organization_fields(self) -> list[Field]:
         """Return the fields of organizations, with their options."""
-        return self._remember("organization_fields", Field, self._pipedrive.organization_fields)
+        return self._remember("organization_fields")
 
     def forget(self, name: str) -> None:
         """Forget one answer, because it does not tell what is there.
@@ -87,8 +98,31 @@ class Catalog:
         Remembered.objects.filter(self._is_older(age), name=name).delete()
         return not self._is_newest(name)
 
+    @contextmanager
+    def alone_with(self, name: str, *, anew: bool) -> Iterator[None]:
+        """Let nobody else ask for an answer while the block runs, nor add to it: so it holds all that was made here.
+
+        Args:
+            name: As the method that returns it.
+            anew: Whether to ask anew in any case, and not only when the answer is older than a minute.
+
+        Raises:
+            BusyError: When somebody else does so, and takes too long.
+        """
+        record, ask = self._questions[name]
+        with self._claims.hold(ask_key(name), patience=PATIENCE):
+            values = None if anew else self._read(name, TOO_FRESH_TO_RENEW)
+            if values is None:
+                values = self._dumped(ask())
+                self._store(name, values)
+            self._alone_with[name] = [record.model_validate(value) for value in values]
+            try:
+                yield
+            finally:
+                del self._alone_with[name]
+
     def add_option(self, code: str, option: Option) -> None:
-        """Add an option of a field of persons, which we have just made, to what is remembered."""
+        """Add an option of a field of persons, which we have just made, to their fields; alone with them."""
 
         def added(field: Field) -> Field:
             return field.model_copy(update={"options": (*field.options, option)}) if field.code == code else field
@@ -96,10 +130,10 @@ class Catalog:
         self._amend("person_fields", lambda fields: [added(field) for field in fields])
 
     def add_field(self, name: str, field: Field) -> None:
-        """Add a field, which we have just made, to what is remembered.
+        """Add a field, which we have just made, to the others; alone with them.
 
         Args:
-            name: As the method that returns it.
+            name: As the method that returns them.
             field: The new one.
         """
         self._amend(name, lambda fields: [*fields, field])
@@ -116,17 +150,18 @@ class Catalog:
         """Tell whether the account refused, in the last hour, to make a thing."""
         return self._read(f"refused {what}"[:NAME_LENGTH], REFUSAL_GOOD_FOR) is not None
 
-    def _remember(self, name: str, record: type[Record], ask: Callable[[], Sequence[Record]]) -> list[Record]:
-        def known() -> list[Record] | None:
-            values = self._read(name)
-            return None if values is None else [record.model_validate(value) for value in values]
-
-        def answer() -> list[Record]:
-            answers = list(ask())
-            self._write(name, [one.model_dump(mode="json") for one in answers])
-            return answers
-
-        return one_asks(name, clock=self._clock, known=known, ask=answer)
+    def _remember(self, name: str) -> list[Any]:
+        if name in self._alone_with:
+            return self._alone_with[name]
+        record, ask = self._questions[name]
+        values = one_asks(
+            name,
+            clock=self._clock,
+            known=lambda: self._read(name),
+            ask=lambda: self._dumped(ask()),
+            store=lambda values: self._write(name, values),
+        )
+        return [record.model_validate(value) for value in values]
 
     def _read(self, name: str, good_for: timedelta = GOOD_FOR) -> list[Any] | None:
         row = Remembered.objects.filter(name=name).exclude(self._is_older(good_for)).first()
@@ -142,12 +177,15 @@ class Catalog:
         self._relied_on[name] = now
 
     def _amend(self, name: str, change: Callable[[list[Field]], list[Field]]) -> None:
-        with storing():
-            row = Remembered.objects.select_for_update().filter(name=name).first()
-            if row is not None:
-                fields = change([Field.model_validate(value) for value in row.value])
-                row.value = [field.model_dump(mode="json") for field in fields]
-                row.save(update_fields=["value"])
+        self._alone_with[name] = change(self._alone_with[name])
+        self._store(name, self._dumped(self._alone_with[name]))
+
+    def _store(self, name: str, values: list[Any]) -> None:
+        self._claims.while_held(lambda: self._write(name, values))
+
+    @staticmethod
+    def _dumped(answers: Sequence[BaseModel]) -> list[Any]:
+        return [one.model_dump(mode="json") for one in answers]
 
     def _is_older(self, age: timedelta) -> Q:
         now = self._clock.now()

@@ -7,7 +7,7 @@ worker that lost its claim, by a clock that was set ahead perhaps, stops before 
 import os
 import socket
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -107,6 +107,13 @@ class Claims:
         """Let go of the claims to some keys, so that nobody takes them before a moment."""
         self._held.difference_update(keys)
         Claim.objects.filter(key__in=keys, holder=self._holder).update(expires_at=until)
+
+    def while_held(self, deed: Callable[[], object]) -> None:
+        """Do something in one transaction, unless a claim has expired and was taken by another worker."""
+        with transaction.atomic():
+            ours = Claim.objects.select_for_update().filter(holder=self._holder)
+            if len(ours) == len(self._held):
+                deed()
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the claims to what a row makes, and to the row itself, while the block runs.

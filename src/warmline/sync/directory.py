@@ -169,7 +169,8 @@ class Directory:
             self._look(pipedrive.for_people(), self._stale(kinds, after))
             return True
 
-        one_asks(*(f"look:{kind}" for kind in kinds), clock=self._clock, known=is_fresh, ask=look)
+        names = (f"look:{kind}" for kind in kinds)
+        one_asks(*names, clock=self._clock, known=is_fresh, ask=look, store=lambda _: None)
 
     def _look(self, pipedrive: Pipedrive, states: Sequence[DirectoryState]) -> None:
         asks: dict[str, Callable[..., Records]] = {
