@@ -1,5 +1,6 @@
 """Adding many contacts at once: every row has its outcome, and doing it again adds nothing."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.bulk import Outcome, Result, import_contacts
+from warmline.crm.bulk import Outcome, Result, Seen, foresee, import_contacts
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.users import User
@@ -64,14 +65,16 @@ def test_the_same_rows_add_nothing_again(alice: User) -> None:
 @pytest.mark.parametrize(
     ("row", "result"),
     [
-        ({"name": "Someone", "email": "JORDAN@example.com"}, "known"),
+        ({"name": "Ames, J.", "email": "JORDAN@example.com"}, "known"),
+        ({"name": "jordan@example.com", "email": "jordan@example.com"}, "known"),
+        ({"name": "Kim Castell", "email": "JORDAN@example.com"}, "added"),
         ({"name": "jordan  AMES"}, "known"),
         ({"name": "Jordan Ames", "email": "other@example.com"}, "added"),
         ({"name": "Jordan Ames", "organization": MILLS}, "added"),
     ],
 )
 def test_a_known_contact_is_known(alice: User, jordan: Contact, row: dict[str, Any], result: str) -> None:
-    """An e-mail decides alone; without one the name does, with the organization; known ones are not changed."""
+    """By e-mail and a name that agrees; without an e-mail by name and organization; known ones are not changed."""
     assert _results(alice, row) == [result]
     jordan.refresh_from_db()
     assert (jordan.name, jordan.pipedrive_in_bulk) == ("Jordan Ames", False)
@@ -90,6 +93,31 @@ def test_a_row_that_comes_twice_is_added_once(alice: User, batch: int) -> None:
     first, second, third = _imported(alice, row, row, row, batch=batch)
     assert first.result == Result.ADDED
     assert second == third == Outcome(Result.KNOWN, first.contact_id)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 200])
+def test_nobody_of_one_mailbox_is_left_out(alice: User, batch: int) -> None:
+    """Several people have it, each is added once, and who shares it with whom is told, whatever the batches."""
+    names = ["Petra Maier", "Klaus Petersen", "P. Maier", "KLAUS petersen", "Kim Castell"]
+    rows = [{"name": name, "email": "Office@example.com"} for name in names]
+    seen = Seen()
+    foreseen = [foresee(alice, rows[at : at + batch], seen) for at in range(0, len(rows), batch)]
+    outcomes = _imported(alice, *rows, batch=batch)
+    assert [outcome.result for outcome in outcomes] == ["added", "added", "known", "known", "added"]
+    assert [outcome.contact_id for outcome in outcomes[2:4]] == [outcome.contact_id for outcome in outcomes[:2]]
+    assert [outcome.shares_with for outcome in outcomes] == ["", "Petra Maier", "", "", "Petra Maier"]
+    told = [(outcome.result, outcome.shares_with) for some in foreseen for outcome in some]
+    assert told == [(outcome.result, outcome.shares_with) for outcome in outcomes]
+    assert set(_results(alice, *rows)) == {"known"}
+
+
+def test_a_large_mailbox_takes_no_minutes(alice: User) -> None:
+    """Its names are compared by their keys, and by more only with the first of them."""
+    rows = [{"name": f"Person {number}", "email": "office@example.com"} for number in range(3000)]
+    began = time.process_time()
+    outcomes = foresee(alice, rows, Seen())
+    assert {outcome.result for outcome in outcomes} == {"added"}
+    assert time.process_time() - began < 60
 
 
 def test_bad_rows_are_told_and_the_others_added(alice: User) -> None:

@@ -23,7 +23,7 @@ FILE = b"""Name,E-mail,Warmness,Firma
 Dana Diaz,dana@example.com,5,Larkspur Mills
 Robin Vale,ROBIN@example.com,2,
 Jordan Ames,jordan,9,
-Dana again,Dana@Example.com,9,
+"Diaz, Dana",Dana@Example.com,9,
 No Warmth,none@example.com,hot,
 Kim Lee,,4,Larkspur  MILLS
 Too,long@example.com,1,X,more

@@ -36,7 +36,8 @@ def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
 @router.post("/contacts/import", response={200: ImportAnswer, **WRITING}, summary="Add many contacts")
 def import_contacts(request: Request, body: Import) -> ImportAnswer:
     """Up to 1000 contacts become the caller's. The rows that are not valid are left out, and those that are known stay
-    as they are: by e-mail; without one, by name and organization. So the same call can be made again if it was cut off.
+    as they are: by e-mail and a name that agrees; without an e-mail, by name and organization. So the same call can be
+    made again if it was cut off.
     These contacts go to Pipedrive after those that were added one by one.
     """  # noqa: D205 (ninja makes it the description)
     rows = [contact.given() for contact in body.contacts]

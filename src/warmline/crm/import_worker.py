@@ -29,6 +29,7 @@ HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
 CHECKED_AT_ONCE, IMPORTED_AT_ONCE = 500, 200
 UNEXPECTED = "This row broke something on our side ({}), which was logged; tell your administrator."
+SHARES = "“{}” has this e-mail already. If both are one person, delete one of them."
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 
@@ -118,12 +119,13 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     """Find out what will become of each row, a batch at a time."""
     # From the beginning, also after a restart: a later row may be known by an earlier one, and checking is quick.
     run.contacts.exclude(result=RowResult.UNKNOWN).update(result=RowResult.UNKNOWN)
-    seen: set[tuple[str, ...]] = set()
+    seen = bulk.Seen()
     threshold = preferences.current().threshold
 
     def foresee(rows: Sequence[ImportRow]) -> None:
+        nonlocal seen
         given = [columns.arguments(row.cells, run.columns) for row in rows]
-        seen_by_now = set(seen)
+        seen_by_now = seen.copy()
         outcomes = bulk.foresee(run.owner, given, seen_by_now)
         for row, values, outcome in zip(rows, given, outcomes, strict=True):
             _note(row, outcome, RowResult.NEW)
@@ -131,7 +133,7 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
             if columns.is_too_long(row.cells, run.columns):
                 row.result, row.is_warm, row.reasons = RowResult.INVALID, False, [columns.TOO_LONG]
         _store(rows)
-        seen.update(seen_by_now)
+        seen = seen_by_now
 
     while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[:CHECKED_AT_ONCE]):
         if not _is_done(rows, foresee, hold):
@@ -187,6 +189,8 @@ def _note(row: ImportRow, outcome: bulk.Outcome, when_added: RowResult) -> None:
     by_result = {bulk.Result.ADDED: when_added, bulk.Result.KNOWN: RowResult.KNOWN}
     row.result = by_result.get(outcome.result, RowResult.INVALID)
     row.reasons = columns.reasons(outcome.errors)
+    if outcome.shares_with:
+        row.reasons = [SHARES.format(outcome.shares_with)]
     row.contact_id = outcome.contact_id
 
 

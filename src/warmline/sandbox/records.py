@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from warmline.sandbox import paging, shapes
-from warmline.sandbox.answers import Json, Refused, missing
+from warmline.sandbox.answers import Json, Refused, invalid, missing
 from warmline.sandbox.cleaning import cleaned
 from warmline.sandbox.references import REFERENCES
 from warmline.sandbox.search import changed
@@ -168,7 +168,7 @@ def page(world: World, kind: Kind, query: Any) -> tuple[list[Json], str | None]:
     ]
 
     def place(record: Json) -> list[Any]:
-        return [record.get(asked.sort_by, ""), record["id"]]
+        return [record.get(asked.sort_by) or "", record["id"]]
 
     return paging.cut(found, asked, place, descending=asked.sort_direction == "desc")
 
@@ -222,6 +222,8 @@ def _checked(world: World, kind: Kind, shape: type[BaseModel], body: Any) -> Jso
         raise Refused(READ_ONLY_PERSON)
     values = shapes.sent(shapes.read(shape, body))
     for name, value in values.items():
+        if value is None and name in shapes.UNDOCUMENTED_NULLS and world.settings.refuse_nulls:
+            raise invalid(name, "must not be null")
         if name in REFERENCES:
             REFERENCES[name](world, kind.name, value)
     return cleaned(values) if world.settings.cleaning else values

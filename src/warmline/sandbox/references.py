@@ -20,8 +20,8 @@ def _owner(world: World, _kind: str, value: int) -> None:
         raise invalid("owner_id", f"user {value} is not an active user")
 
 
-def _organization(world: World, _kind: str, value: int) -> None:
-    if not world.alive("organizations", value):
+def _organization(world: World, _kind: str, value: int | None) -> None:
+    if value is not None and not world.alive("organizations", value):
         raise invalid("org_id", f"organization {value} not found")
 
 

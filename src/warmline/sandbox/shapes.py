@@ -3,7 +3,7 @@
 As strict as v2 is: a number sent as a string is refused, a boolean is not a number, and an unknown field is an error.
 Whether a value makes sense (an owner who exists, an option of that field) is decided in `records`, not here.
 Every field has a default that is never used: only what was sent is kept, and null is refused where the document does
-not allow it.
+not allow it, but for the fields that nothing else could empty (see UNDOCUMENTED_NULLS).
 """
 
 import re
@@ -41,6 +41,9 @@ def _named(text: str) -> str:
 def _switch(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
+
+# The document says neither how these are emptied nor that they cannot be. The sandbox does either (`refuse_nulls`).
+UNDOCUMENTED_NULLS = frozenset({"org_id", "due_date", "due_time"})
 
 Name = Annotated[str, AfterValidator(_named)]
 Moment = Annotated[str, AfterValidator(_moment)]
@@ -92,7 +95,7 @@ class Person(Shape):
 
     name: Name = ""
     owner_id: int = 0
-    org_id: int = 0
+    org_id: int | None = None
     add_time: Moment = ""
     emails: list[Reach] = []
     phones: list[Reach] = []
@@ -162,10 +165,10 @@ class Activity(Shape):
     owner_id: int = 0
     deal_id: int = 0
     lead_id: str = ""
-    org_id: int = 0
+    org_id: int | None = None
     project_id: int = 0
-    due_date: Day = ""
-    due_time: Clock = ""
+    due_date: Day | None = None
+    due_time: Clock | None = None
     duration: Clock = ""
     busy: bool = False
     done: bool = False

@@ -44,6 +44,7 @@ class Settings(BaseModel):
         refuse_v1_label_options: Nor does v1.
         show_deleted: A deleted record is still answered by its id, `is_deleted` being true, instead of 404.
         primary_flag: Answers say `primary_flag` for a participant's `primary`.
+        refuse_nulls: Organizations and due moments cannot be emptied (see shapes.UNDOCUMENTED_NULLS).
         cleaning: What is sent is cleaned before it is stored (see cleaning.py).
     """
 
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     refuse_v1_label_options: bool = False
     show_deleted: bool = False
     primary_flag: bool = False
+    refuse_nulls: bool = False
     cleaning: bool = False
 
 

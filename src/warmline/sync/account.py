@@ -123,18 +123,22 @@ class Account:
         fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
         return custom_field(MARK, fields)
 
-    def ensure_sector(self, sector: str, user: User | None) -> tuple[int | None, dict[str, str | None]]:
+    def ensure_sector(
+        self, sector: str, user: User | None, *, may_be_industry: bool = True
+    ) -> tuple[int | None, dict[str, str | None]]:
         """Return where a sector goes: the industry of that name, else our custom field, made when it is missing.
 
         Args:
             sector: As typed; empty for none.
             user: Who is told when the field cannot be made.
+            may_be_industry: Whether the industry is ours to change; a colleague's stays, beside our field.
 
         Returns:
             The industry's option id, or None; and the custom fields to set, None to empty one.
         """
         fields = self._catalog.organization_fields()
-        industry = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        named = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        industry = named if may_be_industry else None
         code = custom_field(SECTOR, fields)
         if sector and industry is None and code is None:
             refusal = f"Pipedrive refused to make the field “{SECTOR}” (%s); make it there by hand."

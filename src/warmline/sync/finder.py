@@ -11,6 +11,7 @@ from typing import Any
 
 from warmline.crm.keys import email_key
 from warmline.crm.models import Activity, Contact, ContactQuerySet, Organization, Row
+from warmline.crm.names import agree
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person, Pipedrive
@@ -22,7 +23,6 @@ from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.keys import organization_key, person_key, row_key
 from warmline.sync.looks import Looks
 from warmline.sync.models import DirectoryKind, Intent
-from warmline.sync.names import agree
 from warmline.sync.policy import Policy
 from warmline.sync.there import Sought, There
 from warmline.sync.which import Found, Ways, recent, which

@@ -83,6 +83,21 @@ class AmbiguousError(Exception):
         self.candidates = candidates
 
 
+class CannotEmptyError(Exception):
+    """Pipedrive refused to empty a field; whatever else was changed has gone over.
+
+    Args:
+        field: Ours.
+        called: How people call it.
+        reason: Pipedrive's own words.
+    """
+
+    def __init__(self, field: str, called: str, reason: str) -> None:
+        super().__init__(f"Pipedrive refused to take the {called} away: {reason}")
+        self.message = f"{self} Take it away there, or give one here; everything else has gone over."
+        self.field = field
+
+
 class OrganizationFailedError(Exception):
     """The contact's organization could not be brought to Pipedrive, so the contact cannot either.
 
@@ -185,6 +200,8 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
     match error:
         case Rejected():
             return _fail(policy.person_needed, "rejected", f"Pipedrive refused it: {error.message}", error.field)
+        case CannotEmptyError():
+            return _fail(policy.person_needed, "rejected", error.message, error.field)
         case AmbiguousError():
             return _fail(policy.person_needed, AMBIGUOUS, error.message, error.field, tuple(error.candidates))
         case OrganizationFailedError():

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from warmline.crm.keys import key
 from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.names import agree
 from warmline.sync import connection
 from warmline.sync.models import ConnectionState
-from warmline.sync.names import agree
 from warmline.sync.policy import Policy
 from warmline.sync.state import Sync, SyncState, describe
 

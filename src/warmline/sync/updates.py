@@ -8,13 +8,13 @@ done after all, and whether the record is there at all.
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from functools import partial
 from typing import Any, TypeVar
 
 from django.db import transaction
 
 from warmline.crm.keys import email_key, key
 from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.names import agree
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
@@ -28,13 +28,13 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import values
 from warmline.sync.changes import Merge, Values, grant, merge
-from warmline.sync.intents import Intents, Sent
+from warmline.sync.intents import Intents
 from warmline.sync.keys import update_key
 from warmline.sync.links import NEVER
 from warmline.sync.models import Intent
-from warmline.sync.names import agree
 from warmline.sync.notes import to_html
 from warmline.sync.outcomes import AmbiguousError
+from warmline.sync.sending import send_update
 from warmline.sync.steps import Brought, Steps
 from warmline.sync.there import those_there
 from warmline.sync.which import Found, Record
@@ -90,10 +90,16 @@ class Updates:
         if "organization" in decided.send:
             send["org_id"] = organization_id()
         if send:
+            person_id = person.id
             with self._steps.links_checked(contact.organization):
                 then_there = values.of_person(person.model_copy(update=send), contact)
-                update = partial(self._pipedrive.update_person, person.id, PersonChanges(**send))
-                person = self._send(contact, decided.send, then_there, update)
+
+                def update(fields: Mapping[str, Any]) -> Person:
+                    return self._pipedrive.update_person(person_id, PersonChanges(**fields))
+
+                person = send_update(
+                    self._steps.intents, contact, update, ours=decided.send, then_there=then_there, fields=send
+                )
         return Brought(
             person.id,
             values.agreed(ours, values.of_person(person, contact)),
@@ -127,15 +133,24 @@ class Updates:
         if "country" in decided.send:
             send["address"] = values.with_country(theirs.address, organization.country, then.get("country", ""))
         if "sector" in decided.send:
-            industry, send["custom_fields"] = account.ensure_sector(organization.sector, user)
-            if account.is_ours(theirs.industry, then.get("sector", "")):
+            is_ours = any(
+                account.is_ours(theirs.industry, each) for each in (then.get("sector", ""), organization.sector)
+            )
+            industry, send["custom_fields"] = account.ensure_sector(organization.sector, user, may_be_industry=is_ours)
+            if is_ours:
                 send["industry"] = industry
         if send:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
             then_there = values.of_their_organization(expected, account.sector_of(expected))
-            update = partial(self._pipedrive.update_organization, theirs.id, OrganizationChanges(**send))
-            theirs = self._send(organization, decided.send, then_there, update)
+            org_id = theirs.id
+
+            def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
+                return self._pipedrive.update_organization(org_id, OrganizationChanges(**fields))
+
+            theirs = send_update(
+                self._steps.intents, organization, update, ours=decided.send, then_there=then_there, fields=send
+            )
             their_values = values.of_their_organization(theirs, account.sector_of(theirs))
         return Brought(
             theirs.id,
@@ -164,13 +179,20 @@ class Updates:
         send: dict[str, Any] = {}
         for name in decided.send:
             if name == "due":
-                send |= {"due_date": new.due_date, "due_time": new.due_time}
+                due = {"due_date": new.due_date, "due_time": new.due_time}
+                send |= {part: value for part, value in due.items() if value != getattr(theirs, part)}
             else:
                 send[name] = words["note"] if name == "note" else getattr(new, name)
         if send:
             then_there = values.of_their_activity(theirs.model_copy(update=send))
-            update = partial(self._pipedrive.update_activity, theirs.id, ActivityChanges(**send))
-            theirs = self._send(activity, decided.send, then_there, update)
+            activity_id = theirs.id
+
+            def update(fields: Mapping[str, Any]) -> PipedriveActivity:
+                return self._pipedrive.update_activity(activity_id, ActivityChanges(**fields))
+
+            theirs = send_update(
+                self._steps.intents, activity, update, ours=decided.send, then_there=then_there, fields=send
+            )
         return Brought(
             theirs.id,
             values.agreed(ours, values.of_their_activity(theirs)),
@@ -213,19 +235,6 @@ class Updates:
                 type(row)._default_manager.filter(pk=row.pk).update(pipedrive_agreed=agreed)  # noqa: SLF001 (documented)
                 Intents.end(update_key(row))
         return agreed
-
-    def _send(self, row: Row, ours: Values, then_there: Values, update: Callable[[], Record]) -> Record:
-        """Send what was changed here, and remember it in the words of both sides until its outcome is known.
-
-        Args:
-            row: The row.
-            ours: What was changed here, by field.
-            then_there: Pipedrive's side, as it will be when the update is done.
-            update: Sends it.
-        """
-        what = update_key(row)
-        said = {name: then_there[name] for name in ours}
-        return self._steps.intents.make(what, update, Sent(what, body=said, ours=ours))
 
     def _names(self, contact: Contact, kept: Values) -> dict[str, tuple[str, str]]:
         """Return what the organizations of a conflict are called, Pipedrive's and ours: their ids say nothing."""
