@@ -21,6 +21,7 @@ from warmline.pipedrive import (
     ActivityChanges,
     BudgetSpent,
     Email,
+    FileLedger,
     Limiter,
     NewActivity,
     NewOrganization,
@@ -360,6 +361,15 @@ def test_without_a_date_the_clocks_are_taken_for_equal(pipedrive: Pipedrive, scr
     assert pipedrive.server_time() == START
 
 
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -1200"])
+def test_a_date_at_an_end_of_the_calendar_is_no_clocks(pipedrive: Pipedrive, script: Scripted, date: str) -> None:
+    """One cannot reckon with it: it is as good as none, in an answer and in one that says to wait."""
+    script.then(good(ONE, date=date), httpx.Response(429, headers={"retry-after": date, "date": date}))
+    assert pipedrive.server_time() == START
+    with pytest.raises(Throttled):
+        pipedrive.person(1)
+
+
 @pytest.mark.parametrize("jump", [-3600, 3600])
 def test_a_clock_that_is_set_does_not_move_the_servers_time(
     pipedrive: Pipedrive, script: Scripted, clock: VirtualClock, jump: float
@@ -405,6 +415,24 @@ def test_a_date_to_wait_for_is_told_by_the_servers_clock(pipedrive: Pipedrive, s
     assert raised.value.wait == 30
 
 
+def test_a_write_is_done_though_its_answer_cannot_be_noted(
+    script: Scripted, clock: VirtualClock, tmp_path: Path
+) -> None:
+    """Taken for not done, it would be made again."""
+    ledger = FileLedger(tmp_path / "limits.sqlite3", "us")
+    with Pipedrive(BASE_URL, TOKEN, transport=script, limiter=Limiter(ledger=ledger, clock=clock), clock=clock) as it:
+
+        def answer(_: httpx.Request) -> httpx.Response:
+            ledger.close()
+            return good(ONE)
+
+        script.answer = answer
+        assert it.create_person(NewPerson(name="Ada", owner_id=2)).id == 1
+        with pytest.raises(Unavailable, match="limits"):
+            it.create_person(NewPerson(name="Ada", owner_id=2))
+    assert len(script.requests) == 1
+
+
 def test_something_is_done_between_the_turn_of_a_write_and_its_sending(script: Scripted, clock: VirtualClock) -> None:
     """After the wait for the turn, for each write of the block and for no read; what it raises keeps it from going."""
     limiter = Limiter(clock=clock)
@@ -439,6 +467,21 @@ def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedriv
     assert (page.records, page.unreadable) == ([Person(id=1)], tuple(unreadable))
     with pytest.raises(Unavailable, match="owner_id"):
         pipedrive.persons()
+
+
+def test_what_no_database_could_hold_is_no_record(pipedrive: Pipedrive, script: Scripted) -> None:
+    """An id beyond every column and an instant before there was UTC are passed over alone; half a sign is a question."""
+    rows = [
+        {"id": 10**30, "name": "Ada"},
+        {"id": 3, "name": "Ada \ud800 \N{GRINNING FACE}"},
+        {"id": 4, "name": "Ada", "update_time": "0001-01-01T00:00:00+14:00"},
+        ONE,
+    ]
+    body = json.dumps({"success": True, "data": rows})
+    script.answer = lambda _: httpx.Response(200, content=body, headers={"content-type": "application/json"})
+    page = pipedrive.persons_page(None)
+    assert [(person.id, person.name) for person in page.records] == [(3, "Ada ? \N{GRINNING FACE}"), (1, "")]
+    assert [each.id for each in page.unreadable] == [None, 4]
 
 
 def test_a_429_stops_everyone_who_shares_the_limiter(script: Scripted, clock: VirtualClock) -> None:

@@ -18,6 +18,7 @@ from warmline.pipedrive.clock import http_date
         ("7", None),
         ("yesterday", None),
         ("Thu, 41 Jan 2026 12:00:30 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),  # later than there are years
     ],
 )
 def test_a_header_date_is_read_in_utc(text: str, moment: datetime | None) -> None:

@@ -1,8 +1,11 @@
 """The limiter: no rolling window is ever overfull, whatever is asked in whatever order by however many."""
 
+import json
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from virtual_clock import VirtualClock
 
-from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Window
+from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Unavailable, Window
 from warmline.pipedrive.headers import wait_seconds
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -386,6 +389,46 @@ def test_a_machine_that_is_started_anew_keeps_the_figures(tmp_path: Path) -> Non
         limiter.acquire(tokens=1)
     wrong.sleep(25 * 3600)
     limiter.acquire(tokens=1)
+
+
+EARLIER = {"turns": [1.0], "searches": [], "next_batch": 0.0, "paused_until": 0.0, "tokens": {"0": 5}}
+
+
+def test_a_process_of_an_earlier_version_goes_on_beside_a_later_one(tmp_path: Path) -> None:
+    """It reads its own figures and no others in its table; each counts what the other has spent."""
+    clock, file = VirtualClock(NOW), tmp_path / "limits.sqlite3"
+    limiter = Limiter(ledger=FileLedger(file, "us"), daily_tokens=100, clock=clock)
+    limiter.acquire(tokens=60)
+    with closing(sqlite3.connect(file, isolation_level=None)) as earlier:
+        (text,) = earlier.execute("SELECT figures FROM used WHERE name = 'us'").fetchone()
+        figures = json.loads(text)
+        assert figures.keys() == EARLIER.keys()
+        figures["tokens"] = {hour: spent + 30 for hour, spent in figures["tokens"].items()}
+        earlier.execute("REPLACE INTO used VALUES (?, ?)", ("us", json.dumps(figures)))
+    with pytest.raises(BudgetSpent):
+        limiter.acquire(tokens=20)
+
+
+def test_an_earlier_file_is_read_and_what_a_later_one_adds_is_passed_over(tmp_path: Path) -> None:
+    """What was spent is spent, whichever version wrote it down."""
+    clock, file = VirtualClock(NOW), tmp_path / "limits.sqlite3"
+    FileLedger(file, "us").close()
+    hour = str(int(NOW.timestamp() // 3600))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        stored = json.dumps({**EARLIER, "tokens": {hour: 95}, "ahead": 7.0, "added_later": 1})
+        other.execute("REPLACE INTO used VALUES (?, ?)", ("us", stored))
+    limiter = Limiter(ledger=FileLedger(file, "us"), daily_tokens=100, clock=clock)
+    assert limiter.usage().tokens == 95
+    with pytest.raises(BudgetSpent):
+        limiter.acquire(tokens=6)
+
+
+def test_a_file_that_cannot_be_used_is_nobodys_fault(tmp_path: Path) -> None:
+    """Another program holds it, or it was replaced: no call goes, and that is said in an error of ours."""
+    ledger = FileLedger(tmp_path / "limits.sqlite3", "us")
+    ledger.close()
+    with pytest.raises(Unavailable, match="limits"):
+        Limiter(ledger=ledger, clock=VirtualClock(NOW)).acquire()
 
 
 def test_a_ledger_that_cannot_be_made_says_where(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from hashlib import sha256
-from itertools import pairwise
+from itertools import cycle, pairwise
 
+import httpx
 import pytest
 from bench_engine import Bench
+from meddler import Meddler
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact
@@ -344,6 +346,34 @@ def test_a_failure_of_ours_is_no_reason_to_list_again_at_once(
         bench.clock.sleep(1)
     assert len(world.calls) <= 12
     assert "ZeroDivisionError" in Directory(bench.clock, 1000).progress()[0].problem
+
+
+@pytest.mark.parametrize("cursors", [["same"], ["this", "that"]])
+def test_a_list_that_leads_in_a_circle_does_not_cost_all_that_may_be_spent(
+    bench: Bench, meddler: Meddler, world: World, alice: User, caplog: pytest.LogCaptureFixture, cursors: list[str]
+) -> None:
+    """It is waited for like any failure and told; what is to go over goes meanwhile, by search."""
+    answers = cycle(cursors)
+
+    def answer() -> httpx.Response:
+        meddler.once("GET", "/api/v2/organizations", answer)
+        return httpx.Response(
+            200, json={"success": True, "data": [], "additional_data": {"next_cursor": next(answers)}}
+        )
+
+    meddler.once("GET", "/api/v2/organizations", answer)
+    before = bench.pipedrive.tokens_spent
+    for _ in range(300):
+        if not bench.engine.fill_directory():
+            bench.clock.sleep(1)
+    assert bench.pipedrive.tokens_spent - before <= 150
+    assert "directory.not_listed" in caplog.text
+    organizations = Directory(bench.clock, 1000).progress()[1]
+    assert "a cursor came back" in organizations.problem
+    assert not organizations.is_too_large
+    add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.settle(30)
+    assert len(world.persons) == 1
 
 
 ODD = {"owner_id": "nobody's", "label_ids": "none"}  # what no record of Pipedrive's is like

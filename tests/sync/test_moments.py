@@ -60,6 +60,23 @@ def test_what_was_saved_a_moment_before_goes_at_once(bench: Bench, world: World,
     assert "Robin Vale-Ames" in {person["name"] for person in world.persons.values()}
 
 
+@pytest.mark.parametrize("jump", [*JUMPS, -5.0])
+def test_an_activity_of_a_contact_that_waits_too_goes_with_it(
+    bench: Bench, world: World, alice: User, jump: float
+) -> None:
+    """It is wanted only once its contact is linked, and then it has waited long enough."""
+    bench.settle(1)
+    contact = add_contact(alice, name="Robin Vale", warmness_score=5)
+    log_activity(alice, contact, type="CALL")
+    for model in (Contact, Activity):
+        model._default_manager.update(next_pipedrive_sync_attempt=bench.clock.now())
+    bench.clock.jump(jump)
+
+    bench.settle(2)
+
+    assert (len(world.persons), len(world.activities)) == (1, 1)
+
+
 @pytest.mark.parametrize("jump", JUMPS)
 def test_what_is_tried_again_soon_is(bench: Bench, world: World, sandbox: Sandbox, alice: User, jump: float) -> None:
     """The waits of seconds after a failed attempt stay seconds, also for the contacts that wait for an organization."""

@@ -261,6 +261,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     try:
         said = json.loads(body)
+        if b"\\ud" in body.lower():  # half a sign, perhaps: JSON can hold that, and neither a database nor an answer
+            said = json.loads(json.dumps(said, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

@@ -7,7 +7,7 @@ whether that is safe, and it never follows a redirect, which would carry the tok
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from warmline.pipedrive import answers
 from warmline.pipedrive.answers import Answer, Call
 from warmline.pipedrive.clock import Clock, http_date
+from warmline.pipedrive.errors import Unavailable
 from warmline.pipedrive.headers import header_number, wait_seconds
 from warmline.pipedrive.limiter import Limiter
 
@@ -25,6 +26,8 @@ Query = dict[str, str | int | bool]
 # Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
 # commonly close after a minute; a create that meets that moment would have to be looked for.
 CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
+# A date further from ours is no clock's, and one at an end of the calendar could not be reckoned with.
+MOST_WRONG = timedelta(days=366 * 100)
 
 
 class Connection:
@@ -134,11 +137,7 @@ class Connection:
             error = answers.no_answer(call, failure)
             raise error from answers.without_frames(failure)
         heard_at = self._clock.monotonic()
-        self._limiter.learn(answer.headers, turn=turn, search=call.search)
-        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-            if not header_number(answer.headers, "x-ratelimit-remaining"):  # with calls left it is the day's budget
-                self._limiter.widen()
-            self._limiter.pause(wait_seconds(answer.headers, answer.at))
+        self._learn_limits(call, answer, turn)
         said = answers.content(call, answer)
         self._learn_time(answer, heard_at)
         return said
@@ -167,10 +166,19 @@ class Connection:
                 raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
         return b"".join(parts)
 
+    def _learn_limits(self, call: Call, answer: Answer, turn: float) -> None:
+        """Learn what an answer says of the limits. Where that cannot be noted, the call is as done as it is."""
+        with suppress(Unavailable):
+            self._limiter.learn(answer.headers, turn=turn, search=call.search)
+            if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+                if not header_number(answer.headers, "x-ratelimit-remaining"):  # with calls left it is the day's budget
+                    self._limiter.widen()
+                self._limiter.pause(wait_seconds(answer.headers, answer.at))
+
     def _learn_time(self, answer: Answer, heard_at: float) -> None:
         """Learn Pipedrive's time; without a date its clock is taken for equal to ours."""
         date = http_date(answer.headers.get("date", ""))
-        if date is not None:
+        if date is not None and abs(date - answer.at) <= MOST_WRONG:
             self._told = date, heard_at
         elif self._told is None:
             self._told = answer.at, heard_at

@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from warmline.pipedrive.clock import Clock
+from warmline.pipedrive.errors import Unavailable
 
 PATIENCE = 10.0  # seconds to wait for another process, which holds the file for less than a millisecond
 
@@ -53,6 +54,13 @@ class Used:
             self.ahead = clock.now().timestamp() - monotonic
         self.latest = monotonic
         return monotonic + self.ahead
+
+
+# Which figures stand in which table.
+TABLES = {
+    "used": ("turns", "searches", "next_batch", "paused_until", "tokens"),
+    "time": ("ahead", "latest"),
+}
 
 
 class Ledger(Protocol):
@@ -100,7 +108,9 @@ class FileLedger(Ledger):
             self._db = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("CREATE TABLE IF NOT EXISTS used (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
+            # Two tables, because a process of an earlier version that is still at work knows the first one only.
+            for table in TABLES:
+                self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} (name TEXT PRIMARY KEY, figures TEXT NOT NULL)")
         except sqlite3.Error as error:
             raise OSError(None, str(error), str(file)) from error
 
@@ -110,10 +120,27 @@ class FileLedger(Ledger):
 
     @contextmanager
     def open(self) -> Iterator[Used]:
-        """Return the figures, as `Ledger` says; a block that raises changes nothing."""
-        with self._lock, self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            row = self._db.execute("SELECT figures FROM used WHERE name = ?", (self._name,)).fetchone()
-            used = Used(**json.loads(row[0])) if row else Used()
-            yield used
-            self._db.execute("REPLACE INTO used VALUES (?, ?)", (self._name, json.dumps(asdict(used))))
+        """Return the figures, as `Ledger` says; a block that raises changes nothing.
+
+        Raises:
+            Unavailable: The file cannot be used at this moment; no call has been made.
+        """
+        try:
+            with self._lock, self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                used = Used(**self._read("used"), **self._read("time"))
+                yield used
+                figures = asdict(used)
+                self._write("time", {name: figures.pop(name) for name in TABLES["time"]})
+                self._write("used", figures)
+        except sqlite3.Error as error:
+            raise Unavailable(f"The file of the limits cannot be used ({error}).") from error
+
+    def _read(self, table: str) -> dict[str, Any]:
+        """Return what is stored of the figures of a table, as far as this version knows them."""
+        row = self._db.execute(f"SELECT figures FROM {table} WHERE name = ?", (self._name,)).fetchone()  # noqa: S608 (of TABLES)
+        stored = json.loads(row[0]) if row else {}
+        return {name: stored[name] for name in TABLES[table] if name in stored}
+
+    def _write(self, table: str, figures: dict[str, Any]) -> None:
+        self._db.execute(f"REPLACE INTO {table} VALUES (?, ?)", (self._name, json.dumps(figures)))

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from warmline.pipedrive import answers
 from warmline.pipedrive.answers import Call
 from warmline.pipedrive.errors import PipedriveError
+from warmline.pipedrive.records import LARGEST_ID
 
 Listed = TypeVar("Listed", bound=BaseModel)
 
@@ -76,9 +77,14 @@ def records(
 
 def _unreadable(row: Any, why: str) -> Unreadable:
     said = row if isinstance(row, Mapping) else {}
-    record_id = str(said.get("id"))
     texts = () if said.get("is_deleted") is True else _texts(row)
-    return Unreadable(int(record_id) if record_id.isdecimal() else None, frozenset(texts), why)
+    return Unreadable(_id(said.get("id")), frozenset(texts), why)
+
+
+def _id(said: Any) -> int | None:
+    """Return an id, if it can be one."""
+    text = str(said)
+    return int(text) if text.isdecimal() and len(text) < len(str(LARGEST_ID)) else None
 
 
 def _texts(data: Any) -> Iterator[str]:

@@ -12,13 +12,19 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic import Field as Spec
 
+LARGEST_ID = 2**63 - 1  # what a database's column can hold
+
 
 def _in_utc(moment: datetime) -> datetime:
     """Return the same instant in UTC; Pipedrive's times without a zone (v1's) are UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("there is no such instant in UTC") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_in_utc)]
+Id = Annotated[int, Spec(le=LARGEST_ID)]
 
 
 class _Read(BaseModel):
@@ -108,11 +114,11 @@ Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 class User(_Read):
     """A user of the company. The company itself is known of one's own user only."""
 
-    id: int
+    id: Id
     name: str = ""
     email: str = ""
     active: bool = True
-    company_id: int | None = None
+    company_id: Id | None = None
     company_name: str = ""
     company_domain: str = ""
 
@@ -127,7 +133,7 @@ class User(_Read):
 class ActivityType(_Read):
     """A kind of activity; activities name it by its `key`."""
 
-    id: int
+    id: Id
     name: str = ""
     key: str = Spec(default="", validation_alias="key_string")
     active: bool = Spec(default=True, validation_alias="active_flag")
@@ -136,7 +142,7 @@ class ActivityType(_Read):
 class Option(_Read):
     """A choice that a field offers. Built-in fields can have texts for ids."""
 
-    id: int | str
+    id: Id | str
     label: str = ""
 
 
@@ -153,7 +159,7 @@ class Field(_Read):
 class FieldV1(_Read):
     """A field of persons as v1 answers it, with a number for an id."""
 
-    id: int
+    id: Id
     key: str = ""
     options: tuple[Option, ...] = ()
 
@@ -161,10 +167,10 @@ class FieldV1(_Read):
 class Person(_Read):
     """A person."""
 
-    id: int
+    id: Id
     name: str = ""
-    owner_id: int | None = None
-    org_id: int | None = None
+    owner_id: Id | None = None
+    org_id: Id | None = None
     emails: Emails = ()
     phones: Phones = ()
     label_ids: tuple[int, ...] = ()
@@ -198,9 +204,9 @@ class Address(_Read):
 class Organization(_Read):
     """An organization; `industry` is the id of an option of the built-in field of that name."""
 
-    id: int
+    id: Id
     name: str = ""
-    owner_id: int | None = None
+    owner_id: Id | None = None
     industry: int | None = None
     address: Address = Address()
     add_time: Instant | None = None
@@ -212,15 +218,15 @@ class Organization(_Read):
 class Activity(_Read):
     """An activity. `due_time` is UTC; `person_id` is its primary participant."""
 
-    id: int
+    id: Id
     type: str = ""
     subject: str = ""
     note: str = ""
     done: bool = False
-    owner_id: int | None = None
-    creator_user_id: int | None = None
-    person_id: int | None = None
-    org_id: int | None = None
+    owner_id: Id | None = None
+    creator_user_id: Id | None = None
+    person_id: Id | None = None
+    org_id: Id | None = None
     due_date: Day | None = None
     due_time: time | None = None
     add_time: Instant | None = None
@@ -243,21 +249,21 @@ class Activity(_Read):
 class FoundPerson(_Read):
     """A person as a search shows it."""
 
-    id: int
+    id: Id
     name: str = ""
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
-    owner_id: int | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
-    organization_id: int | None = Spec(default=None, validation_alias=AliasPath("organization", "id"))
+    owner_id: Id | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
+    organization_id: Id | None = Spec(default=None, validation_alias=AliasPath("organization", "id"))
     organization_name: str = Spec(default="", validation_alias=AliasPath("organization", "name"))
 
 
 class FoundOrganization(_Read):
     """An organization as a search shows it."""
 
-    id: int
+    id: Id
     name: str = ""
-    owner_id: int | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
+    owner_id: Id | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
 
 
 class NewPerson(_New):

@@ -9,6 +9,7 @@ the first listing that cannot be had is tried again after growing waits, and so 
 It holds keyed hashes: of each e-mail, of each organization's name, and of our own mark in a custom field.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from random import Random
 from django.db import transaction
 from django.db.models import F
 
-from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Unreadable
+from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Unavailable, Unreadable
 from warmline.sync.asking import one_asks
 from warmline.sync.catalog import NEVER_OLD
 from warmline.sync.claims import BusyError
@@ -73,6 +74,8 @@ class Directory:
         self._together = together
         self._allowance = allowance
         self._random = random or Random()  # noqa: S311 (spreads waits, hides nothing)
+        # The cursors of a first listing, by its kind and beginning: it may have begun anew.
+        self._followed: defaultdict[tuple[str, datetime], set[str]] = defaultdict(set)
 
     def is_full(self, kind: DirectoryKind) -> bool:
         """Tell whether the directory knows of every record of a kind; if not, Pipedrive must be searched."""
@@ -123,6 +126,7 @@ class Directory:
             state = self._state(pipedrive, kind)
             try:
                 page = read(state.cursor)
+                self._refuse_circle(state, page.next_cursor)
                 self._list(state, page)
             except Exception as error:
                 put_off(kind, error, now=self._clock.now(), jitter=self._random.random())
@@ -224,6 +228,20 @@ class Directory:
         begun = {"since": pipedrive.server_time(), "looked_at": self._clock.now()}
         with storing():
             return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
+
+    def _refuse_circle(self, state: DirectoryState, cursor: str | None) -> None:
+        """Follow a cursor once only, or a list that leads in a circle would cost all that may be spent.
+
+        Raises:
+            Unavailable: It was followed before.
+        """
+        followed = self._followed[state.kind, state.since]
+        if state.cursor is None:
+            followed.clear()
+        else:
+            followed.add(state.cursor)
+        if cursor in followed:
+            raise Unavailable("The list has no end: a cursor came back.")
 
     def _list(self, state: DirectoryState, page: Page[Person] | Page[Organization]) -> None:
         # Whoever has begun anew has not got any further yet.

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from warmline.crm.models import Contact, Organization, Row
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Clock
 from warmline.sync import wanted
 from warmline.sync.claims import expire_in_time
@@ -69,7 +69,7 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
         was_set_back: Whether that was just seen of this machine's clock. Then what waits for a few seconds goes on now.
     """
     soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
-    for rows in _waiting(policy.threshold, all_organizations=was_set_back):
+    for rows in _waiting(policy.threshold, all_of_them=was_set_back):
         for these, wait, moment in _too_far(rows, now, soon, policy):
             ids = list(these.values_list("pk", flat=True)[:AT_ONCE])
             if ids:
@@ -115,18 +115,20 @@ def left(row: Row, now: datetime, policy: Policy) -> timedelta:
     return wait if wait <= longest or row.next_pipedrive_sync_attempt >= NEVER else timedelta(0)
 
 
-def _waiting(threshold: int, *, all_organizations: bool = False) -> list[QuerySet[Any]]:
+def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]]:
     """Return what is wanted, as `wanted.due` reads it, each by its index.
 
-    Organizations that contacts bring along have no index by their due times. They are read all where that is rare; else
-    whoever brings one along asks `left`.
+    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their due
+    times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an activity
+    is looked at once it is wanted.
     """
     organizations = Organization.objects.filter(pipedrive_org_id=None)
+    activities = Activity.objects.filter(pipedrive_activity_id=None)
     return [
         wanted.contacts(threshold),
-        wanted.activities(),
+        activities if all_of_them else wanted.activities(),
         wanted.changed_contacts(),
-        organizations if all_organizations else organizations.filter(pipedrive_asked_for=True),
+        organizations if all_of_them else organizations.filter(pipedrive_asked_for=True),
         wanted.changed_organizations(),
         wanted.changed_activities(),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from warmline.crm.models import Row
 from warmline.crm.users import User
-from warmline.pipedrive import SystemClock, Usage
+from warmline.pipedrive import SystemClock, Unavailable, Usage
 from warmline.sync import connection, credentials
 from warmline.sync.client import directory_allowance, usage
 from warmline.sync.connection import Status
@@ -150,7 +150,10 @@ class Overview:
 
 def _usage() -> Usage | None:
     token = credentials.token()
-    return usage(token) if token else None
+    try:
+        return usage(token) if token else None
+    except (OSError, Unavailable):  # the file of the limits cannot be used; the connection's state says what follows
+        return None
 
 
 def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:
