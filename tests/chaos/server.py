@@ -2,7 +2,6 @@
 
 import json
 from random import Random
-from typing import Any
 
 import httpx
 from chaos.breach import Breach
@@ -13,6 +12,7 @@ from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
+from warmline.sync.company import Membership
 from warmline.sync.dispatch import Follower
 from warmline.sync.engine import Engine
 from warmline.sync.lanes import Work
@@ -21,6 +21,7 @@ from warmline.sync.policy import Policy
 WINDOWS = (Window(20, 2.0), Window(100, 10.0))
 SEARCHES = Window(10, 2.0)
 TOO_MANY = 429
+WHO_WE_ARE = "/api/v1/users/me"
 
 
 class Line(httpx.BaseTransport):
@@ -32,22 +33,14 @@ class Line(httpx.BaseTransport):
         stage: On which time passes.
         random: Draws how long the way is.
         journal: Where it is written down.
-        cleans: Whether Pipedrive stores some values in another form than they were sent in.
     """
 
     def __init__(
-        self,
-        sandboxes: dict[str, Sandbox],
-        home: Sandbox,
-        stage: Stage,
-        random: Random,
-        journal: Journal,
-        *,
-        cleans: bool,
+        self, sandboxes: dict[str, Sandbox], home: Sandbox, stage: Stage, random: Random, journal: Journal
     ) -> None:
         self._ways = {token: SandboxTransport(one, sleep=stage.sleep) for token, one in sandboxes.items()}
         self._home = home
-        self._stage, self._random, self._journal, self._cleans = stage, random, journal, cleans
+        self._stage, self._random, self._journal = stage, random, journal
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a call there and its answer back."""
@@ -74,7 +67,7 @@ class Line(httpx.BaseTransport):
         way = self._ways[request.headers["x-api-token"]]
         body = json.loads(request.read() or b"null")
         if way.sandbox is not self._home:
-            if request.method != "GET":
+            if request.url.path != WHO_WE_ARE:  # that is how another company is known
                 text = f"{request.method} {request.url.path} went to another company: {body}"
                 self._journal.breaches.append(Breach("stranger", text))
             return way.handle_request(request)
@@ -82,28 +75,13 @@ class Line(httpx.BaseTransport):
         row = (work.kind, work.row_id) if isinstance(work, Work) else None
         before = self._journal.records()
         try:
-            response = way.handle_request(_cleaned(request, body) if self._cleans else request)
+            response = way.handle_request(request)
         finally:
             if isinstance(body, dict):
                 self._journal.called(request.method, request.url.path, body, row, before)
         if response.status_code == TOO_MANY and self._random.random() < 0.5:
             response.headers["retry-after"] = str(self._random.choice((1, 5, 20, 60)))
         return response
-
-
-def _cleaned(request: httpx.Request, body: Any) -> httpx.Request:
-    """Return a call whose values are in the form in which Pipedrive would store them."""
-    if not isinstance(body, dict):
-        return request
-    if isinstance(body.get("name"), str):
-        body["name"] = " ".join(body["name"].split())
-    if body.get("note"):
-        body["note"] = f"<p>{body['note']}</p>"
-    for phone in body.get("phones") or ():
-        phone["value"] = phone["value"].replace("55501", "555 01")
-    content = json.dumps(body).encode()
-    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
-    return httpx.Request(request.method, request.url, headers=headers, content=content, extensions=request.extensions)
 
 
 class Server:
@@ -147,9 +125,9 @@ class Server:
         return dispatcher is not None and bool(dispatcher._held_elsewhere)
 
     def _engine(self) -> Engine:
-        clock = self._stage.clock
+        clock, token = self._stage.clock, credentials.token()
         limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledger, clock=clock)
-        pipedrive = Pipedrive("http://sandbox", credentials.token(), transport=self._line, limiter=limiter, clock=clock)
+        pipedrive = Pipedrive("http://sandbox", token, transport=self._line, limiter=limiter, clock=clock)
         return Engine(
             pipedrive,
             self._policy,
@@ -157,4 +135,5 @@ class Server:
             self._random,
             directory_allowance=self._allowance,
             threads=self._stage.of(self.process),
+            membership=Membership(token),
         )

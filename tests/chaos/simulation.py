@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Self
 
@@ -30,11 +30,12 @@ from warmline.crm.users import User
 from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import claims, wake, wanted
-from warmline.sync.dispatch import BREATH
+from warmline.sync import anew, claims, wake, wanted
+from warmline.sync.dispatch import BREATH, SWEEP
 from warmline.sync.models import (
     Attempt,
     Claim,
+    Company,
     Connection,
     DirectoryEntry,
     DirectoryState,
@@ -47,7 +48,7 @@ from warmline.sync.policy import Policy
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
-    *(Attempt, Claim, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
+    *(Attempt, Claim, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
     *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
@@ -65,6 +66,7 @@ LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 HOUR, DAY = 3600.0, 86400.0
+LOOKED = timedelta(seconds=2 * SWEEP)  # within which everyone looks once more
 CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
 
@@ -126,10 +128,9 @@ class Simulation:
         self.world = World.sample(self.clock, token=OURS, search_delay=random.choice((0.0, 5.0, 600.0)))
         self.world.tokens[A_COLLEAGUES] = 2  # Bob's
         self.world.settings.refuse_new_fields = random.random() < 0.2
+        self.world.settings.cleaning = random.random() < 0.5
         self.sandbox = Sandbox(self.world, seed=seed)
-        self.other = Sandbox(
-            World.sample(self.clock, token=ANOTHER_COMPANYS, company="Ferrous & Daughters", domain="ferrous")
-        )
+        self.other = Sandbox(World.sample(self.clock, token=ANOTHER_COMPANYS, company_id=2))
         for name in (*deeds.STRANGERS, *deeds.STRANGERS):  # ids that are ours as well
             self.other.add("persons", name=name)
             self.other.add("organizations", name=f"{name} Ltd")
@@ -144,7 +145,7 @@ class Simulation:
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
-        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal, cleans=random.random() < 0.5)
+        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal)
 
     def run(self, actions: int = 30) -> Report:
         """Do so many things, come to rest; what is to be checked then is in invariants.py."""
@@ -206,7 +207,7 @@ class Simulation:
 
     def change_company(self) -> None:
         """Give Warmline another company's token for some time, in which people go on working."""
-        if not self._meets_others:
+        if not self._meets_others or not anew.belongings():  # without any, it would simply be taken
             return
         before, settings.PIPEDRIVE_API_TOKEN = settings.PIPEDRIVE_API_TOKEN, ANOTHER_COMPANYS
         self.journal.note("the token is another company's")
@@ -331,17 +332,21 @@ class Simulation:
             return 0.0
         if any(server.waits_for_others for server in self.servers):
             return self.clock.elapsed + 5.0
-        now = self.clock.now()
+        looked = self.clock.now() - LOOKED  # what came due since then was perhaps not seen by everyone
         moments: list[Any] = [
-            model._default_manager.filter(next_pipedrive_sync_attempt__gt=now)
+            model._default_manager.filter(next_pipedrive_sync_attempt__gt=looked)
             .order_by("next_pipedrive_sync_attempt")
             .values_list("next_pipedrive_sync_attempt", flat=True)
             .first()
             for model in (Contact, Organization, Activity)
         ]
-        moments += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
-        moments += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
-        waits: list[float] = [(moment - now).total_seconds() for moment in moments if moment is not None]
+        moments += [
+            looked if moment is None else moment
+            for moment in Connection.objects.exclude(state="ok").values_list("probe_at", flat=True)
+            if moment is None or moment > looked
+        ]
+        moments += Claim.objects.filter(expires_at__gt=looked).values_list("expires_at", flat=True)
+        waits: list[float] = [(moment - looked - LOOKED).total_seconds() for moment in moments if moment is not None]
         return float(min(end, self.clock.elapsed + min([*waits, HOUR])))
 
     def _goes_on(self, process: Process) -> None:
