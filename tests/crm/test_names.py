@@ -53,6 +53,12 @@ AGREE = [
     ("Ana Reis @ Acme", "Ana M. Reis"),
     ("Ana Reis (Acme GmbH)", "Ana M. Reis"),
     ("Jordan Ames <jordan@example.com>", "Jordan P. Ames"),
+    ("Klaus Petersen, Acme GmbH", "K. Petersen"),
+    ("Klaus Petersen / Acme Ltd.", "Petersen, Klaus"),
+    ("Acme GmbH - Klaus Petersen", "Klaus Petersen"),
+    ("Petersen, Klaus (Acme GmbH)", "Klaus Petersen"),
+    ('"Ames, Jordan"', "Jordan Ames"),
+    ("<Jordan Ames>", "Jordan Ames"),
     # Accents and their spellings.
     ("Müller", "Mueller"),
     ("Müller", "Muller"),
@@ -68,6 +74,8 @@ AGREE = [
     ("Žofie Dvořáková", "Zofie Dvorakova"),
     ("Begoña Núñez", "Begona Nunez"),
     ("Ngọc Ánh", "Ngoc Anh"),
+    ("Jørgen Ås", "Joergen Aas"),
+    ("Ali Öz", "Ali Oez"),
     ("IŞIK Yıldız", "Işik Yildiz"),
     ("Zoe\u0308 Ames", "Zoë Ames"),
     # Other scripts, and what nobody sees.
@@ -99,6 +107,11 @@ DISAGREE = [
     # A title is no name, and may be one.
     ("Mag Ruffman", "Petra Ruffman"),
     ("Frau Maier", "Herr Maier"),
+    ("Mr J Ames", "Mrs J Ames"),
+    ("Pak, Se Ri", "Pak Min"),
+    ("Herr K. Maier", "Frau K. Maier"),
+    ("Acme GmbH", "Klaus Petersen"),
+    ("Acme GmbH", "Klaus Petersen, Acme GmbH"),
     ("Dr", "Dr Ames"),
     ("Jordan Ames Jr.", "Jordan Ames Sr."),
     # Several people, or somebody who is only named.

@@ -8,7 +8,7 @@ as Bob for Robert, are none of its business, unless they stand beside the name: 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import permutations, product
 
 from warmline.crm.keys import key
@@ -24,16 +24,25 @@ TITLES = frozenset(
     """.split()  # noqa: SIM905 (a list would fill a page)
 )
 GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
+# Two of a couple can have one initial, and one mailbox: "Mr J Ames" and "Mrs J Ames".
+SALUTATIONS = dict.fromkeys(
+    ["mr", "mister", "herr", "hr", "monsieur", "sir", "senor", "signor", "dhr"], "m"
+) | dict.fromkeys(
+    ["mrs", "ms", "miss", "frau", "mme", "mlle", "madame", "sra", "srta", "senora", "signora", "mevr"], "f"
+)
 
 APOSTROPHES = re.compile("['`\u2018\u2019\u02bb\u02bc\u2032]")  # as people type them
 ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|<[^>]*>|\"[^\"]*\"|[“„][^“”]*[“”]|«[^»]*»")  # in brackets or in quotes
 COMPANY = re.compile("\\s[-\u2013\u2014·•@]\\s.*|[|].*")  # as in "Ana Reis - Acme"
+BESIDE = re.compile("\\s[-\u2013\u2014·•@]\\s|[|,/]")  # before or after a company
+FORM = re.compile(r"\b(?:gmbh|ag|kg|ohg|inc|ltd|llc|corp|plc|sarl|bv|oy|oü|aps|srl|spa|pty)\b")  # of a company
 SEVERAL = re.compile(r"[&+/;]|\b(?:and|und|et)\b")  # as in "Petra & Klaus Maier"
 # Letters that Unicode does not take apart.
 PLAIN = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
 )
 # How umlauts and their like are written without them. "ue" after some vowels is none, as in "Bauer".
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
 TOO_SHORT = 3  # letters: "Joe" is not "Jo"
 FEW = 4  # words, of which all orders are tried
@@ -50,7 +59,8 @@ def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
     keys = {key(one), key(other)}
     if len(keys) == 1 or not keys.isdisjoint(key(each) for each in emails if each):
         return True
-    if _differ_in_generation(one, other):
+    one, other = _person(one), _person(other)
+    if _differ(one, other, GENERATIONS) or _differ(one, other, SALUTATIONS):
         return False
     is_exact = _is_several(one) or _is_several(other)
     return any(
@@ -62,14 +72,25 @@ def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
 
 def _readings(name: str) -> set[Words]:
     """Return the ways to read a name: with and without titles, and with what stands beside it if that is one word."""
-    name = COMPANY.sub("", key(name))
-    aside = [words[0] for words in map(_words, ASIDE.findall(name)) if len(words) == 1]
+    name = COMPANY.sub("", name)
+    beside = ASIDE.findall(name)
+    if not _words(ASIDE.sub(" ", name)):  # all of it stands in quotes
+        name, beside = ASIDE.sub(lambda found: found[0][1:-1], name), []
+    aside = [words[0] for words in map(_words, beside) if len(words) == 1]
     readings = set()
-    for parts in (_parts(ASIDE.sub(" ", name)), [*_parts(ASIDE.sub(" ", name)), *aside]):
+    alone = [_parts(ASIDE.sub(" ", each)) for each in {name, name.translate(UMLAUTS)}]
+    for parts in (*alone, *([*each, *aside] for each in alone)):
         for some in (parts, _untitled(parts)):
             words = [word for part in some for word in _divided(part)]
             readings |= {tuple(words), tuple(letter for word in words for letter in _initials(word))}
     return {words for words in readings if words}
+
+
+def _person(name: str) -> str:
+    """Return the key of a name without the company before or after it, where its legal form tells that it is one."""
+    name = key(name)
+    parts = [part for part in BESIDE.split(name) if not FORM.search(part)]
+    return name if not FORM.search(name) or not parts else ", ".join(parts)
 
 
 def _untitled(parts: list[str]) -> list[str]:
@@ -153,14 +174,13 @@ def _initials(word: str) -> Iterator[str]:
 
 def _is_several(name: str) -> bool:
     """Tell whether a name is that of several people, or of one and a company: "Petra Maier, Klaus Petersen"."""
-    name = key(name)
     long: Sequence[str] = [part for part in name.split(",") if len(_untitled(_parts(part))) > 1]
     return bool(SEVERAL.search(name)) or len(long) > 1
 
 
-def _differ_in_generation(one: str, other: str) -> bool:
-    """Tell whether one is the elder and the other the younger of a name."""
-    ours, theirs = ({GENERATIONS[word] for word in _words(key(name)) if word in GENERATIONS} for name in (one, other))
+def _differ(one: str, other: str, said: Mapping[str, str]) -> bool:
+    """Tell whether names differ in a word that both have: one is the elder, the other the younger; or Mr and Mrs."""
+    ours, theirs = ({said[word] for word in _words(name) if word in said} for name in (one, other))
     return bool(ours and theirs and ours != theirs)
 
 

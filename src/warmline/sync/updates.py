@@ -74,7 +74,8 @@ class Updates:
         said = self._said_before(contact)
         person = self._person(contact)
         ours, words = values.of_contact(contact), values.words_of_contact(contact)
-        theirs = values.of_person(person, contact, *(each.ours for each in said))
+        others = _others(contact, person)
+        theirs = values.of_person(person, contact, *(each.ours for each in said), others=others)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         names = self._names(contact, decided.keep)
@@ -84,15 +85,15 @@ class Updates:
         if "name" in decided.send:
             send["name"] = contact.name
         if "email" in decided.send:
-            send["emails"] = values.with_email(person.emails, contact.email, then.get("email", ""))
+            send["emails"] = values.with_email(person.emails, contact.email, then.get("email", ""), others.emails)
         if "phone" in decided.send:
-            send["phones"] = values.with_phone(person.phones, contact.phone, then.get("phone", ""))
+            send["phones"] = values.with_phone(person.phones, contact.phone, then.get("phone", ""), others.phones)
         if "organization" in decided.send:
             send["org_id"] = organization_id()
         if send:
             person_id = person.id
             with self._steps.links_checked(contact.organization):
-                then_there = values.of_person(person.model_copy(update=send), contact)
+                then_there = values.of_person(person.model_copy(update=send), contact, others=others)
 
                 def update(fields: Mapping[str, Any]) -> Person:
                     return self._pipedrive.update_person(person_id, PersonChanges(**fields))
@@ -102,7 +103,7 @@ class Updates:
                 )
         return Brought(
             person.id,
-            values.agreed(ours, values.of_person(person, contact)),
+            values.agreed(ours, values.of_person(person, contact, others=others)),
             revision=contact.revision,
             kept=decided.keep,
             not_renamed=not_renamed,
@@ -276,6 +277,13 @@ class Updates:
         if theirs.is_deleted:
             raise DeletedThereError
         return theirs
+
+
+def _others(contact: Contact, person: Person) -> values.Others:
+    """Return what the other contacts have that are this person."""
+    rows = Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk).values_list("email", "phone")
+    emails, phones = zip(*rows, strict=True) if rows else ((), ())
+    return values.Others(emails, phones)
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:

@@ -5,6 +5,7 @@ remembered as it answered them: how they are compared may change with any versio
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
@@ -27,19 +28,37 @@ def of_contact(contact: Contact) -> dict[str, Any]:
     return {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
 
 
-def of_person(person: Person, contact: Contact, *said: Values) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Others:
+    """What the other contacts have that are the same person: none of it is ours to take away, nor a colleague's word.
+
+    Attributes:
+        emails, phones: Theirs, as they are here.
+    """
+
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+NOBODY = Others()
+
+
+def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
     """Return Pipedrive's side of a person. Of several e-mails and phones, ours is the one that is compared.
 
     Args:
         person: As Pipedrive answered it.
         contact: Says which e-mail and phone are ours, now and when the two sides last agreed.
         said: Our values in updates of which nobody knew whether they were done.
+        others: What the other contacts have that are this person.
     """
-    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {})]
+    theirs_then = contact.pipedrive_agreed.get("theirs", {})
+    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
+    emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
     return {
         "name": person.name,
-        "email": _ours_of("email", [each.value for each in person.emails], known),
-        "phone": _ours_of("phone", [each.value for each in person.phones], known),
+        "email": _ours_of("email", emails, known, others.emails),
+        "phone": _ours_of("phone", phones, known, others.phones),
         "organization": person.org_id,
     }
 
@@ -96,20 +115,21 @@ def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
     }
 
 
-def with_email(emails: Sequence[Email], now: str, then: str) -> tuple[Email, ...]:
+def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
     """Return a person's e-mails with ours put in the place of what it was; the others stay as they are.
 
     Args:
         emails: As Pipedrive has them.
         now: Ours; empty to take it out.
         then: What ours was.
+        others: What other contacts have that are this person; it stays.
     """
-    return tuple(_with("email", emails, Email, now, then))
+    return tuple(_with("email", emails, Email, now, "" if _is_among("email", then, others) else then))
 
 
-def with_phone(phones: Sequence[Phone], now: str, then: str) -> tuple[Phone, ...]:
+def with_phone(phones: Sequence[Phone], now: str, then: str, others: Sequence[str] = ()) -> tuple[Phone, ...]:
     """Return a person's phones with ours put in the place of what it was; see `with_email`."""
-    return tuple(_with("phone", phones, Phone, now, then))
+    return tuple(_with("phone", phones, Phone, now, "" if _is_among("phone", then, others) else then))
 
 
 def with_country(address: Address, now: str, then: str) -> Address:
@@ -138,13 +158,22 @@ def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: st
     return others
 
 
-def _ours_of(field: str, values: Sequence[str], known: Sequence[Values]) -> str:
-    """Return the one of several values that is ours: now, in what was said, or when the two sides last agreed."""
+def _ours_of(field: str, values: Sequence[str], known: Sequence[Values], others: Sequence[str]) -> str:
+    """Return the one of several values that is ours: now, in what was said, or when the two sides last agreed.
+
+    Where none is, it is the first one that no other contact has; where there is none but theirs, nothing has changed.
+    """
     for wished in (side.get(field) for side in known):
         match = next((v for v in values if wished and forms.theirs(field, v) == forms.theirs(field, wished)), None)
         if match is not None:
             return match
-    return values[0] if values else ""
+    if not values:
+        return ""
+    return next((v for v in values if not _is_among(field, v, others)), known[-1].get(field) or "")
+
+
+def _is_among(field: str, value: str, others: Sequence[str]) -> bool:
+    return forms.theirs(field, value) in {forms.theirs(field, each) for each in others if each}
 
 
 def _moment(due_date: date | None, due_time: time | None) -> str:
