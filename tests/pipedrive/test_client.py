@@ -470,7 +470,7 @@ def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedriv
 
 
 def test_what_no_database_could_hold_is_no_record(pipedrive: Pipedrive, script: Scripted) -> None:
-    """An id beyond every column and an instant before there was UTC are passed over alone; half a sign is a question."""
+    """An id beyond every column, and an instant before all others, are passed over alone; half a sign is a question."""
     rows = [
         {"id": 10**30, "name": "Ada"},
         {"id": 3, "name": "Ada \ud800 \N{GRINNING FACE}"},

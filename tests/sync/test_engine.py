@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from bench_engine import Bench
+from django.db import OperationalError
+from django.db import connection as db_connection
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Activity, Contact, Organization
@@ -455,3 +457,26 @@ def test_the_organizations_failure_is_its_contacts(bench: Bench, alice: User, sa
 
     contact.refresh_from_db()
     assert contact.pipedrive_person_id is not None
+
+
+def test_our_own_database_is_no_rows_fault(bench: Bench, world: World, alice: User) -> None:
+    """Locked for longer than one waits for it, just when the link is stored: no attempt is counted, nobody is told."""
+    bench.fill_directory()
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+
+    failures = iter([OperationalError("database is locked")])
+
+    def locked(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "crm_contact"') and world.persons and (error := next(failures, None)):
+            raise error
+        return execute(sql, *rest)
+
+    with db_connection.execute_wrapper(locked), pytest.raises(OperationalError):
+        bench.engine.step(bench.clock.now())
+    contact.refresh_from_db()
+    assert (contact.pipedrive_sync_attempts, contact.pipedrive_sync_error_code) == (0, "")
+    bench.settle(60)
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id is not None
+    assert len(world.persons) == 1
+    assert not Notification.objects.filter(kind="contact_failed").exists()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 
 from warmline.crm.models import Activity, Contact, Organization, Row
@@ -61,11 +62,14 @@ class Attempts:
             BusyError: When another worker is at what it needs; it was no attempt.
             NotYetError: When it has to wait; it was no attempt, and the row is due then.
             DisconnectedError: When the connection is at fault; it was no attempt.
+            OperationalError: When our own database is, and InterfaceError likewise; it was no attempt.
         """
         try:
             bring()
         except (BusyError, DisconnectedError):
             raise
+        except (OperationalError, InterfaceError):
+            raise  # our own database is at fault, and no row: whoever asked waits, and makes the attempt again
         except NotYetError as later:
             self.put_off(row, later.wait)
             raise

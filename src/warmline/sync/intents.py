@@ -109,7 +109,13 @@ class Intents:
             last = soon_after.order_by("begun_at").last() or intent
             raise NotYetError(SETTLED - min(age, self._age(last)))
 
-    def make(self, what: str, create: Callable[[], Made], sent: Sent | None = None) -> Made:
+    def make(
+        self,
+        what: str,
+        create: Callable[[], Made],
+        sent: Sent | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Made:
         """Create a thing, unless an unfinished create of it may still come to be.
 
         Call it only after a look has shown that the thing is not there. The intent stays until `end`, which belongs
@@ -119,10 +125,12 @@ class Intents:
             what: What is made (see models.Intent).
             create: Makes it, with one call; where it needs a second one that writes, that one counts.
             sent: What is said of which row; None where no row stands behind it.
+            check: Raises BusyError where that is not so any more; the wait for the turn may have been long.
 
         Raises:
             NotYetError: While an earlier create is too recent to be taken for not done.
-            BusyError: When the claim was lost while the create waited for its turn; nothing was sent.
+            BusyError: When the claim was lost, or the row edited, while the create waited for its turn; nothing was
+                sent.
             Uncertain: When the create may have been done; the intent stays.
             PipedriveError: When it was not done; the intent is gone.
         """
@@ -135,7 +143,7 @@ class Intents:
 
         def begin() -> None:
             nonlocal is_begun
-            self._begin(what, sent, creator.id)
+            self._begin(what, sent, creator.id, check)
             is_begun = True
 
         try:
@@ -156,10 +164,11 @@ class Intents:
         """Forget the intent: the id is stored, or the thing was found, or it is known not to have been made."""
         Intent.objects.filter(key=key).delete()
 
-    def _begin(self, what: str, sent: Sent, creator_id: int) -> None:
+    def _begin(self, what: str, sent: Sent, creator_id: int, check: Callable[[], None]) -> None:
         """Write down that a create is sent now; this is the last thing before it is."""
         with storing():
             self._claims.renew()
+            check()
             now = self._clock.now()  # no earlier: who writes may have to wait for others who do
             intent = Intent(
                 key=sent.key,

@@ -118,9 +118,9 @@ def left(row: Row, now: datetime, policy: Policy) -> timedelta:
 def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]]:
     """Return what is wanted, as `wanted.due` reads it, each by its index.
 
-    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their due
-    times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an activity
-    is looked at once it is wanted.
+    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their
+    due times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an
+    activity is looked at once it is wanted.
     """
     organizations = Organization.objects.filter(pipedrive_org_id=None)
     activities = Activity.objects.filter(pipedrive_activity_id=None)

@@ -135,6 +135,7 @@ class Steps:
             AmbiguousError: When a person has to decide which of Pipedrive's persons it is.
             BusyError: When it was edited meanwhile.
         """
+        twins = _twins(contact)
         found = self.finder.person(contact)
         if found is not None and found.intent is None:
             return self._adopt(contact, found.record)
@@ -154,9 +155,14 @@ class Steps:
         def sent(new: NewPerson) -> Sent:
             return Sent(row_key("contact", contact.pk), new.body(), values.of_contact(contact), contact.revision)
 
-        self.wait_for_twins(contact)
+        def check() -> None:
+            _check(contact)
+            self.wait_for_twins(contact)
+            if _twins(contact) != twins:
+                raise BusyError("Another contact got this e-mail, or its person, while this one's was looked for.")
+
         with self.links_checked(contact.organization):
-            person = self._create(contact, person_key(contact), prepare, self.pipedrive.create_person, sent)
+            person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = values.agreed(values.of_contact(contact), values.of_person(person, contact))
         return Brought(person.id, agreed, contact.revision)
 
@@ -204,7 +210,8 @@ class Steps:
             return Sent(row_key("organization", organization.pk), new.body(), ours, organization.revision)
 
         what = organization_key(organization)
-        theirs = self._create(organization, what, prepare, self.pipedrive.create_organization, sent)
+        create = self.pipedrive.create_organization
+        theirs = self._create(lambda: _check(organization), what, prepare, create, sent)
         return self.link_of(organization, theirs, was_there=False)
 
     def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
@@ -232,7 +239,7 @@ class Steps:
             return Sent(own, new.body(), self._values_of(activity), activity.revision)
 
         with self.links_checked(activity.contact, activity.contact.organization):
-            theirs = self._create(activity, own, prepare, self.pipedrive.create_activity, sent)
+            theirs = self._create(lambda: _check(activity), own, prepare, self.pipedrive.create_activity, sent)
         ours = self._values_of(activity)
         return Brought(theirs.id, values.agreed(ours, values.of_their_activity(theirs)), activity.revision)
 
@@ -285,23 +292,25 @@ class Steps:
 
     def _create(
         self,
-        row: Synced,
+        check: Callable[[], None],
         what: str,
         prepare: Callable[[], New],
         create: Callable[[New], Record],
         sent: Callable[[New], Sent],
     ) -> Record:
         """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
-        new = prepare()
-        _check(row)
+
+        def make() -> Record:
+            new = prepare()
+            check()
+            return self.intents.make(what, lambda: create(new), sent(new), check)
+
         try:
-            return self.intents.make(what, lambda: create(new), sent(new))
+            return make()
         except Rejected:
             if not self._catalog.renew():
                 raise
-        renewed = prepare()
-        _check(row)
-        return self.intents.make(what, lambda: create(renewed), sent(renewed))
+        return make()
 
     def _values_of(self, activity: Activity) -> Values:
         return values.of_our_activity(activity, self.account.wished_type(activity))
@@ -343,6 +352,11 @@ def _check(row: Synced) -> None:
     """
     if not row.is_as_read():
         raise BusyError("The row was edited while its record was looked for.")
+
+
+def _twins(contact: Contact) -> set[tuple[int, int | None]]:
+    """Return the contacts that have a contact's e-mail, with their persons."""
+    return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
