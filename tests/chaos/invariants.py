@@ -109,7 +109,9 @@ def _has_cause(run: Simulation, row: Any) -> bool:
         case "deleted":
             return True
         case "rejected":  # the one thing that our calls say and this server refuses: nobody documents it
-            return isinstance(row, Contact) and row.organization_id is None and row.pipedrive_sync_error_field == "org_id"
+            return (
+                isinstance(row, Contact) and row.organization_id is None and row.pipedrive_sync_error_field == "org_id"
+            )
     return False
 
 

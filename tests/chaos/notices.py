@@ -11,6 +11,7 @@ from warmline.crm.models import Contact
 from warmline.sync.models import Notification
 
 KEPT = re.compile(r"(\w+): Pipedrive's “(.*?)” is kept, ours was “")
+OF_ANOTHER = "The API token belongs to"
 TROUBLE = range(400, 600)
 
 
@@ -25,14 +26,15 @@ def false_ones(run: Simulation) -> Iterator[Breach]:
 
 
 def _of_the_connection(run: Simulation, told: list[Notification]) -> Iterator[Breach]:
-    """Each loss has some call behind it that went wrong, and an end; nothing is back that was not lost."""
+    """Each loss has a call behind it that went wrong, or another company, and an end; nothing is back that was not lost."""
     is_lost = False
     for notice in told:
         if notice.kind == "connection_back" and not is_lost:
             yield Breach("notice", "The connection is back that was not lost.")
         is_lost = notice.kind == "connection_lost"
-        if is_lost and not _was_trouble(run):
-            yield Breach("notice", f"“{notice.text}”, and no call went wrong")
+        has_cause = run.met_others if OF_ANOTHER in notice.text else _was_trouble(run)
+        if is_lost and not has_cause:
+            yield Breach("notice", f"“{notice.text}”, and nothing was wrong")
     if is_lost:
         yield Breach("notice", "The connection was lost and never came back.")
 

@@ -13,7 +13,7 @@ from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
 from warmline.sync.company import Membership
-from warmline.sync.dispatch import Follower
+from warmline.sync.dispatch import SWEEP, Follower
 from warmline.sync.engine import Engine
 from warmline.sync.lanes import Work
 from warmline.sync.policy import Policy
@@ -120,9 +120,15 @@ class Server:
 
     @property
     def waits_for_others(self) -> bool:
-        """Whether rows are due that another worker is at."""
+        """Whether rows are due that another worker is at, or that broke a moment ago."""
         dispatcher = self._follower._dispatcher
-        return dispatcher is not None and bool(dispatcher._held_elsewhere)
+        return dispatcher is not None and bool(dispatcher._held())
+
+    @property
+    def looked_at(self) -> float | None:
+        """When it last looked what is due, in monotonic seconds; None before it did."""
+        dispatcher = self._follower._dispatcher
+        return None if dispatcher is None else dispatcher._next_sweep - SWEEP
 
     def _engine(self) -> Engine:
         clock, token = self._stage.clock, credentials.token()

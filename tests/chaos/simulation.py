@@ -31,7 +31,7 @@ from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import anew, claims, wake, wanted
-from warmline.sync.dispatch import BREATH, SWEEP
+from warmline.sync.dispatch import BREATH
 from warmline.sync.models import (
     Attempt,
     Claim,
@@ -66,7 +66,19 @@ LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 HOUR, DAY = 3600.0, 86400.0
-LOOKED = timedelta(seconds=2 * SWEEP)  # within which everyone looks once more
+LOOKERS = {"sync-follow", "sync-dispatch"}  # look every second
+# The moments at which something comes due, by the tables that hold them; NULL is at once.
+NEXT = " UNION ALL ".join(
+    [
+        f"SELECT min({moment}) FROM {model._meta.db_table} WHERE {moment} > %s HAVING count(*)"  # noqa: S608 (our own names)
+        for model, moment in (
+            *((model, "next_pipedrive_sync_attempt") for model in (Contact, Organization, Activity)),
+            (Claim, "expires_at"),
+            (DirectoryState, "retry_at"),
+        )
+    ]
+    + [f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' AND (probe_at IS NULL OR probe_at > %s)"]  # noqa: S608 (as above)
+)
 CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
 
@@ -106,6 +118,7 @@ class Simulation:
         self._last_fault = 0.0
         self._hurried = 0
         self._meets_others = self.random.random() < 0.3
+        self.met_others = False
         self.servers: list[Server] = []
         for number in range(self.random.choice((1, 1, 2))):
             self._start(f"machine{number}/{claims.PROCESS.rpartition('/')[2]}")
@@ -209,6 +222,7 @@ class Simulation:
         """Give Warmline another company's token for some time, in which people go on working."""
         if not self._meets_others or not anew.belongings():  # without any, it would simply be taken
             return
+        self.met_others = True
         before, settings.PIPEDRIVE_API_TOKEN = settings.PIPEDRIVE_API_TOKEN, ANOTHER_COMPANYS
         self.journal.note("the token is another company's")
         for deed in (self.here.edit, self.here.log_activity, self.here.add_contact):
@@ -327,27 +341,20 @@ class Simulation:
 
     def _until_next(self, end: float) -> float:
         """Return until when nobody has anything to do but to look: a second of looks in vain tells nothing."""
-        is_at_work = any(task.name.startswith(("sync of", "sync-fill", "start")) for task in self.stage.tasks)
-        if is_at_work or min(task.wake_at for task in self.stage.tasks) < self.clock.elapsed + 2 * BREATH:
+        elapsed = self.clock.elapsed
+        at_work = [task.wake_at for task in self.stage.tasks if task.name not in LOOKERS]
+        looked = [server.looked_at for server in self.servers]
+        if None in looked or min(task.wake_at for task in self.stage.tasks) < elapsed + 2 * BREATH:
             return 0.0
         if any(server.waits_for_others for server in self.servers):
-            return self.clock.elapsed + 5.0
-        looked = self.clock.now() - LOOKED  # what came due since then was perhaps not seen by everyone
-        moments: list[Any] = [
-            model._default_manager.filter(next_pipedrive_sync_attempt__gt=looked)
-            .order_by("next_pipedrive_sync_attempt")
-            .values_list("next_pipedrive_sync_attempt", flat=True)
-            .first()
-            for model in (Contact, Organization, Activity)
-        ]
-        moments += [
-            looked if moment is None else moment
-            for moment in Connection.objects.exclude(state="ok").values_list("probe_at", flat=True)
-            if moment is None or moment > looked
-        ]
-        moments += Claim.objects.filter(expires_at__gt=looked).values_list("expires_at", flat=True)
-        waits: list[float] = [(moment - looked - LOOKED).total_seconds() for moment in moments if moment is not None]
-        return float(min(end, self.clock.elapsed + min([*waits, HOUR])))
+            return min([*at_work, elapsed + 5.0])
+        # What came due since the last look is seen by the next one.
+        since = self.clock.now() - timedelta(seconds=elapsed - min(each for each in looked if each is not None))
+        with connection.cursor() as cursor:
+            cursor.execute(NEXT, [since] * NEXT.count("%s"))
+            moments = [since if moment is None else datetime.fromisoformat(str(moment)) for (moment,) in cursor]
+        waits = ((moment.replace(tzinfo=UTC) - self.clock.now()).total_seconds() for moment in moments)
+        return min([end, *at_work, *(elapsed + wait for wait in waits)])
 
     def _goes_on(self, process: Process) -> None:
         claims.PROCESS = process.name
