@@ -406,6 +406,20 @@ def test_one_asks_for_the_servers_time_and_the_others_wait(script: Scripted) -> 
     assert len(script.requests) == 1
 
 
+def test_what_others_may_wait_for_goes_at_once(script: Scripted, clock: VirtualClock) -> None:
+    """Whoever works in batch asks for it ahead of batch work."""
+    limiter = Limiter(clock=clock)
+    client = Pipedrive(BASE_URL, TOKEN, limiter=limiter, transport=script, clock=clock)
+    script.answer = lambda _: good(ONE)
+    batch = client.in_batch()
+    batch.person(1)
+    batch.for_people().person(1)
+    assert clock.elapsed == 0
+    batch.person(1)
+    assert clock.elapsed > 0
+    client.close()
+
+
 def test_a_date_to_wait_for_is_told_by_the_servers_clock(pipedrive: Pipedrive, script: Scripted) -> None:
     """Ours may be wrong by hours; the answer says what time it is there."""
     headers = {"retry-after": "Thu, 01 Jan 2026 09:00:30 GMT", "date": "Thu, 01 Jan 2026 09:00:00 GMT"}

@@ -6,6 +6,7 @@ indexes that what is due is read from. What vouched for freshness when the clock
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from warmline.sync.policy import Policy
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0  # seconds
+EVERY = 10.0  # seconds
 NOTABLE = timedelta(seconds=0.5)  # what a clock is moved by as it is kept right all the time is far less
 AT_ONCE = 500  # rows of one kind; the rest follows with the next look
 LONG_AGO = timedelta(days=1)
@@ -69,7 +70,8 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
         was_set_back: Whether that was just seen of this machine's clock. Then what waits for a few seconds goes on now.
     """
     soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
-    for rows in _waiting(policy.threshold, all_of_them=was_set_back):
+    waiting = _waiting(policy.threshold, all_of_them=was_set_back)
+    for rows in waiting if _is_any_beyond(waiting, now + soon) else ():
         for these, wait, moment in _too_far(rows, now, soon, policy):
             ids = list(these.values_list("pk", flat=True)[:AT_ONCE])
             if ids:
@@ -143,13 +145,18 @@ def _too_far(
     if rows.model is Contact:
         passing |= Q(pipedrive_sync_error_code=ORGANIZATION_FAILED, organization__pipedrive_sync_error_code__in=PASSING)
 
-    def beyond(wait: timedelta) -> QuerySet[Any]:
-        return rows.filter(next_pipedrive_sync_attempt__gt=now + wait, next_pipedrive_sync_attempt__lt=NEVER)
-
-    if not beyond(soon).exists():
-        return []
     return [
-        (beyond(soon).filter(pipedrive_sync_failed=False), soon, now),
-        (beyond(batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
-        (beyond(person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
+        (_beyond(rows, now + soon).filter(pipedrive_sync_failed=False), soon, now),
+        (_beyond(rows, now + batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
+        (_beyond(rows, now + person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
     ]
+
+
+def _beyond(rows: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+    return rows.filter(next_pipedrive_sync_attempt__gt=moment, next_pipedrive_sync_attempt__lt=NEVER)
+
+
+def _is_any_beyond(waiting: Sequence[QuerySet[Any]], moment: datetime) -> bool:
+    """Tell in one query whether anything waits beyond a moment, as what has failed does."""
+    first, *rest = (_beyond(rows, moment).order_by().values("pk") for rows in waiting)
+    return first.union(*rest, all=True).exists()
