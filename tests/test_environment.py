@@ -191,6 +191,8 @@ def test_a_secret_from_a_file(tmp_path: Path, name: str) -> None:
     assert Environment({f"{name}_FILE": file})[name] == first != second
     assert Environment({f"{name}_FILE": file, name: texts[1]})[name] == second
     assert not Environment({f"{name}_FILE": ""})[name]
+    Path(file).write_bytes(b"\xef\xbb\xbf" + texts[0].encode())  # as an editor on Windows saves it
+    assert Environment({f"{name}_FILE": file})[name] == first
 
 
 @pytest.mark.parametrize("name", SECRETS)

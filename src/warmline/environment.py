@@ -292,7 +292,7 @@ def _value(variable: Variable, source: Mapping[str, str]) -> Any:
     file = source.get(f"{variable.name}_FILE", "") if variable.secret else ""
     if file and not text:
         try:
-            text = Path(file).read_text(encoding="utf-8").strip()
+            text = Path(file).read_text(encoding="utf-8-sig").strip()  # Windows puts a mark before it
         except OSError as error:
             raise ConfigurationError(f"{variable.name}_FILE: cannot read {file}: {error.strerror}.") from None
         except UnicodeDecodeError:

@@ -96,7 +96,9 @@ def test_another_secret_key(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("text", ["two words", "“quoted”", "bell\x07", "\udcff", "trailing\u200b"])
+@pytest.mark.parametrize(
+    "text", ["two words", "'quoted'", '"quoted"', "“quoted”", "bell\x07", "\udcff", "trailing\u200b"]
+)
 def test_what_is_no_token(settings: Settings, text: str) -> None:
     """It is none to work with, has a state of its own, and is shown to nobody."""
     settings.PIPEDRIVE_API_TOKEN = text

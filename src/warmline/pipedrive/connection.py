@@ -186,7 +186,7 @@ class Connection:
 
 def can_be_token(text: str) -> bool:
     """Tell whether a text can be an API token, so that it can be sent in a header."""
-    return text.isascii() and text.isprintable() and bool(text) and " " not in text
+    return text.isascii() and text.isprintable() and bool(text) and not any(sign in text for sign in " \"'")
 
 
 def can_be_address(base_url: str) -> bool:
