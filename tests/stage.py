@@ -54,13 +54,17 @@ class Process:
 
 
 class Task:
-    """A thread of a process."""
+    """A thread of a process.
+
+    Attributes:
+        rests: Whether it waits for a signal, and is not in the middle of something.
+    """
 
     def __init__(self, call: Callable[[], None], name: str, process: Process, about: Any) -> None:
         self.call, self.name, self.process, self.about = call, name, process, about
         self.go = Semaphore(0)
         self.wake_at = 0.0
-        self.is_over = False
+        self.is_over = self.rests = False
         self.at_its_end: list[Task] = []  # who waits for it
 
     def __repr__(self) -> str:
@@ -294,9 +298,11 @@ class StageSignal:
         assert task is not None
         if not self._is_set:
             self._waiting.append(task)
+            task.rests = True
             try:
                 self._stage.park(float("inf") if timeout is None else self._stage.clock.elapsed + timeout)
             finally:
+                task.rests = False
                 self._waiting.remove(task)
         return self._is_set
 

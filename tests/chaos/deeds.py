@@ -153,9 +153,16 @@ class Here:
     def _edit_organization(self) -> None:
         organization = self._any(Organization)
         if organization is not None:
-            changes = {"country": self._random.choice(("Peru", "Chile", ""))}
+            changes = self._random.choice(
+                (
+                    {"country": self._random.choice(("Peru", "Chile", ""))},
+                    {"sector": self._random.choice(SECTORS)},
+                    {"name": f"{self._random.choice(FIRMS)} {self._random.randrange(10**6)}"},  # nobody else's
+                )
+            )
             book.change_organization(organization, changes)
             self._journal.edited["organization", organization.pk] |= set(changes)
+            self._journal.names["organization", organization.pk].add(organization.name)
             self._journal.note(f"organization {organization.pk} becomes {changes}")
 
     def _edit_activity(self) -> None:

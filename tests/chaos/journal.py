@@ -147,6 +147,6 @@ class Journal:
             self.breaches.append(Breach("loss", f"{name} lost its labels {lost}"))
         if before.get("name") != after.get("name"):
             is_ours = agree(self.names[row], {str(before["name"])}) or name in self.touched
-            if row[0] == "contact" and row not in self.chosen and not is_ours:
+            if row[0] == "contact" and not is_ours:  # whoever was chosen in spite of their name keeps it
                 self.breaches.append(Breach("stranger", f"{before['name']} was renamed to {after['name']} for {row}"))
             self.names[name].add(str(after["name"]))

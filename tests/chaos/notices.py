@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chaos.breach import Breach
+from chaos.journal import RowName
 from chaos.simulation import Simulation
 
 from warmline.crm.models import Contact
@@ -23,10 +24,12 @@ def false_ones(run: Simulation) -> Iterator[Breach]:
     for notice in told:
         if notice.kind == "change_kept":
             yield from _kept(run, notice)
+        if notice.kind == "not_renamed" and not any("name" in run.journal.edited[row] for row in _about(notice)):
+            yield Breach("notice", f"“{notice.text}”, and nobody renamed it here")
 
 
 def _of_the_connection(run: Simulation, told: list[Notification]) -> Iterator[Breach]:
-    """Each loss has a call behind it that went wrong, or another company, and an end; nothing is back that was not lost."""
+    """Each loss has its cause and an end; nothing is back that was not lost."""
     is_lost = False
     for notice in told:
         if notice.kind == "connection_back" and not is_lost:
@@ -53,6 +56,12 @@ def _of_contacts(told: list[Notification]) -> Iterator[Breach]:
             yield Breach("notice", f"It was told {there[contact.pk]} times that contact {contact.pk} is there.")
         if contact.is_linked and not there[contact.pk]:
             yield Breach("notice", f"Nobody was told that contact {contact.pk} is there.")
+
+
+def _about(notice: Notification) -> list[RowName]:
+    """Return the rows that a notice may be about: of an organization's, it names the contact alone."""
+    contact = Contact.objects.filter(pk=notice.contact_id or 0).first()
+    return [] if contact is None else [("contact", contact.pk), ("organization", contact.organization_id or 0)]
 
 
 def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:

@@ -125,10 +125,10 @@ class Server:
         return dispatcher is not None and bool(dispatcher._held())
 
     @property
-    def looked_at(self) -> float | None:
-        """When it last looked what is due, in monotonic seconds; None before it did."""
+    def looked_at(self) -> float:
+        """When it last looked what is due, in monotonic seconds; less than 0 before it did."""
         dispatcher = self._follower._dispatcher
-        return None if dispatcher is None else dispatcher._next_sweep - SWEEP
+        return -SWEEP if dispatcher is None else dispatcher._next_sweep - SWEEP
 
     def _engine(self) -> Engine:
         clock, token = self._stage.clock, credentials.token()

@@ -66,7 +66,6 @@ LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 HOUR, DAY = 3600.0, 86400.0
-LOOKERS = {"sync-follow", "sync-dispatch"}  # look every second
 # The moments at which something comes due, by the tables that hold them; NULL is at once.
 NEXT = " UNION ALL ".join(
     [
@@ -115,7 +114,7 @@ class Simulation:
         self.workers = self.random.choice((1, 2, 3, 8))
         settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
         self._ledger = MemoryLedger()
-        self._last_fault = 0.0
+        self._last_fault, self._jumped_at = 0.0, 0.0
         self._hurried = 0
         self._meets_others = self.random.random() < 0.3
         self.met_others = False
@@ -212,6 +211,7 @@ class Simulation:
         seconds = self.random.choice((-7200.0, -3600.0, -40.0, 40.0, 3600.0))
         self.journal.note(f"the clock jumps by {seconds}")
         self.clock.jump(seconds)
+        self._jumped_at = self.clock.elapsed
 
     def change_token(self) -> None:
         """Give Warmline a colleague's token, or ours again."""
@@ -342,14 +342,14 @@ class Simulation:
     def _until_next(self, end: float) -> float:
         """Return until when nobody has anything to do but to look: a second of looks in vain tells nothing."""
         elapsed = self.clock.elapsed
-        at_work = [task.wake_at for task in self.stage.tasks if task.name not in LOOKERS]
-        looked = [server.looked_at for server in self.servers]
-        if None in looked or min(task.wake_at for task in self.stage.tasks) < elapsed + 2 * BREATH:
+        at_work = [task.wake_at for task in self.stage.tasks if not task.rests]
+        looked = min(server.looked_at for server in self.servers)
+        if looked <= self._jumped_at or min(task.wake_at for task in self.stage.tasks) < elapsed + 2 * BREATH:
             return 0.0
         if any(server.waits_for_others for server in self.servers):
             return min([*at_work, elapsed + 5.0])
         # What came due since the last look is seen by the next one.
-        since = self.clock.now() - timedelta(seconds=elapsed - min(each for each in looked if each is not None))
+        since = self.clock.now() - timedelta(seconds=elapsed - looked)
         with connection.cursor() as cursor:
             cursor.execute(NEXT, [since] * NEXT.count("%s"))
             moments = [since if moment is None else datetime.fromisoformat(str(moment)) for (moment,) in cursor]
