@@ -62,7 +62,7 @@ class Here:
                 self._edit_activity()
             case 2:
                 name = f"{self._random.choice(NAMES)} {self._random.randrange(9)}"
-                self._edit_contact({"name": name})
+                self._edit_contact({"name": name}, self._of_the_chosen())
             case 3:
                 self._edit_contact({"phone": self._random.choice(PHONES)})
             case 4:
@@ -135,8 +135,15 @@ class Here:
         self._journal.users[user.pk] = user_id
         self._journal.note(f"{user.name} is user {user_id} in Pipedrive")
 
-    def _edit_contact(self, changes: dict[str, Any]) -> None:
-        contact = self._any(Contact)
+    def _of_the_chosen(self) -> Contact | None:
+        """Return a contact for which somebody chose a record, perhaps: these meet whom nobody else meets."""
+        chosen = [number for kind, number in sorted(self._journal.chosen) if kind == "contact"]
+        if not chosen or self._random.random() < 0.5:
+            return None
+        return Contact.objects.filter(pk=self._random.choice(chosen)).first()
+
+    def _edit_contact(self, changes: dict[str, Any], contact: Contact | None = None) -> None:
+        contact = contact or self._any(Contact)
         if contact is not None:
             book.change_contact(contact, changes)
             self._journal.edited["contact", contact.pk] |= set(changes)

@@ -177,7 +177,7 @@ class Simulation:
             self.here.import_some: 1,
             self.here.delete: 1,
             self.here.hand_over: 1,
-            self.here.choose: 2,
+            self.here.choose: 4,
             self.here.try_again: 1,
             self.here.change_pipedrive_user: 1,
             self.there.work: 6,
