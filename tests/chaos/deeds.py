@@ -62,7 +62,7 @@ class Here:
                 self._edit_activity()
             case 2:
                 name = f"{self._random.choice(NAMES)} {self._random.randrange(9)}"
-                self._edit_contact({"name": name})
+                self._edit_contact({"name": name}, self._of_the_chosen())
             case 3:
                 self._edit_contact({"phone": self._random.choice(PHONES)})
             case 4:
@@ -108,14 +108,21 @@ class Here:
 
     def choose(self) -> None:
         """Decide what the candidates of a row mean."""
-        for model in (Contact, Organization):
-            row = model.objects.exclude(pipedrive_candidates=[]).filter(**{model.LINK: None}).first()
-            if row is not None:
-                chosen = self._random.choice([None, *(each["pipedrive_id"] for each in row.pipedrive_candidates)])
-                retry.choose(row, chosen)
-                self._journal.chosen.add((str(row._meta.model_name), row.pk))
-                self._journal.note(f"{row._meta.model_name} {row.pk} is {chosen}")
-                return
+        row = self.undecided()
+        if row is not None:
+            self.decide(row, self._random.choice([None, *(each["pipedrive_id"] for each in row.pipedrive_candidates)]))
+
+    def undecided(self) -> Contact | Organization | None:
+        """Return a row that waits for somebody to choose."""
+        models: tuple[type[Any], ...] = (Contact, Organization)
+        rows = (m.objects.exclude(pipedrive_candidates=[]).filter(**{m.LINK: None}).first() for m in models)
+        return next((row for row in rows if row is not None), None)
+
+    def decide(self, row: Contact | Organization, chosen: int | None) -> None:
+        """Choose a record for a row; None for a new one."""
+        retry.choose(row, chosen)
+        self._journal.chosen.add((str(row._meta.model_name), row.pk))
+        self._journal.note(f"{row._meta.model_name} {row.pk} is {chosen}")
 
     def try_again(self) -> None:
         """Someone presses "Try again", on one row or on all."""
@@ -135,8 +142,15 @@ class Here:
         self._journal.users[user.pk] = user_id
         self._journal.note(f"{user.name} is user {user_id} in Pipedrive")
 
-    def _edit_contact(self, changes: dict[str, Any]) -> None:
-        contact = self._any(Contact)
+    def _of_the_chosen(self) -> Contact | None:
+        """Return a contact for which somebody chose a record, perhaps: these meet whom nobody else meets."""
+        chosen = [number for kind, number in sorted(self._journal.chosen) if kind == "contact"]
+        if not chosen or self._random.random() < 0.5:
+            return None
+        return Contact.objects.filter(pk=self._random.choice(chosen)).first()
+
+    def _edit_contact(self, changes: dict[str, Any], contact: Contact | None = None) -> None:
+        contact = contact or self._any(Contact)
         if contact is not None:
             book.change_contact(contact, changes)
             self._journal.edited["contact", contact.pk] |= set(changes)
@@ -202,7 +216,7 @@ class There:
             case 3 | 4 if alive["persons"]:
                 self._change(random.choice(alive["persons"]))
             case 5 if alive["persons"]:
-                self._delete("persons", random.choice(alive["persons"]))
+                self.delete("persons", random.choice(alive["persons"]))
             case 6 if len(alive["persons"]) > 1:
                 loser, winner = random.sample(alive["persons"], 2)
                 people.merge("persons", loser, winner)
@@ -217,7 +231,7 @@ class There:
             case 8:
                 people.set_user_active(2, active=random.random() < 0.5)
             case 9 if alive["organizations"]:
-                self._delete("organizations", random.choice(alive["organizations"]))
+                self.delete("organizations", random.choice(alive["organizations"]))
 
     def _add_person(self) -> None:
         number = self._random.randrange(MAILBOXES)
@@ -237,7 +251,8 @@ class There:
         self._journal.names["persons", number].add(name)
         self._journal.note(f"there: person {number} becomes {name}")
 
-    def _delete(self, kind: Any, number: int) -> None:
+    def delete(self, kind: Any, number: int) -> None:
+        """Delete a record."""
         self._sandbox.people.delete(kind, number)
         self._journal.touched.add((kind, number))
         self._journal.note(f"there: {kind} {number} is deleted")

@@ -132,8 +132,9 @@ class Journal:
         person = ("persons", record["person_id"])
         if ("contact", contact.pk) in self.chosen or person in self.merged:
             return
-        if not agree(self.names["contact", contact.pk], self.names[person]):
-            theirs = ", ".join(sorted(self.names[person]))
+        known = self.names[person] or {str(self.world.persons[person[1]]["name"])}  # it may have been made late
+        if not agree(self.names["contact", contact.pk], known):
+            theirs = ", ".join(sorted(known))
             self.breaches.append(Breach("stranger", f"{activity.subject} stands with {theirs} ({person})"))
 
     def _changed(self, name: RecordName, row: RowName, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Self
 from unittest.mock import patch
@@ -20,6 +20,7 @@ from chaos.breach import Breach
 from chaos.deeds import Here, There
 from chaos.journal import Journal
 from chaos.server import Line, Server
+from chaos.skipping import until_next
 from django.conf import settings
 from django.core.management.color import no_style
 from django.db import connection
@@ -32,7 +33,6 @@ from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import anew, claims, wake, wanted
-from warmline.sync.dispatch import BREATH
 from warmline.sync.models import (
     Attempt,
     Claim,
@@ -67,18 +67,6 @@ LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 HOUR, DAY = 3600.0, 86400.0
-# The moments at which something comes due, by the tables that hold them; NULL is at once.
-NEXT = " UNION ALL ".join(
-    [
-        f"SELECT min({moment}) FROM {model._meta.db_table} WHERE {moment} > %s HAVING count(*)"  # noqa: S608 (our own names)
-        for model, moment in (
-            *((model, "next_pipedrive_sync_attempt") for model in (Contact, Organization, Activity)),
-            (Claim, "expires_at"),
-            (DirectoryState, "retry_at"),
-        )
-    ]
-    + [f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' AND (probe_at IS NULL OR probe_at > %s)"]  # noqa: S608 (as above)
-)
 CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
 
@@ -179,7 +167,8 @@ class Simulation:
             self.here.import_some: 1,
             self.here.delete: 1,
             self.here.hand_over: 1,
-            self.here.choose: 2,
+            self.here.choose: 3,
+            self.choose_what_goes: 2,
             self.here.try_again: 1,
             self.here.change_pipedrive_user: 1,
             self.there.work: 6,
@@ -207,6 +196,16 @@ class Simulation:
         """Let a server die at a point drawn now, and start another in its place."""
         self.random.choice(self.servers).process.points_left = self.random.randrange(120)
         self._work(self.random.choice((0.5, 3.0)))
+
+    def choose_what_goes(self) -> None:
+        """Someone chooses a record that a colleague has just deleted."""
+        row = self.here.undecided()
+        if row is not None:
+            kind = "persons" if isinstance(row, Contact) else "organizations"
+            chosen = self.random.choice(row.pipedrive_candidates)["pipedrive_id"]
+            if self.world.alive(kind, chosen):
+                self.there.delete(kind, chosen)
+            self.here.decide(row, chosen)
 
     def jump(self) -> None:
         """Set the machine's clock, ahead or back."""
@@ -342,21 +341,7 @@ class Simulation:
         server.start()
 
     def _until_next(self, end: float) -> float:
-        """Return until when nobody has anything to do but to look: a second of looks in vain tells nothing."""
-        elapsed = self.clock.elapsed
-        at_work = [task.wake_at for task in self.stage.tasks if not task.rests]
-        looked = min(server.looked_at for server in self.servers)
-        if looked <= self._jumped_at or min(task.wake_at for task in self.stage.tasks) < elapsed + 2 * BREATH:
-            return 0.0
-        if any(server.waits_for_others for server in self.servers):
-            return min([*at_work, elapsed + 5.0])
-        # What came due since the last look is seen by the next one.
-        since = self.clock.now() - timedelta(seconds=elapsed - looked)
-        with connection.cursor() as cursor:
-            cursor.execute(NEXT, [since] * NEXT.count("%s"))
-            moments = [since if moment is None else datetime.fromisoformat(str(moment)) for (moment,) in cursor]
-        waits = ((moment.replace(tzinfo=UTC) - self.clock.now()).total_seconds() for moment in moments)
-        return min([end, *at_work, *(elapsed + wait for wait in waits)])
+        return until_next(self.stage, self.servers, self._jumped_at, end)
 
     def _goes_on(self, process: Process) -> None:
         claims.PROCESS = process.name

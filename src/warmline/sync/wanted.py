@@ -90,7 +90,9 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
     )
     works = []
     for kind, wanted in tables:
-        rows = wanted.filter(is_due).exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+        rows = wanted.filter(is_due)
+        if left_out := [work.row_id for work in held if work.kind == kind]:
+            rows = rows.exclude(pk__in=left_out)
         if rows.exists():  # mostly there is nothing, and that is told for far less
             works += [
                 Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
