@@ -149,20 +149,26 @@ def test_what_is_taken(bob: Caller, schema: str, body: Any, is_taken: bool) -> N
 def test_the_patterns_are_the_validators() -> None:
     """Character by character: what the document says of texts is what crm/fields.py does."""
     rules: list[tuple[str, Sequence[Callable[[str], None]], Callable[[str], str]]] = [
-        (texts.NAME, [fields.visible, fields.no_control_characters], str.strip),
-        (texts.ONE_LINE, [fields.no_control_characters], str.strip),
+        (texts.NAME, [fields.visible, fields.no_control_characters], fields.without_ends),
+        (texts.ONE_LINE, [fields.no_control_characters], fields.without_ends),
+        (texts.BLANK, [_nothing], fields.without_ends),
         (texts.LINES, [fields.no_control_characters_but_line_breaks], str),
     ]
     signs = [sign for sign in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(sign) not in {"Cs", "Cn"}]
     for pattern, validators, tidied in rules:
         matches = re.compile(pattern).search
-        for form in ("{}", "a{}b"):
+        for form in ("{}", "a{}b", "{}\x1fa", "a\x1f{}"):
             found = [
                 sign
                 for sign in signs
                 if bool(matches(form.format(sign))) != _is_valid(tidied(form.format(sign)), validators)
             ]
             assert found == []
+
+
+def _nothing(text: str) -> None:
+    if text:
+        raise ValidationError("This is not empty.")
 
 
 def _is_valid(text: str, validators: Sequence[Callable[[str], None]]) -> bool:

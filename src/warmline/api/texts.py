@@ -1,20 +1,27 @@
 """What a text may hold, as patterns for the API's document.
 
 The validators of crm/fields.py are the rule, and hold for pages and imports, too. These tell programs the same of texts
-around which there may be white space, which is taken off. A test compares the two, character by character.
+around which there may be what cannot be seen, which is taken off. A test compares the two, character by character.
 """
+
+from unicodedata import category
 
 # In the words of both Python and ECMAScript (with its flag `u`, as JSON Schema wants it).
 SPACE = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+# Unicode has more of these from Python 3.12 on.
+_EGYPTIAN = "".join(sign for sign in map(chr, range(0x13430, 0x13440)) if category(sign) == "Cf")
 UNSEEN = (
-    r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
-    r"\ufeff\ufff9-\ufffb"
-    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0"
+    r"\ufff9-\ufffb"
+    f"{_EGYPTIAN}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-BLANK = f"^[{SPACE}]*$"
-ONE_LINE = f"^[{SPACE}]*[^{CONTROL}]*[{SPACE}]*$"
-NAME = f"^[{SPACE}]*[^{CONTROL}]*[^{CONTROL}{SPACE}{UNSEEN}][^{CONTROL}]*[{SPACE}]*$"
+# It stays at the ends of a text, and yet is nothing to see.
+VARIATION = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+ENDS = f"[{SPACE}{UNSEEN}]*"
+BLANK = f"^{ENDS}$"
+ONE_LINE = f"^{ENDS}[^{CONTROL}]*{ENDS}$"
+NAME = f"^{ENDS}[^{CONTROL}]*[^{CONTROL}{SPACE}{UNSEEN}{VARIATION}][^{CONTROL}]*{ENDS}$"
 LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 
 _LEAP = "((19|2[0-9])(0[48]|[2468][048]|[13579][26])|2[048]00)-02-29"
