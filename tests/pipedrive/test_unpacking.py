@@ -5,7 +5,10 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import repeat
+from threading import Barrier, BrokenBarrierError, Event
 
 import httpx
 import pytest
@@ -92,6 +95,36 @@ def test_a_list_may_be_longer_than_a_record() -> None:
         _client(_answer(repeat(ZEROS, LONGEST_LIST // PIECE + 1))) as pipedrive,
         pytest.raises(Unavailable, match="too long"),
     ):
+        pipedrive.persons_page(None)
+
+
+def test_long_answers_are_taken_in_one_at_a_time() -> None:
+    """Many threads that are answered without end need the memory of one."""
+    begun, meeting, met = Barrier(2), Barrier(2), Event()
+
+    def endless() -> Iterator[bytes]:
+        begun.wait()
+        yield from repeat(ZEROS, LONGEST_RECORD // PIECE + 1)
+        with suppress(BrokenBarrierError):
+            meeting.wait(0.3)
+            met.set()
+        yield from repeat(ZEROS)
+
+    def ask() -> None:
+        with _client(_answer(endless())) as pipedrive, pytest.raises(Unavailable, match="too long"):
+            pipedrive.persons_page(None)
+
+    with ThreadPoolExecutor(2) as threads:
+        for each in [threads.submit(ask) for _ in range(2)]:
+            each.result()
+    assert not met.is_set()
+
+
+def test_an_answer_that_says_how_long_it_is_is_not_read_if_that_is_too_long() -> None:
+    """Nothing of it is taken in."""
+    answer = _answer(iter(()))
+    answer.headers["content-length"] = str(LONGEST_LIST + 1)
+    with _client(answer) as pipedrive, pytest.raises(Unavailable, match="too long"):
         pipedrive.persons_page(None)
 
 

@@ -5,7 +5,7 @@ Figures are ratios to the quiet of the same run, because no machine is as quick 
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -48,7 +48,7 @@ class Attack:
         refuses: Whether saves may be told to come again, with 503.
         is_quiet: Whether nobody saves meanwhile.
         disk: Gives Warmline a disk of its own, which the data lies on.
-        pipedrive: Stands in Pipedrive's place, and tells where.
+        before: Stands before its Pipedrive; see `ground`.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Attack:
     refuses: bool = False
     is_quiet: bool = False
     disk: Callable[[Path], AbstractContextManager[Path]] | None = None
-    pipedrive: Callable[[], AbstractContextManager[str]] | None = None
+    before: Callable[[str], AbstractContextManager[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
     """
     with ExitStack() as stack:
         data = stack.enter_context(attack.disk(folder)) if attack.disk else None
-        stranger = {"PIPEDRIVE_BASE_URL": stack.enter_context(attack.pipedrive())} if attack.pipedrive else {}
-        place = stack.enter_context(ground(folder, attack.env | stranger, data=data))
+        place = stack.enter_context(ground(folder, attack.env, data=data, before=attack.before or nullcontext))
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         place.quiet = quiet

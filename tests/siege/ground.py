@@ -8,8 +8,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
@@ -151,19 +151,26 @@ class Ground:
 
 
 @contextmanager
-def ground(folder: Path, more: dict[str, str], *, data: Path | None = None) -> Iterator[Ground]:
+def ground(
+    folder: Path,
+    more: dict[str, str],
+    *,
+    data: Path | None = None,
+    before: Callable[[str], AbstractContextManager[str]] = nullcontext,
+) -> Iterator[Ground]:
     """Run a Warmline and its sandbox while the block runs.
 
     Args:
         folder: An empty one, for the logs.
         more: Further variables of its environment.
         data: Its data folder; one within the other if left out.
+        before: Stands before the sandbox, whose address it is given, and tells its own.
     """
     world = World.sample(token="sandbox-token")
     world.settings.burst = world.settings.searches = 1000
     sandbox, port, log = Sandbox(world), free_port(), folder / "warmline.log"
     data = data or folder / "data"
-    with serving(sandbox, latency=0.01) as pipedrive_url:
+    with serving(sandbox, latency=0.01) as url, before(url) as pipedrive_url:
         env = environment(data, pipedrive_url, **{**NO_PAUSE, **more})
         token = new_token(env, MEMBER, "--admin")
         with serving_warmline(env, port, log=log) as program:

@@ -7,7 +7,7 @@ whether that is safe, and it never follows a redirect, which would carry the tok
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from warmline.pipedrive.limiter import Limiter
 from warmline.pipedrive.unpacking import unpacked
 
 LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of an answer: a page has 500 records of a few kilobytes
+ALONE = threading.Lock()  # held by the one call of this process that takes in more than a record: memory is for one
 Query = dict[str, str | int | bool]
 
 # Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
@@ -161,15 +162,22 @@ class Connection:
     def _whole(self, response: httpx.Response, most: int) -> bytes:
         """Read the body; a server that sends it drop by drop, or without end, must not hold us, nor fill our memory."""
         deadline = self._clock.monotonic() + self._timeout
+        if (header_number(response.headers, "content-length") or 0) > most:
+            raise httpx.DecodingError("The answer is too long.", request=response.request)
         body = bytearray()
-        # httpx would hand over a decompressed piece as a whole, however small it was when it came.
-        for part in unpacked(response, most):
-            body += part
-            if len(body) > most:
-                raise httpx.DecodingError("The answer is too long.", request=response.request)
-            if self._clock.monotonic() > deadline:
-                raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
-        return bytes(body)
+        with ExitStack() as place:
+            # httpx would hand over a decompressed piece as a whole, however small it was when it came.
+            for part in unpacked(response, most):
+                if len(body) <= LONGEST_RECORD < len(body) + len(part) <= most:
+                    if not ALONE.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
+                        raise httpx.ReadTimeout("Other long answers took all the time.", request=response.request)
+                    place.callback(ALONE.release)
+                body += part
+                if len(body) > most:
+                    raise httpx.DecodingError("The answer is too long.", request=response.request)
+                if self._clock.monotonic() > deadline:
+                    raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
+            return bytes(body)
 
     def _learn_limits(self, call: Call, answer: Answer, turn: float) -> None:
         """Learn what an answer says of the limits. Where that cannot be noted, the call is as done as it is."""
