@@ -203,7 +203,8 @@ def _stored(db: sqlite3.Connection, table: str, name: str) -> dict[str, Any]:
 
 def _is_of_the_disk(error: sqlite3.Error) -> bool:
     """Tell whether the disk is full or cannot be written, which passes."""
-    return error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY"))
+    name = getattr(error, "sqlite_errorname", "")  # what Python itself refuses has none
+    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY"))
 
 
 def _together(stored: Used, kept: Used) -> Used:
