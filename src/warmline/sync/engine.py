@@ -30,7 +30,6 @@ from warmline.sync.updates import Updates
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # claims of one person, kind and lane that are looked at together
-DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 
 class Engine:
@@ -116,7 +115,7 @@ class Engine:
             return False
         pipedrive = self._pipedrive.in_batch()
         try:
-            with self._membership.at_work(), Claims(self._clock).hold(DIRECTORY):
+            with self._membership.at_work():
                 return self._directory.fill(pipedrive)
         except BusyError:
             return False
