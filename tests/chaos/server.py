@@ -8,10 +8,10 @@ from chaos.breach import Breach
 from chaos.journal import Journal, RowName
 from stage import Crash, Process, Stage
 
+from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
-from warmline.sync import credentials
 from warmline.sync.company import Membership
 from warmline.sync.dispatch import SWEEP, Follower
 from warmline.sync.engine import Engine
@@ -130,8 +130,8 @@ class Server:
         dispatcher = self._follower._dispatcher
         return -SWEEP if dispatcher is None else dispatcher._next_sweep - SWEEP
 
-    def _engine(self) -> Engine:
-        clock, token = self._stage.clock, credentials.token()
+    def _engine(self, token: str, _decided: Preferences) -> Engine:
+        clock = self._stage.clock
         limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledger, clock=clock)
         pipedrive = Pipedrive("http://sandbox", token, transport=self._line, limiter=limiter, clock=clock)
         return Engine(

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from warmline.crm.models import Contact, Organization
+from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, credentials, links, wanted
+from warmline.sync import connection, links, wanted
 from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
@@ -68,13 +69,12 @@ class Engine:
         self._directory = Directory(clock, directory_allowance, together, random)
 
     @classmethod
-    def from_settings(cls) -> "Engine":
-        """Return the engine that settings and preferences describe; there must be a token."""
-        token = credentials.token()
+    def of(cls, token: str, decided: Preferences) -> "Engine":
+        """Return the engine that the settings describe, for a token and some preferences."""
         chance = Random()  # noqa: S311 (spreads waits, hides nothing)
         return cls(
             pipedrive_with(token),
-            Policy.current(),
+            Policy.of(decided),
             SystemClock(),
             chance,
             directory_allowance=directory_allowance(),
