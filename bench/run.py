@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from bench import arrival, burst, growth, pages, saving, table, tokens
+from bench import arrival, burst, growth, one_by_one, pages, saving, table, tokens
 from bench.figures import Result
 from bench.picture import draw
 from bench.rig import BenchError, Lab
@@ -21,6 +21,7 @@ from warmline.programs import ProgramError
 SECTIONS: dict[str, Callable[[Lab], Result]] = {
     "arrival": arrival.measure,
     "burst": burst.measure,
+    "one_by_one": one_by_one.measure,
     "tokens": tokens.measure,
     "saving": saving.measure,
     "growth": growth.measure,

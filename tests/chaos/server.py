@@ -5,13 +5,13 @@ from random import Random
 
 import httpx
 from chaos.breach import Breach
-from chaos.journal import Journal
+from chaos.journal import Journal, RowName
 from stage import Crash, Process, Stage
 
+from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
-from warmline.sync import credentials
 from warmline.sync.company import Membership
 from warmline.sync.dispatch import SWEEP, Follower
 from warmline.sync.engine import Engine
@@ -44,14 +44,16 @@ class Line(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry a call there and its answer back."""
+        work = None if self._stage.current is None else self._stage.current.about
+        row = (work.kind, work.row_id) if isinstance(work, Work) else None
         try:
             self._pass_time()
         except Crash:
             if self._random.random() < 0.5:  # it is on its way, and arrives with nobody there any more
-                self._deliver(request)
+                self._deliver(request, row)
             raise
         self._point()
-        response = self._deliver(request)
+        response = self._deliver(request, row)
         self._point()
         self._pass_time()
         return response
@@ -63,7 +65,7 @@ class Line(httpx.BaseTransport):
     def _pass_time(self) -> None:
         self._stage.sleep(self._random.uniform(0.02, 0.15))
 
-    def _deliver(self, request: httpx.Request) -> httpx.Response:
+    def _deliver(self, request: httpx.Request, row: RowName | None) -> httpx.Response:
         way = self._ways[request.headers["x-api-token"]]
         body = json.loads(request.read() or b"null")
         if way.sandbox is not self._home:
@@ -71,8 +73,6 @@ class Line(httpx.BaseTransport):
                 text = f"{request.method} {request.url.path} went to another company: {body}"
                 self._journal.breaches.append(Breach("stranger", text))
             return way.handle_request(request)
-        work = None if self._stage.current is None else self._stage.current.about
-        row = (work.kind, work.row_id) if isinstance(work, Work) else None
         before = self._journal.records()
         try:
             response = way.handle_request(request)
@@ -130,8 +130,8 @@ class Server:
         dispatcher = self._follower._dispatcher
         return -SWEEP if dispatcher is None else dispatcher._next_sweep - SWEEP
 
-    def _engine(self) -> Engine:
-        clock, token = self._stage.clock, credentials.token()
+    def _engine(self, token: str, _decided: Preferences) -> Engine:
+        clock = self._stage.clock
         limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledger, clock=clock)
         pipedrive = Pipedrive("http://sandbox", token, transport=self._line, limiter=limiter, clock=clock)
         return Engine(

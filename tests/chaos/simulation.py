@@ -38,6 +38,7 @@ from warmline.sync.models import (
     Claim,
     Company,
     Connection,
+    ConnectionState,
     DirectoryEntry,
     DirectoryState,
     Intent,
@@ -66,6 +67,7 @@ SHORT += ("no_answer_after", "reset_before", "reset_after", "refuse", "throttled
 LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error")
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
+TOLD = 10.0  # seconds within which another company is noticed
 HOUR, DAY = 3600.0, 86400.0
 CALM = 70.0  # seconds without a fault, after which nothing that broke may delay what a person waits for
 
@@ -229,7 +231,11 @@ class Simulation:
         for deed in (self.here.edit, self.here.log_activity, self.here.add_contact):
             self._work(self.random.choice((0.5, 3.0)))
             deed()
-        self._work(self.random.choice((0.5, 20.0)))
+        seconds = self.random.choice((0.5, 20.0))
+        self._work(seconds)
+        state = Connection.objects.values_list("state", flat=True).first()
+        if seconds > TOLD and state != ConnectionState.ANOTHER_COMPANY:
+            self.journal.breaches.append(Breach("false state", f"{seconds} s in another company it says {state}"))
         settings.PIPEDRIVE_API_TOKEN = before
         self.journal.note("the token is ours again")
         self._last_fault = self.clock.elapsed

@@ -36,7 +36,7 @@ def test_an_e_mail_edited_before_the_claim_is_the_one_that_is_claimed(
     twin = add_contact(bob, name="Jordan Ames", email="new@example.com", warmness_score=5)
     change_contact(contact, {"email": "new@example.com"})
     if who == "the twin is at it":
-        meddler.once("GET", "/api/v2/persons/search", lambda: brought.append(bench.engine.bring(stale)))
+        meddler.once("GET", "/api/v2/persons", lambda: brought.append(bench.engine.bring(stale)))
         bench.engine.bring(next(work for work in works(bench) if work.row_id == twin.pk))
         assert brought == [False]
         assert meddler.is_done
@@ -138,10 +138,11 @@ def test_an_organization_renamed_before_the_claim(
         change_organization(Organization.objects.get(name="Osprey & Sons"), {"name": "Osprey Group"})
 
     # The contact was read with its organization; then it is renamed, before the organization is claimed.
-    meddler.once("GET", "/api/v2/persons/search", rename)
+    meddler.once("GET", "/api/v2/persons", rename)
     (work,) = [work for work in works(bench) if work.row_id == other.pk]
-    bench.searching().engine.bring(work)
+    bench.engine.bring(work)
     bench.settle()
+    assert meddler.is_done
 
     assert sorted(each["name"] for each in world.organizations.values()) == ["Larkspur Mills", "Osprey Group"]
     assert not Claim.objects.exists()

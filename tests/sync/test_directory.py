@@ -21,6 +21,7 @@ from warmline.sync.models import DirectoryEntry, DirectoryState
 pytestmark = pytest.mark.django_db
 
 MILLS = OrganizationDetails("Larkspur Mills")
+PARTIES = ("/api/v2/persons", "/api/v2/organizations")
 
 
 def email(address: str) -> list[dict[str, object]]:
@@ -58,6 +59,34 @@ def test_a_lead_alone_costs_thirty_tokens_and_an_activity_five(bench: Bench, wor
     before = len(world.calls)
     bench.settle()
     assert spent(world, before) == [("POST", "/api/v2/activities", 5)]
+
+
+def test_the_first_row_lists_rather_than_searches(bench: Bench, world: World, alice: User) -> None:
+    """On a new installation a page of each list costs less than a search, and holds all of a small account."""
+    add_contact(alice, name="Robin Vale", email="robin@example.com", organization=MILLS, warmness_score=5)
+
+    (work,) = [work for work in bench.engine.due(bench.clock.now()) if work.kind == "contact"]
+    bench.engine.bring(work)
+
+    assert len(world.persons) == len(world.organizations) == 1
+    looks = [call for call in spent(world) if call[0] == "GET" and call[1].startswith(PARTIES)]
+    assert looks == [("GET", "/api/v2/persons", 10), ("GET", "/api/v2/organizations", 10)]
+
+
+@pytest.mark.parametrize("kind", ["error", "no_answer"])
+def test_a_first_page_that_cannot_be_had_holds_nobody_up(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, kind: FaultKind
+) -> None:
+    """Pipedrive is searched then, and the page is tried again later, by whoever fills the directory."""
+    for path in PARTIES:
+        sandbox.faults.add(Fault(kind=kind, method="GET", path=path))
+    add_contact(alice, name="Robin Vale", email="robin@example.com", organization=MILLS, warmness_score=5)
+
+    for work in bench.engine.due(bench.clock.now()):
+        bench.engine.bring(work)
+
+    assert len(world.persons) == len(world.organizations) == 1
+    assert [call[1] for call in spent(world) if call[1] in PARTIES and call[0] == "GET"] == list(PARTIES)
 
 
 def test_one_look_serves_every_row_that_is_waiting(bench: Bench, world: World, alice: User) -> None:

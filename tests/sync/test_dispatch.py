@@ -13,6 +13,7 @@ from pytest_django import Settings
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.bulk import import_contacts
 from warmline.crm.models import Activity, Contact
+from warmline.crm.preferences import Preferences
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
@@ -88,6 +89,29 @@ def test_an_engine_that_cannot_begin_is_tried_again(
         follower.stop()
     assert Notification.objects.filter(kind="connection_lost").count() == 1
     assert Notification.objects.filter(kind="connection_back").count() == 1
+
+
+def test_a_token_that_changes_and_comes_back_while_an_engine_is_made(
+    settings: Settings, real_world: World, alice: User
+) -> None:
+    """The engine has the token that its follower believes it has, or it would keep the wrong one for ever."""
+
+    def make(token: str, decided: Preferences) -> Engine:
+        settings.PIPEDRIVE_API_TOKEN = "another-token"
+        try:
+            return Engine.of(token, decided)
+        finally:
+            settings.PIPEDRIVE_API_TOKEN = TOKEN
+
+    with serving(Sandbox(real_world)) as url:
+        settings.PIPEDRIVE_BASE_URL = url
+        follower = Follower(make)
+        follower.start()
+        try:
+            add_contact(alice, name="Jordan Ames", warmness_score=5)
+            until_told("contact_synced", 1)
+        finally:
+            follower.stop()
 
 
 def test_a_burst_arrives_once_each(real_world: World, policy: Policy, alice: User) -> None:

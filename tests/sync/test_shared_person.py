@@ -7,7 +7,7 @@ import pytest
 from bench_engine import Bench
 from who import stated
 
-from warmline.crm.book import add_contact, change_contact
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
@@ -90,3 +90,39 @@ def test_a_colleagues_word_is_one_still(either: Bench, world: World, sandbox: Sa
     assert _values(world, "phones") == ["+9 9"]
     assert stated(one).phone == "+9 9"
     assert Notification.objects.filter(kind="change_kept").exists()
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_name_or_organization_that_the_other_said_is_no_colleagues_word(
+    either: Bench, world: World, sandbox: Sandbox, two: Two, *, lost: bool
+) -> None:
+    """Each in turn has the last word, and nobody is told that a colleague changed anything."""
+    one, other = two
+    for contact, changes in (
+        (one, {"name": "Jordan P. Ames", "organization": OrganizationDetails("Larkspur Mills")}),
+        (other, {"name": "Dr Jordan Ames", "organization": OrganizationDetails("Tern Optics")}),
+        (one, {"name": "Jordan Ames"}),
+        (other, {"organization": OrganizationDetails("Osprey & Sons")}),
+    ):
+        if lost:
+            sandbox.faults.add(Fault(kind="no_answer_after", method="PATCH", path="/api/v2/persons/*", times=1))
+        _change(contact, **changes)
+        either.settle(60)
+        assert stated(contact).sync_state == "synced"
+
+    person = world.persons[1]
+    assert (person["name"], world.organizations[person["org_id"]]["name"]) == ("Jordan Ames", "Osprey & Sons")
+    assert not Notification.objects.filter(kind="change_kept").exists()
+
+
+def test_a_colleagues_word_is_heard_by_both(either: Bench, world: World, sandbox: Sandbox, two: Two) -> None:
+    """What was kept for one of them was not said by us, so the other hears of it as well."""
+    one, other = two
+    sandbox.people.change("persons", 1, name="Jordan Ames-Vale")
+    for contact, name in ((one, "Jordan P. Ames"), (other, "Dr Jordan Ames")):
+        _change(contact, name=name)
+        either.settle(60)
+
+    assert world.persons[1]["name"] == "Jordan Ames-Vale"
+    told = Notification.objects.filter(kind="change_kept").values_list("user__email", flat=True)
+    assert sorted(told) == ["alice@example.com", "bob@example.com"]

@@ -329,6 +329,7 @@ def test_the_mark_finds_a_record_that_the_database_forgot(bench: Bench, world: W
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     bench.settle()
     Contact.objects.filter(pk=contact.pk).update(pipedrive_person_id=None)
+    bench.clock.sleep(60)
 
     bench.settle()
 

@@ -2,15 +2,17 @@
 
 Filled once by listing everything, page by page and able to go on after a restart; from then on one look at what changed
 since the last one serves every row that was waiting when it began. Only what is not known needs a look, and what is
-known is confirmed by a get, so a record that was deleted or merged is never adopted. While the directory is not full,
-and where the account is too large to be listed for a fair share of the tokens, it says that it does not know. A page of
-the first listing that cannot be had is tried again after growing waits, and so is a look (see outages.py).
+known is confirmed by a get, so a record that was deleted or merged is never adopted. The first row that looks lists the
+first page, which is all of a small account, and costs less than a search. While the directory is not full after that,
+and where the account is too large to be listed for a fair share of the tokens, it says that it does not know. A page
+of the first listing that cannot be had is tried again after growing waits, and so is a look (see outages.py).
 
 It holds keyed hashes: of each e-mail, of each organization's name, and of our own mark in a custom field.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,10 +21,19 @@ from random import Random
 from django.db import transaction
 from django.db.models import F
 
-from warmline.pipedrive import Clock, Organization, Page, Person, Pipedrive, Unavailable, Unreadable
+from warmline.pipedrive import (
+    Clock,
+    Organization,
+    Page,
+    Person,
+    Pipedrive,
+    PipedriveError,
+    Unavailable,
+    Unreadable,
+)
 from warmline.sync.asking import one_asks
 from warmline.sync.catalog import NEVER_OLD
-from warmline.sync.claims import BusyError
+from warmline.sync.claims import BusyError, Claims
 from warmline.sync.company import storing
 from warmline.sync.entries import Records, absorb, hashed, note_unreadable
 from warmline.sync.intents import OLD, OVERLAP
@@ -31,6 +42,9 @@ from warmline.sync.outages import PAGE_PRICE, is_out, put_off
 from warmline.sync.together import Together, one_by_one
 
 GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
+LISTING = "directory"  # the claim of who lists a page
+FOR_A_PAGE = timedelta(seconds=2)  # that a row waits for one that another worker lists
+FEWER_FIRST = (DirectoryKind.ORGANIZATION, DirectoryKind.PERSON)  # as a rule
 FINGERPRINT = "account"  # under this name the account is remembered that the directory tells of
 
 
@@ -82,6 +96,22 @@ class Directory:
         state = DirectoryState.objects.filter(kind=kind, is_full=True).first()
         return state is not None and not is_out(state, self._clock.now())
 
+    def serves(self, pipedrive: Pipedrive, kind: DirectoryKind) -> bool:
+        """Tell whether the directory knows of every record of a kind; if nobody has begun to list them, begin.
+
+        The first page costs less than one search, and where the account is small it is all there is.
+
+        Args:
+            pipedrive: Who is asked.
+            kind: Of which kind.
+        """
+        if self._is_to_begin(kind):
+            # Where the page cannot be had, or comes late, Pipedrive is searched.
+            with suppress(BusyError, PipedriveError), Claims(self._clock).hold(LISTING, patience=FOR_A_PAGE):
+                if self._is_to_begin(kind):  # who held the claim may have listed it
+                    self._list_page(pipedrive, kind)
+        return self.is_full(kind)
+
     def known(self, kind: DirectoryKind, name: str) -> set[int]:
         """Return the ids that were found under a name at the last look, perhaps of records that are gone by now.
 
@@ -114,24 +144,15 @@ class Directory:
             Whether another page is to be listed after this one.
 
         Raises:
+            BusyError: When another worker lists one.
             PipedriveError: When the page could not be had; it is tried again after a while.
         """
-        pages: dict[DirectoryKind, Callable[[str | None], Page[Person] | Page[Organization]]] = {
-            DirectoryKind.ORGANIZATION: pipedrive.organizations_page,  # fewer, as a rule
-            DirectoryKind.PERSON: pipedrive.persons_page,
-        }
-        for kind, read in pages.items():
-            if not self._may_go_on() or kind not in self._to_be_listed():
-                continue
-            state = self._state(pipedrive, kind)
-            try:
-                page = read(state.cursor)
-                self._refuse_circle(state, page.next_cursor)
-                self._list(state, page)
-            except Exception as error:
-                put_off(kind, error, now=self._clock.now(), jitter=self._random.random())
-                raise
-            return self.wants_filling()
+        with Claims(self._clock).hold(LISTING):
+            missing = self._to_be_listed() if self._may_go_on() else set()
+            for kind in FEWER_FIRST:
+                if kind in missing:
+                    self._list_page(pipedrive, kind)
+                    return self.wants_filling()
         return False
 
     def wants_filling(self) -> bool:
@@ -223,6 +244,23 @@ class Directory:
         now = self._clock.now()
         done = {state.kind for state in DirectoryState.objects.all() if state.is_full or is_out(state, now)}
         return {kind for kind in DirectoryKind if kind not in done}
+
+    def _is_to_begin(self, kind: DirectoryKind) -> bool:
+        has_begun = DirectoryState.objects.filter(kind=kind, tokens__gt=0).exists()
+        return not has_begun and kind in self._to_be_listed() and self._may_go_on()
+
+    def _list_page(self, pipedrive: Pipedrive, kind: DirectoryKind) -> None:
+        read: Callable[[str | None], Page[Person] | Page[Organization]] = (
+            pipedrive.persons_page if kind == DirectoryKind.PERSON else pipedrive.organizations_page
+        )
+        state = self._state(pipedrive, kind)
+        try:
+            page = read(state.cursor)
+            self._refuse_circle(state, page.next_cursor)
+            self._list(state, page)
+        except Exception as error:
+            put_off(kind, error, now=self._clock.now(), jitter=self._random.random())
+            raise
 
     def _state(self, pipedrive: Pipedrive, kind: DirectoryKind) -> DirectoryState:
         # What changes while the first listing is under way is found by the first look, from this moment on.

@@ -46,14 +46,14 @@ class Follower:
     """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change.
 
     Args:
-        make_engine: Makes the engine that they ask for.
+        make_engine: Makes the engine for a token and some preferences.
         clock: Of the dispatcher.
         threads: Of both.
     """
 
     def __init__(
         self,
-        make_engine: Callable[[], Engine] = Engine.from_settings,
+        make_engine: Callable[[str, Preferences], Engine] = Engine.of,
         clock: Clock | None = None,
         threads: Threads = SYSTEM_THREADS,
     ) -> None:
@@ -86,8 +86,9 @@ class Follower:
         if self._followed is not None and self._followed[0] not in {"", holds[0]}:
             # What was learnt by now may be mixed: the old engine was still at work when the token changed.
             forget_account()
-        if credentials.token():
-            self._begin()
+        token, decided = holds
+        if token:
+            self._begin(token, decided)
         else:
             self._stay_off()
         self._followed = holds  # last: what fails on the way is tried again in a second
@@ -99,9 +100,10 @@ class Follower:
             if found.state != ConnectionState.NO_TOKEN:
                 connection.report(found, self._clock)
 
-    def _begin(self) -> None:
+    def _begin(self, token: str, decided: Preferences) -> None:
+        """Begin with these and no newer ones: what changed while the old engine ended is seen at the next turn."""
         try:
-            engine = self._make_engine()
+            engine = self._make_engine(token, decided)
         except (ValueError, OSError) as error:
             # Nothing goes to Pipedrive until somebody has set that right, so the state must not say that all is well.
             connection.report(connection.misconfigured(error), self._clock)

@@ -12,8 +12,9 @@ from random import Random
 
 from warmline import storage
 from warmline.crm.models import Contact, Organization
+from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import connection, credentials, leftovers, links, wanted
+from warmline.sync import connection, leftovers, links, wanted
 from warmline.sync.attempts import Attempts, DisconnectedError
 from warmline.sync.claims import BusyError, Claims, is_claimed
 from warmline.sync.client import directory_allowance, pipedrive_with
@@ -31,7 +32,6 @@ from warmline.sync.updates import Updates
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # claims of one person, kind and lane that are looked at together
-DIRECTORY = "directory"  # the claim of who lists what Pipedrive holds
 
 
 class Engine:
@@ -70,13 +70,12 @@ class Engine:
         self._directory = Directory(clock, directory_allowance, together, random)
 
     @classmethod
-    def from_settings(cls) -> "Engine":
-        """Return the engine that settings and preferences describe; there must be a token."""
-        token = credentials.token()
+    def of(cls, token: str, decided: Preferences) -> "Engine":
+        """Return the engine that the settings describe, for a token and some preferences."""
         chance = Random()  # noqa: S311 (spreads waits, hides nothing)
         return cls(
             pipedrive_with(token),
-            Policy.current(),
+            Policy.of(decided),
             SystemClock(),
             chance,
             directory_allowance=directory_allowance(),
@@ -117,7 +116,7 @@ class Engine:
             return False
         pipedrive = self._pipedrive.in_batch()
         try:
-            with self._membership.at_work(), Claims(self._clock).hold(DIRECTORY):
+            with self._membership.at_work():
                 return self._directory.fill(pipedrive)
         except BusyError:
             return False

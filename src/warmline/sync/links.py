@@ -3,6 +3,7 @@
 Id, revision and agreement are stored, the intent ends, people are told, and what waited becomes due.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.synced import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import forms, history, notify, values, wake
+from warmline.sync.changes import Values
 from warmline.sync.claims import BusyError
 from warmline.sync.company import storing
 from warmline.sync.deleted import tell_left_there
@@ -25,6 +27,7 @@ from warmline.sync.steps import Brought
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the next attempt of a row that only a person can have tried again
 SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
 # What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
+ONE_FOR_ALL = frozenset({"name", "organization"})  # what a person has one of, however many contacts it is
 TAKEN_OVER = {
     Contact: {"name", "email", "phone"},
     Organization: {"name", "sector", "country"},
@@ -127,12 +130,42 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         Intents.end(update_key(row))
         if not is_there:  # it was deleted here, and its record stays
             return
+        if isinstance(row, Contact):
+            left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
+            tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", but for the name: there it is “{brought.not_renamed}”" if brought.not_renamed else ""
         history.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
             _tell_of_kept(row, brought, _taken_over(row, brought), now)
+
+
+def tell_the_others(
+    contact: Contact,
+    person_id: int,
+    before: Mapping[str, Values],
+    after: Mapping[str, Values],
+    left_there: Collection[str] = (),
+) -> None:
+    """Have the other contacts that are one person know what was said for this one: it is no colleague's word.
+
+    Args:
+        contact: This one.
+        person_id: Whose contacts; within the transaction that stores what was said.
+        before: What the two sides held before (see changes.py).
+        after: What they hold now.
+        left_there: Fields in which Pipedrive's value was kept: of these the others are told when they change them.
+    """
+    then, now = before.get("ours", {}), after["ours"]
+    said = {
+        name: after["theirs"][name] for name in ONE_FOR_ALL.difference(left_there) if now.get(name) != then.get(name)
+    }
+    others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
+    for other in others.select_for_update() if said else ():
+        theirs = {**other.pipedrive_agreed.get("theirs", {}), **said}
+        agreed = values.agreed(other.pipedrive_agreed.get("ours", {}), theirs)
+        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
 
 
 def unlink(row: Row, now: datetime) -> None:

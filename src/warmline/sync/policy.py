@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 
 from warmline.crm import preferences
+from warmline.crm.preferences import Preferences
 from warmline.sync.mapping import TYPES
 
 
@@ -41,7 +42,11 @@ class Policy:
     @classmethod
     def current(cls) -> Self:
         """Return the policy that the settings and the team's preferences give."""
-        decided = preferences.current()
+        return cls.of(preferences.current())
+
+    @classmethod
+    def of(cls, decided: Preferences) -> Self:
+        """Return the policy that the settings and some preferences give."""
         return cls(
             threshold=decided.threshold,
             label=decided.label,

@@ -101,7 +101,7 @@ class There:
         """
         if not email:
             ids = {one.id for one in self._pipedrive.search_persons(name, field="name")}
-        elif self._directory.is_full(DirectoryKind.PERSON):
+        elif self._directory.serves(self._pipedrive, DirectoryKind.PERSON):
             ids = self._directory.find(self._pipedrive, DirectoryKind.PERSON, email_key(email), after)
         else:
             ids = self._with_email(email)
@@ -109,7 +109,7 @@ class There:
 
     def organizations(self, *, name: str, after: datetime) -> list[PipedriveOrganization]:
         """Return the organizations of a name; see `persons`."""
-        if self._directory.is_full(DirectoryKind.ORGANIZATION):
+        if self._directory.serves(self._pipedrive, DirectoryKind.ORGANIZATION):
             ids = self._directory.find(self._pipedrive, DirectoryKind.ORGANIZATION, key(name), after)
         else:
             ids = self._of_name(name)
@@ -121,7 +121,7 @@ class There:
 
     def marked(self, sought: Sought[Party]) -> list[Party]:
         """Return the records that bear our mark, by a look that is fresh enough."""
-        if self._directory.is_full(sought.kind):
+        if self._directory.serves(self._pipedrive, sought.kind):
             ids = self._directory.find(self._pipedrive, sought.kind, sought.mark, sought.after)
         else:
             ids = sought.search_mark()
@@ -136,7 +136,7 @@ class There:
             sought: What is looked for.
             settles: Tells whether some records are enough to know which one is meant.
         """
-        if not self._directory.is_full(sought.kind):
+        if not self._directory.serves(self._pipedrive, sought.kind):
             ids = self._known(sought) | (sought.search() if sought.name else sought.search_mark())
             return self._as_sought(sought, ids)
         there: list[Party] = []

@@ -30,7 +30,7 @@ from warmline.sync import values
 from warmline.sync.changes import Merge, Values, grant, merge
 from warmline.sync.intents import Intents
 from warmline.sync.keys import update_key
-from warmline.sync.links import NEVER
+from warmline.sync.links import NEVER, tell_the_others
 from warmline.sync.models import Intent
 from warmline.sync.notes import to_html
 from warmline.sync.outcomes import AmbiguousError
@@ -231,8 +231,10 @@ class Updates:
         for intent in said:
             agreed = grant(agreed, theirs, intent.ours, intent.body)
         if agreed is not row.pipedrive_agreed:
-            row.pipedrive_agreed = agreed
+            before, row.pipedrive_agreed = row.pipedrive_agreed, agreed
             with transaction.atomic():
+                if isinstance(row, Contact) and row.pipedrive_person_id is not None:
+                    tell_the_others(row, row.pipedrive_person_id, before, agreed)
                 type(row)._default_manager.filter(pk=row.pk).update(pipedrive_agreed=agreed)  # noqa: SLF001 (documented)
                 Intents.end(update_key(row))
         return agreed
