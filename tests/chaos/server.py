@@ -1,6 +1,7 @@
 """A process of Warmline as `serve` runs it beside the pages: follower, dispatcher and workers, on a stage."""
 
 import json
+from collections.abc import Mapping
 from random import Random
 
 import httpx
@@ -12,6 +13,7 @@ from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
+from warmline.sync import credentials
 from warmline.sync.company import Membership
 from warmline.sync.dispatch import SWEEP, Follower
 from warmline.sync.engine import Engine
@@ -92,7 +94,7 @@ class Server:
         line: The way to Pipedrive.
         stage: On which it works.
         policy: Of its engine.
-        ledger: What all processes use of the limits.
+        ledgers: What all processes use of the limits, by token.
         random: Of its engine.
         allowance: How many tokens the directory may cost.
     """
@@ -104,12 +106,12 @@ class Server:
         stage: Stage,
         *,
         policy: Policy,
-        ledger: Ledger,
+        ledgers: Mapping[str, Ledger],
         random: Random,
         allowance: int,
     ) -> None:
         self.process = Process(name)
-        self._line, self._stage, self._policy, self._ledger = line, stage, policy, ledger
+        self._line, self._stage, self._policy, self._ledgers = line, stage, policy, ledgers
         self._random, self._allowance = random, allowance
 
     def start(self) -> None:
@@ -125,6 +127,12 @@ class Server:
         return dispatcher is not None and bool(dispatcher._held())
 
     @property
+    def has_its_token(self) -> bool:
+        """Whether it works with the token that was given last."""
+        followed = self._follower._followed
+        return followed is not None and followed[0] == credentials.token()
+
+    @property
     def looked_at(self) -> float:
         """When it last looked what is due, in monotonic seconds; less than 0 before it did."""
         dispatcher = self._follower._dispatcher
@@ -132,7 +140,7 @@ class Server:
 
     def _engine(self, token: str, _decided: Preferences) -> Engine:
         clock = self._stage.clock
-        limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledger, clock=clock)
+        limiter = Limiter(WINDOWS, search=SEARCHES, ledger=self._ledgers[token], clock=clock)
         pipedrive = Pipedrive("http://sandbox", token, transport=self._line, limiter=limiter, clock=clock)
         return Engine(
             pipedrive,

@@ -6,7 +6,7 @@ as by kill -9: nothing that it would have tidied up is tidied up. At the end the
 and invariants.py looks.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class Simulation:
         self._make_world()
         self.workers = self.random.choice((1, 2, 3, 8))
         settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
-        self._ledger = MemoryLedger()
+        self._ledgers: defaultdict[str, MemoryLedger] = defaultdict(MemoryLedger)
         self._last_fault, self._jumped_at = 0.0, 0.0
         self._hurried = 0
         self._meets_others = self.random.random() < 0.3
@@ -339,7 +339,7 @@ class Simulation:
             self._line,
             self.stage,
             policy=self.policy,
-            ledger=self._ledger,
+            ledgers=self._ledgers,
             random=self.random,
             allowance=self._allowance,
         )

@@ -1,6 +1,6 @@
 """How much of a simulated time may be left out: seconds in which everyone looks and finds nothing tell nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from chaos.server import Server
@@ -22,7 +22,7 @@ PROBE = f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' A
 NEXT = " UNION ALL ".join([*(FIRST.format(model._meta.db_table, moment) for model, moment in COMING), PROBE])
 
 
-def until_next(stage: Stage, servers: Iterable[Server], jumped_at: float, end: float) -> float:
+def until_next(stage: Stage, servers: Collection[Server], jumped_at: float, end: float) -> float:
     """Return until when nobody has anything to do but to look; an earlier moment than the present leaves nothing out.
 
     Args:
@@ -34,7 +34,8 @@ def until_next(stage: Stage, servers: Iterable[Server], jumped_at: float, end: f
     elapsed, now = stage.clock.elapsed, stage.clock.now()
     at_work = [task.wake_at for task in stage.tasks if not task.rests]
     looked = min(server.looked_at for server in servers)
-    if looked <= jumped_at or min(task.wake_at for task in stage.tasks) < elapsed + 2 * BREATH:
+    are_behind = looked <= jumped_at or not all(server.has_its_token for server in servers)
+    if are_behind or min(task.wake_at for task in stage.tasks) < elapsed + 2 * BREATH:
         return 0.0
     if any(server.waits_for_others for server in servers):
         return min([*at_work, elapsed + AWHILE])
