@@ -1,7 +1,7 @@
 """All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
 
 from siege.attack import Attack
-from siege.attacks import answers, bulk, crowd, disk, half, idle, noise
+from siege.attacks import answers, bulk, crowd, disk, half, idle, noise, streams
 
 ATTACKS: tuple[Attack, ...] = (
     *crowd.ATTACKS,
@@ -10,5 +10,6 @@ ATTACKS: tuple[Attack, ...] = (
     *noise.ATTACKS,
     *answers.ATTACKS,
     *half.ATTACKS,
+    *streams.ATTACKS,
     *idle.ATTACKS,
 )

@@ -12,6 +12,8 @@ from siege.ground import Ground
 STRANGERS = 900  # connections at a time
 DESCRIPTORS = 1024  # of the program
 MOST = 20_000  # connections in all
+COME_BACK = 15  # of those that were cut off, every so many seconds:
+PAUSE = 0.05
 HALVES = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half: ",
     b"",
@@ -34,10 +36,10 @@ def _half(place: Ground, seconds: float) -> Said:
     try:
         while time.monotonic() < end:
             open_now = [each for each in open_now if _is_open(each)]
-            for _ in range(min(STRANGERS - len(open_now), MOST - made)):
-                open_now.append(_connect(place.port, next(halves)))
-                made += 1
-            time.sleep(0.2)
+            come = min(STRANGERS - len(open_now), MOST - made, COME_BACK if made >= STRANGERS else STRANGERS)
+            open_now += [_connect(place.port, next(halves)) for _ in range(come)]
+            made += come
+            time.sleep(PAUSE)
     finally:
         for each in open_now:
             each.close()
