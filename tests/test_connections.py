@@ -64,7 +64,7 @@ class _Place:
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 (sockets and the hall know no event for it)
             await asyncio.sleep(0.01)
 
 
@@ -81,7 +81,13 @@ async def _answer(stream: Stream) -> bytes:
 async def _place(proxies: list[Any], descriptors: int) -> AsyncIterator[_Place]:
     place, state = _Place(proxies, descriptors), ServerState()
     config = uvicorn.Config(
-        place.app, log_config=None, proxy_headers=False, access_log=False, interface="asgi3", ws="none", timeout_keep_alive=3600
+        place.app,
+        log_config=None,
+        proxy_headers=False,
+        access_log=False,
+        interface="asgi3",
+        ws="none",
+        timeout_keep_alive=3600,
     )
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(place.hall, config=config, server_state=state, app_state={}), "127.0.0.1", 0
@@ -171,9 +177,7 @@ def test_a_stranger_with_many_halves() -> None:
         (PROXIES, "2001:db8:{}::1", 8),
     ],
 )
-def test_how_many_of_one_address(
-    proxies: list[Any], said: str, left: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_how_many_of_one_address(proxies: list[Any], said: str, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as it is known whose they are: a proxy that is trusted is no stranger."""
     monkeypatch.setattr(connections, "OF_ONE", 3)
 

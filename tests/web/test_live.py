@@ -307,9 +307,7 @@ def test_which_streams_have_to_go(users: str, gone: list[int], monkeypatch: pyte
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_newest_streams_stay(
-    alice: User, bob: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_newest_streams_stay(alice: User, bob: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alice's oldest ends and is told to come back later; Bob's and her newer ones go on."""
     monkeypatch.setattr(live, "OF_ONE", 2)
 

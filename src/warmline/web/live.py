@@ -266,7 +266,7 @@ def surplus(streams: Sequence[tuple[Key, int]]) -> list[Key]:
         streams: The oldest first, each with its user.
     """
     counts = Counter(user for _, user in streams)
-    found = []
+    found: list[Key] = []
     while counts and (len(streams) - len(found) > IN_ALL or max(counts.values()) > OF_ONE):
         (most, _), *_ = counts.most_common(1)
         counts[most] -= 1
