@@ -51,4 +51,4 @@ def _guess(place: Ground, one: int, end: float) -> Counter[int]:
     return answers
 
 
-ATTACKS = (Attack("strangers sign in", _sign_in, slower=3.0),)
+ATTACKS = (Attack("strangers sign in", _sign_in),)
