@@ -128,7 +128,7 @@ def test_the_watcher_of_the_streams(monkeypatch: pytest.MonkeyPatch, alice: User
                 if b"event: told" in piece:
                     break
         watcher.end()
-        await pieces.aclose()  # type: ignore[attr-defined]  # a generator
+        await pieces.aclose()
 
     with breaking("live", trouble):
         asyncio.run(listen())

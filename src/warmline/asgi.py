@@ -12,5 +12,6 @@ from django.conf import settings  # noqa: E402 (Django is ready by now)
 from warmline.body_limit import BodyLimit  # noqa: E402 (as above)
 from warmline.crowd import Crowd  # noqa: E402 (as above)
 from warmline.forwarded import Forwarded  # noqa: E402 (as above)
+from warmline.streams import Streams  # noqa: E402 (as above)
 
-application = Forwarded(Crowd(BodyLimit(django)), settings.PROXIES)
+application = Forwarded(Streams(Crowd(BodyLimit(django))), settings.PROXIES)

@@ -18,8 +18,8 @@ from warmline.body_limit import App, Message, Receive, Send
 from warmline.storage import Matter
 
 PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
-PASSWORD_PLACES = 2
 LONGEST = 2.0  # seconds that one may wait, or be expected to
+PASSWORD_PLACES, PASSWORD_LONGEST = 2, 10.0  # one of them works (crm/passwords.py), for some tenths of a second
 PACE = 0.03  # seconds between two places, as long as nothing is known of it
 SLOW = 1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
 WEIGHT = 0.2  # of the latest pace in what is expected
@@ -37,11 +37,15 @@ class Lane:
 
     Args:
         places: How many there are.
+        longest: Seconds that one may wait; LONGEST if left out.
         clock: Tells the seconds.
     """
 
-    def __init__(self, places: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, places: int, longest: float | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._free = places
+        self._longest = LONGEST if longest is None else longest
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._pace = PACE  # seconds between two places that become free, while others wait for one
@@ -74,14 +78,14 @@ class Lane:
         if self._free:
             self._free -= 1
             return
-        if len(self._waiting) * self._pace > LONGEST:
+        if len(self._waiting) * self._pace > self._longest:
             raise FullError
         if not self._waiting:
             self._freed_at = self._clock()  # nobody waited before, so what was freed then tells no pace
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(self._longest):
                 await mine
         except (TimeoutError, asyncio.CancelledError) as over:
             if mine.done() and not mine.cancelled():
@@ -117,7 +121,7 @@ class Crowd:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._saving, self._passwords = Lane(PLACES), Lane(PASSWORD_PLACES)
+        self._saving, self._passwords = Lane(PLACES), Lane(PASSWORD_PLACES, PASSWORD_LONGEST)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""

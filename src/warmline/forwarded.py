@@ -11,6 +11,7 @@ from typing import Any
 App = Callable[[Any, Any, Any], Awaitable[None]]
 Address = IPv4Address | IPv6Address
 Networks = Collection[IPv4Network | IPv6Network]
+Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Forwarded:
@@ -28,10 +29,10 @@ class Forwarded:
         """Answer a request."""
         peer = address((scope.get("client") or ("",))[0])
         if peer and _is_among(peer, self._proxies):
-            asked_for = caller(peer, _values(scope, b"x-forwarded-for"), self._proxies)
+            asked_for = caller(peer, _values(scope["headers"], b"x-forwarded-for"), self._proxies)
             if asked_for != peer:
                 scope["client"] = (str(asked_for), 0)
-            schemes = _values(scope, b"x-forwarded-proto")
+            schemes = _values(scope["headers"], b"x-forwarded-proto")
             if schemes and schemes[-1].lower() in {"http", "https"}:
                 scope["scheme"] = schemes[-1].lower()
         await self._app(scope, receive, send)
@@ -53,6 +54,19 @@ def caller(peer: Address, forwarded_for: list[str], proxies: Networks) -> Addres
     return peer
 
 
+def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Networks) -> Address | None:
+    """Return whose connection it is by what has come so far; None where that is only known to be a proxy.
+
+    Args:
+        client: Who is connected.
+        headers: What has come, by names in lower case.
+        proxies: Who is believed.
+    """
+    peer = address((client or ("",))[0])
+    found = peer and caller(peer, _values(headers, b"x-forwarded-for"), proxies)
+    return None if found is None or _is_among(found, proxies) else found
+
+
 def address(text: str) -> Address | None:
     """Return the address in a text, which may have brackets and a port; None when there is none."""
     host, bracket, _ = text.removeprefix("[").partition("]")
@@ -69,6 +83,6 @@ def _is_among(found: Address, networks: Networks) -> bool:
     return any(found in network for network in networks)
 
 
-def _values(scope: MutableMapping[str, Any], name: bytes) -> list[str]:
-    values: Iterable[bytes] = (value for each, value in scope["headers"] if each == name)
+def _values(headers: Headers, name: bytes) -> list[str]:
+    values: Iterable[bytes] = (value for each, value in headers if each == name)
     return [part.strip() for value in values for part in value.decode("latin-1").split(",")]

@@ -7,17 +7,22 @@ Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
+from typing import Any, cast
 
 import typer
 import uvicorn
+from django.conf import settings
 
 from warmline.beside import Beside
+from warmline.connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
 from warmline.crm import preferences
 from warmline.crm.users import User
 from warmline.web.address import ADDRESS
 from warmline.web.first_admin import FIRST_CODE
 from warmline.web.live import WATCHER
 
+TICKS = 10  # of uvicorn's in a second
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
 
 
@@ -34,8 +39,12 @@ def serve(host: str, port: int) -> None:
     # uvicorn raises a signal again when it has shut down. SIGTERM's own way would end the process in the middle of
     # the engine's work; as an interrupt it unwinds like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hall = Hall(settings.PROXIES, raise_limit())
     config = uvicorn.Config(
         "warmline.asgi:application",
+        http=cast("Any", partial(Connection, hall)),
+        ws="none",  # whose connections would be out of the hall
+        backlog=AT_ONCE,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -55,11 +64,32 @@ def serve(host: str, port: int) -> None:
         if not User.objects.exists():
             typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
         with preferences.followed(), Beside():
-            Server(config).run(sockets=[sock])
+            Server(config, hall).run(sockets=[sock])
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which waits for the answers under way when it stops: the streams are told to end then."""
+    """uvicorn, which waits for the answers under way when it stops: the streams are told to end then.
+
+    Args:
+        config: uvicorn's.
+        hall: Where its connections are counted.
+    """
+
+    def __init__(self, config: uvicorn.Config, hall: Hall) -> None:
+        super().__init__(config)
+        self._hall = hall
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and let more wait in the system than asyncio accepts at once, for which it has one figure."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            each.listen(QUEUE)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look once a second at those for whom we wait."""
+        if counter % TICKS == 0:
+            self._hall.tick()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, and then the rest."""

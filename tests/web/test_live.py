@@ -287,6 +287,49 @@ def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: p
     asyncio.run(listen())
 
 
+@pytest.mark.parametrize(
+    ("users", "gone"),
+    [
+        ("", []),
+        ("aab", []),
+        ("aaaab", [0]),  # the oldest of who has too many
+        ("baaaaa", [1, 2]),
+        ("abcdef", [0]),  # the oldest of all, where nobody has more than others
+        ("abccde", [2]),  # of who has the most
+        ("abcdeaaa", [0, 5, 6]),
+    ],
+)
+def test_which_streams_have_to_go(users: str, gone: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With at most three of one user and five in all the newest stay, and one user drives nobody else out."""
+    monkeypatch.setattr(live, "OF_ONE", 3)
+    monkeypatch.setattr(live, "IN_ALL", 5)
+    assert sorted(live.surplus([(place, ord(user)) for place, user in enumerate(users)])) == gone
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_newest_streams_stay(alice: User, bob: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alice's oldest ends and is told to come back later; Bob's and her newer ones go on."""
+    monkeypatch.setattr(live, "OF_ONE", 2)
+
+    async def listen() -> None:
+        his = live.stream(bob, None)
+        hers = [live.stream(alice, None) for _ in range(3)]
+        for stream in (his, *hers):
+            assert await anext(stream) == b"retry: 2000\n\n"
+        async with asyncio.timeout(60):
+            assert [piece async for piece in hers[0]] == [b"retry: 60000\n\n"]
+        await sync_to_async(_tell)(None, "new")
+        watcher._woken.set()
+        for stream in (his, *hers[1:]):
+            await _until(stream, b"event: told")
+        watcher.end()
+        for stream in (his, *hers[1:]):
+            async with asyncio.timeout(60):
+                assert [piece async for piece in stream] == []
+
+    asyncio.run(listen())
+
+
 @pytest.mark.django_db(transaction=True)
 def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> None:
     """The watcher's thread goes with the last stream, and nobody is let in at the end."""
@@ -296,7 +339,7 @@ def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> Non
         await anext(pieces)
         thread = watcher._thread
         assert thread is not None
-        await pieces.aclose()  # type: ignore[attr-defined]  # a generator
+        await pieces.aclose()
         await asyncio.to_thread(thread.join, 10)
         assert not thread.is_alive()
         assert watcher._thread is None

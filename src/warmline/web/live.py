@@ -9,11 +9,12 @@ its browser comes back with those that hold by then, or is not let in.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Lock
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
@@ -39,7 +40,11 @@ HEARTBEAT = 15.0  # seconds of silence after which a stream says that it is ther
 LIFE = 300.0  # seconds after which a stream ends: who comes back must still be allowed to
 ROOM = 100  # pieces that a slow browser may be behind
 MANY = 500  # rows and notifications that are named one by one
+OF_ONE, IN_ALL = 20, 300  # streams; a browser holds one for all of its tabs
+LISTENING = "warmline.listening"  # in the scope of a request: the stream that its answer is
+CROWDED = b"retry: 60000\n\n"  # milliseconds: whoever came back at once would only drive out another one
 
+Key = TypeVar("Key")
 Row = tuple[str, int]  # such as ("contact", 12)
 Piece = tuple[int, bytes]  # of a stream: the id of the notification that it tells, or 0; and its text
 Rights = tuple[bool, bool, str]  # what lets a user listen, and to what: active, admin, and the password's hash
@@ -169,7 +174,7 @@ class Watcher:
     """Looks for all streams of the process."""
 
     def __init__(self) -> None:
-        self._streams: set[Stream] = set()
+        self._streams: dict[Stream, None] = {}  # in the order in which they came
         self._thread: Loop | None = None
         self._known: _Known | None = None
         self._lock = Lock()
@@ -194,14 +199,18 @@ class Watcher:
                 wake.listen(self._woken.set)
                 post_save.connect(self._happened, sender=Attempt)
                 post_delete.connect(self._happened, sender=Session)
-            self._streams.add(stream)
+            self._streams[stream] = None
+            for one in surplus([(each, each.user_id) for each in self._streams]):
+                one.is_over = True
+                del self._streams[one]
+                one.hand([(0, CROWDED), None])
             return True
 
     def leave(self, stream: Stream) -> None:
         """Hand a stream nothing more."""
         with self._lock:
             stream.is_over = True
-            self._streams.discard(stream)
+            self._streams.pop(stream, None)
 
     def end(self) -> None:
         """End all streams, and let none in any more: the server stops."""
@@ -250,7 +259,22 @@ class Watcher:
 WATCHER = Watcher()
 
 
-async def stream(user: User, after: int | None, session: str | None = None) -> AsyncIterator[bytes]:
+def surplus(streams: Sequence[tuple[Key, int]]) -> list[Key]:
+    """Return the streams that have to go because there are too many: the oldest of one user, or of who has the most.
+
+    Args:
+        streams: The oldest first, each with its user.
+    """
+    counts = Counter(user for _, user in streams)
+    found: list[Key] = []
+    while counts and (len(streams) - len(found) > IN_ALL or max(counts.values()) > OF_ONE):
+        (most, _), *_ = counts.most_common(1)
+        counts[most] -= 1
+        found.append(next(each for each, user in streams if user == most and each not in found))
+    return found
+
+
+async def stream(user: User, after: int | None, session: str | None = None) -> AsyncGenerator[bytes, None]:
     """Yield what happens, as server-sent events, until the browser goes, the server stops, or the stream is old.
 
     Args:
@@ -261,7 +285,7 @@ async def stream(user: User, after: int | None, session: str | None = None) -> A
     loop = asyncio.get_running_loop()
     end, one = loop.time() + LIFE, Stream(user, session)
     try:
-        missed = await sync_to_async(_begin)(one, user, after)
+        missed = await sync_to_async(_begin, thread_sensitive=False)(one, user, after)
         yield b"retry: 2000\n\n"
         last = after or 0
         for told in missed:

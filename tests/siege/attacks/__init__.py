@@ -1,7 +1,7 @@
 """All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
 
 from siege.attack import Attack
-from siege.attacks import answers, bulk, crowd, disk, idle, noise
+from siege.attacks import answers, bulk, crowd, disk, half, idle, noise, passwords, streams
 
 ATTACKS: tuple[Attack, ...] = (
     *crowd.ATTACKS,
@@ -9,5 +9,8 @@ ATTACKS: tuple[Attack, ...] = (
     *disk.ATTACKS,
     *noise.ATTACKS,
     *answers.ATTACKS,
+    *half.ATTACKS,
+    *streams.ATTACKS,
+    *passwords.ATTACKS,
     *idle.ATTACKS,
 )

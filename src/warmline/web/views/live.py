@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -11,7 +11,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.standing import TABLES, visible
 from warmline.sync.state import with_state
 from warmline.web.asked import number
-from warmline.web.live import stream
+from warmline.web.live import LISTENING, stream
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import NAMES, newest, toasts
 
@@ -19,11 +19,13 @@ MANY = 500  # ids in a request
 
 
 @require_safe
-async def events(request: PageRequest) -> StreamingHttpResponse:
-    """Tell what happens as it happens, and what was missed to who comes back."""
+def events(request: PageRequest) -> HttpResponse:
+    """Let a page listen to what happens; what it hears, and what it missed, is sent from outside (see streams.py)."""
     last = number(request.headers.get("Last-Event-ID") or request.GET.get("after", ""))
-    happening = stream(request.user, last, request.session.session_key)
-    answer = StreamingHttpResponse(happening, content_type="text/event-stream")
+    scope = getattr(request, "scope", {})
+    if request.method == "GET":
+        scope[LISTENING] = stream(request.user, last, request.session.session_key)
+    answer = HttpResponse(content_type="text/event-stream")
     answer["X-Accel-Buffering"] = "no"  # a reverse proxy that waits for more would keep it all to itself
     return answer
 
