@@ -234,7 +234,8 @@ class Simulation:
         seconds = self.random.choice((0.5, 20.0))
         self._work(seconds)
         state = Connection.objects.values_list("state", flat=True).first()
-        if seconds > TOLD and state != ConnectionState.ANOTHER_COMPANY:
+        is_followed = all(server.has_its_token for server in self.servers)  # the old engine may end its work first
+        if is_followed and seconds > TOLD and state != ConnectionState.ANOTHER_COMPANY:
             self.journal.breaches.append(Breach("false state", f"{seconds} s in another company it says {state}"))
         settings.PIPEDRIVE_API_TOKEN = before
         self.journal.note("the token is ours again")
