@@ -13,9 +13,9 @@ from random import Random
 from django.db import transaction
 from django.utils import timezone
 
-from warmline.crm import words
+from warmline.crm import search_index
 from warmline.crm.keys import key
-from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization
+from warmline.crm.models import NOT_CONTACTED, Activity, ActivityType, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.models import Attempt, Notification, NotificationKind
 
@@ -41,8 +41,8 @@ def fill(contacts: int) -> None:
             numbers = range(first, min(first + CHUNK, contacts))
             organizations = Organization.objects.bulk_create(_organizations(numbers))
             made = Contact.objects.bulk_create(_contacts(numbers, owners, organizations))
-            words.fill(organizations)
-            words.fill(made)
+            search_index.fill(organizations)
+            search_index.fill(made)
             Activity.objects.bulk_create(_activities(numbers, made))
             Attempt.objects.bulk_create(_attempts(made))
             Notification.objects.bulk_create(_notifications(made))
@@ -72,7 +72,7 @@ def _contacts(numbers: range, owners: list[User], organizations: list[Organizati
             email_key=key(email),
             organization=organizations[(number - numbers[0]) // CONTACTS_EACH],
             warmness_score=6 if number % ONE_WARM_IN == 0 else number % 4,
-            last_contacted_on=today - timedelta(days=chance.randrange(1000)) if number % 2 else NEVER,
+            last_contacted_on=today - timedelta(days=chance.randrange(1000)) if number % 2 else NOT_CONTACTED,
             pipedrive_person_id=_link(number),
         )
         if _has_failed(number):

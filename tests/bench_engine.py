@@ -7,7 +7,7 @@ from virtual_clock import VirtualClock
 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Pipedrive
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Claim, Connection, DirectoryState
 from warmline.sync.policy import Policy
 

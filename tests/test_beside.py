@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from warmline.beside import Beside
+from warmline.engine_process import Beside
 
 PATIENCE = 60.0  # seconds
 

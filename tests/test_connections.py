@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from warmline import connections
-from warmline.connections import DESCRIPTORS, Connection, Hall, raise_limit
-from warmline.unfinished import LONGEST, PATIENCE
+from warmline import client_connections
+from warmline.client_connections import DESCRIPTORS, Connection, Hall, raise_limit
+from warmline.slow_clients import LONGEST, PATIENCE
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost:"
@@ -179,7 +179,7 @@ def test_a_stranger_with_many_halves() -> None:
 )
 def test_how_many_of_one_address(proxies: list[Any], said: str, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as it is known whose they are: a proxy that is trusted is no stranger."""
-    monkeypatch.setattr(connections, "OF_ONE", 3)
+    monkeypatch.setattr(client_connections, "OF_ONE", 3)
 
     async def test(place: _Place) -> None:
         for number in range(1, 9):
@@ -222,7 +222,7 @@ def test_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
         place.now = 61.0
         place.hall.tick()
 
-    with caplog.at_level(logging.WARNING, "warmline.connections"):
+    with caplog.at_level(logging.WARNING, "warmline.client_connections"):
         _run(test)
     assert [record.args for record in caplog.records] == [(20,), (5,)]
 

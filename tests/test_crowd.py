@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from warmline import crowd
+from warmline import admission
+from warmline.admission import FULL, Crowd, FullError, Lane, refuse_crowd
 from warmline.api import errors
-from warmline.crowd import FULL, Crowd, FullError, Lane, refuse_crowd
 from warmline.storage import Matter
 
 
@@ -72,7 +72,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
 
 def test_who_waits_longer_than_was_expected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the place goes to others later."""
-    monkeypatch.setattr(crowd, "LONGEST", 0.01)
+    monkeypatch.setattr(admission, "LONGEST", 0.01)
 
     async def run() -> None:
         lane, go = Lane(1), asyncio.Event()
@@ -120,7 +120,7 @@ def test_one_who_goes_leaves_no_gap() -> None:
 
 def test_a_slow_one_gives_up_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that waits for a mail server keeps nobody from saving, and gives its place up only once."""
-    monkeypatch.setattr(crowd, "SLOW", 0.0)
+    monkeypatch.setattr(admission, "SLOW", 0.0)
 
     async def run() -> None:
         lane, go = Lane(1), asyncio.Event()

@@ -78,7 +78,7 @@ def test_another_error_is_another_line(written: _Log) -> None:
 
 def test_our_own_lines_are_about_rows(written: _Log) -> None:
     """So a few of one kind are written; a flood of them is not."""
-    written.logger.name = "warmline.sync.attempts"
+    written.logger.name = "warmline.sync.engine.attempts"
     for number in range(OUR_OWN + 5):
         written.logger.warning("sync.retry row=contact/%s", number)
     assert len(written.lines()) == OUR_OWN

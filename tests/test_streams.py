@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from warmline.streams import AT_ONCE, WAITING, Streams
-from warmline.web.live import LISTENING
+from warmline.stream_responses import AT_ONCE, WAITING, Streams
+from warmline.web.event_stream import LISTENING
 
 
 class _Browser:

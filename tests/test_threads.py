@@ -18,18 +18,19 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline import supervision
-from warmline.beside import Beside, Relay
 from warmline.crm import import_worker, imports, preferences
 from warmline.crm.book import add_contact
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.engine_process import Beside, Relay
 from warmline.sandbox import Sandbox, World, serving
-from warmline.sync import connection, notify, standstill, wake
-from warmline.sync.dispatch import Follower
+from warmline.sync import engine_health, notifications, wakeups
+from warmline.sync.concurrency import side_by_side
+from warmline.sync.engine.dispatcher import Follower
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.together import side_by_side
-from warmline.web import live
-from warmline.web.live import Watcher
+from warmline.sync.remote import connection_health
+from warmline.web import event_stream
+from warmline.web.event_stream import Watcher
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +45,7 @@ each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: 
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(preferences, "EVERY", 0.01)
-    monkeypatch.setattr(live, "LOOK", 0.05)
+    monkeypatch.setattr(event_stream, "LOOK", 0.05)
 
 
 @pytest.fixture
@@ -103,8 +104,8 @@ def test_the_import_worker(alice: User, trouble: Exception) -> None:
 @each_trouble
 def test_what_is_swept_once_a_day(trouble: Exception) -> None:
     """It is swept once it can be, and not a day later."""
-    old = timezone.now() - notify.KEPT - timedelta(days=1)
-    notify.tell(NotificationKind.CONTACT_SYNCED, "Long ago.", now=old)
+    old = timezone.now() - notifications.KEPT - timedelta(days=1)
+    notifications.tell(NotificationKind.CONTACT_SYNCED, "Long ago.", now=old)
     with breaking("keeping", trouble), import_worker.running():
         until(lambda: not Notification.objects.exists())
 
@@ -113,14 +114,14 @@ def test_what_is_swept_once_a_day(trouble: Exception) -> None:
 def test_the_watcher_of_the_streams(monkeypatch: pytest.MonkeyPatch, alice: User, trouble: Exception) -> None:
     """Whoever listens is told what happened meanwhile."""
     watcher = Watcher()
-    monkeypatch.setattr(live, "WATCHER", watcher)
+    monkeypatch.setattr(event_stream, "WATCHER", watcher)
 
     def happen() -> None:
-        notify.tell(NotificationKind.CONTACT_SYNCED, "news", now=timezone.now(), user=alice)
+        notifications.tell(NotificationKind.CONTACT_SYNCED, "news", now=timezone.now(), user=alice)
         connections.close_all()
 
     async def listen() -> None:
-        pieces = live.stream(alice, None)
+        pieces = event_stream.stream(alice, None)
         await anext(pieces)
         await sync_to_async(happen)()
         async with asyncio.timeout(PATIENCE):
@@ -137,14 +138,14 @@ def test_the_watcher_of_the_streams(monkeypatch: pytest.MonkeyPatch, alice: User
 def test_a_watcher_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, alice: User) -> None:
     """The next stream starts it."""
     watcher = Watcher()
-    monkeypatch.setattr(live, "WATCHER", watcher)
+    monkeypatch.setattr(event_stream, "WATCHER", watcher)
 
     async def listen() -> None:
         with monkeypatch.context() as broken:
             _without_threads(broken, "live")
             with pytest.raises(RuntimeError):
-                await sync_to_async(watcher.join)(live.Stream(alice))
-        one = live.Stream(alice)
+                await sync_to_async(watcher.join)(event_stream.Stream(alice))
+        one = event_stream.Stream(alice)
         assert await sync_to_async(watcher.join)(one)
         thread = watcher._thread
         assert thread is not None
@@ -160,12 +161,12 @@ def test_news_that_cannot_be_handed_on(monkeypatch: pytest.MonkeyPatch, alice: U
     watcher = Watcher()
 
     async def listen() -> None:
-        streams = [live.Stream(alice) for _ in range(3)]
+        streams = [event_stream.Stream(alice) for _ in range(3)]
         for one in streams:
             await sync_to_async(watcher.join)(one)
         broken = streams[0]
         monkeypatch.setattr(broken, "hand", _first_of(MemoryError(), broken.hand))
-        await sync_to_async(notify.tell)(NotificationKind.CONTACT_SYNCED, "news", now=timezone.now(), user=alice)
+        await sync_to_async(notifications.tell)(NotificationKind.CONTACT_SYNCED, "news", now=timezone.now(), user=alice)
         assert await broken.next(PATIENCE) is None
         assert [bool(await one.next(PATIENCE)) for one in streams[1:]] == [True, True]
         watcher.end()
@@ -224,12 +225,12 @@ def test_the_relay(trouble: Exception) -> None:
     """A wake-up that could not be carried is not the last one."""
     pipe = Pipe(trouble, trouble)
     with Relay(pipe) as relay:
-        wake.now()
+        wakeups.now()
         until(lambda: len(pipe.errors) < 2)
-        wake.now()
+        wakeups.now()
         until(lambda: not pipe.errors)
         before = len(pipe.getvalue())
-        wake.now()
+        wakeups.now()
         until(lambda: len(pipe.getvalue()) > before)
         assert relay._thread.is_alive()
 
@@ -237,7 +238,7 @@ def test_the_relay(trouble: Exception) -> None:
 def test_a_relay_whose_other_end_is_gone(caplog: pytest.LogCaptureFixture) -> None:
     """It ends, and that is no failure."""
     with Relay(Pipe(BrokenPipeError())) as relay:
-        wake.now()
+        wakeups.now()
         relay._thread.join(PATIENCE)
         assert not relay._thread.is_alive()
     assert not caplog.records
@@ -254,12 +255,12 @@ def test_a_listener_that_fails(alice: User, caplog: pytest.LogCaptureFixture) ->
         heard.append("it")
 
     for listener in (fail, hear):
-        wake.listen(listener)
+        wakeups.listen(listener)
     try:
         add_contact(alice, name="Jordan Ames")
     finally:
         for listener in (fail, hear):
-            wake.stop_listening(listener)
+            wakeups.stop_listening(listener)
     assert heard
     assert "wake.lost" in caplog.text
 
@@ -273,14 +274,14 @@ def test_a_process_that_dies_at_once(
     real, dying = sys.executable, tmp_path / "dying"
     dying.write_text("#!/bin/sh\nexit 3\n")
     dying.chmod(0o755)
-    assert connection.status().state != "stopped"
+    assert connection_health.status().state != "stopped"
     monkeypatch.setattr(sys, "executable", str(dying))
     with Beside():
         until(lambda: caplog.text.count("serve.engine_died status=3") >= 3)
-        assert connection.status().state == "stopped"
-        assert standstill.since() is not None
+        assert connection_health.status().state == "stopped"
+        assert engine_health.since() is not None
         monkeypatch.setattr(sys, "executable", real)
-        until(lambda: standstill.since() is None)
+        until(lambda: engine_health.since() is None)
     waits = [record.args[1] for record in caplog.records if isinstance(record.args, tuple) and record.args]
     assert waits[:3] == [0.01, 0.02, 0.04]
 

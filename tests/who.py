@@ -7,7 +7,7 @@ from django.utils import timezone
 from warmline.crm.book import add_contact
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
-from warmline.sync.state import with_state
+from warmline.sync.row_state import with_state
 
 OFFICE = "office@acme.example.com"
 

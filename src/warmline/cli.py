@@ -188,11 +188,11 @@ def sync_status() -> None:
     _set_up()
     from django.utils import timezone
 
-    from warmline.sync import connection
     from warmline.sync.policy import Policy
-    from warmline.sync.state import counts
+    from warmline.sync.remote import connection_health
+    from warmline.sync.row_state import counts
 
-    status = connection.status()
+    status = connection_health.status()
     typer.echo(f"connection   {status.state}: {status.message}")
     for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
         typer.echo(f"{state:12} {number}")
@@ -202,7 +202,7 @@ def sync_status() -> None:
 def sync_retry() -> None:
     """Give all failed rows fresh attempts, now. The running server takes them up within a second."""
     _set_up()
-    from warmline.sync.retry import retry_all
+    from warmline.sync.status.retry_and_choose import retry_all
 
     number = retry_all(None)
     typer.echo("Nothing had failed." if not number else f"Rows that start again: {number}.")
@@ -214,16 +214,16 @@ def sync_start_anew(
 ) -> None:
     """Drop all links to the company of an earlier token, and start anew with that of the present one."""
     _set_up()
-    from warmline.sync import anew, connecting
     from warmline.sync.company import name_of
+    from warmline.sync.remote import company_switch, setup
 
     try:
-        ours, me = connecting.to_start_anew()
-        typer.echo("\n".join(anew.told_beforehand(ours, me)))
+        ours, me = setup.to_start_anew()
+        typer.echo("\n".join(company_switch.told_beforehand(ours, me)))
         if not yes and not (sys.stdin.isatty() and typer.confirm(f"Start anew with {name_of(me)}?")):
             _fail("warmline: nothing was changed. Say --yes to do it without being asked.")
-        connecting.start_anew()
-    except connecting.CannotConnectError as error:
+        setup.start_anew()
+    except setup.CannotConnectError as error:
         _fail(f"warmline: {error}")
     typer.echo(f"Warmline starts anew with {name_of(me)}. A running server goes on within a second.")
 
@@ -233,8 +233,8 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
     """Say why a contact is, or is not, in Pipedrive."""
     _set_up()
     from warmline.crm.models import Contact
-    from warmline.sync.explain import explain
     from warmline.sync.policy import Policy
+    from warmline.sync.status.explain_command import explain
 
     try:
         lines = explain(contact_id, Policy.current())
@@ -250,9 +250,9 @@ def doctor() -> None:
     from django.conf import settings
 
     from warmline import installation, storage
-    from warmline.sync import standstill
-    from warmline.sync.doctor import examination
+    from warmline.sync import engine_health
     from warmline.sync.policy import Policy
+    from warmline.sync.remote.doctor import examination
     from warmline.web.address import ADDRESS
 
     matter = storage.present()
@@ -260,7 +260,7 @@ def doctor() -> None:
     typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
     typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
-    problems = [*installation.warnings(), *([] if standstill.since() is None else [standstill.MESSAGE])]
+    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.MESSAGE])]
     for problem in problems:
         typer.echo(f"problem  {problem}")
     well = matter is None and not problems

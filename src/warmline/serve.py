@@ -1,4 +1,4 @@
-"""The server: pages and API on uvicorn, with engine and imports beside them in a process of their own (`beside.py`).
+"""The server: pages and API on uvicorn; engine and imports work in a process beside it (`engine_process.py`).
 
 It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
 Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
@@ -14,13 +14,13 @@ import typer
 import uvicorn
 from django.conf import settings
 
-from warmline.beside import Beside
-from warmline.connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
+from warmline.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
 from warmline.crm import preferences
 from warmline.crm.users import User
+from warmline.engine_process import Beside
 from warmline.web.address import ADDRESS
+from warmline.web.event_stream import WATCHER
 from warmline.web.first_admin import FIRST_CODE
-from warmline.web.live import WATCHER
 
 TICKS = 10  # of uvicorn's in a second
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience

@@ -144,7 +144,7 @@ MIDDLEWARE = [
     "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
-    "warmline.crowd.refuse_crowd",
+    "warmline.admission.refuse_crowd",
     "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.door.refuse_nul",  # before anything looks for a file, or asks the database, with what it refuses
     "whitenoise.middleware.WhiteNoiseMiddleware",

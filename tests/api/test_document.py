@@ -39,7 +39,7 @@ from warmline.api.urls import api
 from warmline.crm import fields
 from warmline.crm.models import Activity
 from warmline.sync.models import NotificationKind
-from warmline.sync.notify import tell
+from warmline.sync.notifications import tell
 
 CHECKS = [
     not_a_server_error,

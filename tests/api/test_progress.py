@@ -9,9 +9,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline.crm.models import Contact, Organization
-from warmline.sync import standstill
+from warmline.sync import engine_health
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
-from warmline.sync.notify import tell
+from warmline.sync.notifications import tell
 
 
 def _counts(caller: Caller) -> tuple[int, int, int]:
@@ -51,7 +51,7 @@ def test_a_missing_token_is_told(bob: Caller) -> None:
 def test_an_engine_that_stands_still(bob: Caller, settings: Settings, tmp_path: Path) -> None:
     """It is no good connection, whatever was heard of it last."""
     settings.PIPEDRIVE_API_TOKEN, settings.DATA_DIR = "sandbox-token", tmp_path
-    standstill.begin()
+    engine_health.begin()
     connection = bob.get("/sync").body["connection"]
     assert connection["state"] == "stopped"
     assert "engine has stopped" in connection["message"]

@@ -10,7 +10,7 @@ from warmline.crm.bulk import import_contacts
 from warmline.crm.models import Activity, ActivityType, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
-from warmline.sync import retry
+from warmline.sync.status import retry_and_choose
 
 NAMES = ("Jordan Ames", "Robin Vale", "Kim Castell", "ÅSA Öberg", "Ali  O'Neill", "山田 太郎")
 FAMILY = {"Jordan Ames": "Ames", "Robin Vale": "Vale", "Kim Castell": "Castell"}
@@ -120,7 +120,7 @@ class Here:
 
     def decide(self, row: Contact | Organization, chosen: int | None) -> None:
         """Choose a record for a row; None for a new one."""
-        retry.choose(row, chosen)
+        retry_and_choose.choose(row, chosen)
         self._journal.chosen.add((str(row._meta.model_name), row.pk))
         self._journal.note(f"{row._meta.model_name} {row.pk} is {chosen}")
 
@@ -128,10 +128,10 @@ class Here:
         """Someone presses "Try again", on one row or on all."""
         row = self._any(self._random.choice((Contact, Organization, Activity)))
         if row is not None and self._random.random() < 0.5:
-            retry.retry(row)
+            retry_and_choose.retry(row)
             self._journal.note(f"{row._meta.model_name} {row.pk} is tried again")
         else:
-            retry.retry_all(None)
+            retry_and_choose.retry_all(None)
             self._journal.note("all is tried again")
 
     def change_pipedrive_user(self) -> None:

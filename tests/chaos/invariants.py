@@ -11,11 +11,11 @@ from chaos.simulation import Simulation
 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
-from warmline.sync import forms
-from warmline.sync.keys import row_key
+from warmline.sync import normal_forms
+from warmline.sync.lease_keys import row_key
 from warmline.sync.models import Intent
-from warmline.sync.notes import to_html
-from warmline.sync.state import SyncState, describe, with_state
+from warmline.sync.note_html import to_html
+from warmline.sync.row_state import SyncState, describe, with_state
 
 MODELS: tuple[tuple[str, Any, str], ...] = (
     ("persons", Contact, "pipedrive_person_id"),
@@ -173,7 +173,7 @@ def _strangers(run: Simulation) -> Iterator[Breach]:
 
 def _as_compared(**values: Any) -> list[Any]:
     """Return values in the form in which a server's cleaning makes no difference."""
-    return [forms.theirs(name, value) for name, value in values.items()]
+    return [normal_forms.theirs(name, value) for name, value in values.items()]
 
 
 def _rows(run: Simulation, model: type[Any]) -> Any:

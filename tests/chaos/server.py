@@ -15,10 +15,10 @@ from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
 from warmline.sync.company import Membership
-from warmline.sync.dispatch import SWEEP, Follower
-from warmline.sync.engine import Engine
-from warmline.sync.lanes import Work
+from warmline.sync.engine.dispatcher import SWEEP, Follower
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
+from warmline.sync.scheduling import Work
 
 WINDOWS = (Window(20, 2.0), Window(100, 10.0))
 SEARCHES = Window(10, 2.0)

@@ -26,13 +26,13 @@ from django.core.management.color import no_style
 from django.db import connection
 from stage import Process, Stage, StageClock, telling
 
-from warmline.crm import book, pieces
+from warmline.crm import book, chunks
 from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.search_index import ContactWord, OrganizationWord
 from warmline.crm.users import User
-from warmline.crm.words import ContactWord, OrganizationWord
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import anew, claims, wake, wanted
+from warmline.sync import leases, pending, wakeups
 from warmline.sync.models import (
     Attempt,
     Claim,
@@ -47,6 +47,7 @@ from warmline.sync.models import (
     Seen,
 )
 from warmline.sync.policy import Policy
+from warmline.sync.remote import company_switch
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
@@ -99,9 +100,9 @@ class Simulation:
         self.clock.stage = self.stage = Stage(self.clock, Random(seed + 1), self._goes_on)
         self._exits = ExitStack()
         self._exits.enter_context(telling(self.clock))
-        self._exits.enter_context(patch.object(pieces, "AIM", 1e9))  # a piece is as large on a slow machine
+        self._exits.enter_context(patch.object(chunks, "AIM", 1e9))  # a piece is as large on a slow machine
         self._exits.enter_context(connection.execute_wrapper(self._statement))
-        self._wake = list(wake._listeners)
+        self._wake = list(wakeups._listeners)
         self._make_world()
         self.workers = self.random.choice((1, 2, 3, 8))
         settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
@@ -112,7 +113,7 @@ class Simulation:
         self.met_others = False
         self.servers: list[Server] = []
         for number in range(self.random.choice((1, 1, 2))):
-            self._start(f"machine{number}/{claims.PROCESS.rpartition('/')[2]}")
+            self._start(f"machine{number}/{leases.PROCESS.rpartition('/')[2]}")
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +124,7 @@ class Simulation:
     def close(self) -> None:
         """End all servers and give everything back."""
         self.stage.close()
-        wake._listeners[:] = self._wake
+        wakeups._listeners[:] = self._wake
         self._exits.close()
         settings.PIPEDRIVE_API_TOKEN = ""
 
@@ -223,7 +224,7 @@ class Simulation:
 
     def change_company(self) -> None:
         """Give Warmline another company's token for some time, in which people go on working."""
-        if not self._meets_others or not anew.belongings():  # without any, it would simply be taken
+        if not self._meets_others or not company_switch.belongings():  # without any, it would simply be taken
             return
         self.met_others = True
         before, settings.PIPEDRIVE_API_TOKEN = settings.PIPEDRIVE_API_TOKEN, ANOTHER_COMPANYS
@@ -286,7 +287,7 @@ class Simulation:
             server.process.points_left = None
         self._work(1.1 * HOUR)  # the longest silence, and then the longest wait for the batch
         self.sandbox.commit_late()
-        for row in wanted.contacts(self.policy.threshold).filter(pipedrive_sync_failed=False):
+        for row in pending.contacts(self.policy.threshold).filter(pipedrive_sync_failed=False):
             text = f"contact {row.pk} waits until {row.next_pipedrive_sync_attempt}, after an hour without faults"
             self.journal.breaches.append(Breach("late", f"{text}, at {self.clock.now()}"))
         self._work(1.1 * DAY)  # what waits for a person is looked at once a day
@@ -351,7 +352,7 @@ class Simulation:
         return until_next(self.stage, self.servers, self._jumped_at, end)
 
     def _goes_on(self, process: Process) -> None:
-        claims.PROCESS = process.name
+        leases.PROCESS = process.name
 
     def _statement(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         """Pass a statement to the database, between two points at which its process can die."""

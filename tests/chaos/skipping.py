@@ -8,7 +8,7 @@ from django.db import connection
 from stage import Stage
 
 from warmline.crm.models import Activity, Contact, Organization
-from warmline.sync.dispatch import BREATH
+from warmline.sync.engine.dispatcher import BREATH
 from warmline.sync.models import Claim, Connection, DirectoryState
 
 AWHILE = 5.0  # seconds

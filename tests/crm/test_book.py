@@ -11,7 +11,7 @@ from django.utils import timezone
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
-from warmline.crm.synced import DELETED_THERE
+from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from warmline.crm.bulk import Outcome, Result, Seen, foresee, import_contacts
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.users import User
-from warmline.sync import wake
+from warmline.sync import wakeups
 
 MILLS = OrganizationDetails("Larkspur Mills", sector="Food")
 
@@ -174,11 +174,11 @@ def test_the_engine_is_woken_after_each_batch() -> None:
         assert not transaction.get_connection().in_atomic_block
         counts.append(Contact.objects.count())
 
-    wake.listen(woken)
+    wakeups.listen(woken)
     try:
         _imported(alice, {"name": "Dana"}, {"name": "Eli"}, {"name": "Fay"}, batch=2)
     finally:
-        wake.stop_listening(woken)
+        wakeups.stop_listening(woken)
     assert sorted(set(counts)) == [2, 3]
 
 

@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from warmline.crm import bulk, import_worker, imports, keeping, pieces, team
+from warmline.crm import bulk, chunks, import_worker, imports, retention, team
 from warmline.crm.book import add_contact
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
@@ -90,7 +90,7 @@ def test_twice_is_once(alice: User) -> None:
 def test_a_worker_that_died(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some were added but not noted, the next one goes on when the hold has ended, and adds nothing twice."""
     file = b"Name,Email\n" + b"".join(b"Contact %d,c%d@example.com\n" % (n, n) for n in range(30))
-    monkeypatch.setattr(pieces, "MOST", 10)
+    monkeypatch.setattr(chunks, "MOST", 10)
     run = imports.begin(alice, "people.csv", file)
     work()
     imports.start(run)
@@ -127,17 +127,17 @@ def test_a_clock_that_is_set_makes_nothing_old(alice: User, jump: timedelta) -> 
     def present() -> datetime:
         return began + timedelta(seconds=elapsed[0] - 100) + (jump if elapsed[0] > 100 else timedelta(0))
 
-    clock = keeping.SteadyClock(lambda: elapsed[0], present)
+    clock = retention.SteadyClock(lambda: elapsed[0], present)
     for hours in (0, 24, 24):
         elapsed[0] += 3600 * hours
-        keeping.sweep(clock.now())
+        retention.sweep(clock.now())
     assert ImportRun.objects.exists()
     assert clock.now() <= began + timedelta(days=2)
 
 
 def test_stopping_between_two_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left is left to the next start."""
-    monkeypatch.setattr(pieces, "MOST", 2)
+    monkeypatch.setattr(chunks, "MOST", 2)
     run = imports.begin(alice, "people.csv", b"Name\nA\nB\nC\n")
     work()
     imports.start(run)
@@ -188,7 +188,7 @@ def bob() -> User:
 
 def begun(owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have a file with three contacts imported, and return the work at it after the first of them."""
-    monkeypatch.setattr(pieces, "MOST", 1)
+    monkeypatch.setattr(chunks, "MOST", 1)
     run = imports.begin(owner, "people.csv", b"Name\nA\nB\nC\n")
     work()
     imports.start(run)
@@ -285,7 +285,7 @@ def test_old_files_are_forgotten(alice: User, bob: User) -> None:
     ImportRun.objects.filter(pk__in=[made[0].pk, made[2].pk]).update(status=Status.DONE)
     old = timezone.now() - imports.KEPT - timedelta(minutes=1)
     ImportRun.objects.filter(pk__in=[run.pk for run in made[:3]]).update(created_at=old)
-    keeping.sweep(timezone.now())
+    retention.sweep(timezone.now())
     assert set(ImportRun.objects.values_list("file_name", flat=True)) == {"1.csv", "3.csv"}
     assert ImportRow.objects.count() == 4
 
@@ -294,7 +294,7 @@ def test_expired_sessions_are_forgotten() -> None:
     """They would never go by themselves."""
     for number, days in enumerate((-1, 1)):
         Session.objects.create(session_key=f"key-{number}", expire_date=timezone.now() + timedelta(days=days))
-    keeping.sweep(timezone.now())
+    retention.sweep(timezone.now())
     assert [session.session_key for session in Session.objects.all()] == ["key-1"]
 
 

@@ -15,8 +15,8 @@ from warmline.crm.book import (
     take_over,
 )
 from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.search_index import ContactWord
 from warmline.crm.users import User
-from warmline.crm.words import ContactWord
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from django.db import connections
 from django.utils import timezone
 
 from warmline.crm.book import add_contact
+from warmline.crm.idempotency import KEPT, Saved, once
 from warmline.crm.models import Contact
-from warmline.crm.once import KEPT, Saved, once
 from warmline.crm.users import User
 
 KEY = UUID("00000000-0000-4000-8000-000000000001")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 from django.db import connection
 
-from warmline.crm import book, imports, pieces, team
+from warmline.crm import book, chunks, imports, team
+from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import ImportRow, ImportRun, Status
 from warmline.crm.models import Contact
-from warmline.crm.pieces import Pace, in_pieces
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds that a test has its pieces take."""
     now = [0.0]
-    monkeypatch.setattr("warmline.crm.pieces.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("warmline.crm.chunks.time.perf_counter", lambda: now[0])
     return now
 
 
@@ -71,7 +71,7 @@ class _Longest:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a piece be ten rows at the most."""
-    monkeypatch.setattr(pieces, "MOST", 10)
+    monkeypatch.setattr(chunks, "MOST", 10)
 
 
 def _people(owner: User, number: int) -> None:

@@ -8,7 +8,7 @@ from meanwhile import meanwhile
 
 from warmline.crm.book import OrganizationDetails, add_contact, change_organization
 from warmline.crm.models import Contact, Organization
-from warmline.crm.taken import TakenError, told_if_taken
+from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 
 ORGANIZATION, USER = ["name"], ["email"]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from warmline.crm import words
+from warmline.crm import search_index
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 
@@ -24,7 +24,7 @@ def fill(owner: User, first: int, last: int) -> None:
         Organization(name=f"Mills {number}", pipedrive_org_id=number if number % 10 else None)
         for number in range(first, last, 5)
     )
-    words.fill(organizations)
+    search_index.fill(organizations)
     contacts = Contact.objects.bulk_create(
         Contact(
             owner=owner,
@@ -38,7 +38,7 @@ def fill(owner: User, first: int, last: int) -> None:
         )
         for number in range(first, last)
     )
-    words.fill(contacts)
+    search_index.fill(contacts)
     Activity.objects.bulk_create(
         Activity(
             contact=contact,

@@ -15,8 +15,8 @@ from scale.test_growth import _needs_sqlite, _steps
 
 from warmline.crm import search
 from warmline.crm.models import Contact, Organization
-from warmline.sync import listing
-from warmline.sync.listing import Asked, Order, Show
+from warmline.sync.status import row_lists
+from warmline.sync.status.row_lists import Asked, Order, Show
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +28,8 @@ def test_a_page_of_a_larger_book(alice: Caller, bob: Caller, carol: Caller, monk
     _needs_sqlite()
     # What is common in the large book is so in the small one.
     monkeypatch.setattr(search, "RARE", 50)
-    monkeypatch.setattr(listing, "FEW", 30)
-    monkeypatch.setattr(listing, "COUNTED", 100)
+    monkeypatch.setattr(row_lists, "FEW", 30)
+    monkeypatch.setattr(row_lists, "COUNTED", 100)
     costs = []
     for first, last in ((0, 400), (400, 4000)):
         fill(bob.user, first, last)
@@ -55,6 +55,6 @@ def _asking(*callers: Caller) -> list[tuple[tuple[object, ...], Callable[[], Non
 
 
 def _read(rows: QuerySet[Any], asked: Asked) -> None:
-    pages = listing.pages(rows, asked, size=50, threshold=4, now=timezone.now())
+    pages = row_lists.pages(rows, asked, size=50, threshold=4, now=timezone.now())
     for _ in islice(pages, 2):
         pass

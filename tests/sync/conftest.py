@@ -17,7 +17,7 @@ from virtual_clock import VirtualClock
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Sandbox, SandboxTransport, World, serving
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
 
 TOKEN = "sandbox-token"

@@ -9,11 +9,11 @@ from django.db import connections
 from virtual_clock import VirtualClock
 
 from warmline.pipedrive import SystemClock, Unavailable
-from warmline.sync import connection
-from warmline.sync.asking import ASKING, one_asks
-from warmline.sync.claims import PATIENCE, BusyError
+from warmline.sync.failures import Trouble
+from warmline.sync.leases import PATIENCE, BusyError
 from warmline.sync.models import Claim, ConnectionState, Remembered
-from warmline.sync.outcomes import Trouble
+from warmline.sync.remote import connection_health
+from warmline.sync.single_flight import ASKING, one_asks
 
 
 def known() -> str | None:
@@ -101,7 +101,7 @@ def test_when_it_dies_another_one_asks_in_time(clock: VirtualClock) -> None:
 def test_when_the_connection_is_lost_nobody_asks_in_turn(clock: VirtualClock) -> None:
     """Who waited for an answer that did not come does not spend ten seconds on the same silence."""
     Claim.objects.create(key="ask:it", holder="another", expires_at=clock.now() + timedelta(seconds=1))
-    connection.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), clock)
+    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), clock)
     with pytest.raises(BusyError):
         one_asks("it", clock=clock, known=known, ask=never, store=stored)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from warmline.sync.changes import grant, merge
+from warmline.sync.reconcile.three_way_merge import grant, merge
 
 AGREED = {"ours": {"name": "Jo"}, "theirs": {"name": "Jo"}}
 ADOPTED = {"ours": {"name": "Jo"}, "theirs": {"name": "Joan"}}

@@ -13,7 +13,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Intent, Notification
-from warmline.sync.retry import choose
+from warmline.sync.status.retry_and_choose import choose
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from virtual_clock import VirtualClock
 
-from warmline.sync.claims import LIFETIME, PROCESS, BusyError, Claims, in_progress, release_those_of_the_dead
+from warmline.sync.leases import LIFETIME, PROCESS, BusyError, Claims, in_progress, release_those_of_the_dead
 from warmline.sync.models import Claim
 
 NO_SUCH_PROCESS = 4_194_305  # above Linux's largest

@@ -18,14 +18,14 @@ from virtual_clock import VirtualClock
 from warmline.crm import preferences
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Activity, Contact, Organization
-from warmline.crm.synced import DELETED_THERE
+from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.pipedrive import User as TheirUser
 from warmline.sandbox import Fault, Sandbox, SandboxTransport, World
-from warmline.sync import anew, company, connection, credentials
+from warmline.sync import company, credentials
 from warmline.sync.company import Membership, is_another
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import (
     Claim,
     Company,
@@ -36,6 +36,7 @@ from warmline.sync.models import (
     Remembered,
 )
 from warmline.sync.policy import Policy
+from warmline.sync.remote import company_switch, connection_health
 
 pytestmark = pytest.mark.django_db
 
@@ -145,7 +146,7 @@ def test_a_stranger_gets_nothing(old: Office, new: Office, alice: User) -> None:
 
     new.bench().settle(3600)
 
-    status = connection.status()
+    status = connection_health.status()
     assert status.state == "another_company"
     assert "Birch & Wren Partners (birchwren)" in status.message
     assert "Alder & Finch Consulting (alderfinch)" in status.message
@@ -190,9 +191,9 @@ def test_an_upgraded_installation_knows_its_company(old: Office, new: Office, al
     if how == "domain":
         Company.objects.update(company_id=None, name="Alder and Finch", domain="AlderFinch")
     new.bench().settle()
-    assert connection.status().state == "another_company"
+    assert connection_health.status().state == "another_company"
     old.bench().settle()
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     assert Company.objects.values_list("company_id", "name", "domain").get() == (
         1,
         "Alder & Finch Consulting",
@@ -207,7 +208,7 @@ def test_the_first_that_answers_is_remembered(old: Office, new: Office, alice: U
     Company.objects.all().delete()
     old.bench().settle()
     new.bench().settle()
-    assert connection.status().state == "another_company"
+    assert connection_health.status().state == "another_company"
 
 
 def test_a_company_that_is_renamed_is_the_same(old: Office, alice: User) -> None:
@@ -235,9 +236,9 @@ def test_where_nothing_is_linked_nothing_is_asked(old: Office, new: Office, alic
     assert alice.pipedrive_user_id == 2
     assert told() == []
 
-    anew.start_anew(old.me, old.clock.now())
+    company_switch.start_anew(old.me, old.clock.now())
     new.bench().settle()
-    assert connection.status().state == "another_company"
+    assert connection_health.status().state == "another_company"
 
 
 def test_a_probe_after_an_outage_asks_again(old: Office, new: Office, alice: User) -> None:
@@ -248,13 +249,13 @@ def test_a_probe_after_an_outage_asks_again(old: Office, new: Office, alice: Use
     old.sandbox.faults.add(Fault(kind="outage"))
     change_contact(contact, {"name": "Jordan Amesbury"})
     bench.settle(20)
-    assert connection.status().state == "down"
+    assert connection_health.status().state == "down"
     old.meddler._inner = SandboxTransport(new.sandbox)
     new.world.tokens["token-1"] = 1
 
     bench.settle(120)
 
-    assert connection.status().state == "another_company"
+    assert connection_health.status().state == "another_company"
     assert new.paths == {ME}
     assert new.world.persons[1]["name"] == "Stranger 1"
 
@@ -271,9 +272,9 @@ def test_starting_anew(old: Office, new: Office, alice: User, bob: User) -> None
     assert User.objects.get(pk=bob.pk).pipedrive_user_id == 2
     before = {kind: dict(rows) for kind, rows in old.world.records.items()}
     new.bench().settle()
-    assert str(anew.belongings()) == "2 contacts, 1 organization and 2 activities"
+    assert str(company_switch.belongings()) == "2 contacts, 1 organization and 2 activities"
 
-    anew.start_anew(new.me, new.clock.now())
+    company_switch.start_anew(new.me, new.clock.now())
     new.bench().settle()
 
     jordan = Contact.objects.get(name="Jordan Ames")
@@ -306,7 +307,7 @@ def test_there_and_back_doubles_nothing(old: Office, new: Office, alice: User, e
     old.bench().settle()
     linked = links()
     for office in (new, old):
-        anew.start_anew(office.me, office.clock.now())
+        company_switch.start_anew(office.me, office.clock.now())
         office.bench().settle()
         assert all(None not in ids for ids in links())
     assert [set(ids) for ids in links()] == [set(ids) for ids in linked]
@@ -333,7 +334,7 @@ def test_what_was_open_in_the_old_company_is_forgotten(old: Office, new: Office,
     Contact.objects.filter(pk=kim.pk).update(pipedrive_chosen_id=2, pipedrive_make_new=True)
     Claim.objects.create(key="person:x", holder="elsewhere/1/x", expires_at=bench.clock.now())
 
-    anew.start_anew(new.me, new.clock.now())
+    company_switch.start_anew(new.me, new.clock.now())
 
     assert not Claim.objects.exists()
     assert not Intent.objects.exists()
@@ -371,7 +372,7 @@ def test_a_late_answer_of_the_old_company_is_not_stored(
     bench = old.bench()
 
     def start_anew() -> httpx.Response | None:
-        anew.start_anew(new.me, new.clock.now())
+        company_switch.start_anew(new.me, new.clock.now())
         if not is_done:
             raise httpx.ReadTimeout("no answer")
         return None
@@ -402,7 +403,7 @@ def test_who_is_found_too_late_gets_no_label(old: Office, new: Office, alice: Us
     old.sandbox.add("persons", name="Jordan Ames", emails=[{"value": "jordan@example.com"}])
     bench = old.bench().fill_directory()
     lead(alice, organization=None)
-    old.meddler.once("GET", f"{PERSONS}/1", lambda: anew.start_anew(new.me, new.clock.now()))  # type: ignore[arg-type, return-value]
+    old.meddler.once("GET", f"{PERSONS}/1", lambda: company_switch.start_anew(new.me, new.clock.now()))  # type: ignore[arg-type, return-value]
     bench.settle(30)
     assert old.meddler.is_done
     assert old.world.persons[1]["label_ids"] == []
@@ -413,7 +414,7 @@ def test_an_engine_of_the_old_company_stays_silent(old: Office, new: Office, ali
     contact = lead(alice)
     bench = old.bench()
     bench.settle()
-    anew.start_anew(new.me, new.clock.now())
+    company_switch.start_anew(new.me, new.clock.now())
     new.bench().settle()
     contact.refresh_from_db()
     change_contact(contact, {"name": "Jordan Amesbury"})
@@ -449,14 +450,14 @@ def test_an_old_tokens_finding_is_no_news(old: Office, new: Office, alice: User,
     bench = old.bench(Membership("token-1"))
     bench.settle()
     preferences.change({"pipedrive_token": credentials.encrypted("token-2")})
-    anew.start_anew(new.me, new.clock.now())
+    company_switch.start_anew(new.me, new.clock.now())
 
     bench.settle(5)
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     new.bench(Membership("token-2")).settle()
 
     assert told() == []
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -490,12 +491,12 @@ def test_work_of_an_earlier_generation_stores_nothing(old: Office, new: Office) 
     with pytest.raises(company.StartedAnewError), membership.at_work():
         pass
     with old.bench().pipedrive as pipedrive:
-        assert connection.probe(pipedrive, membership, old.clock) is None
+        assert connection_health.probe(pipedrive, membership, old.clock) is None
     with membership.at_work():
         with company.storing():
             pass
         company.make_sure()
-        anew.start_anew(new.me, new.clock.now())
+        company_switch.start_anew(new.me, new.clock.now())
         with pytest.raises(company.StartedAnewError), company.storing():
             pass
         with pytest.raises(company.StartedAnewError):

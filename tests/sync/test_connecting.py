@@ -11,9 +11,11 @@ from warmline.crm.book import add_contact
 from warmline.crm.preferences import StoredPreferences
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World, serving
-from warmline.sync import connecting, connection, credentials, dispatch
-from warmline.sync.connecting import CannotConnectError
+from warmline.sync import credentials
+from warmline.sync.engine import dispatcher
 from warmline.sync.models import ConnectionState, Notification
+from warmline.sync.remote import connection_health, setup
+from warmline.sync.remote.setup import CannotConnectError
 
 TOKEN = "sandbox-token"
 
@@ -46,15 +48,15 @@ def pipedrive_company(settings: Settings) -> Iterator[Sandbox]:
 @pytest.mark.django_db
 def test_a_good_token(pipedrive_company: Sandbox) -> None:
     """Whose it is, is known from then on; the row holds nothing that can be read."""
-    assert connection.status().state == ConnectionState.NO_TOKEN
-    me = connecting.connect(TOKEN)
-    assert (credentials.token(), connecting.known().me) == (TOKEN, me)
+    assert connection_health.status().state == ConnectionState.NO_TOKEN
+    me = setup.connect(TOKEN)
+    assert (credentials.token(), setup.known().me) == (TOKEN, me)
     assert me.company_name
     row = StoredPreferences.objects.get()
     assert TOKEN not in str(row.__dict__)
-    assert connection.status().state == ConnectionState.OK
-    connecting.disconnect()
-    assert (credentials.token(), connecting.known().me) == ("", None)
+    assert connection_health.status().state == ConnectionState.OK
+    setup.disconnect()
+    assert (credentials.token(), setup.known().me) == ("", None)
 
 
 @pytest.mark.django_db
@@ -69,11 +71,11 @@ def test_a_good_token(pipedrive_company: Sandbox) -> None:
 )
 def test_a_token_that_is_not_kept(pipedrive_company: Sandbox, token: str, fault: str | None, says: str) -> None:
     """It is said why, without the token, and what was kept before stays."""
-    connecting.connect(TOKEN)
+    setup.connect(TOKEN)
     if fault:
         pipedrive_company.faults.add(Fault.model_validate({"kind": fault}))
     with pytest.raises(CannotConnectError, match=says) as raised:
-        connecting.connect(token)
+        setup.connect(token)
     assert token not in str(raised.value)
     assert credentials.token() == TOKEN
 
@@ -102,7 +104,7 @@ def test_another_secret_key(settings: Settings) -> None:
 def test_what_is_no_token(settings: Settings, text: str) -> None:
     """It is none to work with, has a state of its own, and is shown to nobody."""
     settings.PIPEDRIVE_API_TOKEN = text
-    status = connection.status()
+    status = connection_health.status()
     assert (credentials.token(), status.state, status.since) == ("", ConnectionState.INVALID_TOKEN, None)
     assert "PIPEDRIVE_API_TOKEN" in status.message
     assert text not in status.message
@@ -114,24 +116,24 @@ def test_a_stored_token_that_cannot_be_read(settings: Settings) -> None:
     """That is said, and not that there is none; the environment's still wins."""
     preferences.change({"pipedrive_token": credentials.encrypted("stored")})
     settings.SECRET_KEY = "another one that is long enough"
-    status = connection.status()
-    assert (status.state, status.message) == (ConnectionState.INVALID_TOKEN, connection.UNREADABLE)
+    status = connection_health.status()
+    assert (status.state, status.message) == (ConnectionState.INVALID_TOKEN, connection_health.UNREADABLE)
     settings.PIPEDRIVE_API_TOKEN = TOKEN
-    assert (credentials.is_unreadable(), connection.status().state) == (False, ConnectionState.OK)
+    assert (credentials.is_unreadable(), connection_health.status().state) == (False, ConnectionState.OK)
 
 
 @pytest.mark.django_db
 def test_asking(pipedrive_company: Sandbox) -> None:
     """What the account is made of is known once a person asked; nothing is asked without a token."""
-    assert connecting.ask() == "Connect Pipedrive first."
-    connecting.connect(TOKEN)
-    assert connecting.known().users is None
-    assert connecting.ask() == ""
-    known = connecting.known()
+    assert setup.ask() == "Connect Pipedrive first."
+    setup.connect(TOKEN)
+    assert setup.known().users is None
+    assert setup.ask() == ""
+    known = setup.known()
     assert {user.active for user in known.users or ()} == {True}
     assert "call" in {each.key for each in known.types or ()}
     pipedrive_company.faults.add(Fault.model_validate({"kind": "html_error"}))
-    assert connecting.ask().startswith("Pipedrive could not be asked: ")
+    assert setup.ask().startswith("Pipedrive could not be asked: ")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,12 +146,15 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     settings.PIPEDRIVE_API_TOKEN = "two words"
     for _ in range(2):
-        with dispatch.running():
+        with dispatcher.running():
             until(lambda: told() == ["connection_lost"])
-            assert connection.status().since is not None
+            assert connection_health.status().since is not None
     settings.PIPEDRIVE_API_TOKEN = TOKEN
-    assert (connection.status().state, connection.status().message) == (ConnectionState.OK, connection.UNTRIED)
-    with dispatch.running():
+    assert (connection_health.status().state, connection_health.status().message) == (
+        ConnectionState.OK,
+        connection_health.UNTRIED,
+    )
+    with dispatcher.running():
         until_told("contact_synced", 1)
     assert told() == ["connection_lost", "connection_back"]
 
@@ -159,11 +164,16 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
 def test_a_server_with_an_address_that_is_none(settings: Settings, alice: User, text: str) -> None:
     """The pages cannot stumble over it either."""
     settings.PIPEDRIVE_API_TOKEN, settings.PIPEDRIVE_BASE_URL = TOKEN, text
-    with dispatch.running():
-        until(lambda: (connection.status().state, connection.status().message) == ("down", connection.UNCALLABLE))
-    assert connecting.ask() == connection.UNCALLABLE
+    with dispatcher.running():
+        until(
+            lambda: (
+                (connection_health.status().state, connection_health.status().message)
+                == ("down", connection_health.UNCALLABLE)
+            )
+        )
+    assert setup.ask() == connection_health.UNCALLABLE
     with pytest.raises(CannotConnectError, match="PIPEDRIVE_BASE_URL"):
-        connecting.connect(TOKEN)
+        setup.connect(TOKEN)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -171,9 +181,9 @@ def test_a_running_server_follows(pipedrive_company: Sandbox, alice: User) -> No
     """Begun without a token, it brings over what waits when there is one, by the threshold that is decided later."""
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     add_contact(alice, name="Robin Vale", warmness_score=2)
-    with dispatch.running():
+    with dispatcher.running():
         assert pipedrive_company.world.calls == []
-        connecting.connect(TOKEN)
+        setup.connect(TOKEN)
         until_told("contact_synced", 1)
         preferences.change({"threshold": 2})
         until_told("contact_synced", 2)

@@ -12,11 +12,11 @@ from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World
-from warmline.sync import connection
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
+from warmline.sync.failures import Trouble
 from warmline.sync.models import Connection, ConnectionState, Notification, Remembered
-from warmline.sync.outcomes import Trouble
 from warmline.sync.policy import Policy
+from warmline.sync.remote import connection_health
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_an_outage_uses_up_no_attempt(
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     log_activity(alice, contact, type="CALL")
     bench.settle(seconds)
-    status = connection.status()
+    status = connection_health.status()
     assert status.state == state
     assert status.message
     assert notes() == ["connection_lost"]
@@ -56,7 +56,7 @@ def test_an_outage_uses_up_no_attempt(
     sandbox.faults.clear()
     bench.settle(310)
 
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     assert notes() == ["connection_lost", "connection_back"]
     assert Contact.objects.get().pipedrive_sync_attempts == 1
     assert Activity.objects.get().pipedrive_sync_attempts == 1
@@ -96,31 +96,33 @@ def test_a_restart_probes_at_once(bench: Bench, sandbox: Sandbox, alice: User) -
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     bench.settle(1)
     sandbox.faults.clear()
-    assert connection.status().state == "blocked"
+    assert connection_health.status().state == "blocked"
 
-    connection.probe_now()
+    connection_health.probe_now()
     bench.settle(1)
 
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     assert Contact.objects.get().pipedrive_person_id is not None
 
 
 def test_without_a_token(settings: pytest.FixtureRequest, db: None) -> None:
     """No token is a state of its own, told in plain words."""
     settings.PIPEDRIVE_API_TOKEN = ""  # type: ignore[attr-defined]
-    assert connection.status().state == "no_token"
-    assert "No Pipedrive API token" in connection.status().message
+    assert connection_health.status().state == "no_token"
+    assert "No Pipedrive API token" in connection_health.status().message
     assert not Connection.objects.exists()
 
 
 @pytest.mark.parametrize("worse", ["down", "unauthorized", "blocked"])
 def test_a_pause_ends_no_worse_trouble(bench: Bench, worse: str) -> None:
     """A 429 that was still under way does not open what a probe has to open."""
-    connection.report(Trouble(ConnectionState(worse), "why"), bench.clock)
-    connection.report(Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock)
-    assert connection.status().state == worse
-    connection.report(Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock, by_probe=True)
-    assert connection.status().state == worse
+    connection_health.report(Trouble(ConnectionState(worse), "why"), bench.clock)
+    connection_health.report(Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock)
+    assert connection_health.status().state == worse
+    connection_health.report(
+        Trouble(ConnectionState.THROTTLED, "slow", timedelta(seconds=2)), bench.clock, by_probe=True
+    )
+    assert connection_health.status().state == worse
     bench.clock.sleep(3600)
     bench.settle(1)
     assert notes() == ["connection_lost", "connection_back"]

@@ -14,9 +14,9 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
-from warmline.sync import connection
-from warmline.sync.directory import Directory, forget_another_account
 from warmline.sync.models import DirectoryEntry, DirectoryState
+from warmline.sync.remote import connection_health
+from warmline.sync.remote.directory import Directory, forget_another_account
 
 pytestmark = pytest.mark.django_db
 
@@ -313,7 +313,7 @@ def test_a_list_that_cannot_be_had_is_tried_ever_more_rarely(
     assert waits[-1] > 10 * waits[0]
     contact.refresh_from_db()
     assert contact.pipedrive_person_id is not None
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     persons, organizations = Directory(bench.clock, 1000).progress()
     assert organizations.is_full
     assert not persons.is_full
@@ -367,7 +367,7 @@ def test_a_failure_of_ours_is_no_reason_to_list_again_at_once(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("warmline.sync.directory.absorb", broken)
+    monkeypatch.setattr("warmline.sync.remote.directory.absorb", broken)
     for _ in range(60):
         if bench.engine.wants_filling():
             with pytest.raises(ZeroDivisionError):

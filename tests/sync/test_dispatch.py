@@ -17,11 +17,12 @@ from warmline.crm.preferences import Preferences
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
-from warmline.sync import connection, wake
-from warmline.sync.dispatch import Dispatcher, Follower
-from warmline.sync.engine import Engine
+from warmline.sync import wakeups
+from warmline.sync.engine.dispatcher import Dispatcher, Follower
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Claim, Intent, Notification
 from warmline.sync.policy import Policy
+from warmline.sync.remote import connection_health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,7 +80,7 @@ def test_an_engine_that_cannot_begin_is_tried_again(
     follower.start()
     try:
         until(lambda: "loop.failed name=sync-follow" in caplog.text)
-        status = connection.status()
+        status = connection_health.status()
         assert (status.state, status.message[:18]) == ("down", "PIPEDRIVE_BASE_URL")
         with serving(Sandbox(real_world)) as url:
             settings.PIPEDRIVE_BASE_URL = url
@@ -156,7 +157,7 @@ def test_woken_after_the_commit_and_never_before(alice: User) -> None:
     def listener() -> None:
         woken.append(Contact.objects.count())
 
-    wake.listen(listener)
+    wakeups.listen(listener)
     try:
         with transaction.atomic():
             add_contact(alice, name="Jordan Ames")
@@ -167,7 +168,7 @@ def test_woken_after_the_commit_and_never_before(alice: User) -> None:
             raise ZeroDivisionError
         assert woken == [1]
     finally:
-        wake.stop_listening(listener)
+        wakeups.stop_listening(listener)
 
 
 def test_a_thread_is_left_for_what_a_person_waits_for(

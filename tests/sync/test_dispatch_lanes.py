@@ -16,10 +16,10 @@ from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.sandbox import Sandbox, SandboxTransport, World
-from warmline.sync.claims import Claims
-from warmline.sync.dispatch import Dispatcher
-from warmline.sync.engine import Engine
-from warmline.sync.keys import row_key
+from warmline.sync.engine.dispatcher import Dispatcher
+from warmline.sync.engine.reconciler import Engine
+from warmline.sync.lease_keys import row_key
+from warmline.sync.leases import Claims
 from warmline.sync.policy import Policy
 
 pytestmark = pytest.mark.django_db(transaction=True)

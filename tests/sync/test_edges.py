@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from warmline.crm.users import User
 from warmline.sandbox import World
-from warmline.sync import forms
-from warmline.sync.notes import to_html
+from warmline.sync import normal_forms
+from warmline.sync.note_html import to_html
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_notes_arrive_whole(bench: Bench, world: World, api: Caller, note: str) 
 
     bench.settle()
 
-    assert forms.theirs("note", world.activities[1]["note"]) == forms.theirs("note", to_html(note))
+    assert normal_forms.theirs("note", world.activities[1]["note"]) == normal_forms.theirs("note", to_html(note))
     assert api.get(f"/activities/{activity['id']}").body["note"] == note
 
 

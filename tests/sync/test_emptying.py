@@ -13,7 +13,7 @@ from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Intent, Notification
-from warmline.sync.state import with_state
+from warmline.sync.row_state import with_state
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Claim, Connection, Intent, Notification
-from warmline.sync.retry import LinkedAlreadyError, NoCandidateError, choose, retry
+from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError, choose, retry
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from warmline.pipedrive import Activity, Address, Email, Organization, Person, Phone
 from warmline.sandbox.cleaning import cleaned
-from warmline.sync import forms, mapping, values
-from warmline.sync.changes import grant, merge
-from warmline.sync.notes import to_html
+from warmline.sync import mapping, normal_forms
+from warmline.sync.note_html import to_html
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.three_way_merge import grant, merge
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ from warmline.sync.notes import to_html
 )
 def test_what_counts_as_the_same(field: str, sent: Any, found: Any, *, same: bool) -> None:
     """What a server does to a value does not count; what a person changes does."""
-    assert (forms.theirs(field, sent) == forms.theirs(field, found)) is same
+    assert (normal_forms.theirs(field, sent) == normal_forms.theirs(field, found)) is same
 
 
 TEXT = st.text(st.sampled_from("aB <>&;.-()+1\u00a0\u200b\u0308é\n"), max_size=30)
@@ -64,7 +65,7 @@ def test_a_servers_cleaning_does_not_count(text: str) -> None:
         ("email", line, stored["emails"][0]["value"]),
         ("phone", line, stored["phones"][0]["value"]),
     ):
-        assert forms.theirs(field, sent) == forms.theirs(field, found)
+        assert normal_forms.theirs(field, sent) == normal_forms.theirs(field, found)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_cleaned_activity_is_the_same() -> None:
 def test_ours_takes_the_place_of_what_it_was(now: str, then: str, after: list[str]) -> None:
     """Found in whatever form it stands there; the others stay as they are."""
     phones = (Phone(value="+9", label="home"), Phone(value="+1-1", primary=False, label="mobile"))
-    result = values.with_phone(phones, now, then)
+    result = snapshots.with_phone(phones, now, then)
     assert [phone.value for phone in result] == after
     assert [phone.label for phone in result] == ["home", "mobile", "work"][: len(after)]
 
@@ -133,7 +134,7 @@ def test_twins_of_ours_become_one() -> None:
         Email(value="b@x.example", primary=False),
         Email(value="a@x.example"),
     )
-    assert values.with_email(emails, "c@x.example", "a@x.example") == (
+    assert snapshots.with_email(emails, "c@x.example", "a@x.example") == (
         Email(value="c@x.example", primary=True),
         Email(value="b@x.example", primary=False),
     )
@@ -141,10 +142,10 @@ def test_twins_of_ours_become_one() -> None:
 
 def test_a_country_stands_beside_its_line() -> None:
     """The line of text is ours only where it was our country and nothing more."""
-    assert values.with_country(Address(), "Peru", "") == Address(value="Peru", country="Peru")
+    assert snapshots.with_country(Address(), "Peru", "") == Address(value="Peru", country="Peru")
     berlin = Address(value="Hauptstr. 1", country="Germany", locality="Berlin")
-    assert values.with_country(berlin, "Peru", "Germany") == berlin.model_copy(update={"country": "Peru"})
-    assert values.with_country(Address(value="GERMANY"), "Peru", "Germany") == Address(value="Peru", country="Peru")
+    assert snapshots.with_country(berlin, "Peru", "Germany") == berlin.model_copy(update={"country": "Peru"})
+    assert snapshots.with_country(Address(value="GERMANY"), "Peru", "Germany") == Address(value="Peru", country="Peru")
 
 
 SNAPSHOT = {

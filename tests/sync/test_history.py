@@ -6,13 +6,13 @@ import pytest
 from bench_engine import Bench
 from django.utils import timezone
 
-from warmline.crm import keeping, pieces
+from warmline.crm import chunks, retention
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import history
-from warmline.sync.history import attempts_of
+from warmline.sync import attempt_log
+from warmline.sync.attempt_log import attempts_of
 
 pytestmark = pytest.mark.django_db
 
@@ -61,9 +61,9 @@ def test_old_attempts_are_forgotten(alice: User, bob: User) -> None:
     now = timezone.now()
     jordan, kim = (add_contact(owner, name="Jordan Ames") for owner in (alice, bob))
     for days in (200, 100, 91, 89, 1):
-        history.note(jordan, f"{days} days ago", ok=False, now=now - timedelta(days=days))
-    for number in range(pieces.MOST + 100):
-        history.note(kim, f"number {number}", ok=False, now=now - timedelta(days=200))
-    keeping.sweep(now)
+        attempt_log.note(jordan, f"{days} days ago", ok=False, now=now - timedelta(days=days))
+    for number in range(chunks.MOST + 100):
+        attempt_log.note(kim, f"number {number}", ok=False, now=now - timedelta(days=200))
+    retention.sweep(now)
     assert [text for _, text in told(jordan)] == ["89 days ago", "1 days ago"]
-    assert [text for _, text in told(kim)] == [f"number {pieces.MOST + 99}"]
+    assert [text for _, text in told(kim)] == [f"number {chunks.MOST + 99}"]

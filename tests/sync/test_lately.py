@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from warmline.crm.book import add_contact, log_activity
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox
-from warmline.sync.engine import Engine
-from warmline.sync.history import attempts_of
-from warmline.sync.lately import HOURS, SPANS, Hour, lately, together
+from warmline.sync.attempt_log import attempts_of
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Attempt
+from warmline.sync.status.last_day import HOURS, SPANS, Hour, lately, together
 
 NOW = datetime(2026, 3, 4, 12, 20, tzinfo=UTC)
 

@@ -15,11 +15,11 @@ from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import World
-from warmline.sync import connection as pipedrive_connection
-from warmline.sync import leftovers
-from warmline.sync.asking import one_asks
-from warmline.sync.claims import Claims
+from warmline.sync import deferred_deletes
+from warmline.sync.leases import Claims
 from warmline.sync.models import Claim, Intent
+from warmline.sync.remote import connection_health as pipedrive_connection
+from warmline.sync.single_flight import one_asks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,17 +49,17 @@ def disk(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Di
     made = Disk()
     yield made
     made.goes_on()
-    leftovers.clear()
+    deferred_deletes.clear()
 
 
 def test_claims_are_given_back_later(disk: Disk) -> None:
     """One that stayed for its two minutes would hold its row up, although all is well again."""
     with Claims(SystemClock()).hold("contact 12", row=("contact", 12)):
         disk.stops()
-    leftovers.clear()
+    deferred_deletes.clear()
     assert Claim.objects.count() == 1  # not yet
     disk.goes_on()
-    leftovers.clear()
+    deferred_deletes.clear()
     assert not Claim.objects.exists()
 
 
@@ -68,7 +68,7 @@ def test_who_asks_does_not_keep_others_from_it(disk: Disk) -> None:
     with pytest.raises(DatabaseError):
         one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: True, store=lambda _: _store(disk))
     disk.goes_on()
-    leftovers.clear()
+    deferred_deletes.clear()
     assert not Claim.objects.exists()
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from warmline.crm import words
-from warmline.crm.models import NEVER, Contact, Organization
+from warmline.crm import search_index
+from warmline.crm.models import NOT_CONTACTED, Contact, Organization
 from warmline.crm.users import User
-from warmline.sync import listing
-from warmline.sync.listing import Asked, Order, Place, Show
+from warmline.sync.status import row_lists
+from warmline.sync.status.row_lists import Asked, Order, Place, Show
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +58,11 @@ def book(alice: User, bob: User, mills: Organization) -> list[Contact]:
             pipedrive_person_id=number if number % 5 == 0 else None,
             revision=2 if number % 10 == 0 else 1,
             pipedrive_sync_failed=number % 6 == 0,
-            last_contacted_on=FIRST + timedelta(number % 9) if number % 2 else NEVER,
+            last_contacted_on=FIRST + timedelta(number % 9) if number % 2 else NOT_CONTACTED,
         )
         for number in range(60)
     )
-    words.fill(contacts)
+    search_index.fill(contacts)
     return contacts
 
 
@@ -70,7 +70,7 @@ def pages(rows: Any, asked: Asked, place: Place | None = None) -> list[list[Cont
     """Return the pages from a place on, in the direction of the place."""
     found = []
     while True:
-        page = listing.page(
+        page = row_lists.page(
             rows,
             Asked(asked.text, asked.show, asked.organization, asked.order, place),
             size=SIZE,
@@ -90,7 +90,7 @@ def test_every_list_is_whole_and_in_order(
     book: list[Contact], request: pytest.FixtureRequest, mills: Organization, monkeypatch: Any, who: str, bound: int
 ) -> None:
     """Whatever is shown in whatever order, read along the index or sorted here: forwards and backwards."""
-    monkeypatch.setattr(listing, "FEW", bound)
+    monkeypatch.setattr(row_lists, "FEW", bound)
     user = request.getfixturevalue(who)
     user.is_admin = who == "alice"
     rows = Contact.objects.seen_by(user).select_related("owner", "organization")
@@ -123,20 +123,20 @@ def test_how_many_there_are(book: list[Contact], bob: User, monkeypatch: pytest.
 
     def total(**asked: Any) -> int | None:
         rows = Contact.objects.all()
-        return listing.page(rows, Asked(**asked), size=SIZE, threshold=THRESHOLD, now=timezone.now()).total
+        return row_lists.page(rows, Asked(**asked), size=SIZE, threshold=THRESHOLD, now=timezone.now()).total
 
     assert total() == 60
     assert total(show=Show.WARM) == sum(row.warmness_score >= THRESHOLD for row in book)
-    monkeypatch.setattr(listing, "COUNTED", 10)
+    monkeypatch.setattr(row_lists, "COUNTED", 10)
     assert (total(), total(show=Show.WARM)) == (11, 11)
-    monkeypatch.setattr(listing, "FEW", 5)
+    monkeypatch.setattr(row_lists, "FEW", 5)
     assert total(show=Show.WARM) is None
 
 
 @pytest.mark.parametrize("bound", [0, 5000])
 def test_organizations(alice: User, monkeypatch: pytest.MonkeyPatch, bound: int) -> None:
     """By name and by when they came, and by where they stand."""
-    monkeypatch.setattr(listing, "FEW", bound)
+    monkeypatch.setattr(row_lists, "FEW", bound)
     names = ["Cedar", "Alder", "Birch", "Dogwood"]
     made = [Organization.objects.create(name=name) for name in names]
     Organization.objects.filter(name="Cedar").update(pipedrive_org_id=1)
@@ -145,7 +145,7 @@ def test_organizations(alice: User, monkeypatch: pytest.MonkeyPatch, bound: int)
         Contact.objects.create(owner=alice, name="Kim", organization=organization, warmness_score=5)
 
     def found(**asked: Any) -> list[str]:
-        page = listing.page(
+        page = row_lists.page(
             Organization.objects.all(), Asked(**asked), size=SIZE, threshold=THRESHOLD, now=timezone.now()
         )
         return [row.name for row in page.rows]

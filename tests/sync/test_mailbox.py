@@ -11,9 +11,9 @@ from warmline.crm.book import OrganizationDetails, change_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync.links import NEVER
 from warmline.sync.models import Intent, Notification
-from warmline.sync.retry import choose
+from warmline.sync.pending import END_OF_TIME
+from warmline.sync.status.retry_and_choose import choose
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +132,7 @@ def test_the_create_of_the_first_is_not_the_seconds(
     bench.engine.step(bench.clock.now())
     assert Intent.objects.filter(key=f"contact {petra.pk}").exists()
     his = klaus(bob)
-    Contact.objects.filter(pk=petra.pk).update(next_pipedrive_sync_attempt=NEVER)
+    Contact.objects.filter(pk=petra.pk).update(next_pipedrive_sync_attempt=END_OF_TIME)
 
     bench.settle(120)
     Contact.objects.filter(pk=petra.pk).update(next_pipedrive_sync_attempt=bench.clock.now())

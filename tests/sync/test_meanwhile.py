@@ -12,9 +12,9 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Sandbox, World
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
-from warmline.sync.retry import choose, retry
+from warmline.sync.status.retry_and_choose import choose, retry
 
 pytestmark = pytest.mark.django_db
 

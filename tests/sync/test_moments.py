@@ -14,13 +14,15 @@ from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
-from warmline.sync import connection, moments, wanted
-from warmline.sync.claims import LIFETIME, BusyError, Claims
-from warmline.sync.engine import Engine
-from warmline.sync.links import NEVER
+from warmline.sync import pending
+from warmline.sync.engine import clock_jumps
+from warmline.sync.engine.reconciler import Engine
+from warmline.sync.failures import Trouble, longest_wait
+from warmline.sync.leases import LIFETIME, BusyError, Claims
 from warmline.sync.models import Claim, Connection, ConnectionState, DirectoryState, Remembered
-from warmline.sync.outcomes import Trouble, longest_wait
 from warmline.sync.policy import Policy
+from warmline.sync.pending import END_OF_TIME
+from warmline.sync.remote import connection_health
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +132,7 @@ def test_what_waits_for_a_person_only_is_left_alone(bench: Bench, sandbox: Sandb
     bench.clock.jump(-HOUR)
     bench.engine.step(bench.clock.now())
     contact.refresh_from_db()
-    assert contact.next_pipedrive_sync_attempt == NEVER
+    assert contact.next_pipedrive_sync_attempt == END_OF_TIME
 
 
 def test_another_machines_wrong_clock_is_seen_within_seconds(bench: Bench, world: World, alice: User) -> None:
@@ -220,7 +222,7 @@ def test_a_living_workers_claim_outlives_a_clock_that_is_set_back(clock: Virtual
     worker = Claims(clock)
     with worker.hold("person:a"):
         clock.jump(-HOUR)
-        moments.pull_in(clock.now(), Policy(threshold=4, label="", earlier_activities=False))
+        clock_jumps.pull_in(clock.now(), Policy(threshold=4, label="", earlier_activities=False))
         assert Claim.objects.get().expires_at == clock.now() + LIFETIME
         clock.sleep(100)
         worker.renew()
@@ -241,7 +243,7 @@ def test_a_connection_is_probed_in_time(
     sandbox.faults.add(Fault(kind=kind, method="*", path="/*"))
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     bench.settle(3)
-    assert not connection.is_well()
+    assert not connection_health.is_well()
     sandbox.faults.clear()
     bench.clock.jump(jump)
 
@@ -253,14 +255,14 @@ def test_a_connection_is_probed_in_time(
 def test_a_long_pause_is_kept_by_the_limiter(bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
     """Ten minutes that Pipedrive asked for are ten minutes, whatever the clock says, and no call is made in them."""
     bench.settle(1)
-    connection.report(Trouble(ConnectionState.THROTTLED, "a pause", timedelta(seconds=600)), bench.clock)
+    connection_health.report(Trouble(ConnectionState.THROTTLED, "a pause", timedelta(seconds=600)), bench.clock)
     bench.pipedrive._limiter.pause(600)
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     before = len(world.calls)
     bench.clock.jump(HOUR)
     bench.settle(590)
     assert len(world.calls) == before
-    assert connection.status().state == "throttled"
+    assert connection_health.status().state == "throttled"
     bench.settle(30)
     assert len(world.persons) == 1
     assert Connection.objects.get().state == "ok"
@@ -307,10 +309,10 @@ def test_what_waits_too_long_is_found_by_the_indexes(bench: Bench, alice: User) 
     Activity.objects.bulk_create(
         Activity(contact=contact, type="CALL", subject="Call", time_zone="UTC", replicate=True) for contact in contacts
     )
-    for rows in moments._waiting(4):
-        plan = rows.filter(next_pipedrive_sync_attempt__gt=now, next_pipedrive_sync_attempt__lt=NEVER).explain()
+    for rows in clock_jumps._waiting(4):
+        plan = rows.filter(next_pipedrive_sync_attempt__gt=now, next_pipedrive_sync_attempt__lt=END_OF_TIME).explain()
         assert "next_pipedrive_sync_attempt>?" in plan, plan
         assert "SCAN" not in plan, plan
-    moments.pull_in(now, bench.policy)
-    late = wanted.contacts(4).filter(next_pipedrive_sync_attempt__gt=now)
+    clock_jumps.pull_in(now, bench.policy)
+    late = pending.contacts(4).filter(next_pipedrive_sync_attempt__gt=now)
     assert not late.exists()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from warmline.crm.fields import no_control_characters_but_line_breaks
 from warmline.crm.keys import without_unseen
-from warmline.sync import forms
-from warmline.sync.notes import to_html, to_text
+from warmline.sync import normal_forms
+from warmline.sync.note_html import to_html, to_text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_note_comes_back_as_it_went(text: str) -> None:
     """In the form in which notes are compared, for whatever we accept: lines, and their words."""
     lines = re.split(r"\r\n|[\r\n\u2028\u2029]", text)
     folded = [" ".join(unicodedata.normalize("NFC", without_unseen(line)).split()) for line in lines]
-    assert forms.theirs("note", to_html(text)) == "\n".join(line for line in folded if line)
+    assert normal_forms.theirs("note", to_html(text)) == "\n".join(line for line in folded if line)
 
 
 @given(st.lists(st.text(st.sampled_from("ab<>&;.é#1 "), min_size=1, max_size=9).map(str.strip), max_size=6))

@@ -16,7 +16,7 @@ from warmline.pipedrive import (
     Unavailable,
     Uncertain,
 )
-from warmline.sync.outcomes import (
+from warmline.sync.failures import (
     AmbiguousError,
     OrganizationFailedError,
     Trouble,

@@ -10,13 +10,13 @@ from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
-from warmline.sync import connection
+from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState, Remembered
-from warmline.sync.outcomes import Trouble
-from warmline.sync.places import place
 from warmline.sync.policy import Policy
-from warmline.sync.reasons import Reasons, reasons
-from warmline.sync.state import with_state
+from warmline.sync.remote import connection_health
+from warmline.sync.remote.record_links import place
+from warmline.sync.row_state import with_state
+from warmline.sync.status.explanation import Reasons, reasons
 
 pytestmark = pytest.mark.django_db
 
@@ -104,7 +104,7 @@ def test_an_organization(kim: Contact, policy: Policy) -> None:
 
 def test_a_pause(kim: Contact, policy: Policy) -> None:
     """While nothing can be sent, what waits says so; what is there does not."""
-    connection.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), SystemClock())
+    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), SystemClock())
     assert why(kim, policy).pause == "Pipedrive does not answer."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
 

@@ -14,8 +14,8 @@ from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Intent, Notification
-from warmline.sync.notes import to_html
-from warmline.sync.retry import retry
+from warmline.sync.note_html import to_html
+from warmline.sync.status.retry_and_choose import retry
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.models import Claim
-from warmline.sync.state import SyncState, conditions, counts, describe, parts, with_state
+from warmline.sync.row_state import SyncState, conditions, counts, describe, parts, with_state
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ import pytest
 from warmline.crm.book import add_contact
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync.thresholds import effects, going_at_each
+from warmline.sync.status.threshold_preview import effects, going_at_each
 
 pytestmark = pytest.mark.django_db
 

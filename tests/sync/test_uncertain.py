@@ -14,7 +14,7 @@ from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World
-from warmline.sync.engine import Engine
+from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Claim, Intent
 
 pytestmark = pytest.mark.django_db

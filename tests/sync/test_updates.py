@@ -15,8 +15,8 @@ from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Notification
-from warmline.sync.retry import retry, retry_all
-from warmline.sync.state import with_state
+from warmline.sync.row_state import with_state
+from warmline.sync.status.retry_and_choose import retry, retry_all
 
 pytestmark = pytest.mark.django_db
 

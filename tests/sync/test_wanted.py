@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
-from warmline.sync import wanted
-from warmline.sync.lanes import Lane, Served, Work, in_turn
+from warmline.sync import pending
+from warmline.sync.scheduling import Lane, Served, Work, in_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def book(alice: User) -> None:
 @pytest.mark.parametrize("threshold", [3, 4, 7])
 def test_due_contacts_are_read_from_their_index(book: None, threshold: int) -> None:
     """Each warm score is one range of due times in the index, whatever the threshold."""
-    due = wanted.contacts(threshold).filter(next_pipedrive_sync_attempt__lte=timezone.now())
+    due = pending.contacts(threshold).filter(next_pipedrive_sync_attempt__lte=timezone.now())
     plan = due.explain()
     assert "contact_wanted" in plan, plan
     assert "warmness_score=? AND next_pipedrive_sync_attempt<?" in plan, plan
@@ -58,7 +58,7 @@ def test_due_contacts_are_read_from_their_index(book: None, threshold: int) -> N
 
 def test_due_activities_are_read_from_their_index(book: None) -> None:
     """The due activities are one range of the index."""
-    plan = wanted.activities().filter(next_pipedrive_sync_attempt__lte=timezone.now()).explain()
+    plan = pending.activities().filter(next_pipedrive_sync_attempt__lte=timezone.now()).explain()
     assert "activity_wanted" in plan, plan
     assert "next_pipedrive_sync_attempt<?" in plan, plan
 
@@ -100,7 +100,7 @@ def test_what_is_due(book: None, threshold: int) -> None:
 
 
 def _due(now: datetime, threshold: int = 4, limit: int = 16, held: Collection[Work] = ()) -> list[Work]:
-    return in_turn(wanted.due(now, threshold, limit, held=held), Served())
+    return in_turn(pending.due(now, threshold, limit, held=held), Served())
 
 
 def contacts_of(owner: User, number: int, *, seconds: float = 60, **more: object) -> None:

@@ -11,10 +11,10 @@ from warmline.crm.book import OrganizationDetails, add_contact, change_contact, 
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
-from warmline.sync.explain import explain
 from warmline.sync.models import Attempt, Notification
-from warmline.sync.reasons import reasons
-from warmline.sync.retry import choose, retry
+from warmline.sync.status.explain_command import explain
+from warmline.sync.status.explanation import reasons
+from warmline.sync.status.retry_and_choose import choose, retry
 
 pytestmark = pytest.mark.django_db
 

@@ -18,10 +18,10 @@ from web.pages import look
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, hand_over, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync import history, notify, standstill
+from warmline.sync import attempt_log, engine_health, notifications
 from warmline.sync.models import Notification, NotificationKind
-from warmline.web import live
-from warmline.web.live import News, Told, Watcher
+from warmline.web import event_stream
+from warmline.web.event_stream import News, Told, Watcher
 
 
 @pytest.mark.django_db
@@ -56,9 +56,9 @@ def test_badges_cost_the_same_for_many(
 def test_the_bell_and_its_list(alices: Client, alice: User, bob: User) -> None:
     """The bell counts what is new, the list shows everything and makes it old; Bob's is not in it."""
     for number in range(60):
-        notify.tell(NotificationKind.CONTACT_SYNCED, f"Number {number}.", now=timezone.now(), user=alice)
-    notify.tell(NotificationKind.ACTIVITY_SYNCED, "Quiet.", now=timezone.now(), user=alice)
-    notify.tell(NotificationKind.CONTACT_SYNCED, "Bob's.", now=timezone.now(), user=bob)
+        notifications.tell(NotificationKind.CONTACT_SYNCED, f"Number {number}.", now=timezone.now(), user=alice)
+    notifications.tell(NotificationKind.ACTIVITY_SYNCED, "Quiet.", now=timezone.now(), user=alice)
+    notifications.tell(NotificationKind.CONTACT_SYNCED, "Bob's.", now=timezone.now(), user=bob)
     assert 'aria-label="Notifications, 60 new"' in look(alices.get("/sync"))
     html = look(alices.get("/notifications"))
     assert html.index("Quiet.") < html.index("Number 59.")
@@ -79,7 +79,7 @@ def test_the_list_after_a_hand_over(
     for contact in contacts:
         for user in (alice, bob):
             text = "Robin is in Pipedrive."
-            notify.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user, contact=contact)
+            notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user, contact=contact)
     hand_over(Contact.objects.all(), alice)
     change_contact(Contact.objects.get(pk=contacts[0].pk), {"name": "Robin Secret"})
     look(bobs.get("/notifications"))  # what it was seen up to is written once
@@ -132,7 +132,7 @@ async def _until(pieces: AsyncIterator[bytes], sign: bytes) -> list[bytes]:
 
 
 def _tell(user: User | None, text: str) -> int:
-    notify.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user)
+    notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=timezone.now(), user=user)
     return Notification.objects.latest("pk").pk
 
 
@@ -140,7 +140,7 @@ def _tell(user: User | None, text: str) -> int:
 def watcher(monkeypatch: pytest.MonkeyPatch) -> Watcher:
     """Return a watcher that has not ended."""
     fresh = Watcher()
-    monkeypatch.setattr(live, "WATCHER", fresh)
+    monkeypatch.setattr(event_stream, "WATCHER", fresh)
     return fresh
 
 
@@ -152,13 +152,13 @@ def test_a_stream_tells_what_happens_and_what_was_missed(alice: User, bob: User,
 
     def happen() -> int:
         _tell(bob, "Bob's")
-        history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
         pk = _tell(None, "new")
         connections.close_all()
         return pk
 
     async def listen() -> list[bytes]:
-        pieces = live.stream(alice, known)
+        pieces = event_stream.stream(alice, known)
         found = await _until(pieces, f"id: {missed}\n".encode())
         new = await sync_to_async(happen)()
         found += await _until(pieces, f"id: {new}\n".encode())
@@ -181,11 +181,11 @@ def test_a_stream_ends_with_its_rights(alice: User, bob: User, watcher: Watcher,
 
     def happen() -> None:
         User.objects.filter(pk=alice.pk).update(**changes)
-        history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
         connections.close_all()
 
     async def listen() -> None:
-        hers, his = live.stream(alice, None), live.stream(bob, None)
+        hers, his = event_stream.stream(alice, None), event_stream.stream(bob, None)
         for stream in (hers, his):
             await anext(stream)
         await sync_to_async(happen)()
@@ -210,7 +210,7 @@ def test_a_stream_ends_with_its_session(
         browser.force_login(alice)
     keys = [browser.session.session_key for browser in browsers]
     if how == "signed out":  # it is told, and not found by looking again and again
-        monkeypatch.setattr(live, "LOOK", 60)
+        monkeypatch.setattr(event_stream, "LOOK", 60)
 
     def end() -> None:
         if how == "signed out":
@@ -220,7 +220,7 @@ def test_a_stream_ends_with_its_session(
         connections.close_all()
 
     async def listen() -> None:
-        ended, other = (live.stream(alice, None, key) for key in keys)
+        ended, other = (event_stream.stream(alice, None, key) for key in keys)
         for stream in (ended, other):
             await anext(stream)
         await sync_to_async(end)()
@@ -239,10 +239,10 @@ def test_a_stream_ends_with_its_session(
 @pytest.mark.django_db
 def test_a_look_that_fails_loses_nothing(alice: User) -> None:
     """Wherever it fails: the next one tells what it would have told."""
-    known = live._Known.now()
+    known = event_stream._Known.now()
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     told = _tell(alice, "new")
-    history.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+    attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
     asked = 0
 
     def breaking_at(number: int) -> Any:
@@ -267,8 +267,8 @@ def test_a_look_that_fails_loses_nothing(alice: User) -> None:
 def test_an_engine_that_stands_still_is_news(settings: Settings, tmp_path: Path) -> None:
     """The pages that are open show it, and its end, without a reload."""
     settings.DATA_DIR = tmp_path
-    known = live._Known.now()
-    for happens in (standstill.begin, standstill.end):
+    known = event_stream._Known.now()
+    for happens in (engine_health.begin, engine_health.end):
         happens()
         assert [known.look().everything for _ in range(2)] == [True, False]
 
@@ -276,10 +276,10 @@ def test_an_engine_that_stands_still_is_news(settings: Settings, tmp_path: Path)
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what it does not fetch does not pile up; it comes back and is told what it missed."""
-    monkeypatch.setattr(live, "ROOM", 2)
+    monkeypatch.setattr(event_stream, "ROOM", 2)
 
     async def listen() -> list[bytes]:
-        one = live.Stream(alice)
+        one = event_stream.Stream(alice)
         one.hand([(number, b"") for number in range(3)])
         assert await one.next(5) is None
         return []
@@ -301,19 +301,19 @@ def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: p
 )
 def test_which_streams_have_to_go(users: str, gone: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """With at most three of one user and five in all the newest stay, and one user drives nobody else out."""
-    monkeypatch.setattr(live, "OF_ONE", 3)
-    monkeypatch.setattr(live, "IN_ALL", 5)
-    assert sorted(live.surplus([(place, ord(user)) for place, user in enumerate(users)])) == gone
+    monkeypatch.setattr(event_stream, "OF_ONE", 3)
+    monkeypatch.setattr(event_stream, "IN_ALL", 5)
+    assert sorted(event_stream.surplus([(place, ord(user)) for place, user in enumerate(users)])) == gone
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_newest_streams_stay(alice: User, bob: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alice's oldest ends and is told to come back later; Bob's and her newer ones go on."""
-    monkeypatch.setattr(live, "OF_ONE", 2)
+    monkeypatch.setattr(event_stream, "OF_ONE", 2)
 
     async def listen() -> None:
-        his = live.stream(bob, None)
-        hers = [live.stream(alice, None) for _ in range(3)]
+        his = event_stream.stream(bob, None)
+        hers = [event_stream.stream(alice, None) for _ in range(3)]
         for stream in (his, *hers):
             assert await anext(stream) == b"retry: 2000\n\n"
         async with asyncio.timeout(60):
@@ -335,7 +335,7 @@ def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> Non
     """The watcher's thread goes with the last stream, and nobody is let in at the end."""
 
     async def listen() -> None:
-        pieces = live.stream(alice, None)
+        pieces = event_stream.stream(alice, None)
         await anext(pieces)
         thread = watcher._thread
         assert thread is not None
@@ -345,7 +345,7 @@ def test_nobody_looks_while_nobody_listens(alice: User, watcher: Watcher) -> Non
         assert watcher._thread is None
         watcher.end()
         async with asyncio.timeout(60):
-            assert [piece async for piece in live.stream(alice, None)] == [b"retry: 2000\n\n"]
+            assert [piece async for piece in event_stream.stream(alice, None)] == [b"retry: 2000\n\n"]
 
     asyncio.run(listen())
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from web.pages import look, problems
 
 from warmline.crm.users import User
-from warmline.sync.state import SyncState
+from warmline.sync.row_state import SyncState
 from warmline.web.icons import ICONS
 from warmline.web.requests import admins_only
 

@@ -17,10 +17,11 @@ from warmline.crm.models import ActivityType, Contact
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import Sandbox, World, serving
-from warmline.sync import connecting, connection, credentials
+from warmline.sync import credentials
+from warmline.sync.failures import Trouble
 from warmline.sync.mapping import TYPES
 from warmline.sync.models import Company, Connection, ConnectionState, Notification, Remembered
-from warmline.sync.outcomes import Trouble
+from warmline.sync.remote import connection_health, setup
 
 TOKEN = "sandbox-token"
 MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]
@@ -82,7 +83,7 @@ ALDER, BIRCH = "Alder &amp; Finch Consulting (alderfinch)", "Birch &amp; Wren Pa
 @pytest.fixture
 def linked(alice: User, company: World) -> Contact:
     """Return a contact that is linked in the company of the token that was given."""
-    connecting.connect(TOKEN)
+    setup.connect(TOKEN)
     Company.objects.create(pk=1, company_id=1, name=company.company, domain=company.domain)
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     Contact.objects.filter(pk=contact.pk).update(pipedrive_person_id=7)
@@ -171,7 +172,7 @@ def test_the_environments_token_is_another_companys(
     html = look(alices.post("/settings/start-anew", follow=True))
     assert "Warmline starts anew" in html
     assert Company.objects.get().company_id == 2
-    assert connection.status().state == "ok"
+    assert connection_health.status().state == "ok"
     assert "so there is nothing to start anew" in look(alices.get("/settings/start-anew", follow=True))
 
 
@@ -179,7 +180,7 @@ def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, 
     """A token of the old company ends it at once, and everything is as it was."""
     settings.PIPEDRIVE_BASE_URL, url = "http://127.0.0.1:9", settings.PIPEDRIVE_BASE_URL
     preferences.change({"pipedrive_token": credentials.encrypted(OTHER)})
-    connection.report(Trouble(ConnectionState.ANOTHER_COMPANY, "Another one."), SystemClock())
+    connection_health.report(Trouble(ConnectionState.ANOTHER_COMPANY, "Another one."), SystemClock())
     html = look(alices.get("/settings"))
     assert f"Give a token of {ALDER} on the page Settings" in html
     assert 'name="token"' in html
@@ -272,7 +273,7 @@ def test_the_activity_types(alices: Client, company: World) -> None:
     html = look(alices.get("/settings/warm-leads"))
     assert "The account's own list is not known yet" in html
     assert 'action="/settings/ask"' in html
-    connecting.connect(TOKEN)
+    setup.connect(TOKEN)
     html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))
     assert "Pipedrive told what the account is made of." in html
     assert '<option value="deadline">' in html

@@ -14,9 +14,9 @@ from web.pages import look
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
-from warmline.sync import standstill
-from warmline.sync.lately import SPANS, Hour
+from warmline.sync import engine_health
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
+from warmline.sync.status.last_day import SPANS, Hour
 from warmline.web.charts import HEIGHT, last_day, scale, span_in_words
 
 pytestmark = pytest.mark.django_db
@@ -62,16 +62,16 @@ def test_an_engine_that_stands_still(alices: Client, alice: User, settings: Sett
     settings.PIPEDRIVE_API_TOKEN, settings.DATA_DIR = "sandbox-token", tmp_path
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     Connection.objects.create(pk=1, state=ConnectionState.OK, since=timezone.now())
-    standstill.begin()
+    engine_health.begin()
     html = look(alices.get("/sync"))
     assert "The engine is not running" in html
     assert "The connection is well" not in html
     assert "Try now" not in html
     assert "engine has stopped" in look(alices.get(f"/contacts/{contact.pk}"))
-    since = standstill.since()
-    standstill.begin()
-    assert standstill.since() == since
-    standstill.end()
+    since = engine_health.since()
+    engine_health.begin()
+    assert engine_health.since() == since
+    engine_health.end()
     assert "The connection is well" in look(alices.get("/sync"))
 
 

@@ -10,7 +10,7 @@ from web.pages import look
 from warmline.crm.book import add_contact, hand_over, log_activity
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
-from warmline.sync import notify
+from warmline.sync import notifications
 from warmline.sync.models import Notification, NotificationKind
 from warmline.web.toasts import FAILING, TOPICS, Toast, newest, toasts
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def tell(kind: NotificationKind, user: User | None, text: str = "Something happened.", **more: Any) -> int:
     """Tell something, and return its id."""
-    notify.tell(kind, text, now=timezone.now(), user=user, **more)
+    notifications.tell(kind, text, now=timezone.now(), user=user, **more)
     return Notification.objects.latest("pk").pk
 
 

@@ -3,13 +3,13 @@
 from ninja import Query, Router, Status
 
 from warmline.api import reading
-from warmline.api.answers import ActivityAnswer, Page
 from warmline.api.auth import Request
 from warmline.api.bodies import ActivityChanges, ActivityFilters, Id, NewActivity
 from warmline.api.errors import READING, WRITING
+from warmline.api.responses import ActivityAnswer, Page
 from warmline.crm import book
 from warmline.crm.models import Activity, ActivityQuerySet, Contact
-from warmline.sync import retry
+from warmline.sync.status import retry_and_choose
 
 router = Router(tags=["activities"])
 ONE = {200: ActivityAnswer, **WRITING}
@@ -59,7 +59,7 @@ def change_activity(request: Request, id: Id, body: ActivityChanges) -> Activity
 @router.post("/activities/{id}/retry", response=ONE, summary="Try a failed activity again")
 def retry_activity(request: Request, id: Id) -> ActivityAnswer:
     """Fresh attempts, now, if it had failed."""
-    retry.retry(reading.one(_visible(request), id))
+    retry_and_choose.retry(reading.one(_visible(request), id))
     return _answer(request, id)
 
 

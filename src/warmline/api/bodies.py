@@ -28,7 +28,7 @@ from warmline.api.errors import MESSAGES, RefusedError
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, ActivityType
-from warmline.sync.state import SyncState
+from warmline.sync.row_state import SyncState
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
 EMAIL_LENGTH = 254

@@ -3,15 +3,15 @@
 from ninja import Query, Router, Status
 
 from warmline.api import reading
-from warmline.api.answers import ContactAnswer, ImportAnswer, ImportOutcome, Page
 from warmline.api.auth import Request
 from warmline.api.bodies import ContactChanges, ContactFilters, Id, Import, Link, NewContact
 from warmline.api.errors import READING, WRITING
+from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, Page
 from warmline.crm import book
 from warmline.crm.bulk import import_contacts as imported
 from warmline.crm.models import Contact, ContactQuerySet
 from warmline.crm.search import search
-from warmline.sync import retry
+from warmline.sync.status import retry_and_choose
 
 router = Router(tags=["contacts"])
 
@@ -62,14 +62,14 @@ def change_contact(request: Request, id: Id, body: ContactChanges) -> ContactAns
 @router.post("/contacts/{id}/retry", response={200: ContactAnswer, **READING}, summary="Try a failed contact again")
 def retry_contact(request: Request, id: Id) -> ContactAnswer:
     """Fresh attempts, now, for the contact and its organization if they had failed."""
-    retry.retry(reading.one(_visible(request), id))
+    retry_and_choose.retry(reading.one(_visible(request), id))
     return _answer(request, id)
 
 
 @router.post("/contacts/{id}/link", response={200: ContactAnswer, **WRITING}, summary="Say which person a contact is")
 def link_contact(request: Request, id: Id, body: Link) -> ContactAnswer:
     """For a contact with candidates: the id of one of them, or a new person."""
-    retry.choose(reading.one(_visible(request), id), body.choice)
+    retry_and_choose.choose(reading.one(_visible(request), id), body.choice)
     return _answer(request, id)
 
 

@@ -19,10 +19,10 @@ from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
 from warmline import storage
-from warmline.crm.guesses import TooManyGuessesError
-from warmline.crm.taken import TakenError
-from warmline.sync.retry import LinkedAlreadyError, NoCandidateError
-from warmline.sync.state import Problem
+from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.uniqueness import TakenError
+from warmline.sync.row_state import Problem
+from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,14 @@
 from ninja import Query, Router
 
 from warmline.api import reading
-from warmline.api.answers import OrganizationAnswer, Page
 from warmline.api.auth import Request
 from warmline.api.bodies import Id, Link, OrganizationChanges, OrganizationFilters
 from warmline.api.errors import READING, WRITING
+from warmline.api.responses import OrganizationAnswer, Page
 from warmline.crm import book
 from warmline.crm.models import Organization
 from warmline.crm.search import search
-from warmline.sync import retry
+from warmline.sync.status import retry_and_choose
 
 router = Router(tags=["organizations"])
 ONE = {200: OrganizationAnswer, **WRITING}
@@ -44,14 +44,14 @@ def change_organization(request: Request, id: Id, body: OrganizationChanges) -> 
 @router.post("/organizations/{id}/retry", response=ONE, summary="Try a failed organization again")
 def retry_organization(request: Request, id: Id) -> OrganizationAnswer:
     """Fresh attempts, now, if it had failed; the contacts that waited for it go on as well."""
-    retry.retry(reading.one(Organization.objects.all(), id))
+    retry_and_choose.retry(reading.one(Organization.objects.all(), id))
     return _answer(id)
 
 
 @router.post("/organizations/{id}/link", response=ONE, summary="Say which organization in Pipedrive it is")
 def link_organization(request: Request, id: Id, body: Link) -> OrganizationAnswer:
     """For an organization with candidates: the id of one of them, or a new organization."""
-    retry.choose(reading.one(Organization.objects.all(), id), body.choice)
+    retry_and_choose.choose(reading.one(Organization.objects.all(), id), body.choice)
     return _answer(id)
 
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from warmline.api.bodies import RowFilters
 from warmline.api.errors import RefusedError
-from warmline.crm.synced import Synced
+from warmline.crm.sync_columns import Synced
 from warmline.sync.policy import Policy
-from warmline.sync.state import parts, with_state
+from warmline.sync.row_state import parts, with_state
 
 RowType = TypeVar("RowType", bound=Synced)
 AnyType = TypeVar("AnyType", bound=Model)

@@ -16,13 +16,13 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from warmline.crm.chunks import in_pieces
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
-from warmline.crm.models import NEVER, Activity, ActivityType, Contact, Organization, Row
-from warmline.crm.pieces import in_pieces
+from warmline.crm.models import NOT_CONTACTED, Activity, ActivityType, Contact, Organization, Row
 from warmline.crm.signals import rows_deleted
-from warmline.crm.synced import DELETED_THERE, Findable
-from warmline.crm.taken import told_if_taken
+from warmline.crm.sync_columns import DELETED_THERE, Findable
+from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
 
 SUBJECTS = {
@@ -376,7 +376,7 @@ def _is_untried_lead(row: Row) -> bool:
 def _keep_last_contacted(activity: Activity) -> None:
     """Note when an activity's contact was contacted last, after the activity was written."""
     done = Activity.objects.filter(contact=activity.contact_id, done=True)
-    latest = done.aggregate(latest=Max("day"))["latest"] or NEVER
+    latest = done.aggregate(latest=Max("day"))["latest"] or NOT_CONTACTED
     # What is done before the day that it was meant for, was not done later than today.
     latest = min(latest, timezone.localdate(timezone=activity.zone))
     Contact.objects.filter(pk=activity.contact_id).exclude(last_contacted_on=latest).update(last_contacted_on=latest)

@@ -14,11 +14,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from warmline.crm import book, words
+from warmline.crm import book, search_index
+from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
-from warmline.crm.pieces import Pace
 from warmline.crm.signals import rows_saved
 from warmline.crm.users import User
 
@@ -169,7 +169,7 @@ def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     organizations = _organizations([row.organization for row in new if row.organization])
     for row in new:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
-    words.fill(Contact.objects.bulk_create(row.contact for row in new))
+    search_index.fill(Contact.objects.bulk_create(row.contact for row in new))
     return [
         Outcome(Result.KNOWN, known.pk) if known else Outcome(Result.ADDED, row.contact.pk, shares_with=shares_with)
         for row, known, shares_with in found
@@ -208,7 +208,7 @@ def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
     # Another process may make the same at this moment; whose it is does not matter.
     Organization.objects.bulk_create(missing, ignore_conflicts=True)
     made = _by_key(one.name_key for one in missing)
-    words.fill(list(made.values()))
+    search_index.fill(list(made.values()))
     for name_key, one in named.items():
         if name_key in found:
             book.fill_empty_fields(found[name_key], one, in_bulk=True)

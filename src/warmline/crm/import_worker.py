@@ -2,7 +2,7 @@
 
 What is left to do stands in the rows (see imports.py), so a worker that dies leaves nothing but its hold, which ends
 by itself, and the next one goes on. Between two batches it gives up what is no longer its own. Beside it goes what is
-to be swept once a day (see keeping.py).
+to be swept once a day (see retention.py).
 """
 
 import logging
@@ -17,9 +17,9 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm import bulk, columns, keeping, preferences
+from warmline.crm import bulk, columns, preferences, retention
+from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
-from warmline.crm.pieces import Pace, in_pieces
 from warmline.crm.signals import import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
@@ -36,7 +36,7 @@ WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 @contextmanager
 def running() -> Iterator[None]:
     """Work, and sweep once a day, in threads while the block runs."""
-    signal, clock = Event(), keeping.SteadyClock()
+    signal, clock = Event(), retention.SteadyClock()
 
     def wanted(**_: Any) -> None:
         signal.set()
@@ -48,8 +48,8 @@ def running() -> Iterator[None]:
         signal.wait(SWEEP)
 
     def tidy() -> None:
-        keeping.sweep(clock.now())
-        tidying.ends_within(keeping.DAY.total_seconds())
+        retention.sweep(clock.now())
+        tidying.ends_within(retention.DAY.total_seconds())
 
     import_wanted.connect(wanted)
     try:

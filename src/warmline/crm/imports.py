@@ -13,7 +13,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from warmline.crm import columns, csv_files
-from warmline.crm.pieces import in_pieces
+from warmline.crm.chunks import in_pieces
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 

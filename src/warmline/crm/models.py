@@ -15,14 +15,14 @@ from django.db import models, transaction
 from django.db.models.functions import Abs
 from django.utils import timezone
 
-from warmline.crm import fields, preferences, taken, words
+from warmline.crm import fields, preferences, search_index, uniqueness
 from warmline.crm.keys import email_key, key
-from warmline.crm.synced import DELETED_THERE, Findable, Synced, SyncedQuerySet
+from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User, known_zone
 
 WARMEST = 10
 NO_SCORE = f"Give a whole number from 0 to {WARMEST}."
-NEVER = date.min  # an index sorts NULLs at another end in each database
+NOT_CONTACTED = date.min  # an index sorts NULLs at another end in each database
 
 
 def _is_written(names: set[str], options: Mapping[str, Any]) -> bool:
@@ -107,7 +107,7 @@ class Organization(Synced, Findable):
         if "name" in (exclude or ()) or self._has_its_key:
             pass
         elif Organization.objects.filter(name_key=key(self.name)).exclude(pk=self.pk).exists():
-            raise ValidationError(taken.ORGANIZATION)
+            raise ValidationError(uniqueness.ORGANIZATION)
         super().validate_unique(exclude)
 
     @property
@@ -132,9 +132,9 @@ class Organization(Synced, Findable):
         with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)
             if is_new:
-                words.fill([self])
+                search_index.fill([self])
             elif _is_written({"name"}, kwargs):
-                words.keep(self)
+                search_index.keep(self)
 
 
 class ContactQuerySet(SyncedQuerySet["Contact"]):
@@ -149,7 +149,7 @@ class Contact(Synced, Findable):
     """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead.
 
     Attributes:
-        last_contacted_on: The day of the latest activity that is done; NEVER when there is none. It sorts lists.
+        last_contacted_on: The day of the latest activity that is done; NOT_CONTACTED when there is none. It sorts lists.
     """
 
     LINK = "pipedrive_person_id"
@@ -176,7 +176,7 @@ class Contact(Synced, Findable):
     # Not unique: two local contacts with one e-mail are one person in Pipedrive.
     pipedrive_person_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    last_contacted_on = models.DateField(default=NEVER, editable=False)
+    last_contacted_on = models.DateField(default=NOT_CONTACTED, editable=False)
 
     objects = ContactQuerySet.as_manager()
 
@@ -274,14 +274,14 @@ class Contact(Synced, Findable):
         with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)
             if is_new:
-                words.fill([self])
+                search_index.fill([self])
             elif _is_written({"name", "email"}, kwargs):
-                words.keep(self)
+                search_index.keep(self)
 
     @property
     def last_contacted(self) -> date | None:
         """The day of the latest activity that is done; None when there is none."""
-        return None if self.last_contacted_on == NEVER else self.last_contacted_on
+        return None if self.last_contacted_on == NOT_CONTACTED else self.last_contacted_on
 
     @property
     def is_warm(self) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from warmline.crm.models import Contact, Organization
-from warmline.crm.words import ContactWord, OrganizationWord, beginning_with, terms_of
+from warmline.crm.search_index import ContactWord, OrganizationWord, beginning_with
+from warmline.crm.words import terms_of
 
 RowType = TypeVar("RowType", Contact, Organization)
 RARE = 2000  # matches, up to which they are all read: some milliseconds

@@ -10,5 +10,5 @@ rows_deleted = Signal()
 # The file of an import is to be checked or imported. Sent after the commit.
 import_wanted = Signal()
 
-# What is kept for a time only is to go, see keeping.py. Sent once a day, and when the server starts, with `now`.
+# What is kept for a time only is to go, see retention.py. Sent once a day, and when the server starts, with `now`.
 day_passed = Signal()

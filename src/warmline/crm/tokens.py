@@ -6,6 +6,7 @@ when the token is issued. A plain SHA-256 is enough, because the tokens are rand
 
 import hashlib
 import secrets
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -32,6 +33,8 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from warmline.crm import fields, taken
+from warmline.crm import fields, uniqueness
 from warmline.crm.keys import email_key
 
 
@@ -53,7 +53,7 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(email=email, name=name, **more)
         user.set_password(password)
         user.full_clean(exclude={"email_key", "password"})
-        with taken.told_if_taken():
+        with uniqueness.told_if_taken():
             user.save(using=self._db)
         return user
 
@@ -115,7 +115,7 @@ class User(AbstractBaseUser):
             "email" not in (exclude or ())
             and User.objects.filter(email_key=email_key(self.email)).exclude(pk=self.pk).exists()
         ):
-            raise ValidationError(taken.USER)
+            raise ValidationError(uniqueness.USER)
         super().validate_unique(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

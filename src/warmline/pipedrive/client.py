@@ -13,8 +13,7 @@ from typing import Any, Self
 
 import httpx
 
-from warmline.pipedrive import answers, lists
-from warmline.pipedrive.answers import Call, Record
+from warmline.pipedrive import lists, responses
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.connection import Connection, Query
 from warmline.pipedrive.errors import Rejected, Unavailable
@@ -38,6 +37,7 @@ from warmline.pipedrive.records import (
     PersonChanges,
     User,
 )
+from warmline.pipedrive.responses import Call, Record
 
 PAGE = 500  # The most that a page can hold; the price is per page.
 
@@ -402,28 +402,28 @@ class Pipedrive:
     def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
         said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
         unreadable: list[Unreadable] = []
-        records = lists.records(call, model, answers.rows(call, said), unreadable)
-        return Page(records, answers.next_cursor(said), tuple(unreadable))
+        records = lists.records(call, model, responses.rows(call, said), unreadable)
+        return Page(records, responses.next_cursor(said), tuple(unreadable))
 
     def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
         """Make a call that is answered with one record."""
-        return answers.record(call, model, self._ask(call, json=body).get("data"))
+        return responses.record(call, model, self._ask(call, json=body).get("data"))
 
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
         """Make a call that is answered with a whole list."""
         said = self._ask(call, params=params, json=body)
-        return lists.records(call, model, answers.rows(call, said))
+        return lists.records(call, model, responses.rows(call, said))
 
     def _pages(
         self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None
     ) -> list[Record]:
         """Read a list to its end."""
-        return lists.records(call, model, self._walk(call, params, answers.rows), unreadable)
+        return lists.records(call, model, self._walk(call, params, responses.rows), unreadable)
 
     def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
         """Read the hits of an exact search to their end."""
         exact: Query = {**params, "exact_match": True}
-        return lists.records(call, model, self._walk(call, exact, answers.hits))
+        return lists.records(call, model, self._walk(call, exact, responses.hits))
 
     def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
         """Follow the cursors of a list, and stop at one that leads in a circle."""
@@ -432,7 +432,7 @@ class Pipedrive:
         while True:
             said = self._ask(call, params={**params, "limit": PAGE, **cursor})
             yield from items(call, said)
-            following = answers.next_cursor(said)
+            following = responses.next_cursor(said)
             if following is None:
                 return
             if following in followed:
@@ -456,4 +456,4 @@ def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str
     for option in reversed(options):
         if option.label.split() == label.split():  # a server may have cleaned it
             return option
-    raise answers.unclear(call, "The answer does not show the new label.")
+    raise responses.unclear(call, "The answer does not show the new label.")

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from warmline.pipedrive import answers
-from warmline.pipedrive.answers import Answer, Call
+from warmline.pipedrive import responses
 from warmline.pipedrive.clock import Clock, http_date
 from warmline.pipedrive.errors import Unavailable
 from warmline.pipedrive.headers import header_number, wait_seconds
 from warmline.pipedrive.limiter import Limiter
+from warmline.pipedrive.responses import Answer, Call
 from warmline.pipedrive.unpacking import unpacked
 
 LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of an answer: a page has 500 records of a few kilobytes
@@ -136,12 +136,12 @@ class Connection:
             deed()
         try:
             answer = self._exchange(call, params, json)
-        except answers.FAILURES as failure:
-            error = answers.no_answer(call, failure)
-            raise error from answers.without_frames(failure)
+        except responses.FAILURES as failure:
+            error = responses.no_answer(call, failure)
+            raise error from responses.without_frames(failure)
         heard_at = self._clock.monotonic()
         self._learn_limits(call, answer, turn)
-        said = answers.content(call, answer)
+        said = responses.content(call, answer)
         self._learn_time(answer, heard_at)
         return said
 
@@ -150,7 +150,7 @@ class Connection:
         with self._http.stream(call.method, call.path, params=params, json=json) as response:
             try:
                 body = self._whole(response, _room_for(call))
-            except answers.FAILURES:
+            except responses.FAILURES:
                 if not response.is_client_error:
                     raise
                 body = b""  # A refusal is a refusal, even if its reasons broke off.

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from warmline.pipedrive import answers
-from warmline.pipedrive.answers import Call
+from warmline.pipedrive import responses
 from warmline.pipedrive.errors import PipedriveError
 from warmline.pipedrive.records import LARGEST_ID
+from warmline.pipedrive.responses import Call
 
 Listed = TypeVar("Listed", bound=BaseModel)
 
@@ -67,7 +67,7 @@ def records(
     read = []
     for row in rows:
         try:
-            read.append(answers.record(call, model, row))
+            read.append(responses.record(call, model, row))
         except PipedriveError as error:
             if unreadable is None:
                 raise

@@ -11,6 +11,6 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the contact book."""
-        from warmline.sync import listen  # noqa: PLC0415 (it imports models, which are not there before this moment)
+        from warmline.sync.engine import signals  # noqa: PLC0415 (it imports models, which are not there before this moment)
 
-        listen.connect()
+        signals.connect()

@@ -1,9 +1,9 @@
 """The company to which the links belong, and which engine may work for it.
 
 An id of Pipedrive's is a stranger in another company. So an engine asks whose its token is before it works, and one
-whose token is another company's waits for a person: to go back to the old company, or to start anew (see anew.py).
-Starting anew begins a new generation. Work that was begun in an earlier one sends and stores nothing more, in whatever
-process it is.
+whose token is another company's waits for a person: to go back to the old company, or to start anew (see
+remote/company_switch.py). Starting anew begins a new generation. Work that was begun in an earlier one sends and stores
+nothing more, in whatever process it is.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from django.db import transaction
 from warmline.crm import preferences
 from warmline.pipedrive import User
 from warmline.sync import credentials
-from warmline.sync.claims import BusyError
+from warmline.sync.leases import BusyError
 from warmline.sync.models import Company
 
 _BEGUN_IN: ContextVar[int | None] = ContextVar("generation", default=None)  # of the work under way in this thread

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from django.db.models import Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
-from warmline.sync import leftovers
-from warmline.sync.ages import Ages
-from warmline.sync.claims import Claims
+from warmline.sync import deferred_deletes
 from warmline.sync.company import storing
+from warmline.sync.elapsed import Ages
+from warmline.sync.failures import LOOK_AFTER_SILENCE, NotYetError
+from warmline.sync.leases import Claims
 from warmline.sync.models import Intent
-from warmline.sync.outcomes import LOOK_AFTER_SILENCE, NotYetError
 
 Made = TypeVar("Made")
 
@@ -37,7 +37,7 @@ class Sent:
     Attributes:
         key: The row's name.
         body: What is sent.
-        ours: The row's values (see values.py).
+        ours: The row's values (see snapshots.py).
         revision: Its revision.
     """
 
@@ -156,7 +156,7 @@ class Intents:
             raise
         except PipedriveError:
             if begun_at is not None:
-                leftovers.delete(Intent.objects.filter(key=sent.key, begun_at=begun_at))
+                deferred_deletes.delete(Intent.objects.filter(key=sent.key, begun_at=begun_at))
             raise
 
     @staticmethod

@@ -22,8 +22,8 @@ from warmline.pipedrive import (
     Phone,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import forms
-from warmline.sync.notes import to_html
+from warmline.sync import normal_forms
+from warmline.sync.note_html import to_html
 
 TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
@@ -141,7 +141,7 @@ def is_person_made_from(found: Person, body: Mapping[str, Any]) -> bool:
     """Tell whether a person in Pipedrive is what a create with this body would have made; see `is_made_from`."""
 
     def values(field: str, entries: Iterable[str]) -> list[Any]:
-        return sorted(forms.theirs(field, entry) for entry in entries)
+        return sorted(normal_forms.theirs(field, entry) for entry in entries)
 
     return (
         _alike("name", found.name, body["name"])
@@ -157,7 +157,7 @@ def is_organization_made_from(found: PipedriveOrganization, body: Mapping[str, A
 
 
 def _alike(field: str, found: Any, sent: Any) -> bool:
-    return bool(forms.theirs(field, found) == forms.theirs(field, sent))
+    return bool(normal_forms.theirs(field, found) == normal_forms.theirs(field, sent))
 
 
 def _sent(body: Mapping[str, Any], name: str) -> list[str]:

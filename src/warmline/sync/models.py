@@ -18,8 +18,8 @@ class Claim(models.Model):
     Attributes:
         key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<kind>:<name>`,
             `activities:<person id>`; and the row's own name (`contact 12`), because an edit changes the others. Also
-            `ask:<what>`, by which one asks and the others wait (see asking.py).
-        holder: Which worker of which process holds it (see claims.py).
+            `ask:<what>`, by which one asks and the others wait (see single_flight.py).
+        holder: Which worker of which process holds it (see leases.py).
         kind, row_id: The row that the worker works on, which is shown as in progress.
     """
 
@@ -40,7 +40,7 @@ class Intent(models.Model):
         key: The row's name (`contact 12`), or what is made where no row stands behind it (`label:<name>`).
         what: What is made, as a claim's key: another row that would make the same must look for this, too.
         sent_at: When, by Pipedrive's clock.
-        begun_at: The same by ours (see ages.py).
+        begun_at: The same by ours (see elapsed.py).
         uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
         answered: Pipedrive said itself that it failed, so one look is enough.
         creator_id: The user of Pipedrive's whose token it was, who is the record's creator; None of an earlier version.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from warmline.crm.users import User
-from warmline.sync.lately import SPANS, Hour, lately, together
+from warmline.sync.status.last_day import SPANS, Hour, lately, together
 
 WIDTH, HEIGHT = 30, 120  # of an hour's place, and of the highest bar
 NICE = (4, 10, 20, 50)  # a scale ends at one of these, or a tenfold of it

@@ -25,7 +25,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from warmline.crm.users import User, default_time_zone
-from warmline.web import guessing
+from warmline.web import throttling
 from warmline.web.first_admin import FIRST_CODE
 
 NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
@@ -91,7 +91,7 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Look at the password, unless it was guessed at too often."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        guess = guessing.at_password(self.request, name) if self.request and name and password else None
+        guess = throttling.at_password(self.request, name) if self.request and name and password else None
         cleaned: dict[str, Any] = super().clean()
         if guess:
             guess.was_right()
@@ -111,7 +111,7 @@ class ChangePasswordForm(PasswordChangeForm):
 
     def clean_old_password(self) -> str:
         """Look at the present password, unless it was guessed at too often."""
-        guess = guessing.at_password(self._request, self.user.get_username())
+        guess = throttling.at_password(self._request, self.user.get_username())
         password: str = super().clean_old_password()
         guess.was_right()
         return password

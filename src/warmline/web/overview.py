@@ -8,16 +8,17 @@ from warmline import storage
 from warmline.crm.models import Row
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Unavailable, Usage
-from warmline.sync import connection, credentials
-from warmline.sync.client import directory_allowance, usage
-from warmline.sync.connection import Disk, Status
-from warmline.sync.directory import Directory, Progress
-from warmline.sync.lanes import Kind
+from warmline.sync import credentials
+from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
-from warmline.sync.standing import TABLES, LeftOut, failed, left_out
-from warmline.sync.standstill import EngineState
-from warmline.sync.state import SyncState, counts_by_table
+from warmline.sync.remote import connection_health
+from warmline.sync.remote.client import directory_allowance, usage
+from warmline.sync.remote.connection_health import Disk, Status
+from warmline.sync.remote.directory import Directory, Progress
+from warmline.sync.row_state import SyncState, counts_by_table
+from warmline.sync.scheduling import Kind
+from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
 FEW = 5  # failed rows of a kind on the overview; the rest has pages of its own
 
@@ -109,7 +110,7 @@ class Overview:
     @property
     def needs_an_admin(self) -> bool:
         """Whether the connection is not well until an admin has settled something."""
-        return self.status.state in connection.FOR_AN_ADMIN
+        return self.status.state in connection_health.FOR_AN_ADMIN
 
     @property
     def knows_all(self) -> bool:
@@ -124,7 +125,7 @@ class Overview:
             user: Who asks.
             now: Tells which claims are live.
         """
-        status, policy = connection.status(), Policy.current()
+        status, policy = connection_health.status(), Policy.current()
         counts = counts_by_table(user, threshold=policy.threshold, now=now)
         used = _usage()
         failures = [

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact
 from warmline.sync.policy import Policy
-from warmline.sync.reasons import sentence
-from warmline.sync.state import Sync, SyncState, describe, with_state
+from warmline.sync.row_state import Sync, SyncState, describe, with_state
+from warmline.sync.status.explanation import sentence
 from warmline.web.book_forms import TYPE_ICONS
 
 PAGE = 20

@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.crm.users import User
+from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.notify import contacts_of, loud, told_to
-from warmline.sync.outcomes import AMBIGUOUS
+from warmline.sync.notifications import contacts_of, loud, told_to
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from django.views.generic import RedirectView
 from warmline.web.views import (
     account,
     activities,
+    bulk_actions,
     contact,
     contacts,
+    event_stream,
     imports,
-    live,
     notifications,
     organizations,
     profile,
-    selected,
+    row_status,
     settings,
-    standing,
     sync,
     team,
 )
@@ -25,10 +25,10 @@ from warmline.web.views import (
 app_name = "web"
 
 in_pipedrive = [
-    path("standing", standing.standing),
-    path("attempts", standing.attempts),
-    path("retry", standing.retry),
-    path("link", standing.link),
+    path("standing", row_status.standing),
+    path("attempts", row_status.attempts),
+    path("retry", row_status.retry),
+    path("link", row_status.link),
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="web:contacts"), name="home"),
@@ -36,7 +36,7 @@ urlpatterns = [
     path("contacts/new", contacts.add, name="add-contact"),
     path("contacts/known", contacts.known, name="known-contact"),
     path("contacts/export", contacts.export, name="export-contacts"),
-    path("contacts/selected", selected.selected, name="selected-contacts"),
+    path("contacts/selected", bulk_actions.selected, name="selected-contacts"),
     path("contacts/<int:contact_id>", contact.contact, name="contact"),
     path("contacts/<int:row_id>/", include(in_pipedrive), {"kind": "contact"}),
     path("contacts/<int:contact_id>/edit", contact.edit, name="edit-contact"),
@@ -57,9 +57,9 @@ urlpatterns = [
     path("sync/retry", sync.retry, name="sync-retry"),
     path("sync/failed/<kind>", sync.failed, name="sync-failed"),
     path("notifications", notifications.notifications, name="notifications"),
-    path("events", live.events, name="events"),
-    path("badges", live.badges, name="badges"),
-    path("toasts", live.show_toasts, name="toasts"),
+    path("events", event_stream.events, name="events"),
+    path("badges", event_stream.badges, name="badges"),
+    path("toasts", event_stream.show_toasts, name="toasts"),
     path("import", imports.begin, name="import"),
     path("import/<int:run_id>", imports.run, name="import-run"),
     path("import/<int:run_id>/columns", imports.match, name="import-columns"),

@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from warmline import storage
 from warmline.crm.models import Contact
-from warmline.crm.synced import Synced
-from warmline.sync.notify import unseen
-from warmline.sync.outcomes import AMBIGUOUS
-from warmline.sync.state import SyncState
+from warmline.crm.sync_columns import Synced
+from warmline.sync.failures import AMBIGUOUS
+from warmline.sync.notifications import unseen
+from warmline.sync.row_state import SyncState
 from warmline.web.icons import ICONS
 
 register = template.Library()
@@ -75,7 +75,7 @@ def disk_trouble() -> str:
 
 @register.simple_tag
 def once() -> SafeString:
-    """Give a form the key by which it is saved once, however often it is sent (see crm/once.py)."""
+    """Give a form the key by which it is saved once, however often it is sent (see crm/idempotency.py)."""
     return format_html('<input type="hidden" name="once" value="{}">', uuid4())
 
 

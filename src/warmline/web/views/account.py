@@ -16,10 +16,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
-from warmline.crm.guesses import TooManyGuessesError
-from warmline.crm.taken import TakenError, told_if_taken
+from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.web import guessing
+from warmline.web import throttling
 from warmline.web.forms import GUESSED, ChangePasswordForm, ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import LINKS, send_new_link, sends_email
 
@@ -34,7 +34,7 @@ class SignIn(views.LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Sign in, and know the browser from now on."""
         response = super().form_valid(form)
-        guessing.remember(self.request, response, form.get_user())
+        throttling.remember(self.request, response, form.get_user())
         return response
 
 
@@ -53,7 +53,7 @@ class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ig
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Change it; of the places that were familiar, this one stays so."""
         response = super().form_valid(form)
-        guessing.remember(self.request, response, form.user)
+        throttling.remember(self.request, response, form.user)
         return response
 
 
@@ -74,7 +74,7 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
         """Send a link, unless enough were asked for lately; say the same whether there is such a user or not."""
         email = form.cleaned_data["email"]
         with suppress(TooManyGuessesError):
-            asked = guessing.at_mailbox(self.request, email)
+            asked = throttling.at_mailbox(self.request, email)
             for user in form.get_users(email):
                 send_new_link(user, failed=asked.forget)
         return super().form_valid(form)
@@ -100,13 +100,13 @@ class OneTime(views.PasswordResetConfirmView):
         """Show the form, or that the link is not good; who tries many of these has to wait."""
         response = super().dispatch(*args, **kwargs)
         if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a good one leads to its form
-            guessing.at_secret(self.request, "link", kwargs["uidb64"])
+            throttling.at_secret(self.request, "link", kwargs["uidb64"])
         return cast("HttpResponse", response)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password, sign in, and know the browser from now on."""
         response = super().form_valid(form)
-        guessing.remember(self.request, response, cast("User", form.user))
+        throttling.remember(self.request, response, cast("User", form.user))
         return response
 
     def get_user(self, uidb64: str) -> User | None:
@@ -131,8 +131,8 @@ def welcome(request: HttpRequest) -> HttpResponse:
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user)
-            guessing.remember(request, answer, user)
+            throttling.remember(request, answer, user)
         return answer
     if form.has_error("code", GUESSED):
-        guessing.at_secret(request, "code", "first admin")
+        throttling.at_secret(request, "code", "first admin")
     return render(request, "web/account/welcome.html", {"form": form})

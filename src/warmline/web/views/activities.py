@@ -10,16 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
+from warmline.crm.idempotency import once
 from warmline.crm.models import Activity
-from warmline.crm.once import once
-from warmline.sync import retry as again
 from warmline.sync.policy import Policy
-from warmline.sync.state import with_state
+from warmline.sync.row_state import with_state
+from warmline.sync.status import retry_and_choose as again
 from warmline.web.book_forms import ActivityForm, NewActivityForm
 from warmline.web.requests import PageRequest, once_key
 from warmline.web.timeline import Entry, timeline
 from warmline.web.views.contact import around, seen
-from warmline.web.views.standing import address
+from warmline.web.views.row_status import address
 
 
 def _seen(request: PageRequest, activity_id: int) -> Activity:

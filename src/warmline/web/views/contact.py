@@ -11,12 +11,12 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
-from warmline.web.asked import list_address, number
 from warmline.web.book_forms import SCORES, TYPE_ICONS, ContactForm, NewActivityForm
+from warmline.web.list_query import list_address, number
 from warmline.web.requests import PageRequest
 from warmline.web.timeline import timeline
-from warmline.web.views import standing
-from warmline.web.views.standing import address, in_pipedrive
+from warmline.web.views import row_status
+from warmline.web.views.row_status import address, in_pipedrive
 
 
 def seen(request: PageRequest, contact_id: int) -> Contact:
@@ -25,7 +25,7 @@ def seen(request: PageRequest, contact_id: int) -> Contact:
     Raises:
         Http404: When there is none.
     """
-    found: Contact = standing.seen(request, "contact", contact_id)
+    found: Contact = row_status.seen(request, "contact", contact_id)
     return found
 
 

@@ -12,16 +12,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
 from warmline.crm import book
+from warmline.crm.idempotency import once
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
-from warmline.crm.once import once
 from warmline.crm.users import User
-from warmline.sync import listing
-from warmline.sync.listing import COUNTED, Order, Show
 from warmline.sync.policy import Policy
-from warmline.web.asked import Wishes
+from warmline.sync.status import row_lists
+from warmline.sync.status.row_lists import COUNTED, Order, Show
 from warmline.web.book_forms import SCORES, NewContactForm
 from warmline.web.export import PIECE, csv_of
+from warmline.web.list_query import Wishes
 from warmline.web.requests import PageRequest, once_key
 
 PAGE = 50
@@ -31,7 +31,7 @@ PAGE = 50
 def contacts(request: PageRequest) -> HttpResponse:
     """Show the contacts that the user may see, as the address asks for; to htmx the list alone."""
     wishes, rows = _asked(request)
-    page = listing.page(rows, wishes.asked, size=PAGE, **_now())
+    page = row_lists.page(rows, wishes.asked, size=PAGE, **_now())
     organization = wishes.asked.organization
     shown = {
         "wishes": wishes,
@@ -58,7 +58,7 @@ def contacts(request: PageRequest) -> HttpResponse:
 def export(request: PageRequest) -> StreamingHttpResponse:
     """Send all contacts of a list as a CSV file, whatever page of it is shown."""
     wishes, rows = _asked(request)
-    return csv_of(chain.from_iterable(listing.pages(rows, wishes.asked, size=PIECE, **_now())))
+    return csv_of(chain.from_iterable(row_lists.pages(rows, wishes.asked, size=PIECE, **_now())))
 
 
 def _asked(request: PageRequest) -> tuple[Wishes, ContactQuerySet]:

@@ -6,8 +6,8 @@ from django.views.decorators.http import require_safe
 
 from warmline import storage
 from warmline.sync.models import NotificationKind
-from warmline.sync.notify import contacts_of, newest, saw, seen_up_to
-from warmline.web.asked import DIGITS, number
+from warmline.sync.notifications import contacts_of, newest, saw, seen_up_to
+from warmline.web.list_query import DIGITS, number
 from warmline.web.requests import PageRequest
 from warmline.web.toasts import TOPICS
 

@@ -12,13 +12,13 @@ from django_htmx.http import replace_url
 from warmline.crm import book
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
-from warmline.sync import listing
-from warmline.sync.listing import COUNTED, Asked, Order, Show
 from warmline.sync.policy import Policy
-from warmline.web.asked import Wishes, text
+from warmline.sync.status import row_lists
+from warmline.sync.status.row_lists import COUNTED, Asked, Order, Show
 from warmline.web.book_forms import SCORES, OrganizationForm
+from warmline.web.list_query import Wishes, text
 from warmline.web.requests import PageRequest
-from warmline.web.views.standing import address, in_pipedrive, seen
+from warmline.web.views.row_status import address, in_pipedrive, seen
 
 PAGE = 50
 CONTACTS = 20  # on an organization's own page
@@ -31,7 +31,7 @@ SHOWS = (Show.SYNCED, Show.WAITING, Show.FAILED)
 def organizations(request: PageRequest) -> HttpResponse:
     """Show the team's organizations, as the address asks for; to htmx the list alone."""
     wishes = Wishes.read(request.GET, ORDERS, SHOWS)
-    page = listing.page(Organization.objects.all(), wishes.asked, size=PAGE, **_now())
+    page = row_lists.page(Organization.objects.all(), wishes.asked, size=PAGE, **_now())
     counts = _contacts(request, page.rows)
     shown = {
         "wishes": wishes,
@@ -78,7 +78,7 @@ def organization(request: PageRequest, organization_id: int) -> HttpResponse:
     if request.htmx:
         return render(request, "web/organizations/_details.html", {"organization": row, "is_new": True})
     contacts = Contact.objects.seen_by(request.user).select_related("owner", "organization")
-    page = listing.page(contacts, Asked(organization=row.pk), size=CONTACTS, **_now())
+    page = row_lists.page(contacts, Asked(organization=row.pk), size=CONTACTS, **_now())
     shown = {"organization": row, "page": page, "scores": SCORES, "counted": COUNTED}
     return render(request, "web/organizations/organization.html", {**shown, **in_pipedrive(row)})
 

@@ -10,9 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm import preferences
 from warmline.pipedrive import User
-from warmline.sync import anew, company, connecting, connection, credentials, thresholds, wake
-from warmline.sync.doctor import ADVICE
+from warmline.sync import company, credentials, wakeups
 from warmline.sync.models import Company, ConnectionState
+from warmline.sync.remote import company_switch, connection_health, setup
+from warmline.sync.remote.doctor import ADVICE
+from warmline.sync.status import threshold_preview
 from warmline.web.requests import PageRequest, admins_only
 from warmline.web.settings_forms import ConnectForm, RulesForm
 
@@ -29,21 +31,21 @@ def pipedrive(request: PageRequest) -> HttpResponse:
     if form.is_valid() and not credentials.is_from_environment():
         token = form.cleaned_data["token"]
         try:
-            me = connecting.connect(token)
-        except connecting.AnotherCompanyError as error:
+            me = setup.connect(token)
+        except setup.AnotherCompanyError as error:
             return _ask_whether(request, error.ours, error.me, token)
-        except connecting.CannotConnectError as error:
+        except setup.CannotConnectError as error:
             form.add_error("token", str(error))
         else:
             messages.success(request, f"Pipedrive is connected, as {_called(me)}. What waits goes there now.")
             return redirect("web:settings")
-    status, ours = connection.status(), company.remembered()
+    status, ours = connection_health.status(), company.remembered()
     is_another = status.state == ConnectionState.ANOTHER_COMPANY
     context = {
         "form": form,
         "status": status,
         "advice": "" if is_another else ADVICE.get(status.state, ""),
-        "account": connecting.known(),
+        "account": setup.known(),
         "from_environment": credentials.is_from_environment(),
         "has_token": bool(credentials.token()),
         "is_unreadable": credentials.is_unreadable(),
@@ -65,9 +67,9 @@ def start_anew(request: PageRequest) -> HttpResponse:
         return redirect("web:settings")
     try:
         if request.method != "POST":
-            return _ask_whether(request, *connecting.to_start_anew())
-        me = connecting.start_anew(token)
-    except connecting.CannotConnectError as error:
+            return _ask_whether(request, *setup.to_start_anew())
+        me = setup.start_anew(token)
+    except setup.CannotConnectError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, f"Warmline starts anew, as {_called(me)}. What is warm goes there now.")
@@ -77,7 +79,7 @@ def start_anew(request: PageRequest) -> HttpResponse:
 def _ask_whether(request: PageRequest, ours: Company, me: User, token: str = "") -> HttpResponse:
     """Ask whether to go back or to start anew; a token that is not kept yet goes along sealed, and is never shown."""
     context = {
-        "told": anew.told_beforehand(ours, me),
+        "told": company_switch.told_beforehand(ours, me),
         "new": company.name_of(me),
         "old": company.named(ours.name, ours.domain),
         "sealed": credentials.encrypted(token) if token else "",
@@ -95,7 +97,7 @@ def _called(me: User) -> str:
 def disconnect(request: PageRequest) -> HttpResponse:
     """Ask whether the token is to be forgotten, and forget it."""
     if request.method == "POST":
-        connecting.disconnect()
+        setup.disconnect()
         messages.success(request, "Pipedrive is disconnected. Contacts and activities wait here from now on.")
         return redirect("web:settings")
     return render(request, "web/settings/disconnect.html")
@@ -105,7 +107,7 @@ def disconnect(request: PageRequest) -> HttpResponse:
 @admins_only
 def ask(request: PageRequest) -> HttpResponse:
     """Ask Pipedrive anew what the account is made of, and go back to where that was wanted."""
-    problem = connecting.ask()
+    problem = setup.ask()
     if problem:
         messages.error(request, problem)
     else:
@@ -118,12 +120,12 @@ def ask(request: PageRequest) -> HttpResponse:
 @admins_only
 def rules(request: PageRequest) -> HttpResponse:
     """Show and decide what is warm, and what goes to Pipedrive how."""
-    effects = thresholds.effects(preferences.current().threshold)
-    types = connecting.known().types
+    effects = threshold_preview.effects(preferences.current().threshold)
+    types = setup.known().types
     form = RulesForm(request.POST or None, effects=effects, types=types)
     if form.is_valid():
         form.save()
-        wake.after_commit()
+        wakeups.after_commit()
         messages.success(request, "Saved. It holds from now on.")
         return redirect("web:rules")
     return render(request, "web/settings/rules.html", {"form": form, "types": types})

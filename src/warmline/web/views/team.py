@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from warmline.crm import team
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact
-from warmline.crm.taken import TakenError, told_if_taken
+from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.sync import connecting
+from warmline.sync.remote import setup
 from warmline.web.address import ADDRESS
 from warmline.web.invitations import invite, one_time_link
 from warmline.web.requests import PageRequest, admins_only
@@ -26,7 +26,7 @@ A_PAGE = 50
 @admins_only
 def members(request: PageRequest) -> HttpResponse:
     """List the team; those who left stand at its end."""
-    users = connecting.known().users
+    users = setup.known().users
     page = Paginator(User.objects.order_by("-is_active", "name", "pk"), A_PAGE).get_page(request.GET.get("page"))
     by_id, by_email = {user.id: user.name for user in users or ()}, {email_key(user.email) for user in users or ()}
     for member in page:
@@ -56,7 +56,7 @@ def invitation(request: PageRequest) -> HttpResponse:
 def member(request: PageRequest, user_id: int) -> HttpResponse:
     """Show a member, and change their role or who they are in Pipedrive."""
     found = get_object_or_404(User, pk=user_id)
-    users = connecting.known().users
+    users = setup.known().users
     form = MemberForm(request.POST or None, member=found, users=users)
     if form.is_valid():
         try:

@@ -1,0 +1,178 @@
+"""What callers get: each row as JSON, with empty texts as null and times in UTC."""
+
+from datetime import date, datetime
+from typing import Annotated, Generic, Self, TypeVar
+
+from pydantic import BaseModel, Field
+
+from warmline.api.texts import TIME
+from warmline.crm.bulk import Outcome, Result
+from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.sync.models import Notification, NotificationKind
+from warmline.sync.remote.connection_health import Status
+from warmline.sync.row_state import Sync, describe
+
+ItemType = TypeVar("ItemType")
+
+
+class Page(BaseModel, Generic[ItemType]):
+    """A part of a list; `next` leads to the next one and is null at the end."""
+
+    items: list[ItemType]
+    next: str | None
+
+
+class OwnerAnswer(BaseModel):
+    """Whose a contact is."""
+
+    id: int
+    name: str
+    email: str
+
+
+class OrganizationPart(BaseModel):
+    """An organization as told beside its contact."""
+
+    id: int
+    name: str
+    sector: str | None
+    country: str | None
+    pipedrive_org_id: int | None
+
+    @classmethod
+    def part_of(cls, row: Organization) -> "OrganizationPart":
+        """Return what is told of an organization beside its contact."""
+        return OrganizationPart(
+            id=row.pk,
+            name=row.name,
+            sector=row.sector or None,
+            country=row.country or None,
+            pipedrive_org_id=row.pipedrive_org_id,
+        )
+
+
+class OrganizationAnswer(OrganizationPart):
+    """An organization."""
+
+    sync: Sync
+
+    @classmethod
+    def of(cls, row: Organization) -> Self:
+        """Return what is told of an organization that was read with its state."""
+        return cls(**dict(cls.part_of(row)), sync=describe(row))
+
+
+class ContactAnswer(BaseModel):
+    """A contact with its organization."""
+
+    id: int
+    name: str
+    email: str | None
+    phone: str | None
+    warmness_score: int
+    owner: OwnerAnswer
+    pipedrive_person_id: int | None
+    organization: OrganizationPart | None
+    sync: Sync
+
+    @classmethod
+    def of(cls, row: Contact) -> Self:
+        """Return what is told of a contact that was read with its state, owner and organization."""
+        return cls(
+            id=row.pk,
+            name=row.name,
+            email=row.email or None,
+            phone=row.phone or None,
+            warmness_score=row.warmness_score,
+            owner=OwnerAnswer(id=row.owner.pk, name=row.owner.name, email=row.owner.email),
+            pipedrive_person_id=row.pipedrive_person_id,
+            organization=OrganizationPart.part_of(row.organization) if row.organization else None,
+            sync=describe(row),
+        )
+
+
+class ImportOutcome(BaseModel):
+    """What became of a row of an import: `errors` has the messages by field, and is empty for a valid row."""
+
+    result: Result
+    contact_id: int | None
+    errors: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """Return what is told of an outcome."""
+        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors)
+
+
+class ImportAnswer(BaseModel):
+    """The outcomes of all rows, in the order in which they were sent."""
+
+    outcomes: list[ImportOutcome]
+
+
+class ActivityAnswer(BaseModel):
+    """An activity; its due date and time are in the time zone of who logged it."""
+
+    id: int
+    contact_id: int
+    type: ActivityType
+    subject: str
+    note: str | None
+    due_date: date | None
+    due_time: Annotated[str, Field(pattern=TIME)] | None
+    done: bool
+    pipedrive_activity_id: int | None
+    replicated_to_pipedrive: bool
+    pipedrive_sync_attempts: int
+    last_pipedrive_sync_attempt: datetime | None
+    sync: Sync
+
+    @classmethod
+    def of(cls, row: Activity) -> Self:
+        """Return what is told of an activity that was read with its state."""
+        due = row.due_time
+        return cls(
+            id=row.pk,
+            contact_id=row.contact_id,
+            type=ActivityType(row.type),
+            subject=row.subject,
+            note=row.note or None,
+            due_date=row.due_date,
+            due_time=None if due is None else due.isoformat("seconds" if due.second else "minutes"),
+            done=row.done,
+            pipedrive_activity_id=row.pipedrive_activity_id,
+            replicated_to_pipedrive=row.replicated_to_pipedrive,
+            pipedrive_sync_attempts=row.pipedrive_sync_attempts,
+            last_pipedrive_sync_attempt=row.last_pipedrive_sync_attempt,
+            sync=describe(row),
+        )
+
+
+class SyncAnswer(BaseModel):
+    """How many of the caller's rows are under way or failed, and how the connection is."""
+
+    wanted: int
+    in_progress: int
+    failed: int
+    connection: Status
+
+
+class RetryAnswer(BaseModel):
+    """How many rows start again."""
+
+    retried: int
+
+
+class NotificationAnswer(BaseModel):
+    """Something that the caller would want to know."""
+
+    id: int
+    kind: NotificationKind
+    text: str
+    contact_id: int | None
+    at: datetime
+
+    @classmethod
+    def of(cls, row: Notification) -> Self:
+        """Return what is told of a notification."""
+        return cls(id=row.pk, kind=NotificationKind(row.kind), text=row.text, contact_id=row.contact_id, at=row.at)

@@ -1,0 +1,135 @@
+"""What every row that goes to Pipedrive carries: what was said of it, its attempts, and why the last one failed.
+
+`sync/` writes these fields; the contact book only says "this was changed" and "start again".
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from django.db import models
+from django.utils import timezone
+
+from warmline.crm import fields
+
+RowType = TypeVar("RowType", bound="Synced")
+
+DELETED_THERE = (
+    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person has it made anew
+)
+
+
+class SyncedQuerySet(models.QuerySet[RowType]):
+    """Rows that are complete, however they are made."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Make rows as Django does, with the fields that `save` fills in; words are the caller's business."""
+        rows = list(objs)
+        for row in rows:
+            row.complete()
+        return super().bulk_create(rows, *args, **kwargs)
+
+
+class Synced(models.Model):
+    """The attempts to bring a row to Pipedrive.
+
+    `failed` is a state of its own and not "attempts == 3": a refused row fails at its first attempt, and a failed
+    row keeps its reason while batch processing tries it again at `next_pipedrive_sync_attempt`.
+
+    Attributes:
+        LINK: The field that holds the record's id in Pipedrive.
+        TOLD: The fields of which Pipedrive is told.
+        revision: Counts the changes of these fields.
+        pipedrive_revision: The revision that Pipedrive was told last; a linked row with a newer one is wanted again.
+        pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see
+            sync/reconcile/three_way_merge.py). An activity without a link that has it was in a company's Pipedrive that
+            was left since (see sync/remote/company_switch.py).
+        pipedrive_in_bulk: It was saved by a bulk import, and goes after what a person waits for.
+    """
+
+    LINK: ClassVar[str]
+    TOLD: ClassVar[frozenset[str]]
+
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    pipedrive_revision = models.PositiveIntegerField(default=1, editable=False)
+    pipedrive_agreed = models.JSONField(default=dict, editable=False)
+    pipedrive_in_bulk = models.BooleanField(default=False, editable=False)
+
+    pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
+    last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)
+    next_pipedrive_sync_attempt = models.DateTimeField(default=timezone.now)
+    pipedrive_sync_failed = models.BooleanField(default=False)
+    pipedrive_sync_error_code = models.CharField(max_length=40, blank=True, default="")
+    pipedrive_sync_error_message = models.TextField(blank=True, default="")
+    pipedrive_sync_error_field = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Tidy what people gave before it is checked."""
+        fields.tidy(self, exclude)
+        super().clean_fields(exclude)
+
+    def complete(self) -> None:
+        """Fill in what is made of the other fields, before the row is stored."""
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the row has its record in Pipedrive."""
+        return getattr(self, self.LINK) is not None
+
+    def as_read(self) -> dict[str, Any]:
+        """Return the field values by which one sees that nobody edited the row, or decided about it, since."""
+        decided = ("pipedrive_chosen_id", "pipedrive_make_new") if isinstance(self, Findable) else ()
+        return {name: getattr(self, name) for name in ("revision", *decided)}
+
+    def is_as_read(self) -> bool:
+        """Tell whether nobody edited the row, decided about it or deleted it since it was read."""
+        rows = type(self)._default_manager  # noqa: SLF001 (Django documents it as public)
+        return rows.filter(pk=self.pk, **self.as_read()).exists()
+
+    @staticmethod
+    def fresh_attempts(now: datetime) -> dict[str, Any]:
+        """Return the field values of a row that starts again: no attempts, no error, due now.
+
+        Args:
+            now: The moment from which it is due, aware.
+        """
+        return {
+            "pipedrive_sync_attempts": 0,
+            "next_pipedrive_sync_attempt": now,
+            "pipedrive_sync_failed": False,
+            "pipedrive_sync_error_code": "",
+            "pipedrive_sync_error_message": "",
+            "pipedrive_sync_error_field": "",
+        }
+
+
+class Findable(models.Model):
+    """By what a row's record is found in Pipedrive, beside its name or e-mail.
+
+    Attributes:
+        FOUND_BY: The fields by which it is looked for; what was decided is about these.
+        warmline_id: The mark that a record made by us bears, in a custom field.
+        pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
+        pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
+            until someone decides, and are cleared when the row is linked, is looked for by something else, or has to be
+            decided anew because what was chosen is gone.
+    """
+
+    FOUND_BY: ClassVar[frozenset[str]]
+
+    warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    pipedrive_candidates = models.JSONField(default=list, blank=True)
+    pipedrive_chosen_id = models.BigIntegerField(null=True, blank=True)
+    pipedrive_make_new = models.BooleanField(default=False)
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def undecided() -> dict[str, Any]:
+        """Return the field values of a row of which there is nothing to decide, and nothing decided."""
+        return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}

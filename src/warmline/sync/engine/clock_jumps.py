@@ -1,0 +1,162 @@
+"""Stored moments may come from a clock that was wrong: none of them delays work for longer than its own longest wait.
+
+The engine asks here before it looks what is due. At its start, whenever this machine's clock was set, and every few
+seconds (another machine's may be wrong), what would wait for longer than it can ever have to is brought nearer, by the
+indexes that what is due is read from. What vouched for freshness when the clock was set vouches for nothing any more.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.pipedrive import Clock
+from warmline.sync import pending
+from warmline.sync.failures import ORGANIZATION_FAILED, PASSING, longest_wait
+from warmline.sync.leases import expire_in_time
+from warmline.sync.models import Connection, DirectoryState, Intent
+from warmline.sync.pending import END_OF_TIME
+from warmline.sync.policy import Policy
+
+log = logging.getLogger(__name__)
+
+EVERY = 10.0  # seconds
+NOTABLE = timedelta(seconds=0.5)  # what a clock is moved by as it is kept right all the time is far less
+AT_ONCE = 500  # rows of one kind; the rest follows with the next look
+LONG_AGO = timedelta(days=1)
+
+
+class Moments:
+    """Watches this machine's clock for an engine, and what is stored of moments.
+
+    Args:
+        clock: This machine's.
+        policy: Tells the longest waits.
+    """
+
+    def __init__(self, clock: Clock, policy: Policy) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._ahead = self._ahead_of_monotonic()
+        self._next = clock.monotonic()
+
+    def heed(self) -> None:
+        """Bring nearer what waits for too long, if the clock was set or the last look is some seconds old."""
+        ahead, now = self._ahead_of_monotonic(), self._clock.now()
+        jump = timedelta(seconds=ahead - self._ahead)
+        was_set = abs(jump) >= NOTABLE
+        if was_set:
+            log.warning("sync.clock_was_set by=%.1fs", jump.total_seconds())
+            self._ahead = ahead
+            distrust_looks(now, jump)
+        elif self._clock.monotonic() < self._next:
+            return
+        self._next = self._clock.monotonic() + EVERY
+        pull_in(now, self._policy, was_set_back=was_set and jump < timedelta(0))
+
+    def _ahead_of_monotonic(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+
+def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> None:
+    """Bring nearer whatever waits for longer than its own longest wait.
+
+    Args:
+        now: The present moment, aware.
+        policy: Tells the longest waits.
+        was_set_back: Whether that was just seen of this machine's clock. Then what waits for a few seconds goes on now.
+    """
+    soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
+    waiting = _waiting(policy.threshold, all_of_them=was_set_back)
+    for rows in waiting if _is_any_beyond(waiting, now + soon) else ():
+        for these, wait, moment in _too_far(rows, now, soon, policy):
+            ids = list(these.values_list("pk", flat=True)[:AT_ONCE])
+            if ids:
+                log.warning("sync.waited_too_long rows=%s/%s", rows.model._meta.model_name, len(ids))  # noqa: SLF001 (documented)
+                late = rows.model._default_manager.filter(pk__in=ids, next_pipedrive_sync_attempt__gt=now + wait)  # noqa: SLF001 (as above)
+                late.update(next_pipedrive_sync_attempt=moment)
+    expire_in_time(now)
+    if was_set_back:
+        _ask_now(now)
+
+
+def distrust_looks(now: datetime, jump: timedelta) -> None:
+    """Have a new look taken for whoever waits, further back by what a clock was set back: Pipedrive's may be the same.
+
+    Args:
+        now: The present moment, aware.
+        jump: By how much the clock was set ahead.
+    """
+    back = min(jump, timedelta(0))
+    for state in DirectoryState.objects.all():
+        seen = DirectoryState.objects.filter(pk=state.pk, since=state.since)
+        seen.update(since=state.since + back, looked_at=now - LONG_AGO)
+    for intent in Intent.objects.all() if back else ():
+        Intent.objects.filter(pk=intent.pk, sent_at=intent.sent_at).update(sent_at=intent.sent_at + back)
+
+
+def _ask_now(now: datetime) -> None:
+    """Have the connection, and lists that could not be had, tried again now."""
+    Connection.objects.filter(probe_at__gt=now).update(probe_at=now)
+    DirectoryState.objects.filter(retry_at__gt=now).update(retry_at=now)
+
+
+def left(row: Row, now: datetime, policy: Policy) -> timedelta:
+    """Return how long a row still waits; nothing if that is more than it can have to.
+
+    Args:
+        row: As read.
+        now: The present moment, aware.
+        policy: Tells the longest waits.
+    """
+    wait: timedelta = row.next_pipedrive_sync_attempt - now
+    longest = longest_wait(row.pipedrive_sync_error_code, failed=row.pipedrive_sync_failed, policy=policy)
+    return wait if wait <= longest or row.next_pipedrive_sync_attempt >= END_OF_TIME else timedelta(0)
+
+
+def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]]:
+    """Return what is wanted, as `wanted.due` reads it, each by its index.
+
+    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their
+    due times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an
+    activity is looked at once it is wanted.
+    """
+    organizations = Organization.objects.filter(pipedrive_org_id=None)
+    activities = Activity.objects.filter(pipedrive_activity_id=None)
+    return [
+        pending.contacts(threshold),
+        activities if all_of_them else pending.activities(),
+        pending.changed_contacts(),
+        organizations if all_of_them else organizations.filter(pipedrive_asked_for=True),
+        pending.changed_organizations(),
+        pending.changed_activities(),
+    ]
+
+
+def _too_far(
+    rows: QuerySet[Any], now: datetime, soon: timedelta, policy: Policy
+) -> list[tuple[QuerySet[Any], timedelta, datetime]]:
+    """Return the rows that wait for too long, by how long they may, and the moment to which they are brought."""
+    batch, person_needed = (longest_wait(code, failed=True, policy=policy) for code in ("unavailable", "rejected"))
+    passing = Q(pipedrive_sync_error_code__in=PASSING)
+    if rows.model is Contact:
+        passing |= Q(pipedrive_sync_error_code=ORGANIZATION_FAILED, organization__pipedrive_sync_error_code__in=PASSING)
+
+    return [
+        (_beyond(rows, now + soon).filter(pipedrive_sync_failed=False), soon, now),
+        (_beyond(rows, now + batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
+        (_beyond(rows, now + person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
+    ]
+
+
+def _beyond(rows: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+    return rows.filter(next_pipedrive_sync_attempt__gt=moment, next_pipedrive_sync_attempt__lt=END_OF_TIME)
+
+
+def _is_any_beyond(waiting: Sequence[QuerySet[Any]], moment: datetime) -> bool:
+    """Tell in one query whether anything waits beyond a moment, as what has failed does."""
+    first, *rest = (_beyond(rows, moment).order_by().values("pk") for rows in waiting)
+    return first.union(*rest, all=True).exists()

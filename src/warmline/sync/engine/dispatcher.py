@@ -1,0 +1,274 @@
+"""Runs the engine in the second process of `serve`: threads that are woken after each commit, and by a sweep a second.
+
+When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
+restarted. It has no rule of its own: what is due, and what follows, is the engine's, and `scheduling.py` decides who
+goes next. This only keeps several rows going at once. Clock and threads are handed in, so a simulation runs it, too.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from django.conf import settings
+
+from warmline import storage
+from warmline.crm import preferences
+from warmline.crm.preferences import Preferences
+from warmline.pipedrive import Clock, SystemClock
+from warmline.supervision import Loop, Waits, close_connections
+from warmline.sync import credentials, wakeups
+from warmline.sync.engine.reconciler import Engine
+from warmline.sync.leases import release_those_of_the_dead
+from warmline.sync.models import ConnectionState
+from warmline.sync.remote import connection_health
+from warmline.sync.remote.directory import forget_account
+from warmline.sync.scheduling import Lane, Room, Served, Work, first, in_turn
+from warmline.threads import SYSTEM_THREADS, Threads
+
+log = logging.getLogger(__name__)
+
+SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
+BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Keep the engine of settings and preferences going while the block runs; without a token everything waits."""
+    follower = Follower()
+    follower.start()
+    try:
+        yield
+    finally:
+        follower.stop()
+
+
+class Follower:
+    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change.
+
+    Args:
+        make_engine: Makes the engine for a token and some preferences.
+        clock: Of the dispatcher.
+        threads: Of both.
+    """
+
+    def __init__(
+        self,
+        make_engine: Callable[[str, Preferences], Engine] = Engine.of,
+        clock: Clock | None = None,
+        threads: Threads = SYSTEM_THREADS,
+    ) -> None:
+        self._make_engine = make_engine
+        self._clock = clock or SystemClock()
+        self._threads = threads
+        self._dispatcher: Dispatcher | None = None
+        self._followed: tuple[str, Preferences] | None = None
+        self._loop = Loop("sync-follow", self._turn, threads=threads)
+
+    def start(self) -> None:
+        """Begin, with the engine for what holds at this moment; what is in its way is tried again."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Return when what is under way is done."""
+        self._loop.stop()
+        self._end()
+
+    def _turn(self) -> None:
+        self._follow()
+        self._loop.ends_within(SWEEP)
+
+    def _follow(self) -> None:
+        preferences.refresh()
+        holds = (credentials.token(), preferences.current())
+        if holds == self._followed:
+            return
+        self._end()
+        if self._followed is not None and self._followed[0] not in {"", holds[0]}:
+            # What was learnt by now may be mixed: the old engine was still at work when the token changed.
+            forget_account()
+        token, decided = holds
+        if token:
+            self._begin(token, decided)
+        else:
+            self._stay_off()
+        self._followed = holds  # last: what fails on the way is tried again in a second
+
+    def _stay_off(self) -> None:
+        found = connection_health.without_token()
+        if found is not None:
+            log.warning("sync.off reason=%s", found.state)
+            if found.state != ConnectionState.NO_TOKEN:
+                connection_health.report(found, self._clock)
+
+    def _begin(self, token: str, decided: Preferences) -> None:
+        """Begin with these and no newer ones: what changed while the old engine ended is seen at the next turn."""
+        try:
+            engine = self._make_engine(token, decided)
+        except (ValueError, OSError) as error:
+            # Nothing goes to Pipedrive until somebody has set that right, so the state must not say that all is well.
+            connection_health.report(connection_health.misconfigured(error), self._clock)
+            raise
+        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
+        try:
+            dispatcher.start()
+        except BaseException:
+            engine.close()
+            raise
+        self._dispatcher = dispatcher
+
+    def _end(self) -> None:
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if dispatcher is not None:
+            dispatcher.stop()
+
+
+class Dispatcher:
+    """Keeps an engine going.
+
+    Args:
+        engine: What does the work.
+        workers: How many rows side by side.
+        clock: Tells what is due, and when the next sweep is.
+        threads: In which the work is done.
+    """
+
+    def __init__(
+        self, engine: Engine, workers: int, clock: Clock | None = None, threads: Threads = SYSTEM_THREADS
+    ) -> None:
+        self._engine = engine
+        self._clock = clock or SystemClock()
+        self._room = Room(workers)
+        self._pool = threads.pool(self._room.threads, "sync")
+        self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
+        self._signal = threads.signal()  # something happened: a row was saved, or a worker has finished
+        self._loop = Loop("sync-dispatch", self._turn, wake=self._signal.set, threads=threads)
+        self._lock = Lock()
+        self._is_news = True  # what a person waits for may be due that was not seen yet
+        self._served = Served()
+        self._under_way: set[Work] = set()
+        self._held_elsewhere: set[Work] = set()
+        self._broken = Waits[Work](self._clock.monotonic)  # what failed in a way that its row could not be told of
+        self._is_filling = False
+        self._next_sweep = self._clock.monotonic()
+        self._due: list[Work] = []  # at the last look, and not started yet
+
+    def start(self) -> None:
+        """Begin, with a probe if the connection was not well, and without the claims of those who died."""
+        release_those_of_the_dead()
+        connection_health.probe_now()
+        self._loop.start()
+        wakeups.listen(self._look)
+
+    def stop(self) -> None:
+        """Take nothing new and return when what is under way is done."""
+        wakeups.stop_listening(self._look)
+        self._loop.stop()
+        self._pool.shutdown()
+        self._filler.shutdown()
+        self._engine.close()
+
+    def _look(self) -> None:
+        self._is_news = True
+        self._signal.set()
+
+    def _turn(self) -> None:
+        self._signal.clear()
+        is_sweep = self._clock.monotonic() >= self._next_sweep
+        if is_sweep:  # at its time, however busy it is: a wake-up may be lost, and a row come due by itself
+            self._next_sweep = self._clock.monotonic() + SWEEP
+        self._go_round(is_sweep=is_sweep)
+        self._signal.wait(max(0.0, self._next_sweep - self._clock.monotonic()))
+        self._loop.ends_within(BREATH)
+
+    def _go_round(self, *, is_sweep: bool) -> None:
+        """Start what there is room for. A look costs time, so there is none without a thread to start anything."""
+        if is_sweep:
+            self._forget_held_elsewhere()
+            self._fill_directory()
+        self._due = self._start(self._due)
+        room_for_batch = self._has_room(batch=True)
+        if room_for_batch or (self._has_room() and (is_sweep or self._is_news)):
+            self._is_news = False  # before the look, not to lose what comes during it
+            seen = self._engine.due(self._clock.now(), self._held(), batch=room_for_batch)
+            rest = [] if room_for_batch else [work for work in self._due if work.lane > Lane.BACKLOG]
+            self._due = self._start([*seen, *rest])
+
+    def _start(self, works: list[Work]) -> list[Work]:
+        """Start what can be started, in turn; return the rest, without the rows that others are at."""
+        while True:
+            held = self._held()
+            with self._lock:
+                rest = [work for work in in_turn(works, self._served) if work not in held]
+                work = first(rest, under_way=self._under_way, room=self._room)
+                if work is None:
+                    return rest
+                self._served.note(work)
+                self._under_way.add(work)
+            works = [other for other in rest if other != work]
+            try:
+                self._pool.submit(self._bring, work)
+            except RuntimeError:  # no thread can be started at this moment
+                self._leave(work)
+                raise
+
+    def _leave(self, work: Work) -> None:
+        with self._lock:
+            self._under_way.discard(work)
+
+    def _has_room(self, *, batch: bool = False) -> bool:
+        with self._lock:
+            return self._room.has_any(self._under_way, batch=batch)
+
+    def _held(self) -> set[Work]:
+        """Return what is left out for a while: rows that others are at, and what broke in a way nobody foresaw."""
+        with self._lock:
+            return self._broken.all() | self._held_elsewhere
+
+    def _bring(self, work: Work) -> None:
+        done = False
+        try:
+            done = self._engine.bring(work)
+            self._broken.went_well(work)
+        except Exception as error:
+            if storage.noticed(error) not in storage.OF_THE_DISK:  # else all waits for the disk, and no row for itself
+                self._broken.failed(work)
+                log.exception("sync.work_failed row=%s/%s", work.kind, work.row_id)
+        finally:
+            close_connections()
+            if done:
+                self._forget_held_elsewhere()
+            else:
+                with self._lock:
+                    self._held_elsewhere.add(work)
+            self._leave(work)
+            if not work.batch:  # the next one of its claim may be due
+                self._is_news = True
+            self._signal.set()
+
+    def _fill_directory(self) -> None:
+        """Have a thread list what Pipedrive holds, as long as there is something to be listed."""
+        if not self._is_filling and self._engine.wants_filling():
+            self._is_filling = True
+            try:
+                self._filler.submit(self._list_all)
+            except RuntimeError:  # no thread can be started at this moment
+                self._is_filling = False
+                raise
+
+    def _list_all(self) -> None:
+        try:
+            while not self._loop.ending.is_set() and self._engine.fill_directory():
+                pass
+        except Exception as error:
+            if storage.noticed(error) not in storage.OF_THE_DISK:
+                log.exception("sync.directory_failed")
+        finally:
+            self._is_filling = False
+            close_connections()
+
+    def _forget_held_elsewhere(self) -> None:
+        """Look again at the rows that another worker was at: one has finished, or a second has passed."""
+        with self._lock:
+            self._is_news = self._is_news or bool(self._held_elsewhere)
+            self._held_elsewhere.clear()

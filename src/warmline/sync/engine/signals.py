@@ -1,0 +1,41 @@
+"""Listens to the contact book: a saved row wakes the engine, and a mended organization lets its contacts go on.
+
+Whoever is at a row that is deleted has to stop. Once a day what is old is forgotten.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.signals import post_save
+from django.utils import timezone
+
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.signals import day_passed, rows_deleted, rows_saved
+from warmline.sync import attempt_log, notifications, wakeups
+from warmline.sync.pending import let_contacts_go_on
+from warmline.sync.reconcile.local_deletes import let_go
+
+
+def connect() -> None:
+    """Begin to listen."""
+    for model in (Contact, Organization, Activity):
+        post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
+    rows_saved.connect(_saved_in_bulk, dispatch_uid="warmline.sync.bulk")
+    rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
+    day_passed.connect(_forget_old, dispatch_uid="warmline.sync.old")
+
+
+def _forget_old(now: datetime, **_: Any) -> None:
+    attempt_log.forget_old(now)
+    notifications.forget_old(now)
+
+
+def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
+    if sender is Organization and not instance.pipedrive_sync_failed:
+        let_contacts_go_on(instance, timezone.now())
+    wakeups.after_commit()
+
+
+def _saved_in_bulk(**_: Any) -> None:
+    wakeups.after_commit()

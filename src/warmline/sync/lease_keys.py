@@ -1,0 +1,56 @@
+"""The names of what is made in Pipedrive, by which claims and intents meet."""
+
+from uuid import UUID
+
+from warmline.crm.keys import key
+from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import Synced
+
+
+def person_key(contact: Contact) -> str:
+    """Return `person:<email key>`, or a name of its own for a contact that has no e-mail to be told by."""
+    return f"person:{contact.email_key}" if contact.email_key else f"person:/contact/{contact.pk}"
+
+
+def organization_key(organization: Organization) -> str:
+    """Return `organization:<name key>`."""
+    return f"organization:{organization.name_key}"
+
+
+def activities_key(contact: Contact) -> str:
+    """Return `activities:<person id>`: the activities of one person are brought over one after the other."""
+    person_id = contact.pipedrive_person_id
+    return f"activities:/contact/{contact.pk}" if person_id is None else f"activities:{person_id}"
+
+
+def row_key(kind: str, row_id: int) -> str:
+    """Return a row's own name, such as `contact 12`.
+
+    Args:
+        kind: Of which table: "contact", "organization" or "activity".
+        row_id: Which row.
+    """
+    return f"{kind} {row_id}"
+
+
+def update_key(row: Synced) -> str:
+    """Return `update <row key>`, the name of the intent to change a row's record."""
+    return f"update {row_key(str(row._meta.model_name), row.pk)}"  # noqa: SLF001 (Django documents _meta as public)
+
+
+def label_key(label: str) -> str:
+    """Return `label:<name>`."""
+    return f"label:{key(label)}"
+
+
+def field_key(kind: str, name: str) -> str:
+    """Return `field:<kind>:<name>`, the kind being whose field it is."""
+    return f"field:{kind}:{key(name)}"
+
+
+def is_mark(text: str) -> bool:
+    """Tell whether a text may be the mark of a row (its `warmline_id`)."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

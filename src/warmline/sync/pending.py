@@ -1,0 +1,177 @@
+"""Which rows must still be brought to Pipedrive, or brought in line with it: the promise, as querysets.
+
+Each is backed by an index whose condition holds no setting, so that it serves any threshold, and whose order is the
+due time, so that its cost is that of the due rows and never of the whole table. A test reads the query plans.
+
+Of what is due, one row of each claim is shown, because no two of one claim go side by side, and some of each person's,
+so that no backlog, whatever its size, hides what another waits for. Who goes next, `scheduling.py` decides.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
+from django.db.models.functions import RowNumber
+
+from warmline.crm.models import WARMEST, Activity, Contact, Organization
+from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
+
+RowType = TypeVar("RowType", bound=Model)
+
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # when a row is due that only a person can have tried again
+
+LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
+# What tells the claims of a table's rows apart; two of one person's contacts with one e-mail share a claim.
+CLAIMED_BY: dict[Kind, tuple[str, ...]] = {
+    "contact": ("email_key", "alone"),
+    "activity": ("contact", "contact__pipedrive_person_id"),
+}
+
+
+def contacts(threshold: int) -> QuerySet[Contact]:
+    """Return the warm contacts that are not in Pipedrive.
+
+    The warm scores are named one by one, because the index begins with the score: each is then one range of due
+    times in it. `score >= threshold` would be one range of scores, with every due time in it to be read.
+
+    Args:
+        threshold: The least warm score, 0 to 10.
+    """
+    return Contact.objects.filter(pipedrive_person_id=None, warmness_score__in=range(threshold, WARMEST + 1))
+
+
+def activities() -> QuerySet[Activity]:
+    """Return the activities that belong in Pipedrive and are not there, and whose contacts are."""
+    unlinked = Activity.objects.filter(pipedrive_activity_id=None, replicate=True)
+    return unlinked.filter(contact__pipedrive_person_id__isnull=False)
+
+
+def changed_contacts() -> QuerySet[Contact]:
+    """Return the linked contacts with changes that Pipedrive was not told of."""
+    return Contact.objects.filter(pipedrive_person_id__isnull=False, revision__gt=F("pipedrive_revision"))
+
+
+def changed_organizations() -> QuerySet[Organization]:
+    """Return the linked organizations with changes that Pipedrive was not told of."""
+    return Organization.objects.filter(pipedrive_org_id__isnull=False, revision__gt=F("pipedrive_revision"))
+
+
+def organizations_asked_for() -> QuerySet[Organization]:
+    """Return the organizations that are not in Pipedrive and that a person asked for. The others wait for a contact."""
+    has_contacts = Exists(Contact.objects.filter(organization=OuterRef("pk")))
+    return Organization.objects.filter(has_contacts, pipedrive_org_id=None, pipedrive_asked_for=True)
+
+
+def changed_activities() -> QuerySet[Activity]:
+    """Return the activities in Pipedrive with changes that it was not told of."""
+    return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
+
+
+def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
+    """Return what is due, one row of each claim.
+
+    Args:
+        now: The present moment, aware.
+        threshold: The least warm score.
+        limit: How many of each kind, lane and person at the most, beside the newest.
+        batch: Whether what was saved in bulk, or failed before, is shown as well.
+        held: Rows that are left out.
+    """
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    if not batch:
+        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
+    tables: tuple[tuple[Kind, QuerySet[Any]], ...] = (
+        ("contact", contacts(threshold)),
+        ("activity", activities()),
+        ("contact", changed_contacts()),
+        ("organization", organizations_asked_for()),
+        ("organization", changed_organizations()),
+        ("activity", changed_activities()),
+    )
+    works = []
+    for kind, wanted in tables:
+        rows = wanted.filter(is_due)
+        if left_out := [work.row_id for work in held if work.kind == kind]:
+            rows = rows.exclude(pk__in=left_out)
+        if rows.exists():  # mostly there is nothing, and that is told for far less
+            works += [
+                Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
+                for row in _one_of_each(kind, rows, limit)
+            ]
+    return in_lanes(works, now)
+
+
+def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
+    """Return one row of each claim: of each person's the oldest ones, and some of the newest."""
+    limit = max(limit, MANY + 1)
+    if kind == "organization":  # each has a claim of its own, and all are the team's
+        values = due.values(*LANE, "name_key", row=F("pk"), since=F("next_pipedrive_sync_attempt"))
+        return values.order_by(*LANE, "since", "row")[:limit]
+    if kind == "contact":  # those without an e-mail share no claim
+        due = due.annotate(alone=Case(When(email_key="", then=F("pk")), output_field=BigIntegerField()))
+    # (Adding 0 changes no id. It keeps the planner from reading a whole table in the order of its owners.)
+    flow = ("whose", *LANE)
+    claims = due.order_by().annotate(whose=F("owner_id") + 0).values(*flow, *CLAIMED_BY[kind])
+    claims = claims.annotate(row=Min("pk"), since=Min("next_pipedrive_sync_attempt"))
+    shown: QuerySet[Any, dict[str, Any]] = claims.annotate(
+        place=Window(RowNumber(), partition_by=[*flow], order_by=("since", "row")),
+        from_the_end=Window(RowNumber(), partition_by=[*flow], order_by=("-since", "-row")),
+    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MANY + 1))
+    return shown
+
+
+def _claim(kind: Kind, row: dict[str, Any]) -> str:
+    match kind:
+        case "contact":
+            return person_key(Contact(pk=row["row"], email_key=row["email_key"]))
+        case "organization":
+            return organization_key(Organization(name_key=row["name_key"]))
+    person_id = row["contact__pipedrive_person_id"]
+    return activities_key(Contact(pk=row["contact"], pipedrive_person_id=person_id))
+
+
+def _lane(row: dict[str, Any]) -> Lane:
+    if row["pipedrive_sync_failed"]:
+        return Lane.FAILED
+    return Lane.IN_BULK if row["pipedrive_in_bulk"] else Lane.PERSON
+
+
+def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
+    """Return the contact of a work with its user and organization, if it is still wanted and due."""
+    for some in (contacts(threshold), changed_contacts()):
+        row = _still_due(some.select_related("owner", "organization"), work, now)
+        if row is not None:
+            return row
+    return None
+
+
+def organization(work: Work, now: datetime) -> Organization | None:
+    """Return the organization of a work, if it is still wanted and due."""
+    return _still_due(changed_organizations(), work, now) or _still_due(organizations_asked_for(), work, now)
+
+
+def activity(work: Work, now: datetime) -> Activity | None:
+    """Return the activity of a work with its contact, user and organization, if it is still wanted and due."""
+    for some in (activities(), changed_activities()):
+        row = _still_due(some.select_related("owner", "contact__organization"), work, now)
+        if row is not None:
+            return row
+    return None
+
+
+def _still_due(rows: QuerySet[RowType], work: Work, now: datetime) -> RowType | None:
+    return rows.filter(pk=work.row_id, next_pipedrive_sync_attempt__lte=now).first()
+
+
+def let_contacts_go_on(organization: Organization, now: datetime) -> None:
+    """Give fresh attempts to the contacts that failed only because their organization had.
+
+    Args:
+        organization: The one that is mended, or is about to be tried again.
+        now: From when they are due.
+    """
+    Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
+        **Contact.fresh_attempts(now)
+    )

@@ -1,0 +1,365 @@
+"""The steps that bring a row to Pipedrive. Each reads: already there? else create.
+
+Every step can be run again at any time. None takes an error of Pipedrive's for an answer: a look that failed is not
+"not found".
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.sync_columns import Synced
+from warmline.crm.users import User
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import (
+    Clock,
+    NewActivity,
+    NewOrganization,
+    NewPerson,
+    Person,
+    PersonChanges,
+    Pipedrive,
+    Rejected,
+)
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping
+from warmline.sync.company import make_sure
+from warmline.sync.intents import Intents, Sent
+from warmline.sync.lease_keys import organization_key, person_key, row_key
+from warmline.sync.leases import BusyError, Claims, is_claimed
+from warmline.sync.models import Intent
+from warmline.sync.policy import Policy
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.candidates import those_there
+from warmline.sync.reconcile.matching import Finder, twins_of
+from warmline.sync.reconcile.recent_changes import Looks
+from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.remote.account_cache import Catalog
+from warmline.sync.remote.directory import Directory
+from warmline.sync.remote.references import Account
+
+New = TypeVar("New")
+Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
+
+
+class StaleLinkError(Exception):
+    """What is to be made refers to a record that is gone.
+
+    Args:
+        row: The row that is linked to it.
+    """
+
+    def __init__(self, row: Contact | Organization) -> None:
+        super().__init__("A record that this one belongs to is gone in Pipedrive.")
+        self.row = row
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A row whose record is in line with it.
+
+    Attributes:
+        record_id: The record's id.
+        agreed: What the two sides hold now (see three_way_merge.py).
+        revision: The row's revision that the record has; a newer one is wanted again.
+        kept: Pipedrive's values that ours give way to.
+        not_renamed: The record's name, which differed from ours before ours was changed; empty when it took ours.
+        names: What values of these are called, where people know them by a name: Pipedrive's and ours.
+        was_there: Whether it was not made by us.
+        org_id: The organization that an adopted person has already.
+    """
+
+    record_id: int
+    agreed: Mapping[str, Values]
+    revision: int
+    kept: Values = field(default_factory=dict)
+    not_renamed: str = ""
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    was_there: bool = False
+    org_id: int | None = None
+
+
+class Steps:
+    """The steps, for one piece of work.
+
+    Attributes:
+        pipedrive: The client, in batch or not, as the work wants it.
+
+    Args:
+        pipedrive: The client.
+        directory: What Pipedrive holds.
+        looks: At what changed since an unfinished create.
+        claims: This worker's claims.
+        policy: The label, and what follows when.
+        clock: For ages and the times of notifications.
+    """
+
+    def __init__(
+        self,
+        pipedrive: Pipedrive,
+        *,
+        directory: Directory,
+        looks: Looks,
+        claims: Claims,
+        policy: Policy,
+        clock: Clock,
+    ) -> None:
+        self.pipedrive = pipedrive
+        self._policy = policy
+        self._clock = clock
+        self._catalog = Catalog(pipedrive, clock)
+        self.intents = Intents(pipedrive, claims, clock, looks.ages)
+        self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
+        self.finder = Finder(
+            pipedrive,
+            catalog=self._catalog,
+            intents=self.intents,
+            directory=directory,
+            looks=looks,
+            account=self.account,
+            policy=policy,
+        )
+
+    def ensure_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
+        """Bring a contact to Pipedrive.
+
+        Args:
+            contact: A warm contact that is not linked.
+            organization_id: Brings the contact's organization to Pipedrive and returns its id. Called only when a
+                person is made: one who is there already keeps the organization that it has.
+
+        Raises:
+            AmbiguousError: When a person has to decide which of Pipedrive's persons it is.
+            BusyError: When it was edited meanwhile.
+        """
+        twins = _twins(contact)
+        found = self.finder.person(contact)
+        if found is not None and found.intent is None:
+            return self._adopt(contact, found.record)
+        if found is not None and found.intent is not None:
+            return _made(found.record.id, found.intent, snapshots.of_person(found.record, contact))
+        org_id = organization_id()
+
+        def prepare() -> NewPerson:
+            return mapping.new_person(
+                contact,
+                owner_id=self.account.ensure_owner(contact.owner),
+                org_id=org_id,
+                label_id=self._label(contact),
+                custom_fields=self.finder.mark("person", contact),
+            )
+
+        def sent(new: NewPerson) -> Sent:
+            return Sent(row_key("contact", contact.pk), new.body(), snapshots.of_contact(contact), contact.revision)
+
+        def check() -> None:
+            _check(contact)
+            self.wait_for_twins(contact)
+            if _twins(contact) != twins:
+                raise BusyError("Another contact got this e-mail, or its person, while this one's was looked for.")
+
+        with self.links_checked(contact.organization):
+            person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
+        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        return Brought(person.id, agreed, contact.revision)
+
+    def wait_for_twins(self, contact: Contact) -> None:
+        """Go on only if no contact that got this e-mail a moment ago is being brought with the one that it had before.
+
+        Raises:
+            BusyError: When one is: it may be the same person.
+        """
+        twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
+        keys = [row_key("contact", pk) for pk in twins]
+        if keys and is_claimed(keys, self._clock.now()):
+            raise BusyError("Another worker is bringing a contact with this e-mail.")
+
+    def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:
+        """Bring an organization to Pipedrive.
+
+        Args:
+            organization: One that is not linked.
+            owner: The user whose contact wants it, and who owns it in Pipedrive when it is made.
+            after: Since when it is wanted: a look that began earlier is none.
+
+        Raises:
+            AmbiguousError: When a person has to decide which of Pipedrive's organizations it is.
+            BusyError: When it was edited meanwhile.
+        """
+        found = self.finder.organization(organization, after)
+        if found is not None and found.intent is None:
+            return self.link_of(organization, found.record, was_there=True)
+        if found is not None and found.intent is not None:
+            return _made(found.record.id, found.intent, self._their_values(found.record))
+
+        def prepare() -> NewOrganization:
+            industry, custom_fields = self.account.ensure_sector(organization.sector, owner)
+            written = {code: value for code, value in custom_fields.items() if value is not None}
+            return mapping.new_organization(
+                organization,
+                owner_id=self.account.ensure_owner(owner),
+                industry=industry,
+                custom_fields={**written, **self.finder.mark("organization", organization)},
+            )
+
+        def sent(new: NewOrganization) -> Sent:
+            ours = snapshots.of_our_organization(organization)
+            return Sent(row_key("organization", organization.pk), new.body(), ours, organization.revision)
+
+        what = organization_key(organization)
+        create = self.pipedrive.create_organization
+        theirs = self._create(lambda: _check(organization), what, prepare, create, sent)
+        return self.link_of(organization, theirs, was_there=False)
+
+    def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
+        """Bring an activity to Pipedrive.
+
+        Args:
+            activity: One that is not linked, with its contact.
+            person_id: The contact's person.
+        """
+        found = self.finder.activity(activity)
+        if found is not None and found.intent is not None:
+            return _made(found.record.id, found.intent, snapshots.of_their_activity(found.record))
+        own = row_key("activity", activity.pk)
+
+        def prepare() -> NewActivity:
+            return self.as_new(activity, person_id)
+
+        if activity.pipedrive_agreed:
+            there = self.finder.activity_there(person_id, prepare().body())
+            if there is not None:
+                agreed = snapshots.agreed(self._values_of(activity), snapshots.of_their_activity(there))
+                return Brought(there.id, agreed, activity.revision, was_there=True)
+
+        def sent(new: NewActivity) -> Sent:
+            return Sent(own, new.body(), self._values_of(activity), activity.revision)
+
+        with self.links_checked(activity.contact, activity.contact.organization):
+            theirs = self._create(lambda: _check(activity), own, prepare, self.pipedrive.create_activity, sent)
+        ours = self._values_of(activity)
+        return Brought(theirs.id, snapshots.agreed(ours, snapshots.of_their_activity(theirs)), activity.revision)
+
+    def own_organization(self, ours: Organization, org_id: int) -> Brought | None:
+        """Return the link of a contact's organization, if its person's organization bears the name of ours.
+
+        Args:
+            ours: The organization of a contact whose person was adopted.
+            org_id: That person's organization.
+        """
+        is_decided = ours.pipedrive_make_new or ours.pipedrive_chosen_id not in {None, org_id}
+        if ours.is_linked or is_decided or Organization.objects.filter(pipedrive_org_id=org_id).exists():
+            return None
+        there = those_there(self.pipedrive.organization, {org_id})
+        if not there or key(there[0].name) != ours.name_key:
+            return None
+        return self.link_of(ours, there[0], was_there=True)
+
+    def link_of(self, organization: Organization, theirs: PipedriveOrganization, *, was_there: bool) -> Brought:
+        """Return the link between one of our organizations and one of Pipedrive's.
+
+        Args:
+            organization: Ours.
+            theirs: Pipedrive's.
+            was_there: Whether it was not made by us.
+        """
+        agreed = snapshots.agreed(snapshots.of_our_organization(organization), self._their_values(theirs))
+        return Brought(theirs.id, agreed, organization.revision, was_there=was_there)
+
+    def as_new(self, activity: Activity, person_id: int) -> NewActivity:
+        """Return an activity as it would be made now."""
+        organization = activity.contact.organization
+        return mapping.new_activity(
+            activity,
+            type=self.account.ensure_type(activity),
+            owner_id=self.account.ensure_owner(activity.contact.owner),
+            person_id=person_id,
+            org_id=organization.pipedrive_org_id if organization else None,
+        )
+
+    def _adopt(self, contact: Contact, person: Person) -> Brought:
+        """Take a person who is there already: add our label to theirs, and change nothing else."""
+        label_id = self._label(contact)
+        _check(contact)
+        if label_id is not None and label_id not in person.label_ids:
+            make_sure()
+            person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
+        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id)
+
+    def _create(
+        self,
+        check: Callable[[], None],
+        what: str,
+        prepare: Callable[[], New],
+        create: Callable[[New], Record],
+        sent: Callable[[New], Sent],
+    ) -> Record:
+        """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
+
+        def make() -> Record:
+            new = prepare()
+            check()
+            return self.intents.make(what, lambda: create(new), sent(new), check)
+
+        try:
+            return make()
+        except Rejected:
+            if not self._catalog.renew():
+                raise
+        return make()
+
+    def _values_of(self, activity: Activity) -> Values:
+        return snapshots.of_our_activity(activity, self.account.wished_type(activity))
+
+    def _their_values(self, theirs: PipedriveOrganization) -> Values:
+        return snapshots.of_their_organization(theirs, self.account.sector_of(theirs))
+
+    @contextmanager
+    def links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
+        """Tell a refusal of what is made apart from a refusal of what it refers to.
+
+        Raises:
+            StaleLinkError: When the block is refused and the record of one of the rows is gone.
+        """
+        try:
+            yield
+        except Rejected:
+            for row in rows:
+                if row is not None and self._is_gone(row):
+                    raise StaleLinkError(row) from None
+            raise
+
+    def _is_gone(self, row: Contact | Organization) -> bool:
+        if isinstance(row, Contact):
+            return row.pipedrive_person_id is not None and not those_there(
+                self.pipedrive.person, {row.pipedrive_person_id}
+            )
+        return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
+
+    def _label(self, contact: Contact) -> int | None:
+        return self.account.ensure_label(self._policy.label, contact.owner)
+
+
+def _check(row: Synced) -> None:
+    """Go on only if a row is still what was looked for: an edit may have made it somebody else.
+
+    Raises:
+        BusyError: When it was edited meanwhile, or decided about; it is wanted as it is by now.
+    """
+    if not row.is_as_read():
+        raise BusyError("The row was edited while its record was looked for.")
+
+
+def _twins(contact: Contact) -> set[tuple[int, int | None]]:
+    """Return the contacts that have a contact's e-mail, with their persons."""
+    return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
+
+
+def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
+    """Return the link to what an unfinished create made: as the row was then, which it may not be any more."""
+    return Brought(record_id, snapshots.agreed(intent.ours, theirs), intent.revision)

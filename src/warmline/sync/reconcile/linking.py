@@ -1,0 +1,327 @@
+"""The moment a row and its record are in line, or the record turns out to be gone: all of it in one transaction.
+
+Id, revision and agreement are stored, the intent ends, people are told, and what waited becomes due.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Value
+
+from warmline.crm import book
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.sync_columns import DELETED_THERE
+from warmline.crm.users import User
+from warmline.sync import attempt_log, normal_forms, notifications, wakeups
+from warmline.sync.company import storing
+from warmline.sync.intents import Intents
+from warmline.sync.lease_keys import row_key, update_key
+from warmline.sync.leases import BusyError
+from warmline.sync.models import NotificationKind
+from warmline.sync.pending import END_OF_TIME, let_contacts_go_on
+from warmline.sync.policy import Policy
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.create import Brought
+from warmline.sync.reconcile.local_deletes import tell_left_there
+from warmline.sync.reconcile.three_way_merge import Values
+
+SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
+# What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
+ONE_FOR_ALL = frozenset({"name", "organization"})  # what a person has one of, however many contacts it is
+TAKEN_OVER = {
+    Contact: {"name", "email", "phone"},
+    Organization: {"name", "sector", "country"},
+    Activity: {"subject", "note", "done"},
+}
+
+
+def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:
+    """Store a contact's person, and decide which of its activities follow.
+
+    Args:
+        contact: The row, as read.
+        brought: Its person.
+        policy: Whether activities from before the contact was warm follow; decided here and remembered on them.
+        now: When the attempt was made.
+
+    Raises:
+        BusyError: When it was edited or decided about since its person was found: that says nothing of it now.
+    """
+    with storing():
+        # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
+        is_there = _as_looked_for(contact, brought).update(
+            **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
+        )
+        _check_found(contact, brought, is_there)
+        Intents.end(row_key("contact", contact.pk))
+        if not is_there:
+            _was_deleted_here(contact, brought, now)
+            return
+        undecided = Activity.objects.filter(contact=contact, replicate=None)
+        if policy.earlier_activities:
+            # They are wanted from now on, and were not before.
+            undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)
+        undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
+        attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
+        text = f"{contact.name} is in Pipedrive as a {policy.label}."
+        notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
+        wakeups.after_commit()
+
+
+def link_organization(organization: Organization, brought: Brought, *, now: datetime) -> None:
+    """Store an organization's id, and let the contacts go on that failed because of it.
+
+    Args:
+        organization: The row, as read.
+        brought: Its organization in Pipedrive.
+        now: When the attempt was made.
+
+    Raises:
+        BusyError: As in `link_contact`.
+    """
+    with storing():
+        is_there = _as_looked_for(organization, brought).update(
+            pipedrive_asked_for=False,
+            **_id_of(organization, brought.record_id),
+            **organization.undecided(),
+            **_in_line(organization, brought, now),
+        )
+        _check_found(organization, brought, is_there)
+        Intents.end(row_key("organization", organization.pk))
+        if not is_there:
+            return
+        attempt_log.note(organization, _arrival("organization", brought), ok=True, now=now)
+        let_contacts_go_on(organization, now)
+        wakeups.after_commit()
+
+
+def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> None:
+    """Store an activity's id and mark it replicated.
+
+    Args:
+        activity: The row, as read, with its contact.
+        brought: Its activity in Pipedrive.
+        now: When the attempt was made.
+    """
+    contact = activity.contact
+    with storing():
+        is_there = Activity.objects.filter(pk=activity.pk).update(
+            **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
+        )
+        Intents.end(row_key("activity", activity.pk))
+        if not is_there:
+            _was_deleted_here(activity, brought, now)
+            return
+        attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
+        text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
+        notifications.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
+
+
+def align(row: Row, brought: Brought, *, now: datetime) -> None:
+    """Store that a linked row's changes are over; take Pipedrive's values over where they were kept, and tell.
+
+    Args:
+        row: The row, as read; an activity with its contact.
+        brought: Its record, which is another one when the old one was merged.
+        now: When the attempt was made.
+    """
+    with storing():
+        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        Intents.end(update_key(row))
+        if not is_there:  # it was deleted here, and its record stays
+            return
+        if isinstance(row, Contact):
+            left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
+            tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
+        but = f", but for the name: there it is “{brought.not_renamed}”" if brought.not_renamed else ""
+        attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        if brought.not_renamed:
+            _tell_of_name(row, brought, now)
+        if brought.kept:
+            _tell_of_kept(row, brought, _taken_over(row, brought), now)
+
+
+def tell_the_others(
+    contact: Contact,
+    person_id: int,
+    before: Mapping[str, Values],
+    after: Mapping[str, Values],
+    left_there: Collection[str] = (),
+) -> None:
+    """Have the other contacts that are one person know what was said for this one: it is no colleague's word.
+
+    Args:
+        contact: This one.
+        person_id: Whose contacts; within the transaction that stores what was said.
+        before: What the two sides held before (see three_way_merge.py).
+        after: What they hold now.
+        left_there: Fields in which Pipedrive's value was kept: of these the others are told when they change them.
+    """
+    then, now = before.get("ours", {}), after["ours"]
+    said = {
+        name: after["theirs"][name] for name in ONE_FOR_ALL.difference(left_there) if now.get(name) != then.get(name)
+    }
+    others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
+    for other in others.select_for_update() if said else ():
+        theirs = {**other.pipedrive_agreed.get("theirs", {}), **said}
+        agreed = snapshots.agreed(other.pipedrive_agreed.get("ours", {}), theirs)
+        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
+
+
+def unlink(row: Row, now: datetime) -> None:
+    """Store that a row's record was deleted in Pipedrive. It is not made anew unless a person asks.
+
+    Args:
+        row: The row, as read; an activity with its contact.
+        now: When that was seen.
+    """
+    deleted = {
+        "pipedrive_agreed": {},
+        "last_pipedrive_sync_attempt": now,
+        "next_pipedrive_sync_attempt": END_OF_TIME,
+        "pipedrive_sync_failed": True,
+        "pipedrive_sync_error_code": DELETED_THERE,
+        "pipedrive_sync_error_message": "It was deleted in Pipedrive. Trying again makes it there anew.",
+        "pipedrive_sync_error_field": "",
+    }
+    with storing():
+        if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
+            return
+        Intents.end(update_key(row))  # what it said was about the record that is gone
+        attempt_log.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
+        if isinstance(row, Contact):
+            # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
+            waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
+            waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
+            waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
+        contact = _contact_of(row)
+        text = f"{_named(row)} was deleted in Pipedrive. “Try again” makes it there anew."
+        notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
+
+
+def look_again(row: Contact | Organization, now: datetime) -> datetime:
+    """Have a linked row brought in line again, because its record seems to be gone.
+
+    Args:
+        row: The row, as read.
+        now: From when it is due, unless it is being brought in line already, at a pace of its own.
+
+    Returns:
+        When it is due; now, when it is not linked to that record any more, or was deleted here.
+    """
+    in_line = _rows(row).filter(pk=row.pk, revision=F("pipedrive_revision"))
+    in_line.update(revision=F("revision") + 1, **row.fresh_attempts(now))
+    stored = _rows(row).filter(pk=row.pk).first()
+    due: datetime = stored.next_pipedrive_sync_attempt if stored is not None and stored.is_linked else now
+    return due
+
+
+def _as_looked_for(row: Contact | Organization, brought: Brought) -> Any:
+    """Return the row as a queryset; not, if what was found was looked for by something else."""
+    return _rows(row).filter(pk=row.pk, **(row.as_read() if brought.was_there else {}))
+
+
+def _check_found(row: Contact | Organization, brought: Brought, is_there: int) -> None:
+    if not is_there and brought.was_there and _rows(row).filter(pk=row.pk).exists():
+        raise BusyError("The row was edited after its record was found.")
+
+
+def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:
+    if not brought.was_there:
+        tell_left_there(row, brought.record_id, now)
+
+
+def _arrival(what: str, brought: Brought) -> str:
+    how = "Found in Pipedrive and linked" if brought.was_there else "Made in Pipedrive"
+    return f"{how}: {what} {brought.record_id}."
+
+
+def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
+    """Return what is stored of a success. A revision newer than the record's is wanted again."""
+    return {
+        **row.fresh_attempts(now),
+        "pipedrive_revision": brought.revision,
+        "pipedrive_agreed": brought.agreed,
+        "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
+        "last_pipedrive_sync_attempt": now,
+    }
+
+
+def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
+    replicated = {"replicated_to_pipedrive": record_id is not None} if isinstance(row, Activity) else {}
+    return {row.LINK: record_id, **replicated}
+
+
+def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
+    """Take over here what Pipedrive keeps, as far as it is ours to hold, unless the row was edited again meanwhile.
+
+    Returns:
+        The fields in which that was done.
+    """
+    stored = _rows(row).select_for_update().get(pk=row.pk)
+    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+    if stored.revision != row.revision:
+        return frozenset(kept)  # told as it was by then; the newer edit goes over next
+    written = book.take_over(stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()})
+    ours = {name: getattr(stored, name) for name in written}
+    agreed = snapshots.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
+    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
+    return written
+
+
+def _tell_of_kept(row: Row, brought: Brought, taken_over: frozenset[str], now: datetime) -> None:
+    changes = " ".join(_told(name, row, brought, taken_over) for name in brought.kept)
+    text = f"{_named(row)} was changed here and in Pipedrive at the same time. {changes}"
+    notifications.tell(NotificationKind.CHANGE_KEPT, text, now=now, user=user_of(row), contact=_contact_of(row))
+
+
+def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
+    text = (
+        f"{_named(row)} was renamed here only: in Pipedrive it stays “{brought.not_renamed}”, which was another name "
+        "before as well. If both are the same, change the name there."
+    )
+    kind = NotificationKind.NOT_RENAMED
+    once = f"{kind}:{update_key(row)}:{brought.record_id}"
+    notifications.tell(kind, text, now=now, user=user_of(row), contact=_contact_of(row), once=once)
+
+
+def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> str:
+    """Return in words what became of a field that was changed on both sides."""
+    theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
+    there, here = _quoted(normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
+    if name in TAKEN_OVER[type(row)] and name not in taken_over:
+        return f"{name}: Pipedrive's {there} is kept there, but is no {name} that Warmline can hold; ours stays here."
+    return f"{name}: Pipedrive's {there} is kept, ours was {here}."
+
+
+def _quoted(value: Any, length: int | None = None) -> str:
+    """Return a value as a person reads it, cut where it is written down elsewhere."""
+    if isinstance(value, bool):
+        return "“yes”" if value else "“no”"
+    text = "" if value is None else str(value)
+    shown = text if length is None or len(text) <= length else f"{text[:length]}…"
+    return f"“{shown}”" if shown else "(empty)"
+
+
+def _named(row: Row) -> str:
+    return f"“{row.subject}” with {row.contact.name}" if isinstance(row, Activity) else row.name
+
+
+def _contact_of(row: Row) -> Contact | None:
+    match row:
+        case Contact():
+            return row
+        case Activity():
+            return row.contact
+    return row.contacts.first()
+
+
+def user_of(row: Row) -> User | None:
+    """Return whose a row is; of an organization, the user of its first contact; None when it has none."""
+    contact = _contact_of(row)
+    return contact.owner if contact else None
+
+
+def _rows(row: Row) -> Any:
+    return type(row)._default_manager  # noqa: SLF001 (Django documents it as public)

@@ -1,0 +1,61 @@
+"""What follows when a row is deleted here: whoever is at it stops before it writes, and nothing is left there silently.
+
+The row's claim goes with it, and a claim is renewed before each create. So what was made in Pipedrive was begun before,
+and then either its intent shows that or the worker comes back with it; in both cases the owner is told.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from warmline.crm.models import Activity, Contact
+from warmline.sync import notifications
+from warmline.sync.lease_keys import row_key, update_key
+from warmline.sync.models import Claim, Intent, NotificationKind
+
+Deleted = Contact | Activity
+
+
+def let_go(rows: Iterable[Deleted], **_: Any) -> None:
+    """Take the claims of rows that are about to be deleted, and tell of creates whose outcome is not known.
+
+    The intents stay: what they made must be looked for before another row makes the same.
+
+    Args:
+        rows: All of one table; within the transaction that deletes them.
+    """
+    named = {row_key(_kind(row), row.pk): row for row in rows}
+    # The claims first: a create that is being begun at this moment is waited for, and its intent is seen then.
+    Claim.objects.filter(key__in=named).delete()
+    Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()
+    for intent in Intent.objects.filter(key__in=named):
+        row = named[intent.key]
+        text = f"{_named(row)} was deleted here while it was on its way to Pipedrive, and may be there all the same."
+        _tell(row, f"{text} If it is, delete it there as well, or leave it.", timezone.now())
+
+
+def tell_left_there(row: Deleted, record_id: int, now: datetime) -> None:
+    """Tell that a record was made for a row that was deleted here meanwhile.
+
+    Args:
+        row: The row, as it was read; an activity with its contact.
+        record_id: The record's id.
+        now: When that was seen.
+    """
+    what = "person" if isinstance(row, Contact) else "activity"
+    text = f"{_named(row)} was deleted here while it was being made in Pipedrive. It stays there as {what} {record_id}."
+    _tell(row, f"{text} Delete it there as well, or leave it.", now)
+
+
+def _tell(row: Deleted, text: str, now: datetime) -> None:
+    notifications.tell(NotificationKind.LEFT_THERE, text, now=now, user=row.owner)
+
+
+def _named(row: Deleted) -> str:
+    return f"“{row.subject}” with {row.contact.name}" if isinstance(row, Activity) else row.name
+
+
+def _kind(row: Deleted) -> str:
+    return str(row._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)

@@ -1,0 +1,100 @@
+"""One look at what changed in Pipedrive serves everyone who has to look at that moment.
+
+After a lost burst each row must look for what it may have made. The list of what changed since (10 tokens a page) holds
+them all, so the first one asks and the others read along, as long as the look was late enough for them. A record in it
+that cannot be read holds up only whom it may be.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from warmline.crm.keys import email_key, key
+from warmline.pipedrive import Activity, Clock, Organization, Person, Pipedrive, Unavailable, Unreadable
+from warmline.sync.elapsed import Ages
+from warmline.sync.intents import OVERLAP
+from warmline.sync.lease_keys import is_mark
+from warmline.sync.models import Intent
+
+BURST = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class _Look:
+    since: datetime
+    at: float
+    records: Sequence[Any]
+    unreadable: Sequence[Unreadable]
+
+
+class Looks:
+    """The last look at each kind of record. Shared by the threads of an engine.
+
+    Args:
+        clock: Ours, by which the moment of a look is told.
+        lock: One that may be held while a request is under way.
+
+    Attributes:
+        ages: By which the creates are as old as they are.
+    """
+
+    def __init__(self, clock: Clock, lock: AbstractContextManager[Any]) -> None:
+        self.ages = Ages(clock)
+        self._clock = clock
+        self._lock = lock
+        self._last: dict[str, _Look] = {}
+
+    def persons(self, pipedrive: Pipedrive, intent: Intent, after: float) -> Sequence[Person]:
+        """Return the persons that changed since a create of one was sent.
+
+        Args:
+            pipedrive: Who is asked.
+            intent: The create.
+            after: The look must not be older than this, in monotonic seconds.
+
+        Raises:
+            Unavailable: What the create made may be among them, and cannot be read.
+        """
+        return self._since("persons", pipedrive.persons, intent, after)
+
+    def organizations(self, pipedrive: Pipedrive, intent: Intent, after: float) -> Sequence[Organization]:
+        """Return the organizations that changed since a create of one was sent; see `persons`."""
+        return self._since("organizations", pipedrive.organizations, intent, after)
+
+    def activities(self, pipedrive: Pipedrive, intent: Intent, after: float) -> Sequence[Activity]:
+        """Return the activities that changed since a create of one was sent; see `persons`."""
+        return self._since("activities", pipedrive.activities, intent, after)
+
+    def _since(self, kind: str, ask: Callable[..., Sequence[Any]], intent: Intent, after: float) -> Sequence[Any]:
+        since = intent.sent_at - OVERLAP
+        with self._lock:
+            last = self._last.get(kind)
+            if last is None or last.since > since or last.at < after:
+                # A little further back, so that this look serves all that was lost in the same burst.
+                since -= BURST
+                at, unreadable = self._clock.monotonic(), list[Unreadable]()
+                records = ask(updated_since=since, unreadable=unreadable)
+                last = self._last[kind] = _Look(since, at, records, unreadable)
+        _refuse_if_among(last.unreadable, kind, intent.body)
+        return last.records
+
+
+def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[str, Any]) -> None:
+    """Go on only if no record that cannot be read may be what a create with this body made.
+
+    Raises:
+        Unavailable: When one may be.
+    """
+    telling = _telling(body)
+    for each in unreadable:
+        if not telling.isdisjoint({spelled for text in each.texts for spelled in (key(text), email_key(text))}):
+            raise Unavailable(f"One of the {kind} (id {each.id}) may be this one, and cannot be read: {each.why}")
+
+
+def _telling(body: Mapping[str, Any]) -> set[str]:
+    """Return the keys of what tells most of a record that was made: our mark, else e-mails, else name or subject."""
+    marks = {text for text in body.get("custom_fields", {}).values() if isinstance(text, str) and is_mark(text)}
+    emails = {email_key(email["value"]) for email in body.get("emails", ())}
+    return marks or emails or {key(body.get("name") or body.get("subject") or "")} - {""}

@@ -1,0 +1,182 @@
+"""What both sides hold of a record, field by field, so that the two can be compared (see normal_forms.py). Pure.
+
+All values can be written as JSON, because the two sides are remembered on the row as they last agreed. Pipedrive's are
+remembered as it answered them: how they are compared may change with any version of ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import Address, Email, Person, Phone
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping, normal_forms
+from warmline.sync.reconcile.three_way_merge import Values
+
+
+def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
+    """Return the two sides in the form in which a row remembers them."""
+    return {"ours": ours, "theirs": theirs}
+
+
+def of_contact(contact: Contact) -> dict[str, Any]:
+    """Return our side of a person. The organization is named by our own id: it may have no other yet."""
+    organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
+    return {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
+
+
+@dataclass(frozen=True)
+class Others:
+    """What the other contacts have that are the same person: none of it is ours to take away, nor a colleague's word.
+
+    Attributes:
+        emails, phones: Theirs, as they are here.
+    """
+
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+
+
+NOBODY = Others()
+
+
+def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
+    """Return Pipedrive's side of a person. Of several e-mails and phones, ours is the one that is compared.
+
+    Args:
+        person: As Pipedrive answered it.
+        contact: Says which e-mail and phone are ours, now and when the two sides last agreed.
+        said: Our values in updates of which nobody knew whether they were done.
+        others: What the other contacts have that are this person.
+    """
+    theirs_then = contact.pipedrive_agreed.get("theirs", {})
+    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
+    emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
+    return {
+        "name": person.name,
+        "email": _ours_of("email", emails, known, others.emails),
+        "phone": _ours_of("phone", phones, known, others.phones),
+        "organization": person.org_id,
+    }
+
+
+def words_of_contact(contact: Contact) -> dict[str, Any]:
+    """Return our side of a person in Pipedrive's words: an organization that is there is named by its id."""
+    ours, organization = of_contact(contact), contact.organization
+    if organization is not None and organization.pipedrive_org_id is not None:
+        ours["organization"] = organization.pipedrive_org_id
+    return ours
+
+
+def of_our_organization(organization: Organization) -> dict[str, Any]:
+    """Return our side of an organization."""
+    return {"name": organization.name, "sector": organization.sector, "country": organization.country}
+
+
+def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[str, Any]:
+    """Return Pipedrive's side of an organization.
+
+    Args:
+        theirs: As Pipedrive answered it.
+        sector: Its industry's name, or what stands in our field.
+    """
+    address = theirs.address
+    return {"name": theirs.name, "sector": sector, "country": address.country or address.value or ""}
+
+
+def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
+    """Return our side of an activity; its due moment is one value.
+
+    Args:
+        activity: The row.
+        type: Pipedrive's type that it ought to have.
+    """
+    due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
+    return {
+        "subject": activity.subject,
+        "type": type,
+        "note": activity.note,
+        "due": _moment(due_date, due_time),
+        "done": activity.done,
+    }
+
+
+def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
+    """Return Pipedrive's side of an activity."""
+    return {
+        "subject": theirs.subject,
+        "type": theirs.type,
+        "note": theirs.note,
+        "due": _moment(theirs.due_date, theirs.due_time),
+        "done": theirs.done,
+    }
+
+
+def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
+    """Return a person's e-mails with ours put in the place of what it was; the others stay as they are.
+
+    Args:
+        emails: As Pipedrive has them.
+        now: Ours; empty to take it out.
+        then: What ours was.
+        others: What other contacts have that are this person; it stays.
+    """
+    return tuple(_with("email", emails, Email, now, "" if _is_among("email", then, others) else then))
+
+
+def with_phone(phones: Sequence[Phone], now: str, then: str, others: Sequence[str] = ()) -> tuple[Phone, ...]:
+    """Return a person's phones with ours put in the place of what it was; see `with_email`."""
+    return tuple(_with("phone", phones, Phone, now, "" if _is_among("phone", then, others) else then))
+
+
+def with_country(address: Address, now: str, then: str) -> Address:
+    """Return an organization's address with our country: all parts go back, because a PATCH replaces it whole.
+
+    Args:
+        address: As Pipedrive has it.
+        now: Our country.
+        then: What it was; a line of text that is this and nothing more is ours as well.
+    """
+    line = address.value or ""
+    is_ours = normal_forms.theirs("country", line) in {"", normal_forms.theirs("country", then)}
+    return address.model_copy(update={"value": now if is_ours else line, "country": now})
+
+
+def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:
+    ours = {normal_forms.theirs(field, value) for value in (now, then) if value}
+    places = [place for place, entry in enumerate(entries) if normal_forms.theirs(field, entry.value) in ours]
+    others = [entry for place, entry in enumerate(entries) if place not in places]
+    if not now:
+        return others
+    if not places:
+        return [*others, kind(value=now, primary=not others)]
+    ours_now = {"value": now, "primary": any(entries[place].primary for place in places)}
+    others.insert(places[0], entries[places[0]].model_copy(update=ours_now))
+    return others
+
+
+def _ours_of(field: str, values: Sequence[str], known: Sequence[Values], others: Sequence[str]) -> str:
+    """Return the one of several values that is ours: now, in what was said, or when the two sides last agreed.
+
+    Where none is, it is the first one that no other contact has; where there is none but theirs, nothing has changed.
+    """
+    for wished in (side.get(field) for side in known):
+        match = next(
+            (v for v in values if wished and normal_forms.theirs(field, v) == normal_forms.theirs(field, wished)), None
+        )
+        if match is not None:
+            return match
+    if not values:
+        return ""
+    return next((v for v in values if not _is_among(field, v, others)), known[-1].get(field) or "")
+
+
+def _is_among(field: str, value: str, others: Sequence[str]) -> bool:
+    return normal_forms.theirs(field, value) in {normal_forms.theirs(field, each) for each in others if each}
+
+
+def _moment(due_date: date | None, due_time: time | None) -> str:
+    return f"{due_date or ''} {due_time.strftime('%H:%M') if due_time else ''}".strip()

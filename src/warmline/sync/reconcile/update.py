@@ -1,0 +1,338 @@
+"""Brings an edited row over: only what was changed here, and never over what was changed in Pipedrive meanwhile.
+
+A new name goes over only to a record that had the old one: others may mean somebody else.
+
+Each update begins with one get (1 token), which shows what Pipedrive holds now, whether an earlier update of ours was
+done after all, and whether the record is there at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from typing import Any, TypeVar
+
+from django.db import transaction
+
+from warmline.crm.keys import email_key, key
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.names import agree
+from warmline.crm.users import User
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import (
+    ActivityChanges,
+    NotFound,
+    OrganizationChanges,
+    Person,
+    PersonChanges,
+    Pipedrive,
+)
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync.failures import AmbiguousError
+from warmline.sync.intents import Intents
+from warmline.sync.lease_keys import update_key
+from warmline.sync.models import Intent
+from warmline.sync.note_html import to_html
+from warmline.sync.pending import END_OF_TIME
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.candidates import those_there
+from warmline.sync.reconcile.create import Brought, Steps
+from warmline.sync.reconcile.linking import tell_the_others
+from warmline.sync.reconcile.match_decision import Found, Record
+from warmline.sync.reconcile.send_update import send_update
+from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
+
+PartyRow = TypeVar("PartyRow", Contact, Organization)
+
+
+class DeletedThereError(Exception):
+    """The record was deleted in Pipedrive, and nothing shows where it went."""
+
+
+class Updates:
+    """The updates, for one piece of work.
+
+    Args:
+        pipedrive: The client.
+        steps: Find a record again, and know the account.
+    """
+
+    def __init__(self, pipedrive: Pipedrive, steps: Steps) -> None:
+        self._pipedrive = pipedrive
+        self._steps = steps
+
+    def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
+        """Bring a linked contact's changes over.
+
+        Args:
+            contact: The contact, linked.
+            organization_id: Brings its organization to Pipedrive and returns its id.
+
+        Returns:
+            The link; to another person when the old one was merged.
+
+        Raises:
+            DeletedThereError: When the person is gone.
+        """
+        said = self._said_before(contact)
+        person = self._person(contact)
+        ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
+        others = _others(contact, person)
+        theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
+        agreed = self._settled(contact, theirs, said)
+        decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
+        names = self._names(contact, decided.keep)
+        send: dict[str, Any] = {}
+        emails = [contact.email, *(each.value for each in person.emails)]
+        not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
+        if "name" in decided.send:
+            send["name"] = contact.name
+        if "email" in decided.send:
+            send["emails"] = snapshots.with_email(person.emails, contact.email, then.get("email", ""), others.emails)
+        if "phone" in decided.send:
+            send["phones"] = snapshots.with_phone(person.phones, contact.phone, then.get("phone", ""), others.phones)
+        if "organization" in decided.send:
+            send["org_id"] = organization_id()
+        if send:
+            person_id = person.id
+            with self._steps.links_checked(contact.organization):
+                then_there = snapshots.of_person(person.model_copy(update=send), contact, others=others)
+
+                def update(fields: Mapping[str, Any]) -> Person:
+                    return self._pipedrive.update_person(person_id, PersonChanges(**fields))
+
+                person = send_update(
+                    self._steps.intents, contact, update, ours=decided.send, then_there=then_there, fields=send
+                )
+        return Brought(
+            person.id,
+            snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
+            revision=contact.revision,
+            kept=decided.keep,
+            not_renamed=not_renamed,
+            names=names,
+        )
+
+    def update_organization(self, organization: Organization, user: User | None) -> Brought:
+        """Bring a linked organization's changes over.
+
+        Args:
+            organization: The organization, linked.
+            user: Who is told when its sector finds no place; None for everyone.
+
+        Raises:
+            DeletedThereError: When it is gone.
+        """
+        said = self._said_before(organization)
+        theirs = self._organization(organization)
+        account = self._steps.account
+        ours = snapshots.of_our_organization(organization)
+        their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+        agreed = self._settled(organization, their_values, said)
+        decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
+        send: dict[str, Any] = {}
+        not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
+        if "name" in decided.send:
+            send["name"] = organization.name
+        if "country" in decided.send:
+            send["address"] = snapshots.with_country(theirs.address, organization.country, then.get("country", ""))
+        if "sector" in decided.send:
+            is_ours = any(
+                account.is_ours(theirs.industry, each) for each in (then.get("sector", ""), organization.sector)
+            )
+            industry, send["custom_fields"] = account.ensure_sector(organization.sector, user, may_be_industry=is_ours)
+            if is_ours:
+                send["industry"] = industry
+        if send:
+            custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
+            expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
+            then_there = snapshots.of_their_organization(expected, account.sector_of(expected))
+            org_id = theirs.id
+
+            def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
+                return self._pipedrive.update_organization(org_id, OrganizationChanges(**fields))
+
+            theirs = send_update(
+                self._steps.intents, organization, update, ours=decided.send, then_there=then_there, fields=send
+            )
+            their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+        return Brought(
+            theirs.id,
+            snapshots.agreed(ours, their_values),
+            revision=organization.revision,
+            kept=decided.keep,
+            not_renamed=not_renamed,
+        )
+
+    def update_activity(self, activity: Activity) -> Brought:
+        """Bring the changes of an activity over that is in Pipedrive.
+
+        Args:
+            activity: The activity, linked, with its contact.
+
+        Raises:
+            DeletedThereError: When it is gone.
+        """
+        said = self._said_before(activity)
+        theirs = self._activity(activity)
+        new = self._steps.as_new(activity, theirs.person_id or 0)
+        ours = snapshots.of_our_activity(activity, self._steps.account.wished_type(activity))
+        words = {**ours, "note": to_html(activity.note)}
+        their_values = snapshots.of_their_activity(theirs)
+        decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
+        send: dict[str, Any] = {}
+        for name in decided.send:
+            if name == "due":
+                due = {"due_date": new.due_date, "due_time": new.due_time}
+                send |= {part: value for part, value in due.items() if value != getattr(theirs, part)}
+            else:
+                send[name] = words["note"] if name == "note" else getattr(new, name)
+        if send:
+            then_there = snapshots.of_their_activity(theirs.model_copy(update=send))
+            activity_id = theirs.id
+
+            def update(fields: Mapping[str, Any]) -> PipedriveActivity:
+                return self._pipedrive.update_activity(activity_id, ActivityChanges(**fields))
+
+            theirs = send_update(
+                self._steps.intents, activity, update, ours=decided.send, then_there=then_there, fields=send
+            )
+        return Brought(
+            theirs.id,
+            snapshots.agreed(ours, snapshots.of_their_activity(theirs)),
+            revision=activity.revision,
+            kept=decided.keep,
+        )
+
+    def _said_before(self, row: Row) -> list[Intent]:
+        """Return the earlier updates whose answers never came, once they cannot come to be any more.
+
+        They would undo a later one: Pipedrive would hold the older value, and the row would be called synced.
+
+        Raises:
+            NotYetError: While they may.
+        """
+        what = update_key(row)
+        said = self._steps.intents.unfinished(what, what)
+        for intent in said:
+            self._steps.intents.wait_until_settled(intent)
+        return said
+
+    @staticmethod
+    def _settled(row: Row, theirs: Values, said: Iterable[Intent]) -> Mapping[str, Values]:
+        """Return what the two sides agreed on last, by what a read has shown of updates whose answers never came.
+
+        That is stored at once: the next update takes the place of the one before, and may come to nothing. Then what
+        the one before did would look like a colleague's change.
+
+        Args:
+            row: The row, as read.
+            theirs: Pipedrive's side, read when none of the updates could come to be any more.
+            said: The updates.
+        """
+        agreed: Mapping[str, Values] = row.pipedrive_agreed
+        for intent in said:
+            agreed = grant(agreed, theirs, intent.ours, intent.body)
+        if agreed is not row.pipedrive_agreed:
+            before, row.pipedrive_agreed = row.pipedrive_agreed, agreed
+            with transaction.atomic():
+                if isinstance(row, Contact) and row.pipedrive_person_id is not None:
+                    tell_the_others(row, row.pipedrive_person_id, before, agreed)
+                type(row)._default_manager.filter(pk=row.pk).update(pipedrive_agreed=agreed)  # noqa: SLF001 (documented)
+                Intents.end(update_key(row))
+        return agreed
+
+    def _names(self, contact: Contact, kept: Values) -> dict[str, tuple[str, str]]:
+        """Return what the organizations of a conflict are called, Pipedrive's and ours: their ids say nothing."""
+        if "organization" not in kept:
+            return {}
+        ours = contact.organization.name if contact.organization else ""
+        record_id = kept["organization"]
+        if record_id is None:
+            return {"organization": ("", ours)}
+        known = Organization.objects.filter(pipedrive_org_id=record_id).first()
+        there = [known] if known else those_there(self._pipedrive.organization, {record_id})
+        return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
+
+    def _person(self, contact: Contact) -> Person:
+        """Return the contact's person, or the one that it was merged into, who has its e-mail now."""
+        try:
+            person = self._pipedrive.person(contact.pipedrive_person_id or 0)
+        except NotFound:
+            person = None
+        if person is None or person.is_deleted:
+            there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
+            return _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
+        return person
+
+    def _organization(self, organization: Organization) -> PipedriveOrganization:
+        try:
+            theirs = self._pipedrive.organization(organization.pipedrive_org_id or 0)
+        except NotFound:
+            theirs = None
+        if theirs is None or theirs.is_deleted:
+            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization), END_OF_TIME))
+        return theirs
+
+    def _activity(self, activity: Activity) -> PipedriveActivity:
+        try:
+            theirs = self._pipedrive.activity(activity.pipedrive_activity_id or 0)
+        except NotFound:
+            raise DeletedThereError from None
+        if theirs.is_deleted:
+            raise DeletedThereError
+        return theirs
+
+
+def _others(contact: Contact, person: Person) -> snapshots.Others:
+    """Return what the other contacts have that are this person."""
+    rows = Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk).values_list("email", "phone")
+    emails, phones = zip(*rows, strict=True) if rows else ((), ())
+    return snapshots.Others(emails, phones)
+
+
+def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:
+    """Leave the names of a row and its record alone, if they were not one name before ours was changed.
+
+    Args:
+        decided: What follows of a change; the name is taken out of it.
+        agreed: The two sides as they were.
+        named: The record's name.
+        are_one: Tells whether two names are one.
+
+    Returns:
+        The name that the record keeps; empty when this is no such case.
+    """
+    if "name" not in decided.send | decided.keep:
+        return ""
+    ours, theirs = (agreed.get(side, {}).get("name", named) for side in ("ours", "theirs"))
+    if are_one(ours, theirs):
+        return ""
+    for fields in (decided.send, decided.keep):
+        fields.pop("name", None)
+    return named
+
+
+def _followed(find: Callable[[], Found[Record] | None]) -> Record:
+    """Return the record into which a gone one was merged.
+
+    Raises:
+        DeletedThereError: When none, or more than one, can be meant; then a person has to try again, and to choose.
+    """
+    try:
+        found = find()
+    except (AmbiguousError, NotFound):
+        raise DeletedThereError from None
+    if found is None:
+        raise DeletedThereError
+    return found.record
+
+
+def _as_agreed(row: PartyRow) -> PartyRow:
+    """Return a row with the e-mail and name that it last had in Pipedrive, by which its record is found again."""
+    then = copy(row)
+    then.next_pipedrive_sync_attempt = END_OF_TIME  # no look from before this moment shows where the record went
+    for name in ("name", "email"):
+        if name in row.pipedrive_agreed.get("ours", {}):
+            value = row.pipedrive_agreed["ours"][name]
+            setattr(then, name, value)
+            setattr(then, f"{name}_key", email_key(value) if name == "email" else key(value))
+    return then

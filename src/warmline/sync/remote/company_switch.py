@@ -1,0 +1,175 @@
+"""What follows when a token's company is met: it is remembered, recognised, or another one; and starting anew with it.
+
+Whoever starts anew drops the links, and everything is looked for in the other company before it is made there. It is
+one transaction, and a new generation (see company.py), so nothing of the old company is stored after it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
+from warmline.pipedrive import Pipedrive
+from warmline.pipedrive import User as TheirUser
+from warmline.sync import company, wakeups
+from warmline.sync.company import Membership, is_another, name_of
+from warmline.sync.failures import Trouble
+from warmline.sync.models import Claim, Company, ConnectionState, Intent, Notification
+from warmline.sync.remote.account_cache import remember_own_user
+from warmline.sync.remote.directory import forget_account, forget_another_account
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What has its record in the company to which the links belong.
+
+    Attributes:
+        contacts, organizations, activities: How many are linked.
+        unfinished: How many creates were begun there whose outcome is not known.
+    """
+
+    contacts: int
+    organizations: int
+    activities: int
+    unfinished: int
+
+    def __bool__(self) -> bool:
+        return bool(self.contacts or self.organizations or self.activities or self.unfinished)
+
+    def __str__(self) -> str:
+        counted = (
+            (self.contacts, "contact", "contacts"),
+            (self.organizations, "organization", "organizations"),
+            (self.activities, "activity", "activities"),
+        )
+        first, second, third = (f"{number:,} {one if number == 1 else many}" for number, one, many in counted)
+        return f"{first}, {second} and {third}"
+
+
+def belongings() -> Belongings:
+    """Count what has its record in the company to which the links belong."""
+    return Belongings(
+        contacts=Contact.objects.filter(pipedrive_person_id__isnull=False).count(),
+        organizations=Organization.objects.filter(pipedrive_org_id__isnull=False).count(),
+        activities=Activity.objects.filter(pipedrive_activity_id__isnull=False).count(),
+        unfinished=Intent.objects.count(),
+    )
+
+
+def meet(pipedrive: Pipedrive, me: TheirUser, membership: Membership, now: datetime) -> Trouble | None:
+    """Compare the company that answers with the one to which the links belong, and let the engine work there or not.
+
+    The first one is remembered, and its new name is followed. Where nothing is linked, there is nothing to be decided.
+
+    Args:
+        pipedrive: Who answered.
+        me: Whose token it is.
+        membership: The engine's.
+        now: When it answered.
+
+    Returns:
+        The trouble, when it is another company.
+    """
+    with transaction.atomic():
+        ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
+        if is_another(ours, me):
+            if ours.generation or belongings():
+                membership.refuse(ours.generation)
+                return another(ours, me)
+            ours = start_anew(me, now)
+        Company.objects.filter(pk=1).update(**_told(me, ours))
+        if membership.token and membership.was_never_confirmed():
+            forget_another_account(pipedrive, membership.token)
+        remember_own_user(me, now)
+    membership.confirm(ours.generation)
+    return None
+
+
+def another(ours: Company, me: TheirUser) -> Trouble:
+    """Return the trouble that a token of another company is.
+
+    Args:
+        ours: The company to which the links belong.
+        me: Whose token it is.
+    """
+    text = (
+        f"The API token belongs to {name_of(me)}, but what is linked here has its records in "
+        f"{company.named(ours.name, ours.domain)}, so nothing is sent."
+    )
+    return Trouble(ConnectionState.ANOTHER_COMPANY, text)
+
+
+def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
+    """Say what starting anew means, in numbers, before a person decides.
+
+    Args:
+        ours: The company that would be left.
+        me: Whose token it is, and so of which company.
+    """
+    has = belongings()
+    old, new = company.named(ours.name, ours.domain), name_of(me)
+    told = [
+        f"{has} are linked with their records in {old}.",
+        f"These links are dropped. The records stay in {old}; nothing is changed or deleted there.",
+        f"What is warm is looked for in {new}, with organizations and activities, and made there if it is not found.",
+        "Who is who in Pipedrive is found anew by e-mail; what was chosen there for your team is forgotten.",
+    ]
+    if has.unfinished:
+        told.insert(1, f"Of {has.unfinished:,} more it is not known whether they were made there.")
+    return told
+
+
+def start_anew(me: TheirUser, now: datetime) -> Company:
+    """Drop everything that refers to the old company; what is wanted is looked for in the new one, and made there.
+
+    Args:
+        me: Whose token it is, and so of which company.
+        now: From when it is wanted.
+
+    Returns:
+        The new company as it is remembered.
+    """
+    with transaction.atomic():
+        # First, so that nothing is stored between (see company.storing).
+        ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
+        Claim.objects.all().delete()
+        Intent.objects.all().delete()
+        _drop_links(now)
+        # They are chosen, or found by e-mail, among the old company's users.
+        User.objects.exclude(pipedrive_user_id=None).update(pipedrive_user_id=None)
+        # What was told once of the old company may have to be told of the new one.
+        Notification.objects.exclude(once=None).update(once=None)
+        forget_account()
+        Company.objects.filter(pk=1).update(**_told(me), generation=ours.generation + 1)
+        wakeups.after_commit()
+    return Company.objects.get(pk=1)
+
+
+def _drop_links(now: datetime) -> None:
+    """Let every row that an attempt was made for begin again; nobody waits for so many at once, so they are in bulk."""
+    again = {**Contact.fresh_attempts(now), "pipedrive_in_bulk": True}
+    # In this order: what is logged with a contact that is linked still is seen by what follows (see book.log_activity).
+    _tried(Contact).update(pipedrive_person_id=None, pipedrive_agreed={}, **Contact.undecided(), **again)
+    _tried(Organization).update(pipedrive_org_id=None, pipedrive_agreed={}, **Organization.undecided(), **again)
+    # What belonged in Pipedrive follows its contact there again; what had stayed here stays.
+    Activity.objects.filter(replicate__in=[True]).update(replicate=None, logged_while_warm=True)
+    # What the two sides agreed on is kept: it shows that the activity may be there already (see Steps.ensure_activity).
+    _tried(Activity).update(pipedrive_activity_id=None, replicated_to_pipedrive=False, **again)
+
+
+def _tried(model: type[Contact | Organization | Activity]) -> "QuerySet[Contact | Organization | Activity]":
+    tried = Q(last_pipedrive_sync_attempt__isnull=False) | Q((f"{model.LINK}__isnull", False))
+    rows: QuerySet[Contact | Organization | Activity] = model._default_manager.filter(tried)  # noqa: SLF001 (documented)
+    return rows
+
+
+def _told(me: TheirUser, before: Company | None = None) -> dict[str, object]:
+    """Return the fields of the company as it was told; what was not told stays as it was."""
+    return {
+        "company_id": me.company_id or (before.company_id if before else None),
+        "name": me.company_name or (before.name if before else ""),
+        "domain": me.company_domain or (before.domain if before else ""),
+    }

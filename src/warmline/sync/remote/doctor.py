@@ -1,0 +1,113 @@
+"""Is everything there that the promise needs? Looks, and changes nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from warmline.pipedrive import Pipedrive, PipedriveError
+from warmline.sync import company, credentials, mapping
+from warmline.sync.failures import Trouble
+from warmline.sync.models import ConnectionState
+from warmline.sync.policy import Policy
+from warmline.sync.remote import company_switch
+from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.connection_health import misconfigured, refusal, without_token
+from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
+
+ADVICE: Mapping[str, str] = {
+    ConnectionState.NO_TOKEN: "Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN.",
+    ConnectionState.INVALID_TOKEN: "Copy the token once more; Pipedrive shows it under personal preferences, API.",
+    ConnectionState.UNAUTHORIZED: "Connect Pipedrive anew on the page Settings, or set PIPEDRIVE_API_TOKEN; "
+    "Pipedrive shows the token under personal preferences.",
+    ConnectionState.ANOTHER_COMPANY: "Go back to a token of the old company, or start anew with this one: on the page "
+    "Settings, or with `warmline sync start-anew`.",
+    ConnectionState.DOWN: "Look whether PIPEDRIVE_BASE_URL is right, and whether this machine reaches it.",
+    ConnectionState.BLOCKED: "Wait for half an hour; Warmline goes on by itself.",
+    ConnectionState.BUDGET_SPENT: "Pipedrive gives new ones each day; Warmline goes on by itself.",
+    ConnectionState.THROTTLED: "Ask again in a minute.",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        well: Whether it is as it should be; what Warmline makes by itself when it needs it counts as well.
+        text: What was found and, when it is not well, what to do.
+    """
+
+    well: bool
+    text: str
+
+
+def examination(policy: Policy) -> Iterator[Finding]:
+    """Look at what settings and preferences say; ends early where the rest cannot be seen.
+
+    Args:
+        policy: Says which label and activity types are used.
+    """
+    missing = without_token()
+    if missing is not None:
+        yield problem(missing)
+        return
+    try:
+        pipedrive = pipedrive_with(credentials.token())
+    except (ValueError, OSError) as error:
+        yield problem(misconfigured(error))
+        return
+    with pipedrive:
+        yield from examine(pipedrive, policy)
+
+
+def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
+    """Look at the connection, the token and the account; ends early where the rest cannot be seen.
+
+    Args:
+        pipedrive: The client (about 45 tokens).
+        policy: Says which label and activity types are used.
+    """
+    try:
+        me = pipedrive.me()
+    except PipedriveError as error:
+        yield problem(refusal(error))
+        return
+    ours = company.remembered()
+    if ours is not None and company.is_another(ours, me):
+        linked = f"{company_switch.belongings()} are linked."
+        ways = f"{company.way_back(ours)} Or start anew with {company.name_of(me)}: on the page Settings, or with "
+        yield Finding(
+            well=False, text=f"{company_switch.another(ours, me).message} {linked} {ways}`warmline sync start-anew`."
+        )
+        return
+    of = f" of {me.company_name}" if me.company_name else ""
+    yield Finding(well=True, text=f"Pipedrive answers, and the token is good. It belongs to {me.name}{of}.")
+    try:
+        yield from _account(pipedrive, policy)
+    except PipedriveError as error:
+        yield Finding(well=False, text=f"Looking at the account failed: {error}")
+
+
+def problem(trouble: Trouble) -> Finding:
+    """Return a trouble as a finding, with what to do."""
+    said = (trouble.message, trouble.detail, ADVICE[trouble.state])
+    return Finding(well=False, text=" ".join(filter(None, said)))
+
+
+def _account(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
+    options = next((field.options for field in pipedrive.person_fields() if field.code == LABELS), ())
+    if mapping.option_named(policy.label, options) is None:
+        yield Finding(well=True, text=f"The label “{policy.label}” is not there; the first warm lead makes it.")
+    else:
+        yield Finding(well=True, text=f"The label “{policy.label}” is there.")
+    fields = pipedrive.organization_fields()
+    industries = next((len(field.options) for field in fields if field.code == INDUSTRY), 0)
+    sector = "is there" if custom_field(SECTOR, fields) else "is not there; the first sector that needs it makes it"
+    yield Finding(well=True, text=f"There are {industries} industries. The field “{SECTOR}” {sector}.")
+    active = {known.key for known in pipedrive.activity_types() if known.active}
+    missing = sorted(set(policy.types.values()) - active)
+    if missing:
+        names = ", ".join(missing)
+        text = f"Not active in Pipedrive: {names}. Such activities become tasks; activate the types there."
+        yield Finding(well=mapping.FALLBACK_TYPE not in missing, text=text)
+    else:
+        yield Finding(well=True, text="All activity types that Warmline uses are active.")

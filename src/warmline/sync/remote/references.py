@@ -1,0 +1,263 @@
+"""What a record needs of the account, its owner, label, fields and type: found, else made, else done without.
+
+A missing owner, label, field or type never holds a warm lead back: the record goes over without it, and a person is
+told once, in words that say what to do.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Literal, TypeVar
+
+from warmline.crm.keys import email_key, key
+from warmline.crm.models import Activity
+from warmline.crm.users import User
+from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping, notifications
+from warmline.sync.company import storing
+from warmline.sync.intents import Intents
+from warmline.sync.lease_keys import field_key, label_key
+from warmline.sync.leases import PATIENCE, Claims
+from warmline.sync.models import NotificationKind
+from warmline.sync.remote.account_cache import Catalog
+
+ASK_AGAIN = timedelta(minutes=10)  # for an owner or an activity type that was not there
+LABELS = "label_ids"  # codes of Pipedrive's built-in fields
+INDUSTRY = "industry"
+SECTOR = "Sector"  # names of our custom fields
+MARK = "Warmline ID"
+
+Kind = Literal["person", "organization"]
+Made = TypeVar("Made", int, str)
+
+
+class Account:
+    """The account, as far as our records refer to it.
+
+    Args:
+        pipedrive: The client.
+        catalog: What the account was said to be made of.
+        claims: This worker's claims.
+        intents: Begins and ends creates.
+        clock: For the times of notifications.
+        types: Pipedrive's activity type for each of ours.
+    """
+
+    def __init__(
+        self,
+        pipedrive: Pipedrive,
+        catalog: Catalog,
+        claims: Claims,
+        intents: Intents,
+        *,
+        clock: Clock,
+        types: Mapping[str, str],
+    ) -> None:
+        self._pipedrive = pipedrive
+        self._catalog = catalog
+        self._claims = claims
+        self._intents = intents
+        self._clock = clock
+        self._types = types
+
+    def ensure_owner(self, user: User) -> int:
+        """Return the Pipedrive user who owns what a user of ours brings: the same e-mail, else the token's own user."""
+        active = [known for known in self._catalog.users() if known.active]
+        there = {known.id for known in active}
+        if user.pipedrive_user_id in there:
+            return user.pipedrive_user_id
+        match = next((known for known in active if email_key(known.email) == email_key(user.email)), None)
+        if match is not None:
+            chosen = self._note_found(user, match.id)
+            return chosen if chosen in there else match.id
+        if self._catalog.forget_if_older("users", ASK_AGAIN):
+            return self.ensure_owner(user)
+        me = self._pipedrive.own_user()
+        self._tell_once(
+            NotificationKind.OWNER_MISSING,
+            f"Pipedrive has no active user {user.email}, so {user.name}'s records there belong to {me.name}.",
+            user,
+            about=str(user.pk),
+        )
+        return me.id
+
+    def _note_found(self, user: User, found: int) -> int | None:
+        """Store who a user is in Pipedrive, unless a person has said so; return who it is by then."""
+        with storing():
+            User.objects.filter(pk=user.pk, pipedrive_user_id=None).update(pipedrive_user_id=found)
+        # A person may have chosen since the row was read. What was chosen stays, though it be nobody active at present.
+        user.pipedrive_user_id = User.objects.values_list("pipedrive_user_id", flat=True).get(pk=user.pk)
+        return user.pipedrive_user_id
+
+    def ensure_label(self, label: str, user: User | None) -> int | None:
+        """Return the label's option id, made when it is missing; None when the account refuses to make it.
+
+        Args:
+            label: Its name, in any case.
+            user: Who is told of a refusal.
+        """
+
+        def look() -> int | None:
+            return mapping.option_named(label, _options(LABELS, self._catalog.person_fields()))
+
+        def make() -> int:
+            option = self._add_label(label)
+            self._catalog.add_option(LABELS, option)
+            return int(option.id)
+
+        refusal = f"Pipedrive refused to make the label “{label}” (%s); make it there by hand."
+        return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
+
+    def ensure_mark(self, kind: Kind) -> str | None:
+        """Return the code of the field "Warmline ID", made when it is missing; None when the account refuses that.
+
+        A refusal is told to nobody: records are then recognized without the field, and nobody misses it.
+
+        Args:
+            kind: Whose field.
+        """
+        return self._ensure_field(kind, MARK, None, "")
+
+    def mark_code(self, kind: Kind) -> str | None:
+        """Return the code of the field "Warmline ID", if it is there."""
+        fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
+        return custom_field(MARK, fields)
+
+    def ensure_sector(
+        self, sector: str, user: User | None, *, may_be_industry: bool = True
+    ) -> tuple[int | None, dict[str, str | None]]:
+        """Return where a sector goes: the industry of that name, else our custom field, made when it is missing.
+
+        Args:
+            sector: As typed; empty for none.
+            user: Who is told when the field cannot be made.
+            may_be_industry: Whether the industry is ours to change; a colleague's stays, beside our field.
+
+        Returns:
+            The industry's option id, or None; and the custom fields to set, None to empty one.
+        """
+        fields = self._catalog.organization_fields()
+        named = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
+        industry = named if may_be_industry else None
+        code = custom_field(SECTOR, fields)
+        if sector and industry is None and code is None:
+            refusal = f"Pipedrive refused to make the field “{SECTOR}” (%s); make it there by hand."
+            code = self._ensure_field("organization", SECTOR, user, refusal)
+        return industry, {code: sector if sector and industry is None else None} if code else {}
+
+    def is_ours(self, industry: int | None, sector: str) -> bool:
+        """Tell whether an organization's industry is free for us to change: none, or what our sector was.
+
+        Args:
+            industry: The option's id, or None.
+            sector: What our sector was when the two sides last agreed.
+        """
+        if industry is None:
+            return True
+        options = _options(INDUSTRY, self._catalog.organization_fields())
+        return mapping.option_named(sector, options) == industry if sector else False
+
+    def sector_of(self, theirs: PipedriveOrganization) -> str:
+        """Return the sector of an organization in Pipedrive: what stands in our field, else its industry's name."""
+        fields = self._catalog.organization_fields()
+        written = theirs.custom_fields.get(custom_field(SECTOR, fields) or "")
+        named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
+        return written if isinstance(written, str) else next(named, "")
+
+    def wished_type(self, activity: Activity) -> str:
+        """Return Pipedrive's type that an activity ought to have."""
+        return self._types[activity.type]
+
+    def ensure_type(self, activity: Activity) -> str:
+        """Return Pipedrive's type for an activity; a task, told once, where the account has deactivated its own."""
+        wished = self.wished_type(activity)
+        theirs = mapping.activity_type(wished, self._catalog.activity_types())
+        if theirs != wished and self._catalog.forget_if_older("activity_types", ASK_AGAIN):
+            return self.ensure_type(activity)
+        if theirs != wished:
+            self._tell_once(
+                NotificationKind.TYPE_MISSING,
+                f"The activity type “{wished}” is not active in Pipedrive; such activities become tasks there.",
+                activity.contact.owner,
+                about=f"{activity.contact.owner_id}:{wished}",
+            )
+        return theirs
+
+    def _ensure_field(self, kind: Kind, name: str, user: User | None, refusal: str) -> str | None:
+        ask = self._catalog.person_fields if kind == "person" else self._catalog.organization_fields
+        create = self._pipedrive.create_person_field if kind == "person" else self._pipedrive.create_organization_field
+
+        def make() -> str:
+            code = create(name, "varchar").code
+            self._catalog.add_field(f"{kind}_fields", Field(name=name, code=code, type="varchar", is_custom=True))
+            return code
+
+        return self._ensure(
+            f"{kind}_fields",
+            field_key(kind, name),
+            look=lambda: custom_field(name, ask()),
+            make=make,
+            user=user,
+            refusal=refusal,
+        )
+
+    def _ensure(
+        self,
+        remembered: str,
+        what: str,
+        *,
+        look: Callable[[], Made | None],
+        make: Callable[[], Made],
+        user: User | None,
+        refusal: str,
+    ) -> Made | None:
+        """Return a part of the account, made when it is missing; None when the account refuses to make it.
+
+        Args:
+            remembered: The catalog's answer in which it is found.
+            what: Its claim's key.
+            look: Finds it in that answer.
+            make: Makes it, with one call, and adds it to that answer.
+            user: Who is told of a refusal; None for everyone.
+            refusal: In which words, with a place for Pipedrive's own; empty to tell nobody.
+        """
+        found = look()
+        if found is not None or self._catalog.was_refused(what):
+            return found
+        with (
+            self._claims.hold(what, patience=PATIENCE),
+            self._catalog.alone_with(remembered, anew=bool(self._intents.unfinished(what, what))),
+        ):
+            found = look()  # another worker may have made it since
+            if found is None and self._catalog.was_refused(what):
+                return None
+            if found is None:
+                try:
+                    found = self._intents.make(what, make)
+                except Rejected as error:
+                    self._catalog.remember_refusal(what)
+                    if refusal:
+                        self._tell_once(NotificationKind.ACCOUNT_REFUSED, refusal % error.message, user, about=what)
+                    return None
+            self._intents.end(what)
+            return found
+
+    def _add_label(self, label: str) -> Option:
+        try:
+            return self._pipedrive.add_person_label(label)
+        except Rejected:  # the v2 call is documented for custom fields; docs/pipedrive.md names v1 as the way round
+            return self._pipedrive.add_person_label_v1(label)
+
+    def _tell_once(self, kind: NotificationKind, text: str, user: User | None, *, about: str) -> None:
+        notifications.tell(kind, text, now=self._clock.now(), user=user, once=f"{kind}:{about}")
+
+
+def custom_field(name: str, fields: list[Field]) -> str | None:
+    """Return the code of the custom text field of this name, whatever its case."""
+    text = {"varchar", "text"}
+    wished = key(name)
+    return next((f.code for f in fields if f.is_custom and f.type in text and key(f.name) == wished), None)
+
+
+def _options(code: str, fields: list[Field]) -> tuple[Option, ...]:
+    return next((field.options for field in fields if field.code == code), ())

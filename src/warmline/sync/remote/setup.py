@@ -1,0 +1,216 @@
+"""Connecting Warmline with a company's Pipedrive: what the settings page and the command line do and show.
+
+A token is tried before it is kept, and one of another company than that of the links is kept only when a person starts
+anew with it. What the account is made of is read from what was remembered of it, at any age, and asked for only when a
+person wants it: no page waits for Pipedrive by itself.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from warmline.crm import preferences
+from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User, can_be_token
+from warmline.sync import company, credentials
+from warmline.sync.leases import BusyError
+from warmline.sync.models import Company, ConnectionState
+from warmline.sync.remote import company_switch, connection_health
+from warmline.sync.remote.account_cache import Catalog, remembered
+from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.directory import forget_another_account
+from warmline.sync.remote.doctor import ADVICE
+
+TRY_ANEW = {
+    ConnectionState.UNAUTHORIZED: "Copy it once more in Pipedrive, under personal preferences, API.",
+}
+
+
+class CannotConnectError(Exception):
+    """The token was not kept; the message says why and what to do."""
+
+
+class AnotherCompanyError(CannotConnectError):
+    """The token is another company's than that of the links; a person has to decide.
+
+    Args:
+        ours: The company to which the links belong.
+        me: Whose token it is.
+    """
+
+    def __init__(self, ours: Company, me: User) -> None:
+        super().__init__(company_switch.another(ours, me).message)
+        self.ours = ours
+        self.me = me
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of the account.
+
+    Attributes:
+        me: Whose token it is; None when it was never asked.
+        users: Its active users; None when it was never asked.
+        types: Its active activity types; None when it was never asked.
+    """
+
+    me: User | None
+    users: list[User] | None
+    types: list[ActivityType] | None
+
+
+def connect(token: str) -> User:
+    """Try a token, and keep it when Pipedrive accepts it. The running engine takes it up within a second.
+
+    Args:
+        token: As a person pasted it.
+
+    Returns:
+        Whose token it is.
+
+    Raises:
+        AnotherCompanyError: When it is another company's than that of the links.
+        CannotConnectError: When Pipedrive does not accept it, or does not answer.
+    """
+    me = whose(token)
+    with transaction.atomic():
+        ours = company.remembered()
+        if ours is not None and company.is_another(ours, me):
+            if company_switch.belongings():
+                raise AnotherCompanyError(ours, me)
+            company_switch.start_anew(me, timezone.now())
+        _keep(token, me)
+        connection_health.settled(SystemClock())
+    return me
+
+
+def whose(token: str) -> User:
+    """Ask Pipedrive whose a token is.
+
+    Args:
+        token: The one in use, or one that is tried.
+
+    Raises:
+        CannotConnectError: When Pipedrive does not accept it, or does not answer.
+    """
+    if not can_be_token(token):
+        raise CannotConnectError("This cannot be a token: it has signs that no token has. Copy it once more.")
+    try:
+        with pipedrive_with(token) as pipedrive:
+            return pipedrive.me()
+    except (ValueError, OSError) as error:
+        raise CannotConnectError(connection_health.misconfigured(error).message) from None
+    except PipedriveError as error:
+        found = connection_health.refusal(error)
+        raise CannotConnectError(f"{found.message} {TRY_ANEW.get(found.state, ADVICE[found.state])}") from None
+
+
+def start_anew(token: str = "") -> User:
+    """Start anew with a token's company: drop the links to the old one. The running engine follows within a second.
+
+    Args:
+        token: One to be kept; empty for the one in use.
+
+    Returns:
+        Whose token it is.
+
+    Raises:
+        CannotConnectError: When Pipedrive does not accept it or does not answer, or when the links belong to that
+            company already; nothing is changed then.
+    """
+    me = whose(token or _in_use())
+    with transaction.atomic():
+        _left(me)
+        company_switch.start_anew(me, timezone.now())
+        if token:
+            _keep(token, me)
+        connection_health.settled(SystemClock())
+    return me
+
+
+def to_start_anew() -> tuple[Company, User]:
+    """Return the company that would be left, and whose the token in use is; asks Pipedrive (2 tokens).
+
+    Raises:
+        CannotConnectError: When it is the same company, or when Pipedrive does not say whose the token is.
+    """
+    me = whose(_in_use())
+    return _left(me), me
+
+
+def disconnect() -> None:
+    """Forget the token. The running engine stops within a second; everything waits from then on."""
+    preferences.change({"pipedrive_token": "", "pipedrive_account": {}})
+
+
+def known() -> Account:
+    """Return what is known of the account, without asking."""
+    stored = preferences.stored().pipedrive_account
+    own = [User.model_validate(stored)] if stored and not credentials.is_from_environment() else None
+    me = own or remembered("me", User)
+    users, types = remembered("users", User), remembered("activity_types", ActivityType)
+    return Account(
+        me=me[0] if me else None,
+        users=None if users is None else [user for user in users if user.active],
+        types=None if types is None else [each for each in types if each.active],
+    )
+
+
+def ask() -> str:
+    """Ask Pipedrive anew what the account is made of (about 42 tokens).
+
+    Returns:
+        What went wrong, in plain words with what to do; empty when nothing did.
+    """
+    if not credentials.token():
+        return "Connect Pipedrive first."
+    try:
+        with pipedrive_with(credentials.token()) as pipedrive:
+            me, ours = pipedrive.me(), company.remembered()
+            if ours is not None and company.is_another(ours, me):
+                return f"{company_switch.another(ours, me).message} {ADVICE[ConnectionState.ANOTHER_COMPANY]}"
+            forget_another_account(pipedrive, credentials.token())
+            _ask(pipedrive)
+    except (ValueError, OSError) as error:
+        return connection_health.misconfigured(error).message
+    except PipedriveError as error:
+        return f"Pipedrive could not be asked: {error.message} Try again in a moment."
+    except BusyError:
+        return "Pipedrive is being asked already, and has not answered yet. Try again in a moment."
+    return ""
+
+
+def _in_use() -> str:
+    missing = connection_health.without_token()
+    if missing is not None:
+        raise CannotConnectError(f"{missing.message} {ADVICE[missing.state]}")
+    return credentials.token()
+
+
+def _keep(token: str, me: User) -> None:
+    preferences.change(
+        {"pipedrive_token": credentials.encrypted(token), "pipedrive_account": me.model_dump(mode="json")}
+    )
+
+
+def _left(me: User) -> Company:
+    """Return the company that is left when a person starts anew with another.
+
+    Raises:
+        CannotConnectError: When there is none to leave.
+    """
+    ours = company.remembered()
+    if ours is None or not company.is_another(ours, me):
+        raise CannotConnectError(
+            f"Warmline works with {company.name_of(me)} already, so there is nothing to start anew."
+        )
+    return ours
+
+
+def _ask(pipedrive: Pipedrive) -> None:
+    catalog = Catalog(pipedrive, SystemClock())
+    for name in ("me", "users", "activity_types"):
+        catalog.forget(name)
+    catalog.me()
+    catalog.users()
+    catalog.activity_types()

@@ -1,0 +1,118 @@
+"""Why a row is, or is not, in Pipedrive, in plain words for the page that shows it.
+
+`explain_command.py` says the same of everything around a contact at once, for whoever has only a terminal.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from warmline.crm.keys import key
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.names import agree
+from warmline.sync.models import ConnectionState
+from warmline.sync.policy import Policy
+from warmline.sync.remote import connection_health
+from warmline.sync.row_state import Sync, SyncState, describe
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What there is to say of a row.
+
+    Attributes:
+        sync: Its state, attempts, error and candidates.
+        text: Where it stands and why, in a sentence or two.
+        next_attempt_at: When it is tried by itself; None when it is not, or at once.
+        can_be_retried: Whether trying again by hand makes sense.
+        pause: Why nothing is sent at the moment; empty when the row has nothing to do with that.
+    """
+
+    sync: Sync
+    text: str
+    next_attempt_at: datetime | None
+    can_be_retried: bool
+    pause: str
+
+
+def reasons(row: Row, policy: Policy) -> Reasons:
+    """Return what there is to say of a row.
+
+    Args:
+        row: Read `with_state`; an activity with its contact.
+        policy: What counts as warm.
+    """
+    sync = describe(row)
+    is_open = sync.state not in {SyncState.SYNCED, SyncState.NOT_WANTED}
+    status = connection_health.status() if is_open else None
+    tried = sync.attempts > 0 or sync.state is SyncState.FAILED
+    return Reasons(
+        sync=sync,
+        text=sentence(row, sync, policy),
+        next_attempt_at=sync.next_attempt_at if is_open and tried and not sync.candidates else None,
+        can_be_retried=sync.state is SyncState.FAILED and not sync.candidates,
+        pause=status.message if status and status.state != ConnectionState.OK else "",
+    )
+
+
+def sentence(row: Row, sync: Sync, policy: Policy) -> str:
+    """Say where a row stands and why, in a sentence or two.
+
+    Args:
+        row: An activity with its contact.
+        sync: What `describe` tells of it.
+        policy: What counts as warm.
+    """
+    match sync.state:
+        case SyncState.SYNCED:
+            named = other_name(row)
+            there = f"It is in Pipedrive, where it is named “{named}”" if named else "It is in Pipedrive"
+            return f"{there}, with every {'other ' * bool(named)}change that was made here."
+        case SyncState.NOT_WANTED:
+            return _not_wanted(row, policy)
+        case SyncState.IN_PROGRESS:
+            return "It is being brought to Pipedrive at this moment."
+        case SyncState.FAILED:
+            reason = sync.error.message if sync.error else "No reason was recorded."
+            there = "It is in Pipedrive, but not with the latest changes. " if row.is_linked else ""
+            return f"{there}{reason}"
+    going = "It is in Pipedrive; the latest changes are on their way." if row.is_linked else _on_its_way(row, policy)
+    if not sync.attempts:
+        return going
+    reason = f" {sync.error.message}" if sync.error else ""
+    return f"{going} {sync.attempts} of {policy.attempts} attempts failed so far.{reason}"
+
+
+def other_name(row: Row) -> str:
+    """Return a linked row's name in Pipedrive, where that is another one than here; empty where the two agree."""
+    theirs = row.pipedrive_agreed.get("theirs", {})
+    match row:
+        case Contact():
+            named = str(theirs.get("name", row.name))
+            return "" if agree(row.name, named, [row.email, str(theirs.get("email", ""))]) else named
+        case Organization():
+            named = str(theirs.get("name", row.name))
+            return "" if key(row.name) == key(named) else named
+    return ""
+
+
+def _on_its_way(row: Row, policy: Policy) -> str:
+    match row:
+        case Contact():
+            return f"It is on its way to Pipedrive, as a {policy.label}."
+        case Activity() if not row.contact.is_linked:
+            return f"It goes to Pipedrive as soon as {row.contact.name} is there."
+    return "It is on its way to Pipedrive."
+
+
+def _not_wanted(row: Row, policy: Policy) -> str:
+    match row:
+        case Contact():
+            return (
+                f"It stays here, because its warmness is {row.warmness_score}. "
+                f"From {policy.threshold} on it goes to Pipedrive by itself, as a {policy.label}."
+            )
+        case Organization():
+            return "It stays here, because no warm contact of it is waiting for it. With the first one it goes over."
+    if row.replicate is False:
+        return f"It stays here, because it was logged before {row.contact.name} was warm."
+    return f"It stays here as long as {row.contact.name} is not warm."

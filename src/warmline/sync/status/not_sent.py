@@ -1,0 +1,90 @@
+"""What the team looks through to see that nothing is missing: what failed and why, and what is left out and why.
+
+Reads no more rows than are shown, and counts no further than people care: the tables may be large.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.sync_columns import DELETED_THERE
+from warmline.crm.users import User
+from warmline.sync.policy import Policy
+from warmline.sync.row_state import SyncState, open_rows, parts, with_state
+from warmline.sync.scheduling import Kind
+
+MANY = 1000  # where counting ends
+
+TABLES: dict[Kind, type[Row]] = {
+    "contact": Contact,
+    "organization": Organization,
+    "activity": Activity,
+}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What is not in Pipedrive, and not on its way there.
+
+    Attributes:
+        cold: How many contacts are not warm.
+        earlier: How many activities are from before their contact was warm.
+        examples: The latest of these, with their contacts.
+        deleted: How many rows were deleted in Pipedrive; they count as failed.
+    """
+
+    cold: int
+    earlier: int
+    examples: list[Activity]
+    deleted: int
+
+
+def visible(kind: Kind, user: User) -> QuerySet[Any]:
+    """Return the rows of a table that a user may see, with what is shown of them.
+
+    Args:
+        kind: Of which table.
+        user: Who asks.
+    """
+    match kind:
+        case "contact":
+            return Contact.objects.seen_by(user).select_related("owner", "organization")
+        case "organization":
+            return Organization.objects.all()
+    return Activity.objects.seen_by(user).select_related("owner", "contact")
+
+
+def failed(kind: Kind, user: User, *, now: datetime, after: int = 0, limit: int) -> list[Any]:
+    """Return the failed rows that a user may see, with their state, by id.
+
+    Args:
+        kind: Of which table.
+        user: Who asks.
+        now: Tells which claims are live.
+        after: Only those with a larger id.
+        limit: How many at the most.
+    """
+    threshold = Policy.current().threshold
+    (rows,) = parts(visible(kind, user).filter(pk__gt=after), SyncState.FAILED, threshold=threshold, now=now)
+    return list(with_state(rows, threshold=threshold, now=now).order_by("pk")[:limit])
+
+
+def left_out(user: User) -> LeftOut:
+    """Return what of a user's is not in Pipedrive and not on its way there."""
+    threshold = Policy.current().threshold
+    cold = Contact.objects.seen_by(user).filter(pipedrive_person_id=None, warmness_score__in=range(threshold))
+    # (`replicate=False` would be `NOT replicate`, which no index is searched by.)
+    earlier = Activity.objects.seen_by(user).filter(pipedrive_activity_id=None, replicate__in=[False])
+    deleted = 0
+    for kind, model in TABLES.items():
+        rows = visible(kind, user).filter(pk__in=open_rows(model, threshold))
+        deleted += rows.filter(pipedrive_sync_error_code=DELETED_THERE)[: MANY + 1].count()
+    return LeftOut(
+        cold=cold[: MANY + 1].count(),
+        earlier=earlier[: MANY + 1].count(),
+        examples=list(earlier.select_related("contact").order_by("-pk")[:5]),
+        deleted=deleted,
+    )

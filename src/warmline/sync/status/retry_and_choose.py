@@ -1,0 +1,142 @@
+"""What a person can do for a row that failed: try again, or decide what two candidates mean."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from warmline.crm.chunks import in_pieces
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.sync_columns import DELETED_THERE
+from warmline.crm.users import User
+from warmline.sync import wakeups
+from warmline.sync.failures import AMBIGUOUS
+from warmline.sync.pending import let_contacts_go_on
+from warmline.sync.remote import connection_health
+
+TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
+
+
+class LinkedAlreadyError(Exception):
+    """The row has its record in Pipedrive, so there is nothing to decide."""
+
+
+class NoCandidateError(Exception):
+    """The row has no candidates, so there is nothing to decide, or what was chosen is none of them."""
+
+
+def retry(row: Row) -> bool:
+    """Give a failed row fresh attempts, now; a contact's failed organization, and what failed for it, likewise.
+
+    Args:
+        row: The one to try again.
+
+    Returns:
+        Whether it had failed.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        if isinstance(row, Organization):
+            _ask_for(Organization.objects.filter(pk=row.pk))
+        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
+        organization = row.organization if isinstance(row, Contact) else row
+        if isinstance(organization, Organization):
+            _start_again(Organization.objects.filter(pk=organization.pk), now)
+            let_contacts_go_on(organization, now)
+        _go()
+    return bool(again)
+
+
+def retry_with_activities(contact: Contact) -> int:
+    """Give a contact, its organization and its activities fresh attempts, now, as far as they had failed.
+
+    Args:
+        contact: Whom it is about.
+
+    Returns:
+        How many rows had failed, the organization left aside.
+    """
+    with transaction.atomic():
+        again = retry(contact)
+        return again + _start_again(Activity.objects.filter(contact=contact), timezone.now())
+
+
+def retry_all(user: User | None) -> int:
+    """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
+
+    What was deleted in Pipedrive and what has candidates is left alone: that is decided for one row at a time.
+
+    Args:
+        user: Whose contacts and activities; None, or an admin: everyone's. Organizations are the team's in any case.
+
+    Returns:
+        How many rows had failed.
+    """
+    now = timezone.now()
+    contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
+    if user is not None:
+        contacts, activities = contacts.seen_by(user), activities.seen_by(user)
+    tables: list[QuerySet[Any]] = [organizations, contacts, activities]
+    again = sum(_start_all_again(some, now) for some in tables)
+    _go()
+    return again
+
+
+def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
+    """Remember which record in Pipedrive a row is, as a person says, and try again.
+
+    Args:
+        row: A row that has candidates.
+        pipedrive_id: The id of one of them, or None to make a new record.
+
+    Raises:
+        LinkedAlreadyError: When it is linked.
+        NoCandidateError: When it has no candidates, or others.
+    """
+    now = timezone.now()
+    rows: QuerySet[Any] = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
+    with transaction.atomic():
+        stored = rows.select_for_update().get()
+        if stored.is_linked:
+            raise LinkedAlreadyError
+        candidates = {each["pipedrive_id"] for each in stored.pipedrive_candidates}
+        if not candidates or pipedrive_id not in {None, *candidates}:
+            raise NoCandidateError
+        if isinstance(row, Organization):
+            _ask_for(Organization.objects.filter(pk=row.pk), failed_only=False)
+        values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
+        rows.update(**values, **row.fresh_attempts(now))
+        if isinstance(row, Organization):
+            let_contacts_go_on(row, now)
+        _go()
+
+
+def _start_again(rows: QuerySet[Any], now: datetime) -> int:
+    return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
+
+
+def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
+    """Do so for all of a table, some at a time: there may be thousands."""
+    failed = rows.filter(pipedrive_sync_failed=True).exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED)
+
+    def start(ids: Sequence[int]) -> int:
+        some = failed.filter(pk__in=ids)
+        if rows.model is Organization:
+            _ask_for(some)
+        return _start_again(some, now)
+
+    return in_pieces(list(failed.order_by().values_list("pk", flat=True)), start)
+
+
+def _ask_for(organizations: QuerySet[Organization], *, failed_only: bool = True) -> None:
+    """Have organizations brought over that no contact may be waiting for any more."""
+    unlinked = organizations.filter(pipedrive_org_id=None)
+    (unlinked.filter(pipedrive_sync_failed=True) if failed_only else unlinked).update(pipedrive_asked_for=True)
+
+
+def _go() -> None:
+    connection_health.probe_now()
+    wakeups.after_commit()

@@ -1,0 +1,226 @@
+"""A page of a list in the order that a person wishes, at a cost that does not grow with the book.
+
+What is rare is read as a whole and sorted here. What is common is read along an index of the order, where a page is
+soon full. Which of the two is found out by counting up to a bound. No rows are skipped by counting them: a page begins
+behind the last row of the one before, so the last one is as quick as the first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any, Generic, TypeVar
+
+from django.db.models import BooleanField, Case, F, Q, QuerySet, TextChoices, Value, When
+from django.db.models.functions import Abs
+
+from warmline.crm.models import WARMEST, Contact, Organization
+from warmline.crm.search import search
+from warmline.sync import pending, row_state
+from warmline.sync.row_state import SyncState, with_state
+
+RowType = TypeVar("RowType", Contact, Organization)
+Key = tuple[Any, int]  # what is sorted by, and the id
+
+FEW = 5000  # rows, up to which all are read: some ten milliseconds
+COUNTED = 1000  # rows; more are "more than 1,000"
+
+
+class Show(TextChoices):
+    """Which rows a list shows."""
+
+    WARM = "warm", "Warm"
+    SYNCED = "synced", "In Pipedrive"
+    WAITING = "waiting", "Waiting"
+    FAILED = "failed", "Failed"
+
+
+class Order(TextChoices):
+    """In which order; the ids decide between equals. Organizations know the first and the last of these only."""
+
+    NAME = "name", "By name"
+    WARMEST = "warmest", "Warmest first"
+    RECENT = "recent", "Last contacted first"
+    NEGLECTED = "neglected", "Last contacted last"
+    ADDED = "added", "Added last"
+
+
+# What each sorts by, and whether from the end. The score is wrapped as in its index (see crm/models.py).
+KEYS: dict[Order, tuple[Any, bool]] = {
+    Order.NAME: (F("name_key"), False),
+    Order.WARMEST: (Abs("warmness_score"), True),
+    Order.RECENT: (F("last_contacted_on"), True),
+    Order.NEGLECTED: (F("last_contacted_on"), False),
+    Order.ADDED: (F("pk"), True),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The page behind a row, or the one before it.
+
+    Attributes:
+        key: What the row is sorted by, and its id.
+        backwards: Whether the page before it is meant.
+    """
+
+    key: Key
+    backwards: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person wishes to see.
+
+    Attributes:
+        text: What is searched for; empty for nothing.
+        show: Which rows; None for all.
+        organization: Of contacts, whose; None for any.
+        order: In which order.
+        place: Which page; None for the first one.
+    """
+
+    text: str = ""
+    show: Show | None = None
+    organization: int | None = None
+    order: Order = Order.NAME
+    place: Place | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some rows are left out."""
+        return bool(self.text or self.show or self.organization)
+
+
+@dataclass(frozen=True)
+class Page(Generic[RowType]):
+    """A page of a list.
+
+    Attributes:
+        rows: With their states.
+        before, after: The neighbouring pages; None where there is none.
+        total: How many rows the whole list has, COUNTED + 1 standing for more; None when that is not known.
+    """
+
+    rows: list[RowType]
+    before: Place | None
+    after: Place | None
+    total: int | None
+
+
+def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime) -> Page[RowType]:
+    """Return a page of a list, in a fixed number of queries.
+
+    Args:
+        rows: Contacts, a user's or everyone's, or organizations, with what is told beside them.
+        asked: What is wished for.
+        size: How many rows at the most.
+        threshold: The least warm score.
+        now: Tells which claims are live.
+    """
+    among, few = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
+    place = asked.place
+    backwards = place is not None and place.backwards
+    if few:
+        everything = _sorted(among, asked.order, backwards=backwards)
+        found = [key for key in everything if place is None or _is_beyond(key, place, asked.order)][: size + 1]
+        total: int | None = min(len(everything), COUNTED + 1)
+    else:
+        found = _read_in_order(among, asked.order, place, size + 1)
+        total = None if asked.narrows else among[: COUNTED + 1].count()
+    goes_on, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    has_before, has_after = (goes_on, True) if backwards else (place is not None, goes_on)
+    stated = with_state(rows.filter(pk__in=[pk for _, pk in found]), threshold=threshold, now=now)
+    by_id = {row.pk: row for row in stated}
+    return Page(
+        rows=[by_id[pk] for _, pk in found if pk in by_id],
+        before=Place(found[0], backwards=True) if found and has_before else None,
+        after=Place(found[-1]) if found and has_after else None,
+        total=total,
+    )
+
+
+def pages(
+    rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime
+) -> Iterator[list[RowType]]:
+    """Yield all rows of a list, a page at a time, from its beginning; see `page` for the arguments."""
+    asked = replace(asked, place=None)
+    while True:
+        found = page(rows, asked, size=size, threshold=threshold, now=now)
+        yield found.rows
+        if found.after is None:
+            return
+        asked = replace(asked, place=found.after)
+
+
+def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: datetime) -> tuple[QuerySet[RowType], bool]:
+    """Return the rows of a list, and whether they are few."""
+    among, few = search(rows, asked.text)
+    conditions = []
+    if asked.organization is not None:
+        conditions.append(Q(organization=asked.organization))
+    if asked.show is not None:
+        conditions.append(_condition(rows.model, asked.show, threshold=threshold, now=now))
+    condition = reduce(and_, conditions, Q())
+    if few:
+        return among.filter(condition), True
+    for each in conditions:
+        waits = asked.show is Show.WAITING and each is conditions[-1]
+        ids: list[Any] = _may_wait(rows, threshold) if waits else [rows.filter(each).values("pk")]
+        if all(some[: FEW + 1].count() <= FEW for some in ids):
+            return among.filter(condition, pk__in=ids[0].union(*ids[1:])), True
+    if conditions:
+        # As a value, so that the planner prefers no index of the condition to that of the order.
+        told = Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
+        among = among.alias(is_asked_for=told).filter(is_asked_for=True)
+    return among, False
+
+
+def _condition(model: type[Contact | Organization], show: Show, *, threshold: int, now: datetime) -> Q:
+    states = row_state.conditions(model, threshold=threshold, now=now)
+    match show:
+        case Show.WARM:
+            return Q(warmness_score__in=range(threshold, WARMEST + 1))
+        case Show.SYNCED:
+            return states[SyncState.SYNCED]
+        case Show.FAILED:  # its index comes first
+            return Q(pipedrive_sync_failed=True) & states[SyncState.FAILED]
+    return states[SyncState.WANTED] | states[SyncState.IN_PROGRESS]
+
+
+def _may_wait(rows: QuerySet[Any], threshold: int) -> list[Any]:
+    """Return the ids of rows among which all are that wait; each part has an index that counts it."""
+    if rows.model is Contact:
+        unlinked = rows.filter(pipedrive_person_id=None, warmness_score__in=range(threshold, WARMEST + 1))
+        # Everyone's changed ones: their index does not tell a user's apart.
+        return [unlinked.values("pk"), pending.changed_contacts().values("pk")]
+    asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
+    needed = pending.contacts(threshold).values("organization")
+    return [needed, asked_for.values("pk"), pending.changed_organizations().values("pk")]
+
+
+def _sorted(rows: QuerySet[Any], order: Order, *, backwards: bool) -> list[Key]:
+    by, falls = KEYS[order]
+    return sorted(rows.values_list(by, "pk"), reverse=falls ^ backwards)
+
+
+def _is_beyond(key: Key, place: Place, order: Order) -> bool:
+    """Tell whether a row comes on the page at a place, or after that page."""
+    return key < place.key if KEYS[order][1] ^ place.backwards else key > place.key
+
+
+def _read_in_order(rows: QuerySet[Any], order: Order, place: Place | None, limit: int) -> list[Key]:
+    by, falls = KEYS[order]
+    down = falls ^ (place is not None and place.backwards)
+    rows = rows.annotate(sorts_by=by)
+    if place is not None:
+        key, row_id = place.key
+        beyond, at = ("lt", "lte") if down else ("gt", "gte")
+        # The first condition is a range of the index; within it, the second leaves out what was shown.
+        rest = Q((f"sorts_by__{beyond}", key)) | Q((f"pk__{beyond}", row_id))
+        rows = rows.filter(rest, (f"sorts_by__{at}", key))
+    sign = "-" if down else ""
+    return list(rows.order_by(f"{sign}sorts_by", f"{sign}pk").values_list("sorts_by", "pk")[:limit])

@@ -1,0 +1,33 @@
+"""What another threshold would come to, told before it is saved."""
+
+from django.db.models import Count
+
+from warmline.crm.models import WARMEST, Contact
+from warmline.sync.pending import END_OF_TIME
+
+
+def going_at_each() -> list[int]:
+    """Return for each threshold from 0 to 10 how many contacts would go to Pipedrive that are not there."""
+    # (Without those that were deleted there, which are never due. So it is all counted in the index of what is wanted.)
+    waiting = Contact.objects.filter(pipedrive_person_id=None, next_pipedrive_sync_attempt__lt=END_OF_TIME)
+    counted = dict(waiting.order_by().values_list("warmness_score").annotate(Count("pk")))
+    return [sum(counted.get(score, 0) for score in range(least, WARMEST + 1)) for least in range(WARMEST + 1)]
+
+
+def effects(threshold: int) -> list[str]:
+    """Return in words what each threshold from 0 to 10 would change.
+
+    Args:
+        threshold: The present one.
+    """
+    going = going_at_each()
+    return [_effect(number - going[threshold], least == threshold) for least, number in enumerate(going)]
+
+
+def _effect(more: int, is_present: bool) -> str:  # noqa: FBT001 (private, two lines above)
+    if is_present:
+        return "as it is"
+    if more == 0:
+        return "no contact more or less"
+    contacts = "1 contact" if abs(more) == 1 else f"{abs(more):,} contacts"
+    return f"{contacts} will go to Pipedrive" if more > 0 else f"{contacts} will not go"

@@ -1,0 +1,131 @@
+"""What is done with several contacts at once: those that were ticked in the list, as far as the user may see them.
+
+What a colleague deletes or hands over meanwhile stops nothing: the others are done, and the summary says how many were
+gone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from warmline.crm import book
+from warmline.crm.models import WARMEST, Contact, ContactQuerySet
+from warmline.crm.users import User
+from warmline.sync.status import retry_and_choose
+from warmline.web.export import csv_of
+from warmline.web.list_query import list_address, number
+from warmline.web.requests import PageRequest
+
+Result = TypeVar("Result")
+
+MOST = 500  # contacts
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was ticked.
+
+    Attributes:
+        ids: Of the contacts.
+        rows: Those of them that are there and that the user may see, whenever it is asked.
+    """
+
+    ids: list[int]
+    rows: ContactQuerySet
+
+    def each(self, do: Callable[[Contact], Result]) -> list[Result]:
+        """Do something with those that are there by then, each in a transaction of its own; return what came of it."""
+        rows, results = self.rows.select_related("organization").select_for_update(of=("self",)), []
+        for pk in self.ids:
+            with transaction.atomic():
+                if (contact := rows.filter(pk=pk).first()) is not None:
+                    results.append(do(contact))
+        return results
+
+    def gone(self, there: int) -> str:
+        """Say how many were gone, to follow what is said of those that were there; empty when none was."""
+        gone = len(self.ids) - there
+        were = "1 was" if gone == 1 else f"{gone} were"
+        return f" {were} gone: deleted meanwhile, or a colleague's now." if gone else ""
+
+
+@require_POST
+def selected(request: PageRequest) -> HttpResponseBase:
+    """Do what the pressed button says, and go back to the list."""
+    deed = DEEDS.get(request.POST.get("action", ""))
+    if deed is None:
+        raise BadRequest
+    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text)))
+    chosen = Chosen(list(ids), Contact.objects.seen_by(request.user).filter(pk__in=ids))
+    if not chosen.rows.exists():
+        what_to_do = chosen.gone(0) or " Tick some first."
+        messages.warning(request, f"No contact was selected.{what_to_do}")
+        return redirect(list_address(request))
+    return deed(request, chosen)
+
+
+def _set_warmness(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    score = number(request.POST.get("score", ""))
+    if score is None or score > WARMEST:
+        messages.warning(request, "Say which warmness, from 0 to 10, and press “Set” again.")
+        return redirect(list_address(request))
+    done = len(chosen.each(lambda contact: book.change_contact(contact, {"warmness_score": score})))
+    messages.success(request, f"Warmness {score} is set for {_contacts(done)}.{chosen.gone(done)}")
+    return redirect(list_address(request))
+
+
+def _try_again(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    numbers = chosen.each(retry_and_choose.retry_with_activities)
+    tried, how_many, gone = sum(map(bool, numbers)), _contacts(len(numbers)), chosen.gone(len(numbers))
+    if tried:
+        messages.success(request, f"Trying again: {tried} of {how_many}.{gone}")
+    else:
+        messages.info(request, f"Nothing of {how_many} had failed, so nothing is tried again.{gone}")
+    return redirect(list_address(request))
+
+
+def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    try:
+        to = User.objects.get(pk=number(request.POST.get("to", "")) or 0, is_active=True)
+        theirs = chosen.rows.filter(owner=to).count()
+        moved = book.hand_over(chosen.rows, to)
+    except User.DoesNotExist:  # or no more: who leaves may do so at this moment
+        messages.warning(request, "Choose the colleague who gets them, and press “Hand over” again.")
+        return redirect(list_address(request))
+    of_them = f"{moved} of {_contacts(theirs + moved)}"
+    gone = chosen.gone(theirs + moved)
+    messages.success(request, f"{to.name} has {of_them} now. In Pipedrive they keep their owner.{gone}")
+    return redirect(list_address(request))
+
+
+def _delete(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    if "sure" not in request.POST:
+        shown = {"contacts": chosen.rows.order_by("name_key"), "query": request.POST.get("query", "")}
+        return render(request, "web/contacts/delete_selected.html", shown)
+    deleted = book.delete_contacts(chosen.rows)
+    messages.success(request, f"{_contacts(deleted).capitalize()} deleted.{chosen.gone(deleted)}")
+    return redirect(list_address(request))
+
+
+def _export(_: PageRequest, chosen: Chosen) -> HttpResponseBase:
+    return csv_of(chosen.rows.select_related("owner", "organization").order_by("name_key", "pk").iterator())
+
+
+def _contacts(number: int) -> str:
+    return "1 contact" if number == 1 else f"{number} contacts"
+
+
+DEEDS: dict[str, Callable[[PageRequest, Chosen], HttpResponseBase]] = {
+    "warmness": _set_warmness,
+    "retry": _try_again,
+    "hand-over": _hand_over,
+    "delete": _delete,
+    "export": _export,
+}
