@@ -175,7 +175,7 @@ def tell_the_others(
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
-    """Tell whether what another contact knew of a person's e-mails or phones, and does not have itself, was replaced."""
+    """Tell whether the e-mail or phone of a person that another contact knew, and does not have itself, was replaced."""
     gone = forms.theirs(name, before.get(name))
     return forms.theirs(name, theirs.get(name)) == gone != forms.theirs(name, ours.get(name))
 
