@@ -175,7 +175,7 @@ def tell_the_others(
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
-    """Tell whether the e-mail or phone of a person that another contact knew, and does not have itself, was replaced."""
+    """Tell whether another contact knew an e-mail or phone of the person that was replaced, and is not its own."""
     gone = forms.theirs(name, before.get(name))
     return forms.theirs(name, theirs.get(name)) == gone != forms.theirs(name, ours.get(name))
 
