@@ -177,7 +177,7 @@ def tell_the_others(
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
     """Tell whether another contact knew an e-mail or phone of the person that was replaced, and is not its own."""
     gone = forms.theirs(name, before.get(name))
-    return forms.theirs(name, theirs.get(name)) == gone != forms.theirs(name, ours.get(name))
+    return bool(forms.theirs(name, theirs.get(name)) == gone != forms.theirs(name, ours.get(name)))
 
 
 def unlink(row: Row, now: datetime) -> None:
