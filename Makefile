@@ -19,7 +19,7 @@ serve: $(VENV)/run ## serve Warmline (ARGS="--port 8000"); docs/configuration.md
 	@$(BIN)/warmline serve $(ARGS)
 
 test: $(VENV)/dev ## run every test (ARGS="tests/sync -k label" for some)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \

@@ -93,7 +93,7 @@ class Journal:
         after = self.records()
         row = self._row_behind(kind, row)
         if method == "POST" and path.count("/") == 3:
-            new = [name for name in after if name not in before and name[0] == kind]
+            new = [name for name in after if name not in before and name[0] == kind and self._is_of(body, after, name)]
             for name in new:
                 self.made[name] = row
                 self.names[name].add(str(after[name].get("name", "")))
@@ -103,8 +103,19 @@ class Journal:
                 self._on_whom(row, after[new[0]])
         elif method == "PATCH":
             name = (kind, int(path.rpartition("/")[2]))
-            if name in before:
-                self._changed(name, row, before[name], after[name])
+            if name in before and name in after:
+                # People may have changed the rest, while the call was on its way.
+                self._changed(
+                    name, row, before[name], {**before[name], **{each: after[name].get(each) for each in body}}
+                )
+
+    def _is_of(self, body: dict[str, Any], after: dict[RecordName, dict[str, Any]], name: RecordName) -> bool:
+        """Tell whether a new record is what a call made, and not what another one made beside it."""
+        mark, record = body.get("custom_fields"), after[name]
+        if mark:
+            return bool(mark.items() <= record["custom_fields"].items())
+        said = str(body.get("name", body.get("subject")))
+        return name not in self.made and key(said) == key(str(record.get("name", record.get("subject"))))
 
     def maker(self, name: RecordName, record: dict[str, Any]) -> RowName | None:
         """Return the row for which a record was made by us; None when nobody knows."""

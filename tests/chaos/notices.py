@@ -67,8 +67,8 @@ def _about(notice: Notification) -> list[RowName]:
 def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:
     """Only what a person wrote there is kept against ours; a merge there brings another record's values."""
     ids = Contact.objects.filter(pk=notice.contact_id or 0).values_list("pipedrive_person_id", flat=True)
-    if any(("persons", number) in run.journal.merged for number in ids):
-        return
+    if any(("persons", number) in run.journal.merged for number in ids) or (not ids and run.journal.merged):
+        return  # of a contact that was deleted here since, nobody knows which person it was
     for name, value in KEPT.findall(notice.text):
         if value not in run.journal.said_there:
             yield Breach("notice", f"“{notice.text}”, and nobody wrote that {name} there")

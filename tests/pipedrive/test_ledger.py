@@ -79,3 +79,26 @@ def test_a_block_that_raises_changes_nothing(ledger: FileLedger, file: Path) -> 
         with ledger.open() as used:
             assert used.tokens == {"1": 10}
     assert _stored(file) == {"1": 10}
+
+
+def test_a_file_that_is_no_database_is_set_aside(file: Path) -> None:
+    """After a broken disk or a wrong copy the limits begin anew, and the file is kept for whoever wants to look."""
+    file.write_bytes(b"this is no database, whatever it was before" * 100)
+
+    with closing(FileLedger(file, "us")) as ledger, ledger.open() as used:
+        used.tokens["1"] = 10
+
+    assert _stored(file) == {"1": 10}
+    assert file.with_name("limits.sqlite3.broken").read_bytes().startswith(b"this is no database")
+
+
+def test_a_file_that_breaks_while_it_is_open(ledger: FileLedger, file: Path) -> None:
+    """The same, in the middle of the work: no call waits for somebody to mend it."""
+    ledger.close()
+    file.write_bytes(b"overwritten" * 1000)
+    ledger._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+
+    with ledger.open() as used:
+        used.tokens["2"] = 5
+
+    assert _stored(file) == {"2": 5}

@@ -1,12 +1,14 @@
 """The disk cannot be written for a while: nothing is lost or doubled, no row is blamed, and all goes on at once."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from bench_engine import Bench
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 from meddler import Meddler
 
@@ -59,6 +61,26 @@ def test_claims_are_given_back_later(disk: Disk) -> None:
     deferred_deletes.clear()
     assert Claim.objects.count() == 1  # not yet
     disk.goes_on()
+    deferred_deletes.clear()
+    assert not Claim.objects.exists()
+
+
+def test_a_claim_whose_write_failed_only_seemingly(disk: Disk) -> None:
+    """The disk refused something behind the commit: nobody knows of the claim, and yet it is there."""
+
+    def refuse() -> None:
+        cause = sqlite3.OperationalError("database or disk is full")
+        cause.sqlite_errorname = "SQLITE_FULL"
+        raise OperationalError("database or disk is full") from cause
+
+    def meddle(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if sql.startswith('INSERT INTO "sync_claim"'):
+            transaction.on_commit(refuse)
+        return execute(sql, params, many, context)
+
+    with pytest.raises(OperationalError), connection.execute_wrapper(meddle):
+        Claims(SystemClock()).take("contact 12")
+    assert Claim.objects.count() == 1
     deferred_deletes.clear()
     assert not Claim.objects.exists()
 

@@ -1,6 +1,7 @@
 """Two contacts of one person: what one changes takes nothing of the other's away, and is no colleague's word."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +113,26 @@ def test_a_name_or_organization_that_the_other_said_is_no_colleagues_word(
 
     person = world.persons[1]
     assert (person["name"], world.organizations[person["org_id"]]["name"]) == ("Jordan Ames", "Osprey & Sons")
+    assert not Notification.objects.filter(kind="change_kept").exists()
+
+
+def test_an_e_mail_that_the_other_replaced_is_no_colleagues_word(
+    either: Bench, world: World, alice: User, bob: User
+) -> None:
+    """The second became this person while the first one's new e-mail was on its way, so it knows the old one."""
+    one = add_contact(alice, name="Jordan Ames", email="old@example.com", warmness_score=5)
+    either.settle(60)
+    _change(one, email="new@example.com")
+    Contact.objects.filter(pk=one.pk).update(next_pipedrive_sync_attempt=either.clock.now() + timedelta(seconds=10))
+    other = add_contact(bob, name="Jordan Ames", email="new@example.com", warmness_score=5)
+    either.settle(60)
+    assert stated(one).pipedrive_person_id == stated(other).pipedrive_person_id == 1
+
+    _change(other, email="third@example.com")
+    either.settle(60)
+
+    assert sorted(_values(world, "emails")) == ["new@example.com", "third@example.com"]
+    assert stated(other).sync_state == "synced"
     assert not Notification.objects.filter(kind="change_kept").exists()
 
 

@@ -127,7 +127,7 @@ def log_activity(
         user: Who logs it; the due date and time are meant in their time zone.
         contact: With whom.
         type: One of ActivityType.
-        subject: Empty for "Call with NAME" and the like.
+        subject: Without anything to see in it for "Call with NAME" and the like.
         note: Text of several lines.
         due_date: The day; None for none.
         due_time: The time of that day; None for none.
@@ -142,7 +142,7 @@ def log_activity(
     activity = Activity(
         contact=contact,
         type=type,
-        subject=subject.strip() or default_subject(type, contact.name),
+        subject=subject if key(subject) else default_subject(type, contact.name),
         note=note,
         due_date=due_date,
         due_time=due_time,

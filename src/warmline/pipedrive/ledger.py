@@ -7,6 +7,7 @@ Its moments are told by a time of its own, which goes on evenly although the mac
 """
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,8 @@ from typing import Any, Protocol
 
 from warmline.pipedrive.clock import Clock
 from warmline.pipedrive.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 10.0  # seconds to wait for another process, which holds the file for less than a millisecond
 
@@ -100,7 +103,7 @@ class FileLedger(Ledger):
             name: Whose figures: one name for each token.
 
         Raises:
-            OSError: The file cannot be opened or made.
+            OSError: The file cannot be opened or made; one that is damaged is set aside.
         """
         self._lock = Lock()
         self._file = file
@@ -110,7 +113,9 @@ class FileLedger(Ledger):
         try:
             self._db = self._opened()
         except sqlite3.Error as error:
-            if not _is_of_the_disk(error):
+            if _is_broken(error):
+                self._set_aside()
+            elif not _is_of_the_disk(error):
                 raise OSError(None, str(error), str(file)) from error
 
     def close(self) -> None:
@@ -154,11 +159,25 @@ class FileLedger(Ledger):
             raise
         return db
 
+    def _set_aside(self) -> None:
+        """Begin anew beside a file that is none of ours any more: what it knew is worth a few seconds of caution."""
+        aside = self._file.with_name(f"{self._file.name}.broken")
+        log.warning("limits.file_broken kept_as=%s", aside.name)
+        self.close()
+        self._file.replace(aside)
+        for ending in ("-wal", "-shm"):
+            self._file.with_name(f"{self._file.name}{ending}").unlink(missing_ok=True)
+        self._db = self._opened()
+
     def _read(self) -> Used:
         try:
-            self._db = self._db or self._opened()
-            self._db.execute("BEGIN IMMEDIATE")
-            used = Used(**_stored(self._db, "used", self._name), **_stored(self._db, "time", self._name))
+            try:
+                used = self._read_file()
+            except sqlite3.Error as error:
+                if not _is_broken(error):
+                    raise
+                self._set_aside()
+                used = self._read_file()
         except sqlite3.Error as error:
             if not _is_of_the_disk(error):
                 raise Unavailable(f"The file of the limits cannot be used ({error}).") from error
@@ -166,6 +185,11 @@ class FileLedger(Ledger):
             self._unwritten = self._unwritten or Used()
             return Used(**asdict(self._unwritten))
         return used if self._unwritten is None else _together(used, self._unwritten)
+
+    def _read_file(self) -> Used:
+        self._db = self._db or self._opened()
+        self._db.execute("BEGIN IMMEDIATE")
+        return Used(**_stored(self._db, "used", self._name), **_stored(self._db, "time", self._name))
 
     def _write(self, used: Used) -> None:
         self._unwritten = used
@@ -205,6 +229,11 @@ def _is_of_the_disk(error: sqlite3.Error) -> bool:
     """Tell whether the disk is full or cannot be written, which passes."""
     name = getattr(error, "sqlite_errorname", "")  # what Python itself refuses has none
     return name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY"))
+
+
+def _is_broken(error: sqlite3.Error) -> bool:
+    """Tell whether the file is no database, or a damaged one, which does not pass."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
 
 
 def _together(stored: Used, kept: Used) -> Used:

@@ -27,13 +27,31 @@ def delete(rows: "QuerySet[Any]") -> None:
     except DatabaseError as error:
         if storage.noticed(error) is None:
             raise
-        with _LOCK:
-            _LEFT.append(rows.all())
+        delete_later(rows)
+
+
+def delete_later(rows: "QuerySet[Any]") -> None:
+    """Delete rows once the disk can be written, if they are there: a write that failed may have been done all the same.
+
+    Args:
+        rows: As in `delete`.
+    """
+    with _LOCK:
+        _LEFT.append(rows.all())
 
 
 def clear() -> None:
-    """Delete what was left."""
-    with _LOCK:
-        rows, _LEFT[:] = list(_LEFT), []
-    for each in rows:
-        delete(each)
+    """Delete what was left, as far as the disk can be written again."""
+    while True:
+        with _LOCK:
+            if not _LEFT:
+                return
+            rows = _LEFT[0]
+        try:
+            rows.delete()
+        except DatabaseError as error:
+            if storage.noticed(error) is None:
+                raise
+            return  # what fails stays, and what is behind it as well
+        with _LOCK:
+            _LEFT[:] = [each for each in _LEFT if each is not rows]

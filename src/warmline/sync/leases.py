@@ -85,6 +85,10 @@ class Claims:
         except IntegrityError:
             expire_in_time(now, *keys, lifetime=lifetime)
             return False
+        except DatabaseError as error:
+            if storage.noticed(error) is not None:
+                deferred_deletes.delete_later(Claim.objects.filter(key__in=keys, holder=self._holder))
+            raise
         self._held.update(keys)
         return True
 

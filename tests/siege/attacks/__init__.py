@@ -1,7 +1,7 @@
 """All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
 
 from siege.attack import Attack
-from siege.attacks import answers, bulk, crowd, disk, half, idle, noise, passwords, streams
+from siege.attacks import answers, bulk, crowd, disk, guesses, half, idle, noise, passwords, streams
 
 ATTACKS: tuple[Attack, ...] = (
     *crowd.ATTACKS,
@@ -12,5 +12,6 @@ ATTACKS: tuple[Attack, ...] = (
     *half.ATTACKS,
     *streams.ATTACKS,
     *passwords.ATTACKS,
+    *guesses.ATTACKS,
     *idle.ATTACKS,
 )

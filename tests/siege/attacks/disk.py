@@ -145,7 +145,7 @@ def _afterwards(place: Ground, time_: int) -> Iterator[str]:
 
 def _compared(place: Ground, ids: list[int]) -> Iterator[str]:
     if not _until(lambda: _left(place) == 0, PATIENCE):
-        yield f"{_left(place)} rows are not over after {PATIENCE} s"
+        yield f"{_left(place)} rows are not over after {PATIENCE} s: {_waiting(place)}"
     emails = Counter(email["value"] for person in place.world.persons.values() for email in person["emails"])
     doubled = [email for email, number in emails.items() if number > 1]
     if doubled:
@@ -162,6 +162,15 @@ def _compared(place: Ground, ids: list[int]) -> Iterator[str]:
 def _left(place: Ground) -> int:
     sync = place.ask("GET", "/api/sync")[1]
     return int(sync["wanted"]) + int(sync["in_progress"]) + int(sync["failed"])
+
+
+def _waiting(place: Ground) -> str:
+    """Return how many rows wait, by what is said of them."""
+    rows = [
+        row for path in ("contacts", "activities") for row in place.ask("GET", f"/api/{path}?limit=200")[1]["items"]
+    ]
+    waiting = Counter(str({**row["sync"], "id": ""}) for row in rows if row["sync"]["state"] not in {"synced", "off"})
+    return "; ".join(f"{number} x {said}" for said, number in waiting.most_common(3))
 
 
 def _state(place: Ground) -> str:

@@ -158,15 +158,27 @@ def tell_the_others(
         after: What they hold now.
         left_there: Fields in which Pipedrive's value was kept: of these the others are told when they change them.
     """
-    then, now = before.get("ours", {}), after["ours"]
+    ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
     said = {
-        name: after["theirs"][name] for name in ONE_FOR_ALL.difference(left_there) if now.get(name) != then.get(name)
+        name: value
+        for name, value in after["theirs"].items()
+        if name not in left_there and after["ours"].get(name) != ours_then.get(name)
     }
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
     for other in others.select_for_update() if said else ():
-        theirs = {**other.pipedrive_agreed.get("theirs", {}), **said}
-        agreed = snapshots.agreed(other.pipedrive_agreed.get("ours", {}), theirs)
-        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
+        ours, theirs = other.pipedrive_agreed.get("ours", {}), other.pipedrive_agreed.get("theirs", {})
+        heard = {
+            name: value
+            for name, value in said.items()
+            if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
+        }
+        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=snapshots.agreed(ours, theirs | heard))
+
+
+def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
+    """Tell whether another contact knew an e-mail or phone of the person that was replaced, and is not its own."""
+    gone = normal_forms.theirs(name, before.get(name))
+    return bool(normal_forms.theirs(name, theirs.get(name)) == gone != normal_forms.theirs(name, ours.get(name)))
 
 
 def unlink(row: Row, now: datetime) -> None:
