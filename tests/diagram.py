@@ -35,8 +35,9 @@ def drawn(page: str) -> str:
 
 def _packages(contract: dict[str, Any]) -> list[str]:
     """Return the packages whose layers a contract gives: its containers, else the parent of the first layer."""
-    first: str = contract["layers"][0]
-    return contract.get("containers") or [first.split()[0].strip("()").rpartition(".")[0]]
+    first: str = contract["layers"][0].split()[0].strip("()")
+    packages: list[str] = contract.get("containers", [first.rpartition(".")[0]])
+    return packages
 
 
 def _box(package: str, layers: dict[str, list[str]], width: int) -> Iterator[str]:
