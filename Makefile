@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos siege bench screenshots check format migrations lock audit release clean
+.PHONY: help demo serve test chaos siege bench screenshots diagram check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -34,6 +34,9 @@ bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes
 
 screenshots: $(VENV)/dev ## take the pictures of all pages anew, for the README
 	@PYTHONPATH=tests $(BIN)/python -m e2e.screenshots
+
+diagram: $(VENV)/dev ## draw the import contracts anew, for docs/architecture.md
+	@PYTHONPATH=tests $(BIN)/python -m diagram
 
 check: $(VENV)/dev ## lint, check formatting, types, import arrows, missing migrations and the settings of a deployment
 	$(BIN)/ruff check .
