@@ -8,7 +8,7 @@ from virtual_clock import VirtualClock
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.pipedrive import Pipedrive
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.models import Claim, Connection, DirectoryState
+from warmline.sync.models import Connection, DirectoryState, Lease
 from warmline.sync.policy import Policy
 
 
@@ -33,7 +33,7 @@ class Bench:
             self.clock.sleep(min(left, self._until_next()))
 
     def _until_next(self) -> float:
-        """Return the seconds until something comes due, at least half of one: claims and pauses end unannounced."""
+        """Return the seconds until something comes due, at least half of one: leases and pauses end unannounced."""
         now = self.clock.now()
         times = [
             model._default_manager.filter(next_pipedrive_sync_attempt__gt=now)
@@ -43,7 +43,7 @@ class Bench:
             for model in (Contact, Organization, Activity)
         ]
         times += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
-        times += Claim.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
+        times += Lease.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
         waits = [(moment - now).total_seconds() for moment in times if moment is not None]
         return max(0.5, min(waits, default=3600.0))
 

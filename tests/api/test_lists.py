@@ -136,7 +136,7 @@ def test_a_bad_filter_is_named(bob: Caller, path: str, name: str, value: str) ->
 def test_a_page_costs_the_same_however_long_it_is(
     bob: Caller, path: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """The token, the claims that are held (once more for a state), the ids, and the rows with all that is told of them.
+    """The token, the leases that are held (once more for a state), the ids, and the rows with all that is told of them.
 
     A search counts the matches of a term among contacts and among organizations before.
     """

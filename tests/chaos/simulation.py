@@ -35,13 +35,13 @@ from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import leases, pending, wakeups
 from warmline.sync.models import (
     Attempt,
-    Claim,
     Company,
     Connection,
     ConnectionState,
     DirectoryEntry,
     DirectoryState,
     Intent,
+    Lease,
     Notification,
     Remembered,
     Seen,
@@ -51,7 +51,7 @@ from warmline.sync.remote import company_switch
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
-    *(Attempt, Claim, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
+    *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
     *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")

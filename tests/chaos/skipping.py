@@ -9,12 +9,12 @@ from stage import Stage
 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.sync.engine.dispatcher import BREATH
-from warmline.sync.models import Claim, Connection, DirectoryState
+from warmline.sync.models import Connection, DirectoryState, Lease
 
 AWHILE = 5.0  # seconds
 COMING = (  # the moments at which something comes due, by the tables that hold them
     *((model, "next_pipedrive_sync_attempt") for model in (Contact, Organization, Activity)),
-    (Claim, "expires_at"),
+    (Lease, "expires_at"),
     (DirectoryState, "retry_at"),
 )
 FIRST = "SELECT first FROM (SELECT min({1}) AS first FROM {0} WHERE {1} > %s) AS some WHERE first IS NOT NULL"

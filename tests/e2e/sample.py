@@ -112,17 +112,17 @@ class Book:
 
     @contextmanager
     def under_way(self, contact: dict[str, Any]) -> Iterator[None]:
-        """Have a contact be warm and in progress while the block runs: another server holds the claim to it."""
-        claim = (f"contact {contact['id']}", "elsewhere/1/1", "2999-01-01 00:00:00", "contact", contact["id"])
+        """Have a contact be warm and in progress while the block runs: another server holds the lease to it."""
+        lease = (f"contact {contact['id']}", "elsewhere/1/1", "2999-01-01 00:00:00", "contact", contact["id"])
         with closing(sqlite3.connect(self._database, timeout=PATIENCE, isolation_level=None)) as database:
             database.execute(
-                "INSERT INTO sync_claim (key, holder, expires_at, kind, row_id) VALUES (?, ?, ?, ?, ?)", claim
+                "INSERT INTO sync_lease (key, holder, expires_at, kind, row_id) VALUES (?, ?, ?, ?, ?)", lease
             )
             try:
                 self._api.patch(f"/contacts/{contact['id']}", json={"warmness_score": 5}).raise_for_status()
                 yield
             finally:
-                database.execute("DELETE FROM sync_claim WHERE key = ?", claim[:1])
+                database.execute("DELETE FROM sync_lease WHERE key = ?", lease[:1])
 
     def arrived(self) -> None:
         """Wait until nothing is on its way."""

@@ -1,4 +1,4 @@
-"""Two servers on one database: claims are rows, so both work and neither doubles what the other makes."""
+"""Two servers on one database: leases are rows, so both work and neither doubles what the other makes."""
 
 from pathlib import Path
 from threading import Event

@@ -11,7 +11,7 @@ from virtual_clock import VirtualClock
 from warmline.pipedrive import SystemClock, Unavailable
 from warmline.sync.failures import Trouble
 from warmline.sync.leases import PATIENCE, BusyError
-from warmline.sync.models import Claim, ConnectionState, Remembered
+from warmline.sync.models import ConnectionState, Lease, Remembered
 from warmline.sync.remote import connection_health
 from warmline.sync.single_flight import ASKING, one_asks
 
@@ -54,7 +54,7 @@ def of_many(ask: Callable[[], str], number: int = 8) -> list[str]:
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_eight_asks() -> None:
-    """The others get its answer, and no claim is left behind."""
+    """The others get its answer, and no lease is left behind."""
     asked = []
 
     def ask() -> str:
@@ -64,7 +64,7 @@ def test_one_of_eight_asks() -> None:
 
     assert of_many(ask) == ["answer"] * 8
     assert len(asked) == 1
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -87,8 +87,8 @@ def test_when_it_fails_another_one_asks_after_a_breath() -> None:
 
 @pytest.mark.django_db
 def test_when_it_dies_another_one_asks_in_time(clock: VirtualClock) -> None:
-    """Nobody waits for long for who may be dead: the row is looked at again, until the claim has expired."""
-    Claim.objects.create(key="ask:it", holder="dead", expires_at=clock.now() + ASKING)
+    """Nobody waits for long for who may be dead: the row is looked at again, until the lease has expired."""
+    Lease.objects.create(key="ask:it", holder="dead", expires_at=clock.now() + ASKING)
     with pytest.raises(BusyError):
         one_asks("it", clock=clock, known=known, ask=never, store=stored)
     assert clock.elapsed == pytest.approx(PATIENCE.total_seconds(), abs=0.1)
@@ -100,7 +100,7 @@ def test_when_it_dies_another_one_asks_in_time(clock: VirtualClock) -> None:
 @pytest.mark.django_db
 def test_when_the_connection_is_lost_nobody_asks_in_turn(clock: VirtualClock) -> None:
     """Who waited for an answer that did not come does not spend ten seconds on the same silence."""
-    Claim.objects.create(key="ask:it", holder="another", expires_at=clock.now() + timedelta(seconds=1))
+    Lease.objects.create(key="ask:it", holder="another", expires_at=clock.now() + timedelta(seconds=1))
     connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), clock)
     with pytest.raises(BusyError):
         one_asks("it", clock=clock, known=known, ask=never, store=stored)

@@ -27,11 +27,11 @@ from warmline.sync import company, credentials
 from warmline.sync.company import Membership, is_another
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import (
-    Claim,
     Company,
     DirectoryEntry,
     DirectoryState,
     Intent,
+    Lease,
     Notification,
     Remembered,
 )
@@ -332,11 +332,11 @@ def test_what_was_open_in_the_old_company_is_forgotten(old: Office, new: Office,
     assert len(jordan.pipedrive_candidates) == 2
     assert robin.pipedrive_sync_error_code == DELETED_THERE
     Contact.objects.filter(pk=kim.pk).update(pipedrive_chosen_id=2, pipedrive_make_new=True)
-    Claim.objects.create(key="person:x", holder="elsewhere/1/x", expires_at=bench.clock.now())
+    Lease.objects.create(key="person:x", holder="elsewhere/1/x", expires_at=bench.clock.now())
 
     company_switch.start_anew(new.me, new.clock.now())
 
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
     assert not Intent.objects.exists()
     assert not DirectoryEntry.objects.exists()
     assert not DirectoryState.objects.exists()

@@ -9,7 +9,7 @@ from warmline.crm.book import add_contact, change_activity, change_contact, dele
 from warmline.crm.models import Activity, Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync.models import Attempt, Claim, Intent, Notification, NotificationKind
+from warmline.sync.models import Attempt, Intent, Lease, Notification, NotificationKind
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def test_while_the_person_is_looked_for(bench: Bench, world: World, meddler: Med
     meddler.once("GET", f"{PERSONS}/search", delete)
     bench.searching().settle(60)
     assert meddler.is_done
-    assert (world.persons, left_there(), Intent.objects.count(), Claim.objects.count()) == ({}, [], 0, 0)
+    assert (world.persons, left_there(), Intent.objects.count(), Lease.objects.count()) == ({}, [], 0, 0)
 
 
 def test_while_the_person_is_made(bench: Bench, world: World, meddler: Meddler, alice: User, kim: Contact) -> None:

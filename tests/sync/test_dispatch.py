@@ -20,7 +20,7 @@ from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wakeups
 from warmline.sync.engine.dispatcher import Dispatcher, Follower
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.models import Claim, Intent, Notification
+from warmline.sync.models import Intent, Lease, Notification
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 
@@ -130,7 +130,7 @@ def test_a_burst_arrives_once_each(real_world: World, policy: Policy, alice: Use
     assert set(Contact.objects.values_list("pipedrive_person_id", flat=True)) == set(real_world.persons)
     assert set(Activity.objects.values_list("pipedrive_activity_id", flat=True)) == set(real_world.activities)
     assert set(Contact.objects.values_list("pipedrive_sync_attempts", flat=True)) == {1}
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
     assert not Intent.objects.exists()
 
 

@@ -19,7 +19,7 @@ from warmline.sandbox import Sandbox, SandboxTransport, World
 from warmline.sync.engine.dispatcher import Dispatcher
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.lease_keys import row_key
-from warmline.sync.leases import Claims
+from warmline.sync.leases import Leases
 from warmline.sync.policy import Policy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,7 +174,7 @@ def test_rows_that_others_are_at_hide_no_other(office: Callable[[int], Office], 
     desk = office(workers)
     first = linked(alice, desk, "Jordan Ames")
     waiting = [add_contact(alice, name=f"Contact {number}", warmness_score=5) for number in range(50)]
-    with Claims(desk.clock).hold(*(row_key("contact", contact.pk) for contact in waiting)):
+    with Leases(desk.clock).hold(*(row_key("contact", contact.pk) for contact in waiting)):
         desk.stage.run(11.0)
         desk.until_linked(log_activity(alice, first, type="CALL"), FOR_AN_ACTIVITY)
 

@@ -13,7 +13,7 @@ from warmline.crm.book import OrganizationDetails, add_contact, change_contact, 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync.models import Claim, Connection, Intent, Notification
+from warmline.sync.models import Connection, Intent, Lease, Notification
 from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError, choose, retry
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_a_warm_contact_becomes_a_person(door: str, request: pytest.FixtureReque
     assert writes.index("/api/v2/organizations") < writes.index("/api/v2/persons")
     assert (contact.pipedrive_sync_attempts, contact.pipedrive_sync_failed) == (1, False)
     assert contact.last_pipedrive_sync_attempt is not None
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
     assert not Intent.objects.exists()
 
 

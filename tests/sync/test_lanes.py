@@ -12,9 +12,9 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2
 
 
-def work(claim: str, owner: int | None = ALICE, lane: Lane = Lane.PERSON, *, seconds: float = 60, row: int = 1) -> Work:
+def work(lease: str, owner: int | None = ALICE, lane: Lane = Lane.PERSON, *, seconds: float = 60, row: int = 1) -> Work:
     """Return a work that is due for so long."""
-    return Work("activity", row, claim, lane, owner, NOW - timedelta(seconds=seconds))
+    return Work("activity", row, lease, lane, owner, NOW - timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_a_backlog_is_told_from_what_somebody_waits_for(old: int, recent: int, l
     assert {each.lane for each in placed if each.owner == ALICE} == lanes
     assert [each.lane for each in placed if each.owner == BOB] == [Lane.PERSON]
     if len(lanes) > 1:
-        assert {each.claim for each in placed if each.lane is Lane.PERSON} == {"bob", *(each.claim for each in new)}
+        assert {each.lease for each in placed if each.lane is Lane.PERSON} == {"bob", *(each.lease for each in new)}
 
 
-def test_lanes_owners_and_claims_take_turns() -> None:
+def test_lanes_owners_and_leases_take_turns() -> None:
     """A person's before a backlog before an import before what failed; one of each owner's; the oldest first."""
     works = [
         work("f", lane=Lane.FAILED, seconds=900, row=1),
@@ -62,11 +62,11 @@ def test_lanes_owners_and_claims_take_turns() -> None:
         work("b1", BOB, seconds=2, row=6),
         work("b2", BOB, seconds=1, row=7),
     ]
-    assert [each.claim for each in in_turn(works, Served())] == ["a1", "b1", "a2", "b2", "k", "i", "f"]
+    assert [each.lease for each in in_turn(works, Served())] == ["a1", "b1", "a2", "b2", "k", "i", "f"]
 
 
 def test_whoever_waited_longest_since_their_last_turn_is_next() -> None:
-    """One row after the other is started, with a fresh look before each: no claim and no owner is forgotten."""
+    """One row after the other is started, with a fresh look before each: no lease and no owner is forgotten."""
     served, started = Served(), []
     for row in range(9):
         due = [
@@ -77,11 +77,11 @@ def test_whoever_waited_longest_since_their_last_turn_is_next() -> None:
         chosen = first(in_turn(due, served), under_way=[], room=Room(1))
         assert chosen is not None
         served.note(chosen)
-        started.append(chosen.claim)
+        started.append(chosen.lease)
     assert started[:8] == ["a1", "b", "a2", "b"] * 2
 
 
-def test_no_two_of_one_claim_and_no_more_than_there_is_room_for() -> None:
+def test_no_two_of_one_lease_and_no_more_than_there_is_room_for() -> None:
     """What would meet waits, and batch work beyond its room lets a person's pass."""
     works = [work("x", row=1), work("y", lane=Lane.IN_BULK, row=2), work("z", row=3)]
     assert first(works, under_way=[work("x", row=9)], room=Room(8)) == works[1]
@@ -90,12 +90,12 @@ def test_no_two_of_one_claim_and_no_more_than_there_is_room_for() -> None:
 
 
 def test_turns_are_not_remembered_for_ever() -> None:
-    """However many claims pass, what is remembered of them has an end, and is of the last ones."""
+    """However many leases pass, what is remembered of them has an end, and is of the last ones."""
     served = Served()
     for number in range(5000):
-        served.note(work(f"claim {number}", row=number))
-    assert served.of_claim(work("claim 4999")) == 5000
-    assert served.of_claim(work("claim 1")) == 0
+        served.note(work(f"lease {number}", row=number))
+    assert served.of_lease(work("lease 4999")) == 5000
+    assert served.of_lease(work("lease 1")) == 0
 
 
 @given(
@@ -111,7 +111,7 @@ def test_what_can_be_started_is_started(works: list[Work], workers: int) -> None
         served.note(chosen)
         under_way.append(chosen)
         works = [each for each in works if each is not chosen]
-    assert len({each.claim for each in under_way}) == len(under_way) <= room.threads
+    assert len({each.lease for each in under_way}) == len(under_way) <= room.threads
     assert sum(each.batch for each in under_way) <= room.for_batch
     for each in works:
-        assert each.claim in {other.claim for other in under_way} or not room.has_any(under_way, batch=each.batch)
+        assert each.lease in {other.lease for other in under_way} or not room.has_any(under_way, batch=each.batch)

@@ -18,8 +18,8 @@ from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import World
 from warmline.sync import deferred_deletes
-from warmline.sync.leases import Claims
-from warmline.sync.models import Claim, Intent
+from warmline.sync.leases import Leases
+from warmline.sync.models import Intent, Lease
 from warmline.sync.remote import connection_health as pipedrive_connection
 from warmline.sync.single_flight import one_asks
 
@@ -54,19 +54,19 @@ def disk(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Di
     deferred_deletes.clear()
 
 
-def test_claims_are_given_back_later(disk: Disk) -> None:
+def test_leases_are_given_back_later(disk: Disk) -> None:
     """One that stayed for its two minutes would hold its row up, although all is well again."""
-    with Claims(SystemClock()).hold("contact 12", row=("contact", 12)):
+    with Leases(SystemClock()).hold("contact 12", row=("contact", 12)):
         disk.stops()
     deferred_deletes.clear()
-    assert Claim.objects.count() == 1  # not yet
+    assert Lease.objects.count() == 1  # not yet
     disk.goes_on()
     deferred_deletes.clear()
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
-def test_a_claim_whose_write_failed_only_seemingly(disk: Disk) -> None:
-    """The disk refused something behind the commit: nobody knows of the claim, and yet it is there."""
+def test_a_lease_whose_write_failed_only_seemingly(disk: Disk) -> None:
+    """The disk refused something behind the commit: nobody knows of the lease, and yet it is there."""
 
     def refuse() -> None:
         cause = sqlite3.OperationalError("database or disk is full")
@@ -74,29 +74,29 @@ def test_a_claim_whose_write_failed_only_seemingly(disk: Disk) -> None:
         raise OperationalError("database or disk is full") from cause
 
     def meddle(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        if sql.startswith('INSERT INTO "sync_claim"'):
+        if sql.startswith('INSERT INTO "sync_lease"'):
             transaction.on_commit(refuse)
         return execute(sql, params, many, context)
 
     with pytest.raises(OperationalError), connection.execute_wrapper(meddle):
-        Claims(SystemClock()).take("contact 12")
-    assert Claim.objects.count() == 1
+        Leases(SystemClock()).take("contact 12")
+    assert Lease.objects.count() == 1
     deferred_deletes.clear()
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
 def test_who_asks_does_not_keep_others_from_it(disk: Disk) -> None:
-    """The claim of who could not store the answer is given back as soon as that is possible, and not after 30 s."""
+    """The lease of who could not store the answer is given back as soon as that is possible, and not after 30 s."""
     with pytest.raises(DatabaseError):
         one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: True, store=lambda _: _store(disk))
     disk.goes_on()
     deferred_deletes.clear()
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
 def _store(disk: Disk) -> None:
     disk.stops()
-    Claim.objects.all().delete()
+    Lease.objects.all().delete()
 
 
 @pytest.mark.parametrize("path", [PERSONS, ORGANIZATIONS, ACTIVITIES])
@@ -120,7 +120,7 @@ def test_the_disk_fills_up_while_a_record_is_made(
         assert not row.pipedrive_sync_failed
         assert row.pipedrive_sync_attempts <= 1
     assert (len(world.persons), len(world.organizations), len(world.activities)) == (1, 1, 1)
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
     assert not Intent.objects.exists()
 
 

@@ -18,8 +18,8 @@ from warmline.sync import pending
 from warmline.sync.engine import clock_jumps
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.failures import Trouble, longest_wait
-from warmline.sync.leases import LIFETIME, BusyError, Claims
-from warmline.sync.models import Claim, Connection, ConnectionState, DirectoryState, Remembered
+from warmline.sync.leases import LIFETIME, BusyError, Leases
+from warmline.sync.models import Connection, ConnectionState, DirectoryState, Lease, Remembered
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
@@ -206,28 +206,28 @@ def test_an_answer_from_the_future_is_asked_for_anew(bench: Bench, world: World,
 
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
-def test_a_dead_workers_claim_ends_in_time(clock: VirtualClock, jump: float) -> None:
+def test_a_dead_workers_lease_ends_in_time(clock: VirtualClock, jump: float) -> None:
     """Two minutes after the clock was set back at the latest, whoever notices first."""
-    list(map(Claims(clock).take, ["person:a"]))
+    list(map(Leases(clock).take, ["person:a"]))
     clock.jump(jump)
-    with pytest.raises(BusyError) if jump < 0 else Claims(clock).hold("person:b"), Claims(clock).hold("person:a"):
+    with pytest.raises(BusyError) if jump < 0 else Leases(clock).hold("person:b"), Leases(clock).hold("person:a"):
         pass
     clock.sleep(LIFETIME.total_seconds())
-    with Claims(clock).hold("person:a"):
+    with Leases(clock).hold("person:a"):
         pass
 
 
-def test_a_living_workers_claim_outlives_a_clock_that_is_set_back(clock: VirtualClock) -> None:
+def test_a_living_workers_lease_outlives_a_clock_that_is_set_back(clock: VirtualClock) -> None:
     """It is not taken over, and renewed it lasts as long as ever."""
-    worker = Claims(clock)
+    worker = Leases(clock)
     with worker.hold("person:a"):
         clock.jump(-HOUR)
         clock_jumps.pull_in(clock.now(), Policy(threshold=4, label="", earlier_activities=False))
-        assert Claim.objects.get().expires_at == clock.now() + LIFETIME
+        assert Lease.objects.get().expires_at == clock.now() + LIFETIME
         clock.sleep(100)
         worker.renew()
         clock.sleep(100)
-        with pytest.raises(BusyError), Claims(clock).hold("person:a"):
+        with pytest.raises(BusyError), Leases(clock).hold("person:a"):
             pass
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
-from warmline.sync.models import Claim
+from warmline.sync.models import Lease
 from warmline.sync.row_state import SyncState, conditions, counts, describe, parts, with_state
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def book(alice: User) -> None:
     """Fill the book with every combination that a state depends on."""
     now = timezone.now()
-    for linked, score, failed, claimed, has_organization in product(
+    for linked, score, failed, leased, has_organization in product(
         (None, 7), (3, 4), (True, False), (True, False), (True, False)
     ):
         number = Contact.objects.count()
@@ -45,12 +45,12 @@ def book(alice: User) -> None:
                 logged_while_warm=while_warm,
                 pipedrive_sync_failed=failed,
             )
-        if claimed:
+        if leased:
             for row in (contact, organization, contact.activities.first()):
                 if row is not None:
                     kind = row._meta.model_name or ""
                     later = now + timedelta(minutes=1)
-                    Claim.objects.create(key=f"{kind}{row.pk}", holder="h", expires_at=later, kind=kind, row_id=row.pk)
+                    Lease.objects.create(key=f"{kind}{row.pk}", holder="h", expires_at=later, kind=kind, row_id=row.pk)
 
 
 def test_an_organization_without_contacts_is_not_on_its_way(alice: User) -> None:

@@ -15,7 +15,7 @@ from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.models import Claim, Intent
+from warmline.sync.models import Intent, Lease
 
 pytestmark = pytest.mark.django_db
 
@@ -236,15 +236,15 @@ def test_thirty_seconds_count_also_for_who_comes_after_a_crash(
     assert not Intent.objects.exists()
 
 
-def test_who_lost_the_claim_while_a_create_waited_for_its_turn_does_not_send_it(
+def test_who_lost_the_lease_while_a_create_waited_for_its_turn_does_not_send_it(
     bench: Bench, world: World, meddler: Meddler, alice: User
 ) -> None:
-    """A clock that is set ahead meanwhile ends claims early; the worker notices before it writes."""
+    """A clock that is set ahead meanwhile ends leases early; the worker notices before it writes."""
     limiter = prepared(bench, alice)
 
     def robbed() -> None:
         limiter.pause(40)
-        Claim.objects.all().update(holder="another")
+        Lease.objects.all().update(holder="another")
 
     bench.clock.sleep(60)
     meddler.once("GET", "/api/v2/persons", robbed)

@@ -151,7 +151,7 @@ def test_what_failed_goes_last(alice: User, bob: User) -> None:
     assert [work.owner for work in _due(timezone.now())] == [bob.pk, bob.pk, alice.pk]
 
 
-def test_one_row_of_each_claim_is_shown(alice: User) -> None:
+def test_one_row_of_each_lease_is_shown(alice: User) -> None:
     """Of forty calls of one contact and thirty contacts with one mailbox, one each; and the calls of two others."""
     contacts_of(alice, 30, email="info@example.org")
     contacts_of(alice, 3, pipedrive_person_id=7)
@@ -164,7 +164,7 @@ def test_one_row_of_each_claim_is_shown(alice: User) -> None:
         for contact in [*[people[0]] * 40, *people[1:]]
     )
     works = _due(now + timedelta(seconds=1))
-    assert sorted(work.claim for work in works) == [
+    assert sorted(work.lease for work in works) == [
         *(f"activities:{number}" for number in (1, 2, 3)),
         "person:info@example.org",
     ]

@@ -63,19 +63,19 @@ class Organization(Synced, Findable):
             models.CheckConstraint(condition=~models.Q(name_key=""), name="organization_has_a_name"),
         ]
         indexes = [
-            # sync.wanted: organizations that a person asked for, and due.
+            # sync.pending: organizations that a person asked for, and due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt"],
                 name="organization_asked_for",
                 condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=True),
             ),
-            # sync.wanted: linked organizations with changes that Pipedrive was not told of, and due.
+            # sync.pending: linked organizations with changes that Pipedrive was not told of, and due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt"],
                 name="organization_changed",
                 condition=models.Q(pipedrive_org_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
-            # sync.state: those that were deleted in Pipedrive, which wait for a person.
+            # sync.row_state: those that were deleted in Pipedrive, which wait for a person.
             models.Index(
                 fields=["id"],
                 name="organization_deleted",
@@ -93,9 +93,9 @@ class Organization(Synced, Findable):
                 name="organization_unlinked",
                 condition=models.Q(pipedrive_org_id__isnull=True, pipedrive_asked_for=False),
             ),
-            # sync.listing: those that failed.
+            # sync.status.row_lists: those that failed.
             models.Index(fields=["id"], name="organization_failed", condition=models.Q(pipedrive_sync_failed=True)),
-            # sync.listing: the organizations by name; its unique constraint is that of names and has no id.
+            # sync.status.row_lists: the organizations by name; its unique constraint is that of names and has no id.
             models.Index(fields=["name_key", "id"], name="organization_by_name"),
         ]
 
@@ -149,7 +149,7 @@ class Contact(Synced, Findable):
     """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead.
 
     Attributes:
-        last_contacted_on: The day of the latest activity that is done; NOT_CONTACTED when there is none. It sorts lists.
+        last_contacted_on: The day of the latest activity that is done, or NOT_CONTACTED. It sorts lists.
     """
 
     LINK = "pipedrive_person_id"
@@ -188,7 +188,7 @@ class Contact(Synced, Findable):
             ),
         ]
         indexes = [
-            # sync.wanted: contacts that are warm and not linked, and due. No threshold in the condition: the query
+            # sync.pending: contacts that are warm and not linked, and due. No threshold in the condition: the query
             # names the warm scores one by one, and each is a range of due times in this index. The last two fields
             # sort what is due without a look at the rows.
             models.Index(
@@ -201,21 +201,21 @@ class Contact(Synced, Findable):
                 name="contact_wanted",
                 condition=models.Q(pipedrive_person_id__isnull=True),
             ),
-            # sync.wanted: linked contacts with changes that Pipedrive was not told of, and due.
+            # sync.pending: linked contacts with changes that Pipedrive was not told of, and due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt"],
                 name="contact_changed",
                 condition=models.Q(pipedrive_person_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
-            # sync.finder: the other local contacts with one e-mail. crm.bulk: a user's.
+            # sync.reconcile.matching: the other local contacts with one e-mail. crm.bulk: a user's.
             models.Index(fields=["email_key", "owner"], name="contact_email"),
-            # sync.state: whether an organization has a contact that is warm and not linked.
+            # sync.row_state: whether an organization has a contact that is warm and not linked.
             models.Index(
                 fields=["organization", "warmness_score"],
                 name="contact_needs_organization",
                 condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
             ),
-            # crm.bulk: a user's contacts of one name. sync.listing: a user's contacts, and an admin's, by name, by
+            # crm.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts, and an admin's, by name, by
             # warmness, and by when they were contacted last.
             models.Index(fields=["owner", "name_key", "id"], name="contact_name"),
             models.Index(fields=["name_key", "id"], name="contact_by_name"),
@@ -224,7 +224,7 @@ class Contact(Synced, Findable):
             models.Index(Abs("warmness_score"), "id", name="contact_by_warmness"),
             models.Index(fields=["owner", "last_contacted_on", "id"], name="contact_contacted_of_owner"),
             models.Index(fields=["last_contacted_on", "id"], name="contact_by_contacted"),
-            # sync.listing: those that failed, a user's and everyone's.
+            # sync.status.row_lists: those that failed, a user's and everyone's.
             models.Index(fields=["owner", "id"], name="contact_failed", condition=models.Q(pipedrive_sync_failed=True)),
             # web: an organization's contacts, and how many of them are a user's.
             models.Index(fields=["organization", "owner"], name="contact_organization"),
@@ -368,13 +368,13 @@ class Activity(Synced):
             ),
         ]
         indexes = [
-            # sync.wanted: activities that belong in Pipedrive, are not there, and are due.
+            # sync.pending: activities that belong in Pipedrive, are not there, and are due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt", "pipedrive_sync_failed", "pipedrive_in_bulk"],
                 name="activity_wanted",
                 condition=models.Q(pipedrive_activity_id__isnull=True, replicate=True),
             ),
-            # sync.wanted: activities in Pipedrive with changes that it was not told of, and due.
+            # sync.pending: activities in Pipedrive with changes that it was not told of, and due.
             models.Index(
                 fields=["next_pipedrive_sync_attempt"],
                 name="activity_changed",

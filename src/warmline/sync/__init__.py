@@ -1,5 +1,6 @@
-"""The promise: what is wanted in Pipedrive, how it is made true, and when it is tried again.
+"""The promise: every warm contact and its activities are in Pipedrive, exactly once.
 
-`wanted` says what must still be brought, `steps` bring it, `outcomes` decides what follows a failure, `engine` puts
-the three together, and `dispatch` runs it. Listens to `crm/`; speaks to Pipedrive through `pipedrive/` alone.
+`engine` decides who works and when, `reconcile` brings one record in line, `remote` knows the company's account, and
+`status` answers what people ask. What all of them share lies here: models, policy, pending rows, leases, intents,
+failures. The package listens to `crm/`, and calls Pipedrive through `pipedrive/` alone.
 """

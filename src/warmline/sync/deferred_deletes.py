@@ -1,7 +1,7 @@
-"""What is to be deleted as soon as the disk can be written again: claims and intents that are over.
+"""What is to be deleted as soon as the disk can be written again: leases and intents that are over.
 
-A claim that stays holds its row up for two minutes, an intent for half a minute, although all is well again. This is
-kept in memory only: of a process that ends, others take the claims away (see leases.py).
+A lease that stays holds its row up for two minutes, an intent for half a minute, although all is well again. This is
+kept in memory only: of a process that ends, others take the leases away (see leases.py).
 """
 
 from threading import Lock

@@ -17,7 +17,7 @@ from warmline.sync import deferred_deletes
 from warmline.sync.company import storing
 from warmline.sync.elapsed import Ages
 from warmline.sync.failures import LOOK_AFTER_SILENCE, NotYetError
-from warmline.sync.leases import Claims
+from warmline.sync.leases import Leases
 from warmline.sync.models import Intent
 
 Made = TypeVar("Made")
@@ -52,14 +52,14 @@ class Intents:
 
     Args:
         pipedrive: Its clock is the one that intents are dated by, never this machine's.
-        claims: Renewed before each create, so that it happens under a live claim.
+        leases: Renewed before each create, so that it happens under a live lease.
         clock: Ours.
         ages: What this process knows of when creates were sent, by which waits are measured.
     """
 
-    def __init__(self, pipedrive: Pipedrive, claims: Claims, clock: Clock, ages: Ages) -> None:
+    def __init__(self, pipedrive: Pipedrive, leases: Leases, clock: Clock, ages: Ages) -> None:
         self._pipedrive = pipedrive
-        self._claims = claims
+        self._leases = leases
         self._clock = clock
         self._ages = ages
 
@@ -130,7 +130,7 @@ class Intents:
 
         Raises:
             NotYetError: While an earlier create is too recent to be taken for not done.
-            BusyError: When the claim was lost, or the row edited, while the create waited for its turn; nothing was
+            BusyError: When the lease was lost, or the row edited, while the create waited for its turn; nothing was
                 sent.
             Uncertain: When the create may have been done; the intent stays.
             PipedriveError: When it was not done; the intent is gone.
@@ -167,7 +167,7 @@ class Intents:
     def _begin(self, what: str, sent: Sent, creator_id: int, check: Callable[[], None]) -> datetime:
         """Write down that a create is sent now, and return when; this is the last thing before it is."""
         with storing():
-            self._claims.renew()
+            self._leases.renew()
             check()
             now = self._clock.now()  # no earlier: who writes may have to wait for others who do
             intent = Intent(

@@ -1,4 +1,4 @@
-"""The names of what is made in Pipedrive, by which claims and intents meet."""
+"""The names of what is made in Pipedrive, by which leases and intents meet."""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
-"""Who may make what: one INSERT decides, and an expired claim holds nobody back.
+"""Who may make what: one INSERT decides, and an expired lease holds nobody back.
 
-A claim is not a success. It is renewed before each create, when its turn has come, so it outlives the longest call; a
-worker that lost its claim, by a clock that was set ahead perhaps, stops before it creates anything.
+A lease is not a success. It is renewed before each create, when its turn has come, so it outlives the longest call; a
+worker that lost its lease, by a clock that was set ahead perhaps, stops before it creates anything.
 """
 
 import os
@@ -18,10 +18,10 @@ from warmline import storage
 from warmline.pipedrive import Clock
 from warmline.sync import deferred_deletes
 from warmline.sync.lease_keys import row_key
-from warmline.sync.models import Claim
+from warmline.sync.models import Lease
 
 LIFETIME = timedelta(seconds=120)
-PATIENCE = timedelta(seconds=5)  # for a claim of something that is done in one or two calls
+PATIENCE = timedelta(seconds=5)  # for a lease of something that is done in one or two calls
 POLL = 0.05  # seconds between two looks whether it is free
 PROCESS = f"{socket.gethostname()}/{os.getpid()}"
 
@@ -30,11 +30,11 @@ class BusyError(Exception):
     """Another worker is making the same thing; the row stays wanted and is looked at again soon."""
 
 
-class Claims:
-    """The claims of one worker during one piece of work.
+class Leases:
+    """The leases of one worker during one piece of work.
 
     Args:
-        clock: Tells when a claim expires.
+        clock: Tells when a lease expires.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -46,10 +46,10 @@ class Claims:
     def hold(
         self, *keys: str, row: tuple[str, int] | None = None, patience: timedelta = timedelta(0)
     ) -> Iterator[None]:
-        """Hold the claims to some keys while the block runs: all of them, or none.
+        """Hold the leases to some keys while the block runs: all of them, or none.
 
         Args:
-            keys: What is being made (see models.Claim).
+            keys: What is being made (see models.Lease).
             row: Kind and id of the row that is shown as in progress meanwhile, such as `("contact", 12)`.
             patience: How long to wait for another worker's end. Not within a transaction.
 
@@ -67,7 +67,7 @@ class Claims:
             self.release(*keys)
 
     def take(self, *keys: str, row: tuple[str, int] | None = None, lifetime: timedelta = LIFETIME) -> bool:
-        """Take the claims to some keys; all of them, or none, when another worker holds one.
+        """Take the leases to some keys; all of them, or none, when another worker holds one.
 
         Args:
             keys: As in `hold`.
@@ -75,25 +75,25 @@ class Claims:
             lifetime: When they expire, unless they are renewed.
         """
         now = self._clock.now()
-        claims = [Claim(key=key, holder=self._holder, expires_at=now + lifetime) for key in keys]
+        leases = [Lease(key=key, holder=self._holder, expires_at=now + lifetime) for key in keys]
         if row is not None:
-            claims[0].kind, claims[0].row_id = row
+            leases[0].kind, leases[0].row_id = row
         try:
             with transaction.atomic():
-                Claim.objects.filter(key__in=keys, expires_at__lte=now).delete()
-                Claim.objects.bulk_create(claims)
+                Lease.objects.filter(key__in=keys, expires_at__lte=now).delete()
+                Lease.objects.bulk_create(leases)
         except IntegrityError:
             expire_in_time(now, *keys, lifetime=lifetime)
             return False
         except DatabaseError as error:
             if storage.noticed(error) is not None:
-                deferred_deletes.delete_later(Claim.objects.filter(key__in=keys, holder=self._holder))
+                deferred_deletes.delete_later(Lease.objects.filter(key__in=keys, holder=self._holder))
             raise
         self._held.update(keys)
         return True
 
     def wait_for(self, *keys: str, until: float) -> None:
-        """Return when nobody holds a claim to the keys any more, or when the time is over.
+        """Return when nobody holds a lease to the keys any more, or when the time is over.
 
         Args:
             keys: As in `hold`.
@@ -101,41 +101,41 @@ class Claims:
         """
         while self._clock.monotonic() < until:
             self._clock.sleep(POLL)
-            if not Claim.objects.filter(key__in=keys, expires_at__gt=self._clock.now()).exists():
+            if not Lease.objects.filter(key__in=keys, expires_at__gt=self._clock.now()).exists():
                 return
 
     def release(self, *keys: str) -> None:
-        """Let go of the claims to some keys."""
+        """Let go of the leases to some keys."""
         self._held.difference_update(keys)
-        deferred_deletes.delete(Claim.objects.filter(key__in=keys, holder=self._holder))
+        deferred_deletes.delete(Lease.objects.filter(key__in=keys, holder=self._holder))
 
     def leave(self, *keys: str, until: datetime) -> None:
-        """Let go of the claims to some keys, so that nobody takes them before a moment."""
+        """Let go of the leases to some keys, so that nobody takes them before a moment."""
         self._held.difference_update(keys)
-        claims = Claim.objects.filter(key__in=keys, holder=self._holder)
+        leases = Lease.objects.filter(key__in=keys, holder=self._holder)
         try:
-            claims.update(expires_at=until)
+            leases.update(expires_at=until)
         except DatabaseError as error:
             if storage.noticed(error) is None:
                 raise
-            deferred_deletes.delete(claims)
+            deferred_deletes.delete(leases)
 
     def while_held(self, deed: Callable[[], object]) -> None:
-        """Do something in one transaction, unless a claim has expired and was taken by another worker."""
+        """Do something in one transaction, unless a lease has expired and was taken by another worker."""
         with transaction.atomic():
-            ours = Claim.objects.select_for_update().filter(holder=self._holder)
+            ours = Lease.objects.select_for_update().filter(holder=self._holder)
             if len(ours) == len(self._held):
                 deed()
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
-        """Hold the claims to what a row makes, and to the row itself, while the block runs.
+        """Hold the leases to what a row makes, and to the row itself, while the block runs.
 
-        What it makes is claimed by its e-mail or name; an edit changes these, and must not let a second worker in.
+        What it makes is leased by its e-mail or name; an edit changes these, and must not let a second worker in.
 
         Args:
             kind: Of which table: "contact", "organization" or "activity".
             row_id: Which row.
-            what: What it makes (see models.Claim).
+            what: What it makes (see models.Lease).
 
         Raises:
             BusyError: When another worker holds one of them.
@@ -143,31 +143,31 @@ class Claims:
         return self.hold(row_key(kind, row_id), what, row=(kind, row_id))
 
     def renew(self) -> None:
-        """Make all held claims last their whole lifetime again.
+        """Make all held leases last their whole lifetime again.
 
         Raises:
             BusyError: When one has expired and was taken by another worker.
         """
         expires_at = self._clock.now() + LIFETIME
-        if Claim.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
-            raise BusyError("A claim was lost while its work went on.")
+        if Lease.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
+            raise BusyError("A lease was lost while its work went on.")
 
 
-def is_claimed(keys: Iterable[str], now: datetime) -> bool:
-    """Tell whether some worker holds the claim to one of some keys."""
-    return Claim.objects.filter(key__in=list(keys), expires_at__gt=now).exists()
+def is_leased(keys: Iterable[str], now: datetime) -> bool:
+    """Tell whether some worker holds the lease to one of some keys."""
+    return Lease.objects.filter(key__in=list(keys), expires_at__gt=now).exists()
 
 
 def expire_in_time(now: datetime, *keys: str, lifetime: timedelta = LIFETIME) -> None:
-    """Have claims expire a lifetime from now at the latest: those of a worker who died before the clock was set back.
+    """Have leases expire a lifetime from now at the latest: those of a worker who died before the clock was set back.
 
     Args:
         now: The present moment, aware.
-        keys: Of which claims; none for all.
+        keys: Of which leases; none for all.
         lifetime: The longest that they can have.
     """
     latest = now + lifetime
-    late = Claim.objects.filter(expires_at__gt=latest)
+    late = Lease.objects.filter(expires_at__gt=latest)
     if keys:
         late = late.filter(key__in=keys)
     if late.exists():
@@ -175,18 +175,18 @@ def expire_in_time(now: datetime, *keys: str, lifetime: timedelta = LIFETIME) ->
 
 
 def in_progress(now: datetime) -> set[tuple[str, int]]:
-    """Return kind and id of each row that a worker holds a claim for, such as `("contact", 12)`."""
-    claims = Claim.objects.filter(expires_at__gt=now, row_id__isnull=False)
-    return {(kind, row_id) for kind, row_id in claims.values_list("kind", "row_id") if row_id is not None}
+    """Return kind and id of each row that a worker holds a lease for, such as `("contact", 12)`."""
+    leases = Lease.objects.filter(expires_at__gt=now, row_id__isnull=False)
+    return {(kind, row_id) for kind, row_id in leases.values_list("kind", "row_id") if row_id is not None}
 
 
 def release_those_of_the_dead() -> None:
-    """Take away the claims of processes of this machine that are gone, so that a restart need not wait for them."""
+    """Take away the leases of processes of this machine that are gone, so that a restart need not wait for them."""
     host, _, own = PROCESS.rpartition("/")
-    for claim in Claim.objects.filter(holder__startswith=f"{host}/"):
-        pid = claim.holder.split("/")[1]
+    for lease in Lease.objects.filter(holder__startswith=f"{host}/"):
+        pid = lease.holder.split("/")[1]
         if pid == own or not _is_running(int(pid)):
-            Claim.objects.filter(key=claim.key, holder=claim.holder).delete()
+            Lease.objects.filter(key=lease.key, holder=lease.holder).delete()
 
 
 def _is_running(pid: int) -> bool:

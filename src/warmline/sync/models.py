@@ -10,7 +10,7 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 
 
-class Claim(models.Model):
+class Lease(models.Model):
     """The right to make one thing in Pipedrive, held by one worker until it expires.
 
     The key names what is being made, not the row that wants it, so two rows that would make the same thing meet.
@@ -38,7 +38,7 @@ class Intent(models.Model):
 
     Attributes:
         key: The row's name (`contact 12`), or what is made where no row stands behind it (`label:<name>`).
-        what: What is made, as a claim's key: another row that would make the same must look for this, too.
+        what: What is made, as a lease's key: another row that would make the same must look for this, too.
         sent_at: When, by Pipedrive's clock.
         begun_at: The same by ours (see elapsed.py).
         uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
@@ -85,9 +85,9 @@ class Attempt(models.Model):
 
     class Meta:
         indexes = [
-            # sync.history: the attempts of a row, in their order.
+            # sync.attempt_log: the attempts of a row, in their order.
             models.Index(fields=["kind", "row_id", "id"], name="attempt_row"),
-            # sync.lately: what was attempted within the last day, a user's and everyone's, without a look at the rows.
+            # sync.status.last_day: what was attempted within the last day, a user's and everyone's, without a look at the rows.
             models.Index(fields=["owner", "at", "ok", "waited"], name="attempt_of_owner"),
             models.Index(fields=["at", "ok", "waited"], name="attempt_at"),
         ]
@@ -178,11 +178,11 @@ class DirectoryEntry(models.Model):
 
     class Meta:
         constraints = [
-            # sync.directory: the records found under a name.
+            # sync.remote.directory: the records found under a name.
             models.UniqueConstraint(fields=["kind", "key", "record_id"], name="directory_entry_once"),
         ]
         indexes = [
-            # sync.directory: what is known of a record that has changed.
+            # sync.remote.directory: what is known of a record that has changed.
             models.Index(fields=["kind", "record_id"], name="directory_record"),
         ]
 
@@ -269,7 +269,7 @@ class Notification(models.Model):
         indexes = [
             # api: a user's notifications after an id.
             models.Index(fields=["user", "id"], name="notification_user"),
-            # sync.notify: those of them that interrupt, without a look at the rows.
+            # sync.notifications: those of them that interrupt, without a look at the rows.
             models.Index(
                 fields=["user", "id", "kind", "row_id"], name="notification_loud", condition=models.Q(is_quiet=False)
             ),

@@ -3,7 +3,7 @@
 Each is backed by an index whose condition holds no setting, so that it serves any threshold, and whose order is the
 due time, so that its cost is that of the due rows and never of the whole table. A test reads the query plans.
 
-Of what is due, one row of each claim is shown, because no two of one claim go side by side, and some of each person's,
+Of what is due, one row of each lease is shown, because no two of one lease go side by side, and some of each person's,
 so that no backlog, whatever its size, hides what another waits for. Who goes next, `scheduling.py` decides.
 """
 
@@ -23,8 +23,8 @@ RowType = TypeVar("RowType", bound=Model)
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # when a row is due that only a person can have tried again
 
 LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
-# What tells the claims of a table's rows apart; two of one person's contacts with one e-mail share a claim.
-CLAIMED_BY: dict[Kind, tuple[str, ...]] = {
+# What tells the leases of a table's rows apart; two of one person's contacts with one e-mail share a lease.
+LEASED_BY: dict[Kind, tuple[str, ...]] = {
     "contact": ("email_key", "alone"),
     "activity": ("contact", "contact__pipedrive_person_id"),
 }
@@ -70,7 +70,7 @@ def changed_activities() -> QuerySet[Activity]:
 
 
 def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
-    """Return what is due, one row of each claim.
+    """Return what is due, one row of each lease.
 
     Args:
         now: The present moment, aware.
@@ -97,32 +97,32 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
             rows = rows.exclude(pk__in=left_out)
         if rows.exists():  # mostly there is nothing, and that is told for far less
             works += [
-                Work(kind, row["row"], _claim(kind, row), _lane(row), row.get("whose"), row["since"])
+                Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
                 for row in _one_of_each(kind, rows, limit)
             ]
     return in_lanes(works, now)
 
 
 def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
-    """Return one row of each claim: of each person's the oldest ones, and some of the newest."""
+    """Return one row of each lease: of each person's the oldest ones, and some of the newest."""
     limit = max(limit, MANY + 1)
-    if kind == "organization":  # each has a claim of its own, and all are the team's
+    if kind == "organization":  # each has a lease of its own, and all are the team's
         values = due.values(*LANE, "name_key", row=F("pk"), since=F("next_pipedrive_sync_attempt"))
         return values.order_by(*LANE, "since", "row")[:limit]
-    if kind == "contact":  # those without an e-mail share no claim
+    if kind == "contact":  # those without an e-mail share no lease
         due = due.annotate(alone=Case(When(email_key="", then=F("pk")), output_field=BigIntegerField()))
     # (Adding 0 changes no id. It keeps the planner from reading a whole table in the order of its owners.)
     flow = ("whose", *LANE)
-    claims = due.order_by().annotate(whose=F("owner_id") + 0).values(*flow, *CLAIMED_BY[kind])
-    claims = claims.annotate(row=Min("pk"), since=Min("next_pipedrive_sync_attempt"))
-    shown: QuerySet[Any, dict[str, Any]] = claims.annotate(
+    leases = due.order_by().annotate(whose=F("owner_id") + 0).values(*flow, *LEASED_BY[kind])
+    leases = leases.annotate(row=Min("pk"), since=Min("next_pipedrive_sync_attempt"))
+    shown: QuerySet[Any, dict[str, Any]] = leases.annotate(
         place=Window(RowNumber(), partition_by=[*flow], order_by=("since", "row")),
         from_the_end=Window(RowNumber(), partition_by=[*flow], order_by=("-since", "-row")),
     ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MANY + 1))
     return shown
 
 
-def _claim(kind: Kind, row: dict[str, Any]) -> str:
+def _lease(kind: Kind, row: dict[str, Any]) -> str:
     match kind:
         case "contact":
             return person_key(Contact(pk=row["row"], email_key=row["email_key"]))

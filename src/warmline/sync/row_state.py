@@ -68,7 +68,7 @@ def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[Sy
     Args:
         model: Contact, Organization or Activity.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
     """
     warm = range(threshold, WARMEST + 1)
     if model is Contact:
@@ -135,7 +135,7 @@ def parts(
         rows: Contacts, organizations or activities; a user's or everyone's.
         state: None for any.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
         warm: Of contacts, those that are warm, or that are not; None for both.
         few: Whether the rows are so few that they are better read all, and not narrowed.
     """
@@ -176,7 +176,7 @@ def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySe
     Args:
         rows: Contacts, organizations or activities.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
     """
     cases = [
         When(condition, then=Value(state.value))
@@ -212,7 +212,7 @@ def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncStat
     Args:
         user: Who asks; None for everyone's.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
     """
     tables = counts_by_table(user, threshold=threshold, now=now).values()
     return {state: sum(found[state] for found in tables) for state in OPEN}
@@ -224,7 +224,7 @@ def counts_by_table(user: User | None, *, threshold: int, now: datetime) -> dict
     Args:
         user: Who asks; None for everyone's.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
     """
     contacts, activities = Contact.objects.all(), Activity.objects.all()
     if user is not None:

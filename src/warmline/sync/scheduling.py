@@ -1,7 +1,7 @@
 """Who goes next: decided here, apart from doing it, and without clock, threads or database.
 
 What a person waits for has a lane of its own, from which nothing else takes the last thread. Within a lane one of each
-person's rows goes in turn, and of a person's rows one of each claim: whoever was served longest ago.
+person's rows goes in turn, and of a person's rows one of each lease: whoever was served longest ago.
 """
 
 import math
@@ -15,9 +15,9 @@ from typing import Literal
 Kind = Literal["contact", "organization", "activity"]
 
 FOR_PEOPLE = 0.25  # of the threads
-MANY = 10  # claims of one person's rows that are due by now: more than anybody saves by hand
+MANY = 10  # leases of one person's rows that are due by now: more than anybody saves by hand
 RECENTLY = timedelta(seconds=10)  # so many within this time are no backlog, whatever else their person has
-REMEMBERED = 2000  # owners and claims
+REMEMBERED = 2000  # owners and leases
 
 
 class Lane(IntEnum):
@@ -36,7 +36,7 @@ class Work:
     Attributes:
         kind: Of which table.
         row_id: Which row.
-        claim: The key of what it makes, so that two works that would meet need not be started side by side.
+        lease: The key of what it makes, so that two works that would meet need not be started side by side.
         lane: Which way it goes.
         owner: Whose it is; None for an organization, which is the team's.
         since: Since when it is due.
@@ -44,7 +44,7 @@ class Work:
 
     kind: Kind
     row_id: int
-    claim: str = field(compare=False)
+    lease: str = field(compare=False)
     lane: Lane = field(compare=False)
     owner: int | None = field(compare=False)
     since: datetime = field(compare=False)
@@ -97,7 +97,7 @@ class Served:
     def note(self, work: Work) -> None:
         """Note that a work is started now."""
         self._count += 1
-        for name in ((work.lane, work.owner), work.claim):
+        for name in ((work.lane, work.owner), work.lease):
             self._last.pop(name, None)
             self._last[name] = self._count  # the dict keeps the order
         while len(self._last) > REMEMBERED:
@@ -107,16 +107,16 @@ class Served:
         """Return when the owner of a work was served last in its lane; 0 for never."""
         return self._last.get((work.lane, work.owner), 0)
 
-    def of_claim(self, work: Work) -> int:
-        """Return when the claim of a work was served last; 0 for never."""
-        return self._last.get(work.claim, 0)
+    def of_lease(self, work: Work) -> int:
+        """Return when the lease of a work was served last; 0 for never."""
+        return self._last.get(work.lease, 0)
 
 
 def in_lanes(works: Iterable[Work], now: datetime) -> list[Work]:
     """Tell a person's rows from a backlog: what very many of have one owner is no work that somebody waits for.
 
     Args:
-        works: What is due, one work of each claim; of an owner who has very many, at least MANY of the oldest and of
+        works: What is due, one work of each lease; of an owner who has very many, at least MANY of the oldest and of
             the newest. What was saved by hand is in the first lane, and stays there or becomes a backlog.
         now: Tells what became due just now.
     """
@@ -143,7 +143,7 @@ def in_turn(works: Iterable[Work], served: Served) -> list[Work]:
         queues[work.lane, work.owner].append(work)
     placed: list[tuple[tuple[Lane, int, int, datetime, str, int], Work]] = []
     for (lane, _), queue in queues.items():
-        queue.sort(key=lambda work: (served.of_claim(work), work.since, work.kind, work.row_id))
+        queue.sort(key=lambda work: (served.of_lease(work), work.since, work.kind, work.row_id))
         last = served.of_owner(queue[0])
         placed += [((lane, place, last, work.since, work.kind, work.row_id), work) for place, work in enumerate(queue)]
     return [work for _, work in sorted(placed, key=lambda pair: pair[0])]
@@ -154,9 +154,9 @@ def first(works: Iterable[Work], *, under_way: Collection[Work], room: Room) -> 
 
     Args:
         works: In the order in which they are to go.
-        under_way: No two of one claim go side by side, and no more than there is room for.
+        under_way: No two of one lease go side by side, and no more than there is room for.
         room: How many go side by side.
     """
-    claims = {work.claim for work in under_way}
+    leases = {work.lease for work in under_way}
     has_room = {batch: room.has_any(under_way, batch=batch) for batch in (False, True)}
-    return next((work for work in works if has_room[work.batch] and work.claim not in claims), None)
+    return next((work for work in works if has_room[work.batch] and work.lease not in leases), None)

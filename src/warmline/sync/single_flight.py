@@ -1,6 +1,6 @@
 """One asks, and whoever needs the same answer waits for it: among the threads of a process, and among processes.
 
-Who asks holds a claim. Who waits looks at what is stored, holds no transaction, and spends no attempt: when it takes
+Who asks holds a lease. Who waits looks at what is stored, holds no transaction, and spends no attempt: when it takes
 too long, or the connection is lost meanwhile, the row is looked at again soon. After a question that failed, nobody
 asks it anew for a second.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from warmline.pipedrive import Clock
-from warmline.sync.leases import PATIENCE, BusyError, Claims
+from warmline.sync.leases import PATIENCE, BusyError, Leases
 from warmline.sync.models import Connection
 
 Answer = TypeVar("Answer")
@@ -38,29 +38,29 @@ def one_asks(
     Raises:
         BusyError: When another one asks, and no answer comes of it in time.
     """
-    claims, keys = Claims(clock), [ask_key(name) for name in names]
+    leases, keys = Leases(clock), [ask_key(name) for name in names]
     give_up_at, has_waited = clock.monotonic() + PATIENCE.total_seconds(), False
     while True:
         if (answer := known()) is not None:
             return answer
         if has_waited and (clock.monotonic() >= give_up_at or not Connection.is_well()):
             raise BusyError(f"Another worker is asking for {', '.join(names)}.")
-        if claims.take(*keys, lifetime=ASKING):
+        if leases.take(*keys, lifetime=ASKING):
             break
-        claims.wait_for(*keys, until=give_up_at)
+        leases.wait_for(*keys, until=give_up_at)
         has_waited = True
     try:
-        answer = known()  # who held the claim a moment ago may have just stored it
+        answer = known()  # who held the lease a moment ago may have just stored it
         if answer is None:
             answer = ask()
-            claims.while_held(lambda: store(answer))
+            leases.while_held(lambda: store(answer))
     except BaseException:
-        claims.leave(*keys, until=clock.now() + BREATH)
+        leases.leave(*keys, until=clock.now() + BREATH)
         raise
-    claims.release(*keys)
+    leases.release(*keys)
     return answer
 
 
 def ask_key(name: str) -> str:
-    """Return the key of the claim that whoever asks for something holds, and whoever changes it."""
+    """Return the key of the lease that whoever asks for something holds, and whoever changes it."""
     return f"ask:{name}"

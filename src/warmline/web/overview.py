@@ -123,7 +123,7 @@ class Overview:
 
         Args:
             user: Who asks.
-            now: Tells which claims are live.
+            now: Tells which leases are live.
         """
         status, policy = connection_health.status(), Policy.current()
         counts = counts_by_table(user, threshold=policy.threshold, now=now)

@@ -58,7 +58,7 @@ class Attempts:
         """Make an attempt.
 
         Args:
-            row: As it is under its claim.
+            row: As it is under its lease.
             bring: Brings it to Pipedrive and stores the link.
 
         Raises:

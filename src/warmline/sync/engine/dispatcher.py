@@ -154,7 +154,7 @@ class Dispatcher:
         self._due: list[Work] = []  # at the last look, and not started yet
 
     def start(self) -> None:
-        """Begin, with a probe if the connection was not well, and without the claims of those who died."""
+        """Begin, with a probe if the connection was not well, and without the leases of those who died."""
         release_those_of_the_dead()
         connection_health.probe_now()
         self._loop.start()
@@ -242,7 +242,7 @@ class Dispatcher:
                 with self._lock:
                     self._held_elsewhere.add(work)
             self._leave(work)
-            if not work.batch:  # the next one of its claim may be due
+            if not work.batch:  # the next one of its lease may be due
                 self._is_news = True
             self._signal.set()
 

@@ -1,4 +1,4 @@
-"""The engine: takes what is due, claims it, and makes an attempt to bring Pipedrive in line with it.
+"""The engine: takes what is due, leases it, and makes an attempt to bring Pipedrive in line with it.
 
 It holds no queue and no state of its own. Killed anywhere, the row is still wanted and the next run finishes it.
 Clock and randomness are handed in, so that a simulation can replay a run exactly. No transaction of the database is
@@ -21,7 +21,7 @@ from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.failures import NotYetError, OrganizationFailedError
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.leases import BusyError, Claims, is_claimed
+from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Brought, Steps
@@ -33,7 +33,7 @@ from warmline.sync.remote.directory import Directory
 from warmline.sync.scheduling import Served, Work, in_turn
 from warmline.threads import SYSTEM_THREADS, Threads
 
-AT_ONCE = 16  # claims of one person, kind and lane that are looked at together
+AT_ONCE = 16  # leases of one person, kind and lane that are looked at together
 
 
 class Engine:
@@ -128,7 +128,7 @@ class Engine:
             return False
 
     def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
-        """Return what is due, one row of each claim, as it is to go; nothing while the connection is not well.
+        """Return what is due, one row of each lease, as it is to go; nothing while the connection is not well.
 
         Args:
             now: The moment, aware.
@@ -159,13 +159,13 @@ class Engine:
         """
         if not connection_health.is_well() or not self._is_open():
             return False
-        claims = Claims(self._clock)
+        leases = Leases(self._clock)
         pipedrive = self._pipedrive.in_batch() if work.batch else self._pipedrive
         steps = Steps(
             pipedrive,
             directory=self._directory,
             looks=self._looks,
-            claims=claims,
+            leases=leases,
             policy=self._policy,
             clock=self._clock,
         )
@@ -173,11 +173,11 @@ class Engine:
             with self._membership.at_work():
                 match work.kind:
                     case "contact":
-                        self._bring_contact(work, claims, steps)
+                        self._bring_contact(work, leases, steps)
                     case "organization":
-                        self._bring_organization(work, claims, steps)
+                        self._bring_organization(work, leases, steps)
                     case "activity":
-                        self._bring_activity(work, claims, steps)
+                        self._bring_activity(work, leases, steps)
         except (BusyError, DisconnectedError):
             return False
         except NotYetError:
@@ -192,15 +192,15 @@ class Engine:
     def _may_list(self) -> bool:
         return self._directory.wants_filling() and self._pipedrive.has_tokens_for_batch()
 
-    def _bring_contact(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id, work.claim):
-            contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the claim
+    def _bring_contact(self, work: Work, leases: Leases, steps: Steps) -> None:
+        with leases.hold_row(work.kind, work.row_id, work.lease):
+            contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the lease
             if contact is None:
                 return
-            _check_claim(work, person_key(contact))
+            _check_lease(work, person_key(contact))
 
             def organization_id() -> int | None:
-                return self._organization_in_line(contact, claims, steps)
+                return self._organization_in_line(contact, leases, steps)
 
             def bring() -> None:
                 if contact.pipedrive_person_id is not None:
@@ -211,7 +211,7 @@ class Engine:
                 if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
-                self._recognize_organization(contact, brought, claims, steps)
+                self._recognize_organization(contact, brought, leases, steps)
                 linking.link_contact(contact, brought, policy=self._policy, now=self._clock.now())
 
             if contact.organization is not None and contact.pipedrive_person_id is None:
@@ -231,27 +231,27 @@ class Engine:
         if wait > timedelta(0):
             self._attempts.put_off(contact, wait)
             raise NotYetError(wait)
-        if is_claimed([organization_key(organization)], self._clock.now()):
+        if is_leased([organization_key(organization)], self._clock.now()):
             raise BusyError("Another worker is bringing the organization.")
 
-    def _recognize_organization(self, contact: Contact, brought: Brought, claims: Claims, steps: Steps) -> None:
+    def _recognize_organization(self, contact: Contact, brought: Brought, leases: Leases, steps: Steps) -> None:
         """Link a contact's organization, if an adopted person works for it already and nobody is at it."""
         organization = contact.organization
         if organization is None or organization.is_linked or brought.org_id is None:
             return
         what = organization_key(organization)
-        with suppress(BusyError), claims.hold_row("organization", organization.pk, what):
-            organization.refresh_from_db()  # as it is under the claim
+        with suppress(BusyError), leases.hold_row("organization", organization.pk, what):
+            organization.refresh_from_db()  # as it is under the lease
             recognized = steps.own_organization(organization, brought.org_id)
             if recognized is not None and organization_key(organization) == what:
                 linking.link_organization(organization, recognized, now=self._clock.now())
 
-    def _bring_organization(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id, work.claim):
+    def _bring_organization(self, work: Work, leases: Leases, steps: Steps) -> None:
+        with leases.hold_row(work.kind, work.row_id, work.lease):
             organization = pending.organization(work, self._clock.now())
             if organization is None:
                 return
-            _check_claim(work, organization_key(organization))
+            _check_lease(work, organization_key(organization))
             user = linking.user_of(organization)
 
             def bring() -> None:
@@ -264,12 +264,12 @@ class Engine:
 
             self._attempts.make(organization, bring)
 
-    def _bring_activity(self, work: Work, claims: Claims, steps: Steps) -> None:
-        with claims.hold_row(work.kind, work.row_id, work.claim):
+    def _bring_activity(self, work: Work, leases: Leases, steps: Steps) -> None:
+        with leases.hold_row(work.kind, work.row_id, work.lease):
             activity = pending.activity(work, self._clock.now())
             if activity is None:
                 return
-            _check_claim(work, activities_key(activity.contact))
+            _check_lease(work, activities_key(activity.contact))
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
@@ -282,7 +282,7 @@ class Engine:
 
             self._attempts.make(activity, bring)
 
-    def _organization_in_line(self, contact: Contact, claims: Claims, steps: Steps) -> int | None:
+    def _organization_in_line(self, contact: Contact, leases: Leases, steps: Steps) -> int | None:
         """Return a contact's organization's id in Pipedrive, bringing it there first; None for one that has none.
 
         It has attempts of its own: the contacts that wait for it spend none of theirs.
@@ -292,10 +292,10 @@ class Engine:
             return None
         if organization.pipedrive_org_id is None:
             what = organization_key(organization)
-            with claims.hold_row("organization", organization.pk, what):
-                organization.refresh_from_db()  # as it is under the claim
+            with leases.hold_row("organization", organization.pk, what):
+                organization.refresh_from_db()  # as it is under the lease
                 if organization_key(organization) != what:
-                    raise BusyError("The organization was renamed while it was claimed.")
+                    raise BusyError("The organization was renamed while it was leased.")
                 is_due = left(organization, self._clock.now(), self._policy) <= timedelta(0)
                 if organization.pipedrive_org_id is None and is_due:
 
@@ -313,15 +313,15 @@ class Engine:
         return organization.pipedrive_org_id
 
 
-def _check_claim(work: Work, what: str) -> None:
-    """Go on only if what a row makes is what was claimed; it may have been edited between the look and the claim.
+def _check_lease(work: Work, what: str) -> None:
+    """Go on only if what a row makes is what was leased; it may have been edited between the look and the lease.
 
     Args:
         work: As it was found due.
-        what: What the row makes, as it is under the claim.
+        what: What the row makes, as it is under the lease.
 
     Raises:
-        BusyError: When it is something else; the next look claims that.
+        BusyError: When it is something else; the next look leases that.
     """
-    if what != work.claim:
-        raise BusyError("The row was edited before it was claimed.")
+    if what != work.lease:
+        raise BusyError("The row was edited before it was leased.")

@@ -30,7 +30,7 @@ from warmline.sync import mapping
 from warmline.sync.company import make_sure
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import organization_key, person_key, row_key
-from warmline.sync.leases import BusyError, Claims, is_claimed
+from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.models import Intent
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
@@ -93,7 +93,7 @@ class Steps:
         pipedrive: The client.
         directory: What Pipedrive holds.
         looks: At what changed since an unfinished create.
-        claims: This worker's claims.
+        leases: This worker's leases.
         policy: The label, and what follows when.
         clock: For ages and the times of notifications.
     """
@@ -104,7 +104,7 @@ class Steps:
         *,
         directory: Directory,
         looks: Looks,
-        claims: Claims,
+        leases: Leases,
         policy: Policy,
         clock: Clock,
     ) -> None:
@@ -112,8 +112,8 @@ class Steps:
         self._policy = policy
         self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
-        self.intents = Intents(pipedrive, claims, clock, looks.ages)
-        self.account = Account(pipedrive, self._catalog, claims, self.intents, clock=clock, types=policy.types)
+        self.intents = Intents(pipedrive, leases, clock, looks.ages)
+        self.account = Account(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
@@ -175,7 +175,7 @@ class Steps:
         """
         twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
         keys = [row_key("contact", pk) for pk in twins]
-        if keys and is_claimed(keys, self._clock.now()):
+        if keys and is_leased(keys, self._clock.now()):
             raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:

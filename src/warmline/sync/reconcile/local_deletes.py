@@ -1,6 +1,6 @@
 """What follows when a row is deleted here: whoever is at it stops before it writes, and nothing is left there silently.
 
-The row's claim goes with it, and a claim is renewed before each create. So what was made in Pipedrive was begun before,
+The row's lease goes with it, and a lease is renewed before each create. So what was made in Pipedrive was begun before,
 and then either its intent shows that or the worker comes back with it; in both cases the owner is told.
 """
 
@@ -13,13 +13,13 @@ from django.utils import timezone
 from warmline.crm.models import Activity, Contact
 from warmline.sync import notifications
 from warmline.sync.lease_keys import row_key, update_key
-from warmline.sync.models import Claim, Intent, NotificationKind
+from warmline.sync.models import Intent, Lease, NotificationKind
 
 Deleted = Contact | Activity
 
 
 def let_go(rows: Iterable[Deleted], **_: Any) -> None:
-    """Take the claims of rows that are about to be deleted, and tell of creates whose outcome is not known.
+    """Take the leases of rows that are about to be deleted, and tell of creates whose outcome is not known.
 
     The intents stay: what they made must be looked for before another row makes the same.
 
@@ -27,8 +27,8 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
         rows: All of one table; within the transaction that deletes them.
     """
     named = {row_key(_kind(row), row.pk): row for row in rows}
-    # The claims first: a create that is being begun at this moment is waited for, and its intent is seen then.
-    Claim.objects.filter(key__in=named).delete()
+    # The leases first: a create that is being begun at this moment is waited for, and its intent is seen then.
+    Lease.objects.filter(key__in=named).delete()
     Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()
     for intent in Intent.objects.filter(key__in=named):
         row = named[intent.key]

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from warmline.pipedrive import ActivityType, Clock, Field, Option, Pipedrive, User
 from warmline.sync.company import storing
-from warmline.sync.leases import PATIENCE, Claims
+from warmline.sync.leases import PATIENCE, Leases
 from warmline.sync.models import Remembered
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.single_flight import ask_key, one_asks
@@ -41,7 +41,7 @@ class Catalog:
     def __init__(self, pipedrive: Pipedrive, clock: Clock) -> None:
         self._pipedrive = pipedrive.for_people()
         self._clock = clock
-        self._claims = Claims(clock)
+        self._leases = Leases(clock)
         self._questions: dict[str, tuple[type[BaseModel], Callable[[], Sequence[BaseModel]]]] = {
             "me": (User, lambda: [self._pipedrive.own_user()]),
             "users": (User, self._pipedrive.users),
@@ -110,7 +110,7 @@ class Catalog:
             BusyError: When somebody else does so, and takes too long.
         """
         record, ask = self._questions[name]
-        with self._claims.hold(ask_key(name), patience=PATIENCE):
+        with self._leases.hold(ask_key(name), patience=PATIENCE):
             values = None if anew else self._read(name, TOO_FRESH_TO_RENEW)
             if values is None:
                 values = self._dumped(ask())
@@ -142,7 +142,7 @@ class Catalog:
         """Remember that the account refused to make a thing, so that not every record asks again.
 
         Args:
-            what: Its claim's key.
+            what: Its lease's key.
         """
         self._write(f"refused {what}"[:NAME_LENGTH], [])
 
@@ -181,7 +181,7 @@ class Catalog:
         self._store(name, self._dumped(self._alone_with[name]))
 
     def _store(self, name: str, values: list[Any]) -> None:
-        self._claims.while_held(lambda: self._write(name, values))
+        self._leases.while_held(lambda: self._write(name, values))
 
     @staticmethod
     def _dumped(answers: Sequence[BaseModel]) -> list[Any]:

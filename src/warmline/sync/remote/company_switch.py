@@ -17,7 +17,7 @@ from warmline.pipedrive import User as TheirUser
 from warmline.sync import company, wakeups
 from warmline.sync.company import Membership, is_another, name_of
 from warmline.sync.failures import Trouble
-from warmline.sync.models import Claim, Company, ConnectionState, Intent, Notification
+from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
 from warmline.sync.remote.directory import forget_account, forget_another_account
 
@@ -135,7 +135,7 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
     with transaction.atomic():
         # First, so that nothing is stored between (see company.storing).
         ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
-        Claim.objects.all().delete()
+        Lease.objects.all().delete()
         Intent.objects.all().delete()
         _drop_links(now)
         # They are chosen, or found by e-mail, among the old company's users.

@@ -34,7 +34,7 @@ from warmline.pipedrive import (
 from warmline.sync.company import storing
 from warmline.sync.concurrency import Together, one_by_one
 from warmline.sync.intents import OLD, OVERLAP
-from warmline.sync.leases import BusyError, Claims
+from warmline.sync.leases import BusyError, Leases
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.remote.directory_entries import Records, absorb, hashed, note_unreadable
@@ -42,7 +42,7 @@ from warmline.sync.remote.listing_outages import PAGE_PRICE, is_out, put_off
 from warmline.sync.single_flight import one_asks
 
 GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
-LISTING = "directory"  # the claim of who lists a page
+LISTING = "directory"  # the lease of who lists a page
 FOR_A_PAGE = timedelta(seconds=2)  # that a row waits for one that another worker lists
 FEWER_FIRST = (DirectoryKind.ORGANIZATION, DirectoryKind.PERSON)  # as a rule
 FINGERPRINT = "account"  # under this name the account is remembered that the directory tells of
@@ -107,8 +107,8 @@ class Directory:
         """
         if self._is_to_begin(kind):
             # Where the page cannot be had, or comes late, Pipedrive is searched.
-            with suppress(BusyError, PipedriveError), Claims(self._clock).hold(LISTING, patience=FOR_A_PAGE):
-                if self._is_to_begin(kind):  # who held the claim may have listed it
+            with suppress(BusyError, PipedriveError), Leases(self._clock).hold(LISTING, patience=FOR_A_PAGE):
+                if self._is_to_begin(kind):  # who held the lease may have listed it
                     self._list_page(pipedrive, kind)
         return self.is_full(kind)
 
@@ -147,7 +147,7 @@ class Directory:
             BusyError: When another worker lists one.
             PipedriveError: When the page could not be had; it is tried again after a while.
         """
-        with Claims(self._clock).hold(LISTING):
+        with Leases(self._clock).hold(LISTING):
             missing = self._to_be_listed() if self._may_go_on() else set()
             for kind in FEWER_FIRST:
                 if kind in missing:

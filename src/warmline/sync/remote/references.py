@@ -17,7 +17,7 @@ from warmline.sync import mapping, notifications
 from warmline.sync.company import storing
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import field_key, label_key
-from warmline.sync.leases import PATIENCE, Claims
+from warmline.sync.leases import PATIENCE, Leases
 from warmline.sync.models import NotificationKind
 from warmline.sync.remote.account_cache import Catalog
 
@@ -37,7 +37,7 @@ class Account:
     Args:
         pipedrive: The client.
         catalog: What the account was said to be made of.
-        claims: This worker's claims.
+        leases: This worker's leases.
         intents: Begins and ends creates.
         clock: For the times of notifications.
         types: Pipedrive's activity type for each of ours.
@@ -47,7 +47,7 @@ class Account:
         self,
         pipedrive: Pipedrive,
         catalog: Catalog,
-        claims: Claims,
+        leases: Leases,
         intents: Intents,
         *,
         clock: Clock,
@@ -55,7 +55,7 @@ class Account:
     ) -> None:
         self._pipedrive = pipedrive
         self._catalog = catalog
-        self._claims = claims
+        self._leases = leases
         self._intents = intents
         self._clock = clock
         self._types = types
@@ -215,7 +215,7 @@ class Account:
 
         Args:
             remembered: The catalog's answer in which it is found.
-            what: Its claim's key.
+            what: Its lease's key.
             look: Finds it in that answer.
             make: Makes it, with one call, and adds it to that answer.
             user: Who is told of a refusal; None for everyone.
@@ -225,7 +225,7 @@ class Account:
         if found is not None or self._catalog.was_refused(what):
             return found
         with (
-            self._claims.hold(what, patience=PATIENCE),
+            self._leases.hold(what, patience=PATIENCE),
             self._catalog.alone_with(remembered, anew=bool(self._intents.unfinished(what, what))),
         ):
             found = look()  # another worker may have made it since

@@ -63,7 +63,7 @@ def failed(kind: Kind, user: User, *, now: datetime, after: int = 0, limit: int)
     Args:
         kind: Of which table.
         user: Who asks.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
         after: Only those with a larger id.
         limit: How many at the most.
     """

@@ -117,7 +117,7 @@ def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, no
         asked: What is wished for.
         size: How many rows at the most.
         threshold: The least warm score.
-        now: Tells which claims are live.
+        now: Tells which leases are live.
     """
     among, few = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
     place = asked.place

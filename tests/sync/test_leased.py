@@ -1,4 +1,4 @@
-"""What is claimed is what is made: a row that is edited on the way is brought over as it is by then."""
+"""What is leased is what is made: a row that is edited on the way is brought over as it is by then."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from warmline.crm.book import OrganizationDetails, add_contact, change_contact, 
 from warmline.crm.models import Activity, Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync.models import Claim
+from warmline.sync.models import Lease
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def works(bench: Bench) -> list[Any]:
 
 
 @pytest.mark.parametrize("who", ["the twin is at it", "the twin comes later"])
-def test_an_e_mail_edited_before_the_claim_is_the_one_that_is_claimed(
+def test_an_e_mail_edited_before_the_lease_is_the_one_that_is_leased(
     bench: Bench, world: World, meddler: Meddler, alice: User, bob: User, who: str
 ) -> None:
     """Two contacts that have one e-mail by now never make it side by side."""
@@ -47,7 +47,7 @@ def test_an_e_mail_edited_before_the_claim_is_the_one_that_is_claimed(
 
     (person_id,) = world.persons
     assert set(Contact.objects.values_list("pipedrive_person_id", flat=True)) == {person_id}
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
 def test_an_e_mail_edited_while_it_is_looked_for_is_looked_for(
@@ -126,10 +126,10 @@ def test_an_edit_after_somebody_was_found_is_heeded(
     assert emails_of(world.persons[contact.pipedrive_person_id or 0]) == ["right@example.com"]
 
 
-def test_an_organization_renamed_before_the_claim(
+def test_an_organization_renamed_before_the_lease(
     bench: Bench, world: World, meddler: Meddler, alice: User, bob: User
 ) -> None:
-    """While one is made, another gets its name: it is not made beside it, whichever name was claimed."""
+    """While one is made, another gets its name: it is not made beside it, whichever name was leased."""
     add_contact(alice, name="Jordan Ames", organization=MILLS, warmness_score=5)
     other = add_contact(bob, name="Robin Vale", organization=OrganizationDetails("Osprey & Sons"), warmness_score=5)
     assert other.organization is not None
@@ -137,7 +137,7 @@ def test_an_organization_renamed_before_the_claim(
     def rename() -> None:
         change_organization(Organization.objects.get(name="Osprey & Sons"), {"name": "Osprey Group"})
 
-    # The contact was read with its organization; then it is renamed, before the organization is claimed.
+    # The contact was read with its organization; then it is renamed, before the organization is leased.
     meddler.once("GET", "/api/v2/persons", rename)
     (work,) = [work for work in works(bench) if work.row_id == other.pk]
     bench.engine.bring(work)
@@ -145,7 +145,7 @@ def test_an_organization_renamed_before_the_claim(
     assert meddler.is_done
 
     assert sorted(each["name"] for each in world.organizations.values()) == ["Larkspur Mills", "Osprey Group"]
-    assert not Claim.objects.exists()
+    assert not Lease.objects.exists()
 
 
 def test_an_organizations_lost_create_is_not_the_next_ones_of_that_name(
@@ -183,10 +183,10 @@ def test_a_contacts_organization_changed_on_the_way(bench: Bench, world: World, 
     assert stated(contact).sync_state == "synced"
 
 
-def test_an_activity_claims_the_person_that_its_contact_has(
+def test_an_activity_leases_the_person_that_its_contact_has(
     bench: Bench, world: World, sandbox: Sandbox, alice: User, colleagues: Callable[..., Any]
 ) -> None:
-    """Its contact was followed to another person before the activity was claimed."""
+    """Its contact was followed to another person before the activity was leased."""
     contact = klaus(alice)
     bench.settle()
     log_activity(alice, contact, type="CALL")
