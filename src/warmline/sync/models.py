@@ -87,7 +87,7 @@ class Attempt(models.Model):
         indexes = [
             # sync.attempt_log: the attempts of a row, in their order.
             models.Index(fields=["kind", "row_id", "id"], name="attempt_row"),
-            # sync.status.last_day: what was attempted within the last day, a user's and everyone's, without a look at the rows.
+            # sync.status.last_day: what was attempted within the last day, a user's and everyone's, from the index.
             models.Index(fields=["owner", "at", "ok", "waited"], name="attempt_of_owner"),
             models.Index(fields=["at", "ok", "waited"], name="attempt_at"),
         ]
