@@ -1,8 +1,8 @@
-"""How many may save at once: so many are served side by side, some wait, and who would wait too long is told at once.
+"""How many requests are served at once: so many side by side, some wait, and who would wait too long is told at once.
 
-A crowd that all came in would share one interpreter and one disk, and each of it would wait for all. What is read is
-never held up here. Working out a password takes its time by intent, so these requests have a lane of their own, and
-strangers at the door do not keep the team from saving.
+A crowd that all came in would share one interpreter and one disk, and each of it would wait for all. Who saves, who
+reads and who gives a password have a lane each: nobody who only looks keeps anyone from saving, nor do strangers at the
+door, whose passwords take their time by intent.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from warmline.storage import Matter
 
 PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
 LONGEST = 2.0  # seconds that one may wait, or be expected to
+READ_PLACES, READ_LONGEST = 8, 10.0  # a page costs some hundredths of a second, and nobody likes to be refused one
 PASSWORD_PLACES, PASSWORD_LONGEST = 2, 10.0  # one of them works (crm/passwords.py), for some tenths of a second
 PACE = 0.03  # seconds between two places, as long as nothing is known of it
 SLOW = 1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
@@ -110,7 +111,7 @@ class Lane:
 
 
 class Crowd:
-    """An ASGI application that hands those who save to another one, a few at a time.
+    """An ASGI application that hands requests to another one, a few at a time.
 
     A request takes its place when all of it is there, so that one which is only half sent takes none. Until then, and
     while it waits, it holds no thread.
@@ -121,14 +122,12 @@ class Crowd:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._saving, self._passwords = Lane(PLACES), Lane(PASSWORD_PLACES, PASSWORD_LONGEST)
+        self._saving, self._reading = Lane(PLACES), Lane(READ_PLACES, READ_LONGEST)
+        self._passwords = Lane(PASSWORD_PLACES, PASSWORD_LONGEST)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["method"] in READING:
-            await self._app(scope, receive, send)
-            return
-        lane = self._passwords if scope["path"].startswith(PASSWORDS) else self._saving
+        lane = self._lane_of(scope)
         async with AsyncExitStack() as stack:
             is_whole = False
 
@@ -144,6 +143,11 @@ class Crowd:
                 return message
 
             await self._app(scope, in_turn, send)
+
+    def _lane_of(self, scope: Message) -> Lane:
+        if scope["method"] in READING:
+            return self._reading
+        return self._passwords if scope["path"].startswith(PASSWORDS) else self._saving
 
 
 def refuse_crowd(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -1,6 +1,7 @@
 """Many who save at once: whom Warmline takes it serves soon, and the others are told at once to come again."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
@@ -60,6 +61,30 @@ async def _one(place: Ground, crowd: _Crowd, end: float) -> None:
                 crowd.wrong.append(f"status {status}")
 
 
+def _reads(place: Ground, seconds: float) -> Said:
+    answers = asyncio.run(_all_read(place, monotonic() + seconds))
+    said = Said(f"{CLIENTS} clients, {answers[HTTPStatus.OK]} pages")
+    known = {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}
+    said.breaches += [f"status {status}" for status in answers if status not in known]
+    return said
+
+
+async def _all_read(place: Ground, end: float) -> "Counter[int]":
+    return sum(await asyncio.gather(*(_reader(place, number, end) for number in range(CLIENTS))), Counter[int]())
+
+
+async def _reader(place: Ground, number: int, end: float) -> "Counter[int]":
+    answers: Counter[int] = Counter()
+    path = ("/api/organizations", "/api/contacts", "/api/sync")[number % 3]
+    async with calling(place.port, place.token) as caller:
+        while monotonic() < end:
+            status, headers, _ = await caller.call("GET", path)
+            answers[status] += 1
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(float(headers["retry-after"]))
+    return answers
+
+
 def _lost(place: Ground, ids: list[int]) -> list[str]:
     """Look whether what was acknowledged is there, and once."""
     if len(set(ids)) != len(ids):
@@ -72,4 +97,7 @@ def _is_there(place: Ground, row_id: int) -> bool:
     return place.ask("GET", f"/api/contacts/{row_id}")[0] == HTTPStatus.OK
 
 
-ATTACKS = (Attack("a crowd saves", _saves, slower=60.0, memory=300 * MEGABYTE, refuses=True),)
+ATTACKS = (
+    Attack("a crowd saves", _saves, slower=60.0, memory=300 * MEGABYTE, refuses=True),
+    Attack("a crowd reads", _reads, slower=20.0),
+)

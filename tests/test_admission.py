@@ -7,7 +7,7 @@ import pytest
 from django.test import RequestFactory
 
 from warmline import admission
-from warmline.admission import FULL, Crowd, FullError, Lane, refuse_crowd
+from warmline.admission import FULL, READ_PLACES, Crowd, FullError, Lane, refuse_crowd
 from warmline.api import errors
 from warmline.storage import Matter
 
@@ -182,10 +182,12 @@ async def _busy(requests: list[_Request]) -> dict[int, bool]:
     return {place: seen[id(each.scope)] for place, each in enumerate(requests) if id(each.scope) in seen}
 
 
-def test_reading_needs_no_place() -> None:
-    """However many read, all are let in, and one who saves is, too."""
+def test_who_reads_holds_up_nobody_who_saves() -> None:
+    """However many read, they go in turn, and one who saves is let in at once."""
     requests = [_Request("GET") for _ in range(50)] + [_Request("POST")]
-    assert len(asyncio.run(_busy(requests))) == 51
+    let_in = asyncio.run(_busy(requests))
+    assert len(let_in) == READ_PLACES + 1
+    assert let_in[50]
 
 
 def test_half_a_request_takes_no_place() -> None:
