@@ -215,7 +215,7 @@ class Contact(Synced, Findable):
                 name="contact_needs_organization",
                 condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
             ),
-            # crm.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts, and an admin's, by name,
+            # crm.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts and an admin's, by name,
             # by warmness, and by when they were contacted last.
             models.Index(fields=["owner", "name_key", "id"], name="contact_name"),
             models.Index(fields=["name_key", "id"], name="contact_by_name"),
