@@ -4,20 +4,12 @@ API v2 wherever it has the call; v1 only for users, activity types, and one fall
 none looks before it creates: what is safe to repeat is for the caller to know.
 """
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
 
-import httpx
-
-from warmline.pipedrive import lists, responses
-from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
-from warmline.pipedrive.connection import Connection, Query
-from warmline.pipedrive.errors import Rejected, Unavailable
-from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive import responses
+from warmline.pipedrive.calls import PAGE, Calls
+from warmline.pipedrive.connection import Query
+from warmline.pipedrive.errors import Rejected
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import (
     Activity,
@@ -37,9 +29,7 @@ from warmline.pipedrive.records import (
     PersonChanges,
     User,
 )
-from warmline.pipedrive.responses import Call, Record
-
-PAGE = 500  # The most that a page can hold; the price is per page.
+from warmline.pipedrive.responses import Call
 
 # Published prices in tokens. The price of the v1 fields is that of any v1 list and update.
 GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
@@ -49,7 +39,7 @@ LABEL_FIELD = "label_ids"
 LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
 
 
-class Pipedrive:
+class Pipedrive(Calls):
     """One Pipedrive company, as one of its users sees it. Safe to share between threads.
 
     Every method that calls Pipedrive raises the errors of `warmline.pipedrive.errors` and no others: those that
@@ -57,99 +47,6 @@ class Pipedrive:
 
     Use it as a context manager, or `close` it.
     """
-
-    def __init__(
-        self,
-        base_url: str,
-        token: str,
-        *,
-        limiter: Limiter | None = None,
-        transport: httpx.BaseTransport | None = None,
-        timeout: float = 10.0,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
-        """Prepare, without calling.
-
-        Args:
-            base_url: Scheme, host and port only, as `https://api.pipedrive.com`.
-            token: The user's API token; it travels in the header `x-api-token` and nowhere else.
-            limiter: What keeps the token's rate limits; share one between all clients of a token. None for a
-                limiter of one's own with Pipedrive's smallest limits.
-            transport: What carries the requests; None for the network.
-            timeout: Seconds allowed to each of: getting a connection, connecting, sending, waiting for the
-                answer, and reading the whole of its body.
-            clock: What tells the time.
-
-        Raises:
-            ValueError: The address or the token cannot be one.
-        """
-        self._limiter = limiter or Limiter(clock=clock)
-        self._line = Connection(
-            base_url,
-            token,
-            limiter=self._limiter,
-            transport=transport,
-            timeout=timeout,
-            clock=clock,
-        )
-        self._clock = clock
-        self._is_batch = False
-        self._own: list[User] = []  # filled once, and shared by the twins
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._line.base_url!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._line.close()
-
-    def in_batch(self) -> Self:
-        """Return the same client for work that nobody waits for: its calls go after those of this one."""
-        return self._twin(is_batch=True)
-
-    def for_people(self) -> Self:
-        """Return the same client for what somebody may wait for, whoever asks: the reverse of `in_batch`."""
-        return self._twin(is_batch=False)
-
-    def before_each_write(self, deed: Callable[[], object]) -> AbstractContextManager[None]:
-        """Have something done before each write of this thread while a block runs: its turn has come, it is not sent.
-
-        What is written down then tells when the write was sent, however long it had to wait for its turn.
-
-        Args:
-            deed: What is done. If it raises, nothing is sent.
-        """
-        return self._line.before_each_write(deed)
-
-    def usage(self) -> Usage:
-        """Return how much of the token's limits is used at this moment."""
-        return self._limiter.usage()
-
-    def paused_for(self) -> float:
-        """Return for how many seconds from now Pipedrive wants no calls, as far as it said."""
-        return self._limiter.paused_for()
-
-    def has_tokens_for_batch(self) -> bool:
-        """Tell whether the day's tokens allow for work that nobody waits for."""
-        return self._limiter.has_tokens_for_batch()
-
-    @property
-    def base_url(self) -> str:
-        """Where the calls go."""
-        return self._line.base_url
-
-    @property
-    def tokens_spent(self) -> int:
-        """Tokens spent by this client, counted per call made by the published prices."""
-        return self._line.tokens_spent
 
     def server_time(self) -> datetime:
         """Return the time by Pipedrive's clock; makes one call of `me` if there was no answer yet.
@@ -390,55 +287,6 @@ class Pipedrive:
         call = Call("PUT", f"/api/v1/personFields/{field.id}", WRITE_V1)
         written = self._one(call, FieldV1, {"options": [*options, {"label": label}]})
         return _labelled(call, written.options, label)
-
-    def _ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
-        return self._line.ask(call, params=params, json=json, batch=self._is_batch)
-
-    def _twin(self, *, is_batch: bool) -> Self:
-        twin = copy.copy(self)
-        twin._is_batch = is_batch  # noqa: SLF001 -- its own class
-        return twin
-
-    def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
-        said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
-        unreadable: list[Unreadable] = []
-        records = lists.records(call, model, responses.rows(call, said), unreadable)
-        return Page(records, responses.next_cursor(said), tuple(unreadable))
-
-    def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
-        """Make a call that is answered with one record."""
-        return responses.record(call, model, self._ask(call, json=body).get("data"))
-
-    def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
-        """Make a call that is answered with a whole list."""
-        said = self._ask(call, params=params, json=body)
-        return lists.records(call, model, responses.rows(call, said))
-
-    def _pages(
-        self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None
-    ) -> list[Record]:
-        """Read a list to its end."""
-        return lists.records(call, model, self._walk(call, params, responses.rows), unreadable)
-
-    def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
-        """Read the hits of an exact search to their end."""
-        exact: Query = {**params, "exact_match": True}
-        return lists.records(call, model, self._walk(call, exact, responses.hits))
-
-    def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
-        """Follow the cursors of a list, and stop at one that leads in a circle."""
-        followed: set[str] = set()
-        cursor: Query = {}
-        while True:
-            said = self._ask(call, params={**params, "limit": PAGE, **cursor})
-            yield from items(call, said)
-            following = responses.next_cursor(said)
-            if following is None:
-                return
-            if following in followed:
-                raise Unavailable("The list has no end: a cursor came back.", call=str(call))
-            followed.add(following)
-            cursor = {"cursor": following}
 
 
 def _since(moment: datetime | None) -> Query:
