@@ -20,7 +20,7 @@ from warmline.crm.chunks import in_pieces
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import NOT_CONTACTED, Activity, ActivityType, Contact, Organization, Row
-from warmline.crm.signals import rows_deleted
+from warmline.crm.signals import row_changing, rows_deleted
 from warmline.crm.sync_columns import DELETED_THERE, Findable
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
@@ -340,6 +340,7 @@ def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> N
     # Someone else, or the engine, may have written the row since it was read. So the change is made of the row as it
     # is stored: what is valid, and what is made of its fields, is told by all of them.
     stored = _locked(row).get(pk=row.pk)
+    row_changing.send(type(stored), row=stored)
     was_warm = isinstance(stored, Contact) and stored.is_warm
     before = {name: getattr(stored, name) for name in changes}
     for name, value in changes.items():

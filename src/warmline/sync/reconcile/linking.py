@@ -24,7 +24,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.create import Brought
 from warmline.sync.reconcile.local_deletes import tell_left_there
-from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.reconcile.three_way_merge import Values, is_changed
 
 SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
 # What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
@@ -159,9 +159,8 @@ def tell_the_others(
         left_there: Fields in which Pipedrive's value was kept: of these the others are told when they change them.
     """
     then, now = before.get("ours", {}), after["ours"]
-    said = {
-        name: after["theirs"][name] for name in ONE_FOR_ALL.difference(left_there) if now.get(name) != then.get(name)
-    }
+    candidates = ONE_FOR_ALL.difference(left_there).intersection(now)
+    said = {name: after["theirs"][name] for name in candidates if is_changed(name, now[name], then)}
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
     for other in others.select_for_update() if said else ():
         theirs = {**other.pipedrive_agreed.get("theirs", {}), **said}

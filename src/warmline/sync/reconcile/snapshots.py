@@ -4,22 +4,62 @@ All values can be written as JSON, because the two sides are remembered on the r
 remembered as it answered them: how they are compared may change with any version of ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Address, Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
+from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
 
 
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
     """Return the two sides in the form in which a row remembers them."""
     return {"ours": ours, "theirs": theirs}
+
+
+def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
+    """Return a linked row's snapshot with the fields that the version which stored it did not know, as they are here.
+
+    That is asked before a person changes the row. So a change of such a field is known to be one, and what nobody has
+    changed is none. Pipedrive is taken to hold what is here: if it does not, somebody changed one of the two, and
+    Pipedrive's value is kept.
+
+    Args:
+        row: As it is before the change.
+        types: Pipedrive's activity type for each of ours.
+
+    Returns:
+        What the two sides agreed on; None where nothing is missing, or nothing was agreed on.
+    """
+    then = row.pipedrive_agreed.get("ours", {})
+    if not (row.is_linked and then):
+        return None
+    match row:
+        case Contact():
+            now, words = of_contact(row), words_of_contact(row)
+        case Organization():
+            now = words = of_our_organization(row)
+        case Activity():
+            now, words = of_our_activity(row, types[row.type]), words_of_activity(row, types[row.type])
+    if now.keys() <= then.keys():
+        return None
+    return agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})})
+
+
+def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
+    """Return our side of a record as a create of ours made it, by what was remembered of the create.
+
+    Args:
+        ours: What was remembered. The version which sent it may not have known every field, and said nothing of these.
+        theirs: Pipedrive's side.
+    """
+    return {**{name: normal_forms.in_our_words(name, value) for name, value in theirs.items()}, **ours}
 
 
 def of_contact(contact: Contact) -> dict[str, Any]:
@@ -102,6 +142,11 @@ def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
         "due": _moment(due_date, due_time),
         "done": activity.done,
     }
+
+
+def words_of_activity(activity: Activity, type: str) -> dict[str, Any]:
+    """Return our side of an activity in Pipedrive's words: its note is HTML there. See `of_our_activity`."""
+    return {**of_our_activity(activity, type), "note": to_html(activity.note)}
 
 
 def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from warmline.sync.failures import AmbiguousError
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.note_html import to_html
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.candidates import those_there
@@ -174,8 +173,8 @@ class Updates:
         said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        ours = snapshots.of_our_activity(activity, self._steps.account.wished_type(activity))
-        words = {**ours, "note": to_html(activity.note)}
+        wished = self._steps.account.wished_type(activity)
+        ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
         decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
         send: dict[str, Any] = {}
