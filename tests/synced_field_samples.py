@@ -1,4 +1,4 @@
-"""A change of every field that goes to Pipedrive, on either side: tests walk them, and one looks that none is missing."""
+"""A change of every field that goes over, on either side: tests walk them, and one looks that none is missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,18 +117,28 @@ SAMPLES = [
 CONFLICTS = [sample for sample in SAMPLES if sample.arrives != sample.there]
 
 
-def linked(bench: Bench, sandbox: Sandbox, owner: User) -> Mapping[type[Row], Any]:
-    """Return a contact, its organization and a call, all of them in Pipedrive, beside an organization (id 2) there."""
+def added(owner: User) -> Mapping[type[Row], Any]:
+    """Return a contact, its organization and a call, all of them on their way to Pipedrive."""
     firm = book.OrganizationDetails("Larkspur Mills", sector="Manufacturing", country="Germany")
     contact = book.add_contact(
         owner, name="Jordan Ames", email="jordan@example.com", phone="+1", organization=firm, warmness_score=5
     )
-    bench.settle()
     book.log_activity(owner, contact, type="CALL", due_date=date(2026, 12, 1), done=False)
+    return _rows()
+
+
+def linked(bench: Bench, sandbox: Sandbox, owner: User) -> Mapping[type[Row], Any]:
+    """Return the same once they are in Pipedrive, beside an organization (id 2) that only Pipedrive has."""
+    added(owner)
     bench.settle()
     sandbox.add("organizations", name="Osprey & Sons")
+    rows = _rows()
+    assert all(row.is_linked for row in rows.values())
+    return rows
+
+
+def _rows() -> Mapping[type[Row], Any]:
     rows: list[Row] = [Contact.objects.get(), Organization.objects.get(), Activity.objects.get()]
-    assert all(row.is_linked for row in rows)
     return {type(row): row for row in rows}
 
 

@@ -25,15 +25,11 @@ from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.create import Brought
 from warmline.sync.reconcile.local_deletes import tell_left_there
 from warmline.sync.reconcile.three_way_merge import Values, is_changed
+from warmline.sync.synced_fields import FIELDS
 
 SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
-# What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
-ONE_FOR_ALL = frozenset({"name", "organization"})  # what a person has one of, however many contacts it is
-TAKEN_OVER = {
-    Contact: {"name", "email", "phone"},
-    Organization: {"name", "sector", "country"},
-    Activity: {"subject", "note", "done"},
-}
+ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
+TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
 
 def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:

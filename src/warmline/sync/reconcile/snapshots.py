@@ -16,6 +16,9 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.synced_fields import FIELDS
+
+Record = Person | PipedriveOrganization | PipedriveActivity
 
 
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
@@ -65,7 +68,7 @@ def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
 def of_contact(contact: Contact) -> dict[str, Any]:
     """Return our side of a person. The organization is named by our own id: it may have no other yet."""
     organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
-    return {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
+    return _ours(contact, organization=organization)
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,13 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
     theirs_then = contact.pipedrive_agreed.get("theirs", {})
     known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
     emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
-    return {
-        "name": person.name,
-        "email": _ours_of("email", emails, known, others.emails),
-        "phone": _ours_of("phone", phones, known, others.phones),
-        "organization": person.org_id,
-    }
+    return _theirs(
+        Contact,
+        person,
+        email=_ours_of("email", emails, known, others.emails),
+        phone=_ours_of("phone", phones, known, others.phones),
+        organization=person.org_id,
+    )
 
 
 def words_of_contact(contact: Contact) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def words_of_contact(contact: Contact) -> dict[str, Any]:
 
 def of_our_organization(organization: Organization) -> dict[str, Any]:
     """Return our side of an organization."""
-    return {"name": organization.name, "sector": organization.sector, "country": organization.country}
+    return _ours(organization)
 
 
 def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
         sector: Its industry's name, or what stands in our field.
     """
     address = theirs.address
-    return {"name": theirs.name, "sector": sector, "country": address.country or address.value or ""}
+    return _theirs(Organization, theirs, sector=sector, country=address.country or address.value or "")
 
 
 def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
@@ -135,13 +139,7 @@ def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
         type: Pipedrive's type that it ought to have.
     """
     due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
-    return {
-        "subject": activity.subject,
-        "type": type,
-        "note": activity.note,
-        "due": _moment(due_date, due_time),
-        "done": activity.done,
-    }
+    return _ours(activity, type=type, due=_moment(due_date, due_time))
 
 
 def words_of_activity(activity: Activity, type: str) -> dict[str, Any]:
@@ -151,13 +149,8 @@ def words_of_activity(activity: Activity, type: str) -> dict[str, Any]:
 
 def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
     """Return Pipedrive's side of an activity."""
-    return {
-        "subject": theirs.subject,
-        "type": theirs.type,
-        "note": theirs.note,
-        "due": _moment(theirs.due_date, theirs.due_time),
-        "done": theirs.done,
-    }
+    due = _moment(theirs.due_date, theirs.due_time)
+    return _theirs(Activity, theirs, type=theirs.type, note=theirs.note, due=due)
 
 
 def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
@@ -188,6 +181,20 @@ def with_country(address: Address, now: str, then: str) -> Address:
     line = address.value or ""
     is_ours = normal_forms.theirs("country", line) in {"", normal_forms.theirs("country", then)}
     return address.model_copy(update={"value": now if is_ours else line, "country": now})
+
+
+def _ours(row: Row, **own_way: Any) -> dict[str, Any]:
+    """Return our side of each field: the value of its name, where it is not read in a way of its own."""
+    names = (field.name for field in FIELDS[type(row)])
+    return {name: own_way[name] if name in own_way else getattr(row, name) for name in names}
+
+
+def _theirs(kind: type[Row], record: Record, **own_way: Any) -> dict[str, Any]:
+    """Return Pipedrive's side of each field, as it answered it where it is not read in a way of its own."""
+    return {
+        field.name: own_way[field.name] if field.there is None else getattr(record, field.there)
+        for field in FIELDS[kind]
+    }
 
 
 def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:
