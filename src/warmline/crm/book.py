@@ -256,8 +256,9 @@ def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:
 
 def default_subject(type: str, name: str) -> str:
     """Return the subject of an activity for which none was given, cut to the field's length."""
-    pattern = SUBJECTS.get(ActivityType(type)) if type in ActivityType.values else None
-    return (pattern or "Activity with {}").format(name)[:NAME_LENGTH]
+    # A type that there is not is refused when the activity is checked, at its own field.
+    pattern = SUBJECTS[ActivityType(type)] if type in ActivityType.values else "Activity with {}"
+    return pattern.format(name)[:NAME_LENGTH]
 
 
 def is_past(activity: Activity, now: datetime) -> bool:

@@ -22,6 +22,7 @@ TYPE_ICONS = {
     ActivityType.REFERRAL: "referral",
     ActivityType.CONFERENCE: "conference",
 }
+TYPE_BUTTONS = [(each.value, TYPE_ICONS[each], each.label) for each in ActivityType]  # of the log form
 
 
 class BookForm(forms.Form):
