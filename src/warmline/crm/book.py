@@ -7,7 +7,7 @@ A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from typing import Any
 
@@ -38,7 +38,10 @@ KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
 
 @dataclass(frozen=True)
 class OrganizationDetails:
-    """An organization as named beside a contact: found among the team's by its key, else made."""
+    """An organization as named beside a contact: found among the team's by its key, else made.
+
+    Beside the name it has each of `Organization.DETAILS`.
+    """
 
     name: str
     sector: str = ""
@@ -100,7 +103,7 @@ def change_organization(organization: Organization, changes: Mapping[str, Any]) 
 
     Args:
         organization: The row, as read; it shows the outcome afterwards.
-        changes: Of name, sector and country.
+        changes: Of its name and `Organization.DETAILS`.
 
     Raises:
         ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
@@ -279,7 +282,7 @@ def given_organization(details: OrganizationDetails) -> Organization:
     Raises:
         ValidationError: When a field is not valid; it is named as `organization.name` and the like.
     """
-    given = Organization(name=details.name, sector=details.sector, country=details.country)
+    given = Organization(**asdict(details))
     try:
         given.clean_fields(exclude={"name_key"})
     except ValidationError as error:
@@ -297,9 +300,7 @@ def fill_empty_fields(found: Organization, given: Organization, *, in_bulk: bool
         in_bulk: Whether by a bulk import.
     """
     missing = {
-        name: getattr(given, name)
-        for name in ("sector", "country")
-        if getattr(given, name) and not getattr(found, name)
+        name: getattr(given, name) for name in Organization.DETAILS if getattr(given, name) and not getattr(found, name)
     }
     if missing:
         _change(found, missing, in_bulk=in_bulk)
@@ -330,7 +331,7 @@ def _organization(details: OrganizationDetails | None, present: Organization | N
     is_present = present is not None and key(present.name) == given.name_key
     found, made = Organization.objects.get_or_create(
         name_key=present.name_key if present and is_present else given.name_key,
-        defaults={"name": given.name, "sector": given.sector, "country": given.country},
+        defaults={name: getattr(given, name) for name in ("name", *Organization.DETAILS)},
     )
     if not made:
         fill_empty_fields(found, given)
