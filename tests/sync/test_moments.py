@@ -20,8 +20,8 @@ from warmline.sync.engine.reconciler import Engine
 from warmline.sync.failures import Trouble, longest_wait
 from warmline.sync.leases import LIFETIME, BusyError, Claims
 from warmline.sync.models import Claim, Connection, ConnectionState, DirectoryState, Remembered
-from warmline.sync.policy import Policy
 from warmline.sync.pending import END_OF_TIME
+from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 
 pytestmark = pytest.mark.django_db
