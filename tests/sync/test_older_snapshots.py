@@ -12,7 +12,7 @@ from meddler import Meddler
 from synced_field_samples import CONFLICTS, SAMPLES, Sample, holds, linked
 from who import stated
 
-from warmline.crm.book import add_contact, change_contact, change_organization
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
@@ -133,3 +133,29 @@ def test_what_an_older_create_did_not_say_goes_over(
     assert [phone["value"] for phone in world.persons[1]["phones"]] == ["+1"]
     assert stated(contact).sync_state == "synced"
     assert not Notification.objects.filter(kind="change_kept").exists()
+
+
+def test_a_colleagues_word_in_such_a_field_is_heard_by_the_other_contact(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, bob: User
+) -> None:
+    """Of two contacts that are one person: what an edit of something else agreed on was not said by us."""
+    firm = OrganizationDetails("Larkspur Mills")
+    one, other = (
+        add_contact(user, name="Jordan Ames", email="j@example.com", organization=firm, warmness_score=5)
+        for user in (alice, bob)
+    )
+    bench.settle(60)
+    one.refresh_from_db()
+    for values in one.pipedrive_agreed.values():
+        del values["organization"]
+    osprey = sandbox.add("organizations", name="Osprey & Sons")
+    sandbox.people.change("persons", 1, org_id=osprey["id"])
+    change_contact(Contact.objects.get(pk=one.pk), {"phone": "+1"})
+    Contact.objects.filter(pk=one.pk).update(pipedrive_agreed=one.pipedrive_agreed)
+    bench.settle(60)
+
+    change_contact(Contact.objects.get(pk=other.pk), {"organization": OrganizationDetails("Tern Optics")})
+    bench.settle(60)
+
+    assert world.persons[1]["org_id"] == osprey["id"]
+    assert Notification.objects.get(kind="change_kept").user == bob
