@@ -7,7 +7,7 @@ A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from typing import Any
 
@@ -20,7 +20,7 @@ from warmline.crm.chunks import in_pieces
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import NOT_CONTACTED, Activity, ActivityType, Contact, Organization, Row
-from warmline.crm.signals import rows_deleted
+from warmline.crm.signals import row_changing, rows_deleted
 from warmline.crm.sync_columns import DELETED_THERE, Findable
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
@@ -38,7 +38,10 @@ KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
 
 @dataclass(frozen=True)
 class OrganizationDetails:
-    """An organization as named beside a contact: found among the team's by its key, else made."""
+    """An organization as named beside a contact: found among the team's by its key, else made.
+
+    Beside the name it has each of `Organization.DETAILS`.
+    """
 
     name: str
     sector: str = ""
@@ -100,7 +103,7 @@ def change_organization(organization: Organization, changes: Mapping[str, Any]) 
 
     Args:
         organization: The row, as read; it shows the outcome afterwards.
-        changes: Of name, sector and country.
+        changes: Of its name and `Organization.DETAILS`.
 
     Raises:
         ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
@@ -256,8 +259,9 @@ def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:
 
 def default_subject(type: str, name: str) -> str:
     """Return the subject of an activity for which none was given, cut to the field's length."""
-    pattern = SUBJECTS.get(ActivityType(type)) if type in ActivityType.values else None
-    return (pattern or "Activity with {}").format(name)[:NAME_LENGTH]
+    # A type that there is not is refused when the activity is checked, at its own field.
+    pattern = SUBJECTS[ActivityType(type)] if type in ActivityType.values else "Activity with {}"
+    return pattern.format(name)[:NAME_LENGTH]
 
 
 def is_past(activity: Activity, now: datetime) -> bool:
@@ -278,7 +282,7 @@ def given_organization(details: OrganizationDetails) -> Organization:
     Raises:
         ValidationError: When a field is not valid; it is named as `organization.name` and the like.
     """
-    given = Organization(name=details.name, sector=details.sector, country=details.country)
+    given = Organization(**asdict(details))
     try:
         given.clean_fields(exclude={"name_key"})
     except ValidationError as error:
@@ -296,9 +300,7 @@ def fill_empty_fields(found: Organization, given: Organization, *, in_bulk: bool
         in_bulk: Whether by a bulk import.
     """
     missing = {
-        name: getattr(given, name)
-        for name in ("sector", "country")
-        if getattr(given, name) and not getattr(found, name)
+        name: getattr(given, name) for name in Organization.DETAILS if getattr(given, name) and not getattr(found, name)
     }
     if missing:
         _change(found, missing, in_bulk=in_bulk)
@@ -329,7 +331,7 @@ def _organization(details: OrganizationDetails | None, present: Organization | N
     is_present = present is not None and key(present.name) == given.name_key
     found, made = Organization.objects.get_or_create(
         name_key=present.name_key if present and is_present else given.name_key,
-        defaults={"name": given.name, "sector": given.sector, "country": given.country},
+        defaults={name: getattr(given, name) for name in ("name", *Organization.DETAILS)},
     )
     if not made:
         fill_empty_fields(found, given)
@@ -340,6 +342,7 @@ def _change(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> N
     # Someone else, or the engine, may have written the row since it was read. So the change is made of the row as it
     # is stored: what is valid, and what is made of its fields, is told by all of them.
     stored = _locked(row).get(pk=row.pk)
+    row_changing.send(type(stored), row=stored)
     was_warm = isinstance(stored, Contact) and stored.is_warm
     before = {name: getattr(stored, name) for name in changes}
     for name, value in changes.items():

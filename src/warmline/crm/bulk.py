@@ -200,7 +200,8 @@ def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
     named: dict[str, Organization] = {}
     for one in given:
         first = named.setdefault(one.name_key, one)
-        first.sector, first.country = first.sector or one.sector, first.country or one.country
+        for detail in Organization.DETAILS:
+            setattr(first, detail, getattr(first, detail) or getattr(one, detail))
     found = _by_key(named)
     missing = [one for name_key, one in named.items() if name_key not in found]
     for one in missing:

@@ -13,6 +13,7 @@ from django.db.models import TextChoices
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import without_ends
 from warmline.crm.keys import key
+from warmline.crm.models import Organization
 
 
 class Column(TextChoices):
@@ -52,8 +53,7 @@ LABELS = {
     "phone": "Phone",
     "warmness_score": "Warmness",
     "organization.name": "Organization",
-    "organization.sector": "Sector",
-    "organization.country": "Country",
+    **{f"organization.{name}": Organization.label(name) for name in Organization.DETAILS},
 }
 
 TOO_LONG = "This row has more cells than the first one. A cell that holds the delimiter belongs in quotation marks."
@@ -111,9 +111,7 @@ def arguments(cells: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
     name = said.get(Column.NAME) or f"{said.get(Column.FIRST_NAME, '')} {said.get(Column.LAST_NAME, '')}".strip()
     found = {field: said[field] for field in (Column.EMAIL, Column.PHONE) if field in said}
     organization = said.get(Column.ORGANIZATION)
-    details = OrganizationDetails(
-        organization or "", sector=said.get(Column.SECTOR, ""), country=said.get(Column.COUNTRY, "")
-    )
+    details = OrganizationDetails(organization or "", **{name: said.get(name, "") for name in Organization.DETAILS})
     return {
         "name": name,
         **{str(field): text for field, text in found.items()},

@@ -192,8 +192,11 @@ def _set_aside(row: ImportRow, error: Exception) -> None:
 
 
 def _note(row: ImportRow, outcome: bulk.Outcome, when_added: RowResult) -> None:
-    by_result = {bulk.Result.ADDED: when_added, bulk.Result.KNOWN: RowResult.KNOWN}
-    row.result = by_result.get(outcome.result, RowResult.INVALID)
+    row.result = {
+        bulk.Result.ADDED: when_added,
+        bulk.Result.KNOWN: RowResult.KNOWN,
+        bulk.Result.INVALID: RowResult.INVALID,
+    }[outcome.result]
     row.reasons = columns.reasons(outcome.errors)
     if outcome.shares_with:
         row.reasons = [SHARES.format(outcome.shares_with)]

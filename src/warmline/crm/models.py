@@ -14,6 +14,7 @@ from django.core.validators import MaxLengthValidator, MaxValueValidator, MinVal
 from django.db import models, transaction
 from django.db.models.functions import Abs
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from warmline.crm import fields, preferences, search_index, uniqueness
 from warmline.crm.keys import email_key, key
@@ -36,10 +37,15 @@ class OrganizationQuerySet(SyncedQuerySet["Organization"]):
 
 
 class Organization(Synced, Findable):
-    """A company that contacts work for. It belongs to the team; two spellings of one name are one organization."""
+    """A company that contacts work for. It belongs to the team; two spellings of one name are one organization.
+
+    Attributes:
+        DETAILS: The texts that are known of it beside its name; its form and page, imports and exports have each.
+    """
 
     LINK = "pipedrive_org_id"
-    TOLD = frozenset({"name", "sector", "country"})
+    DETAILS = ("sector", "country")
+    TOLD = frozenset({"name", *DETAILS})
     FOUND_BY = frozenset({"name"})
 
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
@@ -114,6 +120,16 @@ class Organization(Synced, Findable):
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts that search looks into."""
         return (key(self.name),)
+
+    @classmethod
+    def label(cls, name: str) -> str:
+        """Return what a field is called on pages and in files."""
+        return capfirst(str(getattr(cls, name).field.verbose_name))
+
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        """What is known of it beside its name, each with what it is called; empty texts for what is not known."""
+        return [(self.label(name), getattr(self, name)) for name in self.DETAILS]
 
     @property
     def _has_its_key(self) -> bool:

@@ -4,6 +4,8 @@ from django.dispatch import Signal
 
 # Rows were saved in bulk, which sends no post_save. Sent within their transaction, the sender being their model.
 rows_saved = Signal()
+# A person is about to change a row: `row`, as it is stored. Sent within the transaction, the sender being its model.
+row_changing = Signal()
 # Rows are about to be deleted: `rows`, a list of them. Sent within the transaction, the sender being their model.
 rows_deleted = Signal()
 

@@ -1,12 +1,12 @@
 """How our rows are said in Pipedrive's words. Pure: no database, no call, no clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.models import Activity, ActivityType, Contact, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityType as PipedriveType,
@@ -24,6 +24,7 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import normal_forms
 from warmline.sync.note_html import to_html
+from warmline.sync.synced_fields import FIELDS
 
 TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
@@ -76,7 +77,7 @@ def new_person(
 ) -> NewPerson:
     """Return the person that a contact becomes."""
     return NewPerson(
-        name=contact.name,
+        **_as_it_is(contact),
         owner_id=owner_id,
         org_id=org_id,
         emails=(Email(value=contact.email),) if contact.email else (),
@@ -92,7 +93,7 @@ def new_organization(
     """Return the organization that one of ours becomes."""
     country = organization.country
     return NewOrganization(
-        name=organization.name,
+        **_as_it_is(organization),
         owner_id=owner_id,
         industry=industry,
         address=Address(value=country, country=country) if country else None,
@@ -104,7 +105,7 @@ def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int
     """Return the activity that one of ours becomes, with that person as its primary participant."""
     due_date, due_time = due_in_utc(activity.due_date, activity.due_time, activity.zone)
     return NewActivity(
-        subject=activity.subject,
+        **_as_it_is(activity),
         type=type,
         owner_id=owner_id,
         person_id=person_id,
@@ -112,8 +113,36 @@ def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int
         due_date=due_date,
         due_time=due_time,
         note=to_html(activity.note) or None,
-        done=activity.done,
     )
+
+
+def changes(row: Row, names: Iterable[str], own_way: Mapping[str, Callable[[], Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return what an update sends of some fields, by Pipedrive's field.
+
+    Args:
+        row: The row.
+        names: What was changed here, all of which has to go over.
+        own_way: How the fields are said that Pipedrive does not hold as they are here.
+
+    Raises:
+        LookupError: When nothing tells how one of them is said. To leave it out would call the row synced.
+    """
+    there = {field.name: field.there for field in FIELDS[type(row)] if field.there is not None}
+    said: dict[str, Any] = {}
+    for name in names:
+        if name in own_way:
+            said |= own_way[name]()
+        elif name in there:
+            said[there[name]] = getattr(row, name)
+        else:
+            raise LookupError(f"Nothing tells how the field {name!r} goes to Pipedrive.")
+    return said
+
+
+def _as_it_is(row: Row) -> dict[str, Any]:
+    """Return what a create says of the fields that Pipedrive holds as they are here; None, not sent, for no text."""
+    fields = {field.there: getattr(row, field.name) for field in FIELDS[type(row)] if field.there is not None}
+    return {there: None if value == "" else value for there, value in fields.items()}
 
 
 def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:

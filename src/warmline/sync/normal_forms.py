@@ -10,6 +10,7 @@ from typing import Any
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key, without_unseen
 from warmline.sync.note_html import to_text
+from warmline.sync.synced_fields import Form, form_of
 
 BESIDE_DIGITS = "+#*;,"  # what tells in a phone number, beside digits and letters
 BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our texts of one line hold none
@@ -19,7 +20,7 @@ def ours(field: str, value: Any) -> Any:
     """Return one of our values, in our words, as it is compared with what it was before.
 
     Args:
-        field: Its name, as in snapshots.py.
+        field: Its name, as in synced_fields.py.
         value: It may come from a time when values were not tidied yet.
     """
     return tidied(field, value)
@@ -29,18 +30,18 @@ def theirs(field: str, value: Any) -> Any:
     """Return a value, in Pipedrive's words, in the form that survives a server's cleaning.
 
     Args:
-        field: Its name, as in snapshots.py.
+        field: Its name, as in synced_fields.py.
         value: As it was sent, or found; also in a snapshot that an earlier version stored.
     """
     value = in_our_words(field, value)
-    match field:
-        case "email":
+    match form_of(field):
+        case Form.EMAIL:
             return email_key(value)
-        case "phone":
+        case Form.PHONE:
             return _phone(value)
-        case "sector" | "country":  # Pipedrive has lists of both, and spells them its own way
+        case Form.LISTED:
             return key(value)
-        case "note":
+        case Form.NOTE:
             lines = (_spaced(line) for line in value.splitlines())
             return "\n".join(line for line in lines if line)
     return _spaced(value) if isinstance(value, str) else value
@@ -50,13 +51,14 @@ def in_our_words(field: str, value: Any) -> Any:
     """Return a value of Pipedrive's as one of ours: nothing is an empty text, and a note is text.
 
     Args:
-        field: Its name, as in snapshots.py.
+        field: Its name, as in synced_fields.py.
         value: As it was found.
     """
-    if field in {"organization", "done"}:
+    form = form_of(field)
+    if form == Form.EXACT:
         return value
     text = "" if value is None else value
-    if field == "note":
+    if form == Form.NOTE:
         return to_text(text)
     return text.translate(BREAKS) if isinstance(text, str) else text
 

@@ -22,6 +22,7 @@ TYPE_ICONS = {
     ActivityType.REFERRAL: "referral",
     ActivityType.CONFERENCE: "conference",
 }
+TYPE_BUTTONS = [(each.value, TYPE_ICONS[each], each.label) for each in ActivityType]  # of the log form
 
 
 class BookForm(forms.Form):
@@ -117,13 +118,17 @@ class OrganizationForm(EditForm, BookForm):
     """An organization that is there."""
 
     name = _text("Name", NAME_LENGTH, required=True)
-    sector = _text("Sector", NAME_LENGTH)
-    country = _text("Country", NAME_LENGTH)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in Organization.DETAILS:
+            self.fields[name] = _text(Organization.label(name), NAME_LENGTH)
 
     @classmethod
     def of(cls, organization: Organization, data: Any = None) -> "OrganizationForm":
         """Return the form of an organization that is there."""
-        return cls(data, initial={name: getattr(organization, name) for name in cls.base_fields}).begin_at("name")
+        initial = {name: getattr(organization, name) for name in ("name", *Organization.DETAILS)}
+        return cls(data, initial=initial).begin_at("name")
 
 
 class ActivityFields(BookForm):

@@ -11,9 +11,10 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from warmline.crm.csv_files import written
-from warmline.crm.models import Contact
+from warmline.crm.models import Contact, Organization
 
-COLUMNS = ("Name", "E-mail", "Phone", "Organization", "Sector", "Country", "Warmness", "Last contacted", "Owner")
+DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)
+COLUMNS = ("Name", "E-mail", "Phone", "Organization", *DETAILS, "Warmness", "Last contacted", "Owner")
 PIECE = 500  # lines
 
 
@@ -40,7 +41,8 @@ async def _pieces(contacts: Iterable[Contact]) -> AsyncIterator[str]:
 
 def _cells(contact: Contact) -> list[str]:
     organization = contact.organization
-    company = (organization.name, organization.sector, organization.country) if organization else ("", "", "")
+    known = [value for _, value in organization.details] if organization else [""] * len(DETAILS)
+    company = [organization.name if organization else "", *known]
     contacted = contact.last_contacted.isoformat() if contact.last_contacted else ""
     score = str(contact.warmness_score)
     return [contact.name, contact.email, contact.phone, *company, score, contacted, contact.owner.email]

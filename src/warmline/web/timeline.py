@@ -7,7 +7,7 @@ from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Activity, ActivityType, Contact
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import Sync, SyncState, describe, with_state
 from warmline.sync.status.explanation import sentence
@@ -39,7 +39,7 @@ class Entry:
         sync = describe(row)
         explains = sync.error is not None or sync.state is SyncState.NOT_WANTED
         why = sentence(row, sync, Policy.current()) if explains else ""
-        return cls(row, TYPE_ICONS.get(row.type, "calendar"), sync, why)  # type: ignore[call-overload]  # a text choice
+        return cls(row, TYPE_ICONS[ActivityType(row.type)], sync, why)
 
 
 @dataclass(frozen=True)

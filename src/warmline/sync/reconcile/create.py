@@ -362,4 +362,4 @@ def _twins(contact: Contact) -> set[tuple[int, int | None]]:
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
     """Return the link to what an unfinished create made: as the row was then, which it may not be any more."""
-    return Brought(record_id, snapshots.agreed(intent.ours, theirs), intent.revision)
+    return Brought(record_id, snapshots.agreed(snapshots.as_sent(intent.ours, theirs), theirs), intent.revision)

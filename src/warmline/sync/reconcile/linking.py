@@ -24,16 +24,12 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.create import Brought
 from warmline.sync.reconcile.local_deletes import tell_left_there
-from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.reconcile.three_way_merge import Values, is_changed
+from warmline.sync.synced_fields import FIELDS
 
 SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
-# What of Pipedrive's values can be taken over here. The rest is only told: its words do not map back onto ours.
-ONE_FOR_ALL = frozenset({"name", "organization"})  # what a person has one of, however many contacts it is
-TAKEN_OVER = {
-    Contact: {"name", "email", "phone"},
-    Organization: {"name", "sector", "country"},
-    Activity: {"subject", "note", "done"},
-}
+ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
+TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
 
 def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:
@@ -160,9 +156,9 @@ def tell_the_others(
     """
     ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
     said = {
-        name: value
-        for name, value in after["theirs"].items()
-        if name not in left_there and after["ours"].get(name) != ours_then.get(name)
+        name: after["theirs"][name]
+        for name, value in after["ours"].items()
+        if name not in left_there and is_changed(name, value, ours_then)
     }
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
     for other in others.select_for_update() if said else ():

@@ -15,9 +15,9 @@ from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import update_key
 from warmline.sync.reconcile.match_decision import Record
 from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.synced_fields import FIELDS
 
-# By our field: how people call it, and Pipedrive's fields.
-EMPTIED = {"organization": ("organization", {"org_id"}), "due": ("due date or time", {"due_date", "due_time"})}
+EMPTIED = {field.name: field for fields in FIELDS.values() for field in fields if field.nulled}
 
 
 def send_update(
@@ -53,12 +53,13 @@ def send_update(
     except NotFound:
         raise
     except Rejected as error:
-        emptied = [name for name in EMPTIED if name in ours and any(fields.get(f, f) is None for f in EMPTIED[name][1])]
+        emptied = [f for f in EMPTIED.values() if f.name in ours and any(fields.get(n, n) is None for n in f.nulled)]
         if not emptied:
             raise
         refused = error
-    left_out = set().union(*(EMPTIED[name][1] for name in emptied))
+    left_out = frozenset().union(*(field.nulled for field in emptied))
     rest = {name: value for name, value in fields.items() if name not in left_out}
     if rest:  # where this is refused as well, it was not for what is emptied
-        send({name: value for name, value in ours.items() if name not in emptied}, rest)
-    raise CannotEmptyError(emptied[0], EMPTIED[emptied[0]][0], refused.message) from None
+        names = {field.name for field in emptied}
+        send({name: value for name, value in ours.items() if name not in names}, rest)
+    raise CannotEmptyError(emptied[0].name, emptied[0].label, refused.message) from None

@@ -4,17 +4,21 @@ All values can be written as JSON, because the two sides are remembered on the r
 remembered as it answered them: how they are compared may change with any version of ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Activity, Contact, Organization, Row
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Address, Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
+from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.synced_fields import FIELDS
+
+Record = Person | PipedriveOrganization | PipedriveActivity
 
 
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
@@ -22,10 +26,49 @@ def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
     return {"ours": ours, "theirs": theirs}
 
 
+def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
+    """Return a linked row's snapshot with the fields that the version which stored it did not know, as they are here.
+
+    That is asked before a person changes the row. So a change of such a field is known to be one, and what nobody has
+    changed is none. Pipedrive is taken to hold what is here: if it does not, somebody changed one of the two, and
+    Pipedrive's value is kept.
+
+    Args:
+        row: As it is before the change.
+        types: Pipedrive's activity type for each of ours.
+
+    Returns:
+        What the two sides agreed on; None where nothing is missing, or nothing was agreed on.
+    """
+    then = row.pipedrive_agreed.get("ours", {})
+    if not (row.is_linked and then):
+        return None
+    match row:
+        case Contact():
+            now, words = of_contact(row), words_of_contact(row)
+        case Organization():
+            now = words = of_our_organization(row)
+        case Activity():
+            now, words = of_our_activity(row, types[row.type]), words_of_activity(row, types[row.type])
+    if now.keys() <= then.keys():
+        return None
+    return agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})})
+
+
+def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
+    """Return our side of a record as a create of ours made it, by what was remembered of the create.
+
+    Args:
+        ours: What was remembered. The version which sent it may not have known every field, and said nothing of these.
+        theirs: Pipedrive's side.
+    """
+    return {**{name: normal_forms.in_our_words(name, value) for name, value in theirs.items()}, **ours}
+
+
 def of_contact(contact: Contact) -> dict[str, Any]:
     """Return our side of a person. The organization is named by our own id: it may have no other yet."""
     organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
-    return {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
+    return _ours(contact, organization=organization)
 
 
 @dataclass(frozen=True)
@@ -55,12 +98,13 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
     theirs_then = contact.pipedrive_agreed.get("theirs", {})
     known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
     emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
-    return {
-        "name": person.name,
-        "email": _ours_of("email", emails, known, others.emails),
-        "phone": _ours_of("phone", phones, known, others.phones),
-        "organization": person.org_id,
-    }
+    return _theirs(
+        Contact,
+        person,
+        email=_ours_of("email", emails, known, others.emails),
+        phone=_ours_of("phone", phones, known, others.phones),
+        organization=person.org_id,
+    )
 
 
 def words_of_contact(contact: Contact) -> dict[str, Any]:
@@ -73,7 +117,7 @@ def words_of_contact(contact: Contact) -> dict[str, Any]:
 
 def of_our_organization(organization: Organization) -> dict[str, Any]:
     """Return our side of an organization."""
-    return {"name": organization.name, "sector": organization.sector, "country": organization.country}
+    return _ours(organization)
 
 
 def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[str, Any]:
@@ -84,7 +128,7 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
         sector: Its industry's name, or what stands in our field.
     """
     address = theirs.address
-    return {"name": theirs.name, "sector": sector, "country": address.country or address.value or ""}
+    return _theirs(Organization, theirs, sector=sector, country=address.country or address.value or "")
 
 
 def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
@@ -95,24 +139,18 @@ def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
         type: Pipedrive's type that it ought to have.
     """
     due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
-    return {
-        "subject": activity.subject,
-        "type": type,
-        "note": activity.note,
-        "due": _moment(due_date, due_time),
-        "done": activity.done,
-    }
+    return _ours(activity, type=type, due=_moment(due_date, due_time))
+
+
+def words_of_activity(activity: Activity, type: str) -> dict[str, Any]:
+    """Return our side of an activity in Pipedrive's words: its note is HTML there. See `of_our_activity`."""
+    return {**of_our_activity(activity, type), "note": to_html(activity.note)}
 
 
 def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
     """Return Pipedrive's side of an activity."""
-    return {
-        "subject": theirs.subject,
-        "type": theirs.type,
-        "note": theirs.note,
-        "due": _moment(theirs.due_date, theirs.due_time),
-        "done": theirs.done,
-    }
+    due = _moment(theirs.due_date, theirs.due_time)
+    return _theirs(Activity, theirs, type=theirs.type, note=theirs.note, due=due)
 
 
 def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
@@ -143,6 +181,20 @@ def with_country(address: Address, now: str, then: str) -> Address:
     line = address.value or ""
     is_ours = normal_forms.theirs("country", line) in {"", normal_forms.theirs("country", then)}
     return address.model_copy(update={"value": now if is_ours else line, "country": now})
+
+
+def _ours(row: Row, **own_way: Any) -> dict[str, Any]:
+    """Return our side of each field: the value of its name, where it is not read in a way of its own."""
+    names = (field.name for field in FIELDS[type(row)])
+    return {name: own_way[name] if name in own_way else getattr(row, name) for name in names}
+
+
+def _theirs(kind: type[Row], record: Record, **own_way: Any) -> dict[str, Any]:
+    """Return Pipedrive's side of each field, as it answered it where it is not read in a way of its own."""
+    return {
+        field.name: own_way[field.name] if field.there is None else getattr(record, field.there)
+        for field in FIELDS[kind]
+    }
 
 
 def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:

@@ -34,7 +34,11 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
         ours: Our values, by field.
         theirs: Pipedrive's values of the same fields.
         agreed: The two sides as they were then, as `{"ours": {...}, "theirs": {...}}`. They may differ: an adopted
-            record keeps its values. A field that is missing there is taken for unchanged in Pipedrive.
+            record keeps its values. An earlier version of Warmline may have stored them, and not have known every
+            field of today's. One that is missing of ours is unknown, and never a change: it is neither sent nor told,
+            and what both sides hold now is what they agree on. (A person's change after an upgrade is known all the
+            same: what was there before it is noted first, see `snapshots.complete`.) One that is missing of theirs is
+            taken for unchanged in Pipedrive. Where nothing of ours was ever agreed on, all of it is a change.
         words: Our values in Pipedrive's words; None where they are the same.
 
     Returns:
@@ -44,17 +48,27 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
     words = ours if words is None else words
     result = Merge()
     for name, value in ours.items():
-        changed_here = name not in ours_then or normal_forms.ours(name, value) != normal_forms.ours(
-            name, ours_then[name]
-        )
         there = theirs.get(name)
-        if not changed_here or words[name] == there:
+        if not is_changed(name, value, ours_then) or words[name] == there:
             continue
         if name not in theirs_then or _alike(name, there, theirs_then[name]):
             result.send[name] = value
         elif not _alike(name, there, words[name]):
             result.keep[name] = there
     return result
+
+
+def is_changed(name: str, value: Any, then: Values) -> bool:
+    """Tell whether one of our values is known to be another one than when the two sides last agreed.
+
+    Args:
+        name: The field.
+        value: Ours, now.
+        then: Ours of then, by field; empty when nothing was ever agreed on. A field that is missing is unknown.
+    """
+    if not then:
+        return True
+    return name in then and bool(normal_forms.ours(name, value) != normal_forms.ours(name, then[name]))
 
 
 def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Values | None = None) -> dict[str, Values]:

@@ -30,9 +30,8 @@ from warmline.sync.failures import AmbiguousError
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.note_html import to_html
 from warmline.sync.pending import END_OF_TIME
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Brought, Steps
 from warmline.sync.reconcile.linking import tell_the_others
@@ -80,17 +79,11 @@ class Updates:
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         names = self._names(contact, decided.keep)
-        send: dict[str, Any] = {}
         emails = [contact.email, *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
-        if "name" in decided.send:
-            send["name"] = contact.name
-        if "email" in decided.send:
-            send["emails"] = snapshots.with_email(person.emails, contact.email, then.get("email", ""), others.emails)
-        if "phone" in decided.send:
-            send["phones"] = snapshots.with_phone(person.phones, contact.phone, then.get("phone", ""), others.phones)
-        if "organization" in decided.send:
-            send["org_id"] = organization_id()
+        send = update_fields.of_person(
+            contact, decided.send, person, then=then, others=others, organization_id=organization_id
+        )
         if send:
             person_id = person.id
             with self._steps.links_checked(contact.organization):
@@ -128,19 +121,8 @@ class Updates:
         their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
-        send: dict[str, Any] = {}
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
-        if "name" in decided.send:
-            send["name"] = organization.name
-        if "country" in decided.send:
-            send["address"] = snapshots.with_country(theirs.address, organization.country, then.get("country", ""))
-        if "sector" in decided.send:
-            is_ours = any(
-                account.is_ours(theirs.industry, each) for each in (then.get("sector", ""), organization.sector)
-            )
-            industry, send["custom_fields"] = account.ensure_sector(organization.sector, user, may_be_industry=is_ours)
-            if is_ours:
-                send["industry"] = industry
+        send = update_fields.of_organization(organization, decided.send, theirs, then=then, account=account, user=user)
         if send:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
@@ -174,17 +156,11 @@ class Updates:
         said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        ours = snapshots.of_our_activity(activity, self._steps.account.wished_type(activity))
-        words = {**ours, "note": to_html(activity.note)}
+        wished = self._steps.account.wished_type(activity)
+        ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
         decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
-        send: dict[str, Any] = {}
-        for name in decided.send:
-            if name == "due":
-                due = {"due_date": new.due_date, "due_time": new.due_time}
-                send |= {part: value for part, value in due.items() if value != getattr(theirs, part)}
-            else:
-                send[name] = words["note"] if name == "note" else getattr(new, name)
+        send = update_fields.of_activity(activity, decided.send, theirs, new=new)
         if send:
             then_there = snapshots.of_their_activity(theirs.model_copy(update=send))
             activity_id = theirs.id

@@ -11,7 +11,7 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
-from warmline.web.book_forms import SCORES, TYPE_ICONS, ContactForm, NewActivityForm
+from warmline.web.book_forms import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
 from warmline.web.list_query import list_address, number
 from warmline.web.requests import PageRequest
 from warmline.web.timeline import timeline
@@ -51,7 +51,7 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
     return {
         "scores": SCORES,
         "form": form or NewActivityForm(),
-        "kinds": [(kind.value, icon, kind.label) for kind, icon in TYPE_ICONS.items()],
+        "kinds": TYPE_BUTTONS,
         "threshold": Policy.current().threshold,
         **in_pipedrive(row),
     }

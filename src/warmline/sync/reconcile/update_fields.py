@@ -1,0 +1,112 @@
+"""What an update sends of the fields that were changed here: all of them, else it raises.
+
+Most are said in a way of their own, because Pipedrive's value holds more than ours: a person's other e-mails, the rest
+of an address, an industry that a colleague chose. Sends nothing itself.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.users import User
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import NewActivity, Person
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.sync import mapping
+from warmline.sync.note_html import to_html
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.remote.references import Account
+
+
+def of_person(
+    contact: Contact,
+    names: Iterable[str],
+    person: Person,
+    *,
+    then: Values,
+    others: snapshots.Others,
+    organization_id: Callable[[], int | None],
+) -> dict[str, Any]:
+    """Return what is sent of a contact, by Pipedrive's field.
+
+    Args:
+        contact: The contact.
+        names: The fields that were changed here.
+        person: As Pipedrive holds it.
+        then: What our values were.
+        others: What the other contacts have that are this person.
+        organization_id: Brings its organization to Pipedrive and returns its id.
+
+    Raises:
+        LookupError: When nothing tells how a field is said.
+    """
+    email, phone = then.get("email", ""), then.get("phone", "")
+    own_way: dict[str, Callable[[], dict[str, Any]]] = {
+        "email": lambda: {"emails": snapshots.with_email(person.emails, contact.email, email, others.emails)},
+        "phone": lambda: {"phones": snapshots.with_phone(person.phones, contact.phone, phone, others.phones)},
+        "organization": lambda: {"org_id": organization_id()},
+    }
+    return mapping.changes(contact, names, own_way)
+
+
+def of_organization(
+    organization: Organization,
+    names: Iterable[str],
+    theirs: PipedriveOrganization,
+    *,
+    then: Values,
+    account: Account,
+    user: User | None,
+) -> dict[str, Any]:
+    """Return what is sent of an organization, by Pipedrive's field.
+
+    Args:
+        organization: The organization.
+        names: The fields that were changed here.
+        theirs: As Pipedrive holds it.
+        then: What our values were.
+        account: Finds the place of its sector.
+        user: Who is told when there is none; None for everyone.
+
+    Raises:
+        LookupError: When nothing tells how a field is said.
+    """
+
+    def sector() -> dict[str, Any]:
+        was, now = then.get("sector", ""), organization.sector
+        is_ours = any(account.is_ours(theirs.industry, each) for each in (was, now))
+        industry, custom_fields = account.ensure_sector(now, user, may_be_industry=is_ours)
+        return {"custom_fields": custom_fields, **({"industry": industry} if is_ours else {})}
+
+    def country() -> dict[str, Any]:
+        return {"address": snapshots.with_country(theirs.address, organization.country, then.get("country", ""))}
+
+    return mapping.changes(organization, names, {"sector": sector, "country": country})
+
+
+def of_activity(
+    activity: Activity, names: Iterable[str], theirs: PipedriveActivity, *, new: NewActivity
+) -> dict[str, Any]:
+    """Return what is sent of an activity, by Pipedrive's field.
+
+    Args:
+        activity: The activity.
+        names: The fields that were changed here.
+        theirs: As Pipedrive holds it.
+        new: As it would be made now.
+
+    Raises:
+        LookupError: When nothing tells how a field is said.
+    """
+
+    def due() -> dict[str, Any]:
+        moment = {"due_date": new.due_date, "due_time": new.due_time}
+        return {part: value for part, value in moment.items() if value != getattr(theirs, part)}
+
+    own_way = {
+        "type": lambda: {"type": new.type},
+        "note": lambda: {"note": to_html(activity.note)},
+        "due": due,
+    }
+    return mapping.changes(activity, names, own_way)

@@ -1,0 +1,96 @@
+"""A field is known on every side: what people type, see, import and export, what programs send and get, and Pipedrive.
+
+So that a new one is forgotten nowhere; what follows of each in the sync is held by tests/sync/test_every_field.py.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from django import forms
+from django.db import models
+from pydantic import BaseModel
+
+from warmline import pipedrive
+from warmline.api import bodies, responses
+from warmline.crm import columns
+from warmline.crm.book import OrganizationDetails
+from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.sync.synced_fields import FIELDS
+from warmline.web import book_forms, export
+
+STAYS_HERE = {  # what people give of a row, and Pipedrive is not told
+    Contact: {"owner", "warmness_score"},
+    Organization: set[str](),
+    Activity: {"contact", "time_zone", "logged_while_warm", "replicate"},
+}
+RECORDS: dict[type[Row], tuple[type[BaseModel], ...]] = {
+    Contact: (pipedrive.Person, pipedrive.NewPerson, pipedrive.PersonChanges),
+    Organization: (pipedrive.Organization, pipedrive.NewOrganization, pipedrive.OrganizationChanges),
+    Activity: (pipedrive.Activity, pipedrive.NewActivity, pipedrive.ActivityChanges),
+}
+
+
+@pytest.mark.parametrize("kind", [Contact, Organization, Activity])
+def test_what_people_give_goes_to_pipedrive_or_stays_here(kind: type[Row]) -> None:
+    """A column that people fill is one or the other."""
+    given = {
+        field.name
+        for field in kind._meta.concrete_fields
+        if field.editable and not isinstance(field, models.AutoField) and "pipedrive" not in field.name
+    }
+    assert given == kind.TOLD | STAYS_HERE[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        (Contact, (bodies.NewContact, bodies.ContactChanges, bodies.ImportedContact, responses.ContactAnswer)),
+        (Organization, (bodies.OrganizationBody, bodies.OrganizationChanges, bodies.ImportedOrganization)),
+        (Organization, (responses.OrganizationPart, responses.OrganizationAnswer)),
+        (Activity, (bodies.NewActivity, bodies.ActivityChanges, responses.ActivityAnswer)),
+    ],
+)
+def test_programs_send_and_get_it(kind: type[Row], shapes: tuple[type[BaseModel], ...]) -> None:
+    """Each body that a program sends, and each answer, has every field."""
+    for shape in shapes:
+        assert shape.model_fields.keys() >= kind.TOLD, shape
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        (Contact, book_forms.ContactForm()),
+        (Contact, book_forms.NewContactForm()),
+        (Organization, book_forms.OrganizationForm()),
+        (Activity, book_forms.ActivityForm()),
+        (Activity, book_forms.NewActivityForm()),
+    ],
+)
+def test_people_type_it(kind: type[Row], form: forms.Form) -> None:
+    """Each form has every field, and takes as much as the column does."""
+    assert form.fields.keys() >= kind.TOLD
+    for name in kind.TOLD:
+        column: Any = kind._meta.get_field(name)
+        if isinstance(column, models.CharField) and not column.choices:
+            assert form.fields[name].widget.attrs["maxlength"] == str(column.max_length)
+
+
+def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
+    """An organization is named with all of it, and a file that was exported is read again."""
+    assert tuple(field.name for field in fields(OrganizationDetails)) == ("name", *Organization.DETAILS)
+    for name in Organization.DETAILS:
+        label = Organization.label(name)
+        assert columns.matched([label]) == [name]
+        assert columns.Column(name).label == label
+        assert label in export.COLUMNS
+    row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})
+    assert row.details == [(Organization.label(name), f"its {name}") for name in Organization.DETAILS]
+
+
+@pytest.mark.parametrize("kind", [Contact, Organization, Activity])
+def test_pipedrives_records_have_it(kind: type[Row]) -> None:
+    """What Pipedrive holds as it is here is read, created and changed by its name there."""
+    for field in FIELDS[kind]:
+        for record in RECORDS[kind]:
+            assert field.there is None or field.there in record.model_fields, (field, record)
