@@ -134,7 +134,7 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in with, and to be found by in Pipedrive.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Used to sign in, and to find this person in Pipedrive.")],
     name: Annotated[str, typer.Option(help="What colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Sees everyone's contacts.")] = False,
     time_zone: Annotated[str, typer.Option(help="Such as Europe/Berlin; WARMLINE_TIME_ZONE if left out.")] = "",

@@ -165,7 +165,7 @@ def test_settings_team_and_profile(people: People, place: Place) -> None:
     settings = ("/settings", "/settings/warm-leads", "/settings/team", "/settings/team/invitation", "/settings/team/2")
     look_at(page, *settings, "/profile", "/password")
     page.goto("/profile")
-    page.get_by_label("What is it for?").fill("the report")
+    page.get_by_label("Purpose").fill("the report")
     page.get_by_role("button", name="Make a token").click()
     expect(page.get_by_label("The new token")).to_be_visible()
     assert serious(page) == []

@@ -99,7 +99,7 @@ def test_a_token(people: People, site: Site) -> None:
     """It is shown once and opens the API, until it is revoked."""
     page = people.member(site, "bob")
     page.goto("/profile")
-    page.get_by_label("What is it for?").fill("the report")
+    page.get_by_label("Purpose").fill("the report")
     page.get_by_role("button", name="Make a token").click()
     token = page.get_by_label("The new token").input_value()
     url, headers = f"{site.url}/api/contacts", {"Authorization": f"Bearer {token}"}

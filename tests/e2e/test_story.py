@@ -201,7 +201,7 @@ def test_with_the_keyboard_alone(people: People, site: Site, sandbox: Page) -> N
     page.wait_for_url("**/contacts")
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     reach(page, page.get_by_role("link", name="Add a contact").first)
     page.keyboard.press("Enter")

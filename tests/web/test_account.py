@@ -125,7 +125,7 @@ def test_a_one_time_link(client: Client, alice: User) -> None:
     assert "The two password fields" in mismatch
     set_to = client.post(response["Location"], {"new_password1": NEW, "new_password2": NEW})
     assert (set_to.status_code, set_to["Location"], who(client)) == (302, "/", alice)
-    assert "This link is no longer good" in look(Client().get(link))
+    assert "This link no longer works" in look(Client().get(link))
     assert sign_in(Client(), password=NEW).status_code == 302
 
 
@@ -134,7 +134,7 @@ def test_an_old_link_is_void(client: Client, alice: User) -> None:
     link = one_time_link(alice)
     sign_in(Client())
     for dead in (link, "/one-time/MQ/made-up", "/one-time/!/x"):
-        assert "This link is no longer good" in look(client.get(dead))
+        assert "This link no longer works" in look(client.get(dead))
 
 
 @pytest.mark.parametrize(("ahead", "works"), [(3600, True), (2 * 86400, True), (365 * 86400, False)])
@@ -167,7 +167,7 @@ def test_an_invitation_by_e_mail(client: Client, alice: User) -> None:
     invited = User.objects.create_user("dave@example.com", "Dave O'Neil")
     assert invite(invited) is None
     (message,) = mail.outbox
-    assert (message.to, message.subject) == (["dave@example.com"], "Your way into Warmline")
+    assert (message.to, message.subject) == (["dave@example.com"], "Your invitation to Warmline")
     assert "Hello Dave O'Neil," in message.body
     (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
     assert "Set your password" in look(client.get(link, follow=True))
@@ -187,7 +187,7 @@ def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, to: l
     """The page says the same whether there is such a user or not; the link works."""
     look(client.get("/password/new"))
     html = look(client.post("/password/new", {"email": email}, follow=True))
-    assert "Look into your e-mail" in html
+    assert "Check your e-mail" in html
     assert sent_to() == to
     for message in mail.outbox:
         (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))

@@ -290,10 +290,10 @@ def test_logging_in_two_taps(bobs: Client, bob: User, robin: Contact) -> None:
 @pytest.mark.parametrize(
     ("data", "done", "says"),
     [
-        ({"due_date": "2999-01-01", "done": "on"}, False, "is noted, to be done"),
+        ({"due_date": "2999-01-01", "done": "on"}, False, "is planned"),
         ({"due_date": "2020-01-01", "due_time": "10:30", "done": "on"}, True, "is logged"),
-        ({"due_date": "2020-01-01"}, False, "is noted, to be done"),
-        ({}, False, "is noted, to be done"),
+        ({"due_date": "2020-01-01"}, False, "is planned"),
+        ({}, False, "is planned"),
         ({"due_time": "00:00", "done": "on"}, True, "is logged"),
     ],
 )

@@ -49,7 +49,7 @@ def test_the_whole_way(bobs: Client, bob: User) -> None:
     html = look(bobs.get(path))
     for said in ("2 new contacts", "1 of them will go to Pipedrive (warmness 4 or more)", "2 cannot be imported"):
         assert said in html
-    for said in ("New, goes to Pipedrive", "E-mail: Enter a valid email address.", "separated by semicolons"):
+    for said in ("New, will be sent to Pipedrive", "E-mail: Enter a valid email address.", "separated by semicolons"):
         assert said in html
     assert not Contact.objects.exists()
     assert bobs.post(f"{path}/start")["Location"] == path

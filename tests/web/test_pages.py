@@ -147,7 +147,7 @@ def test_the_page_of_a_refusal() -> None:
     """Django shows it for PermissionDenied, without any context."""
     html = get_template("403.html").render()
     assert problems(html) == []
-    assert "This is for admins only" in html
+    assert "Only admins can open this page" in html
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from warmline.crm.users import User
 def test_name_and_time_zone(bobs: Client, bob: User) -> None:
     """They are saved; the e-mail and the role are not one's own to change."""
     data = {"name": "Bobby", "time_zone": "Asia/Tokyo", "email": "x@example.com", "is_admin": "on"}
-    assert "Your profile is saved." in look(bobs.post("/profile", data, follow=True))
+    assert "Profile saved." in look(bobs.post("/profile", data, follow=True))
     bob.refresh_from_db()
     assert (bob.name, bob.time_zone, bob.email, bob.is_admin) == ("Bobby", "Asia/Tokyo", "bob@example.com", False)
 

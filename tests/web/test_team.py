@@ -108,7 +108,7 @@ def test_leaving(alices: Client, alice: User, bobs: Client, bob: User) -> None:
     assert sign_in(Client(), "bob@example.com").status_code == 200
     bob.refresh_from_db()
     for dead in (link, one_time_link(bob)):
-        assert "This link is no longer good" in look(Client().get(dead))
+        assert "This link no longer works" in look(Client().get(dead))
     assert alices.post(f"{path}/link").status_code == 404
 
 
@@ -122,7 +122,7 @@ def test_returning(alices: Client, bobs: Client, bob: User) -> None:
     (link,) = re.findall(r'value="http://localhost:8000(/one-time/\S+)"', html)
     assert bobs.get("/contacts").status_code == 302
     assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    assert "This link is no longer good" in look(Client().get(old))
+    assert "This link no longer works" in look(Client().get(old))
     fresh = Client()
     fresh.post(fresh.get(link)["Location"], {"new_password1": NEW, "new_password2": NEW})
     assert "Bob" in look(fresh.get("/profile"))
@@ -134,7 +134,7 @@ def test_leaving_that_is_refused(alices: Client, alice: User, bob: User) -> None
     html = look(alices.post(f"/settings/team/{alice.pk}/leave", {"heir": bob.pk}, follow=True))
     assert "only admin" in html
     html = look(alices.post(f"/settings/team/{bob.pk}/leave", {"heir": bob.pk}, follow=True))
-    assert "Choose a colleague of the list, or nobody." in html
+    assert "Choose a colleague from the list, or nobody." in html
     assert User.objects.filter(is_active=True).count() == 2
 
 

@@ -40,9 +40,9 @@ MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "string_unicode": "This must be valid Unicode text.",
 }
 HEADINGS = {
-    storage.Matter.BUSY: "Too many save at once",
+    storage.Matter.BUSY: "Too many people are saving",
     storage.Matter.DISK_FULL: "The disk is full",
-    storage.Matter.DISK_ERROR: "The disk cannot be written",
+    storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
 }
 MATTER = "Warmline-Matter"  # the header that tells a page's scripts the same
 FORM = "application/x-www-form-urlencoded"

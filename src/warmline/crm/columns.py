@@ -56,7 +56,7 @@ LABELS = {
     "organization.country": "Country",
 }
 
-TOO_LONG = "This row has more cells than the first one. A cell that holds the delimiter belongs in quotation marks."
+TOO_LONG = "This row has more cells than the first row. Put cells that contain the delimiter in quotation marks."
 
 
 def matched(headings: Sequence[str]) -> list[str]:
@@ -89,9 +89,9 @@ def problem(columns: Sequence[str]) -> str:
     chosen = [column for column in columns if column]
     twice = next((Column(column) for column in chosen if chosen.count(column) > 1), None)
     if twice is not None:
-        return f"“{twice.label}” is chosen for two columns. Leave one of them out."
+        return f"“{twice.label}” is chosen for two columns. Leave out one of them."
     if not {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME} & set(chosen):
-        return "Say which column holds the name, or the first and the last name. Every contact needs one."
+        return "Choose which column contains the name, or the first and last name. Every contact needs a name."
     return ""
 
 

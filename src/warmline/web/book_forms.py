@@ -154,16 +154,16 @@ class ActivityForm(EditForm, ActivityFields):
 class NewActivityForm(ActivityFields):
     """An activity to be logged: a type is all that it needs."""
 
-    subject = _text("Subject", NAME_LENGTH, placeholder="Made of type and name")
+    subject = _text("Subject", NAME_LENGTH, placeholder="Optional, e.g. Call with Kim")
 
     type = forms.ChoiceField(
         label="Type",
         choices=ActivityType.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say what it was: a call, an e-mail, a meeting and so on."},
+        error_messages={"required": "Choose a type: call, e-mail, meeting and so on."},
     )
     due_date = forms.DateField(
-        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Left empty: now."
+        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Leave empty for now."
     )
     done = forms.BooleanField(label="Done", required=False, initial=True)
 

@@ -29,9 +29,9 @@ from warmline.web import throttling
 from warmline.web.first_admin import FIRST_CODE
 
 NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
-WRONG_CODE = "This is not the code. It is the newest one that Warmline printed when it was started."
+WRONG_CODE = "This code is not right. Enter the code that Warmline printed when it last started."
 GUESSED = "guessed"
-NO_CODE = "This server has printed no code. Start `warmline serve` again; it prints one."
+NO_CODE = "This server has not printed a code. Restart `warmline serve`; it then prints one."
 
 
 class Renderer(DjangoTemplates):
@@ -86,7 +86,7 @@ class SignInForm(AuthenticationForm):
     """E-mail, whatever its case, and password. Whether there is such a user is not told."""
 
     username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
-    error_messages = {"invalid_login": "E-mail or password is not right. Try again, or ask for a new password."}
+    error_messages = {"invalid_login": "Wrong e-mail or password. Try again, or set a new password."}
 
     def clean(self) -> dict[str, Any]:
         """Look at the password, unless it was guessed at too often."""
@@ -131,7 +131,7 @@ class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in
     code = forms.CharField(
         label="One-time code",
         max_length=100,
-        help_text="Warmline printed it when it was started.",
+        help_text="Warmline printed it when it started.",
         widget=forms.TextInput(
             attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
@@ -148,7 +148,7 @@ class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in
             "email": forms.EmailInput(attrs={"autocomplete": "username"}),
         }
         labels = {"email": "E-mail"}
-        help_texts = {"name": "What colleagues see.", "email": "To sign in with, and to be found by in Pipedrive."}
+        help_texts = {"name": "Shown to colleagues.", "email": "Used to sign in, and to find this person in Pipedrive."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -39,7 +39,7 @@ HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
     ConnectionState.BLOCKED: "Pipedrive has blocked us for a while",
     ConnectionState.BUDGET_SPENT: "The day's tokens are spent",
     storage.Matter.DISK_FULL: "The disk is full",
-    storage.Matter.DISK_ERROR: "The disk cannot be written",
+    storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
 }
 
 

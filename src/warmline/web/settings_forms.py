@@ -121,8 +121,8 @@ class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         fields = ("name", "email", "is_admin", "time_zone")
         labels = {"email": "E-mail", "is_admin": "Admin"}
         help_texts = {
-            "email": "To sign in with. Whoever has it in Pipedrive owns this member's records there.",
-            "is_admin": "Sees everyone's contacts, and these settings.",
+            "email": "Used to sign in. The Pipedrive user with this e-mail owns this member's records there.",
+            "is_admin": "Can see everyone's contacts and these settings.",
         }
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
@@ -142,7 +142,7 @@ class MemberForm(EditForm):
 
     is_admin = forms.TypedChoiceField(
         label="Role",
-        choices=[("no", "Member: sees their own contacts"), ("yes", "Admin: sees everyone's, and the settings")],
+        choices=[("no", "Member: can see their own contacts"), ("yes", "Admin: can see everyone's contacts and the settings")],
         coerce=lambda text: text == "yes",
     )
     pipedrive_user_id = forms.TypedChoiceField(
@@ -150,7 +150,7 @@ class MemberForm(EditForm):
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="Owns what this member's contacts become in Pipedrive from now on.",
+        help_text="Owns new records of this member's contacts in Pipedrive.",
     )
 
     def __init__(self, *args: Any, member: User, users: Sequence[TheirUser] | None, **more: Any) -> None:
@@ -173,9 +173,9 @@ class HeirForm(forms.Form):
 
     heir = forms.ModelChoiceField(
         User.objects.none(),
-        label="Their contacts go to",
+        label="Hand over contacts to",
         required=False,
-        empty_label="Nobody: they stay where they are",
+        empty_label="Nobody (contacts stay)",
     )
 
     def __init__(self, *args: Any, member: User, **more: Any) -> None:
@@ -189,13 +189,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
     """What a user says of themselves."""
 
     time_zone = forms.ChoiceField(
-        choices=zones, help_text="In which dates and times are shown and meant.", widget=LongSelect
+        choices=zones, help_text="Used for all dates and times.", widget=LongSelect
     )
 
     class Meta:
         model = User
         fields = ("name", "time_zone")
-        help_texts = {"name": "What colleagues see."}
+        help_texts = {"name": "Shown to colleagues."}
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -217,7 +217,7 @@ class TokenForm(forms.Form):
     prefix = "token"
 
     name = forms.CharField(
-        label="What is it for?",
+        label="Purpose",
         max_length=255,
-        widget=forms.TextInput(attrs={"placeholder": "Such as: the monthly report"}),
+        widget=forms.TextInput(attrs={"placeholder": "e.g. Monthly report"}),
     )

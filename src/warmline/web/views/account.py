@@ -44,7 +44,7 @@ class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ig
     form_class = ChangePasswordForm
     template_name = "web/account/change_password.html"
     success_url = reverse_lazy("web:home")
-    success_message = "Your password is changed. Other browsers are signed out."
+    success_message = "Password changed. You are signed out in all other browsers."
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Tell the form who asks, from where."""
