@@ -94,7 +94,7 @@ def test_wrong_usage(env: dict[str, str], typed: str, says: str) -> None:
         ("bob@example.com", [], "tiny-one", "warmline: password: This password is too short."),
         ("bob@example.com", [], "", "warmline: password: This password is too short."),
         ("bob@example.com", [], "1234567890", "warmline: password: This password is too common."),
-        ("ALICE@example.com", [], PASSWORD, "warmline: email: There is a user with this e-mail already."),
+        ("ALICE@example.com", [], PASSWORD, "warmline: email: A user with this e-mail already exists. Use another e-mail."),
         ("bob", [], PASSWORD, "warmline: email: Enter a valid email address."),
         ("bob@example.com", ["--name", " "], PASSWORD, "warmline: name: "),
         (
@@ -189,7 +189,7 @@ def test_a_port_that_is_taken(env: dict[str, str], command: str) -> None:
         said = fails(warmline(env, command, "--port", port), 1)
     assert said == (
         f"warmline: cannot listen on 127.0.0.1 port {port}: Address already in use."
-        " Choose others with --host and --port."
+        " Choose another with --host and --port."
     )
 
 
@@ -293,9 +293,9 @@ def test_the_doctor_finds_a_problem(at_sandbox: dict[str, str], more: dict[str, 
     ("kind", "says"),
     [
         ("throttled", "Pipedrive asked for a pause between calls. Ask again in a minute."),
-        ("blocked", "Pipedrive's firewall blocks this company's calls for a while. Wait "),
-        ("budget_spent", "The company's Pipedrive tokens for today are spent. Pipedrive gives new ones "),
-        ("html_error", "Pipedrive does not answer. "),
+        ("blocked", "Pipedrive's firewall is blocking this company's calls for a while. Wait "),
+        ("budget_spent", "The company has used up its Pipedrive API tokens for today. Pipedrive gives new ones "),
+        ("html_error", "Pipedrive is not responding. "),
     ],
 )
 def test_the_doctor_meets_trouble(at_sandbox: dict[str, str], sandbox: Sandbox, kind: str, says: str) -> None:

@@ -139,8 +139,8 @@ def test_a_cold_contact_explained(house: House) -> None:
     said = warmline(house.env, "explain", "contact", str(contact["id"]))
     assert said.stdout.splitlines() == [
         f"Robin Vale (contact {contact['id']}) is not in Pipedrive, because its warmness is 3 and 4 is needed.",
-        "It has no organization.",
-        "No activity is logged with it.",
+        "The contact has no organization.",
+        "No activities are logged.",
     ]
 
 

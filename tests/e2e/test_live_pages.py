@@ -240,11 +240,11 @@ def test_a_failure_that_is_mended_is_no_toast(people: People, team: Team) -> Non
 def test_an_outage_and_its_end(people: People, team: Team) -> None:
     """Both are told; the page says how the connection is, and what waits follows."""
     page = open_page(people, team, "bob")
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     sandbox = break_it(people, team, "break-outage")
     team.arrive("bob", "Robin Vale")
     connection = page.locator("#toast-connection")
-    expect(page.get_by_role("heading", name="Pipedrive does not answer")).to_be_visible()
+    expect(page.get_by_role("heading", name="Pipedrive is not responding")).to_be_visible()
     expect(page.locator("#alarm")).to_contain_text("The connection to Pipedrive is lost.")
     expect(connection).to_have_count(0)
     page.goto("/organizations")
@@ -255,7 +255,7 @@ def test_an_outage_and_its_end(people: People, team: Team) -> None:
     page.get_by_role("button", name="Try now").focus()
     page.keyboard.press("Enter")
     expect(connection).to_contain_text("The connection to Pipedrive is back.")
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     expect(page.locator("#sync")).to_be_focused()
     expect(page.locator("#toast-arrived")).to_contain_text("Robin Vale is in Pipedrive")
 

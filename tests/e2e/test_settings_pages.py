@@ -40,7 +40,7 @@ def test_connecting(people: People, site: Site) -> None:
     page.get_by_role("button", name="Ask Pipedrive").click()
     page.get_by_label("Referral").select_option(label="Deadline")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_label("Referral")).to_have_value("deadline")
 
 

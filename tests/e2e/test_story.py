@@ -174,7 +174,7 @@ def test_on_a_phone(people: People, site: Site, sandbox: Page) -> None:
     expect(entry(page, "Referral by Noa Wren").locator(".badge")).to_have_text("In Pipedrive")
     expect(activity(sandbox, "Referral by Noa Wren")).to_be_visible()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Sync").click()
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     everywhere = (
         "/sync",
         "/notifications",

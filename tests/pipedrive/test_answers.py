@@ -212,7 +212,7 @@ def test_a_refusal_names_the_field_where_pipedrive_does(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("<html>\n\r\x0b" + "x" * 5000, "A page came instead of an answer (HTTP 403)."),
+        ("<html>\n\r\x0b" + "x" * 5000, "A web page came instead of an answer (HTTP 403)."),
         ("", "No reason was given (HTTP 403)."),
         ("far\n\r\x0btoo long" + "x" * 5000, "far too long" + "x" * 288),
     ],

@@ -65,7 +65,7 @@ def test_a_good_token(pipedrive_company: Sandbox) -> None:
     [
         ("another", None, "Pipedrive does not accept the API token. Copy it once more"),
         ("two words\n", None, "This cannot be a token"),
-        (TOKEN, "html_error", "Pipedrive does not answer"),
+        (TOKEN, "html_error", "Pipedrive is not responding"),
         (TOKEN, "throttled", "Pipedrive asked for a pause"),
     ],
 )

@@ -54,7 +54,7 @@ def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -
         ({}, "It is on its way to Pipedrive, as a Warm Lead."),
         ({"warmness_score": 2}, "It stays here, because its warmness is 2. From 4 on it goes to Pipedrive by itself"),
         ({"pipedrive_person_id": 7}, "It is in Pipedrive, with every change that was made here."),
-        ({"pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive; the latest changes are on their way."),
+        ({"pipedrive_person_id": 7, "revision": 2}, "In Pipedrive. The latest changes are waiting to be sent."),
         (FAILED, "Pipedrive refused it: email is not valid."),
         ({**FAILED, "pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive, but not with the latest changes."),
         (
@@ -97,15 +97,15 @@ def test_an_activity(kim: Contact, alice: User, policy: Policy, score: int, valu
 def test_an_organization(kim: Contact, policy: Policy) -> None:
     """It waits for a warm contact."""
     assert kim.organization
-    assert why(kim.organization, policy).text == "It is on its way to Pipedrive."
+    assert why(kim.organization, policy).text == "Waiting to be sent to Pipedrive."
     Contact.objects.update(warmness_score=0)
     assert why(kim.organization, policy).text.startswith("It stays here, because no warm contact of it is waiting")
 
 
 def test_a_pause(kim: Contact, policy: Policy) -> None:
     """While nothing can be sent, what waits says so; what is there does not."""
-    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), SystemClock())
-    assert why(kim, policy).pause == "Pipedrive does not answer."
+    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), SystemClock())
+    assert why(kim, policy).pause == "Pipedrive is not responding."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
 
 

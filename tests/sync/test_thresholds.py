@@ -21,8 +21,8 @@ def test_the_effect_of_each_threshold(alice: User) -> None:
     assert said[2:7] == [
         "3 contacts will go to Pipedrive",
         "2 contacts will go to Pipedrive",
-        "as it is",
-        "no contact more or less",
+        "current",
+        "no change",
         "3 contacts will not go",
     ]
     assert effects(3)[2] == "1 contact will go to Pipedrive"

@@ -161,7 +161,7 @@ def test_two_who_invite_one(alices: Client) -> None:
     dave = {"name": "Dave", "email": "dave@example.com", "time_zone": "UTC"}
     with meanwhile(lambda: User.objects.create_user("DAVE@example.com", "Dave")):
         html = look(alices.post("/settings/team/invitation", dave))
-    assert "There is a user with this e-mail already." in html
+    assert "A user with this e-mail already exists. Use another e-mail." in html
     assert User.objects.filter(name="Dave").count() == 1
 
 
@@ -172,7 +172,7 @@ def test_two_who_take_one_name(bobs: Client, robin: Contact, headers: dict[str, 
     sent = filled(look(bobs.get(path)), name="Birch")
     with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="BIRCH")]), ("UPDATE",)):
         html = look(bobs.post(path, sent, headers=headers))
-    assert "The team has an organization of this name already." in html
+    assert "An organization with this name already exists. Use another name." in html
     assert 'value="Birch"' in html
 
 

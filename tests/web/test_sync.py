@@ -40,9 +40,9 @@ def test_an_empty_book(alices: Client) -> None:
 @pytest.mark.parametrize(
     ("state", "heading"),
     [
-        (ConnectionState.OK, "The connection is well"),
-        (ConnectionState.DOWN, "Pipedrive does not answer"),
-        (ConnectionState.UNAUTHORIZED, "Pipedrive refuses the token"),
+        (ConnectionState.OK, "Connected to Pipedrive"),
+        (ConnectionState.DOWN, "Pipedrive is not responding"),
+        (ConnectionState.UNAUTHORIZED, "Pipedrive rejects the token"),
         (ConnectionState.BUDGET_SPENT, "The day&#x27;s tokens are spent"),
         (ConnectionState.ANOTHER_COMPANY, "The token is another company&#x27;s"),
     ],
@@ -64,22 +64,22 @@ def test_an_engine_that_stands_still(alices: Client, alice: User, settings: Sett
     Connection.objects.create(pk=1, state=ConnectionState.OK, since=timezone.now())
     engine_health.begin()
     html = look(alices.get("/sync"))
-    assert "The engine is not running" in html
-    assert "The connection is well" not in html
+    assert "The sync engine is not running" in html
+    assert "Connected to Pipedrive" not in html
     assert "Try now" not in html
     assert "engine has stopped" in look(alices.get(f"/contacts/{contact.pk}"))
     since = engine_health.since()
     engine_health.begin()
     assert engine_health.since() == since
     engine_health.end()
-    assert "The connection is well" in look(alices.get("/sync"))
+    assert "Connected to Pipedrive" in look(alices.get("/sync"))
 
 
 def test_what_is_no_token(alices: Client, bobs: Client, settings: Settings) -> None:
     """No page breaks; an admin is led to the settings, and nobody can try it again by pressing a button."""
     settings.PIPEDRIVE_API_TOKEN = "two “words”"
     html = look(alices.get("/sync"))
-    assert "This is no API token" in html
+    assert "This is not an API token" in html
     assert "follows once an admin has settled that" in html
     assert 'href="/settings">Connect Pipedrive in the settings' in html
     assert 'id="try-now"' not in html
@@ -144,7 +144,7 @@ def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) 
     call = log_activity(bob, cold, type="CALL", subject="The first call")
     Activity.objects.filter(pk=call.pk).update(replicate=False)
     gone = add_contact(bob, name="Gone One", warmness_score=5)
-    failing(gone, "It was deleted in Pipedrive.", "deleted")
+    failing(gone, "Deleted in Pipedrive.", "deleted")
     for client in (alices, bobs):
         html = " ".join(look(client.get("/sync")).split())
         assert "<strong>1 contact</strong> stays here until it is warm: from a warmness of 4." in html

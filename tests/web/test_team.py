@@ -49,7 +49,7 @@ def test_an_invitation_by_e_mail(alices: Client, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"email": "BOB@example.com"}, "There is a user with this e-mail already."),
+        ({"email": "BOB@example.com"}, "A user with this e-mail already exists. Use another e-mail."),
         ({"email": "dave"}, "Enter a valid email address."),
         ({"name": " "}, "This field is required."),
     ],

@@ -42,7 +42,7 @@ def _day(value: object) -> object:
             return value and date.fromisoformat(str(value))
         except ValueError:
             pass
-    raise PydanticCustomError("day", "This must be a day of the calendar, as YYYY-MM-DD.")
+    raise PydanticCustomError("day", "This must be a date, as YYYY-MM-DD.")
 
 
 def _time(value: object) -> object:
@@ -65,7 +65,7 @@ def _digits(value: object) -> object:
 
 def _cursor(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(texts.DIGITS[1:-1], value):
-        raise PydanticCustomError("cursor", "This must be the `next` of the page before.")
+        raise PydanticCustomError("cursor", "This must be the `next` value of the previous page.")
     return value
 
 
@@ -242,7 +242,7 @@ class Link(Body):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if len(self.model_fields_set) != 1 or self.create is False:
-            raise PydanticCustomError("link", "Give either a pipedrive_id, or create with the value true.")
+            raise PydanticCustomError("link", "Send either a pipedrive_id, or create with the value true.")
         return self
 
     @property
@@ -254,7 +254,7 @@ class Link(Body):
 class Filters(BaseModel):
     """What may follow the `?` of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=500, description="How many rows at the most."), BeforeValidator(_digits)] = 50
+    limit: Annotated[int, Field(ge=1, le=500, description="The maximum number of rows."), BeforeValidator(_digits)] = 50
 
     @model_validator(mode="before")
     @classmethod
@@ -275,7 +275,7 @@ class RowFilters(Filters):
     cursor: Annotated[
         Annotated[int, BeforeValidator(_cursor)] | None,
         WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
-        Field(description="The `next` of the page before."),
+        Field(description="The `next` value of the previous page."),
     ] = None
 
 
@@ -284,7 +284,7 @@ Search = Annotated[
     Field(
         max_length=NAME_LENGTH,
         pattern=r"^[^\x00]*$",
-        description="Beginnings of words, in any case and order; all of them must be found. A word begins at the start "
+        description="Beginnings of words, in any case and order; all of them must match. A word begins at the start "
         "of a name or e-mail, after a space and after a sign: `diaz`, `example.org` and `dana.d` find "
         "`dana.diaz@example.org`. The first 64 bytes of each are compared.",
     ),
@@ -314,5 +314,5 @@ class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 
     after: Annotated[
-        int, Field(ge=0, le=LARGEST, description="The id of the last one that you know."), BeforeValidator(_digits)
+        int, Field(ge=0, le=LARGEST, description="The id of the last notification that you have seen."), BeforeValidator(_digits)
     ] = 0

@@ -21,7 +21,7 @@ def known_zone(name: str) -> None:
         ValidationError: When it does not.
     """
     if name not in _zones():
-        raise ValidationError("This is no time zone; give one such as Europe/Berlin.", code="zone")
+        raise ValidationError("This is not a time zone. Enter one such as Europe/Berlin.", code="zone")
 
 
 @cache

@@ -29,7 +29,7 @@ class ConnectForm(forms.Form):
     token = forms.CharField(
         label="API token",
         max_length=200,
-        help_text="In Pipedrive: your picture, Personal preferences, API. Take an admin's, which may see everything.",
+        help_text="In Pipedrive: your profile picture, Personal preferences, API. Use an admin's token; it can see everything.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -42,34 +42,34 @@ class RulesForm(EditForm):
         types: The account's active activity types; None when they are not known.
     """
 
-    threshold = forms.TypedChoiceField(label="A contact is warm from", coerce=int)
+    threshold = forms.TypedChoiceField(label="Contacts are warm from", coerce=int)
     label = forms.CharField(
         label="Label in Pipedrive",
         max_length=NAME_LENGTH,
-        help_text="Every warm lead bears it. It is made in Pipedrive when it is not there.",
+        help_text="Added to every warm lead; created if missing.",
     )
     earlier_activities = forms.TypedChoiceField(
         label="Activities from before a contact was warm",
-        choices=[("no", "stay here"), ("yes", "follow it to Pipedrive")],
+        choices=[("no", "are not sent"), ("yes", "are sent to Pipedrive too")],
         coerce=lambda text: text == "yes",
-        help_text="Decided for each contact when it goes over; what was decided stays.",
+        help_text="Applies when a contact is first sent; cannot be changed later.",
     )
     plan = forms.ChoiceField(
-        label="Pipedrive's plan",
+        label="Pipedrive plan",
         required=False,
-        help_text="It says how many calls and tokens there are.",
+        help_text="Sets how many calls and API tokens are available.",
     )
     seats = forms.IntegerField(
-        label="Seats in Pipedrive",
+        label="Pipedrive seats",
         min_value=1,
         max_value=MOST_SEATS,
-        help_text="Each brings the company tokens every day.",
+        help_text="Each seat adds to the company's daily API tokens.",
     )
     token_share = forms.IntegerField(
-        label="Share of the day's tokens",
+        label="Share of daily tokens",
         min_value=1,
         max_value=100,
-        help_text="Percent that Warmline may spend; the rest is for what else the company runs.",
+        help_text="In percent. The rest is left for the company's other integrations.",
     )
 
     def __init__(
@@ -84,7 +84,7 @@ class RulesForm(EditForm):
         ]
         plans: Any = self.fields["plan"]
         plans.choices = [
-            ("", "Not said: as the smallest"),
+            ("", "Unknown (use the lowest limits)"),
             *{decided.plan or "lite": decided.plan or "Lite", **PLAN_NAMES}.items(),
         ]
         self.initial = {
@@ -101,7 +101,7 @@ class RulesForm(EditForm):
         for name in preferences.SETTINGS:
             if variable := preferences.variable_of(name):
                 self.fields[name].disabled = True
-                self.fields[name].help_text = f"Decided by {variable} in the environment of the server."
+                self.fields[name].help_text = f"Set by {variable} in the server's environment."
 
     def save(self) -> None:
         """Store what was decided anew; what the environment decides cannot be."""

@@ -26,8 +26,8 @@ def effects(threshold: int) -> list[str]:
 
 def _effect(more: int, is_present: bool) -> str:  # noqa: FBT001 (private, two lines above)
     if is_present:
-        return "as it is"
+        return "current"
     if more == 0:
-        return "no contact more or less"
+        return "no change"
     contacts = "1 contact" if abs(more) == 1 else f"{abs(more):,} contacts"
-    return f"{contacts} will go to Pipedrive" if more > 0 else f"{contacts} will not go"
+    return f"{contacts} more will be sent" if more > 0 else f"{contacts} fewer will be sent"
