@@ -67,8 +67,8 @@ def _migrate() -> None:
         _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
     if newer := installation.newer_data():
         _fail(
-            f"warmline: the data belongs to a newer Warmline ({newer}). Start that version, or set WARMLINE_DATA_DIR, and "
-            "DATABASE_URL if you use it, to other data."
+            f"warmline: the data belongs to a newer Warmline ({newer}). Start that version, or set WARMLINE_DATA_DIR "
+            "(and DATABASE_URL, if you use it) to other data."
         )
     call_command("migrate", verbosity=0, interactive=False)
 
@@ -134,7 +134,7 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Used to sign in, and to find this person in Pipedrive.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in, and to find them in Pipedrive.")],
     name: Annotated[str, typer.Option(help="What colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Can see everyone's contacts.")] = False,
     time_zone: Annotated[str, typer.Option(help="For example Europe/Berlin; default: WARMLINE_TIME_ZONE.")] = "",
@@ -146,6 +146,7 @@ def add_user(
     from django.core.exceptions import ValidationError
 
     from warmline.crm.users import User
+    from warmline.crm.validation_messages import reworded
 
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -154,19 +155,19 @@ def add_user(
     try:
         validate_password(password)
     except ValidationError as error:
-        _fail(f"warmline: password: {' '.join(error.messages)}")
+        _fail(f"warmline: {' '.join(reworded(error).messages)}")
     zone = time_zone or settings.DEFAULT_TIME_ZONE
     try:
         user = User.objects.create_user(email, name, password, is_admin=admin, time_zone=zone)
     except ValidationError as error:
-        _fail("\n".join(f"warmline: {field}: {' '.join(texts)}" for field, texts in error.message_dict.items()))
+        _fail("\n".join(f"warmline: {text}" for text in error.messages))
     typer.echo(f"{user.name} <{user.email}> is {'an admin' if admin else 'a member'} of the team.")
 
 
 @app.command()
 def token(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
-    name: Annotated[str, typer.Option(help="What the token is for; shown on the profile page.")] = "Created on the command line",
+    name: Annotated[str, typer.Option(help="Its purpose, shown on the profile page.")] = "Created on the command line",
 ) -> None:
     """Create an API token, and print it and nothing else. It is not shown again."""
     _set_up()

@@ -28,8 +28,8 @@ def warnings() -> Iterator[str]:
     if len(settings.SECRET_KEY) < settings.SHORTEST_KEY:
         yield (
             f"WARMLINE_SECRET_KEY has {len(settings.SECRET_KEY)} characters and can be guessed. Set one of "
-            f"{settings.SHORTEST_KEY} or more. Everyone then has to sign in again, and Pipedrive's token must be entered again on "
-            "the Settings page."
+            f"{settings.SHORTEST_KEY} or more. Everyone then has to sign in again, and an admin has to enter "
+            "Pipedrive's token again on the Settings page."
         )
 
 

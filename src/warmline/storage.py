@@ -35,8 +35,8 @@ WORDS = {
     Matter.BUSY: "Too many people are saving at the moment. Nothing was saved. Try again in a few seconds.",
     Matter.DISK_FULL: "The disk is full. Everything saved before is safe, but nothing new can be saved. "
     "Free up some space; Warmline then continues by itself.",
-    Matter.DISK_ERROR: "Warmline cannot write to its disk. Everything saved before is safe, but nothing new can be saved. "
-    "Check whether the disk is read-only or damaged; Warmline then continues by itself.",
+    Matter.DISK_ERROR: "Warmline cannot write to its disk. Everything saved before is safe, but nothing new can be "
+    "saved. Check whether it is read-only or damaged; Warmline then continues by itself.",
 }
 BY_ERRNO = {
     errno.ENOSPC: Matter.DISK_FULL,

@@ -293,7 +293,7 @@ def test_the_doctor_finds_a_problem(at_sandbox: dict[str, str], more: dict[str, 
     ("kind", "says"),
     [
         ("throttled", "Pipedrive asked for a pause between calls. Ask again in a minute."),
-        ("blocked", "Pipedrive's firewall is blocking this company's calls for a while. Wait "),
+        ("blocked", "Pipedrive's firewall is blocking this company for a while. Wait "),
         ("budget_spent", "The company has used up its Pipedrive API tokens for today. Pipedrive gives new ones "),
         ("html_error", "Pipedrive is not responding. "),
     ],

@@ -314,5 +314,5 @@ class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 
     after: Annotated[
-        int, Field(ge=0, le=LARGEST, description="The id of the last notification that you have seen."), BeforeValidator(_digits)
+        int, Field(ge=0, le=LARGEST, description="The id of the last one that you have seen."), BeforeValidator(_digits)
     ] = 0

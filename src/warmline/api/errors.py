@@ -132,7 +132,7 @@ def _linked_already(*_: object) -> HttpResponse:
 
 
 def _no_candidate(*_: object) -> HttpResponse:
-    message = "This is not among its `sync.candidates`. Read the row again; without candidates, there is nothing to decide."
+    message = "This is not among its `sync.candidates`. Read it again; without candidates, there is nothing to decide."
     return refuse(409, "no_candidate", message)
 
 
@@ -238,7 +238,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return not_stored(request, matter)
     if not _is_ours(request):
         return defaults.server_error(request)
-    return refuse(500, "internal", "Something went wrong on our side and was logged. Try again, or tell your administrator.")
+    return refuse(500, "internal", "Something went wrong on our side. Try again, or tell your administrator.")
 
 
 def _is_ours(request: HttpRequest) -> bool:

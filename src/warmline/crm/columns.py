@@ -46,15 +46,6 @@ HEADINGS = {
     Column.WARMNESS: "warmness, warmness score, warmth, score, wärme, wärmegrad, punkte",
 }
 _BY_HEADING = {key(heading): column for column, headings in HEADINGS.items() for heading in headings.split(",")}
-LABELS = {
-    "name": "Name",
-    "email": "E-mail",
-    "phone": "Phone",
-    "warmness_score": "Warmness",
-    "organization.name": "Organization",
-    "organization.sector": "Sector",
-    "organization.country": "Country",
-}
 
 TOO_LONG = "This row has more cells than the first row. Put cells that contain the delimiter in quotation marks."
 
@@ -135,4 +126,4 @@ def reasons(errors: dict[str, list[str]]) -> list[str]:
     Args:
         errors: The messages by field, as a bulk import tells them.
     """
-    return [f"{LABELS.get(field, field)}: {message}" for field, messages in errors.items() for message in messages]
+    return [message for messages in errors.values() for message in messages]

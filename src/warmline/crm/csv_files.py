@@ -79,7 +79,7 @@ def read(content: bytes) -> Table:
             if len(rows) > MOST_ROWS + 1:
                 raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.")
     except csv.Error as error:
-        raise CsvError(f"The file is not valid CSV: {error}. Check whether a closing quotation mark is missing.") from None
+        raise CsvError(f"The file is not valid CSV: {error}. Check whether a quotation mark is missing.") from None
     if not rows:
         raise CsvError("This file is empty. Choose one with a row for each contact.")
     if len(rows[0][1]) > MOST_COLUMNS:

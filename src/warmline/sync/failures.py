@@ -77,7 +77,7 @@ class AmbiguousError(Exception):
         gone = "The chosen record is no longer in Pipedrive. " if chosen_is_gone else ""
         found = f"{gone}Pipedrive has {len(candidates)} {what.removesuffix('s') if is_one else what} {FOUND_BY[field]}"
         super().__init__(found)  # the log needs no names
-        choose = "Choose it if it is the same, or create a new record." if is_one else "Choose one, or create a new record."
+        choose = f"Choose {'it if it is the same' if is_one else 'one'}, or create a new record."
         self.message = f"{found}: {names}. The name here is “{ours}”. {choose}"
         self.field = field
         self.candidates = candidates
@@ -163,7 +163,7 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
         case Unauthorized():
             return Trouble(ConnectionState.UNAUTHORIZED, "Pipedrive does not accept the API token.")
         case Blocked():
-            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall is blocking this company's calls for a while.")
+            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall is blocking this company for a while.")
         case BudgetSpent():
             by_pipedrive = "The company has used up its Pipedrive API tokens for today."
             return Trouble(ConnectionState.BUDGET_SPENT, by_pipedrive if error.status else error.message)
@@ -171,7 +171,8 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
             wait = timedelta(seconds=error.wait)
             return Trouble(ConnectionState.THROTTLED, "Pipedrive asked for a pause between calls.", wait)
         case Unavailable() | Uncertain() if probed is not None:
-            return trouble(probed) or Trouble(ConnectionState.DOWN, "Pipedrive is not responding.", detail=error.message)
+            down = Trouble(ConnectionState.DOWN, "Pipedrive is not responding.", detail=error.message)
+            return trouble(probed) or down
     return None
 
 

@@ -11,7 +11,7 @@ from django.utils.text import normalize_newlines
 from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
-from warmline.web.forms import EditForm
+from warmline.web.forms import EditForm, WordedForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {
@@ -24,7 +24,7 @@ TYPE_ICONS = {
 }
 
 
-class BookForm(forms.Form):
+class BookForm(WordedForm, forms.Form):
     """A form whose values `crm.book` checks.
 
     Attributes:

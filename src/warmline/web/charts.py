@@ -112,10 +112,10 @@ def span_in_words(hour: Hour, percent: int) -> str:
 
 
 def _seconds(span: int) -> str:
-    for unit, name in ((3600, "hour"), (60, "minute")):
+    for unit, name in ((3600, "h"), (60, "min")):
         if span >= unit:
-            return f"{span // unit} {name}{'s' if span > unit else ''}"
-    return f"{span} second{'s' if span > 1 else ''}"
+            return f"{span // unit} {name}"
+    return f"{span} s"
 
 
 def _height(number: int, top: int) -> int:

@@ -15,6 +15,7 @@ from django.contrib.auth.forms import (
     BaseUserCreationForm,
     PasswordChangeForm,
     PasswordResetForm,
+    SetPasswordForm,
     UsernameField,
 )
 from django.core.exceptions import ValidationError
@@ -25,6 +26,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from warmline.crm.users import User, default_time_zone
+from warmline.crm.validation_messages import reworded
 from warmline.web import throttling
 from warmline.web.first_admin import FIRST_CODE
 
@@ -64,7 +66,21 @@ class LongSelect(forms.Select):
         )
 
 
-class EditForm(forms.Form):
+class WordedForm(forms.BaseForm):
+    """Any form of ours: what is wrong is said in our sentences, with the label of the field."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Note what is wrong with a field, or with the form."""
+        if not isinstance(error, ValidationError):
+            error = ValidationError(error)
+        super().add_error(field, reworded(error, self._naming, field))
+
+    def _naming(self, name: str) -> tuple[str, Any]:
+        shown = self[name] if name in self.fields else None
+        return (str(shown.label), shown.field) if shown else (name, None)
+
+
+class EditForm(WordedForm, forms.Form):
     """Changes something that is there: only what the person changed, so that what came meanwhile stays.
 
     Each field brings along, hidden, what the person was shown. Who sends none of that, such as a script, is taken to
@@ -82,7 +98,7 @@ class EditForm(forms.Form):
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(WordedForm, AuthenticationForm):
     """E-mail, whatever its case, and password. Whether there is such a user is not told."""
 
     username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
@@ -98,7 +114,7 @@ class SignInForm(AuthenticationForm):
         return cleaned
 
 
-class ChangePasswordForm(PasswordChangeForm):
+class ChangePasswordForm(WordedForm, PasswordChangeForm):
     """The present password and a new one.
 
     Args:
@@ -117,7 +133,11 @@ class ChangePasswordForm(PasswordChangeForm):
         return password
 
 
-class ResetForm(PasswordResetForm):
+class NewPasswordForm(WordedForm, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new password, for whoever has a one-time link."""
+
+
+class ResetForm(WordedForm, PasswordResetForm):
     """Whom to send a one-time link; also one who was invited and has no password yet."""
 
     def get_users(self, email: str) -> Iterable[User]:
@@ -125,7 +145,7 @@ class ResetForm(PasswordResetForm):
         return User.objects.known_as(email).filter(is_active=True)
 
 
-class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
+class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
     """The first admin, and the code that proves that they may be it."""
 
     code = forms.CharField(

@@ -10,15 +10,16 @@ from django.core.files.uploadedfile import UploadedFile
 from warmline.crm import columns
 from warmline.crm.columns import Column
 from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS
+from warmline.web.forms import WordedForm
 
 
-class UploadForm(forms.Form):
+class UploadForm(WordedForm, forms.Form):
     """The file."""
 
     file = forms.FileField(
         label="CSV file",
         allow_empty_file=True,
-        help_text=f"Up to {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows. Any spreadsheet program can save as CSV.",
+        help_text=f"Up to {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows. Every spreadsheet can save as CSV.",
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
         error_messages={"required": "Choose a file first."},
     )
@@ -31,7 +32,7 @@ class UploadForm(forms.Form):
         return file
 
 
-class ColumnsForm(forms.Form):
+class ColumnsForm(WordedForm, forms.Form):
     """What each column holds.
 
     Args:

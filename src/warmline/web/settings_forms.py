@@ -18,18 +18,18 @@ from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
-from warmline.web.forms import EditForm, LongSelect, zones
+from warmline.web.forms import EditForm, LongSelect, WordedForm, zones
 
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
 
 
-class ConnectForm(forms.Form):
+class ConnectForm(WordedForm, forms.Form):
     """A token, pasted."""
 
     token = forms.CharField(
         label="API token",
         max_length=200,
-        help_text="In Pipedrive: your profile picture, Personal preferences, API. Use an admin's token; it can see everything.",
+        help_text="In Pipedrive: your picture, Personal preferences, API. Use an admin's token; it can see everything.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -42,7 +42,7 @@ class RulesForm(EditForm):
         types: The account's active activity types; None when they are not known.
     """
 
-    threshold = forms.TypedChoiceField(label="Contacts are warm from", coerce=int)
+    threshold = forms.TypedChoiceField(label="Warm from", coerce=int)
     label = forms.CharField(
         label="Label in Pipedrive",
         max_length=NAME_LENGTH,
@@ -55,12 +55,12 @@ class RulesForm(EditForm):
         help_text="Applies when a contact is first sent; cannot be changed later.",
     )
     plan = forms.ChoiceField(
-        label="Pipedrive plan",
+        label="Plan in Pipedrive",
         required=False,
         help_text="Sets how many calls and API tokens are available.",
     )
     seats = forms.IntegerField(
-        label="Pipedrive seats",
+        label="Seats in Pipedrive",
         min_value=1,
         max_value=MOST_SEATS,
         help_text="Each seat adds to the company's daily API tokens.",
@@ -79,7 +79,7 @@ class RulesForm(EditForm):
         decided = preferences.current()
         thresholds: Any = self.fields["threshold"]
         thresholds.choices = [
-            (least, f"{least}{'' if least == WARMEST else ' and more'}{f': {effects[least]}' if effects else ''}")
+            (least, f"{least}{'' if least == WARMEST else ' or more'}{f' ({effects[least]})' if effects else ''}")
             for least in range(WARMEST + 1)
         ]
         plans: Any = self.fields["plan"]
@@ -111,7 +111,7 @@ class RulesForm(EditForm):
         preferences.change({**values, "activity_types": unusual})
 
 
-class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+class InviteForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A new member, who sets a password by a one-time link."""
 
     time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
@@ -142,7 +142,7 @@ class MemberForm(EditForm):
 
     is_admin = forms.TypedChoiceField(
         label="Role",
-        choices=[("no", "Member: can see their own contacts"), ("yes", "Admin: can see everyone's contacts and the settings")],
+        choices=[("no", "Member: sees their own contacts"), ("yes", "Admin: sees everyone's, and the settings")],
         coerce=lambda text: text == "yes",
     )
     pipedrive_user_id = forms.TypedChoiceField(
@@ -164,7 +164,7 @@ class MemberForm(EditForm):
         choice.choices = [("", "Found by e-mail"), *sorted(names.items(), key=lambda each: each[1].lower())]
 
 
-class HeirForm(forms.Form):
+class HeirForm(WordedForm, forms.Form):
     """Who gets the contacts of a member who leaves.
 
     Args:
@@ -185,7 +185,7 @@ class HeirForm(forms.Form):
         heir.label_from_instance = lambda user: f"{user.name} <{user.email}>"
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a user says of themselves."""
 
     time_zone = forms.ChoiceField(
@@ -211,7 +211,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         return user
 
 
-class TokenForm(forms.Form):
+class TokenForm(WordedForm, forms.Form):
     """What an API token is for. It stands on the page of the profile, whose fields have the same names."""
 
     prefix = "token"

@@ -48,7 +48,7 @@ ORGANIZATIONS = Topic("organizations", "bad", "Could not sync {} organizations."
 ACTIVITIES = Topic("activities", "bad", "Could not sync {} activities.", stays=True, retries=True)
 DELETED = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
 LEFT = Topic("left", "bad", "{} records were deleted here, but may be in Pipedrive.", stays=True)
-KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at the same time. Pipedrive's values were kept.")
+KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values were kept.")
 NAME = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
 ACCOUNT = Topic("account", "bad", stays=True)
 LOST = Topic("connection", "bad", stays=True)

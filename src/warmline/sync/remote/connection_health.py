@@ -28,7 +28,7 @@ WELL = "Pipedrive is responding."
 UNUSED = "Nothing has been sent to Pipedrive yet."
 UNTRIED = "This API token has not been tried yet."
 INVALID = (
-    "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space or a quote."
+    "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space."
 )
 UNCALLABLE = "PIPEDRIVE_BASE_URL is not a usable address. Set it to scheme, host and port, and nothing else."
 UNREADABLE = (
@@ -193,7 +193,7 @@ def refusal(error: PipedriveError) -> Trouble:
     Args:
         error: What it raised.
     """
-    return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses Warmline's calls: {error.message}")
+    return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses calls: {error.message}")
 
 
 def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
@@ -224,7 +224,8 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
         first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
         if ours.update(state=state, **first) and state not in QUIET:
             once = "an admin has fixed this in Settings" if state in FOR_AN_ADMIN else "it is back"
-            text = f"The connection to Pipedrive is lost. {found.message} You can keep working; everything is sent once {once}."
+            go_on = f"You can keep working; everything is sent once {once}."
+            text = f"The connection to Pipedrive is lost. {found.message} {go_on}"
             notifications.tell(NotificationKind.CONNECTION_LOST, text, now=now)
 
 

@@ -101,7 +101,8 @@ def _account(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
         yield Finding(well=True, text=f"The label “{policy.label}” exists.")
     fields = pipedrive.organization_fields()
     industries = next((len(field.options) for field in fields if field.code == INDUSTRY), 0)
-    sector = "exists" if custom_field(SECTOR, fields) else "does not exist yet; the first sector that needs it creates it"
+    missing_sector = "does not exist yet; the first sector that needs it creates it"
+    sector = "exists" if custom_field(SECTOR, fields) else missing_sector
     yield Finding(well=True, text=f"There are {industries} industries. The field “{SECTOR}” {sector}.")
     active = {known.key for known in pipedrive.activity_types() if known.active}
     missing = sorted(set(policy.types.values()) - active)

@@ -177,7 +177,8 @@ class Account:
         if theirs != wished:
             self._tell_once(
                 NotificationKind.TYPE_MISSING,
-                f"The activity type “{wished}” is not active in Pipedrive, so such activities become tasks. Activate it there.",
+                f"The activity type “{wished}” is not active in Pipedrive, so such activities become tasks. "
+                "Activate it there.",
                 activity.contact.owner,
                 about=f"{activity.contact.owner_id}:{wished}",
             )

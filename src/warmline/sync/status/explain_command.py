@@ -73,9 +73,8 @@ def _organization(contact: Contact, policy: Policy, now: datetime) -> list[str]:
     sync = describe(organization)
     match sync.state:
         case SyncState.SYNCED:
-            return [
-                f"Organization {organization.name} is linked to Pipedrive's organization {organization.pipedrive_org_id}."
-            ]
+            linked = f"linked to organization {organization.pipedrive_org_id}"
+            return [f"Organization {organization.name} is in Pipedrive: {linked}."]
         case SyncState.FAILED:
             return [f"Organization {organization.name} could not be synced. {_failure(contact, sync)}"]
         case SyncState.NOT_WANTED:

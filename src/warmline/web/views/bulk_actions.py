@@ -99,9 +99,10 @@ def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
     except User.DoesNotExist:  # or no more: who leaves may do so at this moment
         messages.warning(request, "Choose a colleague, then press “Hand over”.")
         return redirect(list_address(request))
-    of_them = f"{moved} of {_contacts(theirs + moved)}"
+    before = f" {to.name} already had {_contacts(theirs)} of these." if theirs else ""
     gone = chosen.gone(theirs + moved)
-    messages.success(request, f"{to.name} has {of_them} now. In Pipedrive they keep their owner.{gone}")
+    kept = " In Pipedrive, their owners stay the same."
+    messages.success(request, f"{_contacts(moved).capitalize()} handed over to {to.name}.{before}{kept}{gone}")
     return redirect(list_address(request))
 
 

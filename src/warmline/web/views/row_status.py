@@ -123,6 +123,6 @@ def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     except retrying.NoCandidateError:
         messages.warning(request, "That record is no longer a candidate. Choose from the current list.")
     else:
-        what = "a new record" if chosen is None else f"record {chosen}"
-        messages.success(request, f"{row.name} is {what} in Pipedrive: it goes over now.")
+        done = "A new Pipedrive record will be created" if chosen is None else f"Linked to Pipedrive record {chosen}"
+        messages.success(request, f"{done}; syncing.")
     return redirect(address(row))

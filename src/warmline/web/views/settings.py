@@ -98,7 +98,7 @@ def disconnect(request: PageRequest) -> HttpResponse:
     """Ask whether the token is to be forgotten, and forget it."""
     if request.method == "POST":
         setup.disconnect()
-        messages.success(request, "Disconnected from Pipedrive. Contacts and activities wait here until you connect again.")
+        messages.success(request, "Disconnected. Contacts and activities wait here until you connect again.")
         return redirect("web:settings")
     return render(request, "web/settings/disconnect.html")
 
