@@ -166,7 +166,7 @@ def test_settings_team_and_profile(people: People, place: Place) -> None:
     look_at(page, *settings, "/profile", "/password")
     page.goto("/profile")
     page.get_by_label("Purpose").fill("the report")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_label("The new token")).to_be_visible()
     assert serious(page) == []
     page.get_by_role("button", name="Your menu, Alice").click()

@@ -60,7 +60,7 @@ def test_a_lead_from_the_list_to_pipedrive(people: People, site: Site) -> None:
 
     page.get_by_role("link", name="Jordan Ames").click()
     standing = page.get_by_role("region", name="Pipedrive")
-    expect(standing).to_contain_text("It is in Pipedrive, with every change that was made here.")
+    expect(standing).to_contain_text("In Pipedrive, with all changes made here.")
     with page.expect_popup() as opened:
         standing.get_by_role("link", name="Open in Pipedrive").click()
     expect(opened.value.get_by_text("Jordan Ames").first).to_be_visible()
@@ -191,7 +191,7 @@ def test_choosing_between_two(people: People, site: Site) -> None:
     expect(standing).to_contain_text("Pipedrive has 2 persons with this e-mail")
     expect(standing.get_by_role("link", name="Open in Pipedrive")).to_have_count(2)
     standing.get_by_role("button", name=f"This one: A. Reed, record {chosen}").click()
-    expect(standing).to_contain_text("It is in Pipedrive, with every change that was made here.")
+    expect(standing).to_contain_text("In Pipedrive, with all changes made here.")
     expect(standing.get_by_role("link", name="Open in Pipedrive")).to_have_attribute(
         "href", f"{site.sandbox}/person/{chosen}"
     )

@@ -102,7 +102,7 @@ def test_a_contact_arrives(people: People, team: Team) -> None:
     expect(toast(page).get_by_role("link")).to_have_attribute("href", f"/contacts/{contact['id']}")
     expect(page.locator("#said")).to_have_text("Jordan Ames is in Pipedrive as a Warm Lead.")
     expect(page.get_by_role("link", name="Notifications, 1 new")).to_be_visible()
-    expect(page.get_by_text("1 arrived: half within")).to_be_visible()
+    expect(page.get_by_text("1 arrived; typically")).to_be_visible()
     page.keyboard.press("Escape")
     expect(toast(page)).to_have_count(0)
     page.get_by_role("link", name="Notifications, 1 new").click()
@@ -129,7 +129,7 @@ def test_an_activity_fails_and_is_tried_again(people: People, team: Team) -> Non
     activity = team.save("alice", "/activities", contact_id=contact["id"], type="CALL")
     failure = page.locator("#toast-activities")
     expect(failure).to_contain_text("Refused by a button on the sandbox's page")
-    expect(page.locator("#alarm")).to_contain_text("could not be brought to Pipedrive")
+    expect(page.locator("#alarm")).to_contain_text("Could not sync")
     page.goto("/sync/failed/activity")
     expect(failure).to_be_visible()
     badge = page.locator(f"#badge-activity-{activity['id']}")
@@ -472,7 +472,7 @@ def test_without_javascript(people: People, team: Team) -> None:
     page.locator(f"#retry-contact-{contact['id']}").click()
     expect(page.get_by_text("Trying again: No Script.")).to_be_visible()
     page.locator("#bell").click()
-    expect(page.get_by_text("No Script could not be brought to Pipedrive.")).to_be_visible()
+    expect(page.get_by_text("Could not sync No Script.")).to_be_visible()
 
 
 def test_a_server_stops_with_streams_open(people: People, team: Team, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_token(people: People, site: Site) -> None:
     page = people.member(site, "bob")
     page.goto("/profile")
     page.get_by_label("Purpose").fill("the report")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     token = page.get_by_label("The new token").input_value()
     url, headers = f"{site.url}/api/contacts", {"Authorization": f"Bearer {token}"}
     assert httpx.get(url, headers=headers, timeout=PATIENCE, trust_env=False).status_code == 200

@@ -273,7 +273,7 @@ def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> No
     """The page says whom to ask, and shows no form; who sends one all the same reads that, too."""
     for response in (client.get("/password/new"), client.post("/password/new", {"email": "alice@example.com"})):
         html = look(response)
-        assert "Ask an admin of your team for a one-time link." in html
+        assert "Ask an admin on your team for a sign-in link." in html
         assert "<form" not in html
 
 

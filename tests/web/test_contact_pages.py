@@ -23,7 +23,7 @@ FAILED = {
     "pipedrive_sync_failed": True,
     "pipedrive_sync_attempts": 1,
     "pipedrive_sync_error_code": "rejected",
-    "pipedrive_sync_error_message": "Pipedrive refused it: email is not valid.",
+    "pipedrive_sync_error_message": "Pipedrive refused this: email is not valid.",
 }
 MINE, HIS = "Jordan Ames", "Robin Vale"
 
@@ -236,7 +236,7 @@ def test_the_page_of_a_contact(alices: Client, jordan: Contact) -> None:
         with CaptureQueriesContext(connection) as queries:
             html = look(alices.get(f"/contacts/{jordan.pk}"))
         counts.append(len(queries))
-    for part in (MINE, "jordan@example.com", 'href="tel:+4930555"', "Larkspur Mills", "It is on its way to Pipedrive"):
+    for part in (MINE, "jordan@example.com", 'href="tel:+4930555"', "Larkspur Mills", "Waiting to be sent to Pipedrive"):
         assert part in html
     assert "Nothing is sent at the moment. No Pipedrive API token is set" in html
     assert "Call 5<br>&lt;b&gt;" in html
@@ -365,7 +365,7 @@ def test_why_an_activity_stays_here(bobs: Client, alices: Client, bob: User, jor
     Activity.objects.filter(pk=call.pk).update(**FAILED)
     html = look(alices.get(f"/contacts/{jordan.pk}"))
     assert "is not warm" not in html
-    assert "Pipedrive refused it: email is not valid." in html
+    assert "Pipedrive refused this: email is not valid." in html
     assert '<details class="note">' in html
 
 
@@ -397,7 +397,7 @@ def test_where_it_stands(alices: Client, jordan: Contact) -> None:
         for number in range(60)
     )
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    assert "Pipedrive refused it: email is not valid." in html
+    assert "Pipedrive refused this: email is not valid." in html
     assert "In vain 59." in html
     assert "In vain 50." not in html
     was = html.partition("standing?was=")[2].partition('"')[0]
@@ -426,7 +426,7 @@ def test_choosing_between_candidates(
     ambiguous = {**FAILED, "pipedrive_sync_error_code": "ambiguous", "pipedrive_candidates": candidates}
     Contact.objects.update(**ambiguous)
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    for part in ("J. Ames", "Record 12", "Make a new one"):
+    for part in ("J. Ames", "Record 12", "Create a new record"):
         assert part in html
     assert re.search(r'id="badge-contact-\d+" class="badge badge-choice"[^>]*>.*Choose</span>', html)
     look(alices.post(f"/contacts/{jordan.pk}/link", data, follow=True))
@@ -445,7 +445,7 @@ def test_choosing_whether_one_is_the_same(alices: Client, jordan: Contact) -> No
     candidates = [{"pipedrive_id": 11, "name": "Petra Maier"}]
     Contact.objects.update(**{**FAILED, **ambiguous, "pipedrive_candidates": candidates})
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    for part in (message, "This one: Petra Maier, record 11", "Not this one", "Make a new one"):
+    for part in (message, "Choose: Petra Maier, record 11", "Not this one", "Create a new record"):
         assert part in html
     assert "None of these" not in html
 
@@ -487,12 +487,12 @@ def test_several_at_once(alices: Client, bob: User, jordan: Contact, robin: Cont
         return look(response)
 
     assert "Say which warmness" in act("warmness", score="11")
-    assert "Warmness 7 is set for 2 contacts." in act("warmness", score="7")
+    assert "Warmness set to 7 for 2 contacts." in act("warmness", score="7")
     Contact.objects.filter(pk=jordan.pk).update(**FAILED)
     assert "Trying again: 1 of 2 contacts." in act("retry")
     assert "Nothing of 2 contacts had failed" in act("retry")
     assert "Choose the colleague" in act("hand-over", to="")
-    assert "Bob has 1 of 2 contacts now." in act("hand-over", to=bob.pk)
+    assert "1 contact handed over to Bob. Bob already had 1 contact of these." in act("hand-over", to=bob.pk)
     assert "Delete 2 contacts?" in act("delete")
     assert Contact.objects.count() == 2
     assert "2 contacts deleted." in act("delete", sure="yes")

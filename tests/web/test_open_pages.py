@@ -191,7 +191,7 @@ def test_a_constraint_that_nobody_else_broke(bobs: Client, robin: Contact, caplo
     assert "organization_has_a_name" in caplog.text
 
 
-GONE = "1 was gone: deleted meanwhile, or a colleague"  # 's now
+GONE = "1 was no longer there: deleted, or handed over to a colleague."
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -199,9 +199,9 @@ GONE = "1 was gone: deleted meanwhile, or a colleague"  # 's now
 @pytest.mark.parametrize(
     ("action", "says"),
     [
-        ({"action": "warmness", "score": "7"}, "Warmness 7 is set for 2 contacts."),
+        ({"action": "warmness", "score": "7"}, "Warmness set to 7 for 2 contacts."),
         ({"action": "retry"}, "Trying again: 2 of 2 contacts."),
-        ({"action": "hand-over"}, "Dora has 2 of 2 contacts now."),
+        ({"action": "hand-over"}, "2 contacts handed over to Dora."),
         ({"action": "delete", "sure": "yes"}, "2 contacts deleted."),
     ],
     ids=lambda value: value["action"] if isinstance(value, dict) else "",
@@ -239,8 +239,8 @@ def test_all_of_several_are_gone(bobs: Client, bob: User) -> None:
     ids = [add_contact(bob, name=f"Robin {number}").pk for number in range(2)]
     book.delete_contacts(Contact.objects.all())
     html = look(bobs.post("/contacts/selected", {"ids": ids, "action": "warmness", "score": "7"}, follow=True))
-    assert "2 were gone: deleted meanwhile" in html
-    assert "Tick some first" in look(bobs.post("/contacts/selected", {"action": "retry"}, follow=True))
+    assert "2 were no longer there: deleted" in html
+    assert "Select at least one contact first" in look(bobs.post("/contacts/selected", {"action": "retry"}, follow=True))
 
 
 @pytest.mark.parametrize("path", ["contacts/selected", "contacts/{}/hand-over"])

@@ -108,7 +108,7 @@ def sealed(html: str) -> str:
 def test_another_companys_token_is_not_kept(alices: Client, linked: Contact, elsewhere: World) -> None:
     """It is said whose it is and what starting anew means, in numbers; whoever turns back has changed nothing."""
     html = look(alices.post("/settings", {"token": OTHER}))
-    assert f"Start anew with {BIRCH}?" in html
+    assert f"Start over with {BIRCH}?" in html
     assert f"1 contact, 0 organizations and 0 activities are linked with their records in {ALDER}." in html
     assert "It is not kept yet" in html
     assert OTHER not in html
@@ -122,14 +122,14 @@ def test_starting_anew(alices: Client, linked: Contact, elsewhere: World) -> Non
     """With the sealed token, which is kept then; doing it twice does nothing more."""
     seal = sealed(look(alices.post("/settings", {"token": OTHER})))
     html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-    assert "Warmline starts anew, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert "Warmline starts over, connected as Charlie Wren of Birch &amp; Wren Partners." in html
     assert OTHER not in html
     assert credentials.token() == OTHER
     linked.refresh_from_db()
     assert linked.pipedrive_person_id is None
     assert Company.objects.get().generation == 1
     html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-    assert "so there is nothing to start anew" in html
+    assert "so there is no need to start over" in html
     assert Company.objects.get().generation == 1
 
 
@@ -166,14 +166,14 @@ def test_the_environments_token_is_another_companys(
     assert 'href="/settings/start-anew"' in html
     assert elsewhere.calls == []
     html = look(alices.get("/settings/start-anew"))
-    assert f"Start anew with {BIRCH}?" in html
+    assert f"Start over with {BIRCH}?" in html
     assert "1 contact" in html
     assert OTHER not in html
     html = look(alices.post("/settings/start-anew", follow=True))
-    assert "Warmline starts anew" in html
+    assert "Warmline starts over" in html
     assert Company.objects.get().company_id == 2
     assert connection_health.status().state == "ok"
-    assert "so there is nothing to start anew" in look(alices.get("/settings/start-anew", follow=True))
+    assert "so there is no need to start over" in look(alices.get("/settings/start-anew", follow=True))
 
 
 def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, settings: Settings) -> None:
@@ -182,7 +182,7 @@ def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, 
     preferences.change({"pipedrive_token": credentials.encrypted(OTHER)})
     connection_health.report(Trouble(ConnectionState.ANOTHER_COMPANY, "Another one."), SystemClock())
     html = look(alices.get("/settings"))
-    assert f"Give a token of {ALDER} on the page Settings" in html
+    assert f"Enter a token of {ALDER} on the Settings page" in html
     assert 'name="token"' in html
     settings.PIPEDRIVE_BASE_URL = url
     elsewhere.company_id, elsewhere.tokens[TOKEN] = 1, 2  # the old company, as it were
@@ -230,7 +230,7 @@ def test_the_rules(alices: Client, alice: User) -> None:
     for score in (2, 3, 3):
         add_contact(alice, name="Jordan Ames", warmness_score=score)
     html = look(alices.get("/settings/warm-leads"))
-    assert "3 and more: 2 contacts will go to Pipedrive" in html
+    assert "3 or more (2 contacts more will be sent)" in html
     changed = {**RULES, "threshold": "3", "label": "Hot", "earlier_activities": "yes", "plan": "growth", "seats": "5"}
     assert "Saved." in look(alices.post("/settings/warm-leads", changed, follow=True))
     decided = preferences.current()
