@@ -100,7 +100,7 @@ def test_a_race_lost_at_the_database(bob: Caller) -> None:
     with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="Beta")]), ("UPDATE",)):
         answer = bob.patch(f"/organizations/{organization['id']}", {"name": "BETA"})
     assert answer.problem == (409, "conflict", "name")
-    assert "an organization of this name" in answer.body["error"]["message"]
+    assert "An organization with this name already exists" in answer.body["error"]["message"]
     assert Organization.objects.get(pk=organization["id"]).name == "Acme"
 
 

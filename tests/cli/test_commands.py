@@ -94,14 +94,14 @@ def test_wrong_usage(env: dict[str, str], typed: str, says: str) -> None:
         ("bob@example.com", [], "tiny-one", "warmline: password: This password is too short."),
         ("bob@example.com", [], "", "warmline: password: This password is too short."),
         ("bob@example.com", [], "1234567890", "warmline: password: This password is too common."),
-        ("ALICE@example.com", [], PASSWORD, "warmline: email: A user with this e-mail already exists. Use another e-mail."),
-        ("bob", [], PASSWORD, "warmline: email: Enter a valid email address."),
-        ("bob@example.com", ["--name", " "], PASSWORD, "warmline: name: "),
+        ("ALICE@example.com", [], PASSWORD, "warmline: A user with this e-mail already exists. Use another e-mail."),
+        ("bob", [], PASSWORD, "warmline: Enter an e-mail address such as kim@example.com."),
+        ("bob@example.com", ["--name", " "], PASSWORD, "warmline: Enter the name."),
         (
             "bob@example.com",
             ["--name", "Bob", "--time-zone", "Mars/Olympus"],
             PASSWORD,
-            "warmline: time_zone: This is no time zone;",
+            "warmline: This is not a time zone.",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_user_who_cannot_be_added(
 def test_a_token_for_nobody(env: dict[str, str]) -> None:
     """Ends with 1, and says how to add a member."""
     said = fails(warmline(env, "token", "bob@example.com"), 1)
-    assert said == ("warmline: nobody in the team has the e-mail bob@example.com; `warmline user add` makes a member.")
+    assert said == ("warmline: no team member has the e-mail bob@example.com. Add one with `warmline user add`.")
 
 
 def test_a_token_and_nothing_else(env: dict[str, str]) -> None:

@@ -158,7 +158,7 @@ def test_a_retry_from_another_process(house: House, failed: Any) -> None:
     """The server takes the failed rows up, long before their batch would, and everything is there once."""
     house.sandbox.faults.clear()
     number = house.api.get("/sync").json()["failed"]
-    assert warmline(house.env, "sync", "retry").stdout == f"Rows that start again: {number}.\n"
+    assert warmline(house.env, "sync", "retry").stdout == f"Rows to be tried again: {number}.\n"
     contact = house.until(f"/contacts/{failed['id']}", "synced")
     same = [person["id"] for person in house.world.persons.values() if person["name"] == "Kim Castell"]
     assert contact["pipedrive_person_id"] in same
@@ -175,7 +175,7 @@ def test_without_a_token_everything_waits(tmp_path: Path) -> None:
         assert (contact["sync"]["state"], sync["wanted"]) == ("wanted", 1)
         assert sync["connection"]["state"] == "no_token"
         said = warmline(env, "explain", "contact", str(contact["id"])).stdout.splitlines()
-        assert said[-1].startswith("Nothing is sent at the moment: No Pipedrive API token is set.")
+        assert said[-1].startswith("Sending is paused: No Pipedrive API token is set.")
         stops_in_time(server)
 
 

@@ -59,7 +59,7 @@ def test_a_file_from_beginning_to_end(alice: User) -> None:
     assert outcomes(run) == ["new", "known", "invalid", "known", "invalid", "new", "invalid"]
     assert Contact.objects.count() == 1
     reasons = [row.reasons for row in run.contacts.filter(result=RowResult.INVALID).order_by("number")]
-    assert reasons[0] == ["E-mail: Enter a valid email address."]
+    assert reasons[0] == ["Enter an e-mail address such as kim@example.com."]
     assert reasons[1][0].startswith("Warmness: ")
     assert reasons[2][0].startswith("This row has more cells")
     assert imports.counts(run) == {

@@ -131,7 +131,7 @@ def test_an_outage_on_a_contacts_page(people: People, site: Site, sandbox: Page)
     page.get_by_label("Warmness of Robin Vale").select_option("5")
     expect(toast(page, "The connection to Pipedrive is lost.")).to_be_visible()
     standing = page.get_by_role("region", name="Pipedrive")
-    expect(standing).to_contain_text("Nothing is sent at the moment.")
+    expect(standing).to_contain_text("Sending is paused.")
     log(page, "E-mail")
     expect(entry(page, "E-mail to Robin Vale")).to_be_visible()
 
@@ -157,7 +157,7 @@ def test_two_candidates(people: People, site: Site, sandbox: Page) -> None:
     expect(page.get_by_role("region", name="Pipedrive")).to_contain_text("Pipedrive has 2 persons with this e-mail")
     expect(page.get_by_role("alert")).to_contain_text("Pipedrive has 2 persons with this e-mail")
     expect(page.locator("#toasts .toast")).to_have_count(0)
-    page.get_by_role("button", name="This one: A. Reed").click()
+    page.get_by_role("button", name="Choose: A. Reed").click()
     expect(page.get_by_role("region", name="Pipedrive").locator(".badge")).to_have_text("In Pipedrive")
     expect(sandbox.get_by_role("row").filter(has_text="alex@example.com")).to_have_count(2)
     expect(person(sandbox, "alex@example.com").filter(has_text="Warm Lead")).to_have_count(1)
@@ -274,7 +274,7 @@ def test_without_javascript(people: People, site: Site, sandbox: Page) -> None:
     page.goto("/import")
     file = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"Name,Warmness\nLee Marsh,6\n"}
     page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Import 1 contact").click()
     expect(person(sandbox, "Lee Marsh")).to_contain_text("Warm Lead")
 

@@ -146,7 +146,7 @@ def test_a_note_that_is_too_long_for_us_stays_there_and_ours_here(
     assert (call.note, call.subject) == ("ours", "By hand")
     assert long in world.activities[1]["note"]
     text = Notification.objects.get(kind="change_kept").text
-    assert "is no note that Warmline can hold; ours stays here" in text
+    assert "which Warmline cannot store; the value here stays" in text
     assert "subject: Pipedrive's “By hand” was kept, not “Ours”." in text
     assert len(text) < 1000
 

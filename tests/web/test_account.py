@@ -68,7 +68,7 @@ def test_not_signing_in(client: Client, alice: User, email: str, password: str) 
     """A wrong password, an unknown e-mail and a deactivated user get the same words; no password is repeated."""
     User.objects.create_user("carol@example.com", "Carol", PASSWORD, is_active=False)
     html = look(sign_in(client, email, password))
-    assert "E-mail or password is not right." in html
+    assert "Wrong e-mail or password." in html
     assert password not in html
     assert who(client).is_anonymous
 
@@ -106,7 +106,7 @@ def test_changing_the_password(alices: Client, alice: User) -> None:
     response = alices.post(
         "/password", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}, follow=True
     )
-    assert "Your password is changed." in look(response)
+    assert "Password changed." in look(response)
     assert (who(alices), who(other).is_anonymous) == (alice, True)
     assert sign_in(Client(), password=NEW).status_code == 302
 
@@ -321,4 +321,4 @@ def test_signed_out_in_the_middle(client: Client, alice: User, page: str, back: 
     """What was sent is not saved, the door says so, and leads back to the page with the form; never elsewhere."""
     response = client.post("/contacts/1/activities", {"type": "CALL"}, headers={"Referer": page} if page else {})
     assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={back}")
-    assert "what you sent was not saved" in look(client.get(response["Location"]))
+    assert "before this could be saved" in look(client.get(response["Location"]))

@@ -74,7 +74,7 @@ def test_another_ones_contact_cannot_be_changed(bobs: Client, jordan: Contact, p
         response = bobs.post(
             "/contacts/selected", {"ids": [jordan.pk], "action": action, "score": "9", "sure": "yes"}, follow=True
         )
-        assert "No contact was selected." in look(response)
+        assert "No contacts selected." in look(response)
     jordan.refresh_from_db()
     assert (jordan.warmness_score, Activity.objects.count()) == (5, 0)
 
@@ -109,7 +109,7 @@ def test_searching_and_narrowing(alices: Client, jordan: Contact, robin: Contact
     """What is typed or mistyped into the address; the fragment shows the same and keeps the address short."""
     page = look(alices.get(f"/contacts?{query}"))
     assert names(page) == found
-    assert ("No contact is like that" in page) == (not found)
+    assert ("No contacts match" in page) == (not found)
     response = alices.get(f"/contacts?{query}&owner=&order=name", headers={**HTMX, "HX-Trigger": "filters"})
     fragment = look(response)
     assert names(fragment) == found
@@ -194,7 +194,7 @@ def test_adding(bobs: Client, bob: User) -> None:
     assert 'value="no address"' in html
     assert Contact.objects.count() == 0
     html = look(bobs.post("/contacts/new", {**data, "name": "Kim", "organization": ""}))
-    assert "Enter a valid email address." in html
+    assert "Enter an e-mail address such as kim@example.com." in html
     html = look(bobs.post("/contacts/new", {"name": "Kim", "organization": "x" * 300, "warmness_score": "5"}))
     assert "at most 255 characters" in html
     data = {"name": " Kim ", "email": "kim@example.com", "organization": "Larkspur Mills", "warmness_score": "5"}
@@ -219,7 +219,7 @@ def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
 
 def test_whether_someone_is_known(bobs: Client, alices: Client, jordan: Contact, robin: Contact) -> None:
     """Of whom one may see, who; of others only that a colleague knows them."""
-    assert "A colleague knows this person already." in look(bobs.get("/contacts/known?email=JORDAN@example.com"))
+    assert "A colleague already has this person as a contact." in look(bobs.get("/contacts/known?email=JORDAN@example.com"))
     assert MINE not in look(bobs.get("/contacts/known?email=jordan@example.com"))
     assert f'href="/contacts/{robin.pk}"' in look(bobs.get("/contacts/known?email=robin@example.com"))
     assert "Bob knows" in look(alices.get("/contacts/known?email=robin@example.com"))
@@ -238,7 +238,7 @@ def test_the_page_of_a_contact(alices: Client, jordan: Contact) -> None:
         counts.append(len(queries))
     for part in (MINE, "jordan@example.com", 'href="tel:+4930555"', "Larkspur Mills", "Waiting to be sent to Pipedrive"):
         assert part in html
-    assert "Nothing is sent at the moment. No Pipedrive API token is set" in html
+    assert "Sending is paused. No Pipedrive API token is set" in html
     assert "Call 5<br>&lt;b&gt;" in html
     assert f'id="badge-activity-{Activity.objects.latest("pk").pk}"' in html
     assert counts[0] == counts[1] <= 20
@@ -267,7 +267,7 @@ def test_changing_details(alices: Client, jordan: Contact) -> None:
     ):
         assert part in html
     assert re.search(r'id="in-pipedrive"[^>]* hx-swap-oob="true"', html)
-    assert "Enter a valid email address." in look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "email": "x"}))
+    assert "Enter an e-mail address such as kim@example.com." in look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "email": "x"}))
     html = look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "name": " "}))
     assert "<h1>Jordan Amesbury</h1>" in html
     jordan.refresh_from_db()
@@ -332,7 +332,7 @@ def test_what_is_due_today(
 def test_what_cannot_be_logged(bobs: Client, robin: Contact) -> None:
     """The page comes back with what was typed, opened where the fault is."""
     html = look(bobs.post(f"/contacts/{robin.pk}/activities", {"note": "a\x00b", "due_date": "soon"}))
-    assert "Say what it was" in html
+    assert "Choose a type" in html
     assert "<details open>" in html
     html = look(bobs.post(f"/contacts/{robin.pk}/activities", {"type": "CALL", "due_date": "9999-12-31"}))
     assert 'id="id_due_date_error"' in html
@@ -381,7 +381,7 @@ def test_marking_done_and_changing(bobs: Client, bob: User, robin: Contact) -> N
         form = look(bobs.get(f"/activities/{meeting.pk}/edit", headers=headers))
         assert 'value="Meeting with Robin Vale"' in form
     named = {f"a{meeting.pk}-{name}": value for name, value in {"type": "CALL", "subject": "", "done": "on"}.items()}
-    assert "This field cannot be blank." in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
+    assert "Enter the subject." in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
     named[f"a{meeting.pk}-subject"] = "Talked"
     assert "<h3>Talked</h3>" in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
     assert "<h3>Talked</h3>" in look(bobs.get(f"/activities/{meeting.pk}", headers=HTMX))
@@ -406,7 +406,7 @@ def test_where_it_stands(alices: Client, jordan: Contact) -> None:
     assert ("In vain 59." in page, "In vain 5." in page) == (True, False)
     assert "In vain 5." in look(alices.get(_link(page, "next")))
     assert "Trying again to bring Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
-    assert "It is on its way" in look(alices.get(f"/contacts/{jordan.pk}/standing?was={was}"))
+    assert "Waiting to be sent" in look(alices.get(f"/contacts/{jordan.pk}/standing?was={was}"))
     assert "Nothing of Jordan Ames has failed" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
 
 
@@ -435,7 +435,7 @@ def test_choosing_between_candidates(
     assert jordan.pipedrive_sync_failed == (chosen is None and not makes_new)
     look(alices.post(f"/contacts/{jordan.pk}/link", {}), 400)
     Contact.objects.update(pipedrive_person_id=12)
-    assert "in Pipedrive already" in look(alices.post(f"/contacts/{jordan.pk}/link", {"create": "yes"}, follow=True))
+    assert "already linked to Pipedrive" in look(alices.post(f"/contacts/{jordan.pk}/link", {"create": "yes"}, follow=True))
 
 
 def test_choosing_whether_one_is_the_same(alices: Client, jordan: Contact) -> None:
@@ -463,7 +463,7 @@ def test_deleting_asks_first(alices: Client, jordan: Contact) -> None:
     Contact.objects.update(pipedrive_person_id=12)
     html = look(alices.get(f"/contacts/{jordan.pk}/delete"))
     assert "and 1 activity will be gone" in html
-    assert "The record in Pipedrive stays" in html
+    assert "The record in Pipedrive and its activities stay" in html
     assert "Jordan Ames is deleted." in look(alices.post(f"/contacts/{jordan.pk}/delete", follow=True))
     assert Contact.objects.count() == 0
 
@@ -486,12 +486,12 @@ def test_several_at_once(alices: Client, bob: User, jordan: Contact, robin: Cont
         response = alices.post("/contacts/selected", data, follow=True)
         return look(response)
 
-    assert "Say which warmness" in act("warmness", score="11")
+    assert "Choose a warmness" in act("warmness", score="11")
     assert "Warmness set to 7 for 2 contacts." in act("warmness", score="7")
     Contact.objects.filter(pk=jordan.pk).update(**FAILED)
     assert "Trying again: 1 of 2 contacts." in act("retry")
     assert "Nothing of 2 contacts had failed" in act("retry")
-    assert "Choose the colleague" in act("hand-over", to="")
+    assert "Choose a colleague" in act("hand-over", to="")
     assert "1 contact handed over to Bob. Bob already had 1 contact of these." in act("hand-over", to=bob.pk)
     assert "Delete 2 contacts?" in act("delete")
     assert Contact.objects.count() == 2

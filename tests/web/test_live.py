@@ -94,7 +94,7 @@ def test_the_list_after_a_hand_over(
 @pytest.mark.django_db
 def test_an_empty_list_of_notifications(alices: Client) -> None:
     """It says what will stand there."""
-    assert "Nothing to tell yet" in look(alices.get("/notifications"))
+    assert "No notifications yet" in look(alices.get("/notifications"))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
         assert html.index("Birch") < html.index("Larkspur Mills")
     assert "Birch" not in look(alices.get("/organizations?q=lark"))
     assert "Birch" not in look(alices.get("/organizations?show=waiting"))
-    assert "No organization is like that" in look(alices.get("/organizations?show=failed"))
+    assert "No organizations match" in look(alices.get("/organizations?show=failed"))
     assert "Birch" in look(alices.get(f"/organizations?organization={mills.pk}&owner={mills.pk}"))
     response = alices.get("/organizations?q=lark&order=name&organization=1", headers={**HTMX, "HX-Trigger": "filters"})
     assert "<html" not in look(response)
@@ -40,7 +40,7 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
 
 def test_an_empty_list(alices: Client) -> None:
     """It says where organizations come from."""
-    assert "An organization comes with its first contact" in look(alices.get("/organizations"))
+    assert "Name an organization when you add or import a contact" in look(alices.get("/organizations"))
 
 
 def test_very_many(alices: Client) -> None:
@@ -65,7 +65,7 @@ def test_one(alices: Client, bobs: Client, mills: Organization) -> None:
     html = look(bobs.get(f"/organizations/{mills.pk}"))
     assert ("Robin" in html, "Jordan" in html) == (True, False)
     Contact.objects.filter(owner__name="Bob").delete()
-    assert "You know nobody here" in look(bobs.get(f"/organizations/{mills.pk}"))
+    assert "You have no contacts here" in look(bobs.get(f"/organizations/{mills.pk}"))
     look(bobs.get("/organizations/999"), 404)
 
 
@@ -75,7 +75,7 @@ def test_changing(bobs: Client, mills: Organization) -> None:
     assert 'value="Textiles"' in look(bobs.get(f"/organizations/{mills.pk}/edit"))
     data = {"name": "birch", "sector": "Textiles", "country": "Norway"}
     html = look(bobs.post(f"/organizations/{mills.pk}/edit", data, headers=HTMX))
-    assert "has an organization of this name already" in html
+    assert "An organization with this name already exists" in html
     response = bobs.post(f"/organizations/{mills.pk}/edit", {**data, "name": "Larkspur", "country": ""})
     assert response["Location"] == f"/organizations/{mills.pk}"
     mills.refresh_from_db()

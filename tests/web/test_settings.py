@@ -61,18 +61,18 @@ def test_connecting(alices: Client, company: World) -> None:
     html = look(alices.get("/settings"))
     assert "No Pipedrive API token is set" in html
     html = look(alices.post("/settings", {"token": "a-wrong-one"}))
-    assert "Pipedrive does not accept the API token. Copy it once more" in html
+    assert "Pipedrive does not accept the API token. Copy it again" in html
     assert "a-wrong-one" not in html
     assert credentials.token() == ""
     html = look(alices.post("/settings", {"token": f" {TOKEN} "}, follow=True))
-    assert "Pipedrive is connected, as " in html
+    assert "Connected to Pipedrive as " in html
     assert "Replace the token" in html
     assert TOKEN not in html
     assert credentials.token() == TOKEN
     look(alices.get("/settings/disconnect"))
     assert credentials.token() == TOKEN
     html = look(alices.post("/settings/disconnect", follow=True))
-    assert "Pipedrive is disconnected" in html
+    assert "Disconnected." in html
     assert credentials.token() == ""
 
 
@@ -110,7 +110,7 @@ def test_another_companys_token_is_not_kept(alices: Client, linked: Contact, els
     html = look(alices.post("/settings", {"token": OTHER}))
     assert f"Start over with {BIRCH}?" in html
     assert f"1 contact, 0 organizations and 0 activities are linked with their records in {ALDER}." in html
-    assert "It is not kept yet" in html
+    assert "It has not been saved yet" in html
     assert OTHER not in html
     assert credentials.token() == TOKEN
     linked.refresh_from_db()
@@ -138,7 +138,7 @@ def test_a_seal_that_is_none(alices: Client, linked: Contact, elsewhere: World) 
     old = credentials._fernet().encrypt_at_time(OTHER.encode(), int(time()) - 3700).decode()
     for seal in ("", "nonsense", old):
         html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-        assert "Give the token once more" in html
+        assert "Enter the token again" in html
     assert credentials.token() == TOKEN
     assert Company.objects.get().generation == 0
 
@@ -221,7 +221,7 @@ def test_an_unreadable_token(alices: Client) -> None:
     """The page says why, and takes another one."""
     preferences.change({"pipedrive_token": Fernet(Fernet.generate_key()).encrypt(TOKEN.encode()).decode()})
     html = look(alices.get("/settings"))
-    assert "cannot be read any more" in html
+    assert "can no longer be read" in html
     assert 'name="token"' in html
 
 
@@ -241,18 +241,18 @@ def test_the_rules(alices: Client, alice: User) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"threshold": "11"}, "Select a valid choice"),
-        ({"label": ""}, "This field is required"),
-        ({"seats": "0"}, "greater than or equal to 1"),
-        ({"token_share": "101"}, "less than or equal to 100"),
-        ({"plan": "gold"}, "Select a valid choice"),
+        ({"threshold": "11"}, "Choose one of the listed options for “Warm from”."),
+        ({"label": ""}, "Enter the label in Pipedrive."),
+        ({"seats": "0"}, "Seats in Pipedrive must be 1 or more."),
+        ({"token_share": "101"}, "Share of daily tokens must be 100 or less."),
+        ({"plan": "gold"}, "Choose one of the listed options for “Plan in Pipedrive”."),
     ],
 )
 def test_rules_that_are_refused(alices: Client, changes: dict[str, str], says: str) -> None:
     """Beside the field, and nothing is saved."""
     html = look(alices.post("/settings/warm-leads", {**RULES, **changes}))
     assert says in html
-    assert "Nothing is saved yet" in html
+    assert "Not saved." in html
     assert not preferences.StoredPreferences.objects.exists()
 
 
@@ -271,7 +271,7 @@ def test_what_the_environment_decided(alices: Client, settings: Settings) -> Non
 def test_the_activity_types(alices: Client, company: World) -> None:
     """They are chosen from the account's own list, once it was asked for."""
     html = look(alices.get("/settings/warm-leads"))
-    assert "The account's own list is not known yet" in html
+    assert "types have not been loaded yet" in html
     assert 'action="/settings/ask"' in html
     setup.connect(TOKEN)
     html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))

@@ -32,7 +32,7 @@ def failing(row: Any, message: str = "Pipedrive refuses it: the name is too long
 def test_an_empty_book(alices: Client) -> None:
     """Every part says that there is nothing, in words."""
     html = look(alices.get("/sync"))
-    for words in ("Not connected to Pipedrive yet", "Nothing is missing", "Nothing was brought", "Nothing is called"):
+    for words in ("Not connected to Pipedrive yet", "Nothing is missing", "Nothing was sent", "No calls are made"):
         assert words in html
     assert "Failed, and why" not in html
 
@@ -53,7 +53,7 @@ def test_the_connection(alices: Client, settings: Settings, state: ConnectionSta
     Connection.objects.create(pk=1, state=state, since=timezone.now(), message="Somebody has to look.")
     html = look(alices.get("/sync"))
     assert heading in html
-    assert ("Somebody has to look. Work goes on here" in html) == (state != ConnectionState.OK)
+    assert ("Somebody has to look. You can keep working" in html) == (state != ConnectionState.OK)
     assert "calls in the last 2 seconds" in html
 
 
@@ -80,14 +80,14 @@ def test_what_is_no_token(alices: Client, bobs: Client, settings: Settings) -> N
     settings.PIPEDRIVE_API_TOKEN = "two “words”"
     html = look(alices.get("/sync"))
     assert "This is not an API token" in html
-    assert "follows once an admin has settled that" in html
+    assert "everything is sent once an admin has fixed this" in html
     assert 'href="/settings">Connect Pipedrive in the settings' in html
     assert 'id="try-now"' not in html
     assert "words" not in html
-    assert "Connect Pipedrive in the settings" not in look(bobs.get("/sync"))
+    assert "Connect Pipedrive in Settings" not in look(bobs.get("/sync"))
     html = look(alices.get("/settings"))
-    assert "PIPEDRIVE_API_TOKEN holds no API token" in html
-    assert "Copy the token once more" in html
+    assert "PIPEDRIVE_API_TOKEN is not an API token" in html
+    assert "Copy the token again" in html
     assert "words" not in html
 
 
@@ -159,11 +159,11 @@ def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) 
 def test_how_far_the_directory_is(alices: Client, bobs: Client, settings: Settings) -> None:
     """For admins: it is being listed, or known; a member is not bothered."""
     settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
-    assert "are being listed" in look(alices.get("/sync"))
-    assert "are being listed" not in look(bobs.get("/sync"))
+    assert "Indexing Pipedrive" in look(alices.get("/sync"))
+    assert "Indexing Pipedrive" not in look(bobs.get("/sync"))
     for kind in DirectoryKind:
         DirectoryState.objects.create(kind=kind, is_full=True, since=timezone.now(), looked_at=timezone.now())
-    assert "Everybody in Pipedrive is known" in look(alices.get("/sync"))
+    assert "everyone in Pipedrive is indexed" in look(alices.get("/sync"))
 
 
 def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, settings: Settings) -> None:
@@ -180,9 +180,9 @@ def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, setting
         unreadable=[12],
     )
     html = look(alices.get("/sync"))
-    assert "persons could not be listed (GET /api/v2/persons: 500: Internal server error). It is tried again at" in html
+    assert "Could not index Pipedrive's persons (GET /api/v2/persons: 500: Internal server error). Next attempt at" in html
     assert "1 of Pipedrive's persons cannot be read and is left out: id 12." in html
-    assert "could not be listed" not in look(bobs.get("/sync"))
+    assert "Could not index" not in look(bobs.get("/sync"))
 
 
 def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
@@ -193,7 +193,7 @@ def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
     assert "Trying again: Jordan Ames." in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
     assert bobs.post("/sync/retry", {"contact": hers.pk}).status_code == 404
     assert list(Contact.objects.filter(pipedrive_sync_failed=True)) == [hers]
-    assert "Nothing of it has failed" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    assert "Nothing has failed, so there is nothing to retry" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
     assert bobs.get("/sync/retry").status_code == 302
 
 

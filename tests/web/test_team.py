@@ -41,7 +41,7 @@ def test_an_invitation_by_e_mail(alices: Client, settings: Settings) -> None:
     url = {"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"}
     settings.EMAIL = Environment(url)["WARMLINE_EMAIL_URL"]
     html = look(alices.post("/settings/team/invitation", {**DAVE, "is_admin": "on"}, follow=True))
-    assert "An invitation is on its way to dave@example.com." in html
+    assert "Invitation sent to dave@example.com." in html
     assert "/one-time/" in mail.outbox[0].body
     assert User.objects.get(email="dave@example.com").is_admin
 
@@ -50,8 +50,8 @@ def test_an_invitation_by_e_mail(alices: Client, settings: Settings) -> None:
     ("changes", "says"),
     [
         ({"email": "BOB@example.com"}, "A user with this e-mail already exists. Use another e-mail."),
-        ({"email": "dave"}, "Enter a valid email address."),
-        ({"name": " "}, "This field is required."),
+        ({"email": "dave"}, "Enter an e-mail address such as kim@example.com."),
+        ({"name": " "}, "Enter the name."),
     ],
 )
 def test_an_invitation_that_is_refused(alices: Client, bob: User, changes: dict[str, str], says: str) -> None:
@@ -80,13 +80,13 @@ def test_who_one_is_in_pipedrive(alices: Client, bob: User, django_user_model: t
         {"id": 8, "name": "Gone", "email": "gone@example.com", "active": False},
     ]
     path = f"/settings/team/{bob.pk}"
-    assert "has not been asked yet" in look(alices.get(path))
+    assert "have not been loaded yet" in look(alices.get(path))
     Remembered.objects.create(name="users", value=users, at="2026-01-01T00:00:00Z")
     html = look(alices.get(path))
     assert "Bob There &lt;bob@example.com&gt;" in html
     assert "Gone" not in html
     assert "Found by e-mail" in look(alices.get("/settings/team"))
-    assert "Select a valid choice" in look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
+    assert "Choose one of the listed options for “User in Pipedrive”." in look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
     alices.post(path, {"is_admin": "no", "pipedrive_user_id": "7"})
     assert User.objects.get(pk=bob.pk).pipedrive_user_id == 7
     assert "Bob There" in look(alices.get("/settings/team"))

@@ -104,8 +104,13 @@ def _one(error: ValidationError, naming: Naming, field: str | None) -> Validatio
 
 
 def _sentence(code: str, params: Mapping[str, Any], field: Any) -> str | None:
+    kinds = [kind.__name__ for kind in type(field).__mro__]
     if code == "invalid":
-        return next((FORMS[kind.__name__] for kind in type(field).__mro__ if kind.__name__ in FORMS), None)
+        return next((FORMS[kind] for kind in kinds if kind in FORMS), None)
+    if code == "required" and "FileField" in kinds:
+        return FORMS["FileField"]
+    if code == "required" and "ChoiceField" in kinds:
+        return SENTENCES["invalid_choice"]
     if code in DAYS and isinstance(params.get("limit_value"), date):
         return DAYS[code]
     return SENTENCES.get(code)
