@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.errors import MESSAGES, RefusedError
+from warmline.api.errors import MESSAGES, RefusedError, naming
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, ActivityType
@@ -262,7 +262,7 @@ class Filters(BaseModel):
         # ninja hands over the parameters that it knows; a misspelt filter would be no filter.
         for name in (info.context or {})["request"].GET:
             if name not in cls.model_fields:
-                raise RefusedError(422, "invalid", MESSAGES["extra_forbidden"], name)
+                raise RefusedError(422, "invalid", naming(name, MESSAGES["extra_forbidden"]), name)
         return data
 
 

@@ -118,7 +118,14 @@ def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
     if source == "body" and not names and found["type"] in MESSAGES:
         return refuse(422, "invalid", NO_BODY)
     message = MESSAGES.get(found["type"]) or f"{found['msg'].replace('Input should', 'This should').rstrip('.')}."
-    return refuse(422, "invalid", message, ".".join(map(str, names)) or None)
+    field = ".".join(map(str, names))
+    return refuse(422, "invalid", naming(field, message), field or None)
+
+
+def naming(field: str, message: str) -> str:
+    """Return a message of MESSAGES and the like with the name of the field that it is about; as it is without one."""
+    start = next((start for start in ("This field ", "This ") if message.startswith(start)), "")
+    return f"`{field}` {message.removeprefix(start)}" if field and start else message
 
 
 def _invalid(_: HttpRequest, error: ValidationError) -> HttpResponse:
