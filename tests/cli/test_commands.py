@@ -153,7 +153,7 @@ def test_an_empty_book(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"WARMLINE_LABLE": "secret"}, "warmline: WARMLINE_LABLE is not a setting of Warmline;"),
+        ({"WARMLINE_LABLE": "secret"}, "warmline: WARMLINE_LABLE is not a Warmline setting."),
         (
             {"PIPEDRIVE_BASE_URL": "https://example.com/?api_token=secret"},
             "warmline: PIPEDRIVE_BASE_URL: expected scheme, host and port only",

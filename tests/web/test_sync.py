@@ -251,12 +251,12 @@ def test_a_scale_ends_at_a_round_number(most: int, top: int) -> None:
 @pytest.mark.parametrize(
     ("waited", "words"),
     [
-        (0.5, "1 second"),
-        (4, "5 seconds"),
-        (59, "1 minute"),
-        (200, "5 minutes"),
-        (3000, "1 hour"),
-        (9e9, "more than 1 hour"),
+        (0.5, "1 s"),
+        (4, "5 s"),
+        (59, "1 min"),
+        (200, "5 min"),
+        (3000, "1 h"),
+        (9e9, "> 1 h"),
     ],
 )
 def test_spans_in_words(waited: float, words: str) -> None:

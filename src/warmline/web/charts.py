@@ -107,7 +107,7 @@ def span_in_words(hour: Hour, percent: int) -> str:
     """
     span = hour.span(percent)
     if span is None:
-        return f"more than {_seconds(SPANS[-1])}" if hour.arrived else ""
+        return f"> {_seconds(SPANS[-1])}" if hour.arrived else ""
     return _seconds(span)
 
 
