@@ -145,7 +145,7 @@ def _no_candidate(*_: object) -> HttpResponse:
 
 def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
     field, messages = next(iter(error.message_dict.items()))
-    message = f"{' '.join(messages)} It was taken at this very moment. Use another one, or the existing one."
+    message = f"{' '.join(messages)} It was taken at this very moment."
     return refuse(409, "conflict", message, field)
 
 
