@@ -99,7 +99,7 @@ def test_an_organization(kim: Contact, policy: Policy) -> None:
     assert kim.organization
     assert why(kim.organization, policy).text == "Waiting to be sent to Pipedrive."
     Contact.objects.update(warmness_score=0)
-    assert why(kim.organization, policy).text.startswith("Not sent: it has no warm contact waiting")
+    assert why(kim.organization, policy).text.startswith("Not sent: no warm contact needs it yet")
 
 
 def test_a_pause(kim: Contact, policy: Policy) -> None:

@@ -36,7 +36,7 @@ def bring(client: Client, content: bytes | str = FILE, name: str = "people.csv")
 
 def test_the_whole_way(bobs: Client, bob: User) -> None:
     """Bring, look, import: each page says what happened and what to do."""
-    assert "At most 5 MB and 20,000 rows" in look(bobs.get("/import"))
+    assert "Up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
     path = bring(bobs)["Location"]
     html = look(bobs.get(path))
     assert "0 of 4" in html
@@ -47,7 +47,7 @@ def test_the_whole_way(bobs: Client, bob: User) -> None:
     work()
     assert bobs.get(path, headers=HTMX)["HX-Refresh"] == "true"
     html = look(bobs.get(path))
-    for said in ("2 new contacts", "1 of them will go to Pipedrive (warmness 4 or more)", "2 cannot be imported"):
+    for said in ("2 new contacts", "1 of them will be sent to Pipedrive (warmness 4 or more)", "2 rows cannot be imported"):
         assert said in html
     for said in ("New, will be sent to Pipedrive", "Enter an e-mail address such as kim@example.com.", "separated by semicolons"):
         assert said in html
@@ -57,7 +57,7 @@ def test_the_whole_way(bobs: Client, bob: User) -> None:
     work()
     html = look(bobs.get(path))
     assert "2 contacts added" in html
-    assert "2 could not be imported" in html
+    assert "2 rows could not be imported" in html
     assert set(Contact.objects.values_list("owner", "name")) == {(bob.pk, "Dana Diaz"), (bob.pk, "=Robin")}
     assert "people.csv" in look(bobs.get("/import"))
 
@@ -78,7 +78,7 @@ def test_the_rejected_rows(bobs: Client) -> None:
     work()
     html = look(bobs.get(path))
     assert "1 new contact" in html
-    assert "1 cannot be imported as it is" in html
+    assert "1 row cannot be imported without a correction" in html
 
 
 def test_the_columns(bobs: Client) -> None:

@@ -112,7 +112,7 @@ def _not_wanted(row: Row, policy: Policy) -> str:
                 f"From {policy.threshold}, it is sent to Pipedrive automatically as a {policy.label}."
             )
         case Organization():
-            return "Not sent: it has no warm contact waiting for it. It is sent with its first warm contact."
+            return "Not sent: no warm contact needs it yet. It is sent with its first warm contact."
     if row.replicate is False:
         return f"Not sent: logged before {row.contact.name} was warm."
     return f"Not sent: {row.contact.name} is not warm."
