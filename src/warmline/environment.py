@@ -246,7 +246,11 @@ VARIABLES = (
         secret=True,
     ),
     Variable(
-        "WARMLINE_SECRET_KEY", "", _text, "Key that signs sessions; empty: created once, kept in the data folder.", secret=True
+        "WARMLINE_SECRET_KEY",
+        "",
+        _text,
+        "Key that signs sessions; empty: created once, kept in the data folder.",
+        secret=True,
     ),
     Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names at which Warmline may be reached."),
     Variable(
@@ -275,7 +279,10 @@ VARIABLES = (
         "WARMLINE_EARLIER_ACTIVITIES", "no", _yes_or_no, "Whether activities from before a contact was warm are sent too."
     ),
     Variable(
-        "WARMLINE_ID_FIELD", "yes", _yes_or_no, "Whether records that Warmline creates carry its own id in the field “Warmline ID”."
+        "WARMLINE_ID_FIELD",
+        "yes",
+        _yes_or_no,
+        "Whether records that Warmline creates carry its own id in the field “Warmline ID”.",
     ),
     Variable("WARMLINE_ATTEMPTS", "3", _whole(1, 10), "Attempts before a row is failed and left to batch processing."),
     Variable(

@@ -86,7 +86,8 @@ def test_who_one_is_in_pipedrive(alices: Client, bob: User, django_user_model: t
     assert "Bob There &lt;bob@example.com&gt;" in html
     assert "Gone" not in html
     assert "Found by e-mail" in look(alices.get("/settings/team"))
-    assert "Choose one of the listed options for “User in Pipedrive”." in look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
+    html = look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
+    assert "Choose one of the listed options for “User in Pipedrive”." in html
     alices.post(path, {"is_admin": "no", "pipedrive_user_id": "7"})
     assert User.objects.get(pk=bob.pk).pipedrive_user_id == 7
     assert "Bob There" in look(alices.get("/settings/team"))

@@ -163,7 +163,10 @@ class NewActivityForm(ActivityFields):
         error_messages={"required": "Choose a type: call, e-mail, meeting and so on."},
     )
     due_date = forms.DateField(
-        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Leave empty to use the current time."
+        label="Date",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Leave empty to use the current time.",
     )
     done = forms.BooleanField(label="Done", required=False, initial=True)
 
