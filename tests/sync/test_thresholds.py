@@ -19,10 +19,10 @@ def test_the_effect_of_each_threshold(alice: User) -> None:
     assert going_at_each() == [6, 6, 6, 5, 3, 3, 0, 0, 0, 0, 0]
     said = effects(4)
     assert said[2:7] == [
-        "3 contacts more will be sent",
-        "2 contacts more will be sent",
+        "3 more contacts will be sent",
+        "2 more contacts will be sent",
         "current",
         "no change",
-        "3 contacts fewer will be sent",
+        "3 fewer contacts will be sent",
     ]
-    assert effects(3)[2] == "1 contact more will be sent"
+    assert effects(3)[2] == "1 more contact will be sent"

@@ -441,7 +441,7 @@ def test_choosing_between_candidates(
 
 def test_choosing_whether_one_is_the_same(alices: Client, jordan: Contact) -> None:
     """A single candidate with another name: both names, and the way to a new one."""
-    message = "Pipedrive has 1 person with this e-mail: “Petra Maier”. Here it is “Jordan Ames”."
+    message = "Pipedrive has 1 person with this e-mail: “Petra Maier”. The name here is “Jordan Ames”."
     ambiguous = {"pipedrive_sync_error_code": "ambiguous", "pipedrive_sync_error_message": message}
     candidates = [{"pipedrive_id": 11, "name": "Petra Maier"}]
     Contact.objects.update(**{**FAILED, **ambiguous, "pipedrive_candidates": candidates})

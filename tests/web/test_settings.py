@@ -230,7 +230,7 @@ def test_the_rules(alices: Client, alice: User) -> None:
     for score in (2, 3, 3):
         add_contact(alice, name="Jordan Ames", warmness_score=score)
     html = look(alices.get("/settings/warm-leads"))
-    assert "3 or more (2 contacts more will be sent)" in html
+    assert "3 or more (2 more contacts will be sent)" in html
     changed = {**RULES, "threshold": "3", "label": "Hot", "earlier_activities": "yes", "plan": "growth", "seats": "5"}
     assert "Saved." in look(alices.post("/settings/warm-leads", changed, follow=True))
     decided = preferences.current()

@@ -182,7 +182,7 @@ def unlink(row: Row, now: datetime) -> None:
         "next_pipedrive_sync_attempt": END_OF_TIME,
         "pipedrive_sync_failed": True,
         "pipedrive_sync_error_code": DELETED_THERE,
-        "pipedrive_sync_error_message": "Deleted in Pipedrive. Try again to create it there again.",
+        "pipedrive_sync_error_message": "Deleted in Pipedrive. “Try again” creates it there again.",
         "pipedrive_sync_error_field": "",
     }
     with storing():

@@ -116,7 +116,7 @@ def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
         f"These links are dropped. The records stay in {old}; nothing is changed or deleted there.",
         f"Warmline looks in {new} for each warm contact, its organization and its activities. It creates what is "
         "missing.",
-        "Your team's Pipedrive users are matched again by e-mail. Users that were chosen by hand are cleared.",
+        "Your team's Pipedrive users are matched again by e-mail. Users chosen by hand are reset.",
     ]
     if has.unfinished:
         told.insert(1, f"For {has.unfinished:,} more, it is not known whether they were created there.")

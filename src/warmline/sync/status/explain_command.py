@@ -79,7 +79,7 @@ def _organization(contact: Contact, policy: Policy, now: datetime) -> list[str]:
             return [f"Organization {organization.name} could not be synced. {_failure(contact, sync)}"]
         case SyncState.NOT_WANTED:
             return [f"Organization {organization.name} is not in Pipedrive: no waiting contact needs it."]
-    return [f"Organization {organization.name} is sent first, and is waiting to be sent."]
+    return [f"Organization {organization.name} is sent before the contact. It is waiting to be sent."]
 
 
 def _activities(contact: Contact, policy: Policy, now: datetime) -> list[str]:

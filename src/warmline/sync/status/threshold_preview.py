@@ -29,5 +29,4 @@ def _effect(more: int, is_present: bool) -> str:  # noqa: FBT001 (private, two l
         return "current"
     if more == 0:
         return "no change"
-    contacts = "1 contact" if abs(more) == 1 else f"{abs(more):,} contacts"
-    return f"{contacts} more will be sent" if more > 0 else f"{contacts} fewer will be sent"
+    return f"{abs(more):,} {'more' if more > 0 else 'fewer'} contact{'' if abs(more) == 1 else 's'} will be sent"
