@@ -229,9 +229,7 @@ VARIABLES = (
     Variable(
         "WARMLINE_DATA_DIR", "~/.local/share/warmline", _folder, "Folder of the database file and the secret key."
     ),
-    Variable(
-        "DATABASE_URL", "", _database, "Database to use; empty: the SQLite file in the data folder.", secret=True
-    ),
+    Variable("DATABASE_URL", "", _database, "Database to use; empty: the SQLite file in the data folder.", secret=True),
     Variable(
         "PIPEDRIVE_BASE_URL",
         "https://api.pipedrive.com",
@@ -276,7 +274,10 @@ VARIABLES = (
     Variable("WARMLINE_WARM_THRESHOLD", "4", _whole(0, 10), "Warmness score from which a contact is a warm lead."),
     Variable("WARMLINE_LABEL", "Warm Lead", _name, "Label of a warm lead in Pipedrive."),
     Variable(
-        "WARMLINE_EARLIER_ACTIVITIES", "no", _yes_or_no, "Whether activities from before a contact was warm are sent too."
+        "WARMLINE_EARLIER_ACTIVITIES",
+        "no",
+        _yes_or_no,
+        "Whether activities from before a contact was warm are sent too.",
     ),
     Variable(
         "WARMLINE_ID_FIELD",
@@ -291,16 +292,16 @@ VARIABLES = (
         _whole(1, 600),
         "Seconds before the second attempt; doubled for each further one.",
     ),
-    Variable(
-        "WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes until a failed row is retried automatically."
-    ),
+    Variable("WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes until a failed row is retried automatically."),
     Variable(
         "WARMLINE_WORKERS",
         "8",
         _whole(1, 64),
         "Rows synced in parallel; a quarter, at least one, is reserved for what people wait for.",
     ),
-    Variable("WARMLINE_PLAN", "", _plan, "Plan in Pipedrive, which sets limits and tokens; empty: those of the smallest."),
+    Variable(
+        "WARMLINE_PLAN", "", _plan, "Plan in Pipedrive, which sets limits and tokens; empty: those of the smallest."
+    ),
     Variable("WARMLINE_SEATS", "1", _whole(1, 10_000), "Seats in Pipedrive; each adds to the daily tokens."),
     Variable("WARMLINE_TOKEN_SHARE", "80", _whole(1, 100), "Percent of the daily tokens that Warmline may use."),
     Variable(

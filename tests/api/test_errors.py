@@ -73,10 +73,10 @@ def test_a_body_that_is_no_json(bob: Caller, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
-        ({}, "name", "`name` is required. Add it."),
-        ({"name": 7}, "name", "`name` must be text, in quotes."),
-        ({"name": "Dana", "colour": "red"}, "colour", "`colour` does not exist. Remove it."),
-        ({"name": "Dana", "email": True}, "email", "`email` must be text, in quotes."),
+        ({}, "name", "The field `name` is required. Add it."),
+        ({"name": 7}, "name", "The field `name` must be text, in quotes."),
+        ({"name": "Dana", "colour": "red"}, "colour", "The field `colour` does not exist. Remove it."),
+        ({"name": "Dana", "email": True}, "email", "The field `email` must be text, in quotes."),
         ({"name": "Dana", "email": "dana"}, "email", "Enter an e-mail address such as kim@example.com."),
         ({"name": " "}, "name", "Enter the name."),
         ({"name": "Dana", "organization": {"name": ""}}, "organization.name", "Enter the organization name."),
@@ -94,9 +94,13 @@ def test_a_filter_that_does_not_exist(bob: Caller) -> None:
     answer = bob.get("/contacts", worm="true")
     assert (answer.problem, answer.body["error"]["message"]) == (
         (422, "invalid", "worm"),
-        "`worm` does not exist. Remove it.",
+        "The field `worm` does not exist. Remove it.",
     )
-    assert bob.get("/contacts", limit=501).body["error"]["message"].startswith("`limit` should be less than or equal to")
+    assert (
+        bob.get("/contacts", limit=501)
+        .body["error"]["message"]
+        .startswith("The field `limit` should be less than or equal to")
+    )
 
 
 def test_no_body_at_all(bob: Caller) -> None:

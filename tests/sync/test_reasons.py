@@ -59,7 +59,7 @@ def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -
         ({**FAILED, "pipedrive_person_id": 7, "revision": 2}, "In Pipedrive, but without the latest changes."),
         (
             {**FAILED, "pipedrive_sync_failed": False, "pipedrive_sync_attempts": 2},
-            "Waiting to be sent to Pipedrive as a Warm Lead. 2 of 3 attempts have failed so far. Pipedrive refused this:",
+            "Waiting to be sent to Pipedrive as a Warm Lead. 2 of 3 attempts have failed so far. Pipedrive refused",
         ),
     ],
 )

@@ -101,7 +101,7 @@ def test_changing_the_password(alices: Client, alice: User) -> None:
     look(alices.get("/password"))
     wrong = {"old_password": "wrong", "new_password1": "short", "new_password2": "short"}
     html = look(alices.post("/password", wrong))
-    assert "Your old password was entered incorrectly." in html
+    assert "The old password is wrong." in html
     assert "at least 10 characters" in html
     response = alices.post(
         "/password", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}, follow=True
@@ -122,7 +122,7 @@ def test_a_one_time_link(client: Client, alice: User) -> None:
     assert token not in html
     assert "alice@example.com" in html
     mismatch = look(client.post(response["Location"], {"new_password1": NEW, "new_password2": PASSWORD}))
-    assert "The two password fields" in mismatch
+    assert "The two passwords differ." in mismatch
     set_to = client.post(response["Location"], {"new_password1": NEW, "new_password2": NEW})
     assert (set_to.status_code, set_to["Location"], who(client)) == (302, "/", alice)
     assert "This link no longer works" in look(Client().get(link))

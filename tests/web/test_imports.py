@@ -47,7 +47,11 @@ def test_the_whole_way(bobs: Client, bob: User) -> None:
     work()
     assert bobs.get(path, headers=HTMX)["HX-Refresh"] == "true"
     html = look(bobs.get(path))
-    for said in ("2 new contacts", "1 of them will be sent to Pipedrive (warmness 4 or more)", "2 rows cannot be imported"):
+    for said in (
+        "2 new contacts",
+        "1 of them will be sent to Pipedrive (warmness 4 or more)",
+        "2 rows cannot be imported",
+    ):
         assert said in html
     refused = "Enter an e-mail address such as kim@example.com."
     for said in ("New, will be sent to Pipedrive", refused, "separated by semicolons"):

@@ -240,7 +240,9 @@ def test_all_of_several_are_gone(bobs: Client, bob: User) -> None:
     book.delete_contacts(Contact.objects.all())
     html = look(bobs.post("/contacts/selected", {"ids": ids, "action": "warmness", "score": "7"}, follow=True))
     assert "2 were no longer there: deleted" in html
-    assert "Select at least one contact first" in look(bobs.post("/contacts/selected", {"action": "retry"}, follow=True))
+    assert "Select at least one contact first" in look(
+        bobs.post("/contacts/selected", {"action": "retry"}, follow=True)
+    )
 
 
 @pytest.mark.parametrize("path", ["contacts/selected", "contacts/{}/hand-over"])

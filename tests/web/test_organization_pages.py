@@ -93,13 +93,13 @@ def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:
     failed = {"pipedrive_sync_failed": True, "pipedrive_sync_attempts": 1, "pipedrive_sync_error_code": "ambiguous"}
     Organization.objects.update(**failed, pipedrive_candidates=candidates)
     assert "Record 4" in look(bobs.get(f"/organizations/{mills.pk}"))
-    assert "is record 4 in Pipedrive" in look(
+    assert "Linked to Pipedrive record 4; syncing." in look(
         bobs.post(f"/organizations/{mills.pk}/link", {"pipedrive_id": "4"}, follow=True)
     )
     mills.refresh_from_db()
     assert mills.pipedrive_chosen_id == 4
     Organization.objects.update(**{**failed, "pipedrive_sync_error_code": "rejected"})
-    assert "Trying again to bring Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
+    assert "Trying again to send Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
     assert bobs.get(f"/organizations/{mills.pk}/standing").status_code == 200
     look(bobs.get(f"/organizations/{mills.pk}/attempts"))
 

@@ -109,7 +109,7 @@ def test_another_companys_token_is_not_kept(alices: Client, linked: Contact, els
     """It is said whose it is and what starting anew means, in numbers; whoever turns back has changed nothing."""
     html = look(alices.post("/settings", {"token": OTHER}))
     assert f"Start over with {BIRCH}?" in html
-    assert f"1 contact, 0 organizations and 0 activities are linked with their records in {ALDER}." in html
+    assert f"1 contact, 0 organizations and 0 activities are linked to records in {ALDER}." in html
     assert "It has not been saved yet" in html
     assert OTHER not in html
     assert credentials.token() == TOKEN
@@ -149,7 +149,7 @@ def test_where_nothing_is_linked_another_company_is_no_question(
     """Who only tried a company is not asked."""
     Contact.objects.update(pipedrive_person_id=None)
     html = look(alices.post("/settings", {"token": OTHER}, follow=True))
-    assert "Pipedrive is connected, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert "Connected to Pipedrive as Charlie Wren of Birch &amp; Wren Partners." in html
     assert Company.objects.get().company_id == 2
 
 
@@ -162,7 +162,7 @@ def test_the_environments_token_is_another_companys(
     Connection.objects.create(pk=1, state="another_company", since=timezone.now(), message=message)
     html = look(alices.get("/settings"))
     assert "belongs to Birch &amp; Wren Partners (birchwren)" in html
-    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER}, or take it away, and start Warmline again" in html
+    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER}, or remove it, and restart Warmline" in html
     assert 'href="/settings/start-anew"' in html
     assert elsewhere.calls == []
     html = look(alices.get("/settings/start-anew"))
@@ -187,7 +187,7 @@ def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, 
     settings.PIPEDRIVE_BASE_URL = url
     elsewhere.company_id, elsewhere.tokens[TOKEN] = 1, 2  # the old company, as it were
     html = look(alices.post("/settings", {"token": TOKEN}, follow=True))
-    assert "Pipedrive is connected, as Alice Alder" in html
+    assert "Connected to Pipedrive as Alice Alder" in html
     assert "Another one." not in html
     assert list(Notification.objects.order_by("pk").values_list("kind", flat=True)) == [
         "connection_lost",
@@ -261,7 +261,7 @@ def test_what_the_environment_decided(alices: Client, settings: Settings) -> Non
     settings.FROM_ENVIRONMENT = frozenset({"WARMLINE_WARM_THRESHOLD", "WARMLINE_PLAN"})
     settings.PIPEDRIVE_PLAN = "growth-oauth"
     html = look(alices.get("/settings/warm-leads"))
-    assert "Decided by WARMLINE_WARM_THRESHOLD" in html
+    assert "Set by WARMLINE_WARM_THRESHOLD" in html
     assert "growth-oauth" in html
     alices.post("/settings/warm-leads", {**RULES, "threshold": "9", "label": "Hot"})
     assert (preferences.current().threshold, preferences.current().label) == (4, "Hot")

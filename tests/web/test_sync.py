@@ -43,8 +43,8 @@ def test_an_empty_book(alices: Client) -> None:
         (ConnectionState.OK, "Connected to Pipedrive"),
         (ConnectionState.DOWN, "Pipedrive is not responding"),
         (ConnectionState.UNAUTHORIZED, "Pipedrive rejects the token"),
-        (ConnectionState.BUDGET_SPENT, "The day&#x27;s tokens are spent"),
-        (ConnectionState.ANOTHER_COMPANY, "The token is another company&#x27;s"),
+        (ConnectionState.BUDGET_SPENT, "Today&#x27;s API tokens are used up"),
+        (ConnectionState.ANOTHER_COMPANY, "The token belongs to another company"),
     ],
 )
 def test_the_connection(alices: Client, settings: Settings, state: ConnectionState, heading: str) -> None:
@@ -81,7 +81,7 @@ def test_what_is_no_token(alices: Client, bobs: Client, settings: Settings) -> N
     html = look(alices.get("/sync"))
     assert "This is not an API token" in html
     assert "everything is sent once an admin has fixed this" in html
-    assert 'href="/settings">Connect Pipedrive in the settings' in html
+    assert 'href="/settings">Connect Pipedrive in Settings' in html
     assert 'id="try-now"' not in html
     assert "words" not in html
     assert "Connect Pipedrive in Settings" not in look(bobs.get("/sync"))
@@ -129,7 +129,7 @@ def test_very_many_failures(alices: Client, alice: User) -> None:
     Contact.objects.update(pipedrive_sync_failed=True, pipedrive_sync_error_code="rejected")
     html = look(alices.get("/sync"))
     assert html.count("badge-failed") == 5
-    assert "All 120 contacts that failed" in html
+    assert "Show all 120 failed contacts" in html
     page = look(alices.get("/sync/failed/contact"))
     assert page.count("badge-failed") == 50
     assert "Contact 049" in page
@@ -147,8 +147,8 @@ def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) 
     failing(gone, "Deleted in Pipedrive.", "deleted")
     for client in (alices, bobs):
         html = " ".join(look(client.get("/sync")).split())
-        assert "<strong>1 contact</strong> stays here until it is warm: from a warmness of 4." in html
-        assert "<strong>1 activity</strong> is from before the contact was warm" in html
+        assert "<strong>1 contact</strong> is not warm: warmness is below 4." in html
+        assert "<strong>1 activity</strong> was logged before the contact was warm" in html
         assert "The first call" in html
         assert "<strong>1 record</strong> was deleted in Pipedrive" in html
     Contact.objects.update(owner=alice)
@@ -180,8 +180,10 @@ def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, setting
         unreadable=[12],
     )
     html = look(alices.get("/sync"))
-    assert "Could not index Pipedrive's persons (GET /api/v2/persons: 500: Internal server error). Next attempt at" in html
-    assert "1 of Pipedrive's persons cannot be read and is left out: id 12." in html
+    assert (
+        "Could not index Pipedrive's persons (GET /api/v2/persons: 500: Internal server error). Next attempt at" in html
+    )
+    assert "1 of Pipedrive's persons could not be read and is not indexed: id 12." in html
     assert "Could not index" not in look(bobs.get("/sync"))
 
 

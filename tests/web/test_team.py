@@ -67,7 +67,7 @@ def test_a_role(alices: Client, alice: User, bob: User) -> None:
     last = look(alices.post(f"/settings/team/{alice.pk}", {"is_admin": "no", "pipedrive_user_id": ""}))
     assert "only admin" in last
     html = look(alices.post(path, {"is_admin": "yes", "pipedrive_user_id": ""}, follow=True))
-    assert "Bob is changed." in html
+    assert "Bob saved." in html
     assert User.objects.get(pk=bob.pk).is_admin
     alices.post(f"/settings/team/{alice.pk}", {"is_admin": "no", "pipedrive_user_id": ""})
     assert alices.get("/settings/team").status_code == 403
@@ -102,7 +102,7 @@ def test_leaving(alices: Client, alice: User, bobs: Client, bob: User) -> None:
     path = f"/settings/team/{bob.pk}"
     assert "1 contact" in look(alices.get(path))
     html = look(alices.post(f"{path}/leave", {"heir": alice.pk}, follow=True))
-    assert "Bob can no longer sign in. 1 contact went to Alice." in html
+    assert "Bob can no longer sign in. 1 contact handed over to Alice." in html
     assert Contact.objects.get().owner == alice
     assert bobs.get("/contacts").status_code == 302
     assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
@@ -118,7 +118,7 @@ def test_returning(alices: Client, bobs: Client, bob: User) -> None:
     token, old = issue(bob), one_time_link(bob)
     path = f"/settings/team/{bob.pk}"
     alices.post(f"{path}/leave", {"heir": ""})
-    assert "Let Bob in again" in look(alices.get(path))
+    assert "Reactivate Bob" in look(alices.get(path))
     html = look(alices.post(f"{path}/return"))
     (link,) = re.findall(r'value="http://localhost:8000(/one-time/\S+)"', html)
     assert bobs.get("/contacts").status_code == 302

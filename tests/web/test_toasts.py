@@ -152,13 +152,13 @@ def test_a_toast_after_a_hand_over(alice: User, bob: User) -> None:
 def test_the_fragment(alices: Client, alice: User) -> None:
     """It holds the toasts as the page shows them; who comes for the first time is only told where to go on."""
     contact = failing(alice, "Jordan <Ames>")
-    text = "Could not sync “Call”."
+    text = "Could not sync “Call <Ames>”."
     pk = tell(K.ACTIVITY_FAILED, alice, text, contact=contact, row_id=failing_activity(contact).pk)
     first_time = look(alices.get("/toasts"))
     assert f'data-newest="{pk}"' in first_time
     assert "toast-activities" not in first_time
     html = look(alices.get(f"/toasts?after={pk - 1}"))
     assert 'id="toast-activities"' in html
-    assert "Jordan &lt;Ames&gt;" in html
+    assert "Call &lt;Ames&gt;" in html
     assert 'action="/sync/retry"' in html
     assert look(alices.get("/toasts?after=x&arrived=-1")) == first_time

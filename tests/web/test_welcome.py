@@ -58,7 +58,7 @@ def test_the_first_admin(client: Client) -> None:
         ({"name": " "}, "Enter the name."),
         ({"time_zone": "Europe/Nowhere"}, "Choose one of the listed options for “Time zone”."),
         ({"password1": "short", "password2": "short"}, "at least 10 characters"),
-        ({"password2": "another-password"}, "The two password fields"),
+        ({"password2": "another-password"}, "The two passwords differ."),
     ],
 )
 def test_a_form_with_a_mistake(client: Client, wrong: dict[str, str], says: str) -> None:

@@ -125,7 +125,7 @@ def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
 def naming(field: str, message: str) -> str:
     """Return a message of MESSAGES and the like with the name of the field that it is about; as it is without one."""
     start = next((start for start in ("This field ", "This ") if message.startswith(start)), "")
-    return f"`{field}` {message.removeprefix(start)}" if field and start else message
+    return f"The field `{field}` {message.removeprefix(start)}" if field and start else message
 
 
 def _invalid(_: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -140,9 +140,7 @@ class NewPasswordForm(WordedForm, SetPasswordForm):  # type: ignore[type-arg]  #
 class ResetForm(WordedForm, PasswordResetForm):
     """Whom to send a one-time link; also one who was invited and has no password yet."""
 
-    email = forms.EmailField(
-        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
-    )
+    email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def get_users(self, email: str) -> Iterable[User]:
         """Return the active user with this e-mail, whatever its case."""

@@ -188,9 +188,7 @@ class HeirForm(WordedForm, forms.Form):
 class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a user says of themselves."""
 
-    time_zone = forms.ChoiceField(
-        choices=zones, help_text="Used for all dates and times.", widget=LongSelect
-    )
+    time_zone = forms.ChoiceField(choices=zones, help_text="Used for all dates and times.", widget=LongSelect)
 
     class Meta:
         model = User

@@ -27,9 +27,7 @@ UNCONNECTED = "No Pipedrive API token is set. Contacts and activities wait here 
 WELL = "Pipedrive is responding."
 UNUSED = "Nothing has been sent to Pipedrive yet."
 UNTRIED = "This API token has not been tried yet."
-INVALID = (
-    "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space."
-)
+INVALID = "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space."
 UNCALLABLE = "PIPEDRIVE_BASE_URL is not a usable address. Set it to scheme, host and port, and nothing else."
 UNREADABLE = (
     "The stored API token can no longer be read, because this installation's secret key has changed. Enter it again."

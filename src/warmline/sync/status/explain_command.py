@@ -59,9 +59,7 @@ def _failure(contact: Contact, sync: Sync) -> str:
     found = "; ".join(f"{each['name']} (id {each['pipedrive_id']})" for each in sync.candidates)
     candidates = f" Candidates: {found}." if found else ""
     when = sync.next_attempt_at
-    by_itself = (
-        f" Next automatic attempt: {_at(contact, when)}; `warmline sync retry` tries now." if when else ""
-    )
+    by_itself = f" Next automatic attempt: {_at(contact, when)}; `warmline sync retry` tries now." if when else ""
     return f"{reason}{candidates}{by_itself}"
 
 
