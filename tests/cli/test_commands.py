@@ -91,9 +91,9 @@ def test_wrong_usage(env: dict[str, str], typed: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("email", "options", "password", "says"),
     [
-        ("bob@example.com", [], "tiny-one", "warmline: password: This password is too short."),
-        ("bob@example.com", [], "", "warmline: password: This password is too short."),
-        ("bob@example.com", [], "1234567890", "warmline: password: This password is too common."),
+        ("bob@example.com", [], "tiny-one", "warmline: The password is too short."),
+        ("bob@example.com", [], "", "warmline: The password is too short."),
+        ("bob@example.com", [], "1234567890", "warmline: This password is too common."),
         ("ALICE@example.com", [], PASSWORD, "warmline: A user with this e-mail already exists. Use another e-mail."),
         ("bob", [], PASSWORD, "warmline: Enter an e-mail address such as kim@example.com."),
         ("bob@example.com", ["--name", " "], PASSWORD, "warmline: Enter the name."),

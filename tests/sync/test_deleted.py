@@ -51,7 +51,7 @@ def test_while_the_person_is_made(bench: Bench, world: World, meddler: Meddler, 
     assert begun.startswith(
         "Kim was deleted here while it was being sent to Pipedrive, so it may still be created there."
     )
-    assert made.startswith("Kim was deleted here while it was being made in Pipedrive. It stays there as person 1.")
+    assert made.startswith("Kim was deleted here while it was being created in Pipedrive. It is there as person 1.")
     assert all(told.user == alice and told.contact is None for told in Notification.objects.all())
     assert (Intent.objects.count(), Attempt.objects.count()) == (0, 0)
 

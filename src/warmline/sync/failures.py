@@ -94,7 +94,9 @@ class CannotEmptyError(Exception):
 
     def __init__(self, field: str, called: str, reason: str) -> None:
         super().__init__(f"Pipedrive refused to clear the {called}: {reason}")
-        self.message = f"{self} Clear it in Pipedrive, or enter one here. All other changes were sent."
+        self.message = (
+            f"{str(self).rstrip('.')}. Clear it in Pipedrive, or enter one here. All other changes were sent."
+        )
         self.field = field
 
 
