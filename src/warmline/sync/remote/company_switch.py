@@ -114,7 +114,7 @@ def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
     told = [
         f"{has} are linked to records in {old}.",
         f"These links are dropped. The records stay in {old}; nothing is changed or deleted there.",
-        f"Warmline looks in {new} for each warm contact, its organization and its activities, and adds what is missing.",
+        f"Warmline looks in {new} for each warm contact, organization and activity, and creates what is missing.",
         "Your team's Pipedrive users are matched again by e-mail. Users chosen by hand are reset.",
     ]
     if has.unfinished:
