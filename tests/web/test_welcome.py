@@ -127,7 +127,7 @@ def test_a_new_installation(tmp_path: Path) -> None:
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as browser,
     ):
         printed = log.read_text(encoding="utf-8")
-        old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and give the code (\S+)", printed)
+        old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and enter the code (\S+)", printed)
         page = browser.get("/", follow_redirects=True)
         (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         for given, status in ((old, 200), (code, 302)):
