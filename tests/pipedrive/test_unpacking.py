@@ -128,7 +128,7 @@ def test_an_answer_that_says_how_long_it_is_is_not_read_if_that_is_too_long() ->
         pipedrive.persons_page(None)
 
 
-@pytest.mark.parametrize("compressed", ["gzip", "GZIP", "", "identity"])
+@pytest.mark.parametrize("packed", ["gzip", "GZIP", "", "identity"])
 def test_what_is_sent_properly_is_read(packed: str) -> None:
     """Packed or not."""
     text = json.dumps({"success": True, "data": {"id": 7, "name": "Ada"}}).encode()
