@@ -173,7 +173,7 @@ def test_someone_who_is_known(people: People, site: Site) -> None:
     add(page, "Max Heath", email="max@example.com")
     page.goto("/contacts/new")
     page.get_by_label("E-mail").press_sequentially("MAX@example.com")
-    expect(page.get_by_text("You know Max Heath with this e-mail already.")).to_be_visible()
+    expect(page.get_by_text("You already have a contact with this e-mail: Max Heath.")).to_be_visible()
     colleague = people.member(site, "bob")
     colleague.goto("/contacts/new")
     colleague.get_by_label("E-mail").press_sequentially("max@example.com")

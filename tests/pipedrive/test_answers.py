@@ -236,7 +236,7 @@ def test_a_throttled_call_knows_how_long_to_wait() -> None:
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"id": "not a number"}])
 def test_an_answer_that_is_no_record(call: Call, kind: type[PipedriveError], data: Any) -> None:
     """A created record whose id cannot be read was still created."""
-    with pytest.raises(kind, match="is no Person") as raised:
+    with pytest.raises(kind, match="is not a valid Person") as raised:
         responses.record(call, Person, data)
     assert "not a number" not in str(raised.value)
 

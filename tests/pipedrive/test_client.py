@@ -476,7 +476,7 @@ def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedriv
     assert [each.id for each in unreadable] == [7, 8, None]
     assert {"ada@example.com", "Mark"} <= unreadable[0].texts
     assert unreadable[1].texts == frozenset()
-    assert unreadable[0].why == "The answer is no Person: owner_id cannot be read."
+    assert unreadable[0].why == "The answer is not a valid Person: owner_id cannot be read."
     page = pipedrive.persons_page(None)
     assert (page.records, page.unreadable) == ([Person(id=1)], tuple(unreadable))
     with pytest.raises(Unavailable, match="owner_id"):
