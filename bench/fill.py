@@ -105,7 +105,7 @@ def _attempts(contacts: list[Contact]) -> Iterator[Attempt]:
     for contact in contacts:
         if contact.is_linked or contact.pipedrive_sync_failed:
             at, ok = now - timedelta(hours=48 * chance.random()), contact.is_linked
-            text = "Made in Pipedrive." if ok else "Pipedrive refused it: Name is too short"
+            text = "Created in Pipedrive." if ok else "Pipedrive refused this: Name is too short"
             yield Attempt(kind="contact", row_id=contact.pk, owner=contact.owner, at=at, ok=ok, waited=1, text=text)
 
 

@@ -67,7 +67,7 @@ def test_a_length_that_is_too_large(said: int) -> None:
     """It is refused by a page before anything of the body was waited for."""
     status, headers, text = post("/sign-in", [], said=said, is_whole=False)
     assert status == 413
-    assert "That was too much at once" in text
+    assert "That was too large" in text
     assert "default-src 'none'" in headers["content-security-policy"]
 
 

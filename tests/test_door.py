@@ -113,7 +113,7 @@ def test_a_nul_byte(alice: User, method: str, path: str, more: dict[str, Any]) -
     if path.startswith("/api/"):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
     else:
-        assert "This request cannot be read" in look(answer, 400)
+        assert "This request could not be read" in look(answer, 400)
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_each_variable_has_a_tried_value() -> None:
 @pytest.mark.parametrize("name", ["WARMLINE_LABLE", "WARMLINE_", "WARMLINE_LABEL_FILE", "WARMLINE_HOSTS_FILE"])
 def test_an_unknown_variable_is_an_error(name: str) -> None:
     """It is named, and what is in it is not shown."""
-    with pytest.raises(ConfigurationError, match=rf"^{name} is not a setting") as caught:
+    with pytest.raises(ConfigurationError, match=rf"^{name} is not a Warmline setting") as caught:
         Environment({"HOME": "/", name: "secret"})
     assert "secret" not in str(caught.value)
 

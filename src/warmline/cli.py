@@ -11,14 +11,14 @@ from typing import Annotated, NoReturn
 import typer
 
 app = typer.Typer(
-    help="A small team's contact book that keeps Pipedrive in line.",
+    help="A small team's contact book that stays in sync with Pipedrive.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables could show the token
     add_completion=False,
 )
-users = typer.Typer(help="The team's members.", no_args_is_help=True)
-sync = typer.Typer(help="What is on its way to Pipedrive.", no_args_is_help=True)
-explaining = typer.Typer(help="Say why a thing is as it is.", no_args_is_help=True)
+users = typer.Typer(help="Team members.", no_args_is_help=True)
+sync = typer.Typer(help="Sync status and retries.", no_args_is_help=True)
+explaining = typer.Typer(help="Explain the state of a record.", no_args_is_help=True)
 app.add_typer(users, name="user")
 app.add_typer(sync, name="sync")
 app.add_typer(explaining, name="explain")
@@ -36,7 +36,7 @@ def _fail(message: str) -> NoReturn:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
     reason, _, _ = str(error.strerror).partition(" (")  # asyncio's and socket's own additions say the address again
-    _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose others with --host and --port.")
+    _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose another with --host and --port.")
 
 
 def _set_up() -> None:
@@ -67,8 +67,8 @@ def _migrate() -> None:
         _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
     if newer := installation.newer_data():
         _fail(
-            f"warmline: the data are of a newer Warmline ({newer}). Start that one, or set WARMLINE_DATA_DIR, and "
-            "DATABASE_URL where it is used, to other data."
+            f"warmline: the data belongs to a newer Warmline ({newer}). Start that version, or set WARMLINE_DATA_DIR "
+            "(and DATABASE_URL, if you use it) to other data."
         )
     call_command("migrate", verbosity=0, interactive=False)
 
@@ -76,9 +76,9 @@ def _migrate() -> None:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
 ) -> None:
-    """Serve the API, and bring what is wanted to Pipedrive."""
+    """Serve the pages and the API, and send warm contacts to Pipedrive."""
     _set_up()
     from warmline import installation
     from warmline.serve import serve as run
@@ -94,10 +94,10 @@ def serve(
 @app.command()
 def demo(
     exit: Annotated[
-        bool, typer.Option("--exit", help="End by itself; status 0 only if everything arrived in time.")
+        bool, typer.Option("--exit", help="Exit when done; status 0 only if everything arrived in time.")
     ] = False,
 ) -> None:
-    """Show the whole story on this machine: a sandbox Pipedrive, Warmline, one contact, its activities."""
+    """Show Warmline at work on this machine, with a sandbox Pipedrive, one contact and its activities."""
     from warmline.demo import run
 
     raise typer.Exit(run(stay=not exit))
@@ -106,13 +106,13 @@ def demo(
 @app.command()
 def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 9000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 9000,
     token: Annotated[str, typer.Option(help="The API token to call it with.")] = "sandbox-token",
     search_delay: Annotated[float, typer.Option(min=0, help="Seconds until search finds a new record.")] = 0.0,
     latency: Annotated[
-        float, typer.Option(min=0, help="Seconds that each call takes, half of them on the way there.")
+        float, typer.Option(min=0, help="Seconds that each call takes, half of them before the call is processed.")
     ] = 0.0,
-    jitter: Annotated[float, typer.Option(min=0, help="Up to so many seconds more, at random.")] = 0.0,
+    jitter: Annotated[float, typer.Option(min=0, help="Up to this many seconds more, at random.")] = 0.0,
     company: Annotated[int, typer.Option(min=1, metavar="ID", help="Play another company, whose ids overlap.")] = 1,
 ) -> None:
     """Run a Pipedrive of your own on this machine, to try things out."""
@@ -134,10 +134,10 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in with, and to be found by in Pipedrive.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in, and to find them in Pipedrive.")],
     name: Annotated[str, typer.Option(help="What colleagues see.")],
-    admin: Annotated[bool, typer.Option("--admin", help="Sees everyone's contacts.")] = False,
-    time_zone: Annotated[str, typer.Option(help="Such as Europe/Berlin; WARMLINE_TIME_ZONE if left out.")] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="Can see everyone's contacts.")] = False,
+    time_zone: Annotated[str, typer.Option(help="For example Europe/Berlin; default: WARMLINE_TIME_ZONE.")] = "",
 ) -> None:
     """Add a member of the team. The password is asked for, or read from standard input."""
     _set_up()
@@ -146,6 +146,7 @@ def add_user(
     from django.core.exceptions import ValidationError
 
     from warmline.crm.users import User
+    from warmline.crm.validation_messages import reworded
 
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -154,37 +155,37 @@ def add_user(
     try:
         validate_password(password)
     except ValidationError as error:
-        _fail(f"warmline: password: {' '.join(error.messages)}")
+        _fail(f"warmline: {' '.join(reworded(error).messages)}")
     zone = time_zone or settings.DEFAULT_TIME_ZONE
     try:
         user = User.objects.create_user(email, name, password, is_admin=admin, time_zone=zone)
     except ValidationError as error:
-        _fail("\n".join(f"warmline: {field}: {' '.join(texts)}" for field, texts in error.message_dict.items()))
+        _fail("\n".join(f"warmline: {text}" for text in error.messages))
     typer.echo(f"{user.name} <{user.email}> is {'an admin' if admin else 'a member'} of the team.")
 
 
 @app.command()
 def token(
     email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
-    name: Annotated[str, typer.Option(help="What it is for; the profile page shows it.")] = "Made on the command line",
+    name: Annotated[str, typer.Option(help="Its purpose, shown on the profile page.")] = "Created on the command line",
 ) -> None:
-    """Make an API token, and print it and nothing else. It is not shown again."""
+    """Create an API token, and print it and nothing else. It is not shown again."""
     _set_up()
     from warmline.crm.fields import NAME_LENGTH
     from warmline.crm.tokens import issue
     from warmline.crm.users import User
 
     if len(name) > NAME_LENGTH:
-        _fail(f"warmline: name: at most {NAME_LENGTH} characters, please.")
+        _fail(f"warmline: the name can have at most {NAME_LENGTH} characters.")
     user = User.objects.known_as(email).filter(is_active=True).first()
     if user is None:
-        _fail(f"warmline: nobody in the team has the e-mail {email}; `warmline user add` makes a member.")
+        _fail(f"warmline: no team member has the e-mail {email}. Add one with `warmline user add`.")
     typer.echo(issue(user, name))
 
 
 @sync.command("status")
 def sync_status() -> None:
-    """Say how the connection is, and what is waiting, in progress and failed."""
+    """Show the connection, and how many rows are waiting, in progress and failed."""
     _set_up()
     from django.utils import timezone
 
@@ -200,19 +201,19 @@ def sync_status() -> None:
 
 @sync.command("retry")
 def sync_retry() -> None:
-    """Give all failed rows fresh attempts, now. The running server takes them up within a second."""
+    """Try all failed rows again now. A running server picks them up within a second."""
     _set_up()
     from warmline.sync.status.retry_and_choose import retry_all
 
     number = retry_all(None)
-    typer.echo("Nothing had failed." if not number else f"Rows that start again: {number}.")
+    typer.echo("Nothing to retry." if not number else f"Rows to be tried again: {number}.")
 
 
 @sync.command("start-anew")
 def sync_start_anew(
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Drop all links to the company of an earlier token, and start anew with that of the present one."""
+    """Drop all links to the company of an earlier token, and start over with the company of the current one."""
     _set_up()
     from warmline.sync.company import name_of
     from warmline.sync.remote import company_switch, setup
@@ -220,17 +221,17 @@ def sync_start_anew(
     try:
         ours, me = setup.to_start_anew()
         typer.echo("\n".join(company_switch.told_beforehand(ours, me)))
-        if not yes and not (sys.stdin.isatty() and typer.confirm(f"Start anew with {name_of(me)}?")):
-            _fail("warmline: nothing was changed. Say --yes to do it without being asked.")
+        if not yes and not (sys.stdin.isatty() and typer.confirm(f"Start over with {name_of(me)}?")):
+            _fail("warmline: nothing was changed. Use --yes to skip the question.")
         setup.start_anew()
     except setup.CannotConnectError as error:
         _fail(f"warmline: {error}")
-    typer.echo(f"Warmline starts anew with {name_of(me)}. A running server goes on within a second.")
+    typer.echo(f"Warmline starts over with {name_of(me)}. A running server follows within a second.")
 
 
 @explaining.command("contact")
-def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help="The contact's number.")]) -> None:
-    """Say why a contact is, or is not, in Pipedrive."""
+def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help="The contact's ID.")]) -> None:
+    """Explain why a contact is, or is not, in Pipedrive."""
     _set_up()
     from warmline.crm.models import Contact
     from warmline.sync.policy import Policy
@@ -245,7 +246,7 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
 
 @app.command()
 def doctor() -> None:
-    """Look whether Pipedrive, the token, the label, the fields and the activity types are there."""
+    """Check Pipedrive, the token, the label, the fields and the activity types."""
     _set_up()
     from django.conf import settings
 

@@ -147,7 +147,7 @@ class Story:
         person = _only(world["persons"], lead["pipedrive_person_id"], "person")
         organization = _only(world["organizations"], lead["organization"]["pipedrive_org_id"], "organization")
         owner = next(user["name"] for user in world["users"] if user["id"] == person["owner_id"])
-        print(f"   Pipedrive: organization {organization['id']} {organization['name']}, made first")
+        print(f"   Pipedrive: organization {organization['id']} {organization['name']}, created first")
         print(f"   Pipedrive: person {person['id']} {person['name']} at organization {person['org_id']}, owner {owner}")
         labels = next(field for field in world["fields"]["persons"] if field["field_code"] == "label_ids")
         names = [option["label"] for option in labels["options"] if option["id"] in person["label_ids"]]
@@ -195,17 +195,17 @@ Both programs stay up until Ctrl-C. Open their pages side by side:
    the sandbox Pipedrive   {sandbox_url}/sandbox/
 
 What to try:
-   1. Raise Kim Castell's warmness to 4 or more, in the list. The badge changes by itself, a toast comes, and the
-      sandbox's page shows Kim with the label "Warm Lead".
-   2. Open Kim Castell and log a call in two taps: "Call", "Save". It is on the sandbox's page at once.
-   3. There, press "Refuse activities", and log another. The toast says why it failed. Press "Mend everything", then
-      "Try again" in the toast.
-   4. Press "Outage", make Robin Vale warm, and see what the page Sync says. Mend it, and press "Try now" there, or wait
-      half a minute.
-   5. Be a colleague on the sandbox's page: add two persons with the e-mail sam@example.com. Then add a warm contact
-      with it in Warmline, and choose which of the two is meant.
+   1. Raise Kim Castell's warmness to 4 or more, in the list. The badge changes by itself, a toast appears, and
+      the sandbox page shows Kim with the label "Warm Lead".
+   2. Open Kim Castell and log a call in two taps: "Call", "Save". It appears on the sandbox page at once.
+   3. On the sandbox page, press "Refuse activities", then log another. The toast says why it failed. Press "Mend
+      everything", then "Try again" in the toast.
+   4. Press "Outage", make Robin Vale warm, and see what the Sync page says. End the outage, then press "Try now"
+      there, or wait half a minute.
+   5. Play a colleague on the sandbox page: add two persons with the e-mail sam@example.com. Then add a warm contact
+      with this e-mail in Warmline, and choose the right one.
 
-For programs there is the API, {warmline_url}/api/docs, to be tried with Alice's token:
+The API is at {warmline_url}/api/docs. Try it with Alice's token:
    {token}
 """)
     while True:

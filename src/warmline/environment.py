@@ -105,7 +105,7 @@ def _folder(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
-        raise ValueError("expected a folder, not one in a home that nobody here has") from None
+        raise ValueError("expected a folder; this machine has no user of that name") from None
 
 
 def _zone(text: str) -> ZoneInfo:
@@ -124,11 +124,11 @@ def _database(text: str) -> str:
     try:
         name = str(dj_database_url.parse(text).get("NAME") or "")
     except Exception:  # noqa: BLE001 (whatever it makes of it; its own words may repeat a piece of the password)
-        raise ValueError(f"{form}, with %2F and the like for signs in the password") from None
+        raise ValueError(f"{form}, with special characters in the password escaped, such as %2F") from None
     if not name or name == ":memory:":  # two processes share it, and a restart must find it
         raise ValueError(form)
     if scheme.startswith("postgres") and find_spec("psycopg") is None:
-        raise ValueError("PostgreSQL needs the Python package psycopg beside Warmline; install it")
+        raise ValueError("PostgreSQL needs the Python package psycopg; install it beside Warmline")
     return text
 
 
@@ -142,7 +142,7 @@ def _origin(example: str) -> Callable[[str], str]:
             raise ValueError("expected a port from 1 to 65535")
         origin = f"{parts.scheme}://{parts.netloc}"
         if not can_be_address(origin):
-            raise ValueError(f"expected a host name that can be called, such as {example}")
+            raise ValueError(f"expected a host name that can be reached, such as {example}")
         return origin
 
     return parse
@@ -173,7 +173,7 @@ def _email(text: str) -> EmailServer | None:
         port = parts.port
     except ValueError:
         # Its own words repeat what stands in the port's place: of a password with an unescaped "/", a piece.
-        raise ValueError(f"expected {form}, with %2F and the like for signs in the password") from None
+        raise ValueError(f"expected {form}, with special characters in the password escaped, such as %2F") from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     sender, starttls, tls = options.pop("from", ""), _yes_or_no(options.pop("tls", "no")), parts.scheme == "smtps"
     is_known = parts.scheme in {"smtp", "smtps"} and not options and not parts.path.strip("/") and not parts.fragment
@@ -229,37 +229,39 @@ VARIABLES = (
     Variable(
         "WARMLINE_DATA_DIR", "~/.local/share/warmline", _folder, "Folder of the database file and the secret key."
     ),
-    Variable(
-        "DATABASE_URL", "", _database, "Another database; empty: the SQLite file in the data folder.", secret=True
-    ),
+    Variable("DATABASE_URL", "", _database, "Database to use; empty: the SQLite file in the data folder.", secret=True),
     Variable(
         "PIPEDRIVE_BASE_URL",
         "https://api.pipedrive.com",
         _origin("https://api.pipedrive.com"),
-        "Where Pipedrive answers: scheme, host and port.",
+        "Address of Pipedrive: scheme, host and port.",
     ),
     Variable(
         "PIPEDRIVE_API_TOKEN",
         "",
         _text,
-        "The token that Warmline works with; empty: the one given on the settings page.",
+        "Pipedrive API token; empty: the one entered on the Settings page.",
         secret=True,
     ),
     Variable(
-        "WARMLINE_SECRET_KEY", "", _text, "Signs sessions; empty: made once, kept in the data folder.", secret=True
+        "WARMLINE_SECRET_KEY",
+        "",
+        _text,
+        "Key that signs sessions; empty: created once, kept in the data folder.",
+        secret=True,
     ),
-    Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names under which Warmline may be called."),
+    Variable("WARMLINE_HOSTS", "localhost,127.0.0.1,[::1]", _names, "Host names at which Warmline may be reached."),
     Variable(
         "WARMLINE_PUBLIC_URL",
         "",
         _public_url,
-        "Where people reach Warmline: scheme, host and port; what links lead to. Empty: the first of the hosts.",
+        "Address where people reach Warmline, used in links: scheme, host and port; empty: the first host.",
     ),
     Variable(
         "WARMLINE_PROXIES",
         "127.0.0.1,::1",
         _networks,
-        "Reverse proxies, by address or network, that are believed for whom and by which scheme they ask.",
+        "Trusted reverse proxies, by address or network: their word on client and scheme is taken.",
     ),
     Variable(
         "WARMLINE_EMAIL_URL",
@@ -268,14 +270,20 @@ VARIABLES = (
         "SMTP server for invitations and new passwords; empty: one-time links to copy.",
         secret=True,
     ),
-    Variable("WARMLINE_TIME_ZONE", "UTC", _zone, "Time zone of a new user who names none."),
+    Variable("WARMLINE_TIME_ZONE", "UTC", _zone, "Time zone of new users, unless another is given."),
     Variable("WARMLINE_WARM_THRESHOLD", "4", _whole(0, 10), "Warmness score from which a contact is a warm lead."),
     Variable("WARMLINE_LABEL", "Warm Lead", _name, "Label of a warm lead in Pipedrive."),
     Variable(
-        "WARMLINE_EARLIER_ACTIVITIES", "no", _yes_or_no, "Do activities from before a contact was warm follow it?"
+        "WARMLINE_EARLIER_ACTIVITIES",
+        "no",
+        _yes_or_no,
+        "Whether activities from before a contact was warm are sent too.",
     ),
     Variable(
-        "WARMLINE_ID_FIELD", "yes", _yes_or_no, "Do records made here bear our own id in the field “Warmline ID”?"
+        "WARMLINE_ID_FIELD",
+        "yes",
+        _yes_or_no,
+        "Whether records that Warmline creates carry its own id in the field “Warmline ID”.",
     ),
     Variable("WARMLINE_ATTEMPTS", "3", _whole(1, 10), "Attempts before a row is failed and left to batch processing."),
     Variable(
@@ -284,27 +292,27 @@ VARIABLES = (
         _whole(1, 600),
         "Seconds before the second attempt; doubled for each further one.",
     ),
-    Variable(
-        "WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes after which a failed row is tried again by itself."
-    ),
+    Variable("WARMLINE_BATCH_MINUTES", "15", _whole(1, 1440), "Minutes until a failed row is retried automatically."),
     Variable(
         "WARMLINE_WORKERS",
         "8",
         _whole(1, 64),
-        "Rows brought to Pipedrive side by side; a quarter, one at the least, are kept for people.",
+        "Rows synced in parallel; a quarter, at least one, is reserved for what people wait for.",
     ),
-    Variable("WARMLINE_PLAN", "", _plan, "Pipedrive's plan: its limits and tokens; empty: those of the smallest."),
-    Variable("WARMLINE_SEATS", "1", _whole(1, 10_000), "Seats in Pipedrive, each of which brings tokens every day."),
-    Variable("WARMLINE_TOKEN_SHARE", "80", _whole(1, 100), "Percent of the day's tokens that Warmline may use."),
+    Variable(
+        "WARMLINE_PLAN", "", _plan, "Plan in Pipedrive, which sets limits and tokens; empty: those of the smallest."
+    ),
+    Variable("WARMLINE_SEATS", "1", _whole(1, 10_000), "Seats in Pipedrive; each adds to the daily tokens."),
+    Variable("WARMLINE_TOKEN_SHARE", "80", _whole(1, 100), "Percent of the daily tokens that Warmline may use."),
     Variable(
         "WARMLINE_DIRECTORY_SHARE",
         "20",
         _whole(0, 100),
-        "Percent of Warmline's tokens for listing once what Pipedrive holds.",
+        "Percent of Warmline's tokens for indexing what Pipedrive holds, once.",
     ),
-    Variable("WARMLINE_LIMITS", "", _windows_or_none, "Requests in any so many seconds; empty: those of the plan."),
-    Variable("WARMLINE_SEARCH_LIMIT", "10/2", _one_window, "Requests in any so many seconds, searches."),
-    Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Least level of the log lines on standard error."),
+    Variable("WARMLINE_LIMITS", "", _windows_or_none, "Requests per window of seconds; empty: those of the plan."),
+    Variable("WARMLINE_SEARCH_LIMIT", "10/2", _one_window, "Searches per window of seconds."),
+    Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Lowest level of log lines on standard error."),
 )
 
 
@@ -326,7 +334,7 @@ class Environment:
         known |= {f"{variable.name}_FILE" for variable in VARIABLES if variable.secret}
         for name in source:
             if name.startswith("WARMLINE_") and name not in known:
-                raise ConfigurationError(f"{name} is not a setting of Warmline; docs/configuration.md lists them all.")
+                raise ConfigurationError(f"{name} is not a Warmline setting. docs/configuration.md lists all settings.")
         self._values = {variable.name: _value(variable, source) for variable in VARIABLES}
         self.given = frozenset(name for name in known if source.get(name, "").strip())
 

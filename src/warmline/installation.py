@@ -22,14 +22,14 @@ def warnings() -> Iterator[str]:
     names = ", ".join(sorted(file.name for file in _readable_by_others(folder)))
     if names:
         yield (
-            f"Other users of this machine can read {names} in {folder}, and with them everything. "
-            f"`chmod -R go= {folder}` shuts them out."
+            f"Other users of this machine can read {names} in {folder}, and so all your data. "
+            f"Run `chmod -R go= {folder}` to keep them out."
         )
     if len(settings.SECRET_KEY) < settings.SHORTEST_KEY:
         yield (
-            f"WARMLINE_SECRET_KEY has {len(settings.SECRET_KEY)} characters and can be guessed. Give another one of "
-            f"{settings.SHORTEST_KEY} or more; everybody signs in anew then, and Pipedrive's token is given anew on "
-            "the page Settings."
+            f"WARMLINE_SECRET_KEY has {len(settings.SECRET_KEY)} characters and can be guessed. Set one of "
+            f"{settings.SHORTEST_KEY} or more. Everyone then has to sign in again, and an admin has to enter "
+            "Pipedrive's token again on the Settings page."
         )
 
 

@@ -62,7 +62,7 @@ def serve(host: str, port: int) -> None:
         ADDRESS.port = listening
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
         if not User.objects.exists():
-            typer.echo(f"Nobody is on the team yet. Open {address}/welcome and give the code {FIRST_CODE.issue()}")
+            typer.echo(f"The team has no members yet. Open {address}/welcome and enter the code {FIRST_CODE.issue()}")
         with preferences.followed(), Beside():
             Server(config, hall).run(sockets=[sock])
 

@@ -32,11 +32,11 @@ class Matter(StrEnum):
 
 OF_THE_DISK = (Matter.DISK_FULL, Matter.DISK_ERROR)
 WORDS = {
-    Matter.BUSY: "Too many people save at this moment. Nothing was saved; try again in a few seconds.",
-    Matter.DISK_FULL: "The disk is full. What was saved before is safe, and nothing new can be saved. "
-    "Make room on it; Warmline goes on by itself.",
-    Matter.DISK_ERROR: "The disk cannot be written. What was saved before is safe, and nothing new can be saved. "
-    "Look whether it is mounted read-only, or broken; Warmline goes on by itself.",
+    Matter.BUSY: "Too many people are saving at the moment. Nothing was saved. Try again in a few seconds.",
+    Matter.DISK_FULL: "The disk is full. Everything saved before is safe, but nothing new can be saved. "
+    "Free up some space; Warmline then continues by itself.",
+    Matter.DISK_ERROR: "Warmline cannot write to its disk. Everything saved before is safe, but nothing new can be "
+    "saved. Check whether it is read-only or damaged; Warmline then continues by itself.",
 }
 BY_ERRNO = {
     errno.ENOSPC: Matter.DISK_FULL,

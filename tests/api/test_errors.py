@@ -70,6 +70,39 @@ def test_a_body_that_is_no_json(bob: Caller, body: bytes) -> None:
     assert Answer(response.status_code, response.json()).problem == (400, "malformed", None)
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({}, "name", "The field `name` is required. Add it."),
+        ({"name": 7}, "name", "The field `name` must be text, in quotes."),
+        ({"name": "Dana", "colour": "red"}, "colour", "The field `colour` does not exist. Remove it."),
+        ({"name": "Dana", "email": True}, "email", "The field `email` must be text, in quotes."),
+        ({"name": "Dana", "email": "dana"}, "email", "Enter an e-mail address such as kim@example.com."),
+        ({"name": " "}, "name", "Enter the name."),
+        ({"name": "Dana", "organization": {"name": ""}}, "organization.name", "Enter the organization name."),
+    ],
+)
+def test_what_is_wrong_with_a_field(bob: Caller, body: dict[str, Any], field: str, says: str) -> None:
+    """The message names the field and says what to do."""
+    answer = bob.post("/contacts", body)
+    assert answer.problem == (422, "invalid", field)
+    assert answer.body["error"]["message"] == says
+
+
+def test_a_filter_that_does_not_exist(bob: Caller) -> None:
+    """It is named as well; a misspelt filter would be no filter."""
+    answer = bob.get("/contacts", worm="true")
+    assert (answer.problem, answer.body["error"]["message"]) == (
+        (422, "invalid", "worm"),
+        "The field `worm` does not exist. Remove it.",
+    )
+    assert (
+        bob.get("/contacts", limit=501)
+        .body["error"]["message"]
+        .startswith("The field `limit` should be less than or equal to")
+    )
+
+
 def test_no_body_at_all(bob: Caller) -> None:
     """A call that needs a body says so."""
     response = bob.http.post("/api/contacts", b"", content_type="application/json")
@@ -100,7 +133,7 @@ def test_a_race_lost_at_the_database(bob: Caller) -> None:
     with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="Beta")]), ("UPDATE",)):
         answer = bob.patch(f"/organizations/{organization['id']}", {"name": "BETA"})
     assert answer.problem == (409, "conflict", "name")
-    assert "an organization of this name" in answer.body["error"]["message"]
+    assert "An organization with this name already exists" in answer.body["error"]["message"]
     assert Organization.objects.get(pk=organization["id"]).name == "Acme"
 
 

@@ -11,7 +11,7 @@ from chaos.simulation import Simulation
 from warmline.crm.models import Contact
 from warmline.sync.models import Notification
 
-KEPT = re.compile(r"(\w+): Pipedrive's “(.*?)” is kept, ours was “")
+KEPT = re.compile(r"(\w+): Pipedrive's “(.*?)” was kept, not “")
 OF_ANOTHER = "The API token belongs to"
 TROUBLE = range(400, 600)
 

@@ -91,17 +91,17 @@ def test_wrong_usage(env: dict[str, str], typed: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("email", "options", "password", "says"),
     [
-        ("bob@example.com", [], "tiny-one", "warmline: password: This password is too short."),
-        ("bob@example.com", [], "", "warmline: password: This password is too short."),
-        ("bob@example.com", [], "1234567890", "warmline: password: This password is too common."),
-        ("ALICE@example.com", [], PASSWORD, "warmline: email: There is a user with this e-mail already."),
-        ("bob", [], PASSWORD, "warmline: email: Enter a valid email address."),
-        ("bob@example.com", ["--name", " "], PASSWORD, "warmline: name: "),
+        ("bob@example.com", [], "tiny-one", "warmline: The password is too short."),
+        ("bob@example.com", [], "", "warmline: The password is too short."),
+        ("bob@example.com", [], "1234567890", "warmline: This password is too common."),
+        ("ALICE@example.com", [], PASSWORD, "warmline: A user with this e-mail already exists. Use another e-mail."),
+        ("bob", [], PASSWORD, "warmline: Enter an e-mail address such as kim@example.com."),
+        ("bob@example.com", ["--name", " "], PASSWORD, "warmline: Enter the name."),
         (
             "bob@example.com",
             ["--name", "Bob", "--time-zone", "Mars/Olympus"],
             PASSWORD,
-            "warmline: time_zone: This is no time zone;",
+            "warmline: This is not a time zone.",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_user_who_cannot_be_added(
 def test_a_token_for_nobody(env: dict[str, str]) -> None:
     """Ends with 1, and says how to add a member."""
     said = fails(warmline(env, "token", "bob@example.com"), 1)
-    assert said == ("warmline: nobody in the team has the e-mail bob@example.com; `warmline user add` makes a member.")
+    assert said == ("warmline: no team member has the e-mail bob@example.com. Add one with `warmline user add`.")
 
 
 def test_a_token_and_nothing_else(env: dict[str, str]) -> None:
@@ -130,22 +130,22 @@ def test_a_token_and_nothing_else(env: dict[str, str]) -> None:
     assert first.stdout != second.stdout
     with closing(sqlite3.connect(f"{env['WARMLINE_DATA_DIR']}/warmline.sqlite3")) as database:
         names = database.execute("SELECT name FROM crm_apitoken ORDER BY id").fetchall()
-    assert names == [("Made on the command line",), ("the report",)]
+    assert names == [("Created on the command line",), ("the report",)]
     too_long = fails(warmline(env, "token", "alice@example.com", "--name", 256 * "x"), 1)
-    assert too_long == "warmline: name: at most 255 characters, please."
+    assert too_long == "warmline: the name can have at most 255 characters."
 
 
 def test_an_empty_book(env: dict[str, str]) -> None:
     """The state of the connection and three zeros; nothing to retry, and no contact to explain."""
     status = warmline(env, "sync", "status")
     assert status.returncode == 0
-    assert status.stdout.splitlines()[0].startswith("connection   no_token: No Pipedrive API token is set;")
+    assert status.stdout.splitlines()[0].startswith("connection   no_token: No Pipedrive API token is set.")
     assert [line.split() for line in status.stdout.splitlines()[1:]] == [
         ["wanted", "0"],
         ["in_progress", "0"],
         ["failed", "0"],
     ]
-    assert warmline(env, "sync", "retry").stdout == "Nothing had failed.\n"
+    assert warmline(env, "sync", "retry").stdout == "Nothing to retry.\n"
     for number in ("7", "99999999999999999999"):
         assert fails(warmline(env, "explain", "contact", number), 1) == f"warmline: there is no contact {number}."
 
@@ -153,7 +153,7 @@ def test_an_empty_book(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"WARMLINE_LABLE": "secret"}, "warmline: WARMLINE_LABLE is not a setting of Warmline;"),
+        ({"WARMLINE_LABLE": "secret"}, "warmline: WARMLINE_LABLE is not a Warmline setting."),
         (
             {"PIPEDRIVE_BASE_URL": "https://example.com/?api_token=secret"},
             "warmline: PIPEDRIVE_BASE_URL: expected scheme, host and port only",
@@ -189,7 +189,7 @@ def test_a_port_that_is_taken(env: dict[str, str], command: str) -> None:
         said = fails(warmline(env, command, "--port", port), 1)
     assert said == (
         f"warmline: cannot listen on 127.0.0.1 port {port}: Address already in use."
-        " Choose others with --host and --port."
+        " Choose another with --host and --port."
     )
 
 
@@ -226,8 +226,8 @@ def test_an_engine_that_stands_still(at_sandbox: dict[str, str]) -> None:
     finally:
         file.unlink()
     assert doctor.returncode == 1
-    assert "problem  Warmline's engine has stopped" in doctor.stdout
-    assert status.stdout.startswith("connection   stopped: Warmline's engine has stopped")
+    assert "problem  The sync engine has stopped" in doctor.stdout
+    assert status.stdout.startswith("connection   stopped: The sync engine has stopped")
 
 
 @pytest.mark.parametrize(
@@ -266,17 +266,17 @@ def test_the_doctor_finds_a_missing_type(at_sandbox: dict[str, str], sandbox: Sa
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"PIPEDRIVE_API_TOKEN": ""}, "No Pipedrive API token is set; .* or set PIPEDRIVE_API_TOKEN."),
+        ({"PIPEDRIVE_API_TOKEN": ""}, "No Pipedrive API token is set. .* or set PIPEDRIVE_API_TOKEN."),
         (
             {"PIPEDRIVE_API_TOKEN": f"another-{TOKEN}"},
-            "Pipedrive does not accept the API token. .* or set PIPEDRIVE_API_TOKEN; .*",
+            "Pipedrive does not accept the API token. .* or set PIPEDRIVE_API_TOKEN. .*",
         ),
         (
             {"PIPEDRIVE_BASE_URL": f"http://127.0.0.1:{free_port()}"},
-            "Pipedrive does not answer\\. .* Look whether PIPEDRIVE_BASE_URL is right.*",
+            "Pipedrive is not responding\\. .* Check that PIPEDRIVE_BASE_URL is right.*",
         ),
         *(
-            ({"PIPEDRIVE_API_TOKEN": text}, "PIPEDRIVE_API_TOKEN holds no API token: .* Copy the token once more; .*")
+            ({"PIPEDRIVE_API_TOKEN": text}, "PIPEDRIVE_API_TOKEN is not an API token: .* Copy the token again. .*")
             for text in (f"{TOKEN} again", f"“{TOKEN}”", f"{TOKEN}\x07", "\udcff")
         ),
     ],
@@ -292,10 +292,10 @@ def test_the_doctor_finds_a_problem(at_sandbox: dict[str, str], more: dict[str, 
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("throttled", "Pipedrive asked for a pause between calls. Ask again in a minute."),
-        ("blocked", "Pipedrive's firewall blocks this company's calls for a while. Wait "),
-        ("budget_spent", "The company's Pipedrive tokens for today are spent. Pipedrive gives new ones "),
-        ("html_error", "Pipedrive does not answer. "),
+        ("throttled", "Pipedrive asked for a pause between calls. Try again in a minute."),
+        ("blocked", "Pipedrive's firewall is blocking this company for a while. Wait "),
+        ("budget_spent", "The company has used up its Pipedrive API tokens for today. Pipedrive grants new tokens "),
+        ("html_error", "Pipedrive is not responding. "),
     ],
 )
 def test_the_doctor_meets_trouble(at_sandbox: dict[str, str], sandbox: Sandbox, kind: str, says: str) -> None:
@@ -317,7 +317,7 @@ def test_another_companys_token(tmp_path: Path) -> None:
         other = {**env, "PIPEDRIVE_BASE_URL": other_url, "PIPEDRIVE_API_TOKEN": f"{TOKEN}-2"}
         new_token(env, "alice@example.com")
         assert fails(warmline({**env, "PIPEDRIVE_API_TOKEN": ""}, "sync", "start-anew"), 1).startswith(
-            "warmline: No Pipedrive API token is set;"
+            "warmline: No Pipedrive API token is set."
         )
         with closing(sqlite3.connect(tmp_path / "warmline.sqlite3")) as database:
             database.execute("INSERT INTO sync_company VALUES (1, 1, 'Alder', 'alder', 0)")
@@ -326,26 +326,26 @@ def test_another_companys_token(tmp_path: Path) -> None:
             database.commit()
 
             assert fails(warmline(env, "sync", "start-anew"), 1) == (
-                "warmline: Warmline works with Alder & Finch Consulting (alderfinch) already, "
-                "so there is nothing to start anew."
+                "warmline: Warmline already works with Alder & Finch Consulting (alderfinch), "
+                "so there is no need to start over."
             )
             said = warmline(other, "doctor").stdout.splitlines()[-1]
             assert said.startswith("problem  The API token belongs to Birch & Wren Partners (birchwren), but ")
             assert "0 contacts, 0 organizations and 0 activities are linked." in said
-            assert "Set PIPEDRIVE_API_TOKEN to a token of Alder (alder) and start Warmline again" in said
+            assert "Set PIPEDRIVE_API_TOKEN to a token of Alder (alder) and restart Warmline;" in said
             assert "`warmline sync start-anew`" in said
 
             done = warmline(other, "sync", "start-anew")
             assert (done.returncode, done.stderr) == (
                 1,
-                "warmline: nothing was changed. Say --yes to do it without being asked.\n",
+                "warmline: nothing was changed. Use --yes to skip the question.\n",
             )
-            assert "0 contacts, 0 organizations and 0 activities are linked with their records in Alder" in done.stdout
+            assert "0 contacts, 0 organizations and 0 activities are linked to records in Alder" in done.stdout
             ids = "SELECT company_id, pipedrive_user_id FROM sync_company, crm_user"
             assert database.execute(ids).fetchall() == [(1, 1)]
             done = warmline(other, "sync", "start-anew", "--yes")
             assert (done.returncode, done.stderr) == (0, "")
-            assert "Warmline starts anew with Birch & Wren Partners (birchwren)." in done.stdout
+            assert "Warmline starts over with Birch & Wren Partners (birchwren)." in done.stdout
             assert database.execute(ids).fetchall() == [(2, None)]
             assert warmline(other, "doctor").returncode == 0
             assert TOKEN not in done.stdout + said

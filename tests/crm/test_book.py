@@ -183,7 +183,7 @@ def test_a_failed_row_starts_again_when_it_is_changed(jordan: Contact, *, failed
         "last_pipedrive_sync_attempt": timezone.now(),
         "pipedrive_sync_failed": True,
         "pipedrive_sync_error_code": "rejected",
-        "pipedrive_sync_error_message": "Pipedrive refused it: too long",
+        "pipedrive_sync_error_message": "Pipedrive refused this: too long",
         "pipedrive_sync_error_field": "name",
     }
     larkspur = Organization.objects.create(name="Larkspur Mills")

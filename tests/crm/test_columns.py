@@ -39,7 +39,7 @@ def test_headings(cells: list[str], expected: str) -> None:
     [
         (["name", "email"], ""),
         (["last_name"], ""),
-        (["email", "phone"], "Say which column holds the name"),
+        (["email", "phone"], "Choose which column contains the name"),
         (["name", "", "email", "email"], "“E-mail” is chosen for two columns"),
     ],
 )

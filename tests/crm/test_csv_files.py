@@ -48,13 +48,13 @@ def test_empty_rows_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "There is nothing in this file"),
-        (b"\n \n", "There is nothing in this file"),
+        (b"", "This file is empty"),
+        (b"\n \n", "This file is empty"),
         (b"PK\x03\x04 rest", "an Excel or zip file"),
         (b"%PDF-1.7", "a PDF"),
-        (b"Name\x00,Phone", "no text file"),
-        (b"Name\x81", "no text file"),
-        (b'Name\n"' + b"x" * 200_000, "no well-formed CSV"),
+        (b"Name\x00,Phone", "not a text file"),
+        (b"Name\x81", "not a text file"),
+        (b'Name\n"' + b"x" * 200_000, "not valid CSV"),
         (b"," * 200 + b"x", "more than 100 columns"),
         (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
         (b"Name\n" + b"x\n" * (MOST_ROWS + 1), "more than 20,000 rows"),

@@ -59,8 +59,8 @@ def test_a_file_from_beginning_to_end(alice: User) -> None:
     assert outcomes(run) == ["new", "known", "invalid", "known", "invalid", "new", "invalid"]
     assert Contact.objects.count() == 1
     reasons = [row.reasons for row in run.contacts.filter(result=RowResult.INVALID).order_by("number")]
-    assert reasons[0] == ["E-mail: Enter a valid email address."]
-    assert reasons[1][0].startswith("Warmness: ")
+    assert reasons[0] == ["Enter an e-mail address such as kim@example.com."]
+    assert reasons[1] == ["Warmness must be a whole number from 0 to 10."]
     assert reasons[2][0].startswith("This row has more cells")
     assert imports.counts(run) == {
         "all": 7, "warm": 2, "unchecked": 0, "new": 2, "added": 0, "known": 2, "invalid": 3
@@ -252,7 +252,7 @@ def test_a_row_that_breaks_something_is_set_aside(alice: User, breaks_at: Status
     done = "new" if breaks_at == Status.CHECKING else "added"
     assert outcomes(run) == [done, "invalid", done]
     assert run.rows.get(result=RowResult.INVALID).reasons == [
-        "This row broke something on our side (RuntimeError), which was logged; tell your administrator."
+        "Something went wrong on our side with this row (RuntimeError). The error was logged. Tell your administrator."
     ]
 
 

@@ -81,7 +81,7 @@ def test_a_name_that_is_taken_between_the_look_and_the_write(alice: User) -> Non
         transaction.atomic(),
     ):
         change_organization(acme, {"name": "BETA"})
-    assert caught.value.message_dict == {"name": ["The team has an organization of this name already."]}
+    assert caught.value.message_dict == {"name": ["An organization with this name already exists. Use another name."]}
     contact.refresh_from_db()
     assert Contact.objects.get().organization == Organization.objects.get(name="Acme")
 

@@ -102,7 +102,7 @@ def test_a_contact_arrives(people: People, team: Team) -> None:
     expect(toast(page).get_by_role("link")).to_have_attribute("href", f"/contacts/{contact['id']}")
     expect(page.locator("#said")).to_have_text("Jordan Ames is in Pipedrive as a Warm Lead.")
     expect(page.get_by_role("link", name="Notifications, 1 new")).to_be_visible()
-    expect(page.get_by_text("1 arrived: half within")).to_be_visible()
+    expect(page.get_by_text("1 arrived; typically")).to_be_visible()
     page.keyboard.press("Escape")
     expect(toast(page)).to_have_count(0)
     page.get_by_role("link", name="Notifications, 1 new").click()
@@ -129,7 +129,7 @@ def test_an_activity_fails_and_is_tried_again(people: People, team: Team) -> Non
     activity = team.save("alice", "/activities", contact_id=contact["id"], type="CALL")
     failure = page.locator("#toast-activities")
     expect(failure).to_contain_text("Refused by a button on the sandbox's page")
-    expect(page.locator("#alarm")).to_contain_text("could not be brought to Pipedrive")
+    expect(page.locator("#alarm")).to_contain_text("Could not sync")
     page.goto("/sync/failed/activity")
     expect(failure).to_be_visible()
     badge = page.locator(f"#badge-activity-{activity['id']}")
@@ -193,7 +193,7 @@ def test_a_page_that_says_it_needs_no_toast(people: People, team: Team) -> None:
         httpx.post(f"{team.site.sandbox}/sandbox/people", json=body, timeout=PATIENCE).raise_for_status()
     page = open_page(people, team, "bob", f"/contacts/{contact['id']}")
     page.get_by_label("Warmness of Kim Frost").select_option("6")
-    choice = page.get_by_role("button", name="This one: K. Frost")
+    choice = page.get_by_role("button", name="Choose: K. Frost")
     expect(choice).to_be_visible()
     expect(page.locator("#alarm")).to_contain_text("Kim Frost")
     expect(toast(page)).to_have_count(0)
@@ -240,11 +240,11 @@ def test_a_failure_that_is_mended_is_no_toast(people: People, team: Team) -> Non
 def test_an_outage_and_its_end(people: People, team: Team) -> None:
     """Both are told; the page says how the connection is, and what waits follows."""
     page = open_page(people, team, "bob")
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     sandbox = break_it(people, team, "break-outage")
     team.arrive("bob", "Robin Vale")
     connection = page.locator("#toast-connection")
-    expect(page.get_by_role("heading", name="Pipedrive does not answer")).to_be_visible()
+    expect(page.get_by_role("heading", name="Pipedrive is not responding")).to_be_visible()
     expect(page.locator("#alarm")).to_contain_text("The connection to Pipedrive is lost.")
     expect(connection).to_have_count(0)
     page.goto("/organizations")
@@ -255,7 +255,7 @@ def test_an_outage_and_its_end(people: People, team: Team) -> None:
     page.get_by_role("button", name="Try now").focus()
     page.keyboard.press("Enter")
     expect(connection).to_contain_text("The connection to Pipedrive is back.")
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     expect(page.locator("#sync")).to_be_focused()
     expect(page.locator("#toast-arrived")).to_contain_text("Robin Vale is in Pipedrive")
 
@@ -266,7 +266,7 @@ def test_nobody_sees_anothers(people: People, team: Team) -> None:
     team.arrive("alice", "Alice's Own")
     expect(toast(alices)).to_contain_text("Alice's Own is in Pipedrive")
     team.arrive("bob", "Bob's Own")
-    expect(toast(bobs)).to_have_text("Bob's Own is in Pipedrive as a Warm Lead. See the contact", use_inner_text=True)
+    expect(toast(bobs)).to_have_text("Bob's Own is in Pipedrive as a Warm Lead. View contact", use_inner_text=True)
     expect(toast(alices)).to_have_count(1)
     expect(toast(alices)).to_contain_text("Alice's Own")
 
@@ -451,10 +451,10 @@ def test_what_could_not_be_got_is_told(people: People, team: Team) -> None:
     """A refused request and a server that cannot be reached each say what to do."""
     page = open_page(people, team, "alice")
     page.evaluate("htmx.ajax('GET', '/contacts/999999999', '#sync')")
-    expect(page.locator("#toast-trouble")).to_contain_text("It was deleted meanwhile")
+    expect(page.locator("#toast-trouble")).to_contain_text("This was deleted")
     page.context.set_offline(True)
     page.evaluate("htmx.ajax('GET', '/sync', '#sync').catch(() => {})")
-    expect(page.locator("#toast-trouble")).to_contain_text("Warmline cannot be reached")
+    expect(page.locator("#toast-trouble")).to_contain_text("Cannot reach Warmline")
     page.context.set_offline(False)
     page.evaluate("htmx.ajax('GET', '/sync', '#sync')")
     expect(page.locator("#toast-trouble")).to_have_count(0)
@@ -472,7 +472,7 @@ def test_without_javascript(people: People, team: Team) -> None:
     page.locator(f"#retry-contact-{contact['id']}").click()
     expect(page.get_by_text("Trying again: No Script.")).to_be_visible()
     page.locator("#bell").click()
-    expect(page.get_by_text("No Script could not be brought to Pipedrive.")).to_be_visible()
+    expect(page.get_by_text("Could not sync No Script.")).to_be_visible()
 
 
 def test_a_server_stops_with_streams_open(people: People, team: Team, tmp_path: Path) -> None:

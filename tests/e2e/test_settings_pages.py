@@ -30,17 +30,17 @@ def test_connecting(people: People, site: Site) -> None:
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("API token").fill("a-wrong-token")
     page.get_by_role("button", name="Connect").click()
-    expect(page.get_by_text("Pipedrive does not accept the API token. Copy it once more")).to_be_visible()
+    expect(page.get_by_text("Pipedrive does not accept the API token. Copy it again")).to_be_visible()
     expect(page.get_by_label("API token")).to_have_value("")
     page.get_by_label("API token").fill("sandbox-token")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Pipedrive is connected, as")).to_be_visible()
-    expect(page.get_by_role("button", name="Replace the token")).to_be_visible()
+    expect(page.get_by_text("Connected to Pipedrive as")).to_be_visible()
+    expect(page.get_by_role("button", name="Replace token")).to_be_visible()
     page.get_by_role("link", name="Warm leads").click()
-    page.get_by_role("button", name="Ask Pipedrive").click()
+    page.get_by_role("button", name="Load from Pipedrive").click()
     page.get_by_label("Referral").select_option(label="Deadline")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_label("Referral")).to_have_value("deadline")
 
 
@@ -48,15 +48,15 @@ def test_an_import(people: People, site: Site) -> None:
     """Two thousand rows: what will happen, the progress, what happened; the second time nothing does."""
     page = people.member(site, "bob", viewport=PHONE)
     file = {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode("cp1252")}
-    for said in ("2,000 new contacts", "Nothing in this file is new"):
+    for said in ("2,000 new contacts", "No new contacts in this file"):
         page.goto("/import")
         page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
-        page.get_by_role("button", name="Look at the file").click()
+        page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading", name=said)).to_be_visible()
         expect(page.get_by_text("read as Windows-1252")).to_be_visible()
         if said.startswith("2"):
             page.get_by_role("button", name="Import 2,000 contacts").click()
-            expect(page.get_by_role("progressbar", name="contacts are added")).to_be_visible()
+            expect(page.get_by_role("progressbar", name="contacts added")).to_be_visible()
             expect(page.get_by_role("heading", name="2,000 contacts added")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("Import .* contacts"))).to_have_count(0)
 
@@ -67,12 +67,12 @@ def test_an_import_without_javascript(people: People, site: Site) -> None:
     page.goto("/import")
     file = {"name": "two.csv", "mimeType": "text/csv", "buffer": b"Name,E-mail\nDana,dana@example.com\nKim,kim\n"}
     page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Import 1 contact").click()
     expect(page.get_by_role("heading", name="1 contact added")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download 1 invalid row").click()
-    assert "Enter a valid email address" in download.value.path().read_text(encoding="utf-8-sig")
+    assert "Enter an e-mail address such as kim@example.com" in download.value.path().read_text(encoding="utf-8-sig")
 
 
 def test_an_invitation(people: People, site: Site) -> None:
@@ -91,7 +91,7 @@ def test_an_invitation(people: People, site: Site) -> None:
     daves.get_by_role("button", name="Set password").click()
     daves.get_by_role("button", name="Your menu, Dave").click()
     expect(daves.get_by_role("link", name="Settings")).to_have_count(0)
-    page.get_by_role("link", name="To the team").click()
+    page.get_by_role("link", name="Back to team").click()
     expect(page.get_by_role("row", name="Dave")).to_contain_text("Active")
 
 
@@ -99,8 +99,8 @@ def test_a_token(people: People, site: Site) -> None:
     """It is shown once and opens the API, until it is revoked."""
     page = people.member(site, "bob")
     page.goto("/profile")
-    page.get_by_label("What is it for?").fill("the report")
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_label("Purpose").fill("the report")
+    page.get_by_role("button", name="Create token").click()
     token = page.get_by_label("The new token").input_value()
     url, headers = f"{site.url}/api/contacts", {"Authorization": f"Bearer {token}"}
     assert httpx.get(url, headers=headers, timeout=PATIENCE, trust_env=False).status_code == 200
@@ -108,5 +108,5 @@ def test_a_token(people: People, site: Site) -> None:
     expect(page.get_by_text("last used")).to_be_visible()
     expect(page.get_by_label("The new token")).to_have_count(0)
     page.get_by_role("button", name="Revoke the token the report").click()
-    expect(page.get_by_text("The token is revoked.")).to_be_visible()
+    expect(page.get_by_text("Token revoked.")).to_be_visible()
     assert httpx.get(url, headers=headers, timeout=PATIENCE, trust_env=False).status_code == 401

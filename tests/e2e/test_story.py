@@ -91,7 +91,7 @@ def test_from_a_cold_contact_to_a_warm_lead(people: People, site: Site, sandbox:
     page.get_by_label("Warmness of Jordan Ames").select_option("7")
     expect(toast(page, "Jordan Ames is in Pipedrive as a Warm Lead.")).to_be_visible()
     expect(standing.locator(".badge")).to_have_text("In Pipedrive")
-    expect(standing).to_contain_text("It is in Pipedrive, with every change that was made here.")
+    expect(standing).to_contain_text("In Pipedrive, with all changes made here.")
     assert page.evaluate("window.wasNotReloaded")
     expect(person(sandbox, "Jordan Ames")).to_contain_text("Warm Lead")
     expect(person(sandbox, "Jordan Ames")).to_contain_text("Larkspur Mills")
@@ -109,7 +109,7 @@ def test_an_activity_that_is_refused(people: People, site: Site, sandbox: Page) 
     press(sandbox, "refuse-activities")
     log(page, "Meeting")
     refused = entry(page, "Meeting with Kim Castell")
-    failure = toast(page, "could not be brought to Pipedrive")
+    failure = toast(page, "Could not sync")
     expect(failure).to_contain_text("Refused by a button on the sandbox's page")
     expect(refused.locator(".badge")).to_have_text("Failed")
     expect(activity(sandbox, "Meeting with Kim Castell")).to_have_count(0)
@@ -131,7 +131,7 @@ def test_an_outage_on_a_contacts_page(people: People, site: Site, sandbox: Page)
     page.get_by_label("Warmness of Robin Vale").select_option("5")
     expect(toast(page, "The connection to Pipedrive is lost.")).to_be_visible()
     standing = page.get_by_role("region", name="Pipedrive")
-    expect(standing).to_contain_text("Nothing is sent at the moment.")
+    expect(standing).to_contain_text("Sending is paused.")
     log(page, "E-mail")
     expect(entry(page, "E-mail to Robin Vale")).to_be_visible()
 
@@ -157,7 +157,7 @@ def test_two_candidates(people: People, site: Site, sandbox: Page) -> None:
     expect(page.get_by_role("region", name="Pipedrive")).to_contain_text("Pipedrive has 2 persons with this e-mail")
     expect(page.get_by_role("alert")).to_contain_text("Pipedrive has 2 persons with this e-mail")
     expect(page.locator("#toasts .toast")).to_have_count(0)
-    page.get_by_role("button", name="This one: A. Reed").click()
+    page.get_by_role("button", name="Choose: A. Reed").click()
     expect(page.get_by_role("region", name="Pipedrive").locator(".badge")).to_have_text("In Pipedrive")
     expect(sandbox.get_by_role("row").filter(has_text="alex@example.com")).to_have_count(2)
     expect(person(sandbox, "alex@example.com").filter(has_text="Warm Lead")).to_have_count(1)
@@ -174,7 +174,7 @@ def test_on_a_phone(people: People, site: Site, sandbox: Page) -> None:
     expect(entry(page, "Referral by Noa Wren").locator(".badge")).to_have_text("In Pipedrive")
     expect(activity(sandbox, "Referral by Noa Wren")).to_be_visible()
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Sync").click()
-    expect(page.get_by_role("heading", name="The connection is well")).to_be_visible()
+    expect(page.get_by_role("heading", name="Connected to Pipedrive")).to_be_visible()
     everywhere = (
         "/sync",
         "/notifications",
@@ -201,7 +201,7 @@ def test_with_the_keyboard_alone(people: People, site: Site, sandbox: Page) -> N
     page.wait_for_url("**/contacts")
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     reach(page, page.get_by_role("link", name="Add a contact").first)
     page.keyboard.press("Enter")
@@ -274,7 +274,7 @@ def test_without_javascript(people: People, site: Site, sandbox: Page) -> None:
     page.goto("/import")
     file = {"name": "one.csv", "mimeType": "text/csv", "buffer": b"Name,Warmness\nLee Marsh,6\n"}
     page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Look at the file").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Import 1 contact").click()
     expect(person(sandbox, "Lee Marsh")).to_contain_text("Warm Lead")
 

@@ -212,7 +212,7 @@ def test_a_refusal_names_the_field_where_pipedrive_does(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("<html>\n\r\x0b" + "x" * 5000, "A page came instead of an answer (HTTP 403)."),
+        ("<html>\n\r\x0b" + "x" * 5000, "A web page came instead of an answer (HTTP 403)."),
         ("", "No reason was given (HTTP 403)."),
         ("far\n\r\x0btoo long" + "x" * 5000, "far too long" + "x" * 288),
     ],
@@ -236,7 +236,7 @@ def test_a_throttled_call_knows_how_long_to_wait() -> None:
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"id": "not a number"}])
 def test_an_answer_that_is_no_record(call: Call, kind: type[PipedriveError], data: Any) -> None:
     """A created record whose id cannot be read was still created."""
-    with pytest.raises(kind, match="is no Person") as raised:
+    with pytest.raises(kind, match="is not a valid Person") as raised:
         responses.record(call, Person, data)
     assert "not a number" not in str(raised.value)
 

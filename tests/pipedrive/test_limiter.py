@@ -335,7 +335,7 @@ def test_the_days_tokens_end_batch_work_first_and_come_back_after_a_day() -> Non
         limiter.acquire(tokens=10)
     assert not limiter.has_tokens_for_batch()
     limiter.acquire(tokens=10)
-    with pytest.raises(BudgetSpent, match="share of the day's tokens"):
+    with pytest.raises(BudgetSpent, match="share of today's API tokens"):
         limiter.acquire(tokens=1)
     assert limiter.usage().tokens == 100
     clock.sleep(25 * 3600)

@@ -101,7 +101,7 @@ def test_when_it_dies_another_one_asks_in_time(clock: VirtualClock) -> None:
 def test_when_the_connection_is_lost_nobody_asks_in_turn(clock: VirtualClock) -> None:
     """Who waited for an answer that did not come does not spend ten seconds on the same silence."""
     Lease.objects.create(key="ask:it", holder="another", expires_at=clock.now() + timedelta(seconds=1))
-    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), clock)
+    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), clock)
     with pytest.raises(BusyError):
         one_asks("it", clock=clock, known=known, ask=never, store=stored)
 

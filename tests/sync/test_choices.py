@@ -53,7 +53,7 @@ def test_a_choice_that_is_gone_is_asked_for_anew(
     row = stated(contact)
     assert (row.sync_state, row.pipedrive_sync_error_code, row.pipedrive_chosen_id) == ("failed", "ambiguous", None)
     assert row.pipedrive_candidates == [{"pipedrive_id": second, "name": "Jordan A."}]
-    assert "not in Pipedrive any more" in row.pipedrive_sync_error_message
+    assert "no longer in Pipedrive" in row.pipedrive_sync_error_message
     assert Notification.objects.filter(kind="contact_failed").count() == 2
 
     choose(row, second)

@@ -121,7 +121,7 @@ def test_a_conflict_is_one_of_meaning(bench: Bench, world: World, sandbox: Sandb
     assert call.note == "Hello Vera & co\n- one"
     assert world.activities[1]["note"] == html
     text = Notification.objects.get(kind="change_kept").text
-    assert "“Hello Vera & co\n- one” is kept, ours was “ours & mine”" in text
+    assert "“Hello Vera & co\n- one” was kept, not “ours & mine”" in text
 
     book.change_activity(call, {"subject": "Other"})
     bench.settle()
@@ -146,8 +146,8 @@ def test_a_note_that_is_too_long_for_us_stays_there_and_ours_here(
     assert (call.note, call.subject) == ("ours", "By hand")
     assert long in world.activities[1]["note"]
     text = Notification.objects.get(kind="change_kept").text
-    assert "is no note that Warmline can hold; ours stays here" in text
-    assert "subject: Pipedrive's “By hand” is kept, ours was “Ours”." in text
+    assert "which Warmline cannot store; the value here stays" in text
+    assert "subject: Pipedrive's “By hand” was kept, not “Ours”." in text
     assert len(text) < 1000
 
 

@@ -63,9 +63,9 @@ def test_a_good_token(pipedrive_company: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("token", "fault", "says"),
     [
-        ("another", None, "Pipedrive does not accept the API token. Copy it once more"),
-        ("two words\n", None, "This cannot be a token"),
-        (TOKEN, "html_error", "Pipedrive does not answer"),
+        ("another", None, "Pipedrive does not accept the API token. Copy it again"),
+        ("two words\n", None, "This is not a token"),
+        (TOKEN, "html_error", "Pipedrive is not responding"),
         (TOKEN, "throttled", "Pipedrive asked for a pause"),
     ],
 )
@@ -133,7 +133,7 @@ def test_asking(pipedrive_company: Sandbox) -> None:
     assert {user.active for user in known.users or ()} == {True}
     assert "call" in {each.key for each in known.types or ()}
     pipedrive_company.faults.add(Fault.model_validate({"kind": "html_error"}))
-    assert setup.ask().startswith("Pipedrive could not be asked: ")
+    assert setup.ask().startswith("This could not be loaded from Pipedrive: ")
 
 
 @pytest.mark.django_db(transaction=True)

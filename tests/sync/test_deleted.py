@@ -48,8 +48,10 @@ def test_while_the_person_is_made(bench: Bench, world: World, meddler: Meddler, 
     assert meddler.is_done
     assert len(world.persons) == 1
     begun, made = left_there()
-    assert begun.startswith("Kim was deleted here while it was on its way to Pipedrive, and may be there all the same.")
-    assert made.startswith("Kim was deleted here while it was being made in Pipedrive. It stays there as person 1.")
+    assert begun.startswith(
+        "Kim was deleted here while it was being sent to Pipedrive, so it may still be created there."
+    )
+    assert made.startswith("Kim was deleted here while it was being created in Pipedrive. It is there as person 1.")
     assert all(told.user == alice and told.contact is None for told in Notification.objects.all())
     assert (Intent.objects.count(), Attempt.objects.count()) == (0, 0)
 

@@ -398,7 +398,7 @@ def test_a_list_that_leads_in_a_circle_does_not_cost_all_that_may_be_spent(
     assert bench.pipedrive.tokens_spent - before <= 150
     assert "directory.out kind=organization" in caplog.text
     organizations = Directory(bench.clock, 1000).progress()[1]
-    assert "a cursor came back" in organizations.problem
+    assert "a cursor was repeated" in organizations.problem
     assert not organizations.is_too_large
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     bench.settle(30)

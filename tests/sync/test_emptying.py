@@ -97,7 +97,7 @@ def test_what_cannot_be_taken_away_is_told_and_the_rest_goes_over(
         "rejected",
         "organization",
     )
-    assert "refused to take the organization away" in row.pipedrive_sync_error_message
+    assert "refused to clear the organization" in row.pipedrive_sync_error_message
     assert [each["value"] for each in world.persons[1]["phones"]] == ["+2"]
     assert world.persons[1]["org_id"] == 1
 

@@ -34,7 +34,7 @@ def test_failures_and_success_are_told_in_order(bench: Bench, sandbox: Sandbox, 
     attempts = told(contact)
     assert [ok for ok, _ in attempts] == [False, False, True, True]
     assert "Internal server error" in attempts[0][1]
-    assert attempts[2][1] == f"Made in Pipedrive: person {contact.pipedrive_person_id}."
+    assert attempts[2][1] == f"Created in Pipedrive: person {contact.pipedrive_person_id}."
     assert attempts[3][1] == "Pipedrive has the latest changes."
 
 
@@ -53,7 +53,7 @@ def test_what_was_there_is_told_apart_from_what_was_made(
     assert told(contact) == [(True, "Found in Pipedrive and linked: person 1.")]
     assert contact.organization is not None
     assert attempts_of(contact.organization).get().text == "Found in Pipedrive and linked: organization 1."
-    assert attempts_of(activity).get().text == "Made in Pipedrive: activity 1."
+    assert attempts_of(activity).get().text == "Created in Pipedrive: activity 1."
 
 
 def test_old_attempts_are_forgotten(alice: User, bob: User) -> None:

@@ -100,16 +100,16 @@ def test_what_becomes_of_the_row(
             ["Petra Maier"],
             False,
             (
-                "Pipedrive has 1 person with this e-mail: “Petra Maier”. Here it is “Klaus”. "
-                "Choose it if it is the same, or make a new one."
+                "Pipedrive has 1 person with this e-mail: “Petra Maier”. The name here is “Klaus”. "
+                "Choose it if it is the same, or create a new record."
             ),
         ),
         (
             ["A", "B", "C", "D", "E", "F", "G"],
             True,
             (
-                "What was chosen is not in Pipedrive any more. Pipedrive has 7 persons with this e-mail: "
-                "“A”, “B”, “C”, “D”, “E” and 2 more. Here it is “Klaus”. Choose one, or make a new one."
+                "The chosen record is no longer in Pipedrive. Pipedrive has 7 persons with this e-mail: "
+                "“A”, “B”, “C”, “D”, “E” and 2 more. The name here is “Klaus”. Choose one, or create a new record."
             ),
         ),
     ],

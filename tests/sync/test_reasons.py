@@ -24,7 +24,7 @@ FAILED = {
     "pipedrive_sync_failed": True,
     "pipedrive_sync_attempts": 1,
     "pipedrive_sync_error_code": "rejected",
-    "pipedrive_sync_error_message": "Pipedrive refused it: email is not valid.",
+    "pipedrive_sync_error_message": "Pipedrive refused this: email is not valid.",
 }
 
 
@@ -51,15 +51,15 @@ def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({}, "It is on its way to Pipedrive, as a Warm Lead."),
-        ({"warmness_score": 2}, "It stays here, because its warmness is 2. From 4 on it goes to Pipedrive by itself"),
-        ({"pipedrive_person_id": 7}, "It is in Pipedrive, with every change that was made here."),
-        ({"pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive; the latest changes are on their way."),
-        (FAILED, "Pipedrive refused it: email is not valid."),
-        ({**FAILED, "pipedrive_person_id": 7, "revision": 2}, "It is in Pipedrive, but not with the latest changes."),
+        ({}, "Waiting to be sent to Pipedrive as a Warm Lead."),
+        ({"warmness_score": 2}, "Not sent: warmness is 2. From 4, it is sent to Pipedrive automatically"),
+        ({"pipedrive_person_id": 7}, "In Pipedrive, with all changes made here."),
+        ({"pipedrive_person_id": 7, "revision": 2}, "In Pipedrive. The latest changes are waiting to be sent."),
+        (FAILED, "Pipedrive refused this: email is not valid."),
+        ({**FAILED, "pipedrive_person_id": 7, "revision": 2}, "In Pipedrive, but without the latest changes."),
         (
             {**FAILED, "pipedrive_sync_failed": False, "pipedrive_sync_attempts": 2},
-            "It is on its way to Pipedrive, as a Warm Lead. 2 of 3 attempts failed so far. Pipedrive refused it:",
+            "Waiting to be sent to Pipedrive as a Warm Lead. 2 of 3 attempts have failed so far. Pipedrive refused",
         ),
     ],
 )
@@ -82,9 +82,9 @@ def test_a_choice_is_not_tried_again(kim: Contact, policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("score", "values", "text"),
     [
-        (5, {}, "It goes to Pipedrive as soon as Kim is there."),
-        (2, {}, "It stays here as long as Kim is not warm."),
-        (5, {"replicate": False}, "It stays here, because it was logged before Kim was warm."),
+        (5, {}, "Waiting until Kim is in Pipedrive."),
+        (2, {}, "Not sent: Kim is not warm."),
+        (5, {"replicate": False}, "Not sent: logged before Kim was warm."),
     ],
 )
 def test_an_activity(kim: Contact, alice: User, policy: Policy, score: int, values: dict[str, Any], text: str) -> None:
@@ -97,15 +97,15 @@ def test_an_activity(kim: Contact, alice: User, policy: Policy, score: int, valu
 def test_an_organization(kim: Contact, policy: Policy) -> None:
     """It waits for a warm contact."""
     assert kim.organization
-    assert why(kim.organization, policy).text == "It is on its way to Pipedrive."
+    assert why(kim.organization, policy).text == "Waiting to be sent to Pipedrive."
     Contact.objects.update(warmness_score=0)
-    assert why(kim.organization, policy).text.startswith("It stays here, because no warm contact of it is waiting")
+    assert why(kim.organization, policy).text.startswith("Not sent: no warm contact needs it yet")
 
 
 def test_a_pause(kim: Contact, policy: Policy) -> None:
     """While nothing can be sent, what waits says so; what is there does not."""
-    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive does not answer."), SystemClock())
-    assert why(kim, policy).pause == "Pipedrive does not answer."
+    connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), SystemClock())
+    assert why(kim, policy).pause == "Pipedrive is not responding."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
 
 

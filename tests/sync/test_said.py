@@ -258,14 +258,14 @@ def test_a_conflict_names_the_organizations(bench: Bench, world: World, sandbox:
     bench.settle()
 
     text = Notification.objects.get(kind="change_kept").text
-    assert "organization: Pipedrive's “Foreign Mills” is kept, ours was “Second Mills”." in text
+    assert "organization: Pipedrive's “Foreign Mills” was kept, not “Second Mills”." in text
 
     sandbox.people.change("persons", 1, org_id=3)
     _change(rows["contact"], "organization", None)
     bench.settle()
 
     text = Notification.objects.filter(kind="change_kept").latest("pk").text
-    assert "organization: Pipedrive's “Third Mills” is kept, ours was (empty)." in text
+    assert "organization: Pipedrive's “Third Mills” was kept, not (empty)." in text
 
 
 def test_an_organization_that_both_sides_chose_is_no_conflict(

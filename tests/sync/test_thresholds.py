@@ -19,10 +19,10 @@ def test_the_effect_of_each_threshold(alice: User) -> None:
     assert going_at_each() == [6, 6, 6, 5, 3, 3, 0, 0, 0, 0, 0]
     said = effects(4)
     assert said[2:7] == [
-        "3 contacts will go to Pipedrive",
-        "2 contacts will go to Pipedrive",
-        "as it is",
-        "no contact more or less",
-        "3 contacts will not go",
+        "3 more contacts will be sent",
+        "2 more contacts will be sent",
+        "current",
+        "no change",
+        "3 fewer contacts will be sent",
     ]
-    assert effects(3)[2] == "1 contact will go to Pipedrive"
+    assert effects(3)[2] == "1 more contact will be sent"

@@ -104,8 +104,8 @@ def test_of_several_none_is_adopted(either: Bench, alice: User, colleagues: Call
     contact.refresh_from_db()
     assert [each["pipedrive_id"] for each in contact.pipedrive_candidates] == ids
     assert contact.pipedrive_sync_error_message == (
-        "Pipedrive has 2 persons with this e-mail: “Petra Maier”, “Klaus Petersen”. Here it is “Klaus Petersen”. "
-        "Choose one, or make a new one."
+        "Pipedrive has 2 persons with this e-mail: “Petra Maier”, “Klaus Petersen”. The name here is “Klaus Petersen”. "
+        "Choose one, or create a new record."
     )
 
 

@@ -68,7 +68,7 @@ def test_not_signing_in(client: Client, alice: User, email: str, password: str) 
     """A wrong password, an unknown e-mail and a deactivated user get the same words; no password is repeated."""
     User.objects.create_user("carol@example.com", "Carol", PASSWORD, is_active=False)
     html = look(sign_in(client, email, password))
-    assert "E-mail or password is not right." in html
+    assert "Wrong e-mail or password." in html
     assert password not in html
     assert who(client).is_anonymous
 
@@ -101,12 +101,12 @@ def test_changing_the_password(alices: Client, alice: User) -> None:
     look(alices.get("/password"))
     wrong = {"old_password": "wrong", "new_password1": "short", "new_password2": "short"}
     html = look(alices.post("/password", wrong))
-    assert "Your old password was entered incorrectly." in html
+    assert "The old password is wrong." in html
     assert "at least 10 characters" in html
     response = alices.post(
         "/password", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}, follow=True
     )
-    assert "Your password is changed." in look(response)
+    assert "Password changed." in look(response)
     assert (who(alices), who(other).is_anonymous) == (alice, True)
     assert sign_in(Client(), password=NEW).status_code == 302
 
@@ -122,10 +122,10 @@ def test_a_one_time_link(client: Client, alice: User) -> None:
     assert token not in html
     assert "alice@example.com" in html
     mismatch = look(client.post(response["Location"], {"new_password1": NEW, "new_password2": PASSWORD}))
-    assert "The two password fields" in mismatch
+    assert "The two passwords differ." in mismatch
     set_to = client.post(response["Location"], {"new_password1": NEW, "new_password2": NEW})
     assert (set_to.status_code, set_to["Location"], who(client)) == (302, "/", alice)
-    assert "This link is no longer good" in look(Client().get(link))
+    assert "This link no longer works" in look(Client().get(link))
     assert sign_in(Client(), password=NEW).status_code == 302
 
 
@@ -134,7 +134,7 @@ def test_an_old_link_is_void(client: Client, alice: User) -> None:
     link = one_time_link(alice)
     sign_in(Client())
     for dead in (link, "/one-time/MQ/made-up", "/one-time/!/x"):
-        assert "This link is no longer good" in look(client.get(dead))
+        assert "This link no longer works" in look(client.get(dead))
 
 
 @pytest.mark.parametrize(("ahead", "works"), [(3600, True), (2 * 86400, True), (365 * 86400, False)])
@@ -167,7 +167,7 @@ def test_an_invitation_by_e_mail(client: Client, alice: User) -> None:
     invited = User.objects.create_user("dave@example.com", "Dave O'Neil")
     assert invite(invited) is None
     (message,) = mail.outbox
-    assert (message.to, message.subject) == (["dave@example.com"], "Your way into Warmline")
+    assert (message.to, message.subject) == (["dave@example.com"], "Your invitation to Warmline")
     assert "Hello Dave O'Neil," in message.body
     (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
     assert "Set your password" in look(client.get(link, follow=True))
@@ -187,7 +187,7 @@ def test_a_new_password_by_e_mail(client: Client, alice: User, email: str, to: l
     """The page says the same whether there is such a user or not; the link works."""
     look(client.get("/password/new"))
     html = look(client.post("/password/new", {"email": email}, follow=True))
-    assert "Look into your e-mail" in html
+    assert "Check your e-mail" in html
     assert sent_to() == to
     for message in mail.outbox:
         (link,) = re.findall(r"https://crm.example.com(/one-time/\S+)", str(message.body))
@@ -273,7 +273,7 @@ def test_a_new_password_without_a_mail_server(client: Client, alice: User) -> No
     """The page says whom to ask, and shows no form; who sends one all the same reads that, too."""
     for response in (client.get("/password/new"), client.post("/password/new", {"email": "alice@example.com"})):
         html = look(response)
-        assert "Ask an admin of your team for a one-time link." in html
+        assert "Ask an admin on your team for a sign-in link." in html
         assert "<form" not in html
 
 
@@ -321,4 +321,4 @@ def test_signed_out_in_the_middle(client: Client, alice: User, page: str, back: 
     """What was sent is not saved, the door says so, and leads back to the page with the form; never elsewhere."""
     response = client.post("/contacts/1/activities", {"type": "CALL"}, headers={"Referer": page} if page else {})
     assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={back}")
-    assert "what you sent was not saved" in look(client.get(response["Location"]))
+    assert "before this could be saved" in look(client.get(response["Location"]))

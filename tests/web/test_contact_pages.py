@@ -23,7 +23,7 @@ FAILED = {
     "pipedrive_sync_failed": True,
     "pipedrive_sync_attempts": 1,
     "pipedrive_sync_error_code": "rejected",
-    "pipedrive_sync_error_message": "Pipedrive refused it: email is not valid.",
+    "pipedrive_sync_error_message": "Pipedrive refused this: email is not valid.",
 }
 MINE, HIS = "Jordan Ames", "Robin Vale"
 
@@ -74,7 +74,7 @@ def test_another_ones_contact_cannot_be_changed(bobs: Client, jordan: Contact, p
         response = bobs.post(
             "/contacts/selected", {"ids": [jordan.pk], "action": action, "score": "9", "sure": "yes"}, follow=True
         )
-        assert "No contact was selected." in look(response)
+        assert "No contacts selected." in look(response)
     jordan.refresh_from_db()
     assert (jordan.warmness_score, Activity.objects.count()) == (5, 0)
 
@@ -109,7 +109,7 @@ def test_searching_and_narrowing(alices: Client, jordan: Contact, robin: Contact
     """What is typed or mistyped into the address; the fragment shows the same and keeps the address short."""
     page = look(alices.get(f"/contacts?{query}"))
     assert names(page) == found
-    assert ("No contact is like that" in page) == (not found)
+    assert ("No contacts match" in page) == (not found)
     response = alices.get(f"/contacts?{query}&owner=&order=name", headers={**HTMX, "HX-Trigger": "filters"})
     fragment = look(response)
     assert names(fragment) == found
@@ -128,7 +128,7 @@ def test_an_organizations_contacts(alices: Client, jordan: Contact, robin: Conta
 def test_no_contacts_yet(bobs: Client) -> None:
     """The list says what to do."""
     html = look(bobs.get("/contacts"))
-    assert "No contacts here yet" in html
+    assert "No contacts yet" in html
     assert 'href="/contacts/new"' in html
 
 
@@ -194,12 +194,12 @@ def test_adding(bobs: Client, bob: User) -> None:
     assert 'value="no address"' in html
     assert Contact.objects.count() == 0
     html = look(bobs.post("/contacts/new", {**data, "name": "Kim", "organization": ""}))
-    assert "Enter a valid email address." in html
+    assert "Enter an e-mail address such as kim@example.com." in html
     html = look(bobs.post("/contacts/new", {"name": "Kim", "organization": "x" * 300, "warmness_score": "5"}))
     assert "at most 255 characters" in html
     data = {"name": " Kim ", "email": "kim@example.com", "organization": "Larkspur Mills", "warmness_score": "5"}
     response = bobs.post("/contacts/new", data, follow=True)
-    assert "Kim is added." in look(response)
+    assert "Kim added." in look(response)
     kim = Contact.objects.get()
     assert (kim.owner, kim.name, kim.warmness_score, str(kim.organization)) == (bob, "Kim", 5, "Larkspur Mills")
     assert 'value="Larkspur Mills"' in look(bobs.get("/contacts/new?organization=Larkspur+Mills"))
@@ -208,7 +208,7 @@ def test_adding(bobs: Client, bob: User) -> None:
 def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
     """Adds one contact and logs one activity, and leads to it both times."""
     for path, data, words in (
-        ("/contacts/new", {"name": "Kim", "warmness_score": "0"}, "Kim is added."),
+        ("/contacts/new", {"name": "Kim", "warmness_score": "0"}, "Kim added."),
         (f"/contacts/{robin.pk}/activities", {"type": "CALL"}, "“Call with Robin Vale” is"),
     ):
         (key,) = re.findall(r'name="once" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities"))))
@@ -219,10 +219,12 @@ def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
 
 def test_whether_someone_is_known(bobs: Client, alices: Client, jordan: Contact, robin: Contact) -> None:
     """Of whom one may see, who; of others only that a colleague knows them."""
-    assert "A colleague knows this person already." in look(bobs.get("/contacts/known?email=JORDAN@example.com"))
+    assert "A colleague already has this person as a contact." in look(
+        bobs.get("/contacts/known?email=JORDAN@example.com")
+    )
     assert MINE not in look(bobs.get("/contacts/known?email=jordan@example.com"))
     assert f'href="/contacts/{robin.pk}"' in look(bobs.get("/contacts/known?email=robin@example.com"))
-    assert "Bob knows" in look(alices.get("/contacts/known?email=robin@example.com"))
+    assert "Bob already has a contact with this e-mail" in look(alices.get("/contacts/known?email=robin@example.com"))
     for nobody in ("", "kim@example.com"):
         assert look(bobs.get(f"/contacts/known?email={nobody}")).strip() == ""
 
@@ -236,9 +238,15 @@ def test_the_page_of_a_contact(alices: Client, jordan: Contact) -> None:
         with CaptureQueriesContext(connection) as queries:
             html = look(alices.get(f"/contacts/{jordan.pk}"))
         counts.append(len(queries))
-    for part in (MINE, "jordan@example.com", 'href="tel:+4930555"', "Larkspur Mills", "It is on its way to Pipedrive"):
+    for part in (
+        MINE,
+        "jordan@example.com",
+        'href="tel:+4930555"',
+        "Larkspur Mills",
+        "Waiting to be sent to Pipedrive",
+    ):
         assert part in html
-    assert "Nothing is sent at the moment. No Pipedrive API token is set" in html
+    assert "Sending is paused. No Pipedrive API token is set" in html
     assert "Call 5<br>&lt;b&gt;" in html
     assert f'id="badge-activity-{Activity.objects.latest("pk").pk}"' in html
     assert counts[0] == counts[1] <= 20
@@ -267,7 +275,8 @@ def test_changing_details(alices: Client, jordan: Contact) -> None:
     ):
         assert part in html
     assert re.search(r'id="in-pipedrive"[^>]* hx-swap-oob="true"', html)
-    assert "Enter a valid email address." in look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "email": "x"}))
+    html = look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "email": "x"}))
+    assert "Enter an e-mail address such as kim@example.com." in html
     html = look(alices.post(f"/contacts/{jordan.pk}/edit", {**data, "name": " "}))
     assert "<h1>Jordan Amesbury</h1>" in html
     jordan.refresh_from_db()
@@ -290,10 +299,10 @@ def test_logging_in_two_taps(bobs: Client, bob: User, robin: Contact) -> None:
 @pytest.mark.parametrize(
     ("data", "done", "says"),
     [
-        ({"due_date": "2999-01-01", "done": "on"}, False, "is noted, to be done"),
+        ({"due_date": "2999-01-01", "done": "on"}, False, "is planned"),
         ({"due_date": "2020-01-01", "due_time": "10:30", "done": "on"}, True, "is logged"),
-        ({"due_date": "2020-01-01"}, False, "is noted, to be done"),
-        ({}, False, "is noted, to be done"),
+        ({"due_date": "2020-01-01"}, False, "is planned"),
+        ({}, False, "is planned"),
         ({"due_time": "00:00", "done": "on"}, True, "is logged"),
     ],
 )
@@ -332,7 +341,7 @@ def test_what_is_due_today(
 def test_what_cannot_be_logged(bobs: Client, robin: Contact) -> None:
     """The page comes back with what was typed, opened where the fault is."""
     html = look(bobs.post(f"/contacts/{robin.pk}/activities", {"note": "a\x00b", "due_date": "soon"}))
-    assert "Say what it was" in html
+    assert "Choose a type" in html
     assert "<details open>" in html
     html = look(bobs.post(f"/contacts/{robin.pk}/activities", {"type": "CALL", "due_date": "9999-12-31"}))
     assert 'id="id_due_date_error"' in html
@@ -360,12 +369,13 @@ def test_why_an_activity_stays_here(bobs: Client, alices: Client, bob: User, jor
     """Of one who is not warm it is said once, above all of them; of others beside each of which there is something."""
     for _ in range(3):
         log_activity(bob, robin, type="CALL")
-    assert look(bobs.get(f"/contacts/{robin.pk}")).count("as long as Robin Vale is not warm") == 1
+    html = look(bobs.get(f"/contacts/{robin.pk}"))
+    assert (html.count("until Robin Vale is warm"), html.count("Robin Vale is not warm")) == (1, 0)
     call = log_activity(jordan.owner, jordan, type="CALL", note="Long. " * 100)
     Activity.objects.filter(pk=call.pk).update(**FAILED)
     html = look(alices.get(f"/contacts/{jordan.pk}"))
     assert "is not warm" not in html
-    assert "Pipedrive refused it: email is not valid." in html
+    assert "Pipedrive refused this: email is not valid." in html
     assert '<details class="note">' in html
 
 
@@ -381,7 +391,7 @@ def test_marking_done_and_changing(bobs: Client, bob: User, robin: Contact) -> N
         form = look(bobs.get(f"/activities/{meeting.pk}/edit", headers=headers))
         assert 'value="Meeting with Robin Vale"' in form
     named = {f"a{meeting.pk}-{name}": value for name, value in {"type": "CALL", "subject": "", "done": "on"}.items()}
-    assert "This field cannot be blank." in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
+    assert "Enter the subject." in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
     named[f"a{meeting.pk}-subject"] = "Talked"
     assert "<h3>Talked</h3>" in look(bobs.post(f"/activities/{meeting.pk}/edit", named, headers=HTMX))
     assert "<h3>Talked</h3>" in look(bobs.get(f"/activities/{meeting.pk}", headers=HTMX))
@@ -397,7 +407,7 @@ def test_where_it_stands(alices: Client, jordan: Contact) -> None:
         for number in range(60)
     )
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    assert "Pipedrive refused it: email is not valid." in html
+    assert "Pipedrive refused this: email is not valid." in html
     assert "In vain 59." in html
     assert "In vain 50." not in html
     was = html.partition("standing?was=")[2].partition('"')[0]
@@ -405,9 +415,9 @@ def test_where_it_stands(alices: Client, jordan: Contact) -> None:
     page = look(alices.get(f"/contacts/{jordan.pk}/attempts"))
     assert ("In vain 59." in page, "In vain 5." in page) == (True, False)
     assert "In vain 5." in look(alices.get(_link(page, "next")))
-    assert "Trying again to bring Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
-    assert "It is on its way" in look(alices.get(f"/contacts/{jordan.pk}/standing?was={was}"))
-    assert "Nothing of Jordan Ames has failed" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
+    assert "Trying again to send Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
+    assert "Waiting to be sent" in look(alices.get(f"/contacts/{jordan.pk}/standing?was={was}"))
+    assert "Nothing has failed for Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
 
 
 @pytest.mark.parametrize(
@@ -426,7 +436,7 @@ def test_choosing_between_candidates(
     ambiguous = {**FAILED, "pipedrive_sync_error_code": "ambiguous", "pipedrive_candidates": candidates}
     Contact.objects.update(**ambiguous)
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    for part in ("J. Ames", "Record 12", "Make a new one"):
+    for part in ("J. Ames", "Record 12", "Create a new record"):
         assert part in html
     assert re.search(r'id="badge-contact-\d+" class="badge badge-choice"[^>]*>.*Choose</span>', html)
     look(alices.post(f"/contacts/{jordan.pk}/link", data, follow=True))
@@ -435,17 +445,19 @@ def test_choosing_between_candidates(
     assert jordan.pipedrive_sync_failed == (chosen is None and not makes_new)
     look(alices.post(f"/contacts/{jordan.pk}/link", {}), 400)
     Contact.objects.update(pipedrive_person_id=12)
-    assert "in Pipedrive already" in look(alices.post(f"/contacts/{jordan.pk}/link", {"create": "yes"}, follow=True))
+    assert "already linked to Pipedrive" in look(
+        alices.post(f"/contacts/{jordan.pk}/link", {"create": "yes"}, follow=True)
+    )
 
 
 def test_choosing_whether_one_is_the_same(alices: Client, jordan: Contact) -> None:
     """A single candidate with another name: both names, and the way to a new one."""
-    message = "Pipedrive has 1 person with this e-mail: “Petra Maier”. Here it is “Jordan Ames”."
+    message = "Pipedrive has 1 person with this e-mail: “Petra Maier”. The name here is “Jordan Ames”."
     ambiguous = {"pipedrive_sync_error_code": "ambiguous", "pipedrive_sync_error_message": message}
     candidates = [{"pipedrive_id": 11, "name": "Petra Maier"}]
     Contact.objects.update(**{**FAILED, **ambiguous, "pipedrive_candidates": candidates})
     html = look(alices.get(f"/contacts/{jordan.pk}"))
-    for part in (message, "This one: Petra Maier, record 11", "Not this one", "Make a new one"):
+    for part in (message, "Choose: Petra Maier, record 11", "Not this one", "Create a new record"):
         assert part in html
     assert "None of these" not in html
 
@@ -462,9 +474,9 @@ def test_deleting_asks_first(alices: Client, jordan: Contact) -> None:
     log_activity(jordan.owner, jordan, type="CALL")
     Contact.objects.update(pipedrive_person_id=12)
     html = look(alices.get(f"/contacts/{jordan.pk}/delete"))
-    assert "and 1 activity will be gone" in html
-    assert "The record in Pipedrive stays" in html
-    assert "Jordan Ames is deleted." in look(alices.post(f"/contacts/{jordan.pk}/delete", follow=True))
+    assert "and 1 activity will be deleted here permanently" in html
+    assert "The record in Pipedrive and its activities stay" in html
+    assert "Jordan Ames deleted." in look(alices.post(f"/contacts/{jordan.pk}/delete", follow=True))
     assert Contact.objects.count() == 0
 
 
@@ -472,7 +484,7 @@ def test_handing_one_over(bobs: Client, alice: User, robin: Contact) -> None:
     """Who hands it over does not see it any more; nobody gets it who is not there."""
     look(bobs.post(f"/contacts/{robin.pk}/hand-over", {"to": "99"}), 404)
     response = bobs.post(f"/contacts/{robin.pk}/hand-over", {"to": alice.pk}, follow=True)
-    assert "Robin Vale is a contact of Alice now." in look(response)
+    assert "Robin Vale handed over to Alice." in look(response)
     look(bobs.get(f"/contacts/{robin.pk}"), 404)
 
 
@@ -486,13 +498,13 @@ def test_several_at_once(alices: Client, bob: User, jordan: Contact, robin: Cont
         response = alices.post("/contacts/selected", data, follow=True)
         return look(response)
 
-    assert "Say which warmness" in act("warmness", score="11")
-    assert "Warmness 7 is set for 2 contacts." in act("warmness", score="7")
+    assert "Choose a warmness" in act("warmness", score="11")
+    assert "Warmness set to 7 for 2 contacts." in act("warmness", score="7")
     Contact.objects.filter(pk=jordan.pk).update(**FAILED)
     assert "Trying again: 1 of 2 contacts." in act("retry")
-    assert "Nothing of 2 contacts had failed" in act("retry")
-    assert "Choose the colleague" in act("hand-over", to="")
-    assert "Bob has 1 of 2 contacts now." in act("hand-over", to=bob.pk)
+    assert "None of the 2 contacts had failed" in act("retry")
+    assert "Choose a colleague" in act("hand-over", to="")
+    assert "1 contact handed over to Bob. Bob already had 1 contact of these." in act("hand-over", to=bob.pk)
     assert "Delete 2 contacts?" in act("delete")
     assert Contact.objects.count() == 2
     assert "2 contacts deleted." in act("delete", sure="yes")

@@ -52,7 +52,7 @@ def test_one_user_at_one_place(client: Client, alice: User, bob: User) -> None:
         answer = sign_in(client, REMOTE_ADDR="192.0.2.1")
         html = look(answer, 429)
         assert int(answer["Retry-After"]) == wait
-        assert f"Wait for {wait} second" in html
+        assert f"Wait {wait} second" in html
         pass_seconds(wait)
         assert guess().status_code == 200
     assert sign_in(Client(), "bob@example.com", REMOTE_ADDR="192.0.2.1").status_code == 302
@@ -119,7 +119,7 @@ def test_tokens_of_the_api(client: Client, alice: User) -> None:
     assert [answer.status_code for answer in answers] == [401] * 20 + [429] * 5
     assert answers[-1].json()["error"] == {
         "code": "too_many",
-        "message": "Too many wrong tokens came from your address; wait for 1 second.",
+        "message": "Too many wrong tokens came from your address. Wait 1 second, then try again.",
         "field": None,
     }
     assert answers[-1]["Retry-After"] == "1"
@@ -136,7 +136,7 @@ def test_a_disk_that_is_full(client: Client, alice: User, monkeypatch: pytest.Mo
         try:
             for sent, status in (("wl_wrong", 401), (token, 200)):
                 assert client.get("/api/contacts", headers={"Authorization": f"Bearer {sent}"}).status_code == status
-            assert "no longer good" in look(client.get(f"{link}0"))
+            assert "no longer works" in look(client.get(f"{link}0"))
             client.raise_request_exception = False
             assert guess(client=client).status_code == 503
         finally:

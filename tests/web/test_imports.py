@@ -36,7 +36,7 @@ def bring(client: Client, content: bytes | str = FILE, name: str = "people.csv")
 
 def test_the_whole_way(bobs: Client, bob: User) -> None:
     """Bring, look, import: each page says what happened and what to do."""
-    assert "At most 5 MB and 20,000 rows" in look(bobs.get("/import"))
+    assert "Up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
     path = bring(bobs)["Location"]
     html = look(bobs.get(path))
     assert "0 of 4" in html
@@ -47,17 +47,22 @@ def test_the_whole_way(bobs: Client, bob: User) -> None:
     work()
     assert bobs.get(path, headers=HTMX)["HX-Refresh"] == "true"
     html = look(bobs.get(path))
-    for said in ("2 new contacts", "1 of them will go to Pipedrive (warmness 4 or more)", "2 cannot be imported"):
+    for said in (
+        "2 new contacts",
+        "1 of them will be sent to Pipedrive (warmness 4 or more)",
+        "2 rows cannot be imported",
+    ):
         assert said in html
-    for said in ("New, goes to Pipedrive", "E-mail: Enter a valid email address.", "separated by semicolons"):
+    refused = "Enter an e-mail address such as kim@example.com."
+    for said in ("New, will be sent to Pipedrive", refused, "separated by semicolons"):
         assert said in html
     assert not Contact.objects.exists()
     assert bobs.post(f"{path}/start")["Location"] == path
-    assert "contacts are added" in look(bobs.get(path))
+    assert "contacts added" in look(bobs.get(path))
     work()
     html = look(bobs.get(path))
     assert "2 contacts added" in html
-    assert "2 could not be imported" in html
+    assert "2 rows could not be imported" in html
     assert set(Contact.objects.values_list("owner", "name")) == {(bob.pk, "Dana Diaz"), (bob.pk, "=Robin")}
     assert "people.csv" in look(bobs.get("/import"))
 
@@ -72,13 +77,13 @@ def test_the_rejected_rows(bobs: Client) -> None:
     assert response["Content-Disposition"] == 'attachment; filename="people-not-imported.csv"'
     text = response.content.decode("utf-8-sig")
     assert text.splitlines()[0] == "Name;E-Mail;Wärme;Reason"
-    assert text.splitlines()[1] == "Jörg Weiß;jörg;1;E-mail: Enter a valid email address."
-    assert "Name: This field cannot be blank." in text
+    assert text.splitlines()[1] == "Jörg Weiß;jörg;1;Enter an e-mail address such as kim@example.com."
+    assert "Enter the name." in text
     path = bring(bobs, response.content.replace("jörg".encode(), b"joerg@example.com"))["Location"]
     work()
     html = look(bobs.get(path))
     assert "1 new contact" in html
-    assert "1 cannot be imported as it is" in html
+    assert "1 row cannot be imported without a correction" in html
 
 
 def test_the_columns(bobs: Client) -> None:
@@ -88,7 +93,7 @@ def test_the_columns(bobs: Client) -> None:
     html = look(bobs.get(f"{path}/columns"))
     assert "Lima" in html
     html = look(bobs.post(f"{path}/columns", {"column-0": "", "column-1": "country", "has_headings": "on"}))
-    assert "Say which column holds the name" in html
+    assert "Choose which column contains the name" in html
     chosen = {"column-0": "name", "column-1": "country", "has_headings": "on"}
     assert bobs.post(f"{path}/columns", chosen)["Location"] == path
     work()
@@ -102,7 +107,7 @@ def test_the_columns(bobs: Client) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "There is nothing in this file"),
+        (b"", "This file is empty"),
         (b"PK\x03\x04", "an Excel or zip file"),
         (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
     ],

@@ -94,7 +94,7 @@ def test_the_list_after_a_hand_over(
 @pytest.mark.django_db
 def test_an_empty_list_of_notifications(alices: Client) -> None:
     """It says what will stand there."""
-    assert "Nothing to tell yet" in look(alices.get("/notifications"))
+    assert "No notifications yet" in look(alices.get("/notifications"))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_stream_tells_what_happens_and_what_was_missed(alice: User, bob: User,
 
     def happen() -> int:
         _tell(bob, "Bob's")
-        attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        attempt_log.note(contact, "Created in Pipedrive.", ok=True, now=timezone.now())
         pk = _tell(None, "new")
         connections.close_all()
         return pk
@@ -181,7 +181,7 @@ def test_a_stream_ends_with_its_rights(alice: User, bob: User, watcher: Watcher,
 
     def happen() -> None:
         User.objects.filter(pk=alice.pk).update(**changes)
-        attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+        attempt_log.note(contact, "Created in Pipedrive.", ok=True, now=timezone.now())
         connections.close_all()
 
     async def listen() -> None:
@@ -242,7 +242,7 @@ def test_a_look_that_fails_loses_nothing(alice: User) -> None:
     known = event_stream._Known.now()
     contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
     told = _tell(alice, "new")
-    attempt_log.note(contact, "Made in Pipedrive.", ok=True, now=timezone.now())
+    attempt_log.note(contact, "Created in Pipedrive.", ok=True, now=timezone.now())
     asked = 0
 
     def breaking_at(number: int) -> Any:

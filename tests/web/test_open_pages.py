@@ -35,7 +35,7 @@ def test_a_contacts_form(bobs: Client, robin: Contact, headers: dict[str, str]) 
     html = look(bobs.get(path, headers=headers))
     book.take_over(Contact.objects.get(), {"email": "new@example.com"})
     html = look(bobs.post(path, filled(html, name="", phone=""), headers=headers))
-    assert "This field is required." in html
+    assert "Enter the name." in html
     book.change_contact(Contact.objects.get(), {"organization": None})
     bobs.post(path, filled(html, name="Robin Hill"), headers=headers)
     found = Contact.objects.get()
@@ -153,7 +153,7 @@ def test_what_is_deleted_meanwhile(
         response = bobs.post(
             f"/{path.format(pk)}", {name.format(pk): value for name, value in data.items()}, headers=headers
         )
-    assert "There is nothing here" in look(response, 404)
+    assert "Page not found" in look(response, 404)
 
 
 def test_two_who_invite_one(alices: Client) -> None:
@@ -161,7 +161,7 @@ def test_two_who_invite_one(alices: Client) -> None:
     dave = {"name": "Dave", "email": "dave@example.com", "time_zone": "UTC"}
     with meanwhile(lambda: User.objects.create_user("DAVE@example.com", "Dave")):
         html = look(alices.post("/settings/team/invitation", dave))
-    assert "There is a user with this e-mail already." in html
+    assert "A user with this e-mail already exists. Use another e-mail." in html
     assert User.objects.filter(name="Dave").count() == 1
 
 
@@ -172,7 +172,7 @@ def test_two_who_take_one_name(bobs: Client, robin: Contact, headers: dict[str, 
     sent = filled(look(bobs.get(path)), name="Birch")
     with meanwhile(lambda: Organization.objects.bulk_create([Organization(name="BIRCH")]), ("UPDATE",)):
         html = look(bobs.post(path, sent, headers=headers))
-    assert "The team has an organization of this name already." in html
+    assert "An organization with this name already exists. Use another name." in html
     assert 'value="Birch"' in html
 
 
@@ -191,7 +191,7 @@ def test_a_constraint_that_nobody_else_broke(bobs: Client, robin: Contact, caplo
     assert "organization_has_a_name" in caplog.text
 
 
-GONE = "1 was gone: deleted meanwhile, or a colleague"  # 's now
+GONE = "1 was no longer there: deleted, or handed over to a colleague."
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -199,9 +199,9 @@ GONE = "1 was gone: deleted meanwhile, or a colleague"  # 's now
 @pytest.mark.parametrize(
     ("action", "says"),
     [
-        ({"action": "warmness", "score": "7"}, "Warmness 7 is set for 2 contacts."),
+        ({"action": "warmness", "score": "7"}, "Warmness set to 7 for 2 contacts."),
         ({"action": "retry"}, "Trying again: 2 of 2 contacts."),
-        ({"action": "hand-over"}, "Dora has 2 of 2 contacts now."),
+        ({"action": "hand-over"}, "2 contacts handed over to Dora."),
         ({"action": "delete", "sure": "yes"}, "2 contacts deleted."),
     ],
     ids=lambda value: value["action"] if isinstance(value, dict) else "",
@@ -239,8 +239,10 @@ def test_all_of_several_are_gone(bobs: Client, bob: User) -> None:
     ids = [add_contact(bob, name=f"Robin {number}").pk for number in range(2)]
     book.delete_contacts(Contact.objects.all())
     html = look(bobs.post("/contacts/selected", {"ids": ids, "action": "warmness", "score": "7"}, follow=True))
-    assert "2 were gone: deleted meanwhile" in html
-    assert "Tick some first" in look(bobs.post("/contacts/selected", {"action": "retry"}, follow=True))
+    assert "2 were no longer there: deleted" in html
+    assert "Select at least one contact first" in look(
+        bobs.post("/contacts/selected", {"action": "retry"}, follow=True)
+    )
 
 
 @pytest.mark.parametrize("path", ["contacts/selected", "contacts/{}/hand-over"])

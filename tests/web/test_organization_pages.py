@@ -31,7 +31,7 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
         assert html.index("Birch") < html.index("Larkspur Mills")
     assert "Birch" not in look(alices.get("/organizations?q=lark"))
     assert "Birch" not in look(alices.get("/organizations?show=waiting"))
-    assert "No organization is like that" in look(alices.get("/organizations?show=failed"))
+    assert "No organizations match" in look(alices.get("/organizations?show=failed"))
     assert "Birch" in look(alices.get(f"/organizations?organization={mills.pk}&owner={mills.pk}"))
     response = alices.get("/organizations?q=lark&order=name&organization=1", headers={**HTMX, "HX-Trigger": "filters"})
     assert "<html" not in look(response)
@@ -40,7 +40,7 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
 
 def test_an_empty_list(alices: Client) -> None:
     """It says where organizations come from."""
-    assert "An organization comes with its first contact" in look(alices.get("/organizations"))
+    assert "Name an organization when you add or import a contact" in look(alices.get("/organizations"))
 
 
 def test_very_many(alices: Client) -> None:
@@ -60,12 +60,12 @@ def test_very_many(alices: Client) -> None:
 def test_one(alices: Client, bobs: Client, mills: Organization) -> None:
     """With its contacts, and where it stands; a member sees their own contacts only."""
     html = look(alices.get(f"/organizations/{mills.pk}"))
-    for part in ("Textiles", "Norway", "Jordan", "Kim", "Robin", "It is on its way to Pipedrive."):
+    for part in ("Textiles", "Norway", "Jordan", "Kim", "Robin", "Waiting to be sent to Pipedrive."):
         assert part in html
     html = look(bobs.get(f"/organizations/{mills.pk}"))
     assert ("Robin" in html, "Jordan" in html) == (True, False)
     Contact.objects.filter(owner__name="Bob").delete()
-    assert "You know nobody here" in look(bobs.get(f"/organizations/{mills.pk}"))
+    assert "You have no contacts here" in look(bobs.get(f"/organizations/{mills.pk}"))
     look(bobs.get("/organizations/999"), 404)
 
 
@@ -75,7 +75,7 @@ def test_changing(bobs: Client, mills: Organization) -> None:
     assert 'value="Textiles"' in look(bobs.get(f"/organizations/{mills.pk}/edit"))
     data = {"name": "birch", "sector": "Textiles", "country": "Norway"}
     html = look(bobs.post(f"/organizations/{mills.pk}/edit", data, headers=HTMX))
-    assert "has an organization of this name already" in html
+    assert "An organization with this name already exists" in html
     response = bobs.post(f"/organizations/{mills.pk}/edit", {**data, "name": "Larkspur", "country": ""})
     assert response["Location"] == f"/organizations/{mills.pk}"
     mills.refresh_from_db()
@@ -93,13 +93,13 @@ def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:
     failed = {"pipedrive_sync_failed": True, "pipedrive_sync_attempts": 1, "pipedrive_sync_error_code": "ambiguous"}
     Organization.objects.update(**failed, pipedrive_candidates=candidates)
     assert "Record 4" in look(bobs.get(f"/organizations/{mills.pk}"))
-    assert "is record 4 in Pipedrive" in look(
+    assert "Linked to Pipedrive record 4; syncing." in look(
         bobs.post(f"/organizations/{mills.pk}/link", {"pipedrive_id": "4"}, follow=True)
     )
     mills.refresh_from_db()
     assert mills.pipedrive_chosen_id == 4
     Organization.objects.update(**{**failed, "pipedrive_sync_error_code": "rejected"})
-    assert "Trying again to bring Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
+    assert "Trying again to send Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
     assert bobs.get(f"/organizations/{mills.pk}/standing").status_code == 200
     look(bobs.get(f"/organizations/{mills.pk}/attempts"))
 

@@ -61,18 +61,18 @@ def test_connecting(alices: Client, company: World) -> None:
     html = look(alices.get("/settings"))
     assert "No Pipedrive API token is set" in html
     html = look(alices.post("/settings", {"token": "a-wrong-one"}))
-    assert "Pipedrive does not accept the API token. Copy it once more" in html
+    assert "Pipedrive does not accept the API token. Copy it again" in html
     assert "a-wrong-one" not in html
     assert credentials.token() == ""
     html = look(alices.post("/settings", {"token": f" {TOKEN} "}, follow=True))
-    assert "Pipedrive is connected, as " in html
+    assert "Connected to Pipedrive as " in html
     assert "Replace the token" in html
     assert TOKEN not in html
     assert credentials.token() == TOKEN
     look(alices.get("/settings/disconnect"))
     assert credentials.token() == TOKEN
     html = look(alices.post("/settings/disconnect", follow=True))
-    assert "Pipedrive is disconnected" in html
+    assert "Disconnected." in html
     assert credentials.token() == ""
 
 
@@ -108,9 +108,9 @@ def sealed(html: str) -> str:
 def test_another_companys_token_is_not_kept(alices: Client, linked: Contact, elsewhere: World) -> None:
     """It is said whose it is and what starting anew means, in numbers; whoever turns back has changed nothing."""
     html = look(alices.post("/settings", {"token": OTHER}))
-    assert f"Start anew with {BIRCH}?" in html
-    assert f"1 contact, 0 organizations and 0 activities are linked with their records in {ALDER}." in html
-    assert "It is not kept yet" in html
+    assert f"Start over with {BIRCH}?" in html
+    assert f"1 contact, 0 organizations and 0 activities are linked to records in {ALDER}." in html
+    assert "It has not been saved yet" in html
     assert OTHER not in html
     assert credentials.token() == TOKEN
     linked.refresh_from_db()
@@ -122,14 +122,14 @@ def test_starting_anew(alices: Client, linked: Contact, elsewhere: World) -> Non
     """With the sealed token, which is kept then; doing it twice does nothing more."""
     seal = sealed(look(alices.post("/settings", {"token": OTHER})))
     html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-    assert "Warmline starts anew, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert "Warmline starts over, connected as Charlie Wren of Birch &amp; Wren Partners." in html
     assert OTHER not in html
     assert credentials.token() == OTHER
     linked.refresh_from_db()
     assert linked.pipedrive_person_id is None
     assert Company.objects.get().generation == 1
     html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-    assert "so there is nothing to start anew" in html
+    assert "so there is no need to start over" in html
     assert Company.objects.get().generation == 1
 
 
@@ -138,7 +138,7 @@ def test_a_seal_that_is_none(alices: Client, linked: Contact, elsewhere: World) 
     old = credentials._fernet().encrypt_at_time(OTHER.encode(), int(time()) - 3700).decode()
     for seal in ("", "nonsense", old):
         html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-        assert "Give the token once more" in html
+        assert "Enter the token again" in html
     assert credentials.token() == TOKEN
     assert Company.objects.get().generation == 0
 
@@ -149,7 +149,7 @@ def test_where_nothing_is_linked_another_company_is_no_question(
     """Who only tried a company is not asked."""
     Contact.objects.update(pipedrive_person_id=None)
     html = look(alices.post("/settings", {"token": OTHER}, follow=True))
-    assert "Pipedrive is connected, as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert "Connected to Pipedrive as Charlie Wren of Birch &amp; Wren Partners." in html
     assert Company.objects.get().company_id == 2
 
 
@@ -162,18 +162,18 @@ def test_the_environments_token_is_another_companys(
     Connection.objects.create(pk=1, state="another_company", since=timezone.now(), message=message)
     html = look(alices.get("/settings"))
     assert "belongs to Birch &amp; Wren Partners (birchwren)" in html
-    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER}, or take it away, and start Warmline again" in html
+    assert f"Set PIPEDRIVE_API_TOKEN to a token of {ALDER}, or remove it, and restart Warmline" in html
     assert 'href="/settings/start-anew"' in html
     assert elsewhere.calls == []
     html = look(alices.get("/settings/start-anew"))
-    assert f"Start anew with {BIRCH}?" in html
+    assert f"Start over with {BIRCH}?" in html
     assert "1 contact" in html
     assert OTHER not in html
     html = look(alices.post("/settings/start-anew", follow=True))
-    assert "Warmline starts anew" in html
+    assert "Warmline starts over" in html
     assert Company.objects.get().company_id == 2
     assert connection_health.status().state == "ok"
-    assert "so there is nothing to start anew" in look(alices.get("/settings/start-anew", follow=True))
+    assert "so there is no need to start over" in look(alices.get("/settings/start-anew", follow=True))
 
 
 def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, settings: Settings) -> None:
@@ -182,12 +182,12 @@ def test_back_to_the_old_one(alices: Client, linked: Contact, elsewhere: World, 
     preferences.change({"pipedrive_token": credentials.encrypted(OTHER)})
     connection_health.report(Trouble(ConnectionState.ANOTHER_COMPANY, "Another one."), SystemClock())
     html = look(alices.get("/settings"))
-    assert f"Give a token of {ALDER} on the page Settings" in html
+    assert f"Enter a token of {ALDER} on the Settings page" in html
     assert 'name="token"' in html
     settings.PIPEDRIVE_BASE_URL = url
     elsewhere.company_id, elsewhere.tokens[TOKEN] = 1, 2  # the old company, as it were
     html = look(alices.post("/settings", {"token": TOKEN}, follow=True))
-    assert "Pipedrive is connected, as Alice Alder" in html
+    assert "Connected to Pipedrive as Alice Alder" in html
     assert "Another one." not in html
     assert list(Notification.objects.order_by("pk").values_list("kind", flat=True)) == [
         "connection_lost",
@@ -221,7 +221,7 @@ def test_an_unreadable_token(alices: Client) -> None:
     """The page says why, and takes another one."""
     preferences.change({"pipedrive_token": Fernet(Fernet.generate_key()).encrypt(TOKEN.encode()).decode()})
     html = look(alices.get("/settings"))
-    assert "cannot be read any more" in html
+    assert "can no longer be read" in html
     assert 'name="token"' in html
 
 
@@ -230,7 +230,7 @@ def test_the_rules(alices: Client, alice: User) -> None:
     for score in (2, 3, 3):
         add_contact(alice, name="Jordan Ames", warmness_score=score)
     html = look(alices.get("/settings/warm-leads"))
-    assert "3 and more: 2 contacts will go to Pipedrive" in html
+    assert "3 or more (2 more contacts will be sent)" in html
     changed = {**RULES, "threshold": "3", "label": "Hot", "earlier_activities": "yes", "plan": "growth", "seats": "5"}
     assert "Saved." in look(alices.post("/settings/warm-leads", changed, follow=True))
     decided = preferences.current()
@@ -241,18 +241,18 @@ def test_the_rules(alices: Client, alice: User) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"threshold": "11"}, "Select a valid choice"),
-        ({"label": ""}, "This field is required"),
-        ({"seats": "0"}, "greater than or equal to 1"),
-        ({"token_share": "101"}, "less than or equal to 100"),
-        ({"plan": "gold"}, "Select a valid choice"),
+        ({"threshold": "11"}, "Choose one of the listed options for “Warm from”."),
+        ({"label": ""}, "Enter the label in Pipedrive."),
+        ({"seats": "0"}, "Seats in Pipedrive must be 1 or more."),
+        ({"token_share": "101"}, "Share of daily tokens must be 100 or less."),
+        ({"plan": "gold"}, "Choose one of the listed options for “Plan in Pipedrive”."),
     ],
 )
 def test_rules_that_are_refused(alices: Client, changes: dict[str, str], says: str) -> None:
     """Beside the field, and nothing is saved."""
     html = look(alices.post("/settings/warm-leads", {**RULES, **changes}))
     assert says in html
-    assert "Nothing is saved yet" in html
+    assert "Not saved." in html
     assert not preferences.StoredPreferences.objects.exists()
 
 
@@ -261,7 +261,7 @@ def test_what_the_environment_decided(alices: Client, settings: Settings) -> Non
     settings.FROM_ENVIRONMENT = frozenset({"WARMLINE_WARM_THRESHOLD", "WARMLINE_PLAN"})
     settings.PIPEDRIVE_PLAN = "growth-oauth"
     html = look(alices.get("/settings/warm-leads"))
-    assert "Decided by WARMLINE_WARM_THRESHOLD" in html
+    assert "Set by WARMLINE_WARM_THRESHOLD" in html
     assert "growth-oauth" in html
     alices.post("/settings/warm-leads", {**RULES, "threshold": "9", "label": "Hot"})
     assert (preferences.current().threshold, preferences.current().label) == (4, "Hot")
@@ -271,11 +271,11 @@ def test_what_the_environment_decided(alices: Client, settings: Settings) -> Non
 def test_the_activity_types(alices: Client, company: World) -> None:
     """They are chosen from the account's own list, once it was asked for."""
     html = look(alices.get("/settings/warm-leads"))
-    assert "The account's own list is not known yet" in html
+    assert "types have not been loaded yet" in html
     assert 'action="/settings/ask"' in html
     setup.connect(TOKEN)
     html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))
-    assert "Pipedrive told what the account is made of." in html
+    assert "Users and activity types loaded." in html
     assert '<option value="deadline">' in html
     alices.post("/settings/warm-leads", {**RULES, "type_REFERRAL": "deadline"})
     assert preferences.current().activity_types == {"REFERRAL": "deadline"}

@@ -32,7 +32,7 @@ def failing(row: Any, message: str = "Pipedrive refuses it: the name is too long
 def test_an_empty_book(alices: Client) -> None:
     """Every part says that there is nothing, in words."""
     html = look(alices.get("/sync"))
-    for words in ("Not connected to Pipedrive yet", "Nothing is missing", "Nothing was brought", "Nothing is called"):
+    for words in ("Not connected to Pipedrive yet", "Nothing is missing", "Nothing was sent", "No calls are made"):
         assert words in html
     assert "Failed, and why" not in html
 
@@ -40,11 +40,11 @@ def test_an_empty_book(alices: Client) -> None:
 @pytest.mark.parametrize(
     ("state", "heading"),
     [
-        (ConnectionState.OK, "The connection is well"),
-        (ConnectionState.DOWN, "Pipedrive does not answer"),
-        (ConnectionState.UNAUTHORIZED, "Pipedrive refuses the token"),
-        (ConnectionState.BUDGET_SPENT, "The day&#x27;s tokens are spent"),
-        (ConnectionState.ANOTHER_COMPANY, "The token is another company&#x27;s"),
+        (ConnectionState.OK, "Connected to Pipedrive"),
+        (ConnectionState.DOWN, "Pipedrive is not responding"),
+        (ConnectionState.UNAUTHORIZED, "Pipedrive rejects the token"),
+        (ConnectionState.BUDGET_SPENT, "Today&#x27;s API tokens are used up"),
+        (ConnectionState.ANOTHER_COMPANY, "The token belongs to another company"),
     ],
 )
 def test_the_connection(alices: Client, settings: Settings, state: ConnectionState, heading: str) -> None:
@@ -53,7 +53,7 @@ def test_the_connection(alices: Client, settings: Settings, state: ConnectionSta
     Connection.objects.create(pk=1, state=state, since=timezone.now(), message="Somebody has to look.")
     html = look(alices.get("/sync"))
     assert heading in html
-    assert ("Somebody has to look. Work goes on here" in html) == (state != ConnectionState.OK)
+    assert ("Somebody has to look. You can keep working" in html) == (state != ConnectionState.OK)
     assert "calls in the last 2 seconds" in html
 
 
@@ -64,30 +64,30 @@ def test_an_engine_that_stands_still(alices: Client, alice: User, settings: Sett
     Connection.objects.create(pk=1, state=ConnectionState.OK, since=timezone.now())
     engine_health.begin()
     html = look(alices.get("/sync"))
-    assert "The engine is not running" in html
-    assert "The connection is well" not in html
+    assert "The sync engine is not running" in html
+    assert "Connected to Pipedrive" not in html
     assert "Try now" not in html
     assert "engine has stopped" in look(alices.get(f"/contacts/{contact.pk}"))
     since = engine_health.since()
     engine_health.begin()
     assert engine_health.since() == since
     engine_health.end()
-    assert "The connection is well" in look(alices.get("/sync"))
+    assert "Connected to Pipedrive" in look(alices.get("/sync"))
 
 
 def test_what_is_no_token(alices: Client, bobs: Client, settings: Settings) -> None:
     """No page breaks; an admin is led to the settings, and nobody can try it again by pressing a button."""
     settings.PIPEDRIVE_API_TOKEN = "two “words”"
     html = look(alices.get("/sync"))
-    assert "This is no API token" in html
-    assert "follows once an admin has settled that" in html
-    assert 'href="/settings">Connect Pipedrive in the settings' in html
+    assert "This is not an API token" in html
+    assert "everything is sent once an admin has fixed this" in html
+    assert 'href="/settings">Connect Pipedrive in Settings' in html
     assert 'id="try-now"' not in html
     assert "words" not in html
-    assert "Connect Pipedrive in the settings" not in look(bobs.get("/sync"))
+    assert "Connect Pipedrive in Settings" not in look(bobs.get("/sync"))
     html = look(alices.get("/settings"))
-    assert "PIPEDRIVE_API_TOKEN holds no API token" in html
-    assert "Copy the token once more" in html
+    assert "PIPEDRIVE_API_TOKEN is not an API token" in html
+    assert "Copy the token again" in html
     assert "words" not in html
 
 
@@ -129,7 +129,7 @@ def test_very_many_failures(alices: Client, alice: User) -> None:
     Contact.objects.update(pipedrive_sync_failed=True, pipedrive_sync_error_code="rejected")
     html = look(alices.get("/sync"))
     assert html.count("badge-failed") == 5
-    assert "All 120 contacts that failed" in html
+    assert "Show all 120 failed contacts" in html
     page = look(alices.get("/sync/failed/contact"))
     assert page.count("badge-failed") == 50
     assert "Contact 049" in page
@@ -144,11 +144,11 @@ def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) 
     call = log_activity(bob, cold, type="CALL", subject="The first call")
     Activity.objects.filter(pk=call.pk).update(replicate=False)
     gone = add_contact(bob, name="Gone One", warmness_score=5)
-    failing(gone, "It was deleted in Pipedrive.", "deleted")
+    failing(gone, "Deleted in Pipedrive.", "deleted")
     for client in (alices, bobs):
         html = " ".join(look(client.get("/sync")).split())
-        assert "<strong>1 contact</strong> stays here until it is warm: from a warmness of 4." in html
-        assert "<strong>1 activity</strong> is from before the contact was warm" in html
+        assert "<strong>1 contact</strong> is not warm: warmness is below 4." in html
+        assert "<strong>1 activity</strong> was logged before the contact was warm" in html
         assert "The first call" in html
         assert "<strong>1 record</strong> was deleted in Pipedrive" in html
     Contact.objects.update(owner=alice)
@@ -159,11 +159,11 @@ def test_what_is_left_out(alices: Client, bobs: Client, alice: User, bob: User) 
 def test_how_far_the_directory_is(alices: Client, bobs: Client, settings: Settings) -> None:
     """For admins: it is being listed, or known; a member is not bothered."""
     settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
-    assert "are being listed" in look(alices.get("/sync"))
-    assert "are being listed" not in look(bobs.get("/sync"))
+    assert "Indexing Pipedrive" in look(alices.get("/sync"))
+    assert "Indexing Pipedrive" not in look(bobs.get("/sync"))
     for kind in DirectoryKind:
         DirectoryState.objects.create(kind=kind, is_full=True, since=timezone.now(), looked_at=timezone.now())
-    assert "Everybody in Pipedrive is known" in look(alices.get("/sync"))
+    assert "everyone in Pipedrive is indexed" in look(alices.get("/sync"))
 
 
 def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, settings: Settings) -> None:
@@ -180,9 +180,11 @@ def test_a_list_that_cannot_be_had_is_told(alices: Client, bobs: Client, setting
         unreadable=[12],
     )
     html = look(alices.get("/sync"))
-    assert "persons could not be listed (GET /api/v2/persons: 500: Internal server error). It is tried again at" in html
-    assert "1 of Pipedrive's persons cannot be read and is left out: id 12." in html
-    assert "could not be listed" not in look(bobs.get("/sync"))
+    assert (
+        "Could not index Pipedrive's persons (GET /api/v2/persons: 500: Internal server error). Next attempt at" in html
+    )
+    assert "1 of Pipedrive's persons could not be read and is not indexed: id 12." in html
+    assert "Could not index" not in look(bobs.get("/sync"))
 
 
 def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
@@ -193,7 +195,8 @@ def test_trying_one_again(bobs: Client, alice: User, bob: User) -> None:
     assert "Trying again: Jordan Ames." in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
     assert bobs.post("/sync/retry", {"contact": hers.pk}).status_code == 404
     assert list(Contact.objects.filter(pipedrive_sync_failed=True)) == [hers]
-    assert "Nothing of it has failed" in look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    html = look(bobs.post("/sync/retry", {"contact": his.pk}, follow=True))
+    assert "Nothing has failed, so there is nothing to retry" in html
     assert bobs.get("/sync/retry").status_code == 302
 
 
@@ -251,12 +254,12 @@ def test_a_scale_ends_at_a_round_number(most: int, top: int) -> None:
 @pytest.mark.parametrize(
     ("waited", "words"),
     [
-        (0.5, "1 second"),
-        (4, "5 seconds"),
-        (59, "1 minute"),
-        (200, "5 minutes"),
-        (3000, "1 hour"),
-        (9e9, "more than 1 hour"),
+        (0.5, "1 s"),
+        (4, "5 s"),
+        (59, "1 min"),
+        (200, "5 min"),
+        (3000, "1 h"),
+        (9e9, "> 1 h"),
     ],
 )
 def test_spans_in_words(waited: float, words: str) -> None:
@@ -279,5 +282,5 @@ def test_the_chart(alices: Client, alice: User) -> None:
         assert bar.vain_y >= 0
         assert (bar.vain_height >= 2) == (bar.hour.in_vain > 0)
     html = " ".join(look(alices.get("/sync")).split())
-    assert "152 arrived: half within 1 second, 95 of 100 within 1 second. 51 attempts were in vain." in html
+    assert "152 arrived; typically 1 s, 95 % within 1 s. 51 failed attempts." in html
     assert html.count('<tr><th scope="row">') == 2

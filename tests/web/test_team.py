@@ -41,7 +41,7 @@ def test_an_invitation_by_e_mail(alices: Client, settings: Settings) -> None:
     url = {"WARMLINE_EMAIL_URL": "smtp://mail.example.com?from=w@example.com"}
     settings.EMAIL = Environment(url)["WARMLINE_EMAIL_URL"]
     html = look(alices.post("/settings/team/invitation", {**DAVE, "is_admin": "on"}, follow=True))
-    assert "An invitation is on its way to dave@example.com." in html
+    assert "Invitation sent to dave@example.com." in html
     assert "/one-time/" in mail.outbox[0].body
     assert User.objects.get(email="dave@example.com").is_admin
 
@@ -49,9 +49,9 @@ def test_an_invitation_by_e_mail(alices: Client, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"email": "BOB@example.com"}, "There is a user with this e-mail already."),
-        ({"email": "dave"}, "Enter a valid email address."),
-        ({"name": " "}, "This field is required."),
+        ({"email": "BOB@example.com"}, "A user with this e-mail already exists. Use another e-mail."),
+        ({"email": "dave"}, "Enter an e-mail address such as kim@example.com."),
+        ({"name": " "}, "Enter the name."),
     ],
 )
 def test_an_invitation_that_is_refused(alices: Client, bob: User, changes: dict[str, str], says: str) -> None:
@@ -67,7 +67,7 @@ def test_a_role(alices: Client, alice: User, bob: User) -> None:
     last = look(alices.post(f"/settings/team/{alice.pk}", {"is_admin": "no", "pipedrive_user_id": ""}))
     assert "only admin" in last
     html = look(alices.post(path, {"is_admin": "yes", "pipedrive_user_id": ""}, follow=True))
-    assert "Bob is changed." in html
+    assert "Bob saved." in html
     assert User.objects.get(pk=bob.pk).is_admin
     alices.post(f"/settings/team/{alice.pk}", {"is_admin": "no", "pipedrive_user_id": ""})
     assert alices.get("/settings/team").status_code == 403
@@ -80,13 +80,14 @@ def test_who_one_is_in_pipedrive(alices: Client, bob: User, django_user_model: t
         {"id": 8, "name": "Gone", "email": "gone@example.com", "active": False},
     ]
     path = f"/settings/team/{bob.pk}"
-    assert "has not been asked yet" in look(alices.get(path))
+    assert "have not been loaded yet" in look(alices.get(path))
     Remembered.objects.create(name="users", value=users, at="2026-01-01T00:00:00Z")
     html = look(alices.get(path))
     assert "Bob There &lt;bob@example.com&gt;" in html
     assert "Gone" not in html
     assert "Found by e-mail" in look(alices.get("/settings/team"))
-    assert "Select a valid choice" in look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
+    html = look(alices.post(path, {"is_admin": "no", "pipedrive_user_id": "8"}))
+    assert "Choose one of the listed options for “User in Pipedrive”." in html
     alices.post(path, {"is_admin": "no", "pipedrive_user_id": "7"})
     assert User.objects.get(pk=bob.pk).pipedrive_user_id == 7
     assert "Bob There" in look(alices.get("/settings/team"))
@@ -101,14 +102,14 @@ def test_leaving(alices: Client, alice: User, bobs: Client, bob: User) -> None:
     path = f"/settings/team/{bob.pk}"
     assert "1 contact" in look(alices.get(path))
     html = look(alices.post(f"{path}/leave", {"heir": alice.pk}, follow=True))
-    assert "Bob can no longer sign in. 1 contact went to Alice." in html
+    assert "Bob can no longer sign in. 1 contact handed over to Alice." in html
     assert Contact.objects.get().owner == alice
     assert bobs.get("/contacts").status_code == 302
     assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
     assert sign_in(Client(), "bob@example.com").status_code == 200
     bob.refresh_from_db()
     for dead in (link, one_time_link(bob)):
-        assert "This link is no longer good" in look(Client().get(dead))
+        assert "This link no longer works" in look(Client().get(dead))
     assert alices.post(f"{path}/link").status_code == 404
 
 
@@ -117,12 +118,12 @@ def test_returning(alices: Client, bobs: Client, bob: User) -> None:
     token, old = issue(bob), one_time_link(bob)
     path = f"/settings/team/{bob.pk}"
     alices.post(f"{path}/leave", {"heir": ""})
-    assert "Let Bob in again" in look(alices.get(path))
+    assert "Reactivate Bob" in look(alices.get(path))
     html = look(alices.post(f"{path}/return"))
     (link,) = re.findall(r'value="http://localhost:8000(/one-time/\S+)"', html)
     assert bobs.get("/contacts").status_code == 302
     assert bobs.get("/api/contacts", headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    assert "This link is no longer good" in look(Client().get(old))
+    assert "This link no longer works" in look(Client().get(old))
     fresh = Client()
     fresh.post(fresh.get(link)["Location"], {"new_password1": NEW, "new_password2": NEW})
     assert "Bob" in look(fresh.get("/profile"))
@@ -134,7 +135,7 @@ def test_leaving_that_is_refused(alices: Client, alice: User, bob: User) -> None
     html = look(alices.post(f"/settings/team/{alice.pk}/leave", {"heir": bob.pk}, follow=True))
     assert "only admin" in html
     html = look(alices.post(f"/settings/team/{bob.pk}/leave", {"heir": bob.pk}, follow=True))
-    assert "Choose a colleague of the list, or nobody." in html
+    assert "Choose a colleague from the list, or nobody." in html
     assert User.objects.filter(is_active=True).count() == 2
 
 

@@ -79,7 +79,7 @@ def test_failures_count_once_for_each_row(alice: User) -> None:
     tell(K.ACTIVITY_FAILED, alice, "The second call.", contact=contact, row_id=second.pk)
     assert [toast.text for toast in shown(alice)] == [
         "It arrived.",
-        "2 activities could not be brought to Pipedrive.",
+        "Could not sync 2 activities.",
     ]
 
 
@@ -152,13 +152,13 @@ def test_a_toast_after_a_hand_over(alice: User, bob: User) -> None:
 def test_the_fragment(alices: Client, alice: User) -> None:
     """It holds the toasts as the page shows them; who comes for the first time is only told where to go on."""
     contact = failing(alice, "Jordan <Ames>")
-    text = "“Call” with Jordan <Ames> could not be brought to Pipedrive."
+    text = "Could not sync “Call <Ames>”."
     pk = tell(K.ACTIVITY_FAILED, alice, text, contact=contact, row_id=failing_activity(contact).pk)
     first_time = look(alices.get("/toasts"))
     assert f'data-newest="{pk}"' in first_time
     assert "toast-activities" not in first_time
     html = look(alices.get(f"/toasts?after={pk - 1}"))
     assert 'id="toast-activities"' in html
-    assert "Jordan &lt;Ames&gt;" in html
+    assert "Call &lt;Ames&gt;" in html
     assert 'action="/sync/retry"' in html
     assert look(alices.get("/toasts?after=x&arrived=-1")) == first_time

@@ -51,14 +51,14 @@ def test_the_first_admin(client: Client) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"code": "AAAA-AAAA-AAAA"}, "This is not the code."),
-        ({"code": "ÄÖÜ"}, "This is not the code."),
-        ({"code": ""}, "This field is required."),
-        ({"email": "alice"}, "Enter a valid email address."),
-        ({"name": " "}, "This field is required."),
-        ({"time_zone": "Europe/Nowhere"}, "Select a valid choice."),
+        ({"code": "AAAA-AAAA-AAAA"}, "This code is not right."),
+        ({"code": "ÄÖÜ"}, "This code is not right."),
+        ({"code": ""}, "Enter the one-time code."),
+        ({"email": "alice"}, "Enter an e-mail address such as kim@example.com."),
+        ({"name": " "}, "Enter the name."),
+        ({"time_zone": "Europe/Nowhere"}, "Choose one of the listed options for “Time zone”."),
         ({"password1": "short", "password2": "short"}, "at least 10 characters"),
-        ({"password2": "another-password"}, "The two password fields"),
+        ({"password2": "another-password"}, "The two passwords differ."),
     ],
 )
 def test_a_form_with_a_mistake(client: Client, wrong: dict[str, str], says: str) -> None:
@@ -77,7 +77,7 @@ def test_a_stranger_who_guesses(client: Client, monkeypatch: pytest.MonkeyPatch)
     code = FIRST_CODE.issue()
     statuses = [client.post("/welcome", form("WRONG")).status_code for _ in range(12)]
     assert statuses == [200] * 5 + [429] * 7
-    assert "Too many wrong tries" in look(client.post("/welcome", form("WRONG")), 429)
+    assert "Too many failed attempts" in look(client.post("/welcome", form("WRONG")), 429)
     assert client.post("/welcome", form(code)).status_code == 302
     assert User.objects.exists()
 
@@ -99,7 +99,7 @@ def test_two_presses_at_one_moment(client: Client) -> None:
 def test_a_server_that_printed_no_code(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says what to do."""
     monkeypatch.setattr(forms, "FIRST_CODE", FirstCode())
-    assert "This server has printed no code." in look(client.post("/welcome", form("WRONG")))
+    assert "This server has not printed a code." in look(client.post("/welcome", form("WRONG")))
 
 
 def test_a_code_that_was_never_issued() -> None:
@@ -127,7 +127,7 @@ def test_a_new_installation(tmp_path: Path) -> None:
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as browser,
     ):
         printed = log.read_text(encoding="utf-8")
-        old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and give the code (\S+)", printed)
+        old, code = re.findall(rf"Open http://127.0.0.1:{port}/welcome and enter the code (\S+)", printed)
         page = browser.get("/", follow_redirects=True)
         (token,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         for given, status in ((old, 200), (code, 302)):

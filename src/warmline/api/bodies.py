@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.errors import MESSAGES, RefusedError
+from warmline.api.errors import MESSAGES, RefusedError, naming
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, ActivityType
@@ -42,7 +42,7 @@ def _day(value: object) -> object:
             return value and date.fromisoformat(str(value))
         except ValueError:
             pass
-    raise PydanticCustomError("day", "This must be a day of the calendar, as YYYY-MM-DD.")
+    raise PydanticCustomError("day", "This must be a date, as YYYY-MM-DD.")
 
 
 def _time(value: object) -> object:
@@ -65,7 +65,7 @@ def _digits(value: object) -> object:
 
 def _cursor(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(texts.DIGITS[1:-1], value):
-        raise PydanticCustomError("cursor", "This must be the `next` of the page before.")
+        raise PydanticCustomError("cursor", "This must be the `next` value of the previous page.")
     return value
 
 
@@ -242,7 +242,7 @@ class Link(Body):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if len(self.model_fields_set) != 1 or self.create is False:
-            raise PydanticCustomError("link", "Give either a pipedrive_id, or create with the value true.")
+            raise PydanticCustomError("link", "Send either a pipedrive_id, or create with the value true.")
         return self
 
     @property
@@ -254,7 +254,7 @@ class Link(Body):
 class Filters(BaseModel):
     """What may follow the `?` of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=500, description="How many rows at the most."), BeforeValidator(_digits)] = 50
+    limit: Annotated[int, Field(ge=1, le=500, description="The maximum number of rows."), BeforeValidator(_digits)] = 50
 
     @model_validator(mode="before")
     @classmethod
@@ -262,7 +262,7 @@ class Filters(BaseModel):
         # ninja hands over the parameters that it knows; a misspelt filter would be no filter.
         for name in (info.context or {})["request"].GET:
             if name not in cls.model_fields:
-                raise RefusedError(422, "invalid", MESSAGES["extra_forbidden"], name)
+                raise RefusedError(422, "invalid", naming(name, MESSAGES["extra_forbidden"]), name)
         return data
 
 
@@ -275,7 +275,7 @@ class RowFilters(Filters):
     cursor: Annotated[
         Annotated[int, BeforeValidator(_cursor)] | None,
         WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
-        Field(description="The `next` of the page before."),
+        Field(description="The `next` value of the previous page."),
     ] = None
 
 
@@ -284,7 +284,7 @@ Search = Annotated[
     Field(
         max_length=NAME_LENGTH,
         pattern=r"^[^\x00]*$",
-        description="Beginnings of words, in any case and order; all of them must be found. A word begins at the start "
+        description="Beginnings of words, in any case and order; all of them must match. A word begins at the start "
         "of a name or e-mail, after a space and after a sign: `diaz`, `example.org` and `dana.d` find "
         "`dana.diaz@example.org`. The first 64 bytes of each are compared.",
     ),
@@ -314,5 +314,5 @@ class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 
     after: Annotated[
-        int, Field(ge=0, le=LARGEST, description="The id of the last one that you know."), BeforeValidator(_digits)
+        int, Field(ge=0, le=LARGEST, description="The id of the last one that you have seen."), BeforeValidator(_digits)
     ] = 0

@@ -66,7 +66,7 @@ def retry_contact(request: Request, id: Id) -> ContactAnswer:
     return _answer(request, id)
 
 
-@router.post("/contacts/{id}/link", response={200: ContactAnswer, **WRITING}, summary="Say which person a contact is")
+@router.post("/contacts/{id}/link", response={200: ContactAnswer, **WRITING}, summary="Choose a contact's person")
 def link_contact(request: Request, id: Id, body: Link) -> ContactAnswer:
     """For a contact with candidates: the id of one of them, or a new person."""
     retry_and_choose.choose(reading.one(_visible(request), id), body.choice)

@@ -29,20 +29,20 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 1_000_000  # bytes; held at the door (see body_limit.py)
 MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "bool_type": "This must be true or false, without quotes.",
-    "extra_forbidden": "There is no such field here; leave it out.",
+    "extra_forbidden": "This field does not exist. Remove it.",
     "int_type": "This must be a whole number, without quotes.",
     "int_parsing": "This must be a whole number.",
-    "missing": "This is required; give it.",
+    "missing": "This field is required. Add it.",
     "model_attributes_type": "This must be a JSON object with fields.",
     "model_type": "This must be a JSON object with fields.",
-    "string_too_long": "This is too long; shorten it.",
+    "string_too_long": "This is too long. Shorten it.",
     "string_type": "This must be text, in quotes.",
     "string_unicode": "This must be valid Unicode text.",
 }
 HEADINGS = {
-    storage.Matter.BUSY: "Too many save at once",
+    storage.Matter.BUSY: "Too many people are saving",
     storage.Matter.DISK_FULL: "The disk is full",
-    storage.Matter.DISK_ERROR: "The disk cannot be written",
+    storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
 }
 MATTER = "Warmline-Matter"  # the header that tells a page's scripts the same
 FORM = "application/x-www-form-urlencoded"
@@ -93,7 +93,7 @@ def _refused(_: HttpRequest, error: RefusedError) -> HttpResponse:
 
 
 def _unauthorized(*_: object) -> HttpResponse:
-    message = "Send a valid token as `Authorization: Bearer TOKEN`; `warmline token EMAIL` makes one."
+    message = "Send a valid token as `Authorization: Bearer TOKEN`. `warmline token EMAIL` creates one."
     response = refuse(401, "unauthorized", message)
     response["WWW-Authenticate"] = "Bearer"
     return response
@@ -101,13 +101,13 @@ def _unauthorized(*_: object) -> HttpResponse:
 
 def _too_many(_: HttpRequest, error: TooManyGuessesError) -> HttpResponse:
     seconds = "1 second" if error.seconds == 1 else f"{error.seconds} seconds"
-    response = refuse(429, "too_many", f"Too many wrong tokens came from your address; wait for {seconds}.")
+    response = refuse(429, "too_many", f"Too many wrong tokens came from your address. Wait {seconds}, then try again.")
     response["Retry-After"] = str(error.seconds)
     return response
 
 
 def _unreadable(_: HttpRequest, error: HttpError) -> HttpResponse:
-    return refuse(error.status_code, "malformed", "The body is not valid JSON; mend it and send it again.")
+    return refuse(error.status_code, "malformed", "The body is not valid JSON. Correct it and send it again.")
 
 
 def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
@@ -118,7 +118,14 @@ def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
     if source == "body" and not names and found["type"] in MESSAGES:
         return refuse(422, "invalid", NO_BODY)
     message = MESSAGES.get(found["type"]) or f"{found['msg'].replace('Input should', 'This should').rstrip('.')}."
-    return refuse(422, "invalid", message, ".".join(map(str, names)) or None)
+    field = ".".join(map(str, names))
+    return refuse(422, "invalid", naming(field, message), field or None)
+
+
+def naming(field: str, message: str) -> str:
+    """Return a message of MESSAGES and the like with the name of the field that it is about; as it is without one."""
+    start = next((start for start in ("This field ", "This ") if message.startswith(start)), "")
+    return f"The field `{field}` {message.removeprefix(start)}" if field and start else message
 
 
 def _invalid(_: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -128,27 +135,27 @@ def _invalid(_: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 def _linked_already(*_: object) -> HttpResponse:
-    return refuse(409, "linked_already", "This is linked with Pipedrive already; there is nothing to decide.")
+    return refuse(409, "linked_already", "This is already linked to Pipedrive, so there is nothing to decide.")
 
 
 def _no_candidate(*_: object) -> HttpResponse:
-    message = "Its `sync.candidates` do not hold this. Read it again; where there is none, there is nothing to decide."
+    message = "This is not among its `sync.candidates`. Read it again; without candidates, there is nothing to decide."
     return refuse(409, "no_candidate", message)
 
 
 def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
     field, messages = next(iter(error.message_dict.items()))
-    message = f"{' '.join(messages)} It was taken at this very moment; give another one, or use that one."
+    message = f"{' '.join(messages)} It was taken at this very moment."
     return refuse(409, "conflict", message, field)
 
 
 def _gone(request: HttpRequest, error: ObjectDoesNotExist) -> HttpResponse:
     log.warning("api.row_gone path=%s error=%s", request.path_info, error)
-    return refuse(404, "not_found", "This was deleted at the same moment; there is nothing left to change.")
+    return refuse(404, "not_found", "This was deleted at the same moment, so there is nothing left to change.")
 
 
 def _not_found(*_: object) -> HttpResponse:
-    return refuse(404, "not_found", "There is nothing at this address; see /api/docs for what there is.")
+    return refuse(404, "not_found", "There is nothing at this address. See /api/docs for the API.")
 
 
 HANDLERS: dict[type[Exception], Any] = {
@@ -172,7 +179,7 @@ def method_not_allowed(allowed: str) -> HttpResponse:
     Args:
         allowed: Those that it knows, as in the header `Allow`.
     """
-    response = refuse(405, "method_not_allowed", f"This address knows {allowed} only; use one of these.")
+    response = refuse(405, "method_not_allowed", f"This address accepts only {allowed}. Use one of these.")
     response["Allow"] = allowed
     return response
 
@@ -181,14 +188,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses, such as an unknown host name (the URL conf's handler400)."""
     if not _is_ours(request):
         return defaults.bad_request(request, exception)
-    return refuse(400, "bad_request", "The request cannot be read; check its address and headers.")
+    return refuse(400, "bad_request", "The request cannot be read. Check its address and headers.")
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """Answer a request whose body was cut off at the door (see body_limit.py)."""
     if not _is_ours(request):
         return HttpResponse(render_to_string("413.html"), status=413)
-    return refuse(413, "too_large", "The body is larger than 1 MB; send less.")
+    return refuse(413, "too_large", "The body is larger than 1 MB. Send less.")
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -238,7 +245,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return not_stored(request, matter)
     if not _is_ours(request):
         return defaults.server_error(request)
-    return refuse(500, "internal", "Something broke on our side and was logged; try again, or tell your administrator.")
+    return refuse(500, "internal", "Something went wrong on our side. Try again, or tell your administrator.")
 
 
 def _is_ours(request: HttpRequest) -> bool:

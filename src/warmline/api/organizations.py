@@ -48,7 +48,7 @@ def retry_organization(request: Request, id: Id) -> OrganizationAnswer:
     return _answer(id)
 
 
-@router.post("/organizations/{id}/link", response=ONE, summary="Say which organization in Pipedrive it is")
+@router.post("/organizations/{id}/link", response=ONE, summary="Choose an organization's record")
 def link_organization(request: Request, id: Id, body: Link) -> OrganizationAnswer:
     """For an organization with candidates: the id of one of them, or a new organization."""
     retry_and_choose.choose(reading.one(Organization.objects.all(), id), body.choice)

@@ -17,7 +17,7 @@ from warmline.sync.status.retry_and_choose import retry_all
 router = Router(tags=["sync"])
 
 
-@router.get("/sync", response={200: SyncAnswer, **READING}, summary="See how far everything is")
+@router.get("/sync", response={200: SyncAnswer, **READING}, summary="Show the sync status")
 def read_sync(request: Request) -> SyncAnswer:
     """Counts contacts, organizations and activities that the caller may see."""
     found = counts(request.auth, threshold=Policy.current().threshold, now=timezone.now())

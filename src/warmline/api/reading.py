@@ -43,7 +43,7 @@ def missing(model: type[Model], field: str) -> RefusedError:
         field: Where the id was given.
     """
     what = model._meta.verbose_name  # noqa: SLF001 (Django documents _meta as public)
-    return RefusedError(404, "not_found", f"You have no {what} of this id; check the id.", field)
+    return RefusedError(404, "not_found", f"You have no {what} with this id. Check the id.", field)
 
 
 def page(

@@ -57,8 +57,8 @@ def _with_plain_refusal(view: View) -> View:
 api = Api(
     title="Warmline",
     version=version("warmline"),
-    description="A small team's contact book that keeps Pipedrive in line. Every call needs a token: "
-    "`warmline token EMAIL` makes one.",
+    description="A small team's contact book that stays in sync with Pipedrive. Every call needs a token: "
+    "`warmline token EMAIL` creates one.",
     urls_namespace="api",
     # Without this, the page would send the document's address to a validator on the internet.
     docs=Swagger(settings={"validatorUrl": None}),

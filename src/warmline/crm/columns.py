@@ -47,16 +47,8 @@ HEADINGS = {
     Column.WARMNESS: "warmness, warmness score, warmth, score, wärme, wärmegrad, punkte",
 }
 _BY_HEADING = {key(heading): column for column, headings in HEADINGS.items() for heading in headings.split(",")}
-LABELS = {
-    "name": "Name",
-    "email": "E-mail",
-    "phone": "Phone",
-    "warmness_score": "Warmness",
-    "organization.name": "Organization",
-    **{f"organization.{name}": Organization.label(name) for name in Organization.DETAILS},
-}
 
-TOO_LONG = "This row has more cells than the first one. A cell that holds the delimiter belongs in quotation marks."
+TOO_LONG = "This row has more cells than the first row. Put cells that contain the delimiter in quotation marks."
 
 
 def matched(headings: Sequence[str]) -> list[str]:
@@ -89,9 +81,9 @@ def problem(columns: Sequence[str]) -> str:
     chosen = [column for column in columns if column]
     twice = next((Column(column) for column in chosen if chosen.count(column) > 1), None)
     if twice is not None:
-        return f"“{twice.label}” is chosen for two columns. Leave one of them out."
+        return f"“{twice.label}” is chosen for two columns. Leave out one of them."
     if not {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME} & set(chosen):
-        return "Say which column holds the name, or the first and the last name. Every contact needs one."
+        return "Choose which column contains the name, or the first and last name. Every contact needs a name."
     return ""
 
 
@@ -133,4 +125,4 @@ def reasons(errors: dict[str, list[str]]) -> list[str]:
     Args:
         errors: The messages by field, as a bulk import tells them.
     """
-    return [f"{LABELS.get(field, field)}: {message}" for field, messages in errors.items() for message in messages]
+    return [message for messages in errors.values() for message in messages]

@@ -31,9 +31,9 @@ _FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
 _OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
 _NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _FOREIGN = {
-    b"PK": "This is an Excel or zip file. Save it in your spreadsheet as CSV, and bring that file.",
-    b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it in your spreadsheet as CSV, and bring that file.",
-    b"%PDF": "This is a PDF. Save the table as CSV, and bring that file.",
+    b"PK": "This is an Excel or zip file. Save it as CSV in your spreadsheet program and choose that file.",
+    b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it as CSV in your spreadsheet program and choose that file.",
+    b"%PDF": "This is a PDF. Save the table as CSV and choose that file.",
 }
 
 
@@ -66,7 +66,7 @@ def read(content: bytes) -> Table:
         CsvError: When it is too large, empty, or no CSV file.
     """
     if len(content) > MOST_BYTES:
-        raise CsvError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Bring it in several parts.")
+        raise CsvError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split it into several files.")
     text, encoding = _text(content)
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
@@ -77,13 +77,13 @@ def read(content: bytes) -> Table:
             if any(map(without_ends, cells)):
                 rows.append((number, [_unguarded(cell) for cell in cells]))
             if len(rows) > MOST_ROWS + 1:
-                raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Bring it in several parts.")
+                raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.")
     except csv.Error as error:
-        raise CsvError(f"The file is no well-formed CSV: {error}. Is a quotation mark left open?") from None
+        raise CsvError(f"The file is not valid CSV: {error}. Check whether a quotation mark is missing.") from None
     if not rows:
-        raise CsvError("There is nothing in this file. Choose one with a row for each contact.")
+        raise CsvError("This file is empty. Choose one with a row for each contact.")
     if len(rows[0][1]) > MOST_COLUMNS:
-        raise CsvError(f"The file has more than {MOST_COLUMNS} columns. Leave out those that are not needed.")
+        raise CsvError(f"The file has more than {MOST_COLUMNS} columns. Remove those that are not needed.")
     return Table(tuple(rows), encoding, delimiter)
 
 
@@ -130,7 +130,7 @@ def _text(content: bytes) -> tuple[str, str]:
         found = _decoded(content, "cp1252"), "Windows-1252"
     text, encoding = found
     if text is None or "\0" in text:
-        raise CsvError("This is no text file. Save the table as CSV (UTF-8), and bring that file.")
+        raise CsvError("This is not a text file. Save the table as CSV (UTF-8) and choose that file.")
     return text, encoding
 
 

@@ -1,7 +1,7 @@
 """What a person may type into a field, and how it is tidied: length, visible characters, nothing empty by accident.
 
 The rules are Django validators on the models, and a row is tidied when it is checked, so that the API, the pages, an
-import and Pipedrive's answers all meet the same, and are refused with the same words.
+import and Pipedrive's answers all meet the same, and are refused with the same words (see validation_messages.py).
 """
 
 import unicodedata
@@ -71,7 +71,7 @@ def no_control_characters(text: str) -> None:
         ValidationError: When the text holds one.
     """
     if any(unicodedata.category(character) in {"Cc", "Cs"} or character in "\u2028\u2029" for character in text):
-        raise ValidationError("Control characters and line breaks are not allowed here; take them out.", code="control")
+        raise ValidationError("Remove line breaks and other control characters.", code="control")
 
 
 def no_control_characters_but_line_breaks(text: str) -> None:
@@ -90,4 +90,4 @@ def visible(text: str) -> None:
         ValidationError: When no visible character is in it.
     """
     if not key(text):
-        raise ValidationError("This must not be empty; give a name.", code="blank")
+        raise ValidationError("Enter something that can be seen.", code="blank")

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
-UNEXPECTED = "This row broke something on our side ({}), which was logged; tell your administrator."
-SHARES = "“{}” has this e-mail already. If both are one person, delete one of them."
+UNEXPECTED = "Something went wrong on our side with this row ({}). The error was logged. Tell your administrator."
+SHARES = "“{}” already has this e-mail. If they are the same person, delete one of them."
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 

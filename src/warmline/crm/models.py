@@ -454,7 +454,7 @@ class Activity(Synced):
         """Refuse a time of day without its day."""
         super().clean()
         if self.due_time is not None and self.due_date is None:
-            raise ValidationError({"due_time": "A due time needs a due date; give one, or leave the time out."})
+            raise ValidationError({"due_time": "A due time needs a due date. Enter a date, or remove the time."})
 
 
 Row = Contact | Organization | Activity  # what goes to Pipedrive

@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from warmline.crm import fields
+from warmline.crm.validation_messages import in_our_words
 
 RowType = TypeVar("RowType", bound="Synced")
 
@@ -70,7 +71,8 @@ class Synced(models.Model):
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Tidy what people gave before it is checked."""
         fields.tidy(self, exclude)
-        super().clean_fields(exclude)
+        with in_our_words(self):
+            super().clean_fields(exclude)
 
     def complete(self) -> None:
         """Fill in what is made of the other fields, before the row is stored."""

@@ -13,7 +13,7 @@ from warmline.crm.models import Contact
 from warmline.crm.tokens import ApiToken
 from warmline.crm.users import User
 
-LAST_ADMIN = "This is the team's only admin. Make someone else an admin first."
+LAST_ADMIN = "This is the only admin on the team. Make someone else an admin first."
 
 
 def change_member(member: User, **changes: Any) -> None:

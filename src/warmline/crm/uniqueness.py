@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-ORGANIZATION = {"name": "The team has an organization of this name already."}
-USER = {"email": "There is a user with this e-mail already."}
+ORGANIZATION = {"name": "An organization with this name already exists. Use another name."}
+USER = {"email": "A user with this e-mail already exists. Use another e-mail."}
 # By table and column. PostgreSQL's names of constraints begin so, and go on with its own endings.
 RACES = {"crm_organization_name_key": ORGANIZATION, "crm_user_email": USER, "crm_user_email_key": USER}
 # SQLite's words, and PostgreSQL's in English.

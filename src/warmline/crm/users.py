@@ -12,6 +12,7 @@ from django.db import models
 
 from warmline.crm import fields, uniqueness
 from warmline.crm.keys import email_key
+from warmline.crm.validation_messages import in_our_words
 
 
 def known_zone(name: str) -> None:
@@ -21,7 +22,7 @@ def known_zone(name: str) -> None:
         ValidationError: When it does not.
     """
     if name not in _zones():
-        raise ValidationError("This is no time zone; give one such as Europe/Berlin.", code="zone")
+        raise ValidationError("This is not a time zone. Enter one such as Europe/Berlin.", code="zone")
 
 
 @cache
@@ -107,7 +108,8 @@ class User(AbstractBaseUser):
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Tidy what people gave before it is checked."""
         fields.tidy(self, exclude)
-        super().clean_fields(exclude)
+        with in_our_words(self):
+            super().clean_fields(exclude)
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Find a taken e-mail whatever its case; the database's constraint is the last word."""

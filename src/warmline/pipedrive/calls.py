@@ -167,6 +167,6 @@ class Calls:
             if following is None:
                 return
             if following in followed:
-                raise Unavailable("The list has no end: a cursor came back.", call=str(call))
+                raise Unavailable("The list never ends: a cursor was repeated.", call=str(call))
             followed.add(following)
             cursor = {"cursor": following}

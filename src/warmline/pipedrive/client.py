@@ -280,7 +280,7 @@ class Pipedrive(Calls):
         fields = self._list(listing, FieldV1, params={"limit": PAGE})
         field = next((field for field in fields if field.key in LABEL_FIELDS_V1), None)
         if field is None:
-            raise Rejected("Persons have no field of labels.", call=str(listing), field=LABEL_FIELD)
+            raise Rejected("Persons have no label field.", call=str(listing), field=LABEL_FIELD)
         if present := [option for option in field.options if option.label.split() == label.split()]:
             return present[0]
         options = [option.model_dump() for option in field.options]

@@ -220,8 +220,8 @@ class Limiter:
     def _spend(self, used: Used, now: float, tokens: int) -> None:
         if self._daily_tokens is not None and _tokens(used, now) + tokens > self._daily_tokens:
             raise BudgetSpent(
-                f"Warmline has spent its share of the day's tokens ({self._daily_tokens}). "
-                "It goes on by itself; WARMLINE_PLAN, WARMLINE_SEATS and WARMLINE_TOKEN_SHARE say how many it has."
+                f"Warmline has used its share of today's API tokens ({self._daily_tokens}). "
+                "It continues by itself; WARMLINE_PLAN, WARMLINE_SEATS and WARMLINE_TOKEN_SHARE set how many it has."
             )
         hour = int(now // HOUR)
         used.tokens = {old: spent for old, spent in used.tokens.items() if int(old) >= hour - DAY_IN_HOURS}

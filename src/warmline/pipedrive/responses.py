@@ -47,9 +47,9 @@ NOT_SENT = (
 
 # What people read; the failure itself stays the error's cause.
 IN_WORDS: dict[type[Exception], str] = {
-    httpx.ConnectError: "No connection could be made.",
+    httpx.ConnectError: "Could not connect.",
     httpx.TimeoutException: "No answer came in time.",
-    httpx.DecodingError: "The answer was too long, or could not be unpacked.",
+    httpx.DecodingError: "The answer was too long, or could not be decompressed.",
 }
 
 # `Validation failed: FIELD: why; ...` (pipedrive/client-nodejs#651), or the first name in quotes.
@@ -141,7 +141,7 @@ def content(call: Call, answer: Answer) -> dict[str, Any]:
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise refusal(call, answer, said)
     if said.get("success") is not True:
-        raise unclear(call, "The answer cannot be read as one of Pipedrive's.", status=answer.status)
+        raise unclear(call, "The answer is not one of Pipedrive's.", status=answer.status)
     return said
 
 
@@ -178,7 +178,7 @@ def _plain(answer: Answer) -> str:
     """Return what an answer without Pipedrive's JSON says; of a page, people are spared the HTML."""
     text = answer.body[:2000].decode(errors="replace").strip()
     if text.startswith("<"):
-        return f"A page came instead of an answer (HTTP {answer.status})."
+        return f"A web page came instead of an answer (HTTP {answer.status})."
     return text or f"No reason was given (HTTP {answer.status})."
 
 
@@ -202,14 +202,14 @@ def record(call: Call, model: type[Record], data: Any) -> Record:
     except ValidationError as error:
         # Pydantic names the fields, and hides their values.
         where = ", ".join(".".join(map(str, item["loc"])) or "it all" for item in error.errors())
-        raise unclear(call, f"The answer is no {model.__name__}: {where} cannot be read.") from error
+        raise unclear(call, f"The answer is not a valid {model.__name__}: {where} cannot be read.") from error
 
 
 def rows(call: Call, said: Mapping[str, Any]) -> list[Any]:
     """Return the JSON objects of a list's page; v1 answers null when there are none."""
     data = said.get("data")
     if not isinstance(data, list | None):
-        raise unclear(call, "The answer is no list.")
+        raise unclear(call, "The answer is not a list.")
     return data or []
 
 
@@ -218,7 +218,7 @@ def hits(call: Call, said: Mapping[str, Any]) -> list[Any]:
     try:
         return [hit["item"] for hit in said["data"]["items"]]
     except (KeyError, TypeError) as error:
-        raise unclear(call, "The answer is no list of search results.") from error
+        raise unclear(call, "The answer is not a list of search results.") from error
 
 
 def next_cursor(said: Mapping[str, Any]) -> str | None:

@@ -24,7 +24,7 @@ def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
         return
     packed = response.headers.get("content-encoding", "identity").strip().lower()
     if packed not in {"identity", "gzip", ""}:
-        raise httpx.DecodingError("The answer is packed in a way that was not asked for.", request=response.request)
+        raise httpx.DecodingError("The answer is compressed in a way that was not asked for.", request=response.request)
     unpack, came = (zlib.decompressobj(GZIP) if packed == "gzip" else None), 0
     for part in response.iter_raw():
         came += len(part)
@@ -38,4 +38,4 @@ def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
                 yield unpack.decompress(part, PIECE)
                 part = unpack.unconsumed_tail  # noqa: PLW2901 (what is left of it)
         except zlib.error as error:
-            raise httpx.DecodingError("The answer cannot be unpacked.", request=response.request) from error
+            raise httpx.DecodingError("The answer cannot be decompressed.", request=response.request) from error

@@ -58,7 +58,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         form = await _form(request)
         one = form.get("one", "")
         if one not in KINDS:
-            return PlainTextResponse("The form does not say what to add.", BAD_REQUEST, HEADERS)
+            return PlainTextResponse("Choose what to add.", BAD_REQUEST, HEADERS)
         try:
             made = sandbox.add(KINDS[one], **_values(sandbox.world, form))
         except Refused as refused:

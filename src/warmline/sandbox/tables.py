@@ -169,20 +169,20 @@ TABLES = (
         "persons",
         ("Person", "Organization", "Owner"),
         _person,
-        "Nobody yet. A contact in Warmline that gets warm arrives here.",
+        "No persons yet. Warm contacts from Warmline arrive here.",
     ),
     Table(
         "organization",
         "organizations",
         ("Organization", "Owner"),
         _organization,
-        "None yet. A warm contact's organization arrives here before the person.",
+        "No organizations yet. A warm contact's organization arrives here before the person.",
     ),
     Table(
         "activity",
         "activities",
         ("Activity", "Person", "State, due (UTC)"),
         _activity,
-        "None yet. What is logged with a contact that is here arrives here, too.",
+        "No activities yet. Activities logged with these contacts arrive here.",
     ),
 )

@@ -50,7 +50,7 @@ def missing(world: World, what: str) -> Element:
             el(
                 "section",
                 el("h2", f"There is no {what}"),
-                el("p", "It was deleted or merged, or it never was. ", el("a", "See what is there", href="/sandbox/")),
+                el("p", "It was deleted or merged, or never existed. ", el("a", "Show all records", href="/sandbox/")),
             ),
         ),
     )
@@ -68,7 +68,7 @@ def _frame(world: World, *inside: Element) -> Element:
     header = el(
         "header",
         el("h1", "Sandbox Pipedrive"),
-        el("p", f"{world.company}, on this machine. It forgets everything when it stops."),
+        el("p", f"{world.company}, on this machine. It loses everything when it stops."),
     )
     return el("html", head, el("body", header, *inside), lang="en")
 
@@ -93,7 +93,7 @@ def _health(sandbox: Sandbox) -> Element:
         el("h2", "Health", class_="unseen"),
         el("div", *said, class_="broken" if broken else "well", role="status", id="health", data_live=LIVE),
         el("form", mend, method="post", action="/sandbox/switch", id="mending", data_live=LIVE),
-        el("p", "The sandbox does not answer any more: this is how it was.", role="alert", id="lost", hidden=""),
+        el("p", "The sandbox is not responding. This is its last known state.", role="alert", id="lost", hidden=""),
         class_="health",
     )
 
@@ -118,7 +118,7 @@ def _breakages(sandbox: Sandbox) -> Element:
         "button",
         el("span", "Clean what is stored", class_="title"),
         el("span", "on" if is_cleaning else "off", class_="switch", aria_hidden="true"),
-        el("small", "Names trimmed, e-mails small, phones spaced, notes in paragraphs"),
+        el("small", "Trims names, lowercases e-mails, spaces phones, wraps notes in paragraphs"),
         name="clean",
         value="no" if is_cleaning else "yes",
         id="clean",
@@ -127,7 +127,7 @@ def _breakages(sandbox: Sandbox) -> Element:
     return el(
         "section",
         el("h2", "Break it"),
-        el("p", "Press once to break, again to mend."),
+        el("p", "Press once to break, again to repair."),
         el("form", *buttons, cleaning, method="post", action="/sandbox/switch", id="break", data_live=LIVE),
     )
 
@@ -136,7 +136,7 @@ def _colleague(world: World, problem: str, typed: Mapping[str, str]) -> Element:
     return el(
         "section",
         el("h2", "Be a colleague"),
-        el("p", "Add what Warmline then finds here. Two with one e-mail, or one name, are candidates to choose from."),
+        el("p", "Add records for Warmline to find. Two with the same e-mail or name become candidates to choose from."),
         _adding(world, "person", problem, typed),
         _adding(world, "organization", problem, typed),
     )

@@ -156,10 +156,10 @@ def way_back(ours: Company) -> str:
     """Say how one goes back to the company to which the links belong, from a token of another one."""
     token = f"a token of {named(ours.name, ours.domain)}"
     if not credentials.is_from_environment():
-        return f"Give {token} on the page Settings: everything goes on as it was."
+        return f"Enter {token} on the Settings page; everything then continues as before."
     stored = preferences.stored().pipedrive_account.get("company_domain", "")
-    or_not = ", or take it away," if stored and stored == ours.domain else ""  # that token holds then
-    return f"Set PIPEDRIVE_API_TOKEN to {token}{or_not} and start Warmline again: everything goes on as it was."
+    or_not = ", or remove it," if stored and stored == ours.domain else ""  # that token holds then
+    return f"Set PIPEDRIVE_API_TOKEN to {token}{or_not} and restart Warmline; everything then continues as before."
 
 
 def name_of(me: User) -> str:

@@ -14,7 +14,7 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 MESSAGE = (
-    "Warmline's engine has stopped and is being started again. If this stays so for more than a minute, look into the "
+    "The sync engine has stopped and is being restarted. If this takes more than a minute, check the "
     "log of `warmline serve`."
 )
 

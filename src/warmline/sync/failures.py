@@ -21,7 +21,7 @@ from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
 AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to choose
-FOUND_BY = {"email": "with this e-mail", "name": "of this name"}
+FOUND_BY = {"email": "with this e-mail", "name": "with this name"}
 NAMED = 5  # candidates that a message names
 ORGANIZATION_FAILED = "organization_failed"  # that of a contact that waits for its organization
 PASSING = ("unavailable", "uncertain", "unexpected")  # those of failures that time may cure
@@ -74,11 +74,11 @@ class AmbiguousError(Exception):
         is_one = len(candidates) == 1
         named = [f"“{each['name']}”" for each in candidates]
         names = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
-        gone = "What was chosen is not in Pipedrive any more. " if chosen_is_gone else ""
+        gone = "The chosen record is no longer in Pipedrive. " if chosen_is_gone else ""
         found = f"{gone}Pipedrive has {len(candidates)} {what.removesuffix('s') if is_one else what} {FOUND_BY[field]}"
         super().__init__(found)  # the log needs no names
-        choose = "Choose it if it is the same, or make a new one." if is_one else "Choose one, or make a new one."
-        self.message = f"{found}: {names}. Here it is “{ours}”. {choose}"
+        choose = f"Choose {'it if it is the same' if is_one else 'one'}, or create a new record."
+        self.message = f"{found}: {names}. The name here is “{ours}”. {choose}"
         self.field = field
         self.candidates = candidates
 
@@ -93,8 +93,10 @@ class CannotEmptyError(Exception):
     """
 
     def __init__(self, field: str, called: str, reason: str) -> None:
-        super().__init__(f"Pipedrive refused to take the {called} away: {reason}")
-        self.message = f"{self} Take it away there, or give one here; everything else has gone over."
+        super().__init__(f"Pipedrive refused to clear the {called}: {reason}")
+        self.message = (
+            f"{str(self).rstrip('.')}. Clear it in Pipedrive, or enter one here. All other changes were sent."
+        )
         self.field = field
 
 
@@ -107,7 +109,7 @@ class OrganizationFailedError(Exception):
     """
 
     def __init__(self, reason: str, wait: timedelta) -> None:
-        super().__init__(f"Its organization could not be made in Pipedrive: {reason}")
+        super().__init__(f"The organization could not be created in Pipedrive: {reason}")
         self.wait = wait
 
 
@@ -163,15 +165,16 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
         case Unauthorized():
             return Trouble(ConnectionState.UNAUTHORIZED, "Pipedrive does not accept the API token.")
         case Blocked():
-            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall blocks this company's calls for a while.")
+            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall is blocking this company for a while.")
         case BudgetSpent():
-            by_pipedrive = "The company's Pipedrive tokens for today are spent."
+            by_pipedrive = "The company has used up its Pipedrive API tokens for today."
             return Trouble(ConnectionState.BUDGET_SPENT, by_pipedrive if error.status else error.message)
         case Throttled():
             wait = timedelta(seconds=error.wait)
             return Trouble(ConnectionState.THROTTLED, "Pipedrive asked for a pause between calls.", wait)
         case Unavailable() | Uncertain() if probed is not None:
-            return trouble(probed) or Trouble(ConnectionState.DOWN, "Pipedrive does not answer.", detail=error.message)
+            down = Trouble(ConnectionState.DOWN, "Pipedrive is not responding.", detail=error.message)
+            return trouble(probed) or down
     return None
 
 
@@ -199,7 +202,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
     """
     match error:
         case Rejected():
-            return _fail(policy.person_needed, "rejected", f"Pipedrive refused it: {error.message}", error.field)
+            return _fail(policy.person_needed, "rejected", f"Pipedrive refused this: {error.message}", error.field)
         case CannotEmptyError():
             return _fail(policy.person_needed, "rejected", error.message, error.field)
         case AmbiguousError():
@@ -207,9 +210,9 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case OrganizationFailedError():
             return _fail(error.wait, ORGANIZATION_FAILED, str(error), "organization")
         case Uncertain():
-            code, message = "uncertain", f"Pipedrive did not say whether it was done: {error.message}"
+            code, message = "uncertain", f"It is not known whether Pipedrive saved this: {error.message}"
         case PipedriveError():
-            code, message = "unavailable", f"Pipedrive could not do it: {error.message}"
+            code, message = "unavailable", f"Pipedrive could not process this: {error.message}"
         case _:
             code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
     if attempts >= policy.attempts:

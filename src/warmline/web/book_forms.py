@@ -11,7 +11,7 @@ from django.utils.text import normalize_newlines
 from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
-from warmline.web.forms import EditForm
+from warmline.web.forms import EditForm, WordedForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {
@@ -25,7 +25,7 @@ TYPE_ICONS = {
 TYPE_BUTTONS = [(each.value, TYPE_ICONS[each], each.label) for each in ActivityType]  # of the log form
 
 
-class BookForm(forms.Form):
+class BookForm(WordedForm, forms.Form):
     """A form whose values `crm.book` checks.
 
     Attributes:
@@ -159,16 +159,19 @@ class ActivityForm(EditForm, ActivityFields):
 class NewActivityForm(ActivityFields):
     """An activity to be logged: a type is all that it needs."""
 
-    subject = _text("Subject", NAME_LENGTH, placeholder="Made of type and name")
+    subject = _text("Subject", NAME_LENGTH, placeholder="Optional, e.g. Call with Kim")
 
     type = forms.ChoiceField(
         label="Type",
         choices=ActivityType.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say what it was: a call, an e-mail, a meeting and so on."},
+        error_messages={"required": "Choose a type: call, e-mail, meeting and so on."},
     )
     due_date = forms.DateField(
-        label="Date", required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Left empty: now."
+        label="Date",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Leave empty to use the current time.",
     )
     done = forms.BooleanField(label="Done", required=False, initial=True)
 

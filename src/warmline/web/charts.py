@@ -107,15 +107,15 @@ def span_in_words(hour: Hour, percent: int) -> str:
     """
     span = hour.span(percent)
     if span is None:
-        return f"more than {_seconds(SPANS[-1])}" if hour.arrived else ""
+        return f"> {_seconds(SPANS[-1])}" if hour.arrived else ""
     return _seconds(span)
 
 
 def _seconds(span: int) -> str:
-    for unit, name in ((3600, "hour"), (60, "minute")):
+    for unit, name in ((3600, "h"), (60, "min")):
         if span >= unit:
-            return f"{span // unit} {name}{'s' if span > unit else ''}"
-    return f"{span} second{'s' if span > 1 else ''}"
+            return f"{span // unit} {name}"
+    return f"{span} s"
 
 
 def _height(number: int, top: int) -> int:

@@ -15,6 +15,7 @@ from django.contrib.auth.forms import (
     BaseUserCreationForm,
     PasswordChangeForm,
     PasswordResetForm,
+    SetPasswordForm,
     UsernameField,
 )
 from django.core.exceptions import ValidationError
@@ -25,13 +26,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from warmline.crm.users import User, default_time_zone
+from warmline.crm.validation_messages import reworded
 from warmline.web import throttling
 from warmline.web.first_admin import FIRST_CODE
 
 NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
-WRONG_CODE = "This is not the code. It is the newest one that Warmline printed when it was started."
+WRONG_CODE = "This code is not right. Enter the code that Warmline printed when it last started."
 GUESSED = "guessed"
-NO_CODE = "This server has printed no code. Start `warmline serve` again; it prints one."
+NO_CODE = "This server has not printed a code. Restart `warmline serve`; it then prints one."
 
 
 class Renderer(DjangoTemplates):
@@ -64,7 +66,21 @@ class LongSelect(forms.Select):
         )
 
 
-class EditForm(forms.Form):
+class WordedForm(forms.BaseForm):
+    """Any form of ours: what is wrong is said in our sentences, with the label of the field."""
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Note what is wrong with a field, or with the form."""
+        if not isinstance(error, ValidationError):
+            error = ValidationError(error)
+        super().add_error(field, reworded(error, self._naming, field))
+
+    def _naming(self, name: str) -> tuple[str, Any]:
+        shown = self[name] if name in self.fields else None
+        return (str(shown.label), shown.field) if shown else (name, None)
+
+
+class EditForm(WordedForm, forms.Form):
     """Changes something that is there: only what the person changed, so that what came meanwhile stays.
 
     Each field brings along, hidden, what the person was shown. Who sends none of that, such as a script, is taken to
@@ -82,11 +98,11 @@ class EditForm(forms.Form):
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(WordedForm, AuthenticationForm):
     """E-mail, whatever its case, and password. Whether there is such a user is not told."""
 
     username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
-    error_messages = {"invalid_login": "E-mail or password is not right. Try again, or ask for a new password."}
+    error_messages = {"invalid_login": "Wrong e-mail or password. Try again, or set a new password."}
 
     def clean(self) -> dict[str, Any]:
         """Look at the password, unless it was guessed at too often."""
@@ -98,7 +114,7 @@ class SignInForm(AuthenticationForm):
         return cleaned
 
 
-class ChangePasswordForm(PasswordChangeForm):
+class ChangePasswordForm(WordedForm, PasswordChangeForm):
     """The present password and a new one.
 
     Args:
@@ -117,21 +133,27 @@ class ChangePasswordForm(PasswordChangeForm):
         return password
 
 
-class ResetForm(PasswordResetForm):
+class NewPasswordForm(WordedForm, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
+    """A new password, for whoever has a one-time link."""
+
+
+class ResetForm(WordedForm, PasswordResetForm):
     """Whom to send a one-time link; also one who was invited and has no password yet."""
+
+    email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def get_users(self, email: str) -> Iterable[User]:
         """Return the active user with this e-mail, whatever its case."""
         return User.objects.known_as(email).filter(is_active=True)
 
 
-class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
+class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
     """The first admin, and the code that proves that they may be it."""
 
     code = forms.CharField(
         label="One-time code",
         max_length=100,
-        help_text="Warmline printed it when it was started.",
+        help_text="Warmline printed it when it started.",
         widget=forms.TextInput(
             attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
@@ -148,7 +170,7 @@ class WelcomeForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in
             "email": forms.EmailInput(attrs={"autocomplete": "username"}),
         }
         labels = {"email": "E-mail"}
-        help_texts = {"name": "What colleagues see.", "email": "To sign in with, and to be found by in Pipedrive."}
+        help_texts = {"name": "Shown to colleagues.", "email": "Used to sign in, and to find this person in Pipedrive."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,15 +10,16 @@ from django.core.files.uploadedfile import UploadedFile
 from warmline.crm import columns
 from warmline.crm.columns import Column
 from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS
+from warmline.web.forms import WordedForm
 
 
-class UploadForm(forms.Form):
+class UploadForm(WordedForm, forms.Form):
     """The file."""
 
     file = forms.FileField(
         label="CSV file",
         allow_empty_file=True,
-        help_text=f"At most {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows. Every spreadsheet can save as CSV.",
+        help_text=f"Up to {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows. Every spreadsheet can save as CSV.",
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
         error_messages={"required": "Choose a file first."},
     )
@@ -27,11 +28,11 @@ class UploadForm(forms.Form):
         """Refuse a file that is too large before it is read."""
         file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MOST_BYTES:
-            raise ValidationError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Bring it in several parts.")
+            raise ValidationError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split it into several files.")
         return file
 
 
-class ColumnsForm(forms.Form):
+class ColumnsForm(WordedForm, forms.Form):
     """What each column holds.
 
     Args:
@@ -39,14 +40,14 @@ class ColumnsForm(forms.Form):
         present: What they hold as far as known.
     """
 
-    has_headings = forms.BooleanField(label="The first row names the columns", required=False)
+    has_headings = forms.BooleanField(label="The first row contains column names", required=False)
 
     def __init__(self, *args: Any, headings: Sequence[str], present: Sequence[str], **more: Any) -> None:
         super().__init__(*args, **more)
         self._width = len(headings)
         for index, heading in enumerate(headings):
             self.fields[f"column-{index}"] = forms.ChoiceField(
-                label=f"What “{heading}” holds", choices=Column.choices, required=False, initial=present[index]
+                label=f"Content of “{heading}”", choices=Column.choices, required=False, initial=present[index]
             )
 
     @property

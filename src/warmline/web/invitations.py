@@ -65,7 +65,7 @@ def invite(user: User) -> str | None:
         return link
     text = render_to_string("web/email/invitation.txt", {"user": user, "link": link})
     try:
-        send_mail("Your way into Warmline", text, None, [user.email])
+        send_mail("Your invitation to Warmline", text, None, [user.email])
     except OSError:  # of which smtplib's errors are
         logger.exception("The invitation of user %s could not be sent by e-mail", user.pk)
         return link
@@ -91,7 +91,7 @@ def send_new_link(user: User, failed: Callable[[], object] = lambda: None) -> No
 
     def send() -> None:
         try:
-            send_mail("A new password for Warmline", text, None, [user.email])
+            send_mail("Set a new Warmline password", text, None, [user.email])
         except Exception as error:  # noqa: BLE001 (logged above; nobody waits here who could be told)
             tell(error)
             close_connections()

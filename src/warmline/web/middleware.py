@@ -62,7 +62,9 @@ class TeamMiddleware(LoginRequiredMiddleware):
             return HttpResponseClientRedirect(redirect_to_login(_page_around(htmx)).url)
         if request.method not in {"GET", "HEAD"}:
             messages.warning(
-                request, "You were signed out, and what you sent was not saved. Your browser's Back has it."
+                request,
+                "You were signed out before this could be saved. Sign in, then use your browser's Back button to get "
+                "back what you entered.",
             )
             return redirect_to_login(_page_of(request))
         return answer

@@ -28,18 +28,18 @@ NAMES: dict[Kind, tuple[str, str]] = {
     "activity": ("activity", "activities"),
 }
 HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
-    EngineState.STOPPED: "The engine is not running",
-    ConnectionState.OK: "The connection is well",
+    EngineState.STOPPED: "The sync engine is not running",
+    ConnectionState.OK: "Connected to Pipedrive",
     ConnectionState.NO_TOKEN: "Not connected to Pipedrive yet",
-    ConnectionState.INVALID_TOKEN: "This is no API token",
-    ConnectionState.UNAUTHORIZED: "Pipedrive refuses the token",
-    ConnectionState.ANOTHER_COMPANY: "The token is another company's",
-    ConnectionState.DOWN: "Pipedrive does not answer",
-    ConnectionState.THROTTLED: "Pipedrive asks for a pause",
-    ConnectionState.BLOCKED: "Pipedrive has blocked us for a while",
-    ConnectionState.BUDGET_SPENT: "The day's tokens are spent",
+    ConnectionState.INVALID_TOKEN: "This is not an API token",
+    ConnectionState.UNAUTHORIZED: "Pipedrive rejects the token",
+    ConnectionState.ANOTHER_COMPANY: "The token belongs to another company",
+    ConnectionState.DOWN: "Pipedrive is not responding",
+    ConnectionState.THROTTLED: "Pipedrive asked for a pause",
+    ConnectionState.BLOCKED: "Temporarily blocked by Pipedrive",
+    ConnectionState.BUDGET_SPENT: "Today's API tokens are used up",
     storage.Matter.DISK_FULL: "The disk is full",
-    storage.Matter.DISK_ERROR: "The disk cannot be written",
+    storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
 }
 
 

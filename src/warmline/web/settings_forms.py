@@ -18,18 +18,18 @@ from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
-from warmline.web.forms import EditForm, LongSelect, zones
+from warmline.web.forms import EditForm, LongSelect, WordedForm, zones
 
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
 
 
-class ConnectForm(forms.Form):
+class ConnectForm(WordedForm, forms.Form):
     """A token, pasted."""
 
     token = forms.CharField(
         label="API token",
         max_length=200,
-        help_text="In Pipedrive: your picture, Personal preferences, API. Take an admin's, which may see everything.",
+        help_text="In Pipedrive: your picture, Personal preferences, API. Use an admin's token; it can see everything.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -42,34 +42,34 @@ class RulesForm(EditForm):
         types: The account's active activity types; None when they are not known.
     """
 
-    threshold = forms.TypedChoiceField(label="A contact is warm from", coerce=int)
+    threshold = forms.TypedChoiceField(label="Warm from", coerce=int)
     label = forms.CharField(
         label="Label in Pipedrive",
         max_length=NAME_LENGTH,
-        help_text="Every warm lead bears it. It is made in Pipedrive when it is not there.",
+        help_text="Added to every warm lead; created if missing.",
     )
     earlier_activities = forms.TypedChoiceField(
         label="Activities from before a contact was warm",
-        choices=[("no", "stay here"), ("yes", "follow it to Pipedrive")],
+        choices=[("no", "are not sent"), ("yes", "are sent to Pipedrive too")],
         coerce=lambda text: text == "yes",
-        help_text="Decided for each contact when it goes over; what was decided stays.",
+        help_text="Applies when a contact is first sent; cannot be changed later.",
     )
     plan = forms.ChoiceField(
-        label="Pipedrive's plan",
+        label="Plan in Pipedrive",
         required=False,
-        help_text="It says how many calls and tokens there are.",
+        help_text="Sets how many calls and API tokens are available.",
     )
     seats = forms.IntegerField(
         label="Seats in Pipedrive",
         min_value=1,
         max_value=MOST_SEATS,
-        help_text="Each brings the company tokens every day.",
+        help_text="Each seat adds to the company's daily API tokens.",
     )
     token_share = forms.IntegerField(
-        label="Share of the day's tokens",
+        label="Share of daily tokens",
         min_value=1,
         max_value=100,
-        help_text="Percent that Warmline may spend; the rest is for what else the company runs.",
+        help_text="In percent. The rest is left for the company's other integrations.",
     )
 
     def __init__(
@@ -79,12 +79,12 @@ class RulesForm(EditForm):
         decided = preferences.current()
         thresholds: Any = self.fields["threshold"]
         thresholds.choices = [
-            (least, f"{least}{'' if least == WARMEST else ' and more'}{f': {effects[least]}' if effects else ''}")
+            (least, f"{least}{'' if least == WARMEST else ' or more'}{f' ({effects[least]})' if effects else ''}")
             for least in range(WARMEST + 1)
         ]
         plans: Any = self.fields["plan"]
         plans.choices = [
-            ("", "Not said: as the smallest"),
+            ("", "Unknown (use the lowest limits)"),
             *{decided.plan or "lite": decided.plan or "Lite", **PLAN_NAMES}.items(),
         ]
         self.initial = {
@@ -101,7 +101,7 @@ class RulesForm(EditForm):
         for name in preferences.SETTINGS:
             if variable := preferences.variable_of(name):
                 self.fields[name].disabled = True
-                self.fields[name].help_text = f"Decided by {variable} in the environment of the server."
+                self.fields[name].help_text = f"Set by {variable} in the server's environment."
 
     def save(self) -> None:
         """Store what was decided anew; what the environment decides cannot be."""
@@ -111,7 +111,7 @@ class RulesForm(EditForm):
         preferences.change({**values, "activity_types": unusual})
 
 
-class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+class InviteForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """A new member, who sets a password by a one-time link."""
 
     time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
@@ -121,8 +121,8 @@ class InviteForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the s
         fields = ("name", "email", "is_admin", "time_zone")
         labels = {"email": "E-mail", "is_admin": "Admin"}
         help_texts = {
-            "email": "To sign in with. Whoever has it in Pipedrive owns this member's records there.",
-            "is_admin": "Sees everyone's contacts, and these settings.",
+            "email": "Used to sign in. The Pipedrive user with this e-mail owns this member's records there.",
+            "is_admin": "Can see everyone's contacts and these settings.",
         }
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
@@ -150,7 +150,7 @@ class MemberForm(EditForm):
         coerce=int,
         empty_value=None,
         required=False,
-        help_text="Owns what this member's contacts become in Pipedrive from now on.",
+        help_text="Owns new records of this member's contacts in Pipedrive.",
     )
 
     def __init__(self, *args: Any, member: User, users: Sequence[TheirUser] | None, **more: Any) -> None:
@@ -164,7 +164,7 @@ class MemberForm(EditForm):
         choice.choices = [("", "Found by e-mail"), *sorted(names.items(), key=lambda each: each[1].lower())]
 
 
-class HeirForm(forms.Form):
+class HeirForm(WordedForm, forms.Form):
     """Who gets the contacts of a member who leaves.
 
     Args:
@@ -173,9 +173,9 @@ class HeirForm(forms.Form):
 
     heir = forms.ModelChoiceField(
         User.objects.none(),
-        label="Their contacts go to",
+        label="Hand over contacts to",
         required=False,
-        empty_label="Nobody: they stay where they are",
+        empty_label="Nobody (contacts stay)",
     )
 
     def __init__(self, *args: Any, member: User, **more: Any) -> None:
@@ -185,17 +185,15 @@ class HeirForm(forms.Form):
         heir.label_from_instance = lambda user: f"{user.name} <{user.email}>"
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
     """What a user says of themselves."""
 
-    time_zone = forms.ChoiceField(
-        choices=zones, help_text="In which dates and times are shown and meant.", widget=LongSelect
-    )
+    time_zone = forms.ChoiceField(choices=zones, help_text="Used for all dates and times.", widget=LongSelect)
 
     class Meta:
         model = User
         fields = ("name", "time_zone")
-        help_texts = {"name": "What colleagues see."}
+        help_texts = {"name": "Shown to colleagues."}
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -211,13 +209,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the 
         return user
 
 
-class TokenForm(forms.Form):
+class TokenForm(WordedForm, forms.Form):
     """What an API token is for. It stands on the page of the profile, whose fields have the same names."""
 
     prefix = "token"
 
     name = forms.CharField(
-        label="What is it for?",
+        label="Purpose",
         max_length=255,
-        widget=forms.TextInput(attrs={"placeholder": "Such as: the monthly report"}),
+        widget=forms.TextInput(attrs={"placeholder": "e.g. Monthly report"}),
     )

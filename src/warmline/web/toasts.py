@@ -43,13 +43,13 @@ class Topic:
 
 
 ARRIVED = Topic("arrived", "good", "{} contacts are in Pipedrive.")
-CONTACTS = Topic("contacts", "bad", "{} contacts could not be brought to Pipedrive.", stays=True, retries=True)
-ORGANIZATIONS = Topic("organizations", "bad", "{} organizations could not be brought to Pipedrive.", stays=True)
-ACTIVITIES = Topic("activities", "bad", "{} activities could not be brought to Pipedrive.", stays=True, retries=True)
+CONTACTS = Topic("contacts", "bad", "Could not sync {} contacts.", stays=True, retries=True)
+ORGANIZATIONS = Topic("organizations", "bad", "Could not sync {} organizations.", stays=True)
+ACTIVITIES = Topic("activities", "bad", "Could not sync {} activities.", stays=True, retries=True)
 DELETED = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
-LEFT = Topic("left", "bad", "{} records were deleted here and may be in Pipedrive all the same.", stays=True)
-KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values are kept.")
-NAME = Topic("name", "plain", "{} records keep their names in Pipedrive: they were other names before as well.")
+LEFT = Topic("left", "bad", "{} records were deleted here, but may be in Pipedrive.", stays=True)
+KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values were kept.")
+NAME = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
 ACCOUNT = Topic("account", "bad", stays=True)
 LOST = Topic("connection", "bad", stays=True)
 BACK = Topic("connection", "good")
@@ -182,11 +182,11 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
     """Return where there is more to see, and the words that lead there; both empty for nowhere."""
     if contact_id is not None:
         why = "#in-pipedrive" if topic is CONTACTS else ""
-        return reverse("web:contact", args=[contact_id]) + why, "See the contact"
+        return reverse("web:contact", args=[contact_id]) + why, "View contact"
     if topic is ORGANIZATIONS and not is_many:
-        return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "See the organization"
+        return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "View organization"
     if topic is ARRIVED:
-        return reverse("web:contacts"), "See the contacts"
+        return reverse("web:contacts"), "View contacts"
     return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT else ("", "")
 
 

@@ -163,7 +163,7 @@ class Attempts:
 
 def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
     """Tell whose row it is. Of an organization that contacts wait for, their users hear with them."""
-    text = f"{row} could not be brought to Pipedrive. {verdict.message}"
+    text = f"Could not sync {row}. {verdict.message}"
     match row:
         case Organization() if row.is_linked or row.pipedrive_asked_for:
             user = linking.user_of(row)
@@ -173,6 +173,6 @@ def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
                 NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row, row_id=row.pk
             )
         case Activity():
-            text = f"“{row.subject}” with {row.contact.name} could not be brought to Pipedrive. {verdict.message}"
+            text = f"Could not sync “{row.subject}”. {verdict.message}"
             kind, contact = NotificationKind.ACTIVITY_FAILED, row.contact
             notifications.tell(kind, text, now=now, user=contact.owner, contact=contact, row_id=row.pk)

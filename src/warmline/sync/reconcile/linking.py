@@ -130,7 +130,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         if isinstance(row, Contact):
             left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
-        but = f", but for the name: there it is “{brought.not_renamed}”" if brought.not_renamed else ""
+        but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
         attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
@@ -190,21 +190,21 @@ def unlink(row: Row, now: datetime) -> None:
         "next_pipedrive_sync_attempt": END_OF_TIME,
         "pipedrive_sync_failed": True,
         "pipedrive_sync_error_code": DELETED_THERE,
-        "pipedrive_sync_error_message": "It was deleted in Pipedrive. Trying again makes it there anew.",
+        "pipedrive_sync_error_message": "Deleted in Pipedrive. “Try again” creates it there again.",
         "pipedrive_sync_error_field": "",
     }
     with storing():
         if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
             return
         Intents.end(update_key(row))  # what it said was about the record that is gone
-        attempt_log.note(row, "It was deleted in Pipedrive.", ok=False, now=now)
+        attempt_log.note(row, "Deleted in Pipedrive.", ok=False, now=now)
         if isinstance(row, Contact):
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
         contact = _contact_of(row)
-        text = f"{_named(row)} was deleted in Pipedrive. “Try again” makes it there anew."
+        text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
 
 
@@ -241,7 +241,7 @@ def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) 
 
 
 def _arrival(what: str, brought: Brought) -> str:
-    how = "Found in Pipedrive and linked" if brought.was_there else "Made in Pipedrive"
+    how = "Found in Pipedrive and linked" if brought.was_there else "Created in Pipedrive"
     return f"{how}: {what} {brought.record_id}."
 
 
@@ -286,8 +286,8 @@ def _tell_of_kept(row: Row, brought: Brought, taken_over: frozenset[str], now: d
 
 def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
     text = (
-        f"{_named(row)} was renamed here only: in Pipedrive it stays “{brought.not_renamed}”, which was another name "
-        "before as well. If both are the same, change the name there."
+        f"{_named(row)} was renamed only here. In Pipedrive it is still “{brought.not_renamed}”, because the names "
+        "differed before. If both are the same, change the name in Pipedrive."
     )
     kind = NotificationKind.NOT_RENAMED
     once = f"{kind}:{update_key(row)}:{brought.record_id}"
@@ -299,8 +299,8 @@ def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> 
     theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
     there, here = _quoted(normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
     if name in TAKEN_OVER[type(row)] and name not in taken_over:
-        return f"{name}: Pipedrive's {there} is kept there, but is no {name} that Warmline can hold; ours stays here."
-    return f"{name}: Pipedrive's {there} is kept, ours was {here}."
+        return f"{name}: Pipedrive keeps {there}, which Warmline cannot store; the value here stays."
+    return f"{name}: Pipedrive's {there} was kept, not {here}."
 
 
 def _quoted(value: Any, length: int | None = None) -> str:

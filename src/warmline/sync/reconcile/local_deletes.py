@@ -32,8 +32,8 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
     Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()
     for intent in Intent.objects.filter(key__in=named):
         row = named[intent.key]
-        text = f"{_named(row)} was deleted here while it was on its way to Pipedrive, and may be there all the same."
-        _tell(row, f"{text} If it is, delete it there as well, or leave it.", timezone.now())
+        text = f"{_named(row)} was deleted here while it was being sent to Pipedrive, so it may still be created there."
+        _tell(row, f"{text} If it is, delete it there too, or keep it.", timezone.now())
 
 
 def tell_left_there(row: Deleted, record_id: int, now: datetime) -> None:
@@ -45,8 +45,8 @@ def tell_left_there(row: Deleted, record_id: int, now: datetime) -> None:
         now: When that was seen.
     """
     what = "person" if isinstance(row, Contact) else "activity"
-    text = f"{_named(row)} was deleted here while it was being made in Pipedrive. It stays there as {what} {record_id}."
-    _tell(row, f"{text} Delete it there as well, or leave it.", now)
+    text = f"{_named(row)} was deleted here while it was being created in Pipedrive. It is there as {what} {record_id}."
+    _tell(row, f"{text} Delete it there too, or keep it.", now)
 
 
 def _tell(row: Deleted, text: str, now: datetime) -> None:

@@ -96,7 +96,7 @@ def another(ours: Company, me: TheirUser) -> Trouble:
         me: Whose token it is.
     """
     text = (
-        f"The API token belongs to {name_of(me)}, but what is linked here has its records in "
+        f"The API token belongs to {name_of(me)}, but the records linked here are in "
         f"{company.named(ours.name, ours.domain)}, so nothing is sent."
     )
     return Trouble(ConnectionState.ANOTHER_COMPANY, text)
@@ -112,13 +112,13 @@ def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
     has = belongings()
     old, new = company.named(ours.name, ours.domain), name_of(me)
     told = [
-        f"{has} are linked with their records in {old}.",
+        f"{has} are linked to records in {old}.",
         f"These links are dropped. The records stay in {old}; nothing is changed or deleted there.",
-        f"What is warm is looked for in {new}, with organizations and activities, and made there if it is not found.",
-        "Who is who in Pipedrive is found anew by e-mail; what was chosen there for your team is forgotten.",
+        f"Warmline looks in {new} for each warm contact, organization and activity, and creates what is missing.",
+        "Your team's Pipedrive users are matched again by e-mail. Users chosen by hand are reset.",
     ]
     if has.unfinished:
-        told.insert(1, f"Of {has.unfinished:,} more it is not known whether they were made there.")
+        told.insert(1, f"For {has.unfinished:,} more, it is not known whether they were created there.")
     return told
 
 

@@ -23,16 +23,14 @@ from warmline.sync.remote import company_switch
 
 log = logging.getLogger(__name__)
 
-UNCONNECTED = "No Pipedrive API token is set; contacts and activities wait here until there is one."
-WELL = "Pipedrive answers."
+UNCONNECTED = "No Pipedrive API token is set. Contacts and activities wait here until there is one."
+WELL = "Pipedrive is responding."
 UNUSED = "Nothing has been sent to Pipedrive yet."
-UNTRIED = "Pipedrive has not been asked with this API token yet."
-INVALID = (
-    "PIPEDRIVE_API_TOKEN holds no API token: there are signs in it that none has, such as a space or a quotation mark."
-)
-UNCALLABLE = "PIPEDRIVE_BASE_URL is no address that can be called: give scheme, host and port, and nothing else."
+UNTRIED = "This API token has not been tried yet."
+INVALID = "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space."
+UNCALLABLE = "PIPEDRIVE_BASE_URL is not a usable address. Set it to scheme, host and port, and nothing else."
 UNREADABLE = (
-    "The stored API token cannot be read any more, because this installation's secret key was changed. Give it anew."
+    "The stored API token can no longer be read, because this installation's secret key has changed. Enter it again."
 )
 Disk = Literal[storage.Matter.DISK_FULL, storage.Matter.DISK_ERROR]
 DISK: tuple[Disk, ...] = get_args(Disk)  # known per process and never stored, because storing is what fails
@@ -193,7 +191,7 @@ def refusal(error: PipedriveError) -> Trouble:
     Args:
         error: What it raised.
     """
-    return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses us: {error.message}")
+    return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses calls: {error.message}")
 
 
 def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
@@ -223,8 +221,9 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     with transaction.atomic():
         first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
         if ours.update(state=state, **first) and state not in QUIET:
-            once = "an admin has settled that in the settings" if state in FOR_AN_ADMIN else "it is back"
-            text = f"The connection to Pipedrive is lost. {found.message} Work goes on here and follows once {once}."
+            once = "an admin has fixed this in Settings" if state in FOR_AN_ADMIN else "it is back"
+            go_on = f"You can keep working; everything is sent once {once}."
+            text = f"The connection to Pipedrive is lost. {found.message} {go_on}"
             notifications.tell(NotificationKind.CONNECTION_LOST, text, now=now)
 
 

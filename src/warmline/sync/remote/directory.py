@@ -280,7 +280,7 @@ class Directory:
         else:
             followed.add(state.cursor)
         if cursor in followed:
-            raise Unavailable("The list has no end: a cursor came back.")
+            raise Unavailable("The list never ends: a cursor was repeated.")
 
     def _list(self, state: DirectoryState, page: Page[Person] | Page[Organization]) -> None:
         # Whoever has begun anew has not got any further yet.

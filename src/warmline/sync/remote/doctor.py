@@ -14,16 +14,16 @@ from warmline.sync.remote.connection_health import misconfigured, refusal, witho
 from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
 
 ADVICE: Mapping[str, str] = {
-    ConnectionState.NO_TOKEN: "Connect Pipedrive on the page Settings, or set PIPEDRIVE_API_TOKEN.",
-    ConnectionState.INVALID_TOKEN: "Copy the token once more; Pipedrive shows it under personal preferences, API.",
-    ConnectionState.UNAUTHORIZED: "Connect Pipedrive anew on the page Settings, or set PIPEDRIVE_API_TOKEN; "
-    "Pipedrive shows the token under personal preferences.",
-    ConnectionState.ANOTHER_COMPANY: "Go back to a token of the old company, or start anew with this one: on the page "
-    "Settings, or with `warmline sync start-anew`.",
-    ConnectionState.DOWN: "Look whether PIPEDRIVE_BASE_URL is right, and whether this machine reaches it.",
-    ConnectionState.BLOCKED: "Wait for half an hour; Warmline goes on by itself.",
-    ConnectionState.BUDGET_SPENT: "Pipedrive gives new ones each day; Warmline goes on by itself.",
-    ConnectionState.THROTTLED: "Ask again in a minute.",
+    ConnectionState.NO_TOKEN: "Connect Pipedrive on the Settings page, or set PIPEDRIVE_API_TOKEN.",
+    ConnectionState.INVALID_TOKEN: "Copy the token again. In Pipedrive, it is under Personal preferences, API.",
+    ConnectionState.UNAUTHORIZED: "Connect Pipedrive again on the Settings page, or set PIPEDRIVE_API_TOKEN. "
+    "In Pipedrive, the token is under Personal preferences, API.",
+    ConnectionState.ANOTHER_COMPANY: "Go back to a token of the old company, or start over with this one: on the "
+    "Settings page, or with `warmline sync start-anew`.",
+    ConnectionState.DOWN: "Check that PIPEDRIVE_BASE_URL is right and that this machine can reach it.",
+    ConnectionState.BLOCKED: "Wait half an hour; Warmline then continues by itself.",
+    ConnectionState.BUDGET_SPENT: "Pipedrive grants new tokens every day; Warmline then continues by itself.",
+    ConnectionState.THROTTLED: "Try again in a minute.",
 }
 
 
@@ -74,17 +74,17 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     ours = company.remembered()
     if ours is not None and company.is_another(ours, me):
         linked = f"{company_switch.belongings()} are linked."
-        ways = f"{company.way_back(ours)} Or start anew with {company.name_of(me)}: on the page Settings, or with "
+        ways = f"{company.way_back(ours)} Or start over with {company.name_of(me)}: on the Settings page, or with "
         yield Finding(
             well=False, text=f"{company_switch.another(ours, me).message} {linked} {ways}`warmline sync start-anew`."
         )
         return
     of = f" of {me.company_name}" if me.company_name else ""
-    yield Finding(well=True, text=f"Pipedrive answers, and the token is good. It belongs to {me.name}{of}.")
+    yield Finding(well=True, text=f"Pipedrive is responding and the token is valid. It belongs to {me.name}{of}.")
     try:
         yield from _account(pipedrive, policy)
     except PipedriveError as error:
-        yield Finding(well=False, text=f"Looking at the account failed: {error}")
+        yield Finding(well=False, text=f"Checking the account failed: {error}")
 
 
 def problem(trouble: Trouble) -> Finding:
@@ -96,18 +96,19 @@ def problem(trouble: Trouble) -> Finding:
 def _account(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     options = next((field.options for field in pipedrive.person_fields() if field.code == LABELS), ())
     if mapping.option_named(policy.label, options) is None:
-        yield Finding(well=True, text=f"The label “{policy.label}” is not there; the first warm lead makes it.")
+        yield Finding(well=True, text=f"The label “{policy.label}” does not exist yet; the first warm lead creates it.")
     else:
-        yield Finding(well=True, text=f"The label “{policy.label}” is there.")
+        yield Finding(well=True, text=f"The label “{policy.label}” exists.")
     fields = pipedrive.organization_fields()
     industries = next((len(field.options) for field in fields if field.code == INDUSTRY), 0)
-    sector = "is there" if custom_field(SECTOR, fields) else "is not there; the first sector that needs it makes it"
+    missing_sector = "does not exist yet; the first sector that needs it creates it"
+    sector = "exists" if custom_field(SECTOR, fields) else missing_sector
     yield Finding(well=True, text=f"There are {industries} industries. The field “{SECTOR}” {sector}.")
     active = {known.key for known in pipedrive.activity_types() if known.active}
     missing = sorted(set(policy.types.values()) - active)
     if missing:
         names = ", ".join(missing)
-        text = f"Not active in Pipedrive: {names}. Such activities become tasks; activate the types there."
+        text = f"Not active in Pipedrive: {names}. Such activities become tasks. Activate these types in Pipedrive."
         yield Finding(well=mapping.FALLBACK_TYPE not in missing, text=text)
     else:
         yield Finding(well=True, text="All activity types that Warmline uses are active.")

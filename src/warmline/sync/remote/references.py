@@ -105,7 +105,7 @@ class Account:
             self._catalog.add_option(LABELS, option)
             return int(option.id)
 
-        refusal = f"Pipedrive refused to make the label “{label}” (%s); make it there by hand."
+        refusal = f"Pipedrive refused to create the label “{label}” (%s). Create it there by hand."
         return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
 
     def ensure_mark(self, kind: Kind) -> str | None:
@@ -141,7 +141,7 @@ class Account:
         industry = named if may_be_industry else None
         code = custom_field(SECTOR, fields)
         if sector and industry is None and code is None:
-            refusal = f"Pipedrive refused to make the field “{SECTOR}” (%s); make it there by hand."
+            refusal = f"Pipedrive refused to create the field “{SECTOR}” (%s). Create it there by hand."
             code = self._ensure_field("organization", SECTOR, user, refusal)
         return industry, {code: sector if sector and industry is None else None} if code else {}
 
@@ -177,7 +177,8 @@ class Account:
         if theirs != wished:
             self._tell_once(
                 NotificationKind.TYPE_MISSING,
-                f"The activity type “{wished}” is not active in Pipedrive; such activities become tasks there.",
+                f"The activity type “{wished}” is not active in Pipedrive, so such activities become tasks. "
+                "Activate it there.",
                 activity.contact.owner,
                 about=f"{activity.contact.owner_id}:{wished}",
             )

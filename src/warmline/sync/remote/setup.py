@@ -22,7 +22,7 @@ from warmline.sync.remote.directory import forget_another_account
 from warmline.sync.remote.doctor import ADVICE
 
 TRY_ANEW = {
-    ConnectionState.UNAUTHORIZED: "Copy it once more in Pipedrive, under personal preferences, API.",
+    ConnectionState.UNAUTHORIZED: "Copy it again in Pipedrive, under Personal preferences, API.",
 }
 
 
@@ -94,7 +94,7 @@ def whose(token: str) -> User:
         CannotConnectError: When Pipedrive does not accept it, or does not answer.
     """
     if not can_be_token(token):
-        raise CannotConnectError("This cannot be a token: it has signs that no token has. Copy it once more.")
+        raise CannotConnectError("This is not a token: it contains a character that tokens never have. Copy it again.")
     try:
         with pipedrive_with(token) as pipedrive:
             return pipedrive.me()
@@ -174,9 +174,9 @@ def ask() -> str:
     except (ValueError, OSError) as error:
         return connection_health.misconfigured(error).message
     except PipedriveError as error:
-        return f"Pipedrive could not be asked: {error.message} Try again in a moment."
+        return f"This could not be loaded from Pipedrive: {error.message} Try again in a moment."
     except BusyError:
-        return "Pipedrive is being asked already, and has not answered yet. Try again in a moment."
+        return "This is already being loaded from Pipedrive. Try again in a moment."
     return ""
 
 
@@ -202,7 +202,7 @@ def _left(me: User) -> Company:
     ours = company.remembered()
     if ours is None or not company.is_another(ours, me):
         raise CannotConnectError(
-            f"Warmline works with {company.name_of(me)} already, so there is nothing to start anew."
+            f"Warmline already works with {company.name_of(me)}, so there is no need to start over."
         )
     return ours
 

@@ -31,7 +31,7 @@ def explain(contact_id: int, policy: Policy) -> list[str]:
     lines += _activities(contact, policy, now)
     status = connection_health.status()
     if sync.state is not SyncState.SYNCED and status.state != ConnectionState.OK:
-        lines.append(f"Nothing is sent at the moment: {status.message}")
+        lines.append(f"Sending is paused: {status.message}")
     return lines
 
 
@@ -40,18 +40,18 @@ def _standing(contact: Contact, sync: Sync, policy: Policy) -> str:
     match sync.state:
         case SyncState.SYNCED:
             named = other_name(contact)
-            there = f", who is named “{named}” there" if named else ""
-            return f"{who} is in Pipedrive: it is linked to person {contact.pipedrive_person_id}{there}."
+            there = f", named “{named}” there" if named else ""
+            return f"{who} is in Pipedrive: linked to person {contact.pipedrive_person_id}{there}."
         case SyncState.NOT_WANTED:
-            return f"{who} is not in Pipedrive, because its warmness is {score} and {policy.threshold} is needed."
+            return f"{who} is not in Pipedrive: warmness is {score}, and {policy.threshold} is needed."
         case SyncState.IN_PROGRESS:
-            return f"{who} is being brought to Pipedrive at this moment."
+            return f"{who} is being sent to Pipedrive now."
         case SyncState.FAILED:
-            return f"{who} is warm ({score}) but failed. {_failure(contact, sync)}"
-    attempts = f" Of {policy.attempts} attempts, {sync.attempts} failed." if sync.attempts else ""
-    reason = f" The last one: {sync.error.message}" if sync.error else ""
+            return f"{who} is warm ({score}), but could not be synced. {_failure(contact, sync)}"
+    attempts = f" {sync.attempts} of {policy.attempts} attempts have failed." if sync.attempts else ""
+    reason = f" Last error: {sync.error.message}" if sync.error else ""
     when = f" Next attempt: {_at(contact, sync.next_attempt_at)}." if sync.attempts else ""
-    return f"{who} is warm ({score}) and on its way to Pipedrive.{attempts}{reason}{when}"
+    return f"{who} is warm ({score}) and waiting to be sent to Pipedrive.{attempts}{reason}{when}"
 
 
 def _failure(contact: Contact, sync: Sync) -> str:
@@ -59,42 +59,39 @@ def _failure(contact: Contact, sync: Sync) -> str:
     found = "; ".join(f"{each['name']} (id {each['pipedrive_id']})" for each in sync.candidates)
     candidates = f" Candidates: {found}." if found else ""
     when = sync.next_attempt_at
-    by_itself = (
-        f" It is tried again by itself at {_at(contact, when)}; `warmline sync retry` tries at once." if when else ""
-    )
+    by_itself = f" Next automatic attempt: {_at(contact, when)}; `warmline sync retry` tries now." if when else ""
     return f"{reason}{candidates}{by_itself}"
 
 
 def _organization(contact: Contact, policy: Policy, now: datetime) -> list[str]:
     if contact.organization is None:
-        return ["It has no organization."]
+        return ["The contact has no organization."]
     rows = with_state(Organization.objects.all(), threshold=policy.threshold, now=now)
     organization = rows.get(pk=contact.organization.pk)
     sync = describe(organization)
     match sync.state:
         case SyncState.SYNCED:
-            return [
-                f"Its organization {organization.name} is Pipedrive's organization {organization.pipedrive_org_id}."
-            ]
+            linked = f"linked to organization {organization.pipedrive_org_id}"
+            return [f"Organization {organization.name} is in Pipedrive: {linked}."]
         case SyncState.FAILED:
-            return [f"Its organization {organization.name} failed. {_failure(contact, sync)}"]
+            return [f"Organization {organization.name} could not be synced. {_failure(contact, sync)}"]
         case SyncState.NOT_WANTED:
-            return [f"Its organization {organization.name} is not in Pipedrive; no waiting contact needs it."]
-    return [f"Its organization {organization.name} goes to Pipedrive first and is on its way."]
+            return [f"Organization {organization.name} is not in Pipedrive: no waiting contact needs it."]
+    return [f"Organization {organization.name} is sent before the contact. It is waiting to be sent."]
 
 
 def _activities(contact: Contact, policy: Policy, now: datetime) -> list[str]:
     rows = with_state(Activity.objects.filter(contact=contact), threshold=policy.threshold, now=now).order_by("pk")
     syncs = [(row, describe(row)) for row in rows]
     if not syncs:
-        return ["No activity is logged with it."]
+        return ["No activities are logged."]
     there = sum(sync.state is SyncState.SYNCED for _, sync in syncs)
     lines = [f"Activities in Pipedrive: {there} of {len(syncs)}."]
     left_out = sum(sync.state is SyncState.NOT_WANTED for _, sync in syncs)
     if left_out:
-        lines.append(f"Logged before it was warm, so they stay here: {left_out} (WARMLINE_EARLIER_ACTIVITIES).")
+        lines.append(f"Not sent, because logged before the contact was warm: {left_out} (WARMLINE_EARLIER_ACTIVITIES).")
     lines += [
-        f"“{row.subject}” (activity {row.pk}) failed. {_failure(contact, sync)}"
+        f"“{row.subject}” (activity {row.pk}) could not be synced. {_failure(contact, sync)}"
         for row, sync in syncs
         if sync.state is SyncState.FAILED
     ]

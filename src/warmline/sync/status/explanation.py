@@ -65,21 +65,21 @@ def sentence(row: Row, sync: Sync, policy: Policy) -> str:
     match sync.state:
         case SyncState.SYNCED:
             named = other_name(row)
-            there = f"It is in Pipedrive, where it is named “{named}”" if named else "It is in Pipedrive"
-            return f"{there}, with every {'other ' * bool(named)}change that was made here."
+            there = f"In Pipedrive as “{named}”" if named else "In Pipedrive"
+            return f"{there}, with all {'other ' * bool(named)}changes made here."
         case SyncState.NOT_WANTED:
             return _not_wanted(row, policy)
         case SyncState.IN_PROGRESS:
-            return "It is being brought to Pipedrive at this moment."
+            return "Being sent to Pipedrive now."
         case SyncState.FAILED:
             reason = sync.error.message if sync.error else "No reason was recorded."
-            there = "It is in Pipedrive, but not with the latest changes. " if row.is_linked else ""
+            there = "In Pipedrive, but without the latest changes. " if row.is_linked else ""
             return f"{there}{reason}"
-    going = "It is in Pipedrive; the latest changes are on their way." if row.is_linked else _on_its_way(row, policy)
+    going = "In Pipedrive. The latest changes are waiting to be sent." if row.is_linked else _on_its_way(row, policy)
     if not sync.attempts:
         return going
     reason = f" {sync.error.message}" if sync.error else ""
-    return f"{going} {sync.attempts} of {policy.attempts} attempts failed so far.{reason}"
+    return f"{going} {sync.attempts} of {policy.attempts} attempts have failed so far.{reason}"
 
 
 def other_name(row: Row) -> str:
@@ -98,21 +98,21 @@ def other_name(row: Row) -> str:
 def _on_its_way(row: Row, policy: Policy) -> str:
     match row:
         case Contact():
-            return f"It is on its way to Pipedrive, as a {policy.label}."
+            return f"Waiting to be sent to Pipedrive as a {policy.label}."
         case Activity() if not row.contact.is_linked:
-            return f"It goes to Pipedrive as soon as {row.contact.name} is there."
-    return "It is on its way to Pipedrive."
+            return f"Waiting until {row.contact.name} is in Pipedrive."
+    return "Waiting to be sent to Pipedrive."
 
 
 def _not_wanted(row: Row, policy: Policy) -> str:
     match row:
         case Contact():
             return (
-                f"It stays here, because its warmness is {row.warmness_score}. "
-                f"From {policy.threshold} on it goes to Pipedrive by itself, as a {policy.label}."
+                f"Not sent: warmness is {row.warmness_score}. "
+                f"From {policy.threshold}, it is sent to Pipedrive automatically as a {policy.label}."
             )
         case Organization():
-            return "It stays here, because no warm contact of it is waiting for it. With the first one it goes over."
+            return "Not sent: no warm contact needs it yet. It is sent with its first warm contact."
     if row.replicate is False:
-        return f"It stays here, because it was logged before {row.contact.name} was warm."
-    return f"It stays here as long as {row.contact.name} is not warm."
+        return f"Not sent: logged before {row.contact.name} was warm."
+    return f"Not sent: {row.contact.name} is not warm."

@@ -41,9 +41,9 @@ class Order(TextChoices):
 
     NAME = "name", "By name"
     WARMEST = "warmest", "Warmest first"
-    RECENT = "recent", "Last contacted first"
-    NEGLECTED = "neglected", "Last contacted last"
-    ADDED = "added", "Added last"
+    RECENT = "recent", "Contacted most recently"
+    NEGLECTED = "neglected", "Not contacted longest"
+    ADDED = "added", "Newest first"
 
 
 # What each sorts by, and whether from the end. The score is wrapped as in its index (see crm/models.py).

@@ -26,8 +26,7 @@ def effects(threshold: int) -> list[str]:
 
 def _effect(more: int, is_present: bool) -> str:  # noqa: FBT001 (private, two lines above)
     if is_present:
-        return "as it is"
+        return "current"
     if more == 0:
-        return "no contact more or less"
-    contacts = "1 contact" if abs(more) == 1 else f"{abs(more):,} contacts"
-    return f"{contacts} will go to Pipedrive" if more > 0 else f"{contacts} will not go"
+        return "no change"
+    return f"{abs(more):,} {'more' if more > 0 else 'fewer'} contact{'' if abs(more) == 1 else 's'} will be sent"

@@ -20,7 +20,7 @@ from warmline.crm.throttling import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.web import throttling
-from warmline.web.forms import GUESSED, ChangePasswordForm, ResetForm, SignInForm, WelcomeForm
+from warmline.web.forms import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
 from warmline.web.invitations import LINKS, send_new_link, sends_email
 
 
@@ -44,7 +44,7 @@ class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ig
     form_class = ChangePasswordForm
     template_name = "web/account/change_password.html"
     success_url = reverse_lazy("web:home")
-    success_message = "Your password is changed. Other browsers are signed out."
+    success_message = "Password changed. You are signed out in all other browsers."
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Tell the form who asks, from where."""
@@ -91,6 +91,7 @@ class ResetSent(views.PasswordResetDoneView):
 class OneTime(views.PasswordResetConfirmView):
     """Behind a one-time link: set a password and be signed in."""
 
+    form_class = NewPasswordForm
     template_name = "web/account/one_time.html"
     token_generator = LINKS
     success_url = reverse_lazy("web:home")

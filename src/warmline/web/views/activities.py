@@ -57,7 +57,7 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
 
     if form.save(store):
         if form.stored:
-            how = "is logged" if form.stored.done else "is noted, to be done"
+            how = "is logged" if form.stored.done else "is planned"
             messages.success(request, f"“{form.stored.subject}” {how}.")
         return redirect(address(row))
     shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}

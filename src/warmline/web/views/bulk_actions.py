@@ -53,7 +53,7 @@ class Chosen:
         """Say how many were gone, to follow what is said of those that were there; empty when none was."""
         gone = len(self.ids) - there
         were = "1 was" if gone == 1 else f"{gone} were"
-        return f" {were} gone: deleted meanwhile, or a colleague's now." if gone else ""
+        return f" {were} no longer there: deleted, or handed over to a colleague." if gone else ""
 
 
 @require_POST
@@ -65,8 +65,8 @@ def selected(request: PageRequest) -> HttpResponseBase:
     ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text)))
     chosen = Chosen(list(ids), Contact.objects.seen_by(request.user).filter(pk__in=ids))
     if not chosen.rows.exists():
-        what_to_do = chosen.gone(0) or " Tick some first."
-        messages.warning(request, f"No contact was selected.{what_to_do}")
+        what_to_do = chosen.gone(0) or " Select at least one contact first."
+        messages.warning(request, f"No contacts selected.{what_to_do}")
         return redirect(list_address(request))
     return deed(request, chosen)
 
@@ -74,10 +74,10 @@ def selected(request: PageRequest) -> HttpResponseBase:
 def _set_warmness(request: PageRequest, chosen: Chosen) -> HttpResponse:
     score = number(request.POST.get("score", ""))
     if score is None or score > WARMEST:
-        messages.warning(request, "Say which warmness, from 0 to 10, and press “Set” again.")
+        messages.warning(request, "Choose a warmness from 0 to 10, then press “Set”.")
         return redirect(list_address(request))
     done = len(chosen.each(lambda contact: book.change_contact(contact, {"warmness_score": score})))
-    messages.success(request, f"Warmness {score} is set for {_contacts(done)}.{chosen.gone(done)}")
+    messages.success(request, f"Warmness set to {score} for {_contacts(done)}.{chosen.gone(done)}")
     return redirect(list_address(request))
 
 
@@ -87,7 +87,7 @@ def _try_again(request: PageRequest, chosen: Chosen) -> HttpResponse:
     if tried:
         messages.success(request, f"Trying again: {tried} of {how_many}.{gone}")
     else:
-        messages.info(request, f"Nothing of {how_many} had failed, so nothing is tried again.{gone}")
+        messages.info(request, f"None of the {how_many} had failed, so there is nothing to retry.{gone}")
     return redirect(list_address(request))
 
 
@@ -97,11 +97,12 @@ def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
         theirs = chosen.rows.filter(owner=to).count()
         moved = book.hand_over(chosen.rows, to)
     except User.DoesNotExist:  # or no more: who leaves may do so at this moment
-        messages.warning(request, "Choose the colleague who gets them, and press “Hand over” again.")
+        messages.warning(request, "Choose a colleague, then press “Hand over”.")
         return redirect(list_address(request))
-    of_them = f"{moved} of {_contacts(theirs + moved)}"
+    before = f" {to.name} already had {_contacts(theirs)} of these." if theirs else ""
     gone = chosen.gone(theirs + moved)
-    messages.success(request, f"{to.name} has {of_them} now. In Pipedrive they keep their owner.{gone}")
+    kept = " In Pipedrive, their owners stay the same."
+    messages.success(request, f"{_contacts(moved).capitalize()} handed over to {to.name}.{before}{kept}{gone}")
     return redirect(list_address(request))
 
 

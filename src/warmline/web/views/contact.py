@@ -82,7 +82,7 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
     if request.htmx:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
         return render(request, "web/contacts/_warmness.html", shown)
-    messages.success(request, f"The warmness of {row.name} is {score} now.")
+    messages.success(request, f"Warmness of {row.name} set to {score}.")
     return redirect(list_address(request) if "query" in request.POST else address(row))
 
 
@@ -93,7 +93,7 @@ def delete(request: PageRequest, contact_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "web/contacts/delete.html", {"contact": row, "activities": row.activities.count()})
     book.delete_contacts(Contact.objects.filter(pk=row.pk))
-    messages.success(request, f"{row.name} is deleted.")
+    messages.success(request, f"{row.name} deleted.")
     return redirect("web:contacts")
 
 
@@ -107,5 +107,5 @@ def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
     book.hand_over(Contact.objects.filter(pk=row.pk), to)
     get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted meanwhile
-    messages.success(request, f"{row.name} is a contact of {to.name} now.")
+    messages.success(request, f"{row.name} handed over to {to.name}.")
     return redirect(address(row) if request.user.is_admin else reverse("web:contacts"))

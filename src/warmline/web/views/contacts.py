@@ -82,7 +82,7 @@ def add(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.save(store):
         if form.stored is None:
             return redirect("web:contacts")
-        messages.success(request, f"{form.stored.name} is added.")
+        messages.success(request, f"{form.stored.name} added.")
         return redirect("web:contact", form.stored.pk)
     return render(request, "web/contacts/add.html", {"form": form})
 

@@ -86,7 +86,7 @@ def discard(request: PageRequest, run_id: int) -> HttpResponse:
     """Forget a file; the contacts that were imported stay."""
     found = _own(request, run_id)
     if imports.discard(found):
-        messages.success(request, f"“{found.file_name}” is forgotten. Contacts that were imported from it stay.")
+        messages.success(request, f"“{found.file_name}” removed. Contacts imported from it stay.")
     return redirect("web:import")
 
 

@@ -19,7 +19,7 @@ def profile(request: PageRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if form.is_valid():
         form.save()
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, "Profile saved.")
         return redirect("web:profile")
     request.user.refresh_from_db()  # what is not valid is not shown as one's name at the top
     return _shown(request, form=form)
@@ -39,7 +39,7 @@ def make_token(request: PageRequest) -> HttpResponse:
 def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
     """Have one of one's tokens open nothing any more."""
     if ApiToken.objects.filter(user=request.user, pk=token_id).delete()[0]:
-        messages.success(request, "The token is revoked. Programs that use it are refused from now on.")
+        messages.success(request, "Token revoked. Programs that use it no longer have access.")
     return redirect("web:profile")
 
 

@@ -103,9 +103,9 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     row = seen(request, kind, row_id)
     tried = retrying.retry_with_activities(row) if isinstance(row, Contact) else retrying.retry(row)
     if tried:
-        messages.success(request, f"Trying again to bring {row.name} to Pipedrive.")
+        messages.success(request, f"Trying again to send {row.name} to Pipedrive.")
     else:
-        messages.info(request, f"Nothing of {row.name} has failed any more.")
+        messages.info(request, f"Nothing has failed for {row.name}, so there is nothing to retry.")
     return redirect(address(row))
 
 
@@ -119,10 +119,10 @@ def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     try:
         retrying.choose(row, chosen)
     except retrying.LinkedAlreadyError:
-        messages.info(request, f"{row.name} is in Pipedrive already; there is nothing left to choose.")
+        messages.info(request, f"{row.name} is already linked to Pipedrive, so there is nothing to choose.")
     except retrying.NoCandidateError:
-        messages.warning(request, "This is no candidate any more. Look at those that there are now, and choose again.")
+        messages.warning(request, "That record is no longer a candidate. Choose from the current list.")
     else:
-        what = "a new record" if chosen is None else f"record {chosen}"
-        messages.success(request, f"{row.name} is {what} in Pipedrive: it goes over now.")
+        done = "A new Pipedrive record will be created" if chosen is None else f"Linked to Pipedrive record {chosen}"
+        messages.success(request, f"{done}; syncing.")
     return redirect(address(row))

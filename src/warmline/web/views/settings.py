@@ -37,7 +37,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         except setup.CannotConnectError as error:
             form.add_error("token", str(error))
         else:
-            messages.success(request, f"Pipedrive is connected, as {_called(me)}. What waits goes there now.")
+            messages.success(request, f"Connected to Pipedrive as {_called(me)}. Waiting items are being sent.")
             return redirect("web:settings")
     status, ours = connection_health.status(), company.remembered()
     is_another = status.state == ConnectionState.ANOTHER_COMPANY
@@ -63,7 +63,7 @@ def start_anew(request: PageRequest) -> HttpResponse:
     """Say what starting anew with another company means, and do it: with the token in use, or a sealed one."""
     token = credentials.decrypted(request.POST.get("sealed", ""), good_for=TIME_TO_DECIDE)
     if "sealed" in request.POST and not token:
-        messages.error(request, "That was more than an hour ago. Give the token once more.")
+        messages.error(request, "The page was open for more than an hour. Enter the token again.")
         return redirect("web:settings")
     try:
         if request.method != "POST":
@@ -72,7 +72,7 @@ def start_anew(request: PageRequest) -> HttpResponse:
     except setup.CannotConnectError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Warmline starts anew, as {_called(me)}. What is warm goes there now.")
+        messages.success(request, f"Warmline starts over, connected as {_called(me)}. Warm contacts are being sent.")
     return redirect("web:settings")
 
 
@@ -98,7 +98,7 @@ def disconnect(request: PageRequest) -> HttpResponse:
     """Ask whether the token is to be forgotten, and forget it."""
     if request.method == "POST":
         setup.disconnect()
-        messages.success(request, "Pipedrive is disconnected. Contacts and activities wait here from now on.")
+        messages.success(request, "Disconnected. Contacts and activities wait here until you connect again.")
         return redirect("web:settings")
     return render(request, "web/settings/disconnect.html")
 
@@ -111,7 +111,7 @@ def ask(request: PageRequest) -> HttpResponse:
     if problem:
         messages.error(request, problem)
     else:
-        messages.success(request, "Pipedrive told what the account is made of.")
+        messages.success(request, "Users and activity types loaded.")
     pages = {"rules": "web:rules", "team": "web:team"}
     return redirect(pages.get(request.POST.get("page", ""), "web:settings"))
 
@@ -126,6 +126,6 @@ def rules(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         form.save()
         wakeups.after_commit()
-        messages.success(request, "Saved. It holds from now on.")
+        messages.success(request, "Saved.")
         return redirect("web:rules")
     return render(request, "web/settings/rules.html", {"form": form, "types": types})

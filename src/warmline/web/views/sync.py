@@ -46,9 +46,9 @@ def retry(request: PageRequest) -> HttpResponse:
     """Try again what is named, as `contact=12`, or all of the user's that failed."""
     tried = _try_again(request)
     if "connection" in request.POST:
-        text = "Asking Pipedrive now whether it is well again."
+        text = "Checking the connection…"
     else:
-        text = f"Trying again: {tried}." if tried else "Nothing of it has failed any more."
+        text = f"Trying again: {tried}." if tried else "Nothing has failed, so there is nothing to retry."
     if request.headers.get("X-Live"):  # what changes by itself shows the rest
         return HttpResponse(text, content_type="text/plain")
     messages.success(request, text)

@@ -64,7 +64,7 @@ def member(request: PageRequest, user_id: int) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"{found.name} is changed.")
+            messages.success(request, f"{found.name} saved.")
             return redirect("web:team")
     context = {
         "member": get_object_or_404(User, pk=user_id),
@@ -92,7 +92,7 @@ def leave(request: PageRequest, user_id: int) -> HttpResponse:
     found = get_object_or_404(User, pk=user_id)
     form = HeirForm(request.POST, member=found)
     if not form.is_valid():
-        messages.error(request, "Choose a colleague of the list, or nobody.")
+        messages.error(request, "Choose a colleague from the list, or nobody.")
         return redirect("web:member", user_id)
     heir = form.cleaned_data["heir"]
     try:
@@ -100,7 +100,7 @@ def leave(request: PageRequest, user_id: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("web:member", user_id)
-    handed = f" {number:,} contact{'' if number == 1 else 's'} went to {heir.name}." if heir else ""
+    handed = f" {number:,} contact{'' if number == 1 else 's'} handed over to {heir.name}." if heir else ""
     messages.success(request, f"{found.name} can no longer sign in.{handed}")
     return redirect("web:team")
 
@@ -118,6 +118,6 @@ def _invited(request: PageRequest, member: User) -> HttpResponse:
     """Send a member without a password the way in, or show it to the admin once."""
     link = invite(member)
     if link is None:
-        messages.success(request, f"An invitation is on its way to {member.email}.")
+        messages.success(request, f"Invitation sent to {member.email}.")
         return redirect("web:team")
     return render(request, "web/team/link.html", {"member": member, "link": link, "is_new": True})

@@ -307,20 +307,20 @@ function live(corner) {
   // --- What htmx could not get. ---
 
   const REASONS = {
-    0: "Warmline cannot be reached. Check whether you are online, and try again.",
-    403: "This page was out of date, and nothing was changed. Reload it and try again.",
-    404: "It was deleted meanwhile, or belongs to a colleague now. Reload the page.",
-    413: "That is too large. Send less at once.",
-    busy: "Too many people save at this moment. Nothing was saved. Try again in a few seconds.",
-    disk_full: "The disk is full, and nothing was saved. Your administrator has to make room on it.",
-    disk_error: "The disk cannot be written, and nothing was saved. Tell your administrator.",
+    0: "Cannot reach Warmline. Check your connection and try again.",
+    403: "This page is out of date. Nothing was changed. Reload it and try again.",
+    404: "This was deleted, or it now belongs to a colleague. Reload the page.",
+    413: "That is too large. Send less at a time.",
+    busy: "Too many people are saving at the moment. Nothing was saved. Try again in a few seconds.",
+    disk_full: "The disk is full. Nothing was saved. Ask your administrator to free up some space.",
+    disk_error: "Warmline cannot write to its disk. Nothing was saved. Tell your administrator.",
   };
 
   // The matter is what the server's header Warmline-Matter says, where it says something.
   function complain(status, matter) {
     const reason = REASONS[matter] ?? REASONS[status] ?? (status < 500
-      ? "That could not be done as it was asked. Reload the page and try again."
-      : "Something broke on our side. It was logged. Try again in a moment.");
+      ? "That did not work. Nothing was saved. Reload the page and try again."
+      : "Something went wrong on our side. The error was logged. Try again in a moment.");
     const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
     toast.id = "toast-trouble";
     toast.querySelector(".toast-text").textContent = reason;
