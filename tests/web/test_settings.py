@@ -243,6 +243,8 @@ def test_the_rules(alices: Client, alice: User) -> None:
     [
         ({"threshold": "11"}, "Choose one of the listed options for “Warm from”."),
         ({"label": ""}, "Enter the label in Pipedrive."),
+        ({"label": "Warm\x07Lead"}, "must not contain line breaks or other control characters"),
+        ({"label": "\u200b"}, "Enter the label in Pipedrive."),
         ({"seats": "0"}, "Seats in Pipedrive must be 1 or more."),
         ({"token_share": "101"}, "Share of daily tokens must be 100 or less."),
         ({"plan": "gold"}, "Choose one of the listed options for “Plan in Pipedrive”."),

@@ -10,7 +10,7 @@ from django import forms
 from django.db.models import Q
 
 from warmline.crm import preferences
-from warmline.crm.fields import NAME_LENGTH
+from warmline.crm.fields import NAME_LENGTH, no_control_characters, visible
 from warmline.crm.models import WARMEST, ActivityType
 from warmline.crm.preferences import MOST_SEATS
 from warmline.crm.users import User, default_time_zone
@@ -46,6 +46,7 @@ class RulesForm(EditForm):
     label = forms.CharField(
         label="Label in Pipedrive",
         max_length=NAME_LENGTH,
+        validators=[visible, no_control_characters],
         help_text="Added to every warm lead; created if missing.",
     )
     earlier_activities = forms.TypedChoiceField(
