@@ -10,6 +10,7 @@ from siege.attack import Attack, Said
 from siege.ground import MEMBER, Ground
 
 FORGERY = "a" * 32
+MOST = 60  # guesses of each kind; on a slow machine each takes as long as the first waits
 LONGEST = 60  # seconds that somebody may be told to wait after a few dozen guesses: nobody is locked out for long
 ROUNDS = count()
 
@@ -19,12 +20,12 @@ Guess = tuple[str, str]  # whose password, and from which address
 def _campaigns(round_number: int) -> dict[str, Iterable[Guess]]:
     """Return what is tried, from addresses that no round before has used."""
     return {
-        "one user from 30 addresses": ((MEMBER, f"192.0.{round_number % 256}.{number}") for number in range(30)),
-        "15 from one /64": (
-            (f"stranger{number}@example.org", f"2001:db8:{round_number:x}::{number:x}") for number in range(1, 16)
+        "one user from many addresses": ((MEMBER, f"192.0.{round_number % 256}.{number}") for number in range(MOST)),
+        "one user from one /64": (
+            ("stranger@example.org", f"2001:db8:{round_number:x}::{number:x}") for number in range(MOST)
         ),
-        "25 users from one address": (
-            (f"member{number}@example.org", f"198.51.{round_number % 256}.7") for number in range(25)
+        "many users from one address": (
+            (f"member{number}@example.org", f"198.51.{round_number % 256}.7") for number in range(MOST)
         ),
     }
 
@@ -32,19 +33,18 @@ def _campaigns(round_number: int) -> dict[str, Iterable[Guess]]:
 def _guess_all(place: Ground, _seconds: float) -> Said:
     said, guesses = Said(""), 0
     for name, campaign in _campaigns(next(ROUNDS)).items():
-        waits = []
         for user, address in campaign:
             guesses += 1
             answer = _sign_in(place, user, address)
             if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                waits.append(int(answer.headers["Retry-After"]))
-            elif answer.status != HTTPStatus.OK:
+                if (wait := int(answer.headers["Retry-After"])) > LONGEST:
+                    said.breaches.append(f"{name}: told to wait {wait} s")
+                break
+            if answer.status != HTTPStatus.OK:
                 said.breaches.append(f"{name}: status {answer.status}")
-        if not waits:
+        else:
             said.breaches.append(f"{name}: never slowed")
-        elif max(waits) > LONGEST:
-            said.breaches.append(f"{name}: told to wait {max(waits)} s")
-    said.load = f"{guesses} guesses in 3 ways"
+    said.load = f"{guesses} guesses in 3 ways until each was slowed"
     return said
 
 
