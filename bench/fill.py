@@ -14,8 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from warmline.crm import search_index
+from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.keys import key
-from warmline.crm.models import NOT_CONTACTED, Activity, ActivityType, Contact, Organization
+from warmline.crm.models import NOT_CONTACTED, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.models import Attempt, Notification, NotificationKind
 

@@ -5,7 +5,8 @@ from random import Random
 
 from virtual_clock import VirtualClock
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Pipedrive
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Connection, DirectoryState, Lease

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from bench_engine import Bench
 
 from warmline.crm import book
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import pytest
 
+from warmline.crm.activities import ActivityType, Row
 from warmline.crm.book import SUBJECTS, default_subject
-from warmline.crm.models import ActivityType, Row
 from warmline.pipedrive import PLANS
 from warmline.sandbox import faults
 from warmline.sandbox.world import Plan

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from warmline import pipedrive
 from warmline.api import bodies, responses
 from warmline.crm import columns
+from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS
 from warmline.web import book_forms, export
 

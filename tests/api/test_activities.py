@@ -8,8 +8,9 @@ from api.caller import Caller
 from django.utils import timezone
 from meanwhile import meanwhile
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import hand_over
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 
 
 @pytest.fixture

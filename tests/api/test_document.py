@@ -37,7 +37,7 @@ from schemathesis.specs.openapi.checks import (
 from warmline.api import texts
 from warmline.api.urls import api
 from warmline.crm import fields
-from warmline.crm.models import Activity
+from warmline.crm.activities import Activity
 from warmline.sync.models import NotificationKind
 from warmline.sync.notifications import tell
 

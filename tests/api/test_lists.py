@@ -6,7 +6,8 @@ import pytest
 from api.caller import Caller
 from pytest_django import DjangoAssertNumQueries
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 
 
 def _names(answer: Any) -> list[str]:

@@ -9,7 +9,8 @@ from chaos.breach import Breach
 from chaos.journal import agree
 from chaos.simulation import Simulation
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import normal_forms
 from warmline.sync.lease_keys import row_key

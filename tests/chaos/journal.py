@@ -9,8 +9,9 @@ from typing import Any
 
 from chaos.breach import Breach
 
+from warmline.crm.activities import Activity
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 from warmline.sandbox import World
 
 KINDS = ("persons", "organizations", "activities")

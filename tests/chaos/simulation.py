@@ -27,7 +27,8 @@ from django.db import connection
 from stage import Process, Stage, StageClock, telling
 
 from warmline.crm import book, chunks
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, OrganizationWord
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger

@@ -7,7 +7,8 @@ from chaos.server import Server
 from django.db import connection
 from stage import Stage
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.sync.engine.dispatcher import BREATH
 from warmline.sync.models import Connection, DirectoryState, Lease
 

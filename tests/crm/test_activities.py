@@ -9,8 +9,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline.crm import fields
+from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import add_contact, change_activity, default_subject, is_past, log_activity
-from warmline.crm.models import Activity, ActivityType, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db

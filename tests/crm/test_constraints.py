@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db

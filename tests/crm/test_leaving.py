@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import (
     OrganizationDetails,
     add_contact,
@@ -12,9 +13,9 @@ from warmline.crm.book import (
     delete_contacts,
     hand_over,
     log_activity,
-    take_over,
 )
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
+from warmline.crm.row_changes import take_over
 from warmline.crm.search_index import ContactWord
 from warmline.crm.users import User
 

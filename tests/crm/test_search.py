@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.crm import search as searching
-from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization, take_over
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
+from warmline.crm.row_changes import take_over
 from warmline.crm.search import search
 from warmline.crm.users import User
 from warmline.crm.words import WORD_BYTES, terms_of, words_of

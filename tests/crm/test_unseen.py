@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from warmline.crm import book, bulk
+from warmline.crm import book, bulk, row_changes
 from warmline.crm.fields import tidied
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
@@ -84,7 +84,10 @@ def test_a_change_is_tidied_too(alice: User) -> None:
     contact = book.add_contact(alice, name="Vera", email="vera@example.com")
     book.change_contact(contact, {"name": "Vera\u200b", "email": "\ufeffvera@example.com"})
     assert contact.revision == 1
-    assert book.take_over(contact, {"name": "Vera Holm\u2060", "email": "v\u200b@example.com"}) == {"name", "email"}
+    assert row_changes.take_over(contact, {"name": "Vera Holm\u2060", "email": "v\u200b@example.com"}) == {
+        "name",
+        "email",
+    }
     contact.refresh_from_db()
     assert (contact.name, contact.email, contact.email_key) == ("Vera Holm", "v@example.com", "v@example.com")
 
@@ -92,7 +95,7 @@ def test_a_change_is_tidied_too(alice: User) -> None:
 def test_what_cannot_be_held_is_not_taken_over(alice: User) -> None:
     """The rest is."""
     contact = book.add_contact(alice, name="Vera", email="vera@example.com")
-    assert book.take_over(contact, {"name": "Vera Holm", "email": "no address"}) == {"name"}
+    assert row_changes.take_over(contact, {"name": "Vera Holm", "email": "no address"}) == {"name"}
     contact.refresh_from_db()
     assert (contact.name, contact.email) == ("Vera Holm", "vera@example.com")
 

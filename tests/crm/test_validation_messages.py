@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from warmline.crm.book import validate
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
+from warmline.crm.row_changes import validate
 from warmline.crm.users import User
 from warmline.crm.validation_messages import reworded
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from warmline.crm import search_index
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 
 OPEN = 8  # of every hundred in the smallest book, and no more in a larger one

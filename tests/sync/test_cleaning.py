@@ -9,8 +9,9 @@ from bench_engine import Bench
 from meddler import Meddler
 
 from warmline.crm import book
+from warmline.crm.activities import Activity
 from warmline.crm.fields import NOTE_LENGTH
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync.models import Notification

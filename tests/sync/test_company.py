@@ -16,8 +16,9 @@ from pytest_django import Settings
 from virtual_clock import VirtualClock
 
 from warmline.crm import preferences
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive

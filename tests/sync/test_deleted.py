@@ -5,8 +5,9 @@ import pytest
 from bench_engine import Bench
 from meddler import Meddler
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import add_contact, change_activity, change_contact, delete_contacts, log_activity
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Attempt, Intent, Lease, Notification, NotificationKind

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from stage import Process, Stage, StageClock, telling
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import add_contact, change_contact, log_activity
 from warmline.crm.bulk import import_contacts
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, Window
 from warmline.sandbox import Sandbox, SandboxTransport, World

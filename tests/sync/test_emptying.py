@@ -9,7 +9,8 @@ from django.utils import timezone
 from meddler import Meddler
 
 from warmline.crm import book
-from warmline.crm.models import Activity, Contact
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Intent, Notification

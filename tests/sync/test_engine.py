@@ -9,8 +9,9 @@ from bench_engine import Bench
 from django.db import OperationalError
 from django.db import connection as db_connection
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Connection, Intent, Lease, Notification

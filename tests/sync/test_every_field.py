@@ -8,7 +8,8 @@ from django.core.exceptions import FieldDoesNotExist
 from synced_field_samples import CONFLICTS, NOTHING, SAMPLES, Sample, added, holds, linked
 from who import stated
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync import mapping

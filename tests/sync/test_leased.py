@@ -8,8 +8,9 @@ from bench_engine import Bench
 from meddler import Meddler
 from who import emails_of, klaus, stated
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, change_organization, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Lease

@@ -9,8 +9,9 @@ from bench_engine import Bench
 from meddler import Meddler
 from virtual_clock import VirtualClock
 
+from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, World

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sync.failures import Trouble

@@ -10,7 +10,8 @@ from bench_engine import Bench
 from meddler import Meddler
 
 from warmline.crm import book
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Intent, Notification

@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.models import Lease
 from warmline.sync.row_state import SyncState, conditions, counts, describe, parts, with_state

@@ -9,8 +9,9 @@ from bench_engine import Bench
 from meddler import Meddler
 from virtual_clock import VirtualClock
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World

@@ -9,9 +9,10 @@ from bench_engine import Bench
 from django.utils import timezone
 from meddler import Meddler
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, change_organization
 from warmline.crm.book import log_activity as log
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Notification

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import pending
 from warmline.sync.scheduling import Lane, Served, Work, in_turn

@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from web.pages import look
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync.models import Attempt
 

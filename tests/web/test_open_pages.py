@@ -10,9 +10,10 @@ from meanwhile import meanwhile
 from web.filling import filled
 from web.pages import look
 
-from warmline.crm import book, preferences, team
+from warmline.crm import book, preferences, row_changes, team
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.mapping import TYPES
 from warmline.sync.models import Remembered
@@ -33,7 +34,7 @@ def test_a_contacts_form(bobs: Client, robin: Contact, headers: dict[str, str]) 
     """What Pipedrive and a colleague changed meanwhile stays; so it does when the form comes back with an error."""
     path = f"/contacts/{robin.pk}/edit"
     html = look(bobs.get(path, headers=headers))
-    book.take_over(Contact.objects.get(), {"email": "new@example.com"})
+    row_changes.take_over(Contact.objects.get(), {"email": "new@example.com"})
     html = look(bobs.post(path, filled(html, name="", phone=""), headers=headers))
     assert "Enter the name." in html
     book.change_contact(Contact.objects.get(), {"organization": None})

@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from web.pages import look
 
 from warmline.crm import preferences
+from warmline.crm.activities import ActivityType
 from warmline.crm.book import add_contact
-from warmline.crm.models import ActivityType, Contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import Sandbox, World, serving

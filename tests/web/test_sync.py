@@ -11,8 +11,9 @@ from django.utils import timezone
 from pytest_django import Settings
 from web.pages import look
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import engine_health
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState

@@ -7,8 +7,9 @@ from django.test import Client
 from django.utils import timezone
 from web.pages import look
 
+from warmline.crm.activities import Activity
 from warmline.crm.book import add_contact, hand_over, log_activity
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import notifications
 from warmline.sync.models import Notification, NotificationKind

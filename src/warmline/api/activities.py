@@ -8,7 +8,8 @@ from warmline.api.bodies import ActivityChanges, ActivityFilters, Id, NewActivit
 from warmline.api.errors import READING, WRITING
 from warmline.api.responses import ActivityAnswer, Page
 from warmline.crm import book
-from warmline.crm.models import Activity, ActivityQuerySet, Contact
+from warmline.crm.activities import Activity, ActivityQuerySet
+from warmline.crm.models import Contact
 from warmline.sync.status import retry_and_choose
 
 router = Router(tags=["activities"])

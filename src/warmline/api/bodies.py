@@ -25,9 +25,10 @@ from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
 from warmline.api.errors import MESSAGES, RefusedError, naming
+from warmline.crm.activities import ActivityType
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
-from warmline.crm.models import WARMEST, ActivityType
+from warmline.crm.models import WARMEST
 from warmline.sync.row_state import SyncState
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds

@@ -6,8 +6,9 @@ from typing import Annotated, Generic, Self, TypeVar
 from pydantic import BaseModel, Field
 
 from warmline.api.texts import TIME
+from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.bulk import Outcome, Result
-from warmline.crm.models import Activity, ActivityType, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
 from warmline.sync.row_state import Sync, describe

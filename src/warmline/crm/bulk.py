@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from warmline.crm import book, search_index
+from warmline.crm import book, row_changes, search_index
 from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
@@ -146,7 +146,7 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[
 def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
     contact = Contact(owner=owner, pipedrive_in_bulk=True, **values)
     try:
-        book.validate(contact)
+        row_changes.validate(contact)
         given = book.given_organization(organization) if organization else None
     except ValidationError as error:
         return Outcome(Result.INVALID, errors=error.message_dict)

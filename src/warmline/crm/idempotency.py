@@ -11,7 +11,8 @@ from uuid import UUID
 from django.db import models, transaction
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 
 Made = TypeVar("Made", Activity, Contact)

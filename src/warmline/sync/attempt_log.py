@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from warmline.crm.models import Organization, Row
+from warmline.crm.activities import Row
+from warmline.crm.models import Organization
 from warmline.crm.retention import forget
 from warmline.sync.models import Attempt
 

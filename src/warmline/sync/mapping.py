@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from warmline.crm.activities import Activity, ActivityType, Row
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, ActivityType, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityType as PipedriveType,

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
 

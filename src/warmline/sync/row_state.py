@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, TextChoices, Value, When
 
-from warmline.crm.models import WARMEST, Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE, Synced
 from warmline.crm.users import User
 from warmline.sync import pending

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import normalize_newlines
 
+from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
-from warmline.crm.models import WARMEST, Activity, ActivityType, Contact, Organization
+from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.web.forms import EditForm, WordedForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]

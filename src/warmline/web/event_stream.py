@@ -24,7 +24,8 @@ from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from warmline import storage
-from warmline.crm.models import Activity, Contact
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.supervision import Loop
 from warmline.sync import engine_health, wakeups

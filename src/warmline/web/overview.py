@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from warmline import storage
-from warmline.crm.models import Row
+from warmline.crm.activities import Row
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock, Unavailable, Usage
 from warmline.sync import credentials

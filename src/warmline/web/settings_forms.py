@@ -10,8 +10,9 @@ from django import forms
 from django.db.models import Q
 
 from warmline.crm import preferences
+from warmline.crm.activities import ActivityType
 from warmline.crm.fields import NAME_LENGTH, no_control_characters, visible
-from warmline.crm.models import WARMEST, ActivityType
+from warmline.crm.models import WARMEST
 from warmline.crm.preferences import MOST_SEATS
 from warmline.crm.users import User, default_time_zone
 from warmline.pipedrive import PLANS

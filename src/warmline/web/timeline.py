@@ -7,7 +7,8 @@ from django.core import signing
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm.models import Activity, ActivityType, Contact
+from warmline.crm.activities import Activity, ActivityType
+from warmline.crm.models import Contact
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import Sync, SyncState, describe, with_state
 from warmline.sync.status.explanation import sentence

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.models import Notification, NotificationKind

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F
 
 from warmline import storage
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, notifications
 from warmline.sync.company import Membership, storing
@@ -21,7 +22,7 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
-from warmline.sync.reconcile.create import StaleLinkError
+from warmline.sync.reconcile.outcome import StaleLinkError
 from warmline.sync.reconcile.update import DeletedThereError
 from warmline.sync.remote import connection_health
 

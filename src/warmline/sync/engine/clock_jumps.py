@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock
 from warmline.sync import pending
 from warmline.sync.failures import ORGANIZATION_FAILED, PASSING, longest_wait

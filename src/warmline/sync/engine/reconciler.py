@@ -24,7 +24,8 @@ from warmline.sync.lease_keys import activities_key, organization_key, person_ke
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
-from warmline.sync.reconcile.create import Brought, Steps
+from warmline.sync.reconcile.create import Steps
+from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health

@@ -10,7 +10,8 @@ from django.db.models import Model
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import day_passed, row_changing, rows_deleted, rows_saved
 from warmline.sync import attempt_log, notifications, wakeups
 from warmline.sync.pending import let_contacts_go_on

@@ -4,14 +4,14 @@ Every step can be run again at any time. None takes an error of Pipedrive's for 
 "not found".
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from warmline.crm.activities import Activity
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import Synced
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -36,6 +36,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.matching import Finder, twins_of
+from warmline.sync.reconcile.outcome import Brought, StaleLinkError
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
@@ -44,43 +45,6 @@ from warmline.sync.remote.references import Account
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
-
-
-class StaleLinkError(Exception):
-    """What is to be made refers to a record that is gone.
-
-    Args:
-        row: The row that is linked to it.
-    """
-
-    def __init__(self, row: Contact | Organization) -> None:
-        super().__init__("A record that this one belongs to is gone in Pipedrive.")
-        self.row = row
-
-
-@dataclass(frozen=True)
-class Brought:
-    """A row whose record is in line with it.
-
-    Attributes:
-        record_id: The record's id.
-        agreed: What the two sides hold now (see three_way_merge.py).
-        revision: The row's revision that the record has; a newer one is wanted again.
-        kept: Pipedrive's values that ours give way to.
-        not_renamed: The record's name, which differed from ours before ours was changed; empty when it took ours.
-        names: What values of these are called, where people know them by a name: Pipedrive's and ours.
-        was_there: Whether it was not made by us.
-        org_id: The organization that an adopted person has already.
-    """
-
-    record_id: int
-    agreed: Mapping[str, Values]
-    revision: int
-    kept: Values = field(default_factory=dict)
-    not_renamed: str = ""
-    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    was_there: bool = False
-    org_id: int | None = None
 
 
 class Steps:

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import F, Value
 
-from warmline.crm import book
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm import row_changes
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import attempt_log, normal_forms, notifications, wakeups
@@ -22,8 +23,8 @@ from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME, let_contacts_go_on
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
-from warmline.sync.reconcile.create import Brought
 from warmline.sync.reconcile.local_deletes import tell_left_there
+from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values, is_changed
 from warmline.sync.synced_fields import FIELDS
 
@@ -271,7 +272,9 @@ def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
     kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
     if stored.revision != row.revision:
         return frozenset(kept)  # told as it was by then; the newer edit goes over next
-    written = book.take_over(stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()})
+    written = row_changes.take_over(
+        stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()}
+    )
     ours = {name: getattr(stored, name) for name in written}
     agreed = snapshots.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
     _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)

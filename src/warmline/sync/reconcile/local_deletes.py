@@ -10,7 +10,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact
 from warmline.sync import notifications
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.models import Intent, Lease, NotificationKind

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key
-from warmline.crm.models import Activity, Contact, ContactQuerySet, Organization, Row
+from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.names import agree
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from warmline.crm.models import Row
+from warmline.crm.activities import Row
 from warmline.pipedrive import NotFound, Rejected
 from warmline.sync.failures import CannotEmptyError
 from warmline.sync.intents import Intents, Sent

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Address, Email, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization

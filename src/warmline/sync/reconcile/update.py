@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key, key
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -33,9 +34,10 @@ from warmline.sync.models import Intent
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.reconcile import snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
-from warmline.sync.reconcile.create import Brought, Steps
+from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.linking import tell_the_others
 from warmline.sync.reconcile.match_decision import Found, Record
+from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
 

@@ -7,7 +7,8 @@ of an address, an industry that a colleague chose. Sends nothing itself.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import NewActivity, Person

@@ -10,7 +10,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal, TypeVar
 
+from warmline.crm.activities import Activity
 from warmline.crm.keys import email_key, key
-from warmline.crm.models import Activity
 from warmline.crm.users import User
 from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
 from warmline.pipedrive import Organization as PipedriveOrganization

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from warmline.crm.models import Activity, Contact, Organization
+from warmline.crm.activities import Activity
+from warmline.crm.models import Contact, Organization
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health

@@ -6,8 +6,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import key
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy

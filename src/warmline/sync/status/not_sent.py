@@ -9,7 +9,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync.policy import Policy

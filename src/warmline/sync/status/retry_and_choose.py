@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from warmline.crm.activities import Activity, Row
 from warmline.crm.chunks import in_pieces
-from warmline.crm.models import Activity, Contact, Organization, Row
+from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import wakeups

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
+from warmline.crm.activities import Activity
 from warmline.crm.idempotency import once
-from warmline.crm.models import Activity
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
