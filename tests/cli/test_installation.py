@@ -101,7 +101,7 @@ def test_data_of_a_newer_version(env: dict[str, str]) -> None:
             "INSERT INTO django_migrations (app, name, applied) VALUES ('crm', '9999_later', '2030-01-01')"
         )
     said = _said(env, "serve", "--port", "0")
-    assert said.startswith("warmline: the data are of a newer Warmline (crm.9999_later).")
+    assert said.startswith("warmline: the data belongs to a newer Warmline (crm.9999_later).")
     assert "WARMLINE_DATA_DIR" in said
 
 

@@ -147,7 +147,7 @@ def test_a_cold_contact_explained(house: House) -> None:
 def test_a_failed_contact_explained_and_counted(house: House, failed: Any) -> None:
     """It says why, and when it is tried again; the status counts it."""
     said = warmline(house.env, "explain", "contact", str(failed["id"])).stdout.splitlines()[0]
-    assert said.startswith(f"Kim Castell (contact {failed['id']}) is warm (9), but could not be synced. Pipedrive ")
+    assert said.startswith(f"Kim Castell (contact {failed['id']}) is warm (9), but could not be synced. It is not ")
     assert said.endswith(" UTC; `warmline sync retry` tries now.")
     status = warmline(house.env, "sync", "status").stdout.splitlines()
     assert status[0] == "connection   ok: Pipedrive is responding."

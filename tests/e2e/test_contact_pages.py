@@ -211,7 +211,7 @@ def test_several_at_once(people: People, site: Site) -> None:
     expect(bar).to_contain_text("3 selected")
     bar.get_by_label("New warmness").select_option("3")
     bar.get_by_role("button", name="Set").click()
-    expect(page.get_by_text("Warmness 3 is set for 3 contacts.")).to_be_visible()
+    expect(page.get_by_text("Warmness set to 3 for 3 contacts.")).to_be_visible()
     for name in ("Fay One", "Gil Two"):
         page.get_by_label(f"Select {name}").check()
     with page.expect_download() as download:
@@ -329,7 +329,7 @@ def test_without_javascript(people: People, site: Site) -> None:
     add(page, "Ida Moor", organization="Birch")
     page.get_by_label("Warmness of Ida Moor").select_option("5")
     page.get_by_role("button", name="Set").click()
-    expect(page.get_by_text("The warmness of Ida Moor is 5 now.")).to_be_visible()
+    expect(page.get_by_text("Warmness of Ida Moor set to 5.")).to_be_visible()
     page.get_by_role("radio", name="E-mail").check(force=True)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="E-mail to Ida Moor")).to_be_visible()
@@ -342,7 +342,7 @@ def test_without_javascript(people: People, site: Site) -> None:
     page.get_by_role("button", name="Search").click()
     page.get_by_label("Warmness of Ida Moor").select_option("8")
     page.get_by_role("row", name=re.compile("Ida Moor")).get_by_role("button", name="Set").click()
-    expect(page.get_by_text("The warmness of Ida Moor is 8 now.")).to_be_visible()
+    expect(page.get_by_text("Warmness of Ida Moor set to 8.")).to_be_visible()
     expect(page.get_by_label("Search")).to_have_value("ida")
 
 

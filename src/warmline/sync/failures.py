@@ -202,7 +202,9 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
     """
     match error:
         case Rejected():
-            return _fail(policy.person_needed, "rejected", f"Pipedrive refused this: {error.message}", error.field)
+            return _fail(
+                policy.person_needed, "rejected", f"Pipedrive refused this: {_sentence(error.message)}", error.field
+            )
         case CannotEmptyError():
             return _fail(policy.person_needed, "rejected", error.message, error.field)
         case AmbiguousError():
@@ -210,9 +212,9 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case OrganizationFailedError():
             return _fail(error.wait, ORGANIZATION_FAILED, str(error), "organization")
         case Uncertain():
-            code, message = "uncertain", f"It is not known whether Pipedrive saved this: {error.message}"
+            code, message = "uncertain", f"It is not known whether Pipedrive saved this: {_sentence(error.message)}"
         case PipedriveError():
-            code, message = "unavailable", f"Pipedrive could not process this: {error.message}"
+            code, message = "unavailable", f"Pipedrive could not process this: {_sentence(error.message)}"
         case _:
             code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
     if attempts >= policy.attempts:
@@ -221,6 +223,11 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
     if isinstance(error, Uncertain) and not error.answered:
         wait = max(wait, LOOK_AFTER_SILENCE)
     return Verdict(failed=False, wait=wait, code=code, message=message)
+
+
+def _sentence(text: str) -> str:
+    """Return what Pipedrive says so that another sentence can follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _fail(

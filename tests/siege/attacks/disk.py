@@ -1,12 +1,13 @@
 """The disk fills up in the middle of a burst, and is emptied: three times. Nothing acknowledged is lost or doubled."""
 
 import os
+import sqlite3
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -165,12 +166,19 @@ def _left(place: Ground) -> int:
 
 
 def _waiting(place: Ground) -> str:
-    """Return how many rows wait, by what is said of them."""
-    rows = [
-        row for path in ("contacts", "activities") for row in place.ask("GET", f"/api/{path}?limit=200")[1]["items"]
-    ]
-    waiting = Counter(str({**row["sync"], "id": ""}) for row in rows if row["sync"]["state"] not in {"synced", "off"})
-    return "; ".join(f"{number} x {said}" for said, number in waiting.most_common(3))
+    """Return what the database says of a few rows that wait, and of the leases that are held."""
+    ask = {
+        "contacts": "SELECT id, pipedrive_sync_error_code, pipedrive_sync_attempts, next_pipedrive_sync_attempt "
+        "FROM crm_contact WHERE pipedrive_person_id IS NULL AND warmness_score > 3 LIMIT 3",
+        "activities": "SELECT id, pipedrive_sync_error_code, pipedrive_sync_attempts, next_pipedrive_sync_attempt "
+        "FROM crm_activity WHERE pipedrive_activity_id IS NULL LIMIT 3",
+        "leases": "SELECT key, expires_at FROM sync_lease LIMIT 5",
+        "intents": "SELECT key, begun_at, uncertain_at, answered FROM sync_intent LIMIT 5",
+        "connection": "SELECT state, message FROM sync_connection",
+        "now": "SELECT datetime('now')",
+    }
+    with closing(sqlite3.connect(f"file:{place.folder / 'warmline.sqlite3'}?mode=ro", uri=True)) as database:
+        return "; ".join(f"{what}: {database.execute(sql).fetchall()}" for what, sql in ask.items())
 
 
 def _state(place: Ground) -> str:
