@@ -246,6 +246,7 @@ class There:
 
     def _change(self, number: int) -> None:
         name = f"By hand {self._random.randrange(9)}"
+        self._journal.names["persons", number].add(str(self._sandbox.world.persons[number]["name"]))
         self._sandbox.people.change("persons", number, name=name)
         self._journal.touched.add(("persons", number))
         self._journal.said_there.add(name)
