@@ -213,6 +213,7 @@ class There:
                 name = random.choice(FIRMS).upper()
                 made = people.add("organizations", name=name)
                 self._journal.by_hand.add(("organizations", made["id"]))
+                self._journal.said_there.add(name)
                 self._journal.note(f"there: organization {made['id']} {name}")
             case 3 | 4 if alive["persons"]:
                 self._change(random.choice(alive["persons"]))
@@ -241,6 +242,7 @@ class There:
         emails = [{"value": f"SOMEONE{number}@example.com", "primary": True, "label": "home"}]
         made = self._sandbox.people.add("persons", name=name, emails=emails, label_ids=[11])
         self._journal.by_hand.add(("persons", made["id"]))
+        self._journal.said_there.add(name)
         self._journal.names["persons", made["id"]].add(name)
         self._journal.note(f"there: person {made['id']} {name} {number}")
 
