@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from warmline import admission
+from warmline import admission, error_pages
 from warmline.admission import FULL, READ_PLACES, Crowd, FullError, Lane, refuse_crowd
-from warmline.api import errors
 from warmline.storage import Matter
 
 
@@ -216,14 +215,14 @@ def test_a_refusal_says_when_to_come_again() -> None:
 def test_a_page_keeps_what_was_typed() -> None:
     """The form stands there again, to be sent with one press, and nothing in it becomes markup."""
     sent = {"name": "</textarea><script>", "note": "\ntwo\nlines", "csrfmiddlewaretoken": "t"}
-    answer = errors.not_stored(RequestFactory().post("/contacts/new?x=1", sent | {}), Matter.BUSY)
+    answer = error_pages.not_stored(RequestFactory().post("/contacts/new?x=1", sent | {}), Matter.BUSY)
     assert answer.status_code == 503  # a file may have been sent: multipart is not handed back
     form = RequestFactory().post(
         "/contacts/new",
         "name=%3C%2Ftextarea%3E%3Cscript%3E&note=%0Atwo%0Alines&csrfmiddlewaretoken=t",
         content_type="application/x-www-form-urlencoded",
     )
-    page = errors.not_stored(form, Matter.BUSY).content.decode()
+    page = error_pages.not_stored(form, Matter.BUSY).content.decode()
     assert 'action="/contacts/new"' in page
     assert "<script>" not in page.replace("<script src", "")
     assert "\n\ntwo\nlines</textarea>" in page
@@ -242,6 +241,6 @@ def test_a_page_keeps_what_was_typed() -> None:
 def test_passwords_and_floods_are_not_handed_back(body: str, kept: bool) -> None:  # noqa: FBT001 (a column)
     """What a page shows again is what a person typed into a form of the team's."""
     request = RequestFactory().post("/sign-in", body, content_type="application/x-www-form-urlencoded")
-    page = errors.not_stored(request, Matter.DISK_FULL).content.decode()
+    page = error_pages.not_stored(request, Matter.DISK_FULL).content.decode()
     assert ("<textarea" in page) is kept
     assert "secret-1" not in page

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from django.http import HttpRequest, HttpResponse
 
-from warmline.api import errors
+from warmline import error_pages
 from warmline.body_limit import App, Message, Receive, Send
 from warmline.storage import Matter
 
@@ -156,7 +156,7 @@ def refuse_crowd(get_response: Callable[[HttpRequest], HttpResponse]) -> Callabl
     def middleware(request: HttpRequest) -> HttpResponse:
         if not getattr(request, "scope", {}).get(FULL, False):
             return get_response(request)
-        response = errors.not_stored(request, Matter.BUSY)
+        response = error_pages.not_stored(request, Matter.BUSY)
         response["Content-Length"] = str(len(response.content))  # Django's own middleware for it stands further in
         return response
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from warmline import error_pages
 from warmline.api import errors
 from warmline.crm.csv_files import MOST_BYTES
 
@@ -61,6 +62,6 @@ def refuse_cut(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
     def middleware(request: HttpRequest) -> HttpResponse:
         is_cut = getattr(request, "scope", {}).get(CUT, False)
-        return errors.too_large(request) if is_cut else get_response(request)
+        return error_pages.too_large(request) if is_cut else get_response(request)
 
     return middleware

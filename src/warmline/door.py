@@ -17,7 +17,7 @@ from django.http import (
 )
 from django.http.request import split_domain_port
 
-from warmline.api import errors
+from warmline import error_pages
 
 NUL = "%00"
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -82,7 +82,7 @@ def refuse_nul(get_response: GetResponse) -> GetResponse:
         while not _is_of_api(request) and NUL in request.META["QUERY_STRING"]:
             request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace(NUL, "")
         if _holds_nul(request):
-            return errors.bad_request(request, BadRequest("NUL"))
+            return error_pages.bad_request(request, BadRequest("NUL"))
         return get_response(request)
 
     return middleware

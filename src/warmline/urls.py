@@ -5,13 +5,13 @@ The handlers answer JSON for the API's addresses, and else with the pages 400.ht
 
 from django.urls import include, path
 
-from warmline.api import errors
+from warmline import error_pages
 from warmline.api.urls import api
 
 urlpatterns = [
     path("api/", api.urls),
     path("", include("warmline.web.urls")),
 ]
-handler400 = errors.bad_request
-handler404 = errors.page_not_found
-handler500 = errors.server_error
+handler400 = error_pages.bad_request
+handler404 = error_pages.page_not_found
+handler500 = error_pages.server_error
