@@ -97,6 +97,7 @@ class Here:
         contact = self._any(Contact)
         if contact is not None:
             self._journal.note(f"contact {contact.pk} is deleted here")
+            self._journal.left_there.add(("persons", contact.pipedrive_person_id or 0))
             book.delete_contacts(Contact.objects.filter(pk=contact.pk))
 
     def hand_over(self) -> None:

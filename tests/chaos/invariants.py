@@ -147,7 +147,7 @@ def _false_contacts(run: Simulation) -> Iterator[Breach]:
             continue
         if run.journal.maker(name, person) != ("contact", contact.pk):
             continue  # who was there keeps what they have; two contacts may be one person
-        if Contact.objects.filter(pipedrive_person_id=person["id"]).count() > 1:
+        if Contact.objects.filter(pipedrive_person_id=person["id"]).count() > 1 or name in run.journal.left_there:
             continue
         email, phone = ([each["value"] for each in person[some]] or [""] for some in ("emails", "phones"))
         ours = _as_compared(name=contact.name, email=contact.email, phone=contact.phone)

@@ -40,6 +40,7 @@ class Journal:
         touched: Records that people deleted or merged there, or changed.
         said_there: Every value that people wrote there, as text.
         merged: Records into or from which people merged.
+        left_there: Persons who were a contact that was deleted here; what it had stays with them.
         edited: By row, the fields that somebody changed here.
         names: By row and by record, every name that it ever bore.
         chosen: Rows for which somebody chose a record.
@@ -54,6 +55,7 @@ class Journal:
     touched: set[RecordName] = field(default_factory=set)
     said_there: set[str] = field(default_factory=set)
     merged: set[RecordName] = field(default_factory=set)
+    left_there: set[RecordName] = field(default_factory=set)
     edited: defaultdict[RowName, set[str]] = field(default_factory=lambda: defaultdict(set))
     names: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     chosen: set[RowName] = field(default_factory=set)
