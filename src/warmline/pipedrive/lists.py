@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from warmline.pipedrive import responses
 from warmline.pipedrive.errors import PipedriveError
-from warmline.pipedrive.records import LARGEST_ID
 from warmline.pipedrive.responses import Call
+from warmline.pipedrive.shapes import LARGEST_ID
 
 Listed = TypeVar("Listed", bound=BaseModel)
 

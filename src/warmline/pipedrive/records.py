@@ -1,79 +1,19 @@
 """What Pipedrive holds, as typed records, in Pipedrive's own words.
 
-Owns the two rules of their shapes. What is read ignores fields it does not know and takes absent, null and empty
-for the same, because v2 leaves out what has no value. What is written allows only the fields named here, and
-sends only what was set, because a field sent as null is emptied. No record knows how it travels.
+What is read and what is written is not the same shape (see shapes.py). No record knows how it travels.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AliasPath, BeforeValidator, ConfigDict, model_validator
 from pydantic import Field as Spec
 
-LARGEST_ID = 2**63 - 1  # what a database's column can hold
+from warmline.pipedrive.shapes import Changes, Id, Instant, New, Read
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """Return the same instant in UTC; Pipedrive's times without a zone (v1's) are UTC."""
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("there is no such instant in UTC") from None
-
-
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
-Id = Annotated[int, Spec(le=LARGEST_ID)]
-
-
-class _Read(BaseModel):
-    """A record as Pipedrive answers it."""
-
-    # Pydantic's messages would otherwise quote the data of real persons.
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nothing(cls, data: Any) -> Any:
-        return _without_nothing(data)
-
-
-def _without_nothing(data: Any) -> Any:
-    """Drop what is null or empty text from an object, and from the objects in it."""
-    if isinstance(data, Mapping):
-        return {key: _without_nothing(value) for key, value in data.items() if value is not None and value != ""}
-    return data
-
-
-class _Written(BaseModel):
-    """A record as we send it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON object to send: only what was set, and nothing that is None."""
-        sent = self.model_dump(mode="json", exclude_none=True)
-        return {name: value for name, value in sent.items() if name in self.model_fields_set}
-
-
-class _Changes(_Written):
-    """What to change of a record: what is set is sent, and a field that is set to None is emptied."""
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON object to send: only what was set."""
-        return self.model_dump(mode="json", exclude_unset=True)
-
-
-class _New(_Written):
-    """A record that does not exist yet, for which empty lists say nothing that their absence doesn't."""
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON object to send: only what was set, and nothing that is None or empty."""
-        return {name: value for name, value in super().body().items() if value not in ([], {})}
-
-
-class _Contact(_Read):
+class _Contact(Read):
     """One e-mail address or phone number of a person; read and written in the same shape.
 
     A PATCH replaces all of a person's, so what we do not know of one is kept and goes back.
@@ -111,7 +51,7 @@ Emails = Annotated[tuple[Email, ...], BeforeValidator(_with_value)]
 Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 
 
-class User(_Read):
+class User(Read):
     """A user of the company. The company itself is known of one's own user only."""
 
     id: Id
@@ -130,7 +70,7 @@ class User(_Read):
         return data
 
 
-class ActivityType(_Read):
+class ActivityType(Read):
     """A kind of activity; activities name it by its `key`."""
 
     id: Id
@@ -139,14 +79,14 @@ class ActivityType(_Read):
     active: bool = Spec(default=True, validation_alias="active_flag")
 
 
-class Option(_Read):
+class Option(Read):
     """A choice that a field offers. Built-in fields can have texts for ids."""
 
     id: Id | str
     label: str = ""
 
 
-class Field(_Read):
+class Field(Read):
     """A field of persons or organizations; `code` is its key in records (40 hex digits if custom)."""
 
     name: str = Spec(default="", validation_alias="field_name")
@@ -156,7 +96,7 @@ class Field(_Read):
     is_custom: bool = Spec(default=False, validation_alias="is_custom_field")
 
 
-class FieldV1(_Read):
+class FieldV1(Read):
     """A field of persons as v1 answers it, with a number for an id."""
 
     id: Id
@@ -164,7 +104,7 @@ class FieldV1(_Read):
     options: tuple[Option, ...] = ()
 
 
-class Person(_Read):
+class Person(Read):
     """A person."""
 
     id: Id
@@ -180,7 +120,7 @@ class Person(_Read):
     custom_fields: dict[str, Any] = {}
 
 
-class Address(_Read):
+class Address(Read):
     """An organization's address: one line of text, and its parts, the country by name among them.
 
     A PATCH replaces it whole, and empties the parts that are not sent: read it, change it, and send it back. What we do
@@ -201,7 +141,7 @@ class Address(_Read):
     postal_code: str | None = None
 
 
-class Organization(_Read):
+class Organization(Read):
     """An organization; `industry` is the id of an option of the built-in field of that name."""
 
     id: Id
@@ -215,7 +155,7 @@ class Organization(_Read):
     custom_fields: dict[str, Any] = {}
 
 
-class Activity(_Read):
+class Activity(Read):
     """An activity. `due_time` is UTC; `person_id` is its primary participant."""
 
     id: Id
@@ -246,7 +186,7 @@ class Activity(_Read):
         return data
 
 
-class FoundPerson(_Read):
+class FoundPerson(Read):
     """A person as a search shows it."""
 
     id: Id
@@ -258,7 +198,7 @@ class FoundPerson(_Read):
     organization_name: str = Spec(default="", validation_alias=AliasPath("organization", "name"))
 
 
-class FoundOrganization(_Read):
+class FoundOrganization(Read):
     """An organization as a search shows it."""
 
     id: Id
@@ -266,7 +206,7 @@ class FoundOrganization(_Read):
     owner_id: Id | None = Spec(default=None, validation_alias=AliasPath("owner", "id"))
 
 
-class NewPerson(_New):
+class NewPerson(New):
     """A person to create."""
 
     name: str
@@ -278,7 +218,7 @@ class NewPerson(_New):
     custom_fields: dict[str, Any] | None = None
 
 
-class PersonChanges(_Changes):
+class PersonChanges(Changes):
     """What to change of a person. Lists replace the whole list: read, add, then write."""
 
     name: str | None = None
@@ -290,7 +230,7 @@ class PersonChanges(_Changes):
     custom_fields: dict[str, Any] | None = None
 
 
-class NewOrganization(_New):
+class NewOrganization(New):
     """An organization to create."""
 
     name: str
@@ -300,7 +240,7 @@ class NewOrganization(_New):
     custom_fields: dict[str, Any] | None = None
 
 
-class OrganizationChanges(_Changes):
+class OrganizationChanges(Changes):
     """What to change of an organization: of its custom fields only those that are named, of its address all."""
 
     name: str | None = None
@@ -309,7 +249,7 @@ class OrganizationChanges(_Changes):
     custom_fields: dict[str, Any] | None = None
 
 
-class NewActivity(_New):
+class NewActivity(New):
     """An activity to create; `due_time` is UTC, and belongs to the date that it is in UTC."""
 
     subject: str
@@ -337,7 +277,7 @@ class NewActivity(_New):
         return sent
 
 
-class ActivityChanges(_Changes):
+class ActivityChanges(Changes):
     """What to change of an activity; `due_time` is UTC, and belongs to the date that it is in UTC."""
 
     subject: str | None = None
