@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from settings_for_tests import FOLDER
 
-pytest_plugins = ["contract_fixtures"]
+pytest_plugins = ["contract_fixtures", "siege.telling"]
 
 NOT_RUN = "NOT RUN"  # how a test's skip begins when the machine lacks what it needs
 

@@ -1,4 +1,4 @@
-"""Prints the table of what the attacks came to, behind the tests."""
+"""Prints the table of what the attacks came to, behind the tests; a plugin, because they run in other processes."""
 
 from collections.abc import Callable
 
