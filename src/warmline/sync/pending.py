@@ -9,8 +9,11 @@ so that no backlog, whatever its size, hides what another waits for. Who goes ne
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import cache
+from itertools import compress
 from typing import Any, TypeVar
 
+from django.db import connection
 from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 
@@ -22,6 +25,8 @@ from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
 RowType = TypeVar("RowType", bound=Model)
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # when a row is due that only a person can have tried again
+
+ANY_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)  # stands for the present one in a statement that is made beforehand
 
 LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
 # What tells the leases of a table's rows apart; two of one person's contacts with one e-mail share a lease.
@@ -80,28 +85,54 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
         batch: Whether what was saved in bulk, or failed before, is shown as well.
         held: Rows that are left out.
     """
+    have_any = _have_any(now, threshold, batch=batch)
+    if not any(have_any):
+        return []
+    works = []
+    for kind, rows in compress(_tables(now, threshold, batch=batch), have_any):
+        shown = rows.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+        works += [
+            Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
+            for row in _one_of_each(kind, shown, limit)
+        ]
+    return in_lanes(works, now)
+
+
+def _tables(now: datetime, threshold: int, *, batch: bool) -> tuple[tuple[Kind, QuerySet[Any]], ...]:
+    """Return the rows that are due, by where they are looked for."""
     is_due = Q(next_pipedrive_sync_attempt__lte=now)
     if not batch:
         is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
-    tables: tuple[tuple[Kind, QuerySet[Any]], ...] = (
-        ("contact", contacts(threshold)),
-        ("activity", activities()),
-        ("contact", changed_contacts()),
-        ("organization", organizations_asked_for()),
-        ("organization", changed_organizations()),
-        ("activity", changed_activities()),
+    return (
+        ("contact", contacts(threshold).filter(is_due)),
+        ("activity", activities().filter(is_due)),
+        ("contact", changed_contacts().filter(is_due)),
+        ("organization", organizations_asked_for().filter(is_due)),
+        ("organization", changed_organizations().filter(is_due)),
+        ("activity", changed_activities().filter(is_due)),
     )
-    works = []
-    for kind, wanted in tables:
-        rows = wanted.filter(is_due)
-        if left_out := [work.row_id for work in held if work.kind == kind]:
-            rows = rows.exclude(pk__in=left_out)
-        if rows.exists():  # mostly there is nothing, and that is told for far less
-            works += [
-                Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
-                for row in _one_of_each(kind, rows, limit)
-            ]
-    return in_lanes(works, now)
+
+
+def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
+    """Return for each of the tables whether a row of it is due: mostly none is, and one short statement tells."""
+    sql, parameters = _have_any_statement(threshold, batch=batch)
+    adapt = connection.ops.adapt_datetimefield_value
+    any_moment, moment = adapt(ANY_MOMENT), adapt(now)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [moment if value == any_moment else value for value in parameters])
+        return [bool(has_any) for has_any in cursor.fetchone()]
+
+
+@cache
+def _have_any_statement(threshold: int, *, batch: bool) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement of `_have_any`, which is made once, because it is executed every second.
+
+    Its moments are all `ANY_MOMENT`, and to be replaced by the present one.
+    """
+    tables = _tables(ANY_MOMENT, threshold, batch=batch)
+    found = [rows.query.exists().sql_with_params() for _, rows in tables]
+    sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
+    return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
 
 
 def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
