@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from warmline import admission, error_pages
-from warmline.admission import FULL, READ_PLACES, Crowd, FullError, Lane, refuse_crowd
+from warmline.http import admission, error_pages
+from warmline.http.admission import FULL, READ_PLACES, Crowd, FullError, Lane, refuse_crowd
 from warmline.storage import Matter
 
 

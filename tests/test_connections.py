@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from warmline import client_connections
-from warmline.client_connections import DESCRIPTORS, Connection, Hall, raise_limit
-from warmline.slow_clients import LONGEST, PATIENCE
+from warmline.http import client_connections
+from warmline.http.client_connections import DESCRIPTORS, Connection, Hall, raise_limit
+from warmline.http.slow_clients import LONGEST, PATIENCE
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost:"
@@ -222,7 +222,7 @@ def test_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
         place.now = 61.0
         place.hall.tick()
 
-    with caplog.at_level(logging.WARNING, "warmline.client_connections"):
+    with caplog.at_level(logging.WARNING, "warmline.http.client_connections"):
         _run(test)
     assert [record.args for record in caplog.records] == [(20,), (5,)]
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from warmline.environment import VARIABLES, ConfigurationError, EmailServer, Environment, Variable
+from warmline.environment import VARIABLES, ConfigurationError, Environment, Variable
+from warmline.environment_values import EmailServer
 
 ROOT = Path(__file__).parents[1]
 SECRETS = [variable.name for variable in VARIABLES if variable.secret]

@@ -13,12 +13,13 @@ from pydantic import BaseModel
 
 from warmline import pipedrive
 from warmline.api import bodies, responses
-from warmline.crm import columns
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.imports import columns
 from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS
-from warmline.web import book_forms, export
+from warmline.web import export
+from warmline.web.forms import contact_book
 
 STAYS_HERE = {  # what people give of a row, and Pipedrive is not told
     Contact: {"owner", "warmness_score"},
@@ -61,11 +62,11 @@ def test_programs_send_and_get_it(kind: type[Row], shapes: tuple[type[BaseModel]
 @pytest.mark.parametrize(
     ("kind", "form"),
     [
-        (Contact, book_forms.ContactForm()),
-        (Contact, book_forms.NewContactForm()),
-        (Organization, book_forms.OrganizationForm()),
-        (Activity, book_forms.ActivityForm()),
-        (Activity, book_forms.NewActivityForm()),
+        (Contact, contact_book.ContactForm()),
+        (Contact, contact_book.NewContactForm()),
+        (Organization, contact_book.OrganizationForm()),
+        (Activity, contact_book.ActivityForm()),
+        (Activity, contact_book.NewActivityForm()),
     ],
 )
 def test_people_type_it(kind: type[Row], form: forms.Form) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from warmline.stream_responses import AT_ONCE, WAITING, Streams
+from warmline.http.stream_responses import AT_ONCE, WAITING, Streams
 from warmline.web.event_stream import LISTENING
 
 

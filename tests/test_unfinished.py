@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.slow_clients import LONGEST, PATIENCE, SLOWEST, Unfinished
+from warmline.http.slow_clients import LONGEST, PATIENCE, SLOWEST, Unfinished
 
 
 def _waiting(addresses: str, in_all: int, of_one: int) -> Unfinished[int]:

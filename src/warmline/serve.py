@@ -14,13 +14,13 @@ import typer
 import uvicorn
 from django.conf import settings
 
-from warmline.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
 from warmline.crm import preferences
 from warmline.crm.users import User
 from warmline.engine_process import Beside
+from warmline.http.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
+from warmline.web.access.first_admin import FIRST_CODE
 from warmline.web.address import ADDRESS
 from warmline.web.event_stream import WATCHER
-from warmline.web.first_admin import FIRST_CODE
 
 TICKS = 10  # of uvicorn's in a second
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience

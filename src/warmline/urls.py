@@ -5,8 +5,8 @@ The handlers answer JSON for the API's addresses, and else with the pages 400.ht
 
 from django.urls import include, path
 
-from warmline import error_pages
 from warmline.api.urls import api
+from warmline.http import error_pages
 
 urlpatterns = [
     path("api/", api.urls),

@@ -15,9 +15,9 @@ from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState, Remembered
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.record_links import place
 from warmline.sync.row_state import with_state
 from warmline.sync.status.explanation import Reasons, reasons
+from warmline.sync.status.record_links import place
 
 pytestmark = pytest.mark.django_db
 

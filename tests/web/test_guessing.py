@@ -18,7 +18,7 @@ from warmline.crm.throttling import Guess
 from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment
-from warmline.web.invitations import one_time_link
+from warmline.web.access.invitations import one_time_link
 
 NEW = {"new_password1": "another-long-password", "new_password2": "another-long-password"}
 PRESENT = {"old_password": PASSWORD, **NEW}

@@ -18,7 +18,7 @@ from warmline.crm.users import User
 from warmline.sync import engine_health
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
 from warmline.sync.status.last_day import SPANS, Hour
-from warmline.web.charts import HEIGHT, last_day, scale, span_in_words
+from warmline.web.presentation.charts import HEIGHT, last_day, scale, span_in_words
 
 pytestmark = pytest.mark.django_db
 

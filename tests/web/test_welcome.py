@@ -13,8 +13,8 @@ from programs import environment, free_port, serving_warmline
 from web.pages import PASSWORD, look
 
 from warmline.crm.users import User
-from warmline.web import forms
-from warmline.web.first_admin import FIRST_CODE, FirstCode
+from warmline.web.access.first_admin import FIRST_CODE, FirstCode
+from warmline.web.forms import sign_in
 
 
 def form(code: str, /, **more: str) -> dict[str, str]:
@@ -98,7 +98,7 @@ def test_two_presses_at_one_moment(client: Client) -> None:
 @pytest.mark.django_db
 def test_a_server_that_printed_no_code(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says what to do."""
-    monkeypatch.setattr(forms, "FIRST_CODE", FirstCode())
+    monkeypatch.setattr(sign_in, "FIRST_CODE", FirstCode())
     assert "This server has not printed a code." in look(client.post("/welcome", form("WRONG")))
 
 

@@ -8,7 +8,7 @@ from warmline.api.bodies import ContactChanges, ContactFilters, Id, Import, Link
 from warmline.api.errors import READING, WRITING
 from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, Page
 from warmline.crm import book
-from warmline.crm.bulk import import_contacts as imported
+from warmline.crm.imports.bulk import import_contacts as imported
 from warmline.crm.models import Contact, ContactQuerySet
 from warmline.crm.search import search
 from warmline.sync.status import retry_and_choose

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
-from warmline.crm.bulk import Outcome, Result
+from warmline.crm.imports.bulk import Outcome, Result
 from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status

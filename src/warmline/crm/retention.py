@@ -4,7 +4,8 @@ It goes in small transactions, so that nobody who saves waits for it. A clock th
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,11 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm import imports, throttling
+from warmline.crm import throttling
 from warmline.crm.chunks import in_pieces
+from warmline.crm.imports import runs
 from warmline.crm.signals import day_passed
+from warmline.supervision import Loop
 
 DAY = timedelta(days=1)
 AT_ONCE = 5000  # ids that are read at once
@@ -39,13 +42,26 @@ class SteadyClock:
         return min(self._present(), self._began + timedelta(seconds=self._monotonic() - self._began_at))
 
 
+@contextmanager
+def running() -> Iterator[None]:
+    """Sweep once a day, in a thread, while the block runs."""
+    clock = SteadyClock()
+
+    def tidy() -> None:
+        sweep(clock.now())
+        tidying.ends_within(DAY.total_seconds())
+
+    with Loop("retention", tidy) as tidying:
+        yield
+
+
 def sweep(now: datetime) -> None:
     """Delete what was kept for long enough, here and wherever somebody listens to `day_passed`.
 
     Args:
         now: Tells how old things are.
     """
-    imports.forget_old(now)
+    runs.forget_old(now)
     forget(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
     for rows in throttling.outdated(now):
         forget(rows)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, OrganizationWord, beginning_with
-from warmline.crm.words import terms_of
+from warmline.crm.search_words import terms_of
 
 RowType = TypeVar("RowType", Contact, Organization)
 RARE = 2000  # matches, up to which they are all read: some milliseconds

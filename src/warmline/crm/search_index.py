@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from django.db import models
 
-from warmline.crm.words import WORD_BYTES, words_of
+from warmline.crm.search_words import WORD_BYTES, words_of
 
 
 class Searched(Protocol):

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from warmline.crm import book, imports
+from warmline.crm import book
+from warmline.crm.imports import runs
 from warmline.crm.models import Contact
 from warmline.crm.tokens import ApiToken
 from warmline.crm.users import User
@@ -58,11 +59,11 @@ def deactivate(member: User, heir: User | None) -> int:
         member.set_unusable_password()  # sessions and one-time links are signed with the password
         change_member(member, is_active=False, password=member.password)
         ApiToken.objects.filter(user=member).delete()
-        imports.leave(member, heir)
+        runs.leave(member, heir)
         if heir:
             handed += book.hand_over(theirs, heir)  # what they added meanwhile
     if heir is None:
-        imports.end(member)
+        runs.end(member)
     return handed
 
 

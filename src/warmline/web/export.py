@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from warmline.crm.csv_files import written
+from warmline.crm.imports.csv_files import written
 from warmline.crm.models import Contact, Organization
 
 DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)

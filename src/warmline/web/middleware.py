@@ -25,7 +25,7 @@ from django_htmx.middleware import HtmxDetails
 
 from warmline.crm.throttling import TooManyGuessesError
 from warmline.crm.users import User
-from warmline.web.throttling import too_many
+from warmline.web.access.throttling import too_many
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from warmline.crm.sync_columns import Synced
 from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.notifications import unseen
 from warmline.sync.row_state import SyncState
-from warmline.web.icons import ICONS
+from warmline.web.presentation.icons import ICONS
 
 register = template.Library()
 
@@ -37,7 +37,7 @@ def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon.
 
     Args:
-        name: One of web/icons.py.
+        name: One of web/presentation/icons.py.
         label: What it says to who does not see it; empty where the words beside it say so already.
     """
     drawing = mark_safe(ICONS[name])  # noqa: S308 (our own drawing)

@@ -19,9 +19,9 @@ from django.views.generic import FormView
 from warmline.crm.throttling import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.web import throttling
-from warmline.web.forms import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
-from warmline.web.invitations import LINKS, send_new_link, sends_email
+from warmline.web.access import throttling
+from warmline.web.access.invitations import LINKS, send_new_link, sends_email
+from warmline.web.forms.sign_in import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
 
 
 class SignIn(views.LoginView):

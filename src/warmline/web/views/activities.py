@@ -15,9 +15,9 @@ from warmline.crm.idempotency import once
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
-from warmline.web.book_forms import ActivityForm, NewActivityForm
+from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
+from warmline.web.presentation.timeline import Entry, timeline
 from warmline.web.requests import PageRequest, once_key
-from warmline.web.timeline import Entry, timeline
 from warmline.web.views.contact import around, seen
 from warmline.web.views.row_status import address
 

@@ -11,10 +11,10 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
-from warmline.web.book_forms import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
+from warmline.web.forms.contact_book import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
 from warmline.web.list_query import list_address, number
+from warmline.web.presentation.timeline import timeline
 from warmline.web.requests import PageRequest
-from warmline.web.timeline import timeline
 from warmline.web.views import row_status
 from warmline.web.views.row_status import address, in_pipedrive
 

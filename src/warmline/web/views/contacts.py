@@ -19,8 +19,8 @@ from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
-from warmline.web.book_forms import SCORES, NewContactForm
 from warmline.web.export import PIECE, csv_of
+from warmline.web.forms.contact_book import SCORES, NewContactForm
 from warmline.web.list_query import Wishes
 from warmline.web.requests import PageRequest, once_key
 

@@ -12,15 +12,15 @@ from warmline.sync.row_state import with_state
 from warmline.sync.status.not_sent import TABLES, visible
 from warmline.web.event_stream import LISTENING, stream
 from warmline.web.list_query import number
+from warmline.web.presentation.toasts import NAMES, newest, toasts
 from warmline.web.requests import PageRequest
-from warmline.web.toasts import NAMES, newest, toasts
 
 MANY = 500  # ids in a request
 
 
 @require_safe
 def events(request: PageRequest) -> HttpResponse:
-    """Let a page listen to what happens; stream_responses.py sends what it hears, and what it missed."""
+    """Let a page listen to what happens; http/stream_responses.py sends what it hears, and what it missed."""
     last = number(request.headers.get("Last-Event-ID") or request.GET.get("after", ""))
     scope = getattr(request, "scope", {})
     if request.method == "GET":

@@ -8,8 +8,8 @@ from warmline import storage
 from warmline.sync.models import NotificationKind
 from warmline.sync.notifications import contacts_of, newest, saw, seen_up_to
 from warmline.web.list_query import DIGITS, number
+from warmline.web.presentation.toasts import TOPICS
 from warmline.web.requests import PageRequest
-from warmline.web.toasts import TOPICS
 
 PAGE = 50
 

@@ -15,7 +15,7 @@ from warmline.crm.search import search
 from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Asked, Order, Show
-from warmline.web.book_forms import SCORES, OrganizationForm
+from warmline.web.forms.contact_book import SCORES, OrganizationForm
 from warmline.web.list_query import Wishes, text
 from warmline.web.requests import PageRequest
 from warmline.web.views.row_status import address, in_pipedrive, seen

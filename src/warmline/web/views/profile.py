@@ -7,8 +7,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm.tokens import ApiToken, issue
 from warmline.sync import credentials
+from warmline.web.forms.settings import ProfileForm, TokenForm
 from warmline.web.requests import PageRequest
-from warmline.web.settings_forms import ProfileForm, TokenForm
 
 NEW = "new-api-token"  # where the session keeps it, encrypted, until it is shown
 

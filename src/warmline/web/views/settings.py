@@ -15,8 +15,8 @@ from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health, setup
 from warmline.sync.remote.doctor import ADVICE
 from warmline.sync.status import threshold_preview
+from warmline.web.forms.settings import ConnectForm, RulesForm
 from warmline.web.requests import PageRequest, admins_only
-from warmline.web.settings_forms import ConnectForm, RulesForm
 
 TIME_TO_DECIDE = timedelta(hours=1)
 

@@ -12,9 +12,9 @@ from warmline.crm.models import Contact
 from warmline.sync.scheduling import Kind
 from warmline.sync.status import not_sent
 from warmline.sync.status import retry_and_choose as again
-from warmline.web.charts import last_day
 from warmline.web.list_query import number
-from warmline.web.overview import Overview
+from warmline.web.presentation.charts import last_day
+from warmline.web.presentation.overview import Overview
 from warmline.web.requests import PageRequest
 
 PAGE = 50

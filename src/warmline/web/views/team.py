@@ -14,10 +14,10 @@ from warmline.crm.models import Contact
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync.remote import setup
+from warmline.web.access.invitations import invite, one_time_link
 from warmline.web.address import ADDRESS
-from warmline.web.invitations import invite, one_time_link
+from warmline.web.forms.settings import HeirForm, InviteForm, MemberForm
 from warmline.web.requests import PageRequest, admins_only
-from warmline.web.settings_forms import HeirForm, InviteForm, MemberForm
 
 A_PAGE = 50
 

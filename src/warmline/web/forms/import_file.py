@@ -7,10 +7,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
-from warmline.crm import columns
-from warmline.crm.columns import Column
-from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS
-from warmline.web.forms import WordedForm
+from warmline.crm.imports import columns
+from warmline.crm.imports.columns import Column
+from warmline.crm.imports.csv_files import MOST_BYTES, MOST_ROWS
+from warmline.web.forms.base import WordedForm
 
 
 class UploadForm(WordedForm, forms.Form):

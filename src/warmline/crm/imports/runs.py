@@ -1,7 +1,7 @@
 """The import of a file: kept with all its rows, so that it goes on without a browser, and after a restart.
 
 A run is matched, checked, looked at, and then imported. Checking and importing are done by a thread of `serve` (see
-`import_worker.py`), which finds in the rows themselves what is left to do: a row that is not checked has no result, one
+`worker.py`), which finds in the rows themselves what is left to do: a row that is not checked has no result, one
 that is to be imported is new. So nothing is lost by stopping anywhere, and nothing is done twice.
 """
 
@@ -12,8 +12,8 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from warmline.crm import columns, csv_files
 from warmline.crm.chunks import in_pieces
+from warmline.crm.imports import columns, csv_files
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
@@ -51,7 +51,7 @@ class ImportRun(models.Model):
     Attributes:
         encoding, delimiter: How the file was written, to tell and to write in the same way.
         has_headings: Whether its first row names the columns.
-        columns: What each column holds, see crm/columns.py.
+        columns: What each column holds, see columns.py.
         holder, held_until: Which worker is at it, and until when it is believed to be.
     """
 
@@ -69,7 +69,7 @@ class ImportRun(models.Model):
 
     class Meta:
         indexes = [
-            # crm.import_worker: what is to be checked or imported, the oldest first.
+            # crm.imports.worker: what is to be checked or imported, the oldest first.
             models.Index(
                 fields=["id"], name="import_at_work", condition=models.Q(status__in=["checking", "importing"])
             ),

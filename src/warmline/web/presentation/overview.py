@@ -7,17 +7,15 @@ from typing import Any
 from warmline import storage
 from warmline.crm.activities import Row
 from warmline.crm.users import User
-from warmline.pipedrive import SystemClock, Unavailable, Usage
-from warmline.sync import credentials
 from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.client import directory_allowance, usage
 from warmline.sync.remote.connection_health import Disk, Status
-from warmline.sync.remote.directory import Directory, Progress
 from warmline.sync.row_state import SyncState, counts_by_table
 from warmline.sync.scheduling import Kind
+from warmline.sync.status import account_usage
+from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
 FEW = 5  # failed rows of a kind on the overview; the rest has pages of its own
@@ -127,7 +125,7 @@ class Overview:
         """
         status, policy = connection_health.status(), Policy.current()
         counts = counts_by_table(user, threshold=policy.threshold, now=now)
-        used = _usage()
+        used = account_usage.used()
         failures = [
             Failures(kind, failed(kind, user, now=now, limit=FEW), counts[model][SyncState.FAILED])
             for kind, model in TABLES.items()
@@ -148,16 +146,8 @@ class Overview:
             calls=Share(used.calls, used.window.calls) if used else None,
             seconds=round(used.window.seconds) if used else 0,
             tokens=Share(used.tokens, used.daily_tokens) if used and used.daily_tokens else None,
-            directory=Directory(SystemClock(), directory_allowance()).progress() if used and user.is_admin else [],
+            directory=account_usage.indexed() if used and user.is_admin else [],
         )
-
-
-def _usage() -> Usage | None:
-    token = credentials.token()
-    try:
-        return usage(token) if token else None
-    except (OSError, Unavailable):  # the file of the limits cannot be used; the connection's state says what follows
-        return None
 
 
 def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:

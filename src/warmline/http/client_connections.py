@@ -15,8 +15,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from warmline.crm.throttling import network
-from warmline.forwarded import Headers, Networks, asked_for
-from warmline.slow_clients import Unfinished
+from warmline.http.forwarded import Headers, Networks, asked_for
+from warmline.http.slow_clients import Unfinished
 
 log = logging.getLogger(__name__)
 

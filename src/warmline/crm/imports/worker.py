@@ -1,8 +1,7 @@
 """Checks and imports files, beside the server and batch by batch; the browser that asked for it may be closed.
 
 What is left to do stands in the rows (see imports.py), so a worker that dies leaves nothing but its hold, which ends
-by itself, and the next one goes on. Between two batches it gives up what is no longer its own. Beside it goes what is
-to be swept once a day (see retention.py).
+by itself, and the next one goes on. Between two batches it gives up what is no longer its own.
 """
 
 import logging
@@ -17,9 +16,10 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm import bulk, columns, preferences, retention
+from warmline.crm import preferences
 from warmline.crm.chunks import Pace, in_pieces
-from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
+from warmline.crm.imports import bulk, columns
+from warmline.crm.imports.runs import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.signals import import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
@@ -35,8 +35,8 @@ WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Work, and sweep once a day, in threads while the block runs."""
-    signal, clock = Event(), retention.SteadyClock()
+    """Work in a thread while the block runs."""
+    signal = Event()
 
     def wanted(**_: Any) -> None:
         signal.set()
@@ -47,13 +47,9 @@ def running() -> Iterator[None]:
             pass
         signal.wait(SWEEP)
 
-    def tidy() -> None:
-        retention.sweep(clock.now())
-        tidying.ends_within(retention.DAY.total_seconds())
-
     import_wanted.connect(wanted)
     try:
-        with (imports := Loop("imports", work, wake=signal.set)), (tidying := Loop("keeping", tidy)):
+        with Loop("imports", work, wake=signal.set) as imports:
             yield
     finally:
         import_wanted.disconnect(wanted)

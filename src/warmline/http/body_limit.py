@@ -11,9 +11,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from warmline import error_pages
 from warmline.api import errors
-from warmline.crm.csv_files import MOST_BYTES
+from warmline.crm.imports.csv_files import MOST_BYTES
+from warmline.http import error_pages
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

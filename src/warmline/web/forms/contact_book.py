@@ -12,7 +12,7 @@ from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Contact, Organization
-from warmline.web.forms import EditForm, WordedForm
+from warmline.web.forms.base import EditForm, WordedForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {

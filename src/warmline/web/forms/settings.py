@@ -19,7 +19,7 @@ from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
-from warmline.web.forms import EditForm, LongSelect, WordedForm, zones
+from warmline.web.forms.base import EditForm, LongSelect, WordedForm, zones
 
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
 

@@ -17,7 +17,7 @@ from django.http import (
 )
 from django.http.request import split_domain_port
 
-from warmline import error_pages
+from warmline.http import error_pages
 
 NUL = "%00"
 GetResponse = Callable[[HttpRequest], HttpResponse]

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
-from warmline.body_limit import App, Message, Receive, Send
+from warmline.http.body_limit import App, Message, Receive, Send
 from warmline.web.event_stream import LISTENING
 
 log = logging.getLogger(__name__)

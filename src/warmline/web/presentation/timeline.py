@@ -12,7 +12,7 @@ from warmline.crm.models import Contact
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import Sync, SyncState, describe, with_state
 from warmline.sync.status.explanation import sentence
-from warmline.web.book_forms import TYPE_ICONS
+from warmline.web.forms.contact_book import TYPE_ICONS
 
 PAGE = 20
 SALT = "timeline"  # a list's place is none of a timeline's

@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from django.http import HttpRequest, HttpResponse
 
-from warmline import error_pages
-from warmline.body_limit import App, Message, Receive, Send
+from warmline.http import error_pages
+from warmline.http.body_limit import App, Message, Receive, Send
 from warmline.storage import Matter
 
 PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
