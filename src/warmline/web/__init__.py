@@ -4,7 +4,7 @@
   `web/base.html`. It takes a `PageRequest`, whose user is known; `admins_only` refuses members.
 - A fragment: the same view answers `web/<noun>/_<part>.html` when `request.htmx`; the page includes the same file.
   Beside each `hx-get` stands an `href`, around each `hx-post` a form, so that all of it works without JavaScript.
-- A form: a class in `forms.py` or another `*_forms.py`, shown by `{{ form }}` or `{{ form.name.as_field_group }}`. One
+- A form: a class in `forms/`, shown by `{{ form }}` or `{{ form.name.as_field_group }}`. One
   that changes what is there is an `EditForm`: its `values()` are what the person changed. After a success, redirect.
 - A badge: `{% sync_badge row.sync_state row %}`; `live.js` keeps it up to date. An icon: `{% icon "phone" %}`. Classes:
   see `static/web/warmline.css`.

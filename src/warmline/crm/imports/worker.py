@@ -1,6 +1,6 @@
 """Checks and imports files, beside the server and batch by batch; the browser that asked for it may be closed.
 
-What is left to do stands in the rows (see imports.py), so a worker that dies leaves nothing but its hold, which ends
+What is left to do stands in the rows (see runs.py), so a worker that dies leaves nothing but its hold, which ends
 by itself, and the next one goes on. Between two batches it gives up what is no longer its own.
 """
 
