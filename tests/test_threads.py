@@ -46,7 +46,7 @@ each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: 
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(preferences, "EVERY", 0.01)
-    monkeypatch.setattr(event_stream, "LOOK", 0.05)
+    monkeypatch.setattr(event_stream, "LOOK_EVERY", 0.05)
 
 
 @pytest.fixture

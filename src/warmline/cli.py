@@ -75,7 +75,7 @@ def _migrate() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="PublicAddress to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive."""
@@ -105,7 +105,7 @@ def demo(
 
 @app.command()
 def sandbox(
-    host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="PublicAddress to listen on; keep it on this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 9000,
     token: Annotated[str, typer.Option(help="The API token to call it with.")] = "sandbox-token",
     search_delay: Annotated[float, typer.Option(min=0, help="Seconds until search finds a new record.")] = 0.0,
@@ -254,13 +254,15 @@ def doctor() -> None:
     from warmline.sync import engine_health
     from warmline.sync.policy import Policy
     from warmline.sync.remote.doctor import examination
-    from warmline.web.address import ADDRESS
+    from warmline.web.public_address import PUBLIC_ADDRESS
 
     matter = storage.present()
     where = f"The data is in {Path(settings.DATA_DIR)}."
     typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
-    typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
+    typer.echo(
+        f"{'warning' if PUBLIC_ADDRESS.is_doubtful else 'ok':8} Links lead to {PUBLIC_ADDRESS.origin()}.{advice}"
+    )
     problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.MESSAGE])]
     for problem in problems:
         typer.echo(f"problem  {problem}")

@@ -145,7 +145,7 @@ MIDDLEWARE = [
     "warmline.http.middleware.lead_to_https",  # before all that answers, and outside of what it takes back
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
-    "warmline.http.admission.refuse_crowd",
+    "warmline.http.admission.refuse_when_full",
     "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -212,8 +212,10 @@ def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
         ("/contacts/new", {"name": "Kim", "warmness_score": "0"}, "Kim added."),
         (f"/contacts/{robin.pk}/activities", {"type": "CALL"}, "“Call with Robin Vale” is"),
     ):
-        (key,) = re.findall(r'name="once" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities"))))
-        pages = [look(bobs.post(path, {**data, "once": key}, follow=True)) for _ in range(2)]
+        (key,) = re.findall(
+            r'name="idempotency_key" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities")))
+        )
+        pages = [look(bobs.post(path, {**data, "idempotency_key": key}, follow=True)) for _ in range(2)]
         assert all(words in page for page in pages)
     assert (Contact.objects.filter(name="Kim").count(), Activity.objects.count()) == (1, 1)
 

@@ -1,4 +1,4 @@
-"""A form that is sent twice is saved once: each form carries a key, and what was made is remembered under it.
+"""A form that is sent twice is saved save_once: each form carries a key, and what was made is remembered under it.
 
 Whoever presses twice, or again because no answer came, is led to the row that the first time made.
 """
@@ -15,9 +15,9 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
-Made = TypeVar("Made", Activity, Contact)
+SavedRow = TypeVar("SavedRow", Activity, Contact)
 
-KEPT = timedelta(days=1)
+REMEMBERED_FOR = timedelta(days=1)
 
 
 class Saved(models.Model):
@@ -40,7 +40,7 @@ class Saved(models.Model):
         return str(self.key)
 
 
-def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Made]) -> Made | None:
+def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callable[[], SavedRow]) -> SavedRow | None:
     """Make a row, unless the same form has made it already.
 
     Args:
@@ -56,7 +56,7 @@ def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Mad
         return make()
     with transaction.atomic():
         # Never this one: the clock may have been set ahead between two presses.
-        Saved.objects.filter(user=user, at__lt=timezone.now() - KEPT).exclude(key=key).delete()
+        Saved.objects.filter(user=user, at__lt=timezone.now() - REMEMBERED_FOR).exclude(key=key).delete()
         # A second one that comes meanwhile waits here for the first one's end.
         saved, is_first = Saved.objects.get_or_create(user=user, key=key)
         if not is_first:

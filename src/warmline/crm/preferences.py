@@ -18,7 +18,7 @@ from warmline.crm import fields
 from warmline.supervision import Loop
 
 MOST_SEATS = 10_000
-EVERY = 1.0  # seconds: how late what another process decided can be
+REFRESH_EVERY = 1.0  # seconds: how late what another process decided can be
 # field: the environment variable that wins, and the setting that holds it or its default
 SETTINGS = {
     "threshold": ("WARMLINE_WARM_THRESHOLD", "WARM_THRESHOLD"),
@@ -117,8 +117,8 @@ def change(changes: Mapping[str, Any]) -> None:
             setattr(row, name, value)
         row.full_clean(validate_constraints=False)
         row.save()
-        transaction.on_commit(forget)
-    forget()  # within an outer transaction, for what is read before its end
+        transaction.on_commit(drop_cache)
+    drop_cache()  # within an outer transaction, for what is read before its end
 
 
 def refresh() -> None:
@@ -131,14 +131,14 @@ def followed() -> Iterator[None]:
     """Read the row again every second while the block runs, for a process whose preferences others change."""
 
     def follow() -> None:
-        if not loop.ends_within(EVERY):
+        if not loop.ends_within(REFRESH_EVERY):
             refresh()
 
     with (loop := Loop("preferences", follow)):
         yield
 
 
-def forget() -> None:
+def drop_cache() -> None:
     """Have the row read again when it is next asked for."""
     _Known.row = None
 

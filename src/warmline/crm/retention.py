@@ -20,7 +20,7 @@ from warmline.crm.signals import day_passed
 from warmline.supervision import Loop
 
 DAY = timedelta(days=1)
-AT_ONCE = 5000  # ids that are read at once
+IDS_AT_ONCE = 5000  # ids that are read at once
 
 
 class SteadyClock:
@@ -62,17 +62,17 @@ def sweep(now: datetime) -> None:
         now: Tells how old things are.
     """
     runs.forget_old(now)
-    forget(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
+    delete_in_pieces(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
     for rows in throttling.outdated(now):
-        forget(rows)
+        delete_in_pieces(rows)
     day_passed.send(None, now=now)
 
 
-def forget(rows: "QuerySet[Any]") -> None:
+def delete_in_pieces(rows: "QuerySet[Any]") -> None:
     """Delete rows, some at a time, whatever else is written between."""
 
     def delete(some: Sequence[Any]) -> None:
         rows.model._default_manager.filter(pk__in=some).delete()  # noqa: SLF001 (documented as public)
 
-    while ids := list(rows.values_list("pk", flat=True)[:AT_ONCE]):
+    while ids := list(rows.values_list("pk", flat=True)[:IDS_AT_ONCE]):
         in_pieces(ids, delete)

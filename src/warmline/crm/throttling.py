@@ -23,8 +23,8 @@ from warmline.crm.keys import email_key
 from warmline.crm.users import User
 
 WINDOW = timedelta(hours=1)  # how long a guess counts
-MOST = 20_000  # guesses that are kept; who makes more loses only the oldest
-KEPT = timedelta(days=90)  # how long a place is familiar after the latest signing in
+MOST_GUESSES = 20_000  # guesses that are kept; who makes more loses only the oldest
+FAMILIAR_FOR = timedelta(days=90)  # how long a place is familiar after the latest signing in
 MOST_PLACES = 50  # familiar ones of a user
 A_SKEW = timedelta(seconds=2)  # by which the clocks of two servers may differ
 A_SITE = 64  # bits: what one subscriber of IPv6 has, and can change the rest of at will
@@ -49,10 +49,10 @@ class Limit:
         return 0 if made < self.free else min(self.longest, self.first * 2 ** min(made - self.free, 30))
 
 
-TOGETHER = Limit(free=5, longest=300)  # one user at one place
+USER_AT_PLACE = Limit(free=5, longest=300)  # one user at one place
 USER = Limit(free=10, longest=60)
 PLACE = Limit(free=20, longest=60)
-MAIL_TOGETHER = Limit(free=1, longest=300, first=300)
+MAIL_FROM_PLACE = Limit(free=1, longest=300, first=300)
 MAIL_USER = Limit(free=6, longest=3600, first=3600)  # six in any hour
 
 Counted = Mapping[str, Limit]  # under which keys a guess counts
@@ -98,7 +98,7 @@ class Familiar(models.Model):
         return self.place
 
 
-class Attempt:
+class GuessInProgress:
     """A guess that is being made. It counts as wrong from the beginning, so that many at once are no way around."""
 
     def __init__(self, counted: Counted) -> None:
@@ -111,20 +111,20 @@ class Attempt:
         except TooManyGuessesError:
             self.forget()
             raise
-        Guess.objects.filter(pk__lte=newest - MOST).delete()
+        Guess.objects.filter(pk__lte=newest - MOST_GUESSES).delete()
         Guess.objects.filter(key__in=counted, at__gt=timezone.now() + A_SKEW).delete()
 
     def was_right(self) -> None:
         """Count it as no guess, and forget the wrong ones that were made in the same place at the same user."""
         self.forget()
-        Guess.objects.filter(key__in=[key for key, limit in self._counted.items() if limit is TOGETHER]).delete()
+        Guess.objects.filter(key__in=[key for key, limit in self._counted.items() if limit is USER_AT_PLACE]).delete()
 
     def forget(self) -> None:
         """Count it as none."""
         Guess.objects.filter(pk__in=[row.pk for row in self._rows]).delete()
 
 
-def at_password(email: str, address: str, browser: str) -> Attempt:
+def at_password(email: str, address: str, browser: str) -> GuessInProgress:
     """Begin a guess at a user's password.
 
     Args:
@@ -139,8 +139,8 @@ def at_password(email: str, address: str, browser: str) -> Attempt:
     places = [] if user is None else _places(user, address, browser)
     known = set(Familiar.objects.filter(user=user, place__in=places).values_list("place", flat=True)) if user else ()
     if familiar := next((place for place in places if place in known), None):
-        return Attempt({familiar: TOGETHER})
-    return Attempt(_counted("password", _key(email, user), address))
+        return GuessInProgress({familiar: USER_AT_PLACE})
+    return GuessInProgress(_counted("password", _key(email, user), address))
 
 
 def at_secret(kind: str, whose: str, address: str) -> None:
@@ -154,10 +154,10 @@ def at_secret(kind: str, whose: str, address: str) -> None:
     Raises:
         TooManyGuessesError: When there were too many.
     """
-    Attempt(_counted(kind, whose, address))
+    GuessInProgress(_counted(kind, whose, address))
 
 
-def at_mailbox(email: str, address: str) -> Attempt:
+def at_mailbox(email: str, address: str) -> GuessInProgress:
     """Count an e-mail that somebody wants sent, whether or not a user has that address: the time must not tell.
 
     Args:
@@ -172,7 +172,7 @@ def at_mailbox(email: str, address: str) -> Attempt:
     """
     key = _key(email, User.objects.known_as(email).first())
     together, alone = _digest("mail", key, network(address)), _digest("mail", "user", key)
-    return Attempt({together: MAIL_TOGETHER, alone: MAIL_USER})
+    return GuessInProgress({together: MAIL_FROM_PLACE, alone: MAIL_USER})
 
 
 def remember(user: User, address: str, browser: str) -> None:
@@ -193,7 +193,7 @@ def remember(user: User, address: str, browser: str) -> None:
 def outdated(now: datetime) -> Iterable[models.QuerySet[Guess] | models.QuerySet[Familiar]]:
     """Return what counts no more, and what a clock that was wrong has left behind."""
     latest = max(now, timezone.now()) + WINDOW  # `now` may be that of a clock that was behind when it began
-    for model, kept in ((Guess, WINDOW), (Familiar, KEPT)):
+    for model, kept in ((Guess, WINDOW), (Familiar, FAMILIAR_FOR)):
         yield model._default_manager.exclude(at__range=(now - kept, latest))  # noqa: SLF001 (documented as public)
 
 
@@ -226,7 +226,7 @@ def _key(email: str, user: User | None) -> str:
 
 def _counted(kind: str, whose: str, address: str) -> Counted:
     place = network(address)
-    together = {_digest(kind, whose, place): TOGETHER} if whose else {}
+    together = {_digest(kind, whose, place): USER_AT_PLACE} if whose else {}
     user = {_digest(kind, "user", whose): USER} if whose else {}
     return {**together, **user, _digest(kind, "place", place): PLACE}
 

@@ -14,18 +14,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from django.http import HttpRequest, HttpResponse
 
 from warmline.http import error_pages
-from warmline.http.body_limit import App, Message, Receive, Send
+from warmline.http.asgi_types import App, Message, Receive, Send
 from warmline.storage import Matter
 
 PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
-LONGEST = 2.0  # seconds that one may wait, or be expected to
-READ_PLACES, READ_LONGEST = 8, 10.0  # a page costs some hundredths of a second, and nobody likes to be refused one
-PASSWORD_PLACES, PASSWORD_LONGEST = 2, 10.0  # one of them works (crm/passwords.py), for some tenths of a second
-PACE = 0.03  # seconds between two places, as long as nothing is known of it
-SLOW = 1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
+LONGEST_WAIT = 2.0  # seconds that one may wait, or be expected to
+READ_PLACES, READ_LONGEST_WAIT = 8, 10.0  # a page costs some hundredths of a second, and nobody likes to be refused one
+PASSWORD_PLACES, PASSWORD_LONGEST_WAIT = 2, 10.0  # one of them works (crm/passwords.py), for some tenths of a second
+USUAL_PACE = 0.03  # seconds between two places, as long as nothing is known of it
+PLACE_KEPT_FOR = (
+    1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
+)
 WEIGHT = 0.2  # of the latest pace in what is expected
 FULL = "warmline.full"  # in the scope of a request: whether there was no place for it
-READING = {"GET", "HEAD", "OPTIONS", "TRACE"}
+READ_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 PASSWORDS = ("/sign-in", "/password", "/one-time/", "/welcome")
 
 
@@ -33,12 +35,12 @@ class FullError(Exception):
     """There are so many before one that it would take too long."""
 
 
-class Lane:
+class AdmissionQueue:
     """Places that are given in the order in which they are asked for; for one event loop.
 
     Args:
         places: How many there are.
-        longest: Seconds that one may wait; LONGEST if left out.
+        longest: Seconds that one may wait; LONGEST_WAIT if left out.
         clock: Tells the seconds.
     """
 
@@ -46,15 +48,15 @@ class Lane:
         self, places: int, longest: float | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._free = places
-        self._longest = LONGEST if longest is None else longest
+        self._longest = LONGEST_WAIT if longest is None else longest
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pace = PACE  # seconds between two places that become free, while others wait for one
+        self._pace = USUAL_PACE  # seconds between two places that become free, while others wait for one
         self._freed_at = clock()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Have a place while the block runs, for SLOW seconds at the most.
+        """Have a place while the block runs, for PLACE_KEPT_FOR seconds at the most.
 
         Raises:
             FullError: At once, when it would take too long; else, when it did.
@@ -68,7 +70,7 @@ class Lane:
                 given_up = True
                 self._free_one()
 
-        timer = asyncio.get_running_loop().call_later(SLOW, give_up)
+        timer = asyncio.get_running_loop().call_later(PLACE_KEPT_FOR, give_up)
         try:
             yield
         finally:
@@ -110,7 +112,7 @@ class Lane:
         self._free += 1
 
 
-class Crowd:
+class AdmissionControl:
     """An ASGI application that hands requests to another one, a few at a time.
 
     A request takes its place when all of it is there, so that one which is only half sent takes none. Until then, and
@@ -122,8 +124,8 @@ class Crowd:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._saving, self._reading = Lane(PLACES), Lane(READ_PLACES, READ_LONGEST)
-        self._passwords = Lane(PASSWORD_PLACES, PASSWORD_LONGEST)
+        self._saving, self._reading = AdmissionQueue(PLACES), AdmissionQueue(READ_PLACES, READ_LONGEST_WAIT)
+        self._passwords = AdmissionQueue(PASSWORD_PLACES, PASSWORD_LONGEST_WAIT)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -144,13 +146,13 @@ class Crowd:
 
             await self._app(scope, in_turn, send)
 
-    def _lane_of(self, scope: Message) -> Lane:
-        if scope["method"] in READING:
+    def _lane_of(self, scope: Message) -> AdmissionQueue:
+        if scope["method"] in READ_METHODS:
             return self._reading
         return self._passwords if scope["path"].startswith(PASSWORDS) else self._saving
 
 
-def refuse_crowd(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def refuse_when_full(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Refuse requests for which there was no place (a middleware of Django's)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -5,8 +5,7 @@ the length that is said and by counting. What is longer is cut off; the rest of 
 refuses it (`refuse_cut`) by a page, or as all errors of the API look.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,11 +13,7 @@ from django.urls import reverse
 from warmline.api import errors
 from warmline.crm.imports.csv_files import MOST_BYTES
 from warmline.http import error_pages
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
+from warmline.http.asgi_types import App, Message, Receive, Send
 
 FILE_LIMIT = MOST_BYTES + errors.BODY_LIMIT  # bytes: who brings a little too much still reads why, beside the field
 CUT = "warmline.cut"  # in the scope of a request: whether its body was cut off

@@ -21,11 +21,14 @@ from warmline.http.slow_clients import Unfinished
 log = logging.getLogger(__name__)
 
 DESCRIPTORS = 8192  # that this process asks the system for, where it may
-IN_ALL, OF_ONE = 200, 50  # connections that are waited for: an office behind one address has far fewer at a time
-OF_LIMIT = 5  # at most the fifth part of the descriptors
-AT_ONCE = 64  # connections that are accepted before the others are looked at
-QUEUE = 2048  # connections that wait in the system until then
-MINUTE = 60.0
+MOST_WAITED_FOR, MOST_OF_ONE_ADDRESS = (
+    200,
+    50,
+)  # connections that are waited for: an office behind one address has far fewer at a time
+SHARE_OF_DESCRIPTORS = 5  # at most the fifth part of the descriptors
+ACCEPTED_AT_ONCE = 64  # connections that are accepted before the others are looked at
+ACCEPT_QUEUE = 2048  # connections that wait in the system until then
+TOLD_EVERY = 60.0
 
 
 def raise_limit() -> int:
@@ -44,7 +47,7 @@ def raise_limit() -> int:
     return soft
 
 
-class Hall:
+class ClientConnections:
     """All connections for whose callers we wait: for the rest of a request or of an answer, or for the next request.
 
     Args:
@@ -54,15 +57,15 @@ class Hall:
     """
 
     def __init__(self, proxies: Networks, descriptors: int, clock: Callable[[], float] = time.monotonic) -> None:
-        in_all = min(IN_ALL, descriptors // OF_LIMIT)
+        in_all = min(MOST_WAITED_FOR, descriptors // SHARE_OF_DESCRIPTORS)
         self.proxies = proxies
-        self.half: Unfinished[Connection] = Unfinished(in_all, min(OF_ONE, in_all), clock)
-        self.idle: Unfinished[Connection] = Unfinished(in_all, min(OF_ONE, in_all), clock)
+        self.half: Unfinished[ClientConnection] = Unfinished(in_all, min(MOST_OF_ONE_ADDRESS, in_all), clock)
+        self.idle: Unfinished[ClientConnection] = Unfinished(in_all, min(MOST_OF_ONE_ADDRESS, in_all), clock)
         self._clock = clock
         self._is_looking = False
         self._cut_off, self._told_at = 0, float("-inf")
 
-    def leave(self, one: "Connection") -> None:
+    def leave(self, one: "ClientConnection") -> None:
         """Wait for a connection no more."""
         self.half.end(one)
         self.idle.end(one)
@@ -86,28 +89,28 @@ class Hall:
         for one in (*self.half.overdue(), *self.idle.overdue()):
             self.leave(one)
             one.transport.abort()
-        if self._cut_off and self._clock() - self._told_at >= MINUTE:
+        if self._cut_off and self._clock() - self._told_at >= TOLD_EVERY:
             log.warning("serve.crowded unfinished_requests_cut_off=%s", self._cut_off)
             self._cut_off, self._told_at = 0, self._clock()
 
-    def _cut(self, connections: Iterable["Connection"]) -> None:
-        for one in connections:
+    def _cut(self, surplus: Iterable["ClientConnection"]) -> None:
+        for one in surplus:
             self._cut_off += 1
             self.leave(one)
             one.transport.abort()
 
 
-class Connection(H11Protocol):
-    """uvicorn's connection, which tells the hall when it waits for its caller, and for what.
+class ClientConnection(H11Protocol):
+    """uvicorn's connection, which tells the connections when it waits for its caller, and for what.
 
     Args:
-        hall: Of the server.
+        connections: Of the server.
         given: What uvicorn gives to each connection.
     """
 
-    def __init__(self, hall: Hall, **given: Any) -> None:
+    def __init__(self, connections: ClientConnections, **given: Any) -> None:
         super().__init__(**given)
-        self._hall = hall
+        self._connections = connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to wait for the first request."""
@@ -118,11 +121,11 @@ class Connection(H11Protocol):
         """Take what has come."""
         super().data_received(data)
         self._settle()
-        self._hall.half.receive(self, len(data))
+        self._connections.half.receive(self, len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._hall.leave(self)
+        self._connections.leave(self)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
@@ -141,20 +144,20 @@ class Connection(H11Protocol):
         self._settle()
 
     def _settle(self) -> None:
-        hall, theirs, cycle = self._hall, self.conn.their_state, self.cycle
+        connections, theirs, cycle = self._connections, self.conn.their_state, self.cycle
         is_head = theirs is h11.IDLE and (cycle is None or bool(self.conn.trailing_data[0]))
         is_body = theirs is h11.SEND_BODY
         if is_head or is_body or self.flow.write_paused:
-            hall.idle.end(self)
-            hall.half.begin(self, self._whose([] if is_head else self.headers))
+            connections.idle.end(self)
+            connections.half.begin(self, self._whose([] if is_head else self.headers))
         elif cycle is not None and not cycle.response_complete:
-            hall.leave(self)  # it waits for us
+            connections.leave(self)  # it waits for us
         else:  # for the next request, or for who fetches the last of an answer
-            hall.half.end(self)
-            hall.idle.begin(self, self._whose([]))
-        hall.look_soon(self.loop)
+            connections.half.end(self)
+            connections.idle.begin(self, self._whose([]))
+        connections.look_soon(self.loop)
 
     def _whose(self, headers: Headers) -> Hashable | None:
         """Return whose connection it is; None as long as only a proxy is known, which asks for many."""
-        found = asked_for(self.client, headers, self._hall.proxies)
+        found = asked_for(self.client, headers, self._connections.proxies)
         return None if found is None else network(str(found))

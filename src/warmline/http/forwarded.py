@@ -4,12 +4,12 @@ Only the proxies of WARMLINE_PROXIES are believed. Each adds the address that as
 so the right-most one that is no such proxy's is the caller's; what stands left of it anybody can have written.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
-Address = IPv4Address | IPv6Address
+from warmline.http.asgi_types import App, Message, Receive, Send
+
+IPAddress = IPv4Address | IPv6Address
 Networks = Collection[IPv4Network | IPv6Network]
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -25,7 +25,7 @@ class Forwarded:
     def __init__(self, app: App, proxies: Networks) -> None:
         self._app, self._proxies = app, proxies
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
         peer = address((scope.get("client") or ("",))[0])
         if peer and _is_among(peer, self._proxies):
@@ -38,7 +38,7 @@ class Forwarded:
         await self._app(scope, receive, send)
 
 
-def caller(peer: Address, forwarded_for: list[str], proxies: Networks) -> Address:
+def caller(peer: IPAddress, forwarded_for: list[str], proxies: Networks) -> IPAddress:
     """Return whose request it is.
 
     Args:
@@ -54,7 +54,7 @@ def caller(peer: Address, forwarded_for: list[str], proxies: Networks) -> Addres
     return peer
 
 
-def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Networks) -> Address | None:
+def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Networks) -> IPAddress | None:
     """Return whose connection it is by what has come so far; None where that is only known to be a proxy.
 
     Args:
@@ -67,7 +67,7 @@ def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Network
     return None if found is None or _is_among(found, proxies) else found
 
 
-def address(text: str) -> Address | None:
+def address(text: str) -> IPAddress | None:
     """Return the address in a text, which may have brackets and a port; None when there is none."""
     host, bracket, _ = text.removeprefix("[").partition("]")
     if not bracket and text.count(":") == 1:
@@ -79,7 +79,7 @@ def address(text: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
-def _is_among(found: Address, networks: Networks) -> bool:
+def _is_among(found: IPAddress, networks: Networks) -> bool:
     return any(found in network for network in networks)
 
 

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 PATIENCE = 15.0  # seconds for something to come, or to be fetched
 SLOWEST = 1000  # bytes a second, for which the deadline moves on
-LONGEST = 300.0  # seconds, however much comes
+LONGEST_WAIT = 300.0  # seconds, however much comes
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -25,7 +25,7 @@ class _Wait:
     received: int = 0
 
     def is_overdue(self, now: float) -> bool:
-        return now - self.since > min(LONGEST, PATIENCE + self.received / SLOWEST)
+        return now - self.since > min(LONGEST_WAIT, PATIENCE + self.received / SLOWEST)
 
 
 class Unfinished(Generic[Key]):

@@ -10,16 +10,16 @@ import logging
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
-from warmline.http.body_limit import App, Message, Receive, Send
+from warmline.http.asgi_types import App, Message, Receive, Send
 from warmline.web.event_stream import LISTENING
 
 log = logging.getLogger(__name__)
 
 Pieces = AsyncGenerator[bytes, None]
 PATH = "/events"
-AT_ONCE = 2  # that are let in side by side
-WAITING = 100  # that may wait for it
-LATER = 10  # seconds after which one of the others may come again
+ADMITTED_AT_ONCE = 2  # that are let in side by side
+MOST_WAITING = 100  # that may wait for it
+RETRY_AFTER = 10  # seconds after which one of the others may come again
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -32,14 +32,14 @@ class Streams:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(ADMITTED_AT_ONCE)
         self._waiting = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["path"] != PATH:
             await self._app(scope, receive, send)
-        elif self._waiting >= WAITING:
+        elif self._waiting >= MOST_WAITING:
             await _refuse(send)
         else:
             pieces = await self._let_in(scope, receive, send)
@@ -71,7 +71,7 @@ class Streams:
 
 
 async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", str(LATER).encode())]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", str(RETRY_AFTER).encode())]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": b"So many listen at this moment. Try again soon.\n"})
 

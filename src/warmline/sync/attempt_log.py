@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from warmline.crm.activities import Row
 from warmline.crm.models import Organization
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.sync.models import Attempt
 
 KEPT = timedelta(days=90)
@@ -41,7 +41,7 @@ def forget_old(now: datetime) -> None:
         now: Tells how old they are.
     """
     later = Attempt.objects.filter(kind=OuterRef("kind"), row_id=OuterRef("row_id"), pk__gt=OuterRef("pk"))
-    forget(Attempt.objects.filter(Exists(later), at__lt=now - KEPT).order_by("at"))
+    delete_in_pieces(Attempt.objects.filter(Exists(later), at__lt=now - KEPT).order_by("at"))
 
 
 def _waited(row: Row, now: datetime) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from warmline.crm.models import Contact
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind, Seen
 
@@ -128,4 +128,4 @@ def forget_old(now: datetime) -> None:
     Args:
         now: Tells how old they are.
     """
-    forget(Notification.objects.filter(at__lt=now - KEPT, once=None).order_by("pk"))
+    delete_in_pieces(Notification.objects.filter(at__lt=now - KEPT, once=None).order_by("pk"))

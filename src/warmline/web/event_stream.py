@@ -35,18 +35,18 @@ from warmline.sync.notifications import told_to
 
 log = logging.getLogger(__name__)
 
-LOOK = 1.0  # seconds: how late what another process wrote can be
-REST = 0.1  # seconds between two looks, however much is saved
+LOOK_EVERY = 1.0  # seconds: how late what another process wrote can be
+PAUSE = 0.1  # seconds between two looks, however much is saved
 HEARTBEAT = 15.0  # seconds of silence after which a stream says that it is there, and notices who is not
-LIFE = 300.0  # seconds after which a stream ends: who comes back must still be allowed to
-ROOM = 100  # pieces that a slow browser may be behind
-MANY = 500  # rows and notifications that are named one by one
-OF_ONE, IN_ALL = 20, 300  # streams; a browser holds one for all of its tabs
+LIFETIME = 300.0  # seconds after which a stream ends: who comes back must still be allowed to
+QUEUE_SIZE = 100  # pieces that a slow browser may be behind
+MOST_NAMED = 500  # rows and notifications that are named one by one
+STREAMS_OF_A_USER, STREAMS_IN_ALL = 20, 300  # streams; a browser holds one for all of its tabs
 LISTENING = "warmline.listening"  # in the scope of a request: the stream that its answer is
 CROWDED = b"retry: 60000\n\n"  # milliseconds: whoever came back at once would only drive out another one
 
 Key = TypeVar("Key")
-Row = tuple[str, int]  # such as ("contact", 12)
+RowName = tuple[str, int]  # such as ("contact", 12)
 Piece = tuple[int, bytes]  # of a stream: the id of the notification that it tells, or 0; and its text
 Rights = tuple[bool, bool, str]  # what lets a user listen, and to what: active, admin, and the password's hash
 
@@ -82,7 +82,7 @@ class News:
     """
 
     told: list[Told]
-    rows: dict[Row, int | None]
+    rows: dict[RowName, int | None]
     everything: bool
 
     def pieces(self, user_id: int, *, is_admin: bool) -> Iterable[Piece]:
@@ -107,7 +107,7 @@ class Stream:
         self.rights: Rights = (user.is_active, user.is_admin, user.password)
         self.is_over = False
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Piece | None] = asyncio.Queue(ROOM)
+        self._queue: asyncio.Queue[Piece | None] = asyncio.Queue(QUEUE_SIZE)
 
     def hand(self, pieces: Iterable[Piece | None]) -> None:
         """Add pieces, from any thread; None ends the stream."""
@@ -144,7 +144,7 @@ class _Known:
 
     notification: int
     attempt: int
-    working: set[Row]
+    working: set[RowName]
     connection: tuple[str, ...]
 
     @classmethod
@@ -158,12 +158,12 @@ class _Known:
 
     def look(self) -> News:
         """Return what is new since the last look. A row changes when work at it begins, and with each attempt."""
-        told = list(Notification.objects.filter(pk__gt=self.notification).order_by("pk")[:MANY])
-        attempts = list(Attempt.objects.filter(pk__gt=self.attempt).order_by("pk")[: MANY + 1])
+        told = list(Notification.objects.filter(pk__gt=self.notification).order_by("pk")[:MOST_NAMED])
+        attempts = list(Attempt.objects.filter(pk__gt=self.attempt).order_by("pk")[: MOST_NAMED + 1])
         working, connection = in_progress(timezone.now()), _connection()
         rows = {(attempt.kind, attempt.row_id) for attempt in attempts} | (working ^ self.working)
-        everything = connection != self.connection or len(rows) > MANY
-        owned = {} if len(rows) > MANY else _owned(rows)
+        everything = connection != self.connection or len(rows) > MOST_NAMED
+        owned = {} if len(rows) > MOST_NAMED else _owned(rows)
         # Nothing is read any more from here on: a look that fails has seen nothing, and the next one sees it all.
         self.notification = told[-1].pk if told else self.notification
         self.attempt = attempts[-1].pk if attempts else self.attempt
@@ -180,7 +180,7 @@ class Watcher:
         self._known: _Known | None = None
         self._lock = Lock()
         self._woken = Event()
-        self._rest = Event()  # set at the end, so that the rest between two looks is cut short
+        self._pause = Event()  # set at the end, so that the rest between two looks is cut short
         self._has_ended = False
 
     def join(self, stream: Stream) -> bool:
@@ -220,15 +220,15 @@ class Watcher:
             streams = tuple(self._streams)
         for stream in streams:
             stream.hand([None])
-        self._rest.set()
+        self._pause.set()
         self._woken.set()
 
     def _happened(self, **_: Any) -> None:
         transaction.on_commit(self._woken.set)
 
     def _turn(self) -> None:
-        self._woken.wait(LOOK)
-        self._rest.wait(REST)
+        self._woken.wait(LOOK_EVERY)
+        self._pause.wait(PAUSE)
         self._woken.clear()
         with self._lock:
             thread, streams = self._thread, tuple(self._streams)
@@ -268,7 +268,7 @@ def surplus(streams: Sequence[tuple[Key, int]]) -> list[Key]:
     """
     counts = Counter(user for _, user in streams)
     found: list[Key] = []
-    while counts and (len(streams) - len(found) > IN_ALL or max(counts.values()) > OF_ONE):
+    while counts and (len(streams) - len(found) > STREAMS_IN_ALL or max(counts.values()) > STREAMS_OF_A_USER):
         (most, _), *_ = counts.most_common(1)
         counts[most] -= 1
         found.append(next(each for each, user in streams if user == most and each not in found))
@@ -284,7 +284,7 @@ async def stream(user: User, after: int | None, session: str | None = None) -> A
         session: The key of the session that lets the browser listen; None for a listener without one.
     """
     loop = asyncio.get_running_loop()
-    end, one = loop.time() + LIFE, Stream(user, session)
+    end, one = loop.time() + LIFETIME, Stream(user, session)
     try:
         missed = await sync_to_async(_begin, thread_sensitive=False)(one, user, after)
         yield b"retry: 2000\n\n"
@@ -315,7 +315,7 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
         if after is None:
             return []
         # Whoever missed more asks for the rest, being told of the newest.
-        missed = told_to(user, after=after).order_by("-pk")[:MANY]
+        missed = told_to(user, after=after).order_by("-pk")[:MOST_NAMED]
         return [Told.of(row) for row in reversed(missed)]
     finally:
         connections.close_all()
@@ -337,9 +337,9 @@ def _connection() -> tuple[str, ...]:
     return (*states, str(engine_health.since()), storage.present() or "")
 
 
-def _owned(rows: set[Row]) -> dict[Row, int | None]:
+def _owned(rows: set[RowName]) -> dict[RowName, int | None]:
     """Return the rows with their owners; those that are gone are left out."""
-    owned: dict[Row, int | None] = {row: None for row in rows if row[0] == "organization"}
+    owned: dict[RowName, int | None] = {row: None for row in rows if row[0] == "organization"}
     for kind, model in (("contact", Contact), ("activity", Activity)):
         ids = [row_id for each, row_id in rows if each == kind]
         if ids:

@@ -22,7 +22,7 @@ DATES = {Order.RECENT, Order.NEGLECTED}
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ListRequest:
     """What a list's address asks for.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wishes:
     @classmethod
     def read(
         cls, query: QueryDict, orders: Collection[Order], shows: Collection[Show], whose: Collection[str] = ()
-    ) -> "Wishes":
+    ) -> "ListRequest":
         """Read them.
 
         Args:

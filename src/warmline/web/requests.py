@@ -26,10 +26,10 @@ class PageRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def once_key(request: HttpRequest) -> UUID | None:
-    """Return the key of the form that was sent (see `{% once %}`); None for one without."""
+def idempotency_key(request: HttpRequest) -> UUID | None:
+    """Return the key of the form that was sent (see `{% idempotency_key %}`); None for one without."""
     try:
-        return UUID(request.POST.get("once", ""))
+        return UUID(request.POST.get("idempotency_key", ""))
     except ValueError:
         return None
 

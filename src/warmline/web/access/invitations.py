@@ -21,7 +21,7 @@ from django.utils.http import base36_to_int, urlsafe_base64_encode
 
 from warmline.crm.users import User
 from warmline.supervision import close_connections
-from warmline.web.address import ADDRESS
+from warmline.web.public_address import PUBLIC_ADDRESS
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ LINKS = Links()
 
 
 def one_time_link(user: User) -> str:
-    """Return the path under which the user sets a password, once; `ADDRESS.whole` makes it a link."""
+    """Return the path under which the user sets a password, once; `PUBLIC_ADDRESS.whole` makes it a link."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("web:one-time", args=[uid, LINKS.make_token(user)])
 
@@ -60,7 +60,7 @@ def invite(user: User) -> str | None:
     Returns:
         The link for the admin to copy, also where the mail server refuses; None when it went by e-mail.
     """
-    link = ADDRESS.whole(one_time_link(user))
+    link = PUBLIC_ADDRESS.whole(one_time_link(user))
     if not sends_email():
         return link
     text = render_to_string("web/email/invitation.txt", {"user": user, "link": link})
@@ -81,7 +81,7 @@ def send_new_link(user: User, failed: Callable[[], object] = lambda: None) -> No
         user: Who has forgotten the password, or never had one.
         failed: Called, perhaps by another thread, when it could not be sent.
     """
-    link = ADDRESS.whole(one_time_link(user))
+    link = PUBLIC_ADDRESS.whole(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 
     def tell(error: Exception) -> None:

@@ -11,14 +11,14 @@ from django.shortcuts import render
 
 from warmline import storage
 from warmline.crm import throttling
-from warmline.crm.throttling import KEPT, Attempt, TooManyGuessesError
+from warmline.crm.throttling import FAMILIAR_FOR, GuessInProgress, TooManyGuessesError
 from warmline.crm.users import User
 
 BROWSER = "browser"  # the cookie
-LONGEST = 64  # characters of its value that are looked at
+LONGEST_COOKIE = 64  # characters of its value that are looked at
 
 
-def at_password(request: HttpRequest, email: str) -> Attempt:
+def at_password(request: HttpRequest, email: str) -> GuessInProgress:
     """Begin a guess at a user's password.
 
     Args:
@@ -46,7 +46,7 @@ def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
         throttling.at_secret(kind, whose, _address(request))
 
 
-def at_mailbox(request: HttpRequest, email: str) -> Attempt:
+def at_mailbox(request: HttpRequest, email: str) -> GuessInProgress:
     """Count an e-mail that somebody wants sent.
 
     Args:
@@ -72,7 +72,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """
     browser = _browser(request) or token_urlsafe(24)
     throttling.remember(user, _address(request), browser)
-    response.set_cookie(BROWSER, browser, max_age=KEPT, httponly=True, samesite="Lax")
+    response.set_cookie(BROWSER, browser, max_age=FAMILIAR_FOR, httponly=True, samesite="Lax")
 
 
 def too_many(request: HttpRequest, error: TooManyGuessesError) -> HttpResponse:
@@ -88,4 +88,4 @@ def _address(request: HttpRequest) -> str:
 
 
 def _browser(request: HttpRequest) -> str:
-    return request.COOKIES.get(BROWSER, "")[:LONGEST]
+    return request.COOKIES.get(BROWSER, "")[:LONGEST_COOKIE]

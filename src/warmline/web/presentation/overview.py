@@ -18,9 +18,9 @@ from warmline.sync.status import account_usage
 from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
-FEW = 5  # failed rows of a kind on the overview; the rest has pages of its own
+FAILURES_SHOWN = 5  # failed rows of a kind on the overview; the rest has pages of its own
 
-NAMES: dict[Kind, tuple[str, str]] = {
+KIND_NAMES: dict[Kind, tuple[str, str]] = {
     "contact": ("contact", "contacts"),
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
@@ -52,7 +52,7 @@ class Failures:
     @property
     def name(self) -> str:
         """What they are called."""
-        return NAMES[self.kind][self.number != 1]
+        return KIND_NAMES[self.kind][self.number != 1]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Share:
+class UsedShare:
     """How much of something is used, in percent as well."""
 
     used: int
@@ -100,9 +100,9 @@ class Overview:
     left_out: LeftOut
     label: str
     threshold: int
-    calls: Share | None
+    calls: UsedShare | None
     seconds: int
-    tokens: Share | None
+    tokens: UsedShare | None
     directory: list[Progress]
 
     @property
@@ -127,7 +127,7 @@ class Overview:
         counts = counts_by_table(user, threshold=policy.threshold, now=now)
         used = account_usage.used()
         failures = [
-            Failures(kind, failed(kind, user, now=now, limit=FEW), counts[model][SyncState.FAILED])
+            Failures(kind, failed(kind, user, now=now, limit=FAILURES_SHOWN), counts[model][SyncState.FAILED])
             for kind, model in TABLES.items()
             if counts[model][SyncState.FAILED]
         ]
@@ -143,14 +143,14 @@ class Overview:
             left_out=left_out(user),
             label=policy.label,
             threshold=policy.threshold,
-            calls=Share(used.calls, used.window.calls) if used else None,
+            calls=UsedShare(used.calls, used.window.calls) if used else None,
             seconds=round(used.window.seconds) if used else 0,
-            tokens=Share(used.tokens, used.daily_tokens) if used and used.daily_tokens else None,
+            tokens=UsedShare(used.tokens, used.daily_tokens) if used and used.daily_tokens else None,
             directory=account_usage.indexed() if used and user.is_admin else [],
         )
 
 
 def _figure(state: SyncState, words: str, counts: dict[type[Row], dict[SyncState, int]]) -> Figure:
     numbers = [(counts[model][state], kind) for kind, model in TABLES.items()]
-    parts = [(number, NAMES[kind][number != 1], kind) for number, kind in numbers if number]
+    parts = [(number, KIND_NAMES[kind][number != 1], kind) for number, kind in numbers if number]
     return Figure(state, words, sum(number for number, _ in numbers), parts)

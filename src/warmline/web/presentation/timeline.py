@@ -14,7 +14,7 @@ from warmline.sync.row_state import Sync, SyncState, describe, with_state
 from warmline.sync.status.explanation import sentence
 from warmline.web.forms.contact_book import TYPE_ICONS
 
-PAGE = 20
+PAGE_SIZE = 20
 SALT = "timeline"  # a list's place is none of a timeline's
 
 
@@ -72,12 +72,12 @@ def timeline(contact: Contact, before: str) -> Timeline:
         # The first condition is a range of the index; within it, the second leaves out what was shown.
         rows = rows.filter(Q(day__lt=day) | Q(pk__lt=row_id), day__lte=day)
     stated = with_state(rows, threshold=Policy.current().threshold, now=timezone.now())
-    found = list(stated.order_by("-day", "-pk")[: PAGE + 1])
+    found = list(stated.order_by("-day", "-pk")[: PAGE_SIZE + 1])
     for row in found:
         row.contact = contact
-    last = found[PAGE - 1] if len(found) > PAGE else None
+    last = found[PAGE_SIZE - 1] if len(found) > PAGE_SIZE else None
     earlier = signing.dumps([last.day.isoformat(), last.pk], salt=SALT) if last else ""
-    return Timeline([Entry.of(row) for row in found[:PAGE]], earlier, is_first=place is None)
+    return Timeline([Entry.of(row) for row in found[:PAGE_SIZE]], earlier, is_first=place is None)
 
 
 def _place(before: str) -> tuple[date, int] | None:

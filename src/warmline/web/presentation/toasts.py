@@ -43,32 +43,34 @@ class Topic:
         return {"good": "check", "bad": "alert", "plain": "sync"}[self.tone]
 
 
-ARRIVED = Topic("arrived", "good", "{} contacts are in Pipedrive.")
+SYNCED = Topic("arrived", "good", "{} contacts are in Pipedrive.")
 CONTACTS = Topic("contacts", "bad", "Could not sync {} contacts.", stays=True, retries=True)
 ORGANIZATIONS = Topic("organizations", "bad", "Could not sync {} organizations.", stays=True)
 ACTIVITIES = Topic("activities", "bad", "Could not sync {} activities.", stays=True, retries=True)
-DELETED = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
-LEFT = Topic("left", "bad", "{} records were deleted here, but may be in Pipedrive.", stays=True)
-KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values were kept.")
-NAME = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
+DELETED_THERE = Topic("deleted", "bad", "{} records were deleted in Pipedrive.", stays=True)
+LEFT_THERE = Topic("left", "bad", "{} records were deleted here, but may be in Pipedrive.", stays=True)
+CHANGE_KEPT = Topic(
+    "kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values were kept."
+)
+NOT_RENAMED = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
 ACCOUNT = Topic("account", "bad", stays=True)
-LOST = Topic("connection", "bad", stays=True)
-BACK = Topic("connection", "good")
+CONNECTION_LOST = Topic("connection", "bad", stays=True)
+CONNECTION_BACK = Topic("connection", "good")
 
 TOPICS = {
-    NotificationKind.CONTACT_SYNCED: ARRIVED,
+    NotificationKind.CONTACT_SYNCED: SYNCED,
     NotificationKind.CONTACT_FAILED: CONTACTS,
     NotificationKind.ORGANIZATION_FAILED: ORGANIZATIONS,
     NotificationKind.ACTIVITY_FAILED: ACTIVITIES,
-    NotificationKind.DELETED_THERE: DELETED,
-    NotificationKind.LEFT_THERE: LEFT,
-    NotificationKind.CHANGE_KEPT: KEPT,
-    NotificationKind.NOT_RENAMED: NAME,
+    NotificationKind.DELETED_THERE: DELETED_THERE,
+    NotificationKind.LEFT_THERE: LEFT_THERE,
+    NotificationKind.CHANGE_KEPT: CHANGE_KEPT,
+    NotificationKind.NOT_RENAMED: NOT_RENAMED,
     NotificationKind.OWNER_MISSING: ACCOUNT,
     NotificationKind.ACCOUNT_REFUSED: ACCOUNT,
     NotificationKind.TYPE_MISSING: ACCOUNT,
-    NotificationKind.CONNECTION_LOST: LOST,
-    NotificationKind.CONNECTION_BACK: BACK,
+    NotificationKind.CONNECTION_LOST: CONNECTION_LOST,
+    NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # in the list alone
 }
 FAILING: dict[NotificationKind, type[Row]] = {
@@ -76,7 +78,7 @@ FAILING: dict[NotificationKind, type[Row]] = {
     NotificationKind.ORGANIZATION_FAILED: Organization,
     NotificationKind.ACTIVITY_FAILED: Activity,
 }
-NAMES = {topic.name for topic in TOPICS.values()}
+TOPIC_NAMES = {topic.name for topic in TOPICS.values()}
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
         shown: The toasts that are on the screen: by topic, the id of the first notification that each stands for.
     """
     told: dict[str, _Told] = {}
-    _count(told, loud(user, after=after).filter(pk__lte=up_to), NAMES - shown.keys())
+    _count(told, loud(user, after=after).filter(pk__lte=up_to), TOPIC_NAMES - shown.keys())
     for topic, first in shown.items():
         _count(told, loud(user, after=first - 1).filter(pk__lte=up_to), {topic})
     lasts = Notification.objects.in_bulk([one.last for one in told.values()])
@@ -186,9 +188,9 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
         return reverse("web:contact", args=[contact_id]) + why, "View contact"
     if topic is ORGANIZATIONS and not is_many:
         return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "View organization"
-    if topic is ARRIVED:
+    if topic is SYNCED:
         return reverse("web:contacts"), "View contacts"
-    return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT else ("", "")
+    return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT_THERE else ("", "")
 
 
 def _is_choice(told: Notification) -> bool:

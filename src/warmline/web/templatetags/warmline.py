@@ -74,9 +74,9 @@ def disk_trouble() -> str:
 
 
 @register.simple_tag
-def once() -> SafeString:
+def idempotency_key() -> SafeString:
     """Give a form the key by which it is saved once, however often it is sent (see crm/idempotency.py)."""
-    return format_html('<input type="hidden" name="once" value="{}">', uuid4())
+    return format_html('<input type="hidden" name="idempotency_key" value="{}">', uuid4())
 
 
 @register.inclusion_tag("web/parts/bell.html", takes_context=True)

@@ -11,15 +11,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
-from warmline.crm.idempotency import once
+from warmline.crm.idempotency import save_once
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
 from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
 from warmline.web.presentation.timeline import Entry, timeline
-from warmline.web.requests import PageRequest, once_key
+from warmline.web.requests import PageRequest, idempotency_key
 from warmline.web.views.contact import around, seen
-from warmline.web.views.row_status import address
+from warmline.web.views.row_status import page_of
 
 
 def _seen(request: PageRequest, activity_id: int) -> Activity:
@@ -36,7 +36,7 @@ def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
     if request.htmx or is_live:
         shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
         return render(request, "web/contacts/_entry.html", shown)
-    return redirect(f"{address(row.contact)}#activity-{row.pk}")
+    return redirect(f"{page_of(row.contact)}#activity-{row.pk}")
 
 
 @require_safe
@@ -53,13 +53,13 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
 
     def store(values: dict[str, Any]) -> Activity | None:
         make = partial(book.log_activity, request.user, row, **values)
-        return once(Activity, request.user, once_key(request), make)
+        return save_once(Activity, request.user, idempotency_key(request), make)
 
     if form.save(store):
         if form.stored:
             how = "is logged" if form.stored.done else "is planned"
             messages.success(request, f"“{form.stored.subject}” {how}.")
-        return redirect(address(row))
+        return redirect(page_of(row))
     shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
     return render(request, "web/contacts/contact.html", shown)
 

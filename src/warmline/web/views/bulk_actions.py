@@ -23,9 +23,9 @@ from warmline.web.export import csv_of
 from warmline.web.list_query import list_address, number
 from warmline.web.requests import PageRequest
 
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 
-MOST = 500  # contacts
+MOST_CONTACTS = 500  # contacts
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Chosen:
     ids: list[int]
     rows: ContactQuerySet
 
-    def each(self, do: Callable[[Contact], Result]) -> list[Result]:
+    def each(self, do: Callable[[Contact], Outcome]) -> list[Outcome]:
         """Do something with those that are there by then, each in a transaction of its own; return what came of it."""
         rows, results = self.rows.select_related("organization").select_for_update(of=("self",)), []
         for pk in self.ids:
@@ -62,7 +62,7 @@ def selected(request: PageRequest) -> HttpResponseBase:
     deed = DEEDS.get(request.POST.get("action", ""))
     if deed is None:
         raise BadRequest
-    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text)))
+    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST_CONTACTS] if (row_id := number(text)))
     chosen = Chosen(list(ids), Contact.objects.seen_by(request.user).filter(pk__in=ids))
     if not chosen.rows.exists():
         what_to_do = chosen.gone(0) or " Select at least one contact first."

@@ -16,7 +16,7 @@ from warmline.web.list_query import list_address, number
 from warmline.web.presentation.timeline import timeline
 from warmline.web.requests import PageRequest
 from warmline.web.views import row_status
-from warmline.web.views.row_status import address, in_pipedrive
+from warmline.web.views.row_status import in_pipedrive, page_of
 
 
 def seen(request: PageRequest, contact_id: int) -> Contact:
@@ -64,7 +64,7 @@ def edit(request: PageRequest, contact_id: int) -> HttpResponse:
     form = ContactForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
         if not request.htmx:
-            return redirect(address(row))
+            return redirect(page_of(row))
         row = seen(request, contact_id)
         return render(request, "web/contacts/_edited.html", {"contact": row, **in_pipedrive(row)})
     template = "web/contacts/_edit.html" if request.htmx else "web/contacts/edit.html"
@@ -83,7 +83,7 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
         return render(request, "web/contacts/_warmness.html", shown)
     messages.success(request, f"Warmness of {row.name} set to {score}.")
-    return redirect(list_address(request) if "query" in request.POST else address(row))
+    return redirect(list_address(request) if "query" in request.POST else page_of(row))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,4 +108,4 @@ def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
     book.hand_over(Contact.objects.filter(pk=row.pk), to)
     get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted meanwhile
     messages.success(request, f"{row.name} handed over to {to.name}.")
-    return redirect(address(row) if request.user.is_admin else reverse("web:contacts"))
+    return redirect(page_of(row) if request.user.is_admin else reverse("web:contacts"))

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
 from warmline.crm import book
-from warmline.crm.idempotency import once
+from warmline.crm.idempotency import save_once
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.users import User
@@ -21,20 +21,20 @@ from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
 from warmline.web.export import PIECE, csv_of
 from warmline.web.forms.contact_book import SCORES, NewContactForm
-from warmline.web.list_query import Wishes
-from warmline.web.requests import PageRequest, once_key
+from warmline.web.list_query import ListRequest
+from warmline.web.requests import PageRequest, idempotency_key
 
-PAGE = 50
+PAGE_SIZE = 50
 
 
 @require_safe
 def contacts(request: PageRequest) -> HttpResponse:
     """Show the contacts that the user may see, as the address asks for; to htmx the list alone."""
-    wishes, rows = _asked(request)
-    page = row_lists.page(rows, wishes.asked, size=PAGE, **_now())
-    organization = wishes.asked.organization
+    listed, rows = _asked(request)
+    page = row_lists.page(rows, listed.asked, size=PAGE_SIZE, **_now())
+    organization = listed.asked.organization
     shown = {
-        "wishes": wishes,
+        "listed": listed,
         "page": page,
         "counted": COUNTED,
         "shows": Show,
@@ -42,28 +42,28 @@ def contacts(request: PageRequest) -> HttpResponse:
         "scores": SCORES,
         "users": User.objects.filter(is_active=True).order_by("name"),
         "organization": Organization.objects.filter(pk=organization).first() if organization else None,
-        "query": wishes.query(wishes.asked.place),
-        "whole": wishes.query(),
-        "before": wishes.query(page.before),
-        "after": wishes.query(page.after),
+        "query": listed.query(listed.asked.place),
+        "whole": listed.query(),
+        "before": listed.query(page.before),
+        "after": listed.query(page.after),
     }
     if not request.htmx:
         return render(request, "web/contacts/list.html", shown)
     response = render(request, "web/contacts/_list.html", shown)
     # What is typed replaces the address; a page that one turns to is one to come back from.
-    return replace_url(response, request.path + wishes.query()) if request.htmx.trigger == "filters" else response
+    return replace_url(response, request.path + listed.query()) if request.htmx.trigger == "filters" else response
 
 
 @require_safe
 def export(request: PageRequest) -> StreamingHttpResponse:
     """Send all contacts of a list as a CSV file, whatever page of it is shown."""
-    wishes, rows = _asked(request)
-    return csv_of(chain.from_iterable(row_lists.pages(rows, wishes.asked, size=PIECE, **_now())))
+    listed, rows = _asked(request)
+    return csv_of(chain.from_iterable(row_lists.pages(rows, listed.asked, size=PIECE, **_now())))
 
 
-def _asked(request: PageRequest) -> tuple[Wishes, ContactQuerySet]:
-    wishes = Wishes.read(request.GET, list(Order), list(Show), whose=("owner", "organization"))
-    return wishes, wishes.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
+def _asked(request: PageRequest) -> tuple[ListRequest, ContactQuerySet]:
+    listed = ListRequest.read(request.GET, list(Order), list(Show), whose=("owner", "organization"))
+    return listed, listed.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
 
 
 def _now() -> dict[str, Any]:
@@ -77,7 +77,7 @@ def add(request: PageRequest) -> HttpResponse:
 
     def store(values: dict[str, Any]) -> Contact | None:
         make = partial(book.add_contact, request.user, **values)
-        return once(Contact, request.user, once_key(request), make)
+        return save_once(Contact, request.user, idempotency_key(request), make)
 
     if request.method == "POST" and form.save(store):
         if form.stored is None:

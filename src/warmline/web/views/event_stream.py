@@ -12,10 +12,10 @@ from warmline.sync.row_state import with_state
 from warmline.sync.status.not_sent import TABLES, visible
 from warmline.web.event_stream import LISTENING, stream
 from warmline.web.list_query import number
-from warmline.web.presentation.toasts import NAMES, newest, toasts
+from warmline.web.presentation.toasts import TOPIC_NAMES, newest, toasts
 from warmline.web.requests import PageRequest
 
-MANY = 500  # ids in a request
+MOST_IDS = 500  # ids in a request
 
 
 @require_safe
@@ -36,7 +36,7 @@ def badges(request: PageRequest) -> HttpResponse:
     threshold, now = Policy.current().threshold, timezone.now()
     rows: list[Any] = []
     for kind in TABLES:
-        ids = [row_id for part in request.GET.get(kind, "").split(",")[:MANY] if (row_id := number(part))]
+        ids = [row_id for part in request.GET.get(kind, "").split(",")[:MOST_IDS] if (row_id := number(part))]
         if ids:
             some = visible(kind, request.user).select_related(None).filter(pk__in=ids)
             rows += with_state(some, threshold=threshold, now=now)
@@ -49,6 +49,6 @@ def show_toasts(request: PageRequest) -> HttpResponse:
     after, last = number(request.GET.get("after", "")), newest(request.user)
     found = []
     if after is not None:
-        shown = {topic: first for topic in NAMES if (first := number(request.GET.get(topic, "")))}
+        shown = {topic: first for topic in TOPIC_NAMES if (first := number(request.GET.get(topic, "")))}
         found = toasts(request.user, after=after, up_to=last, shown=shown)
     return render(request, "web/live/_toasts.html", {"toasts": found, "newest": last})

@@ -17,7 +17,7 @@ from warmline.crm.imports.runs import ImportRun, RowResult, Status
 from warmline.web.forms.import_file import ColumnsForm, UploadForm
 from warmline.web.requests import PageRequest
 
-A_PAGE = 50
+PAGE_SIZE = 50
 EXAMPLES = 3
 LISTED = 10
 
@@ -126,7 +126,7 @@ def _rows(request: PageRequest, found: ImportRun) -> dict[str, Any]:
     if shown not in RowResult.values:
         raise Http404
     rows = found.contacts.filter(result=shown) if shown else found.contacts
-    page = Paginator(rows.order_by("number"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
         row.said = columns.arguments(row.cells, found.columns)  # type: ignore[attr-defined]  # for the page
     return {"page": page, "shown": shown, "threshold": preferences.current().threshold}

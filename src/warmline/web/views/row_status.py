@@ -1,6 +1,6 @@
 """Where a contact or an organization stands in Pipedrive, why, and what one can do about it: a part of its page.
 
-The views are the same for both; the address says which kind it is.
+The views are the same for both; the page_of says which kind it is.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
 
 LATEST = 3  # attempts on the page itself
-PAGE = 50  # attempts on their own page
+PAGE_SIZE = 50  # attempts on their own page
 
 Shown = Contact | Organization
 
@@ -50,7 +50,7 @@ def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
     return found
 
 
-def address(row: Shown) -> str:
+def page_of(row: Shown) -> str:
     """Return where a row's page is."""
     return reverse("web:contact" if isinstance(row, Contact) else "web:organization", args=[row.pk])
 
@@ -67,7 +67,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     return {
         "was": crc32(repr((why, latest and latest[0].pk)).encode()),
         "row": row,
-        "address": address(row),
+        "page_of": page_of(row),
         "why": why,
         "place": place(row),
         "candidates": candidates,
@@ -91,9 +91,15 @@ def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     row = seen(request, kind, row_id)
     found = attempt_log.attempts_of(row)
     before = number(request.GET.get("before", ""))
-    some = list((found.filter(pk__lt=before) if before else found)[: PAGE + 1])
-    earlier = some[PAGE - 1].pk if len(some) > PAGE else None
-    shown = {"row": row, "address": address(row), "attempts": some[:PAGE], "earlier": earlier, "is_first": not before}
+    some = list((found.filter(pk__lt=before) if before else found)[: PAGE_SIZE + 1])
+    earlier = some[PAGE_SIZE - 1].pk if len(some) > PAGE_SIZE else None
+    shown = {
+        "row": row,
+        "page_of": page_of(row),
+        "attempts": some[:PAGE_SIZE],
+        "earlier": earlier,
+        "is_first": not before,
+    }
     return render(request, "web/parts/attempts.html", shown)
 
 
@@ -106,7 +112,7 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
         messages.success(request, f"Trying again to send {row.name} to Pipedrive.")
     else:
         messages.info(request, f"Nothing has failed for {row.name}, so there is nothing to retry.")
-    return redirect(address(row))
+    return redirect(page_of(row))
 
 
 @require_POST
@@ -125,4 +131,4 @@ def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     else:
         done = "A new Pipedrive record will be created" if chosen is None else f"Linked to Pipedrive record {chosen}"
         messages.success(request, f"{done}; syncing.")
-    return redirect(address(row))
+    return redirect(page_of(row))

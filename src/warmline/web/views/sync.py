@@ -17,7 +17,7 @@ from warmline.web.presentation.charts import last_day
 from warmline.web.presentation.overview import Overview
 from warmline.web.requests import PageRequest
 
-PAGE = 50
+PAGE_SIZE = 50
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -35,9 +35,9 @@ def failed(request: PageRequest, kind: Kind) -> HttpResponse:
     if kind not in KINDS:
         raise Http404
     after = number(request.GET.get("after", "")) or 0
-    rows = not_sent.failed(kind, request.user, now=timezone.now(), after=after, limit=PAGE + 1)
-    more = rows[PAGE - 1].pk if len(rows) > PAGE else None
-    shown = {"kind": kind, "rows": rows[:PAGE], "more": more, "is_first": not after}
+    rows = not_sent.failed(kind, request.user, now=timezone.now(), after=after, limit=PAGE_SIZE + 1)
+    more = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None
+    shown = {"kind": kind, "rows": rows[:PAGE_SIZE], "more": more, "is_first": not after}
     return render(request, "web/sync/failed.html", shown)
 
 

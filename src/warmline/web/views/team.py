@@ -15,11 +15,11 @@ from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync.remote import setup
 from warmline.web.access.invitations import invite, one_time_link
-from warmline.web.address import ADDRESS
 from warmline.web.forms.settings import HeirForm, InviteForm, MemberForm
+from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web.requests import PageRequest, admins_only
 
-A_PAGE = 50
+PAGE_SIZE = 50
 
 
 @require_safe
@@ -27,7 +27,7 @@ A_PAGE = 50
 def members(request: PageRequest) -> HttpResponse:
     """List the team; those who left stand at its end."""
     users = setup.known().users
-    page = Paginator(User.objects.order_by("-is_active", "name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(User.objects.order_by("-is_active", "name", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     by_id, by_email = {user.id: user.name for user in users or ()}, {email_key(user.email) for user in users or ()}
     for member in page:
         member.in_pipedrive = by_id.get(member.pipedrive_user_id or 0, "")  # type: ignore[attr-defined]  # for the page
@@ -81,7 +81,7 @@ def member(request: PageRequest, user_id: int) -> HttpResponse:
 def link(request: PageRequest, user_id: int) -> HttpResponse:
     """Make a one-time link for a member, and show it once."""
     found = get_object_or_404(User, pk=user_id, is_active=True)
-    link = ADDRESS.whole(one_time_link(found))
+    link = PUBLIC_ADDRESS.whole(one_time_link(found))
     return render(request, "web/team/link.html", {"member": found, "link": link})
 
 

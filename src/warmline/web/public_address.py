@@ -10,7 +10,7 @@ from django.conf import settings
 LOCAL_PORT = 8000  # where `serve` listens unless told otherwise
 
 
-class Address:
+class PublicAddress:
     """The address of this installation.
 
     Attributes:
@@ -38,7 +38,7 @@ class Address:
         return f"http://{host}:{self.port}" if _is_loopback(host) else f"https://{host}"
 
 
-ADDRESS = Address()
+PUBLIC_ADDRESS = PublicAddress()
 
 
 def _is_loopback(host: str) -> bool:
