@@ -142,7 +142,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "warmline.http.middleware.answer_health",  # before all that looks at the host, which a probe may not know
-    "warmline.http.middleware.lead_to_https",  # before all that answers, and outside of what it takes back
+    "warmline.http.middleware.redirect_to_https",  # before anything answers, and around the header that it removes
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
     "warmline.http.admission.refuse_when_full",

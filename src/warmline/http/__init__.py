@@ -1,5 +1,5 @@
-"""What applies to every HTTP request, before a page or a call of the API looks at it.
+"""What applies to every HTTP request before a page or an API call looks at it.
 
-How many are served at once, how long a body may be, who waits too long, https, and the pages for errors. What depends
-on who asks or on what they ask for belongs to `web/` and `api/`.
+How many are served at once, how large a body may be, how slow a client, https, and error pages. Anything that depends
+on the user or on the address belongs to `web/` or `api/`.
 """

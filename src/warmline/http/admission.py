@@ -1,8 +1,8 @@
-"""How many requests are served at once: so many side by side, some wait, and who would wait too long is told at once.
+"""Limits how many requests are served at once. The others wait, and whoever would wait too long is refused right away.
 
-A crowd that all came in would share one interpreter and one disk, and each of it would wait for all. Who saves, who
-reads and who gives a password have a lane each: nobody who only looks keeps anyone from saving, nor do strangers at the
-door, whose passwords take their time by intent.
+All requests share one interpreter and one disk, so admitting a crowd at once would make everyone wait for everyone.
+Saving, reading and passwords have a queue each: readers never keep anyone from saving, and neither do strangers who
+try passwords, which are slow to check on purpose.
 """
 
 import asyncio
@@ -17,31 +17,29 @@ from warmline.http import error_pages
 from warmline.http.asgi_types import App, Message, Receive, Send
 from warmline.storage import Matter
 
-PLACES = 8  # requests that save side by side: enough for one to compute while others wait for the disk
-LONGEST_WAIT = 2.0  # seconds that one may wait, or be expected to
-READ_PLACES, READ_LONGEST_WAIT = 8, 10.0  # a page costs some hundredths of a second, and nobody likes to be refused one
-PASSWORD_PLACES, PASSWORD_LONGEST_WAIT = 2, 10.0  # one of them works (crm/passwords.py), for some tenths of a second
-USUAL_PACE = 0.03  # seconds between two places, as long as nothing is known of it
-PLACE_KEPT_FOR = (
-    1.0  # seconds after which a request gives up its place: it waits for Pipedrive or a mail server, not for us
-)
-WEIGHT = 0.2  # of the latest pace in what is expected
-FULL = "warmline.full"  # in the scope of a request: whether there was no place for it
+PLACES = 8  # requests that save at once: enough for one to compute while others wait for the disk
+LONGEST_WAIT = 2.0  # seconds that a request may wait, or be expected to wait
+READ_PLACES, READ_LONGEST_WAIT = 8, 10.0  # a page takes a few hundredths of a second, and refusing one is annoying
+PASSWORD_PLACES, PASSWORD_LONGEST_WAIT = 2, 10.0  # one at a time is hashed (crm/passwords.py), in tenths of a second
+USUAL_PACE = 0.03  # seconds between two places becoming free, until it has been measured
+PLACE_KEPT_FOR = 1.0  # seconds; a request that takes longer waits for Pipedrive or a mail server, and not for us
+WEIGHT = 0.2  # of the latest measurement in the moving average of the pace
+FULL = "warmline.full"  # key in a request's scope: whether there was no place for it
 READ_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 PASSWORDS = ("/sign-in", "/password", "/one-time/", "/welcome")
 
 
 class FullError(Exception):
-    """There are so many before one that it would take too long."""
+    """So many requests are waiting that this one would wait too long."""
 
 
 class AdmissionQueue:
-    """Places that are given in the order in which they are asked for; for one event loop.
+    """A number of places, handed out first come, first served. Belongs to one event loop.
 
     Args:
-        places: How many there are.
-        longest: Seconds that one may wait; LONGEST_WAIT if left out.
-        clock: Tells the seconds.
+        places: How many requests may have one at the same time.
+        longest: Seconds that a request may wait; LONGEST_WAIT if left out.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -51,15 +49,15 @@ class AdmissionQueue:
         self._longest = LONGEST_WAIT if longest is None else longest
         self._clock = clock
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pace = USUAL_PACE  # seconds between two places that become free, while others wait for one
+        self._pace = USUAL_PACE  # seconds between two places becoming free while others wait
         self._freed_at = clock()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Have a place while the block runs, for PLACE_KEPT_FOR seconds at the most.
+        """Hold a place while the block runs, for at most PLACE_KEPT_FOR seconds.
 
         Raises:
-            FullError: At once, when it would take too long; else, when it did.
+            FullError: Right away when the expected wait is too long, or later when the real one was.
         """
         await self._take()
         given_up = False
@@ -84,7 +82,7 @@ class AdmissionQueue:
         if len(self._waiting) * self._pace > self._longest:
             raise FullError
         if not self._waiting:
-            self._freed_at = self._clock()  # nobody waited before, so what was freed then tells no pace
+            self._freed_at = self._clock()  # nobody was waiting, so the time since the last release says nothing
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         try:
@@ -92,11 +90,11 @@ class AdmissionQueue:
                 await mine
         except (TimeoutError, asyncio.CancelledError) as over:
             if mine.done() and not mine.cancelled():
-                self._free_one()  # it was given at the very last moment
+                self._free_one()  # the place was handed over at the very last moment
             elif mine in self._waiting:
                 self._waiting.remove(mine)
             if isinstance(over, TimeoutError):
-                raise FullError from over  # it went more slowly than was expected
+                raise FullError from over  # the queue moved more slowly than expected
             raise
 
     def _free_one(self) -> None:
@@ -106,20 +104,20 @@ class AdmissionQueue:
         self._freed_at = now
         while self._waiting:
             next_one = self._waiting.popleft()
-            if not next_one.done():  # else its caller has gone
+            if not next_one.done():  # otherwise its caller has gone
                 next_one.set_result(None)
                 return
         self._free += 1
 
 
 class AdmissionControl:
-    """An ASGI application that hands requests to another one, a few at a time.
+    """ASGI middleware that passes on a few requests at a time.
 
-    A request takes its place when all of it is there, so that one which is only half sent takes none. Until then, and
-    while it waits, it holds no thread.
+    A request takes a place once its body has arrived completely, so a half-sent request blocks nobody. Until then, and
+    while it waits, it occupies no thread.
 
     Args:
-        app: The other one.
+        app: The wrapped application.
     """
 
     def __init__(self, app: App) -> None:
@@ -153,13 +151,13 @@ class AdmissionControl:
 
 
 def refuse_when_full(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Refuse requests for which there was no place (a middleware of Django's)."""
+    """Refuse requests for which there was no place (Django middleware)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not getattr(request, "scope", {}).get(FULL, False):
             return get_response(request)
         response = error_pages.not_stored(request, Matter.BUSY)
-        response["Content-Length"] = str(len(response.content))  # Django's own middleware for it stands further in
+        response["Content-Length"] = str(len(response.content))  # Django's middleware for this sits further inside
         return response
 
     return middleware

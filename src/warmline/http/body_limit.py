@@ -1,8 +1,8 @@
-"""How long a body may be, at the door and before anything of it is kept: strangers must not fill memory or disk.
+"""Limits the size of request bodies before any of a body is stored, so that strangers cannot fill memory or disk.
 
-Django keeps a whole body, in a file where it is long, before it asks whose it is. The limit is held outside of it, by
-the length that is said and by counting. What is longer is cut off; the rest of the request goes on to Django, which
-refuses it (`refuse_cut`) by a page, or as all errors of the API look.
+Django stores a whole body, in a file if it is long, before it asks who sent it. So the limit is enforced outside of
+Django, by the Content-Length header and by counting. A longer body is cut off; the request itself goes on to Django,
+where `refuse_cut` refuses it with a page, or with the API's usual error.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from warmline.crm.imports.csv_files import MOST_BYTES
 from warmline.http import error_pages
 from warmline.http.asgi_types import App, Message, Receive, Send
 
-FILE_LIMIT = MOST_BYTES + errors.BODY_LIMIT  # bytes: who brings a little too much still reads why, beside the field
-CUT = "warmline.cut"  # in the scope of a request: whether its body was cut off
+FILE_LIMIT = MOST_BYTES + errors.BODY_LIMIT  # bytes; a slightly too large file still gets its message at the field
+CUT = "warmline.cut"  # key in a request's scope: whether its body was cut off
 END: Message = {"type": "http.request", "body": b"", "more_body": False}
 
 
 class BodyLimit:
-    """An ASGI application that hands no more than the limit to another one.
+    """ASGI middleware that passes on no more of a body than the limit.
 
     Args:
-        app: The other one.
+        app: The wrapped application.
     """
 
     def __init__(self, app: App) -> None:
@@ -45,7 +45,7 @@ class BodyLimit:
                 left -= len(message.get("body", b""))
                 if left >= 0 or message["type"] != "http.request":
                     return message
-                scope[CUT] = True  # what comes from now on is thrown away, until the caller has the answer
+                scope[CUT] = True  # the rest is read and thrown away, until the caller has the answer
             has_ended = True
             return END
 
@@ -53,7 +53,7 @@ class BodyLimit:
 
 
 def refuse_cut(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Refuse requests whose body was cut off, before anything reads it (a middleware of Django's)."""
+    """Refuse requests whose body was cut off, before anything reads it (Django middleware)."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         is_cut = getattr(request, "scope", {}).get(CUT, False)

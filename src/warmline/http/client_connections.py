@@ -1,7 +1,8 @@
-"""The server's connections: those whose callers let us wait are counted, have a deadline, and are cut off.
+"""The server's connections: counts those whose clients keep us waiting, gives them a deadline, and closes them.
 
-uvicorn waits for a request, its body, and for who fetches an answer, for ever, and for as many as come. Each would hold
-one of the process's descriptors until there is none left for those who save. `slow_clients.py` says who has to go.
+uvicorn waits without limit for a request, for its body and for the client to read the answer, and on any number of
+connections. Each occupies one of the process's file descriptors, until none is left for people who save. Which
+connections have to go is decided in `slow_clients.py`.
 """
 
 import asyncio
@@ -20,19 +21,16 @@ from warmline.http.slow_clients import Unfinished
 
 log = logging.getLogger(__name__)
 
-DESCRIPTORS = 8192  # that this process asks the system for, where it may
-MOST_WAITED_FOR, MOST_OF_ONE_ADDRESS = (
-    200,
-    50,
-)  # connections that are waited for: an office behind one address has far fewer at a time
-SHARE_OF_DESCRIPTORS = 5  # at most the fifth part of the descriptors
-ACCEPTED_AT_ONCE = 64  # connections that are accepted before the others are looked at
+DESCRIPTORS = 8192  # file descriptors that this process asks the system for, if allowed
+MOST_WAITED_FOR, MOST_OF_ONE_ADDRESS = 200, 50  # connections; an office behind one address has far fewer at a time
+SHARE_OF_DESCRIPTORS = 5  # at most a fifth of the descriptors
+ACCEPTED_AT_ONCE = 64  # connections that are accepted before existing ones are served again
 ACCEPT_QUEUE = 2048  # connections that wait in the system until then
-TOLD_EVERY = 60.0
+TOLD_EVERY = 60.0  # seconds between two log lines
 
 
 def raise_limit() -> int:
-    """Raise the number of descriptors that this process may have, and return it."""
+    """Raise the number of file descriptors that this process may have, and return it."""
     try:
         import resource  # noqa: PLC0415 (not on every system)
     except ImportError:
@@ -41,19 +39,19 @@ def raise_limit() -> int:
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-    with suppress(ValueError, OSError):  # macOS has a lower bound that it does not tell
+    with suppress(ValueError, OSError):  # macOS has a lower limit that it does not report
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     return soft
 
 
 class ClientConnections:
-    """All connections for whose callers we wait: for the rest of a request or of an answer, or for the next request.
+    """All connections whose clients keep us waiting: in the middle of a request or an answer, or between requests.
 
     Args:
-        proxies: Whose word is believed on whom they ask for; they themselves are nobody's address.
-        descriptors: How many this process may have.
-        clock: Tells the seconds.
+        proxies: Trusted reverse proxies; their own addresses are not counted as anybody's.
+        descriptors: How many file descriptors this process may have.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, proxies: Networks, descriptors: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,15 +64,15 @@ class ClientConnections:
         self._cut_off, self._told_at = 0, float("-inf")
 
     def leave(self, one: "ClientConnection") -> None:
-        """Wait for a connection no more."""
+        """Stop waiting for a connection."""
         self.half.end(one)
         self.idle.end(one)
 
     def look_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have those cut off that are too many, once what has come already is read."""
+        """Close surplus connections, once everything that has already arrived is read."""
         if not self._is_looking:
             self._is_looking = True
-            # The loop reads a connection in the round after the one that made it, so it is looked at in the one behind.
+            # The loop reads from a connection in the round after it was made, so this looks one round later.
             loop.call_soon(loop.call_soon, self._look)
 
     def _look(self) -> None:
@@ -85,7 +83,7 @@ class ClientConnections:
             one.transport.abort()
 
     def tick(self) -> None:
-        """Cut off who took too long, and tell once a minute how many there were too many."""
+        """Close connections that took too long, and log once a minute how many were surplus."""
         for one in (*self.half.overdue(), *self.idle.overdue()):
             self.leave(one)
             one.transport.abort()
@@ -101,11 +99,11 @@ class ClientConnections:
 
 
 class ClientConnection(H11Protocol):
-    """uvicorn's connection, which tells the connections when it waits for its caller, and for what.
+    """uvicorn's connection; reports when it starts and stops waiting for its client.
 
     Args:
-        connections: Of the server.
-        given: What uvicorn gives to each connection.
+        connections: All connections of the server.
+        given: What uvicorn passes to each connection.
     """
 
     def __init__(self, connections: ClientConnections, **given: Any) -> None:
@@ -113,28 +111,28 @@ class ClientConnection(H11Protocol):
         self._connections = connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin to wait for the first request."""
+        """Start waiting for the first request."""
         super().connection_made(transport)
         self._settle()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Take what has arrived."""
         super().data_received(data)
         self._settle()
         self._connections.half.receive(self, len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         self._connections.leave(self)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Start waiting for the next request."""
         super().on_response_complete()
         self._settle()
 
     def pause_writing(self) -> None:
-        """Begin to wait until the answer is fetched."""
+        """Start waiting until the client reads the answer."""
         super().pause_writing()
         self._settle()
 
@@ -151,13 +149,13 @@ class ClientConnection(H11Protocol):
             connections.idle.end(self)
             connections.half.begin(self, self._whose([] if is_head else self.headers))
         elif cycle is not None and not cycle.response_complete:
-            connections.leave(self)  # it waits for us
-        else:  # for the next request, or for who fetches the last of an answer
+            connections.leave(self)  # the client waits for us
+        else:  # we wait for the next request, or until the rest of an answer is read
             connections.half.end(self)
             connections.idle.begin(self, self._whose([]))
         connections.look_soon(self.loop)
 
     def _whose(self, headers: Headers) -> Hashable | None:
-        """Return whose connection it is; None as long as only a proxy is known, which asks for many."""
+        """Return whose connection it is; None while only a proxy is known, which serves many clients."""
         found = asked_for(self.client, headers, self._connections.proxies)
         return None if found is None else network(str(found))

@@ -1,4 +1,4 @@
-"""What every address answers when Django, the door or the disk refuses: JSON to programs under /api/, else a page."""
+"""Errors that no view answers, from Django, the request limits or the disk: JSON under /api/, a page elsewhere."""
 
 import sys
 
@@ -15,36 +15,36 @@ HEADINGS = {
     storage.Matter.DISK_FULL: "The disk is full",
     storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
 }
-MATTER = "Warmline-Matter"  # the header that tells a page's scripts the same
+MATTER = "Warmline-Matter"  # the header that tells a page's scripts what is wrong
 FORM = "application/x-www-form-urlencoded"
-LONGEST_FORM = 100_000  # bytes of a form that is handed back to be sent again
+LONGEST_FORM = 100_000  # bytes; a longer form is not handed back for another try
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself refuses, such as an unknown host name (the URL conf's handler400)."""
+    """Answer a request that Django itself refuses, such as one for an unknown host name (handler400)."""
     if not _is_for_the_api(request):
         return defaults.bad_request(request, exception)
     return errors.refuse(400, "bad_request", "The request cannot be read. Check its address and headers.")
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
-    """Answer a request whose body was cut off at the door (see body_limit.py)."""
+    """Answer a request whose body was cut off (see body_limit.py)."""
     if not _is_for_the_api(request):
         return HttpResponse(render_to_string("413.html"), status=413)
     return errors.refuse(413, "too_large", "The body is larger than 1 MB. Send less.")
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer for an address that leads nowhere (the URL conf's handler404)."""
+    """Answer a request for an address that does not exist (handler404)."""
     return errors.not_found() if _is_for_the_api(request) else defaults.page_not_found(request, exception)
 
 
 def not_stored(request: HttpRequest, matter: storage.Matter) -> HttpResponse:
-    """Answer that nothing could be saved at this moment, and hand back what was sent.
+    """Say that nothing could be saved at the moment, and hand the form back for another try.
 
     Args:
-        request: The one that could not be done.
-        matter: Why.
+        request: The request that failed.
+        matter: Why it failed.
     """
     if _is_for_the_api(request):
         response = errors.refuse(503, matter, storage.WORDS[matter])
@@ -59,7 +59,7 @@ def not_stored(request: HttpRequest, matter: storage.Matter) -> HttpResponse:
 
 
 def _sent(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the fields of a form that can be sent again from a page: no files, no passwords, nothing very long."""
+    """Return the fields of a form that a page can offer to send again: no files, no passwords, nothing very long."""
     length = request.headers.get("Content-Length", "")
     if request.content_type != FORM or not length.isdigit() or int(length) > LONGEST_FORM:
         return []
@@ -71,9 +71,9 @@ def _sent(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer when something broke; what it was is in the log only (the URL conf's handler500).
+    """Answer when something broke; the cause is only in the log (handler500).
 
-    Where the disk is what broke, or many wrote at once, the answer says so, whoever met it.
+    If the disk is the cause, or too many writers at once, the answer says so, wherever the error was raised.
     """
     error = sys.exc_info()[1]
     matter = None if error is None else storage.noticed(error)

@@ -1,7 +1,7 @@
-"""Who asks, and by which scheme, where a reverse proxy asks for them: held at the door, outside of Django.
+"""Finds out the client's address and scheme behind a reverse proxy, outside of Django.
 
-Only the proxies of WARMLINE_PROXIES are believed. Each adds the address that asked it at the right of X-Forwarded-For,
-so the right-most one that is no such proxy's is the caller's; what stands left of it anybody can have written.
+Only the proxies in WARMLINE_PROXIES are trusted. Each appends the address that called it to X-Forwarded-For, so the
+right-most address that is not a trusted proxy is the client's. Anything to the left of it may be made up.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,11 +15,11 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Forwarded:
-    """An ASGI application that hands requests on as those of who asked the proxy.
+    """ASGI middleware that replaces the proxy's address and scheme by those of its client.
 
     Args:
-        app: The other one.
-        proxies: Who is believed.
+        app: The wrapped application.
+        proxies: Trusted proxies.
     """
 
     def __init__(self, app: App, proxies: Networks) -> None:
@@ -39,12 +39,12 @@ class Forwarded:
 
 
 def caller(peer: IPAddress, forwarded_for: list[str], proxies: Networks) -> IPAddress:
-    """Return whose request it is.
+    """Return the address of the client that sent a request.
 
     Args:
-        peer: Who is connected.
-        forwarded_for: What was said of whom it asks for, in its order.
-        proxies: Who is believed.
+        peer: The other end of the connection.
+        forwarded_for: The addresses in X-Forwarded-For, in their order.
+        proxies: Trusted proxies.
     """
     for said in reversed(forwarded_for):
         found = address(said)
@@ -55,12 +55,12 @@ def caller(peer: IPAddress, forwarded_for: list[str], proxies: Networks) -> IPAd
 
 
 def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Networks) -> IPAddress | None:
-    """Return whose connection it is by what has come so far; None where that is only known to be a proxy.
+    """Return the address that a connection serves, judging by what has arrived; None if only a proxy is known.
 
     Args:
-        client: Who is connected.
-        headers: What has come, by names in lower case.
-        proxies: Who is believed.
+        client: The other end of the connection: host and port.
+        headers: The headers that have arrived, with names in lower case.
+        proxies: Trusted proxies.
     """
     peer = address((client or ("",))[0])
     found = peer and caller(peer, _values(headers, b"x-forwarded-for"), proxies)
@@ -68,7 +68,7 @@ def asked_for(client: tuple[str, int] | None, headers: Headers, proxies: Network
 
 
 def address(text: str) -> IPAddress | None:
-    """Return the address in a text, which may have brackets and a port; None when there is none."""
+    """Parse an IP address, which may have brackets and a port; return None if it is not one."""
     host, bracket, _ = text.removeprefix("[").partition("]")
     if not bracket and text.count(":") == 1:
         host = text.partition(":")[0]

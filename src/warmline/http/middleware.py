@@ -1,7 +1,7 @@
-"""What holds for every request, of pages and API alike, before anybody looks what it asks for.
+"""Django middleware for every request, of pages and API alike: health probe, https, secure cookies and NUL bytes.
 
-Where the public address is one of https, plain http leads there and browsers are told to remember that; requests from
-this machine itself and probes of its health are left alone.
+If the public address uses https, plain http is redirected there and browsers are told to remember that. Requests from
+this machine itself and health probes are exempt.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def answer_health(get_response: GetResponse) -> GetResponse:
-    """Tell whoever asks for `/healthz` that this process answers; nothing else is asked, told or written."""
+    """Answer `/healthz`: this process is up. Neither the database nor Pipedrive is asked, and nothing is logged."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path_info != "/healthz":
@@ -36,11 +36,11 @@ def answer_health(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def lead_to_https(get_response: GetResponse) -> GetResponse:
-    """Lead plain http to the public address, if that is one of https.
+def redirect_to_https(get_response: GetResponse) -> GetResponse:
+    """Redirect plain http to the public address, if that uses https.
 
-    Django's own redirect knows no exception for this machine, for whose names there is no certificate. Nor must its
-    SecurityMiddleware tell browsers here to come by https only.
+    Django's own redirect cannot exempt this machine, for whose names there is no certificate. For the same reason its
+    SecurityMiddleware must not tell browsers on this machine to use https only.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -56,10 +56,10 @@ def lead_to_https(get_response: GetResponse) -> GetResponse:
 
 
 def secure_cookies(get_response: GetResponse) -> GetResponse:
-    """Mark the cookies of an answer by https as Secure, and only these.
+    """Mark cookies as Secure if the request came by https, and only then.
 
-    Django's settings know one value for all requests. The same installation may be reached by https through a reverse
-    proxy, and by plain http on its own machine, where a Secure cookie would never come back.
+    Django's settings have one value for all requests. The same installation may be reached by https through a reverse
+    proxy, and by plain http on its own machine, where browsers would never send a Secure cookie back.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -72,10 +72,10 @@ def secure_cookies(get_response: GetResponse) -> GetResponse:
 
 
 def refuse_nul(get_response: GetResponse) -> GetResponse:
-    """Refuse requests with a NUL byte: no text of a person's has one, and neither files nor PostgreSQL take it.
+    """Refuse requests with a NUL byte: nobody types one, and neither file systems nor PostgreSQL accept it.
 
-    In what follows the `?` of a page it is left out, as all is that cannot be read there. Forms, and what the API
-    takes, are looked at field by field, and the one that has it is named.
+    In the query string of a page it is dropped, like anything else there that makes no sense. Forms and API bodies are
+    checked field by field elsewhere, so that the message can name the field.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -90,7 +90,7 @@ def refuse_nul(get_response: GetResponse) -> GetResponse:
 
 def _holds_nul(request: HttpRequest) -> bool:
     headers = [value for name, value in request.META.items() if name.startswith("HTTP_")]
-    cookies = [text for cookie in request.COOKIES.items() for text in cookie]  # which can spell it in digits
+    cookies = [text for cookie in request.COOKIES.items() for text in cookie]  # which can hold it in escaped form
     return any("\0" in text for text in (request.path_info, *headers, *cookies))
 
 

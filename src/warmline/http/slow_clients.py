@@ -1,24 +1,24 @@
-"""Who lets us wait, for how long, and who has to go when there are too many: decided here, without any I/O.
+"""Decides how long a client may keep us waiting, and which connections go when there are too many. Does no I/O.
 
-A connection that sends no whole request, or does not fetch its answer, costs its sender nothing and us a descriptor.
-Each has a deadline, there are so many of them in all and of one address, and the oldest goes first: who sends a whole
-request at once is never among them for longer than that takes.
+A connection that never sends a whole request, or never reads its answer, costs its client nothing and us a file
+descriptor. Each has a deadline, their number is limited in total and per address, and the oldest goes first. A client
+that sends its request in one go is hardly ever among them.
 """
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-PATIENCE = 15.0  # seconds for something to come, or to be fetched
-SLOWEST = 1000  # bytes a second, for which the deadline moves on
-LONGEST_WAIT = 300.0  # seconds, however much comes
+PATIENCE = 15.0  # seconds for something to arrive, or to be read
+SLOWEST = 1000  # bytes per second at which the deadline keeps moving
+LONGEST_WAIT = 300.0  # seconds, however much arrives
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass
 class _Wait:
-    """What is known of one: whose it is (None: that cannot be known), since when, and how many bytes have come."""
+    """One connection: its address (None if unknown), since when we wait, and how many bytes have arrived."""
 
     address: Hashable | None
     since: float
@@ -29,12 +29,12 @@ class _Wait:
 
 
 class Unfinished(Generic[Key]):
-    """Those for whom we wait, the oldest first.
+    """Connections that we wait for, the oldest first.
 
     Args:
         in_all: How many there may be.
-        of_one: How many may be of one address.
-        clock: Tells the seconds.
+        of_one: How many there may be from one address.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, in_all: int, of_one: int, clock: Callable[[], float]) -> None:
@@ -48,30 +48,30 @@ class Unfinished(Generic[Key]):
         return key in self._waits
 
     def begin(self, key: Key, address: Hashable | None) -> None:
-        """Wait for one from now on; one that is waited for already keeps its place.
+        """Start waiting for a connection; one that we already wait for keeps its place.
 
         Args:
-            key: Which.
-            address: Whose it is, as far as that can be known by now; None does not count as anybody's.
+            key: The connection.
+            address: Its client's address, as far as known by now; None counts for no address.
         """
         self._waits.setdefault(key, _Wait(address, self._clock())).address = address
 
     def receive(self, key: Key, size: int) -> None:
-        """Note that so many bytes have come of one."""
+        """Note that so many bytes have arrived."""
         if key in self._waits:
             self._waits[key].received += size
 
     def end(self, key: Key) -> None:
-        """Wait for one no more."""
+        """Stop waiting for a connection."""
         self._waits.pop(key, None)
 
     def overdue(self) -> list[Key]:
-        """Return those that took too long."""
+        """Return the connections that took too long."""
         now = self._clock()
         return [key for key, wait in self._waits.items() if wait.is_overdue(now)]
 
     def surplus(self) -> list[Key]:
-        """Return those that have to go because there are too many."""
+        """Return the connections that have to go because there are too many."""
         found = dict.fromkeys(self._surplus_of_one())
         over = len(self._waits) - len(found) - self._in_all
         for key in self._waits:

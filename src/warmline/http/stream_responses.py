@@ -1,8 +1,8 @@
-"""Sends the streams of open pages, once Django has let them in: outside of its request, and so without a thread.
+"""Sends event streams to open pages after Django has admitted them, without keeping a thread for each.
 
-Django keeps a thread for a request until the last of its answer is sent, and a stream lasts for minutes. So its view
-only says who may listen (`web.live.LISTENING`), and its answer is carried on from here. Few are let in at a time, for
-each of them takes a thread meanwhile; of those who wait for that there is a limit, too.
+Django occupies a thread until the last byte of an answer is sent, and a stream lasts for minutes. So its view only
+decides who may listen (`web.event_stream.LISTENING`), and the answer is continued here. Few requests are in that view
+at a time, because each takes a thread there, and the number of those that wait for it is limited, too.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 Pieces = AsyncGenerator[bytes, None]
 PATH = "/events"
-ADMITTED_AT_ONCE = 2  # that are let in side by side
-MOST_WAITING = 100  # that may wait for it
-RETRY_AFTER = 10  # seconds after which one of the others may come again
+ADMITTED_AT_ONCE = 2  # requests that Django decides about at the same time
+MOST_WAITING = 100  # requests that may wait for that
+RETRY_AFTER = 10  # seconds after which a refused browser may try again
 END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Streams:
-    """An ASGI application that hands requests to another one, and goes on with the answers that are streams.
+    """ASGI middleware that continues those answers that are streams.
 
     Args:
-        app: The other one.
+        app: The wrapped application.
     """
 
     def __init__(self, app: App) -> None:
@@ -47,14 +47,14 @@ class Streams:
                 await _tell(pieces, receive, send)
 
     async def _let_in(self, scope: Message, receive: Receive, send: Send) -> Pieces | None:
-        """Have a request answered, and return the stream that its answer begins; None where it is none."""
+        """Have Django answer a request, and return the stream that the answer starts; None if it is not a stream."""
         is_stream = False
 
         async def begin(message: Message) -> None:
             nonlocal is_stream
             if message["type"] == "http.response.start":
                 is_stream = LISTENING in scope and message["status"] == HTTPStatus.OK
-                if is_stream:  # its answer has no end yet
+                if is_stream:  # its length is not known yet
                     kept = [each for each in message["headers"] if each[0].lower() != b"content-length"]
                     message = {**message, "headers": kept}
             elif is_stream:
@@ -73,11 +73,11 @@ class Streams:
 async def _refuse(send: Send) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", str(RETRY_AFTER).encode())]
     await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": b"So many listen at this moment. Try again soon.\n"})
+    await send({"type": "http.response.body", "body": b"Too many pages are listening at the moment. Try again soon.\n"})
 
 
 async def _tell(pieces: Pieces, receive: Receive, send: Send) -> None:
-    """Send the pieces of a stream until it ends, or its browser goes."""
+    """Send the pieces of a stream until it ends or the browser goes away."""
     tasks = [asyncio.create_task(_send_all(pieces, send)), asyncio.create_task(_hear_end(receive))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +93,7 @@ async def _send_all(pieces: Pieces, send: Send) -> None:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     except Exception:
-        log.exception("live.stream_failed")  # its browser comes back
+        log.exception("live.stream_failed")  # its browser reconnects
     await send(END)
 
 
