@@ -1,4 +1,4 @@
-"""The web application, as a server such as uvicorn takes it."""
+"""The web application, as an ASGI server such as uvicorn loads it."""
 
 import os
 

@@ -1,36 +1,36 @@
-"""Under which address people reach Warmline: the one that links in e-mails and invitations lead to.
+"""The address at which people reach Warmline, used in the links of e-mails and invitations.
 
-It is never taken from a request, whose host and port whoever sends it can choose.
+It is never taken from a request, because the sender of a request chooses its host and port.
 """
 
 from ipaddress import ip_address
 
 from django.conf import settings
 
-LOCAL_PORT = 8000  # where `serve` listens unless told otherwise
+LOCAL_PORT = 8000  # the default port of `serve`
 
 
 class PublicAddress:
     """The address of this installation.
 
     Attributes:
-        port: Where this process listens.
+        port: The port on which this process listens.
     """
 
     def __init__(self) -> None:
         self.port = LOCAL_PORT
 
     def whole(self, path: str) -> str:
-        """Return the link that leads to a path of ours."""
+        """Return the full link to one of our paths."""
         return self.origin() + path
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether nobody said it, and others than this machine are to come."""
+        """Whether it is only a guess although other machines are expected: WARMLINE_PUBLIC_URL is not set."""
         return not settings.PUBLIC_URL and not all(map(_is_loopback, settings.ALLOWED_HOSTS))
 
     def origin(self) -> str:
-        """Return scheme, host and port: as WARMLINE_PUBLIC_URL says, else of the first host that is one."""
+        """Return scheme, host and port: WARMLINE_PUBLIC_URL if set, otherwise made from the first allowed host."""
         if settings.PUBLIC_URL:
             return str(settings.PUBLIC_URL)
         names = (name.removeprefix(".") for name in settings.ALLOWED_HOSTS if name != "*")

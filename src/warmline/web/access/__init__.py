@@ -1,1 +1,1 @@
-"""How people get in: the first admin's code, one-time links, and the limits to guessing at passwords."""
+"""How people get in: the first admin's code, one-time links, and limits on guessing passwords."""

@@ -1,13 +1,13 @@
-"""The one-time code with which the first admin makes themselves known, so that no stranger can take an installation.
+"""The one-time code that the first admin enters, so that no stranger can take over a new installation.
 
-It lives in the memory of the process that serves and is printed at its start, as long as there is no user; only who
-reads what the server prints can know it. It is too long to be guessed, so the right one is always taken: a stranger who
-tries many cannot keep the first admin out.
+The serving process keeps it in memory and prints it at its start, as long as there is no user; only someone who can
+read the server's output knows it. It is too long to be guessed, so the right code is always accepted: a stranger who
+tries many codes cannot keep the first admin out.
 """
 
 import secrets
 
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that is mistaken for another
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without characters that look alike
 
 
 class FirstCode:
@@ -17,17 +17,17 @@ class FirstCode:
         self._code = ""
 
     def issue(self) -> str:
-        """Make a new code and return it, in groups that are easy to copy (59 bits)."""
+        """Create a new code and return it, in groups that are easy to type (59 bits)."""
         self._code = "".join(secrets.choice(LETTERS) for _ in range(12))
         return "-".join(self._code[start : start + 4] for start in range(0, len(self._code), 4))
 
     @property
     def is_issued(self) -> bool:
-        """Whether this process has made a code; else none is accepted."""
+        """Whether this process has created a code; without one, nothing is accepted."""
         return bool(self._code)
 
     def accepts(self, text: str) -> bool:
-        """Tell whether this is the code, whatever its case, spaces and dashes."""
+        """Tell whether this is the code, ignoring case, spaces and dashes."""
         given = "".join(sign for sign in text.upper() if sign.isalnum())
         return self.is_issued and secrets.compare_digest(given.encode(), self._code.encode())
 

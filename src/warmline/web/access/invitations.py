@@ -1,7 +1,7 @@
-"""One-time links: how someone sets a password without having one, when invited or when it is forgotten.
+"""One-time links: how someone who was invited, or forgot their password, sets a new one.
 
-Django's tokens make them: signed, good for three days, and void once the password was set or the user has signed in.
-A link is a secret. It is shown to an admin or sent to its user, and never written to a log.
+They contain Django's password reset tokens: signed, valid for three days, and void once the password is set or the
+user has signed in. A link is a secret. It is shown to an admin or sent to its user, and never logged.
 """
 
 import logging
@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 class Links(PasswordResetTokenGenerator):
-    """Django's tokens, which know no future: one made by a clock that was a year ahead would be good for a year."""
+    """Django's tokens, but not from the future: one made while the clock was a year ahead would be valid for a year."""
 
     def check_token(self, user: Any, token: str | None) -> bool:
-        """Refuse also a token that is from further ahead than it is good for."""
+        """Also refuse a token that was made further in the future than tokens are valid."""
         if not super().check_token(user, token):
             return False
         made_at = base36_to_int((token or "").partition("-")[0])
@@ -41,24 +41,24 @@ LINKS = Links()
 
 
 def one_time_link(user: User) -> str:
-    """Return the path under which the user sets a password, once; `PUBLIC_ADDRESS.whole` makes it a link."""
+    """Return the path at which a user can set a password, once; `PUBLIC_ADDRESS.whole` makes it a link."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("web:one-time", args=[uid, LINKS.make_token(user)])
 
 
 def sends_email() -> bool:
-    """Tell whether links go by e-mail; else an admin copies them."""
+    """Tell whether links are sent by e-mail; otherwise an admin copies them."""
     return settings.EMAIL is not None
 
 
 def invite(user: User) -> str | None:
-    """Give a user without a password the way in.
+    """Send a user without a password a one-time link.
 
     Args:
-        user: Made without a password.
+        user: The invited user.
 
     Returns:
-        The link for the admin to copy, also where the mail server refuses; None when it went by e-mail.
+        None if the link was sent by e-mail. Otherwise, or if the mail server refused it, the link for an admin to copy.
     """
     link = PUBLIC_ADDRESS.whole(one_time_link(user))
     if not sends_email():
@@ -73,20 +73,20 @@ def invite(user: User) -> str | None:
 
 
 def send_new_link(user: User, failed: Callable[[], object] = lambda: None) -> None:
-    """Send a user a one-time link by e-mail; the earlier ones stay good.
+    """Send a user a one-time link by e-mail, in the background; earlier links stay valid.
 
-    Nobody waits for it, nor hears of it: neither words nor time of the answer tell whether there is such a user.
+    Neither the text nor the timing of the answer may tell whether there is such a user.
 
     Args:
-        user: Who has forgotten the password, or never had one.
-        failed: Called, perhaps by another thread, when it could not be sent.
+        user: A user who forgot their password or never had one.
+        failed: Called if it could not be sent, possibly from another thread.
     """
     link = PUBLIC_ADDRESS.whole(one_time_link(user))
     text = render_to_string("web/email/new_password.txt", {"user": user, "link": link})
 
     def tell(error: Exception) -> None:
         logger.error("The one-time link of user %s could not be sent by e-mail", user.pk, exc_info=error)
-        with suppress(DatabaseError):  # else one waits for the next one as if this one had been sent
+        with suppress(DatabaseError):  # at worst, the next link has to wait as if this one had been sent
             failed()
 
     def send() -> None:

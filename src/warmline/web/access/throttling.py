@@ -1,7 +1,7 @@
-"""Who guesses, as a request tells: from which address, and in which browser.
+"""Limits guessing by address and browser, as the request shows them (see crm/throttling.py for the rules).
 
-A browser in which somebody has signed in keeps a cookie by which it is known again. It opens nothing; what others guess
-elsewhere just does not count there (see crm/throttling.py).
+A browser in which someone has signed in keeps a cookie that identifies it. The cookie grants nothing; it only means
+that wrong guesses from elsewhere do not count here.
 """
 
 from secrets import token_urlsafe
@@ -14,61 +14,61 @@ from warmline.crm import throttling
 from warmline.crm.throttling import FAMILIAR_FOR, GuessInProgress, TooManyGuessesError
 from warmline.crm.users import User
 
-BROWSER = "browser"  # the cookie
-LONGEST_COOKIE = 64  # characters of its value that are looked at
+BROWSER = "browser"  # name of the cookie
+LONGEST_COOKIE = 64  # characters; the rest of its value is ignored
 
 
 def at_password(request: HttpRequest, email: str) -> GuessInProgress:
-    """Begin a guess at a user's password.
+    """Start a guess at a user's password.
 
     Args:
-        request: Somebody's.
-        email: Whose password, however it is written.
+        request: The request with the guess.
+        email: The user's e-mail, in any spelling.
 
     Raises:
-        TooManyGuessesError: When it has to wait.
+        TooManyGuessesError: If the guess has to wait.
     """
     return throttling.at_password(email, _address(request), _browser(request))
 
 
 def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
-    """Count a wrong guess at a secret too long to be guessed, if that can be written down.
+    """Count a wrong guess at a long secret, if it can be stored.
 
     Args:
-        request: Somebody's.
-        kind: Of secret.
-        whose: Who or what it would open.
+        request: The request with the guess.
+        kind: The kind of secret, such as "link".
+        whose: The user or thing that the secret belongs to.
 
     Raises:
-        TooManyGuessesError: When there were too many.
+        TooManyGuessesError: If there were too many.
     """
     with storage.if_possible():
         throttling.at_secret(kind, whose, _address(request))
 
 
 def at_mailbox(request: HttpRequest, email: str) -> GuessInProgress:
-    """Count an e-mail that somebody wants sent.
+    """Count an e-mail that a stranger asks us to send.
 
     Args:
-        request: Somebody's.
-        email: Where to.
+        request: The request that asks for it.
+        email: The recipient.
 
     Returns:
-        What to forget when it could not be sent.
+        The counted guess; call its `forget` if the e-mail could not be sent.
 
     Raises:
-        TooManyGuessesError: When there were enough.
+        TooManyGuessesError: If enough were sent already.
     """
     return throttling.at_mailbox(email, _address(request))
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Note that a user has signed in here, with the password that holds from now on.
+    """Remember that a user has signed in from this address and browser.
 
     Args:
-        request: The user's.
-        response: Takes the cookie along.
-        user: Who.
+        request: The user's request.
+        response: The response that sets the cookie.
+        user: The user, with their current password.
     """
     browser = _browser(request) or token_urlsafe(24)
     throttling.remember(user, _address(request), browser)

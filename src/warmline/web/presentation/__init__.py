@@ -1,1 +1,1 @@
-"""What pages show that no single row holds: the overview, charts, timelines, toasts and icons. It changes nothing."""
+"""Prepares what pages show beyond single rows: overview, charts, timelines, toasts and icons. Changes nothing."""

@@ -1,6 +1,6 @@
-"""The chart of the last 24 hours, as numbers that a template draws: bars in an <svg>, and a table of the same.
+"""The chart of the last 24 hours, as numbers for a template: bars in an <svg>, and a table with the same data.
 
-All lengths are whole units of the drawing, because the Content-Security-Policy allows no style in a page.
+All lengths are SVG units in attributes, because the Content-Security-Policy allows no inline styles.
 """
 
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from datetime import datetime
 from warmline.crm.users import User
 from warmline.sync.status.last_day import SPANS, Hour, lately, together
 
-WIDTH, HEIGHT = 30, 120  # of an hour's place, and of the highest bar
-NICE = (4, 10, 20, 50)  # a scale ends at one of these, or a tenfold of it
+WIDTH, HEIGHT = 30, 120  # SVG units: the width of an hour, and the height of the highest bar
+NICE = (4, 10, 20, 50)  # a scale ends at one of these, or at one of them times a power of ten
 
 
 @dataclass(frozen=True)
 class Bar:
-    """An hour's bars, from the ground at HEIGHT up: what arrived, and on top of it what was in vain.
+    """The bars of an hour, stacked from HEIGHT upwards: arrivals, and failed attempts on top.
 
     Attributes:
-        hour: What is counted.
-        x: Where the hour's place begins.
-        arrived_y, arrived_height, vain_y, vain_height: The bars.
-        is_labelled: Whether its time stands below.
-        usual, slow: Within how long half, and 95 of a hundred, arrived.
+        hour: The counts.
+        x: The left edge.
+        arrived_y, arrived_height, failed_y, failed_height: Top edges and heights of the two bars.
+        is_labelled: Whether the time is written below.
+        usual, slow: The time in which 50 %, and 95 %, of the rows arrived, in words.
     """
 
     hour: Hour
     x: int
     arrived_y: int
     arrived_height: int
-    vain_y: int
-    vain_height: int
+    failed_y: int
+    failed_height: int
     is_labelled: bool
     usual: str
     slow: str
@@ -41,9 +41,9 @@ class Chart:
     """The chart.
 
     Attributes:
-        bars: The hours.
-        top: What the highest line stands for.
-        arrived, in_vain, usual, slow: The same for all hours together.
+        bars: One for each hour.
+        top: The number at the top line.
+        arrived, in_vain, usual, slow: The same as in an hour, for all hours together.
     """
 
     bars: list[Bar]
@@ -55,16 +55,16 @@ class Chart:
 
     @property
     def width(self) -> int:
-        """How wide the bars are together."""
+        """The total width of the bars."""
         return WIDTH * len(self.bars)
 
 
 def last_day(user: User, now: datetime) -> Chart:
-    """Return the chart of what a user may see.
+    """Return the chart of the last 24 hours for the rows that a user may see.
 
     Args:
-        user: Who looks.
-        now: The present moment, aware.
+        user: The user who looks.
+        now: The current time, aware.
     """
     hours = lately(user, now)
     top = scale(max(hour.arrived + hour.in_vain for hour in hours))
@@ -78,8 +78,8 @@ def last_day(user: User, now: datetime) -> Chart:
                 x=number * WIDTH,
                 arrived_y=HEIGHT - arrived,
                 arrived_height=arrived,
-                vain_y=HEIGHT - arrived - vain,
-                vain_height=vain,
+                failed_y=HEIGHT - arrived - vain,
+                failed_height=vain,
                 is_labelled=hour.begins.hour % 4 == 0,
                 usual=span_in_words(hour, 50),
                 slow=span_in_words(hour, 95),
@@ -89,7 +89,7 @@ def last_day(user: User, now: datetime) -> Chart:
 
 
 def scale(most: int) -> int:
-    """Return where a scale ends that holds a number, and can be halved."""
+    """Return the end of a scale that fits a number; half of it is a whole number, too."""
     step = 1
     while True:
         for nice in NICE:
@@ -99,11 +99,11 @@ def scale(most: int) -> int:
 
 
 def span_in_words(hour: Hour, percent: int) -> str:
-    """Return within how long so many arrived, in words; empty when nothing did.
+    """Return the time in which a share of the rows arrived, in words; empty if none arrived.
 
     Args:
-        hour: What is counted.
-        percent: How many of a hundred.
+        hour: The counts.
+        percent: The share, from 1 to 100.
     """
     span = hour.span(percent)
     if span is None:
@@ -119,5 +119,5 @@ def _seconds(span: int) -> str:
 
 
 def _height(number: int, top: int) -> int:
-    """Return how high a bar is; what is there at all can be seen."""
+    """Return the height of a bar; if there is anything to show, it is at least 2."""
     return max(2, number * HEIGHT // top) if number else 0

@@ -1,4 +1,4 @@
-"""What the Sync page shows beside its chart: the answers to "is anything missing, and why", put together."""
+"""What the Sync page shows beside its chart: whether anything is missing in Pipedrive, and why."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from warmline.sync.status import account_usage
 from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
-FAILURES_SHOWN = 5  # failed rows of a kind on the overview; the rest has pages of its own
+FAILURES_SHOWN = 5  # failed rows per kind; the others are on their own pages
 
 KIND_NAMES: dict[Kind, tuple[str, str]] = {
     "contact": ("contact", "contacts"),
@@ -43,7 +43,7 @@ HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
 
 @dataclass(frozen=True)
 class Failures:
-    """What failed of a kind: the first few rows, and how many there are."""
+    """The failed rows of a kind: the first few, and how many there are."""
 
     kind: Kind
     rows: list[Any]
@@ -51,13 +51,13 @@ class Failures:
 
     @property
     def name(self) -> str:
-        """What they are called."""
+        """The name of the kind, in singular or plural."""
         return KIND_NAMES[self.kind][self.number != 1]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """How many rows are in a state, all kinds together and each."""
+    """How many rows are in a state, in total and by kind."""
 
     state: SyncState
     words: str
@@ -67,14 +67,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class UsedShare:
-    """How much of something is used, in percent as well."""
+    """How much of a limit is used."""
 
     used: int
     of: int
 
     @property
     def percent(self) -> int:
-        """Of a hundred; 0 where there is nothing to use."""
+        """The share in percent, at most 100; 0 if the limit is 0."""
         return min(100, round(100 * self.used / self.of)) if self.of else 0
 
 
@@ -83,14 +83,14 @@ class Overview:
     """How the sync is doing, as far as a user may see it.
 
     Attributes:
-        heading, status: How the connection is.
-        figures: What waits, is in progress and failed.
-        failures: What failed, by kind.
-        left_out: What is not on its way at all.
-        label, threshold: From which warmness a contact becomes what.
-        calls, seconds: What is used of the shortest window, and how long it is; None without a token.
-        tokens: What is used of the day's tokens; None without a token.
-        directory: What is known of the account; for admins.
+        heading, status: The state of the connection.
+        figures: How many rows are waiting, in progress and failed.
+        failures: The failed rows, by kind.
+        left_out: Rows that are not sent at all.
+        label, threshold: The label of warm leads, and the warmness from which a contact is one.
+        calls, seconds: Calls used in the shortest rate limit window, and its length; calls is None without a token.
+        tokens: API tokens used today; None without a token.
+        directory: How far the index of Pipedrive is; empty for members.
     """
 
     heading: str
@@ -107,21 +107,21 @@ class Overview:
 
     @property
     def needs_an_admin(self) -> bool:
-        """Whether the connection is not well until an admin has settled something."""
+        """Whether the connection stays broken until an admin fixes something."""
         return self.status.state in connection_health.FOR_AN_ADMIN
 
     @property
     def knows_all(self) -> bool:
-        """Whether what Pipedrive holds need not be searched for."""
+        """Whether everything in Pipedrive is indexed, so that no searches are needed."""
         return bool(self.directory) and all(progress.is_full for progress in self.directory)
 
     @classmethod
     def of(cls, user: User, now: datetime) -> "Overview":
-        """Look at everything.
+        """Collect everything.
 
         Args:
-            user: Who asks.
-            now: Tells which leases are live.
+            user: The user who looks.
+            now: The current time, aware; decides which leases are still valid.
         """
         status, policy = connection_health.status(), Policy.current()
         counts = counts_by_table(user, threshold=policy.threshold, now=now)

@@ -1,4 +1,4 @@
-"""A contact's activities, the latest first, a page at a time."""
+"""A contact's activities, newest first, one page at a time."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from warmline.sync.status.explanation import sentence
 from warmline.web.forms.contact_book import TYPE_ICONS
 
 PAGE_SIZE = 20
-SALT = "timeline"  # a list's place is none of a timeline's
+SALT = "timeline"  # so that a place in a list is not accepted as one in a timeline
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Entry:
     """An activity as it is shown.
 
     Attributes:
-        row: With its state and its contact.
-        icon: Its type's.
-        sync: What is told of its way to Pipedrive.
-        why: Why it is not there, or not in line; empty when there is nothing to explain.
+        row: The activity, with its state and contact.
+        icon: The name of its type's icon.
+        sync: Its sync status.
+        why: Why it is not in Pipedrive, or not up to date there; empty if there is nothing to explain.
     """
 
     row: Activity
@@ -36,7 +36,7 @@ class Entry:
 
     @classmethod
     def of(cls, row: Activity) -> "Entry":
-        """Return what is shown of an activity that was read with its state and contact."""
+        """Return the entry of an activity that was read with its state and contact."""
         sync = describe(row)
         explains = sync.error is not None or sync.state is SyncState.NOT_WANTED
         why = sentence(row, sync, Policy.current()) if explains else ""
@@ -45,12 +45,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A page of it.
+    """One page of the timeline.
 
     Attributes:
         entries: The activities.
-        earlier: Where the next page begins, as text for its address; empty when there is none.
-        is_first: Whether nothing is later.
+        earlier: Where the next page starts, as text for its address; empty on the last page.
+        is_first: Whether this is the first page.
     """
 
     entries: list[Entry]
@@ -62,14 +62,14 @@ def timeline(contact: Contact, before: str) -> Timeline:
     """Return a page of a contact's activities.
 
     Args:
-        contact: Whose.
-        before: `earlier` of the page before; anything else begins anew.
+        contact: The contact.
+        before: `earlier` of the previous page; anything else returns the first page.
     """
     rows = Activity.objects.filter(contact=contact)
     place = _place(before)
     if place is not None:
         day, row_id = place
-        # The first condition is a range of the index; within it, the second leaves out what was shown.
+        # The second condition is a range of the index; within it, the first leaves out what was already shown.
         rows = rows.filter(Q(day__lt=day) | Q(pk__lt=row_id), day__lte=day)
     stated = with_state(rows, threshold=Policy.current().threshold, now=timezone.now())
     found = list(stated.order_by("-day", "-pk")[: PAGE_SIZE + 1])

@@ -1,8 +1,8 @@
-"""What of the notifications becomes a toast: one for each topic at the most, so that many become one.
+"""Turns notifications into toasts: at most one per topic, which stands for all notifications on it.
 
-A toast covers all that was told on its topic since its first one, as long as it stays on the screen; the browser says
-which are there. So it grows in its place, and comes back the same after a reload. Failures count once for each row and
-as long as it fails: when the last one is mended, the toast is no more.
+A toast covers all notifications on its topic since its first one, as long as it is on the screen; the browser says
+which toasts it shows. So a toast is updated in place, and looks the same after a reload. A failure counts once per row,
+and only while the row still fails: when the last one is fixed, the toast disappears.
 """
 
 from collections.abc import Container, Mapping
@@ -21,12 +21,12 @@ from warmline.sync.notifications import contacts_of, loud, told_to
 
 @dataclass(frozen=True)
 class Topic:
-    """What toasts can be about.
+    """What a toast can be about.
 
     Attributes:
-        name: In ids and requests.
+        name: Its name in ids and requests.
         tone: good, bad or plain.
-        many: What stands for several notifications, with their number; empty: the latest stands for all.
+        many: The text for several notifications, with {} for their number; if empty, the latest one is shown.
         stays: Whether the toast stays until it is dismissed.
         retries: Whether it offers to try again.
     """
@@ -71,7 +71,7 @@ TOPICS = {
     NotificationKind.TYPE_MISSING: ACCOUNT,
     NotificationKind.CONNECTION_LOST: CONNECTION_LOST,
     NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
-    NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # in the list alone
+    NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # shown only on the notifications page
 }
 FAILING: dict[NotificationKind, type[Row]] = {
     NotificationKind.CONTACT_FAILED: Contact,
@@ -86,12 +86,12 @@ class Toast:
     """A toast, as the template shows it.
 
     Attributes:
-        topic: Its name; it is the only one of this topic.
+        topic: The name of its topic; no other toast has it.
         tone, icon: How it looks.
-        first: The id of the first notification that it stands for.
+        first: The id of the first notification that it covers.
         text: What happened and what to do.
-        link, link_words: Where to see more.
-        contact_id: The contact that "Try again" is for; None for everything that failed.
+        link, link_words: Where to see more; empty for nowhere.
+        contact_id: The contact that "Try again" is for; None to retry everything that failed.
         stays: Whether it stays until it is dismissed.
         retries: Whether it offers to try again.
     """
@@ -110,7 +110,7 @@ class Toast:
 
 @dataclass
 class _Told:
-    """What was told on a topic: how often, the first and the last time."""
+    """The notifications on a topic: their number, and the ids of the first and the last one."""
 
     number: int = 0
     first: int = 0
@@ -122,18 +122,18 @@ class _Told:
 
 
 def newest(user: User) -> int:
-    """Return the id of the newest notification that is told to a user; 0 when nothing was told."""
+    """Return the id of a user's newest notification; 0 if there is none."""
     return told_to(user).aggregate(newest=Max("pk"))["newest"] or 0
 
 
 def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> list[Toast]:
-    """Return the toasts that belong on a user's screen, those of what happened last at the end.
+    """Return the toasts that belong on a user's screen, ordered by their latest notification.
 
     Args:
-        user: Who looks.
-        after: The id of the newest notification that this browser has shown.
-        up_to: The id of the newest one that counts; the browser goes on from there.
-        shown: The toasts that are on the screen: by topic, the id of the first notification that each stands for.
+        user: The user who looks.
+        after: The id of the newest notification that this browser has already handled.
+        up_to: The id of the newest notification to include; the browser continues from there.
+        shown: The toasts on the screen: for each topic, the id of the first notification that its toast covers.
     """
     told: dict[str, _Told] = {}
     _count(told, loud(user, after=after).filter(pk__lte=up_to), TOPIC_NAMES - shown.keys())
@@ -182,7 +182,7 @@ def _toast(told: _Told, last: Notification, contacts: Container[int | None]) -> 
 
 
 def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: bool) -> tuple[str, str]:
-    """Return where there is more to see, and the words that lead there; both empty for nowhere."""
+    """Return where to see more, and the text of the link; both empty if there is no such page."""
     if contact_id is not None:
         why = "#in-pipedrive" if topic is CONTACTS else ""
         return reverse("web:contact", args=[contact_id]) + why, "View contact"
@@ -194,7 +194,7 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
 
 
 def _is_choice(told: Notification) -> bool:
-    """Tell whether it is a person's turn: the row that failed has candidates."""
+    """Tell whether a person has to choose, because the failed row has several candidates."""
     model = FAILING.get(NotificationKind(told.kind))
     if model is None:
         return False
