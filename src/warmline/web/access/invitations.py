@@ -92,7 +92,7 @@ def send_new_link(user: User, failed: Callable[[], object] = lambda: None) -> No
     def send() -> None:
         try:
             send_mail("Set a new Warmline password", text, None, [user.email])
-        except Exception as error:  # noqa: BLE001 (logged above; nobody waits here who could be told)
+        except Exception as error:  # noqa: BLE001 (logged above; nobody is waiting for the result)
             tell(error)
             close_connections()
 

@@ -1,1 +1,1 @@
-"""The forms of the pages. What a value may be is decided by the models of `crm/`, and never here."""
+"""The forms of the pages. Which values are valid is decided by the models in `crm/`, not here."""

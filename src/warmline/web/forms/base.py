@@ -1,4 +1,4 @@
-"""What all forms share: how they look, the words of their errors, and how a form changes only what was edited.
+"""What all forms share: their look, the wording of errors, and forms that change only what the person edited.
 
 `{{ form }}` shows any form: `form.html` all of it, `form_field.html` each field with its label, hint and errors.
 """
@@ -20,7 +20,7 @@ NO_ZONES = ("Etc/", "SystemV/", "posix/", "right/")
 
 
 class Renderer(DjangoTemplates):
-    """Shows forms and fields in our shape (the setting FORM_RENDERER)."""
+    """Renders forms and fields with our templates (the setting FORM_RENDERER)."""
 
     form_template_name = "web/parts/form.html"
     field_template_name = "web/parts/form_field.html"
@@ -28,13 +28,13 @@ class Renderer(DjangoTemplates):
 
 @cache
 def zones() -> list[tuple[str, str]]:
-    """Return the time zones to choose from: those that are named for a place, and UTC."""
+    """Return the time zones to choose from: those named after a place, and UTC."""
     names = {name for name in available_timezones() if "/" in name and not name.startswith(NO_ZONES)}
     return [(name, name.replace("_", " ")) for name in ["UTC", *sorted(names)]]
 
 
 class LongSelect(forms.Select):
-    """A select with hundreds of options; Django's own renders a template for each of them, and takes 60 ms for it."""
+    """A select with hundreds of options; Django's own renders a template for each, which takes 60 ms in total."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 (Django's signature)
         """Return the select's HTML."""
@@ -50,10 +50,10 @@ class LongSelect(forms.Select):
 
 
 class WordedForm(forms.BaseForm):
-    """Any form of ours: what is wrong is said in our sentences, with the label of the field."""
+    """Base of all our forms: errors are in our own words and contain the label of the field."""
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Note what is wrong with a field, or with the form."""
+        """Add an error to a field, or to the form."""
         if not isinstance(error, ValidationError):
             error = ValidationError(error)
         super().add_error(field, reworded(error, self._naming, field))
@@ -64,18 +64,18 @@ class WordedForm(forms.BaseForm):
 
 
 class EditForm(WordedForm, forms.Form):
-    """Changes something that is there: only what the person changed, so that what came meanwhile stays.
+    """Changes something existing: only what the person edited, so that concurrent changes to other fields survive.
 
-    Each field brings along, hidden, what the person was shown. Who sends none of that, such as a script, is taken to
-    have been shown what is there now.
+    Each field has a hidden companion with the value that the person was shown. If a client, such as a script, does not
+    send these, the current values are assumed.
     """
 
     def __getitem__(self, name: str) -> forms.BoundField:
-        """Return a field as it is shown."""
+        """Return a field, with its hidden initial value."""
         shown = super().__getitem__(name)
         shown.field.show_hidden_initial = not self.is_bound or shown.html_initial_name in self.data
         return shown
 
     def values(self) -> dict[str, Any]:
-        """Return what the person changed, by field, once it is valid."""
+        """Return the changed values by field; call it after validation."""
         return {name: self.cleaned_data[name] for name in self.changed_data}

@@ -1,4 +1,4 @@
-"""The forms of contacts, organizations and activities. What a value may be is the models' business, not theirs."""
+"""The forms of contacts, organizations and activities. The models decide which values are valid."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -23,7 +23,7 @@ TYPE_ICONS = {
     ActivityType.REFERRAL: "referral",
     ActivityType.CONFERENCE: "conference",
 }
-TYPE_BUTTONS = [(each.value, TYPE_ICONS[each], each.label) for each in ActivityType]  # of the log form
+TYPE_BUTTONS = [(each.value, TYPE_ICONS[each], each.label) for each in ActivityType]  # in the form for logging
 
 
 class BookForm(WordedForm, forms.Form):
@@ -36,10 +36,10 @@ class BookForm(WordedForm, forms.Form):
     stored: Any = None
 
     def save(self, store: Callable[[dict[str, Any]], object]) -> bool:
-        """Store the values, or take the reasons why not into the form.
+        """Store the values, or add the errors to the form.
 
         Args:
-            store: Takes the values by field and calls the book.
+            store: Called with the values by field; stores them by `crm.book`.
 
         Returns:
             Whether they were stored.
@@ -56,7 +56,7 @@ class BookForm(WordedForm, forms.Form):
         return not self.errors
 
     def begin_at(self, name: str) -> Self:
-        """Have the keyboard in a field from the start: a form takes the place of the button that asked for it."""
+        """Put the focus into a field, because the form replaces the button that had it."""
         for field in self.fields.values():
             field.widget.attrs.pop("autofocus", None)
         self.fields[name].widget.attrs["autofocus"] = True
@@ -73,17 +73,17 @@ def _text(label: str, length: int, *, required: bool = False, **attributes: str)
 
 
 class NoteField(forms.CharField):
-    """Text of several lines, whose ends browsers send in their own way."""
+    """Multi-line text; browsers send its line ends in different forms."""
 
     widget = forms.Textarea(attrs={"rows": "3"})
 
     def to_python(self, value: Any) -> str:
-        """Return it as the book keeps it, so that nothing else counts as a change."""
+        """Normalize line ends as `crm.book` does, so that they do not count as a change."""
         return normalize_newlines(super().to_python(value) or "")
 
 
 class ContactFields(BookForm):
-    """What is told of a contact."""
+    """The fields of a contact."""
 
     name = _text("Name", NAME_LENGTH, required=True)
     email = forms.CharField(
@@ -99,24 +99,24 @@ class ContactFields(BookForm):
 
 
 class ContactForm(EditForm, ContactFields):
-    """A contact that is there."""
+    """Changes a contact."""
 
     @classmethod
     def of(cls, contact: Contact, data: Any = None) -> "ContactForm":
-        """Return the form of a contact that is there."""
+        """Return the form of an existing contact."""
         organization = contact.organization.name if contact.organization else ""
         initial = {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
         return cls(data, initial=initial).begin_at("name")
 
 
 class NewContactForm(ContactFields):
-    """A contact to be added."""
+    """Adds a contact."""
 
     warmness_score = forms.TypedChoiceField(label="Warmness", coerce=int, choices=SCORES, initial=0)
 
 
 class OrganizationForm(EditForm, BookForm):
-    """An organization that is there."""
+    """Changes an organization."""
 
     name = _text("Name", NAME_LENGTH, required=True)
 
@@ -127,13 +127,13 @@ class OrganizationForm(EditForm, BookForm):
 
     @classmethod
     def of(cls, organization: Organization, data: Any = None) -> "OrganizationForm":
-        """Return the form of an organization that is there."""
+        """Return the form of an existing organization."""
         initial = {name: getattr(organization, name) for name in ("name", *Organization.DETAILS)}
         return cls(data, initial=initial).begin_at("name")
 
 
 class ActivityFields(BookForm):
-    """What is told of an activity."""
+    """The fields of an activity."""
 
     type = forms.ChoiceField(label="Type", choices=ActivityType.choices)
     subject = _text("Subject", NAME_LENGTH)
@@ -148,17 +148,17 @@ class ActivityFields(BookForm):
 
 
 class ActivityForm(EditForm, ActivityFields):
-    """An activity that is there."""
+    """Changes an activity."""
 
     @classmethod
     def of(cls, activity: Activity, data: Any = None) -> "ActivityForm":
-        """Return the form of an activity that is there."""
+        """Return the form of an existing activity."""
         initial = {name: getattr(activity, name) for name in cls.base_fields}
         return cls(data, initial=initial, prefix=f"a{activity.pk}").begin_at("subject")
 
 
 class NewActivityForm(ActivityFields):
-    """An activity to be logged: a type is all that it needs."""
+    """Logs an activity; only the type is required."""
 
     subject = _text("Subject", NAME_LENGTH, placeholder="Optional, e.g. Call with Kim")
 
@@ -177,7 +177,7 @@ class NewActivityForm(ActivityFields):
     done = forms.BooleanField(label="Done", required=False, initial=True)
 
     def values(self) -> dict[str, Any]:
-        """Return the values; what is done and has no date was done now, and what is yet to come is not done."""
+        """Return the values. Something done without a date was done now, and something in the future is not done."""
         values = super().values()
         now = timezone.localtime()
         if values["due_time"]:

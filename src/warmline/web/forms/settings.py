@@ -1,6 +1,6 @@
 """The forms of the settings, the team and the profile.
 
-A field that an environment variable decides is shown and cannot be changed; it says which variable that is.
+A field whose value comes from an environment variable is shown but cannot be changed, and names the variable.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from warmline.pipedrive import User as TheirUser
 from warmline.sync.mapping import TYPES
 from warmline.web.forms.base import EditForm, LongSelect, WordedForm, zones
 
-PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # we work with an API token
+PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # Warmline uses a token
 
 
 class ConnectForm(WordedForm, forms.Form):
-    """A token, pasted."""
+    """The API token."""
 
     token = forms.CharField(
         label="API token",
@@ -36,11 +36,11 @@ class ConnectForm(WordedForm, forms.Form):
 
 
 class RulesForm(EditForm):
-    """What is warm, and what goes to Pipedrive how.
+    """When a contact is warm, and what is sent to Pipedrive.
 
     Args:
-        effects: In words, what each threshold would change.
-        types: The account's active activity types; None when they are not known.
+        effects: What each threshold would change, in words.
+        types: The account's active activity types; None if they are not loaded.
     """
 
     threshold = forms.TypedChoiceField(label="Warm from", coerce=int)
@@ -106,7 +106,7 @@ class RulesForm(EditForm):
                 self.fields[name].help_text = f"Set by {variable} in the server's environment."
 
     def save(self) -> None:
-        """Store what was decided anew; what the environment decides cannot be."""
+        """Store what was changed; values from the environment cannot be changed."""
         values, decided = self.values(), preferences.current().activity_types
         types = {ours: values.pop(f"type_{ours}", decided.get(ours, TYPES[ours])) for ours in ActivityType}
         unusual = {str(ours): theirs for ours, theirs in types.items() if theirs != TYPES[ours]}
@@ -114,7 +114,7 @@ class RulesForm(EditForm):
 
 
 class InviteForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """A new member, who sets a password by a one-time link."""
+    """Invites a member, who sets a password with a one-time link."""
 
     time_zone = forms.ChoiceField(choices=zones, initial=default_time_zone, widget=LongSelect)
 
@@ -128,18 +128,18 @@ class InviteForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # gene
         }
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
-        """Make the member, without a password."""
+        """Create the member, without a password."""
         self.instance.set_unusable_password()
         user: User = super().save(commit)
         return user
 
 
 class MemberForm(EditForm):
-    """A member's role, and who they are in Pipedrive.
+    """Changes a member's role and Pipedrive user.
 
     Args:
-        member: Whose.
-        users: The account's active users; None when they are not known.
+        member: The member.
+        users: The account's active users; None if they are not loaded.
     """
 
     is_admin = forms.TypedChoiceField(
@@ -167,10 +167,10 @@ class MemberForm(EditForm):
 
 
 class HeirForm(WordedForm, forms.Form):
-    """Who gets the contacts of a member who leaves.
+    """Who takes over the contacts of a member who is deactivated.
 
     Args:
-        member: Who leaves.
+        member: The member who is deactivated.
     """
 
     heir = forms.ModelChoiceField(
@@ -188,7 +188,7 @@ class HeirForm(WordedForm, forms.Form):
 
 
 class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """What a user says of themselves."""
+    """A user's own name and time zone."""
 
     time_zone = forms.ChoiceField(choices=zones, help_text="Used for all dates and times.", widget=LongSelect)
 
@@ -204,7 +204,7 @@ class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # gen
             zone.choices = [(self.instance.time_zone, self.instance.time_zone), *zones()]
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
-        """Write these fields alone: an admin may have changed the others since the user was read."""
+        """Write only these fields: an admin may have changed others since the user was read."""
         user: User = super().save(commit=False)
         if commit:
             user.save(update_fields=self._meta.fields)
@@ -212,7 +212,7 @@ class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # gen
 
 
 class TokenForm(WordedForm, forms.Form):
-    """What an API token is for. It stands on the page of the profile, whose fields have the same names."""
+    """The purpose of an API token. Its prefix keeps its fields apart from the profile's on the same page."""
 
     prefix = "token"
 

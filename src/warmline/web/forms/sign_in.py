@@ -1,4 +1,4 @@
-"""The forms of signing in, passwords and the first admin: Django's own, with our words and our limits to guessing."""
+"""The forms for signing in, passwords and the first admin: Django's own, with our wording and limits on guessing."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,19 +20,19 @@ from warmline.web.access import throttling
 from warmline.web.access.first_admin import FIRST_CODE
 from warmline.web.forms.base import LongSelect, WordedForm, zones
 
-WRONG_CODE = "This code is not right. Enter the code that Warmline printed when it last started."
+WRONG_CODE = "This code is wrong. Enter the code that Warmline printed when it last started."
 GUESSED = "guessed"
-NO_CODE = "This server has not printed a code. Restart `warmline serve`; it then prints one."
+NO_CODE = "This server has not printed a code yet. Restart `warmline serve` to get one."
 
 
 class SignInForm(WordedForm, AuthenticationForm):
-    """E-mail, whatever its case, and password. Whether there is such a user is not told."""
+    """E-mail, in any case, and password. The error does not reveal whether there is such a user."""
 
     username = UsernameField(label="E-mail", widget=forms.EmailInput(attrs={"autofocus": True}))
     error_messages = {"invalid_login": "Wrong e-mail or password. Try again, or set a new password."}
 
     def clean(self) -> dict[str, Any]:
-        """Look at the password, unless it was guessed at too often."""
+        """Check the password, unless there were too many guesses."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         guess = throttling.at_password(self.request, name) if self.request and name and password else None
         cleaned: dict[str, Any] = super().clean()
@@ -42,10 +42,10 @@ class SignInForm(WordedForm, AuthenticationForm):
 
 
 class ChangePasswordForm(WordedForm, PasswordChangeForm):
-    """The present password and a new one.
+    """The old password and a new one.
 
     Args:
-        request: The user's.
+        request: The user's request.
     """
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
@@ -53,7 +53,7 @@ class ChangePasswordForm(WordedForm, PasswordChangeForm):
         self._request = request
 
     def clean_old_password(self) -> str:
-        """Look at the present password, unless it was guessed at too often."""
+        """Check the old password, unless there were too many guesses."""
         guess = throttling.at_password(self._request, self.user.get_username())
         password: str = super().clean_old_password()
         guess.was_right()
@@ -61,21 +61,21 @@ class ChangePasswordForm(WordedForm, PasswordChangeForm):
 
 
 class NewPasswordForm(WordedForm, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """A new password, for whoever has a one-time link."""
+    """A new password, for someone with a one-time link."""
 
 
 class ResetForm(WordedForm, PasswordResetForm):
-    """Whom to send a one-time link; also one who was invited and has no password yet."""
+    """The e-mail to send a one-time link to; also works for invited users without a password."""
 
     email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
     def get_users(self, email: str) -> Iterable[User]:
-        """Return the active user with this e-mail, whatever its case."""
+        """Return the active user with this e-mail, in any case."""
         return User.objects.known_as(email).filter(is_active=True)
 
 
 class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """The first admin, and the code that proves that they may be it."""
+    """The first admin, and the code that proves they may create the account."""
 
     code = forms.CharField(
         label="One-time code",
@@ -101,7 +101,7 @@ class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self.fields["email"].widget.attrs["autofocus"]  # Django's idea; the code comes first
+        del self.fields["email"].widget.attrs["autofocus"]  # set by Django, but our first field is the code
 
     def clean_code(self) -> str:
         """Refuse a wrong code."""
@@ -111,7 +111,7 @@ class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  
         return code
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
-        """Make the admin."""
+        """Create the admin."""
         self.instance.is_admin = True
         user: User = super().save(commit)
         return user

@@ -71,15 +71,15 @@ def last_day(user: User, now: datetime) -> Chart:
     total = together(hours)
     bars = []
     for number, hour in enumerate(hours):
-        arrived, vain = _height(hour.arrived, top), _height(hour.in_vain, top)
+        arrived, failed = _height(hour.arrived, top), _height(hour.in_vain, top)
         bars.append(
             Bar(
                 hour=hour,
                 x=number * WIDTH,
                 arrived_y=HEIGHT - arrived,
                 arrived_height=arrived,
-                failed_y=HEIGHT - arrived - vain,
-                failed_height=vain,
+                failed_y=HEIGHT - arrived - failed,
+                failed_height=failed,
                 is_labelled=hour.begins.hour % 4 == 0,
                 usual=span_in_words(hour, 50),
                 slow=span_in_words(hour, 95),
