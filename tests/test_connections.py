@@ -28,7 +28,7 @@ class _Place:
 
     Args:
         proxies: Who is believed.
-        descriptors: Of which the connections has a part.
+        descriptors: File descriptors of the process.
     """
 
     def __init__(self, proxies: list[Any], descriptors: int) -> None:
@@ -64,7 +64,7 @@ class _Place:
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not is_so():  # noqa: ASYNC110 (sockets and the connections know no event for it)
+        while not is_so():  # noqa: ASYNC110 (sockets and connections signal no event for it)
             await asyncio.sleep(0.01)
 
 

@@ -75,7 +75,7 @@ def _migrate() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="PublicAddress to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive."""
@@ -105,7 +105,7 @@ def demo(
 
 @app.command()
 def sandbox(
-    host: Annotated[str, typer.Option(help="PublicAddress to listen on; keep it on this machine.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; keep it on this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 9000,
     token: Annotated[str, typer.Option(help="The API token to call it with.")] = "sandbox-token",
     search_delay: Annotated[float, typer.Option(min=0, help="Seconds until search finds a new record.")] = 0.0,

@@ -36,7 +36,7 @@ def serve(host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM; the database must be migrated.
 
     Args:
-        host: PublicAddress to listen on.
+        host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
 
     Raises:
@@ -49,7 +49,7 @@ def serve(host: str, port: int) -> None:
     config = uvicorn.Config(
         "warmline.asgi:application",
         http=cast("Any", partial(ClientConnection, connections)),
-        ws="none",  # whose connections would be out of the connections
+        ws="none",  # websocket connections would not be counted
         backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         log_level="warning",

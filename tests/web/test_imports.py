@@ -193,4 +193,4 @@ def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertN
     assert "51 to 100 of 666" in html
     assert "show=invalid" in html
     assert bobs.get(f"{path}?show=wrong").status_code == 404
-    assert "No such rows" in look(bobs.get(f"{path}?show=known"))
+    assert "No rows match" in look(bobs.get(f"{path}?show=known"))

@@ -1,4 +1,4 @@
-"""A form that is sent twice is saved save_once: each form carries a key, and what was made is remembered under it.
+"""A form that is sent twice is saved once: each form has a key, under which the row that it made is remembered.
 
 Whoever presses twice, or again because no answer came, is led to the row that the first time made.
 """

@@ -1,4 +1,4 @@
-"""Activities, on the timeline of their contact: logged, marked done, changed, tried again."""
+"""Activities on their contact's timeline: log, mark done, change, and try again."""
 
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
 
 
 def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Show an activity anew on its timeline, and go there if a person asked; without a script the whole page, there."""
+    """Show an activity on its timeline again; without htmx, redirect to the page of its contact."""
     row, is_live = _seen(request, activity_id), "X-Live" in request.headers
     if request.htmx or is_live:
         shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
@@ -66,21 +66,21 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 def done(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Mark an activity done."""
+    """Mark an activity as done."""
     book.change_activity(_seen(request, activity_id), {"done": True})
     return _entry(request, activity_id)
 
 
 @require_POST
 def retry(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Try again to bring an activity to Pipedrive."""
+    """Try again to send an activity to Pipedrive."""
     again.retry(_seen(request, activity_id))
     return _entry(request, activity_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Change an activity; to htmx in its place."""
+    """Change an activity; htmx gets the form in place of the entry."""
     row = _seen(request, activity_id)
     form = ActivityForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes)):

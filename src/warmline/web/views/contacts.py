@@ -1,4 +1,4 @@
-"""Contacts: the list, and adding one."""
+"""Contacts: the list, its export, and adding one."""
 
 from functools import partial
 from itertools import chain
@@ -29,7 +29,7 @@ PAGE_SIZE = 50
 
 @require_safe
 def contacts(request: PageRequest) -> HttpResponse:
-    """Show the contacts that the user may see, as the address asks for; to htmx the list alone."""
+    """Show the contacts that the user may see, as the address asks for; htmx gets only the list."""
     listed, rows = _asked(request)
     page = row_lists.page(rows, listed.asked, size=PAGE_SIZE, **_now())
     organization = listed.asked.organization
@@ -50,13 +50,13 @@ def contacts(request: PageRequest) -> HttpResponse:
     if not request.htmx:
         return render(request, "web/contacts/list.html", shown)
     response = render(request, "web/contacts/_list.html", shown)
-    # What is typed replaces the address; a page that one turns to is one to come back from.
+    # Typing replaces the address; turning to another page adds one to the history.
     return replace_url(response, request.path + listed.query()) if request.htmx.trigger == "filters" else response
 
 
 @require_safe
 def export(request: PageRequest) -> StreamingHttpResponse:
-    """Send all contacts of a list as a CSV file, whatever page of it is shown."""
+    """Send all contacts of a list as a CSV file, not only the page that is shown."""
     listed, rows = _asked(request)
     return csv_of(chain.from_iterable(row_lists.pages(rows, listed.asked, size=PIECE, **_now())))
 
@@ -72,7 +72,7 @@ def _now() -> dict[str, Any]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: PageRequest) -> HttpResponse:
-    """Add a contact of the user's."""
+    """Add a contact for the user."""
     form = NewContactForm(request.POST or None, initial={"organization": request.GET.get("organization", "")})
 
     def store(values: dict[str, Any]) -> Contact | None:
@@ -89,7 +89,7 @@ def add(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def known(request: PageRequest) -> HttpResponse:
-    """Tell whether someone knows a person with this e-mail already: whom one may see, and of others nothing more."""
+    """Tell whether someone on the team already has a contact with this e-mail; a colleague's contact is not named."""
     email = email_key(request.GET.get("email", ""))
     same = Contact.objects.filter(email_key=email) if email else Contact.objects.none()
     shown = {"contact": same.seen_by(request.user).first(), "is_known": same.exists()}

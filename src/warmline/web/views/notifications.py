@@ -1,4 +1,4 @@
-"""Everything that was told to the user, behind the bell."""
+"""The notifications page, behind the bell."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ PAGE_SIZE = 50
 
 @require_safe
 def notifications(request: PageRequest) -> HttpResponse:
-    """Show a page of them, newest first; who opens the first one has seen them."""
+    """Show a page of notifications, newest first; opening the first page marks them as seen."""
     before = number(request.GET.get("before", ""))
     rows = newest(request.user, before=before or 10**DIGITS, limit=PAGE_SIZE + 1)
     seen = seen_up_to(request.user)

@@ -1,4 +1,4 @@
-"""Organizations: the team's list, and one. They belong to the team: everyone sees and changes them."""
+"""Organizations: the list, and single ones. They belong to the team: everyone sees and changes them."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ from warmline.web.views.row_status import in_pipedrive, page_of, seen
 
 PAGE_SIZE = 50
 CONTACTS_SHOWN = 20  # on an organization's own page
-NAMES_SHOWN = 8  # that are proposed
+NAMES_SHOWN = 8  # suggestions while typing
 ORDERS = (Order.NAME, Order.ADDED)
 SHOWS = (Show.SYNCED, Show.WAITING, Show.FAILED)
 
 
 @require_safe
 def organizations(request: PageRequest) -> HttpResponse:
-    """Show the team's organizations, as the page_of asks for; to htmx the list alone."""
+    """Show the team's organizations, as the address asks for; htmx gets only the list."""
     listed = ListRequest.read(request.GET, ORDERS, SHOWS)
     page = row_lists.page(Organization.objects.all(), listed.asked, size=PAGE_SIZE, **_now())
     counts = _contacts(request, page.rows)
@@ -54,7 +54,7 @@ def _now() -> dict[str, Any]:
 
 
 def _contacts(request: PageRequest, rows: list[Organization]) -> dict[int, int]:
-    """Return how many contacts of each the user may see."""
+    """Return, for each organization, how many of its contacts the user may see."""
     seen = Contact.objects.seen_by(request.user).filter(organization__in=[row.pk for row in rows])
     counted = seen.order_by().values_list("organization").annotate(Count("pk"))
     return {organization: count for organization, count in counted if organization}
@@ -62,7 +62,7 @@ def _contacts(request: PageRequest, rows: list[Organization]) -> dict[int, int]:
 
 @require_safe
 def names(request: PageRequest) -> HttpResponse:
-    """Propose organizations whose names have what is typed."""
+    """Suggest organizations whose names match the typed text."""
     typed = text(request.GET, "organization")
     found: list[Organization] = []
     if typed:
@@ -73,7 +73,7 @@ def names(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def organization(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Show it, with the contacts that the user may see; to htmx its details."""
+    """Show an organization with the contacts that the user may see; htmx gets only the details."""
     row = seen(request, "organization", organization_id)
     if request.htmx:
         return render(request, "web/organizations/_details.html", {"organization": row, "is_new": True})
@@ -85,7 +85,7 @@ def organization(request: PageRequest, organization_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, organization_id: int) -> HttpResponse:
-    """Change its details; to htmx in their place."""
+    """Change the details; htmx gets the form in their place."""
     row = seen(request, "organization", organization_id)
     form = OrganizationForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes)):

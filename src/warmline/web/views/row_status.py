@@ -1,6 +1,6 @@
-"""Where a contact or an organization stands in Pipedrive, why, and what one can do about it: a part of its page.
+"""The sync status of a contact or an organization, with its reason and what one can do about it: part of its page.
 
-The views are the same for both; the page_of says which kind it is.
+The views are the same for both kinds; the address says which kind it is.
 """
 
 from typing import Any
@@ -36,12 +36,12 @@ def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
     """Return a row that the user may see, with its state.
 
     Args:
-        request: Tells the user.
+        request: The user's request.
         kind: "contact" or "organization".
-        row_id: Which of them.
+        row_id: The row's id.
 
     Raises:
-        Http404: When there is none.
+        Http404: If there is none.
     """
     rows = visible(kind, request.user).filter(pk=row_id)
     found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
@@ -51,7 +51,7 @@ def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
 
 
 def page_of(row: Shown) -> str:
-    """Return where a row's page is."""
+    """Return the address of a row's page."""
     return reverse("web:contact" if isinstance(row, Contact) else "web:organization", args=[row.pk])
 
 
@@ -67,7 +67,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     return {
         "was": crc32(repr((why, latest and latest[0].pk)).encode()),
         "row": row,
-        "page_of": page_of(row),
+        "address": page_of(row),
         "why": why,
         "place": place(row),
         "candidates": candidates,
@@ -77,7 +77,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
 
 
 @require_safe
-def standing(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def status(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     """Show the part anew, unless the page shows just this already: what is open there stays open."""
     shown = in_pipedrive(seen(request, kind, row_id))
     if request.GET.get("was") == str(shown["was"]):
@@ -95,7 +95,7 @@ def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     earlier = some[PAGE_SIZE - 1].pk if len(some) > PAGE_SIZE else None
     shown = {
         "row": row,
-        "page_of": page_of(row),
+        "address": page_of(row),
         "attempts": some[:PAGE_SIZE],
         "earlier": earlier,
         "is_first": not before,
@@ -117,7 +117,7 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 @require_POST
 def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
-    """Remember which of the candidates it is, or that it is a new one, and return to its page."""
+    """Store which candidate was chosen, or that a new record is wanted, and return to the row's page."""
     row = seen(request, kind, row_id)
     chosen = number(request.POST.get("pipedrive_id", ""))
     if chosen is None and "create" not in request.POST:

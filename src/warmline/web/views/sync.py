@@ -1,4 +1,4 @@
-"""How the sync is doing: the connection, what is on its way, what failed, and what is left out."""
+"""The Sync page: the connection, what is on its way, what failed, and what is not sent."""
 
 from typing import get_args
 
@@ -23,7 +23,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @require_safe
 def overview(request: PageRequest) -> HttpResponse:
-    """Show all of it; to htmx, what changes by itself."""
+    """Show the page; htmx gets the part that is refreshed."""
     now = timezone.now()
     shown = {"overview": Overview.of(request.user, now), "chart": last_day(request.user, now)}
     return render(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html", shown)
@@ -31,7 +31,7 @@ def overview(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def failed(request: PageRequest, kind: Kind) -> HttpResponse:
-    """Show a page of what failed of a kind."""
+    """Show a page of the failed rows of a kind."""
     if kind not in KINDS:
         raise Http404
     after = number(request.GET.get("after", "")) or 0
@@ -43,13 +43,13 @@ def failed(request: PageRequest, kind: Kind) -> HttpResponse:
 
 @require_POST
 def retry(request: PageRequest) -> HttpResponse:
-    """Try again what is named, as `contact=12`, or all of the user's that failed."""
+    """Retry the row that the form names, such as `contact=12`, or everything of the user's that failed."""
     tried = _try_again(request)
     if "connection" in request.POST:
         text = "Checking the connection…"
     else:
         text = f"Trying again: {tried}." if tried else "Nothing has failed, so there is nothing to retry."
-    if request.headers.get("X-Live"):  # what changes by itself shows the rest
+    if request.headers.get("X-Live"):  # the refreshed part shows the rest
         return HttpResponse(text, content_type="text/plain")
     messages.success(request, text)
     return redirect("web:sync")
