@@ -198,7 +198,7 @@ What to try:
    1. Raise Kim Castell's warmness to 4 or more, in the list. The badge changes by itself, a toast appears, and
       the sandbox page shows Kim with the label "Warm Lead".
    2. Open Kim Castell and log a call in two taps: "Call", "Save". It appears on the sandbox page at once.
-   3. On the sandbox page, press "Refuse activities", then log another. The toast says why it failed. Press "Mend
+   3. On the sandbox page, press "Refuse activities", then log another. The toast says why it failed. Press "Fix
       everything", then "Try again" in the toast.
    4. Press "Outage", make Robin Vale warm, and see what the Sync page says. End the outage, then press "Try now"
       there, or wait half a minute.

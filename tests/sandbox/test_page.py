@@ -17,7 +17,7 @@ from warmline.sandbox.page import STATIC
 HOME = "/sandbox/"
 SWITCH, ADD = "/sandbox/switch", "/sandbox/add"
 PERSONS, ORGANIZATIONS, ACTIVITIES = (f"/api/v2/{kind}" for kind in ("persons", "organizations", "activities"))
-WELL = "All is well. Calls are answered as they should be."
+WELL = "Everything works. All calls are answered normally."
 CREATES = {PERSONS: {"name": "Robin"}, ORGANIZATIONS: {"name": "Tidewater"}, ACTIVITIES: {"subject": "Call"}}
 
 
@@ -216,7 +216,7 @@ def test_mend_everything_lifts_what_came_by_other_ways_too(
     browser.post(SWITCH, data={"break": "throttle"})
     assert _text(browser.get(HOME), "health") == (
         "Broken now Every call answers 429 late_commit: POST /api/v2/* "
-        "error: every call, by a chance of 25%, 1 more time, for 40 more seconds"
+        "error: every call, with a probability of 25%, 1 more time, for 40 more seconds"
     )
     browser.post(SWITCH, data={"mend": "throttle"})
     assert len(sandbox.faults.all()) == 2

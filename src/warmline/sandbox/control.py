@@ -72,13 +72,13 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
 
 
 async def _nothing(_request: Request) -> JSONResponse:
-    return JSONResponse({"error": ["The sandbox has no such door"]}, status_code=NOT_FOUND)
+    return JSONResponse({"error": ["The sandbox has no such address"]}, status_code=NOT_FOUND)
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
     async def guarded(request: Request) -> JSONResponse:
         if page.from_elsewhere(request):
-            return JSONResponse({"error": ["Another site's page may not do that"]}, status_code=FORBIDDEN)
+            return JSONResponse({"error": ["Pages of other sites may not do that"]}, status_code=FORBIDDEN)
         try:
             return await endpoint(request)
         except ValidationError as error:
