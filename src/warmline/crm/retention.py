@@ -1,6 +1,6 @@
-"""What is kept for a time only goes once a day: files of imports, sessions and guesses here, the rest elsewhere.
+"""Deletes what is kept for a limited time, once a day: import files, sessions and guesses here, the rest by a signal.
 
-It goes in small transactions, so that nobody who saves waits for it. A clock that is set ahead makes nothing older.
+It deletes in small transactions, so that nobody who saves has to wait. Setting the clock ahead makes nothing older.
 """
 
 import time

@@ -1,23 +1,23 @@
-"""The words of a text by which rows are found, and the beginnings of words that a search asks for. Pure.
+"""Splits texts into the words of the search index, and searches into terms. Pure.
 
-A word is the rest of a piece of text from the start of one of its parts on: `dana.diaz@example.org` has the words
-`dana.diaz@example.org`, `diaz@example.org`, `example.org` and `org`. So the beginning of a word finds it from each
-part on, and with what follows.
+A word runs from the start of any part of a piece of text to the end of that piece: `dana.diaz@example.org` has the
+words `dana.diaz@example.org`, `diaz@example.org`, `example.org` and `org`. So a term finds the text from the start of
+each of its parts.
 """
 
 import re
 
 from warmline.crm.keys import key, readable_domains
 
-WORD_BYTES = 64  # of each word and term, more are not compared: an index has short entries
-_PART = re.compile(r"(?<![^\W_])[^\W_]")  # the first letter or digit of several
+WORD_BYTES = 64  # of each word and term; the rest is not compared, to keep the index small
+_PART = re.compile(r"(?<![^\W_])[^\W_]")  # the first letter or digit in a run of them
 
 
 def words_of(*texts: str) -> set[bytes]:
     """Return the words of texts.
 
     Args:
-        texts: Keys, see `crm.keys`.
+        texts: Keys (see `crm.keys`).
     """
     words = set()
     for piece in map(readable_domains, " ".join(texts).split()):
@@ -28,15 +28,15 @@ def words_of(*texts: str) -> set[bytes]:
 
 
 def terms_of(text: str) -> list[bytes]:
-    """Return the beginnings of words that a search asks for, the longest first; each of them must be found.
+    """Return the terms of a search, the longest first; a row must match all of them.
 
     Args:
-        text: As a person typed it.
+        text: The search as typed.
     """
     terms = set()
     for piece in map(readable_domains, key(text).split()):
         start = _PART.search(piece)
-        # `@example.org` is meant to find an e-mail, whose parts begin after the sign.
+        # `@example.org` should find an e-mail, whose parts start after the "@".
         terms.add(_cut(piece[start.start() :] if start else piece))
     return sorted(terms, key=lambda term: (-len(term), term))
 
