@@ -102,7 +102,7 @@ def test_what_is_listed_is_there() -> None:
     ("table", "members"),
     [
         (not_sent.TABLES, get_args(Kind)),
-        (overview.NAMES, get_args(Kind)),
+        (overview.KIND_NAMES, get_args(Kind)),
         (FIELDS, get_args(Row)),
         (TAKEN_OVER, get_args(Row)),
         (faults.KINDS, get_args(faults.FaultKind)),

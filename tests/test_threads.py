@@ -45,7 +45,7 @@ each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(preferences, "EVERY", 0.01)
+    monkeypatch.setattr(preferences, "REFRESH_EVERY", 0.01)
     monkeypatch.setattr(event_stream, "LOOK_EVERY", 0.05)
 
 

@@ -6,8 +6,9 @@ right-most address that is not a trusted proxy is the client's. Anything to the 
 
 from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
-from warmline.http.asgi_types import App, Message, Receive, Send
+from warmline.http.asgi_types import App, Message
 
 IPAddress = IPv4Address | IPv6Address
 Networks = Collection[IPv4Network | IPv6Network]
@@ -25,7 +26,7 @@ class Forwarded:
     def __init__(self, app: App, proxies: Networks) -> None:
         self._app, self._proxies = app, proxies
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
         """Answer a request."""
         peer = address((scope.get("client") or ("",))[0])
         if peer and _is_among(peer, self._proxies):

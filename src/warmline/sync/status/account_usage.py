@@ -5,6 +5,8 @@ from warmline.sync import credentials
 from warmline.sync.remote.client import directory_allowance, usage
 from warmline.sync.remote.directory import Directory, Progress
 
+__all__ = ["Progress", "indexed", "used"]
+
 
 def used() -> Usage | None:
     """Return what all processes of this machine use of the token's limits; None without a token or their file."""
