@@ -208,7 +208,7 @@ def test_what_is_listed_first_strikes_first(browser: httpx.Client, api: httpx.Cl
 def test_mend_everything_lifts_what_came_by_other_ways_too(
     browser: httpx.Client, api: httpx.Client, sandbox: Sandbox, clock: VirtualClock
 ) -> None:
-    """Rules of the control door are told in words, are left alone by the single buttons, and end with the rest."""
+    """Rules of the control API are told in words, are left alone by the single buttons, and end with the rest."""
     api.post("/sandbox/faults", json={"kind": "late_commit", "delay": 9, "method": "POST", "path": "/api/v2/*"})
     rule = {"kind": "error", "probability": 0.25, "times": 1, "seconds": 60}
     api.post("/sandbox/faults", json=rule | {"status": 404, "message": "Gone"})
@@ -325,7 +325,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere(browser: httpx.Client, path: 
 def test_pages_of_other_sites_press_no_button(
     browser: httpx.Client, sandbox: Sandbox, origin: str | None, status: int
 ) -> None:
-    """Neither the page's forms nor the control door obey them."""
+    """Neither the page's forms nor the control API obey them."""
     here = str(browser.base_url).rstrip("/")
     headers = {} if origin is None else {"origin": origin.format(here=here)}
     answers = [

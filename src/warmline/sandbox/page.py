@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from warmline.sandbox import breakages, view
 from warmline.sandbox.answers import BAD_REQUEST, FORBIDDEN, NOT_FOUND, Json, Refused
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.elements import document
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.people import MergedName
 from warmline.sandbox.world import World
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 from warmline.sandbox import breakages, tables
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.elements import el
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.tables import LIVE
 from warmline.sandbox.world import World
 

@@ -1,7 +1,7 @@
-"""The way into the world that both doors share: who is calling, may they, what goes wrong, and what is the answer.
+"""Handles a call, however it came in: authentication, limits, injected faults, and the answer.
 
-One lock around it all: each call is one step, as if Pipedrive had one thread. Commits that a fault has put off are made
-up before the next step, at the time that was theirs. Nothing here knows of sockets.
+One lock covers everything, so calls happen one after the other. Commits that a fault has delayed are carried out before
+the next call, with their own times. Nothing here deals with sockets.
 """
 
 import threading
@@ -23,15 +23,15 @@ SUCCESSFUL = range(200, 300)
 
 
 class Sandbox:
-    """A Pipedrive to call. Safe to share between threads.
+    """A simulated Pipedrive. Thread-safe.
 
     Args:
-        world: The company it plays.
-        seed: Of the chance with which faults strike.
+        world: The company that it simulates.
+        seed: Seed of the random numbers that faults use.
 
     Attributes:
-        faults: The rules of what goes wrong.
-        people: What colleagues do in Pipedrive's own pages.
+        faults: The rules that inject faults.
+        people: Changes that colleagues make in Pipedrive's web app.
     """
 
     def __init__(self, world: World, *, seed: int = 0) -> None:
@@ -44,16 +44,16 @@ class Sandbox:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Be alone with the world for a moment, with all done that was to be done by now."""
+        """Hold the lock during the block, after carrying out the commits that are due."""
         with self._lock:
             self.commit_late()
             yield
 
     def answer(self, request: Request) -> Response:
-        """Answer one call and write it in the log.
+        """Answer one call and log it.
 
         Raises:
-            Silence: A fault has it that no answer comes.
+            Silence: If a fault suppresses the answer.
         """
         with self.step():
             at = self.world.now()
@@ -67,27 +67,27 @@ class Sandbox:
             return replace(response, headers={**response.headers, "date": formatdate(at, usegmt=True)})
 
     def add(self, kind: KindName, **body: Any) -> Json:
-        """Make a record by hand: short for `people.add`."""
+        """Create a record as a colleague would; short for `people.add`."""
         return self.people.add(kind, **body)
 
     def commit_late(self) -> int:
-        """Make up for the commits whose time has come, as the next call would; a test asks before it looks around.
+        """Carry out the delayed commits that are due, as the next call would; for tests that look at the world.
 
         Returns:
-            How many are still to come.
+            How many are still delayed.
         """
         with self._lock:
             now = self.world.now()
             due = sorted((one for one in self._put_off if one[0] <= now), key=lambda one: one[0])
             self._put_off = [one for one in self._put_off if one[0] > now]
             for moment, commit in due:
-                # What it names may be gone by now. Nobody is there any more to be told.
+                # What it refers to may be gone by now, and nobody is waiting for the refusal.
                 with self.world.at(moment), suppress(Refused):
                     commit()
             return len(self._put_off)
 
     def reset(self) -> None:
-        """Go back to the first day: an empty world, no faults, fresh windows, the first chance of the seed."""
+        """Start over: an empty world, no faults, empty rate limit windows, and the seed's first random number."""
         with self._lock:
             self._put_off = []
             self.world.reset()
@@ -117,7 +117,7 @@ class Sandbox:
         return self.faults.strike(rule, request.version, response)
 
     def _admitted(self, request: Request, visitor: "_Visitor") -> Callable[[], Json]:
-        """Let a call in and have it paid for; what is returned carries it out.
+        """Authenticate a call and charge its tokens; the returned function carries it out.
 
         Raises:
             Refused: 401, 404 or 429.
@@ -157,7 +157,7 @@ class Sandbox:
 
 
 class _Visitor:
-    """What is learnt of a caller on the way in; the log and the headers of every answer need it, errors included."""
+    """What is known about a caller so far; needed for the log and the headers of every answer, including errors."""
 
     def __init__(self) -> None:
         self.user: User | None = None
