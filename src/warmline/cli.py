@@ -113,9 +113,11 @@ def sandbox(
         float, typer.Option(min=0, help="Seconds that each call takes, half of them before the call is processed.")
     ] = 0.0,
     jitter: Annotated[float, typer.Option(min=0, help="Up to this many seconds more, at random.")] = 0.0,
-    company: Annotated[int, typer.Option(min=1, metavar="ID", help="Play another company, whose ids overlap.")] = 1,
+    company: Annotated[
+        int, typer.Option(min=1, metavar="ID", help="Simulate another company, with overlapping ids.")
+    ] = 1,
 ) -> None:
-    """Run a Pipedrive of your own on this machine, to try things out."""
+    """Run a simulated Pipedrive on this machine, for trying things out."""
     from warmline.sandbox import serve as run
 
     try:
@@ -134,12 +136,14 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in, and to find them in Pipedrive.")],
-    name: Annotated[str, typer.Option(help="What colleagues see.")],
+    email: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="Used to sign in, and to find the member in Pipedrive.")
+    ],
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Can see everyone's contacts.")] = False,
     time_zone: Annotated[str, typer.Option(help="For example Europe/Berlin; default: WARMLINE_TIME_ZONE.")] = "",
 ) -> None:
-    """Add a member of the team. The password is asked for, or read from standard input."""
+    """Add a team member. The password is prompted for, or read from standard input."""
     _set_up()
     from django.conf import settings
     from django.contrib.auth.password_validation import validate_password
@@ -166,10 +170,10 @@ def add_user(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The member whom the token acts for.")],
     name: Annotated[str, typer.Option(help="Its purpose, shown on the profile page.")] = "Created on the command line",
 ) -> None:
-    """Create an API token, and print it and nothing else. It is not shown again."""
+    """Create an API token and print only that. It is not shown again."""
     _set_up()
     from warmline.crm.fields import NAME_LENGTH
     from warmline.crm.tokens import issue
@@ -201,12 +205,12 @@ def sync_status() -> None:
 
 @sync.command("retry")
 def sync_retry() -> None:
-    """Try all failed rows again now. A running server picks them up within a second."""
+    """Retry all failed rows now. A running server picks them up within a second."""
     _set_up()
     from warmline.sync.status.retry_and_choose import retry_all
 
     number = retry_all(None)
-    typer.echo("Nothing to retry." if not number else f"Rows to be tried again: {number}.")
+    typer.echo("Nothing to retry." if not number else f"Retrying {number} row{'' if number == 1 else 's'}.")
 
 
 @sync.command("start-anew")

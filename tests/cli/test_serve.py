@@ -158,7 +158,7 @@ def test_a_retry_from_another_process(house: House, failed: Any) -> None:
     """The server takes the failed rows up, long before their batch would, and everything is there once."""
     house.sandbox.faults.clear()
     number = house.api.get("/sync").json()["failed"]
-    assert warmline(house.env, "sync", "retry").stdout == f"Rows to be tried again: {number}.\n"
+    assert warmline(house.env, "sync", "retry").stdout == f"Retrying {number} row{'s' * (number != 1)}.\n"
     contact = house.until(f"/contacts/{failed['id']}", "synced")
     same = [person["id"] for person in house.world.persons.values() if person["name"] == "Kim Castell"]
     assert contact["pipedrive_person_id"] in same
