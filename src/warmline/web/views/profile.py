@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm.tokens import ApiToken, issue
 from warmline.sync import credentials
-from warmline.web.forms.settings import ProfileForm, TokenForm
+from warmline.web.forms.team import ProfileForm, TokenForm
 from warmline.web.requests import PageRequest
 
 NEW = "new-api-token"  # session key of a new token, encrypted, until it is shown
