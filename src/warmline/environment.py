@@ -58,6 +58,12 @@ VARIABLES = (
     Variable("WARMLINE_DATA_DIR", "~/.local/share/warmline", folder, "Folder of the database file and the secret key."),
     Variable("DATABASE_URL", "", database, "Database to use; empty: the SQLite file in the data folder.", secret=True),
     Variable(
+        "WARMLINE_DATABASE_CONNECTIONS",
+        "20",
+        _whole(2, 1000),
+        "Connections to PostgreSQL that one process opens at most; SQLite needs no limit.",
+    ),
+    Variable(
         "PIPEDRIVE_BASE_URL",
         "https://api.pipedrive.com",
         origin("https://api.pipedrive.com"),

@@ -7,9 +7,9 @@ Of what is due, one row of each lease is shown, because no two of one lease go s
 so that no backlog, whatever its size, hides what another waits for. Who goes next, `scheduling.py` decides.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -85,12 +85,11 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
         batch: Whether what was saved in bulk, or failed before, is shown as well.
         held: Rows that are left out.
     """
-    have_any = _have_any(now, threshold, batch=batch)
-    if not any(have_any):
-        return []
     works = []
-    for kind, rows in compress(_tables(now, threshold, batch=batch), have_any):
-        shown = rows.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+    has_any = _have_any(now, threshold, batch=batch)
+    for kind, rows in compress(_tables(threshold), has_any):
+        shown = _of_these(rows(), now, batch=batch)
+        shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
             Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
             for row in _one_of_each(kind, shown, limit)
@@ -98,19 +97,22 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
     return in_lanes(works, now)
 
 
-def _tables(now: datetime, threshold: int, *, batch: bool) -> tuple[tuple[Kind, QuerySet[Any]], ...]:
-    """Return the rows that are due, by where they are looked for."""
-    is_due = Q(next_pipedrive_sync_attempt__lte=now)
-    if not batch:
-        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
+def _tables(threshold: int) -> tuple[tuple[Kind, Callable[[], QuerySet[Any]]], ...]:
+    """Return what is pending, by where it is looked for."""
     return (
-        ("contact", contacts(threshold).filter(is_due)),
-        ("activity", activities().filter(is_due)),
-        ("contact", changed_contacts().filter(is_due)),
-        ("organization", organizations_asked_for().filter(is_due)),
-        ("organization", changed_organizations().filter(is_due)),
-        ("activity", changed_activities().filter(is_due)),
+        ("contact", partial(contacts, threshold)),
+        ("activity", activities),
+        ("contact", changed_contacts),
+        ("organization", organizations_asked_for),
+        ("organization", changed_organizations),
+        ("activity", changed_activities),
     )
+
+
+def _of_these(rows: QuerySet[Any], now: datetime, *, batch: bool) -> QuerySet[Any]:
+    """Return those that are due."""
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    return rows.filter(is_due if batch else is_due & Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False))
 
 
 def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
@@ -129,8 +131,8 @@ def _have_any_statement(threshold: int, *, batch: bool) -> tuple[str, tuple[Any,
 
     Its moments are all `ANY_MOMENT`, and to be replaced by the present one.
     """
-    tables = _tables(ANY_MOMENT, threshold, batch=batch)
-    found = [rows.query.exists().sql_with_params() for _, rows in tables]
+    due_rows = [_of_these(rows(), ANY_MOMENT, batch=batch) for _, rows in _tables(threshold)]
+    found = [rows.query.exists().sql_with_params() for rows in due_rows]
     sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
     return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
 
