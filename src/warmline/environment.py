@@ -60,7 +60,7 @@ VARIABLES = (
     Variable(
         "WARMLINE_DATABASE_CONNECTIONS",
         "20",
-        _whole(2, 1000),
+        whole(2, 1000),
         "Connections to PostgreSQL that one process opens at most; SQLite needs no limit.",
     ),
     Variable(
