@@ -19,7 +19,7 @@ from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
-from warmline.crm.signals import rows_saved
+from warmline.crm.signals import rows_imported, rows_importing
 from warmline.crm.users import User
 
 Identity = tuple[str, ...]
@@ -112,7 +112,7 @@ def import_contacts(
         given = [_given(owner, **row) for row in some]
         with pace.piece():
             contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])
-            rows_saved.send(Contact)
+            rows_imported.send(Contact)
         outcomes = iter(contacts)
         yield [next(outcomes) if isinstance(row, _Given) else row for row in given]
 
@@ -144,7 +144,7 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[
 
 
 def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
-    contact = Contact(owner=owner, pipedrive_in_bulk=True, **values)
+    contact = Contact(owner=owner, **values)
     try:
         row_changes.validate(contact)
         given = book.given_organization(organization) if organization else None
@@ -169,7 +169,9 @@ def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     organizations = _organizations([row.organization for row in new if row.organization])
     for row in new:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
-    search_index.fill(Contact.objects.bulk_create(row.contact for row in new))
+    contacts = [row.contact for row in new]
+    rows_importing.send(Contact, rows=contacts)
+    search_index.fill(Contact.objects.bulk_create(contacts))
     return [
         Outcome(Result.KNOWN, known.pk) if known else Outcome(Result.ADDED, row.contact.pk, shares_with=shares_with)
         for row, known, shares_with in found
@@ -204,8 +206,7 @@ def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
             setattr(first, detail, getattr(first, detail) or getattr(one, detail))
     found = _by_key(named)
     missing = [one for name_key, one in named.items() if name_key not in found]
-    for one in missing:
-        one.pipedrive_in_bulk = True
+    rows_importing.send(Organization, rows=missing)
     # Another process may make the same at this moment; whose it is does not matter.
     Organization.objects.bulk_create(missing, ignore_conflicts=True)
     made = _by_key(one.name_key for one in missing)

@@ -195,15 +195,3 @@ def activity(work: Work, now: datetime) -> Activity | None:
 
 def _still_due(rows: QuerySet[RowType], work: Work, now: datetime) -> RowType | None:
     return rows.filter(pk=work.row_id, next_pipedrive_sync_attempt__lte=now).first()
-
-
-def let_contacts_go_on(organization: Organization, now: datetime) -> None:
-    """Give fresh attempts to the contacts that failed only because their organization had.
-
-    Args:
-        organization: The one that is mended, or is about to be tried again.
-        now: From when they are due.
-    """
-    Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
-        **Contact.fresh_attempts(now)
-    )

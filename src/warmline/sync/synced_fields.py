@@ -5,7 +5,7 @@ taking over follow. Others are said and read in a way of their own, in mapping.p
 reconcile/update_fields.py. One that is missing there is an error, and never left out without a word.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -38,6 +38,7 @@ class SyncedField:
         columns: Our columns that it is made of, where it is not the one of its name.
         nulled: Pipedrive's fields that are set to null where it is empty here, which Pipedrive may refuse.
         label: What people call it when that is refused.
+        identifies: Whether a record is looked for by it, so that another value may mean another record.
     """
 
     name: str
@@ -48,19 +49,24 @@ class SyncedField:
     columns: frozenset[str] = frozenset()
     nulled: frozenset[str] = frozenset()
     label: str = ""
+    identifies: bool = False
+
+
+def _columns(fields: Iterable[SyncedField]) -> frozenset[str]:
+    return frozenset[str]().union(*(field.columns or {field.name} for field in fields))
 
 
 FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
     Contact: (
-        SyncedField("name", there="name"),
-        SyncedField("email", form=Form.EMAIL, several=True),
+        SyncedField("name", there="name", identifies=True),
+        SyncedField("email", form=Form.EMAIL, several=True, identifies=True),
         SyncedField("phone", form=Form.PHONE, several=True),
         SyncedField(
             "organization", form=Form.EXACT, taken_over=False, nulled=frozenset({"org_id"}), label="organization"
         ),
     ),
     Organization: (
-        SyncedField("name", there="name"),
+        SyncedField("name", there="name", identifies=True),
         SyncedField("sector", form=Form.LISTED),
         SyncedField("country", form=Form.LISTED),
     ),
@@ -79,6 +85,18 @@ FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
     ),
 }
 _FORMS = {field.name: field.form for fields in FIELDS.values() for field in fields}
+_SENT = {kind: _columns(fields) for kind, fields in FIELDS.items()}
+_FOUND_BY = {kind: _columns(field for field in fields if field.identifies) for kind, fields in FIELDS.items()}
+
+
+def columns_sent(kind: type[Row]) -> frozenset[str]:
+    """Return our columns of which Pipedrive is told: a change to one of them makes a linked row pending."""
+    return _SENT[kind]
+
+
+def columns_found_by(kind: type[Row]) -> frozenset[str]:
+    """Return our columns by which a record is looked for in Pipedrive; none for activities."""
+    return _FOUND_BY[kind]
 
 
 def form_of(name: str) -> Form:

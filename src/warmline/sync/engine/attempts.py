@@ -17,6 +17,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, notifications
 from warmline.sync.company import Membership, storing
+from warmline.sync.due_again import no_choice
 from warmline.sync.failures import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
@@ -149,7 +150,7 @@ class Attempts:
             "pipedrive_sync_error_field": verdict.field,
         }
         if verdict.candidates:  # a person has to decide, or decide anew; what is no news of them changes nothing
-            values |= {**Contact.undecided(), "pipedrive_candidates": list(verdict.candidates)}
+            values |= {**no_choice(), "pipedrive_candidates": list(verdict.candidates)}
         is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
         with storing():
             # An edit, or someone who tries again or chooses, was faster: it is due by that already; this is no news.

@@ -16,11 +16,12 @@ from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import attempt_log, normal_forms, notifications, wakeups
 from warmline.sync.company import storing
+from warmline.sync.due_again import fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
-from warmline.sync.pending import END_OF_TIME, let_contacts_go_on
+from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import tell_left_there
@@ -48,7 +49,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
     with storing():
         # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
         is_there = _as_looked_for(contact, brought).update(
-            **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
+            **_id_of(contact, brought.record_id), **no_choice(), **_in_line(contact, brought, now)
         )
         _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
@@ -81,7 +82,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         is_there = _as_looked_for(organization, brought).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
-            **organization.undecided(),
+            **no_choice(),
             **_in_line(organization, brought, now),
         )
         _check_found(organization, brought, is_there)
@@ -203,7 +204,7 @@ def unlink(row: Row, now: datetime) -> None:
             # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
-            waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
+            waiting.update(replicate=None, logged_while_warm=True, **fresh_attempts(now))
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
@@ -220,7 +221,7 @@ def look_again(row: Contact | Organization, now: datetime) -> datetime:
         When it is due; now, when it is not linked to that record any more, or was deleted here.
     """
     in_line = _rows(row).filter(pk=row.pk, revision=F("pipedrive_revision"))
-    in_line.update(revision=F("revision") + 1, **row.fresh_attempts(now))
+    in_line.update(revision=F("revision") + 1, **fresh_attempts(now))
     stored = _rows(row).filter(pk=row.pk).first()
     due: datetime = stored.next_pipedrive_sync_attempt if stored is not None and stored.is_linked else now
     return due
@@ -249,7 +250,7 @@ def _arrival(what: str, brought: Brought) -> str:
 def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
     """Return what is stored of a success. A revision newer than the record's is wanted again."""
     return {
-        **row.fresh_attempts(now),
+        **fresh_attempts(now),
         "pipedrive_revision": brought.revision,
         "pipedrive_agreed": brought.agreed,
         "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,

@@ -17,6 +17,7 @@ from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser
 from warmline.sync import company, wakeups
 from warmline.sync.company import Membership, is_another, name_of
+from warmline.sync.due_again import fresh_attempts, no_choice
 from warmline.sync.failures import Trouble
 from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
@@ -151,10 +152,10 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
 
 def _drop_links(now: datetime) -> None:
     """Let every row that an attempt was made for begin again; nobody waits for so many at once, so they are in bulk."""
-    again = {**Contact.fresh_attempts(now), "pipedrive_in_bulk": True}
+    again = {**fresh_attempts(now), "pipedrive_in_bulk": True}
     # In this order: what is logged with a contact that is linked still is seen by what follows (see book.log_activity).
-    _tried(Contact).update(pipedrive_person_id=None, pipedrive_agreed={}, **Contact.undecided(), **again)
-    _tried(Organization).update(pipedrive_org_id=None, pipedrive_agreed={}, **Organization.undecided(), **again)
+    _tried(Contact).update(pipedrive_person_id=None, pipedrive_agreed={}, **no_choice(), **again)
+    _tried(Organization).update(pipedrive_org_id=None, pipedrive_agreed={}, **no_choice(), **again)
     # What belonged in Pipedrive follows its contact there again; what had stayed here stays.
     Activity.objects.filter(replicate__in=[True]).update(replicate=None, logged_while_warm=True)
     # What the two sides agreed on is kept: it shows that the activity may be there already (see Steps.ensure_activity).

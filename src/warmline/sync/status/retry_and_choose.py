@@ -14,8 +14,8 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import wakeups
+from warmline.sync.due_again import fresh_attempts, let_contacts_go_on
 from warmline.sync.failures import AMBIGUOUS
-from warmline.sync.pending import let_contacts_go_on
 from warmline.sync.remote import connection_health
 
 TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
@@ -109,14 +109,14 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
         if isinstance(row, Organization):
             _ask_for(Organization.objects.filter(pk=row.pk), failed_only=False)
         values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
-        rows.update(**values, **row.fresh_attempts(now))
+        rows.update(**values, **fresh_attempts(now))
         if isinstance(row, Organization):
             let_contacts_go_on(row, now)
         _go()
 
 
 def _start_again(rows: QuerySet[Any], now: datetime) -> int:
-    return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
+    return rows.filter(pipedrive_sync_failed=True).update(**fresh_attempts(now))
 
 
 def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
