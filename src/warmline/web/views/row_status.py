@@ -21,7 +21,7 @@ from warmline.sync.remote.record_links import place
 from warmline.sync.row_state import with_state
 from warmline.sync.scheduling import Kind
 from warmline.sync.status import retry_and_choose as retrying
-from warmline.sync.status.explanation import reasons
+from warmline.sync.status.explanation import explain
 from warmline.sync.status.not_sent import visible
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
@@ -61,7 +61,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     Args:
         row: Read `with_state`.
     """
-    why = reasons(row, Policy.current())
+    why = explain(row, Policy.current())
     candidates = [{**each, "place": place(row, each["pipedrive_id"])} for each in why.sync.candidates]
     latest = list(attempt_log.attempts_of(row)[: LATEST + 1])
     return {

@@ -17,7 +17,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.record_links import place
 from warmline.sync.row_state import with_state
-from warmline.sync.status.explanation import Reasons, reasons
+from warmline.sync.status.explanation import Explanation, explain
 
 pytestmark = pytest.mark.django_db
 
@@ -41,12 +41,12 @@ def kim(alice: User) -> Contact:
     return add_contact(alice, name="Kim", organization=OrganizationDetails("Larkspur Mills"), warmness_score=5)
 
 
-def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Reasons:
+def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Explanation:
     """Return what is said of a row, with other values of its fields."""
     rows: Any = type(row)._default_manager.filter(pk=row.pk)
     if values:
         rows.update(**values)
-    return reasons(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)
+    return explain(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_organization(kim: Contact, policy: Policy) -> None:
 def test_a_pause(kim: Contact, policy: Policy) -> None:
     """While nothing can be sent, what waits says so; what is there does not."""
     connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), SystemClock())
-    assert why(kim, policy).pause == "Pipedrive is not responding."
+    assert why(kim, policy).pause == "Sending is paused. Pipedrive is not responding."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
 
 
