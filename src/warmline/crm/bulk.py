@@ -1,6 +1,6 @@
 """Adding many contacts at once: what `book.add_contact` does for one, in few queries and small transactions.
 
-Whatever was added is kept when a later batch fails, and adding the same rows again adds nothing, so an import that was
+Whatever was added is kept when a later chunk fails, and adding the same rows again adds nothing, so an import that was
 cut off is simply done again. Its contacts go to Pipedrive after what a person waits for.
 
 A row is known by its e-mail if the names agree: several people can have one mailbox, and none of them is left out.
@@ -95,20 +95,20 @@ class Seen:
 
 
 def import_contacts(
-    owner: User, rows: Iterable[Mapping[str, Any]], *, batch: int | None = None
+    owner: User, rows: Iterable[Mapping[str, Any]], *, chunk: int | None = None
 ) -> Iterator[list[Outcome]]:
-    """Add contacts of a user's, a batch in each transaction.
+    """Add contacts of a user's, a chunk in each transaction.
 
     Args:
         owner: Whose contacts they become.
         rows: Each with the arguments of `book.add_contact`.
-        batch: How many rows in a transaction; None for as many as are quick.
+        chunk: How many rows in a transaction; None for as many as are quick.
 
     Yields:
-        The outcomes of each batch's rows in their order, as soon as they are stored.
+        The outcomes of each chunk's rows in their order, as soon as they are stored.
     """
     rest, pace = iter(rows), Pace()
-    while some := list(islice(rest, batch or pace.size)):
+    while some := list(islice(rest, chunk or pace.size)):
         given = [_given(owner, **row) for row in some]
         with pace.piece():
             contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])

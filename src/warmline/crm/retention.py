@@ -46,13 +46,13 @@ def sweep(now: datetime) -> None:
         now: Tells how old things are.
     """
     imports.forget_old(now)
-    forget(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
+    delete_in_pieces(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
     for rows in throttling.outdated(now):
-        forget(rows)
+        delete_in_pieces(rows)
     day_passed.send(None, now=now)
 
 
-def forget(rows: "QuerySet[Any]") -> None:
+def delete_in_pieces(rows: "QuerySet[Any]") -> None:
     """Delete rows, some at a time, whatever else is written between."""
 
     def delete(some: Sequence[Any]) -> None:

@@ -6,7 +6,7 @@ tested and trusted alone. What httpx raises never leaves it.
 
 from warmline.pipedrive.client import Pipedrive
 from warmline.pipedrive.clock import Clock, SystemClock
-from warmline.pipedrive.connection import can_be_address, can_be_token
+from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.errors import (
     Blocked,
     BudgetSpent,

@@ -13,14 +13,14 @@ import httpx
 
 from warmline.pipedrive import lists, responses
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
-from warmline.pipedrive.connection import Connection, Query
+from warmline.pipedrive.http_session import HttpSession, Query
 from warmline.pipedrive.errors import Unavailable
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
 from warmline.pipedrive.responses import Call, Record
 
-PAGE = 500  # The most that a page can hold; the price is per page.
+PAGE_SIZE = 500  # The most that a page can hold; the price is per page.
 
 
 class Calls:
@@ -55,7 +55,7 @@ class Calls:
             ValueError: The address or the token cannot be one.
         """
         self._limiter = limiter or Limiter(clock=clock)
-        self._line = Connection(
+        self._session = HttpSession(
             base_url,
             token,
             limiter=self._limiter,
@@ -64,11 +64,11 @@ class Calls:
             clock=clock,
         )
         self._clock = clock
-        self._is_batch = False
+        self._is_background = False
         self._own: list[User] = []  # the token's own user, once told; shared by the twins
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._line.base_url!r})"
+        return f"{type(self).__name__}({self._session.base_url!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -80,15 +80,15 @@ class Calls:
 
     def close(self) -> None:
         """Close every connection."""
-        self._line.close()
+        self._session.close()
 
     def in_batch(self) -> Self:
         """Return the same client for work that nobody waits for: its calls go after those of this one."""
-        return self._twin(is_batch=True)
+        return self._twin(is_background=True)
 
     def for_people(self) -> Self:
-        """Return the same client for what somebody may wait for, whoever asks: the reverse of `in_batch`."""
-        return self._twin(is_batch=False)
+        """Return the same client for what somebody may wait for, whoever asks: the reverse of `in_background`."""
+        return self._twin(is_background=False)
 
     def before_each_write(self, deed: Callable[[], object]) -> AbstractContextManager[None]:
         """Have something done before each write of this thread while a block runs: its turn has come, it is not sent.
@@ -98,7 +98,7 @@ class Calls:
         Args:
             deed: What is done. If it raises, nothing is sent.
         """
-        return self._line.before_each_write(deed)
+        return self._session.before_each_write(deed)
 
     def usage(self) -> Usage:
         """Return how much of the token's limits is used at this moment."""
@@ -108,30 +108,30 @@ class Calls:
         """Return for how many seconds from now Pipedrive wants no calls, as far as it said."""
         return self._limiter.paused_for()
 
-    def has_tokens_for_batch(self) -> bool:
+    def has_tokens_for_background(self) -> bool:
         """Tell whether the day's tokens allow for work that nobody waits for."""
-        return self._limiter.has_tokens_for_batch()
+        return self._limiter.has_tokens_for_background()
 
     @property
     def base_url(self) -> str:
         """Where the calls go."""
-        return self._line.base_url
+        return self._session.base_url
 
     @property
     def tokens_spent(self) -> int:
         """Tokens spent by this client, counted per call made by the published prices."""
-        return self._line.tokens_spent
+        return self._session.tokens_spent
 
     def _ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
-        return self._line.ask(call, params=params, json=json, batch=self._is_batch)
+        return self._session.ask(call, params=params, json=json, background=self._is_background)
 
-    def _twin(self, *, is_batch: bool) -> Self:
+    def _twin(self, *, is_background: bool) -> Self:
         twin = copy.copy(self)
-        twin._is_batch = is_batch  # noqa: SLF001 -- its own class
+        twin._is_background = is_background  # noqa: SLF001 -- its own class
         return twin
 
     def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
-        said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
+        said = self._ask(call, params={"limit": PAGE_SIZE, **({} if cursor is None else {"cursor": cursor})})
         unreadable: list[Unreadable] = []
         records = lists.records(call, model, responses.rows(call, said), unreadable)
         return Page(records, responses.next_cursor(said), tuple(unreadable))
@@ -161,7 +161,7 @@ class Calls:
         followed: set[str] = set()
         cursor: Query = {}
         while True:
-            said = self._ask(call, params={**params, "limit": PAGE, **cursor})
+            said = self._ask(call, params={**params, "limit": PAGE_SIZE, **cursor})
             yield from items(call, said)
             following = responses.next_cursor(said)
             if following is None:

@@ -7,8 +7,8 @@ none looks before it creates: what is safe to repeat is for the caller to know.
 from datetime import UTC, datetime
 
 from warmline.pipedrive import responses
-from warmline.pipedrive.calls import PAGE, Calls
-from warmline.pipedrive.connection import Query
+from warmline.pipedrive.calls import PAGE_SIZE, Calls
+from warmline.pipedrive.http_session import Query
 from warmline.pipedrive.errors import Rejected
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import (
@@ -56,10 +56,10 @@ class Pipedrive(Calls):
         Returns:
             Aware, UTC. Never ahead of Pipedrive's clock, so it can safely become an `updated_since`.
         """
-        with self._line.learning_time:  # one asks, and the others wait for the answer
-            if self._line.server_time() is None:
+        with self._session.learning_time:  # one asks, and the others wait for the answer
+            if self._session.server_time() is None:
                 self.for_people().me()
-        return self._line.server_time() or self._clock.now()
+        return self._session.server_time() or self._clock.now()
 
     def me(self) -> User:
         """Return the token's own user, with the company's id, name and domain."""
@@ -277,7 +277,7 @@ class Pipedrive(Calls):
             Rejected: Among others: there is no field of labels.
         """
         listing = Call("GET", "/api/v1/personFields", LIST_V1)
-        fields = self._list(listing, FieldV1, params={"limit": PAGE})
+        fields = self._list(listing, FieldV1, params={"limit": PAGE_SIZE})
         field = next((field for field in fields if field.key in LABEL_FIELDS_V1), None)
         if field is None:
             raise Rejected("Persons have no label field.", call=str(listing), field=LABEL_FIELD)

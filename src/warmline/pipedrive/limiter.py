@@ -4,8 +4,8 @@ Owns Pipedrive's limits. A limit of N calls in S seconds holds for *any* S secon
 turn is an instant that keeps every rolling window within its limit. It must never hand out a turn during a pause:
 going on through 429s ends in a block of the whole company by Cloudflare.
 
-Two kinds of calls share the windows. What a person waits for reserves the next free instant, ahead of all batch work.
-Batch work never reserves: it takes an instant when it is free, and at an even pace, so that the window always frees
+Two kinds of calls share the windows. What a person waits for reserves the next free instant, ahead of all background work.
+Background work never reserves: it takes an instant when it is free, and at an even pace, so that the window always frees
 up again within a fraction of a second and not in lumps of two.
 
 Calls bunch up on the way, and Pipedrive counts when they arrive. An answer tells when its call had arrived at the
@@ -26,7 +26,7 @@ from warmline.pipedrive.plans import SEARCH, UNKNOWN, Window
 
 HOUR = 3600
 DAY_IN_HOURS = 24
-BATCH_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
+BACKGROUND_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
 WIDEST_GUARD = 0.5
 SURE = 0.9  # of the fastest round trip so far: both ways together are hardly ever faster
 ROUNDING = 1e-5  # seconds: two moments that are nearer are the same
@@ -87,13 +87,13 @@ class Limiter:
         self._ledger = ledger or MemoryLedger()
         self._clock = clock
 
-    def acquire(self, *, search: bool = False, tokens: int = 0, batch: bool = False) -> float:
+    def acquire(self, *, search: bool = False, tokens: int = 0, background: bool = False) -> float:
         """Wait for the turn of one call.
 
         Args:
             search: Whether the call is a search.
             tokens: Its price.
-            batch: Whether nobody waits for it.
+            background: Whether nobody waits for it.
 
         Returns:
             The turn, by the ledger's time.
@@ -107,14 +107,14 @@ class Limiter:
             with self._ledger.open() as used:
                 now = used.present(self._clock)
                 give_up_at = min(give_up_at, now + self._longest_wait)
-                self._forget(used, now)
-                turn = self._earliest(used, now, search=search, batch=batch)
+                self._drop_outdated(used, now)
+                turn = self._earliest(used, now, search=search, background=background)
                 if turn > give_up_at:
                     raise Throttled("Too many calls are waiting for their turn.", wait=turn - now)
-                is_taken = not batch or turn <= now + ROUNDING
+                is_taken = not background or turn <= now + ROUNDING
                 if is_taken:
                     self._spend(used, now, tokens)
-                    self._take(used, turn, search=search, batch=batch)
+                    self._take(used, turn, search=search, background=background)
             if turn > now:
                 self._clock.sleep(turn - now)
             if is_taken and (turn <= now or self._still_holds(turn, tokens, search=search)):
@@ -179,13 +179,13 @@ class Limiter:
         with self._ledger.open() as used:
             return max(0.0, used.paused_until - used.present(self._clock))
 
-    def has_tokens_for_batch(self) -> bool:
-        """Tell whether batch work may go on; the last tenth of the day's tokens is for what a person waits for."""
+    def has_tokens_for_background(self) -> bool:
+        """Tell whether background work may go on; the last tenth of the day's tokens is for what a person waits for."""
         if self._daily_tokens is None:
             return True
-        return self.usage().tokens < BATCH_SHARE * self._daily_tokens
+        return self.usage().tokens < BACKGROUND_SHARE * self._daily_tokens
 
-    def _forget(self, used: Used, now: float) -> None:
+    def _drop_outdated(self, used: Used, now: float) -> None:
         """Drop what matters no more, and what a machine that was started with a wrong clock has left in the future."""
         latest = now + self._longest_wait + LONGEST_PAUSE
         used.turns = _within(self._windows[-1], used.turns, now, latest)
@@ -197,9 +197,9 @@ class Limiter:
             spent = sum(used.tokens.pop(each) for each in early)
             used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + spent
 
-    def _earliest(self, used: Used, now: float, *, search: bool, batch: bool) -> float:
+    def _earliest(self, used: Used, now: float, *, search: bool, background: bool) -> float:
         """Return the earliest instant that keeps every window."""
-        turn = max(now, used.paused_until, used.next_batch if batch else now)
+        turn = max(now, used.paused_until, used.next_batch if background else now)
         while True:
             later = max(_free_from(used.turns, window, self._guard, turn) for window in self._windows)
             if search:
@@ -208,11 +208,11 @@ class Limiter:
                 return turn
             turn = later
 
-    def _take(self, used: Used, turn: float, *, search: bool, batch: bool) -> None:
+    def _take(self, used: Used, turn: float, *, search: bool, background: bool) -> None:
         insort(used.turns, turn)
         if search:
             insort(used.searches, turn)
-        if batch:
+        if background:
             pace = max((window.seconds + self._guard) / window.calls for window in self._windows)
             # By the plan and not by the moment: who woke a little late must not make the next one late, too.
             used.next_batch = max(used.next_batch, turn - pace / 4) + pace
@@ -236,8 +236,8 @@ class Limiter:
             is_there = _remove(used.turns, turn)
             if search:
                 _remove(used.searches, turn)
-            if is_there and self._earliest(used, turn, search=search, batch=False) <= turn + ROUNDING:
-                self._take(used, turn, search=search, batch=False)
+            if is_there and self._earliest(used, turn, search=search, background=False) <= turn + ROUNDING:
+                self._take(used, turn, search=search, background=False)
                 return True
             self._spend(used, used.present(self._clock), -tokens)
             return False

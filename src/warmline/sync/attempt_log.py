@@ -9,10 +9,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from warmline.crm.activities import Row
 from warmline.crm.models import Organization
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.sync.models import Attempt
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 
 
 def note(row: Row, text: str, *, ok: bool, now: datetime) -> None:
@@ -34,14 +34,14 @@ def attempts_of(row: Row) -> QuerySet[Attempt]:
     return Attempt.objects.filter(kind=_kind(row), row_id=row.pk).order_by("-id")
 
 
-def forget_old(now: datetime) -> None:
+def delete_old(now: datetime) -> None:
     """Delete old attempts, but for each row's latest, which tells how the row stands.
 
     Args:
         now: Tells how old they are.
     """
     later = Attempt.objects.filter(kind=OuterRef("kind"), row_id=OuterRef("row_id"), pk__gt=OuterRef("pk"))
-    forget(Attempt.objects.filter(Exists(later), at__lt=now - KEPT).order_by("at"))
+    delete_in_pieces(Attempt.objects.filter(Exists(later), at__lt=now - RETENTION).order_by("at"))
 
 
 def _waited(row: Row, now: datetime) -> float:

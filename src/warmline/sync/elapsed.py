@@ -10,7 +10,7 @@ from threading import Lock
 
 from warmline.pipedrive import Clock
 
-REMEMBERED = 3600.0  # seconds: whatever asks for an age waits for less
+KNOWN_FOR = 3600.0  # seconds: whatever asks for an age waits for less
 
 
 class Ages:
@@ -59,6 +59,6 @@ class Ages:
         now = self._clock.monotonic()
         with self._lock:
             known_since = self._known.setdefault((name, moment), now)
-            while self._known and (first := next(iter(self._known.items())))[1] < now - REMEMBERED:
+            while self._known and (first := next(iter(self._known.items())))[1] < now - KNOWN_FOR:
                 del self._known[first[0]]
         return known_since

@@ -218,7 +218,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case _:
             code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
     if attempts >= policy.attempts:
-        return _fail(policy.batch, code, message)
+        return _fail(policy.failed_retry, code, message)
     wait = backoff(attempts, policy.retry, jitter)
     if isinstance(error, Uncertain) and not error.answered:
         wait = max(wait, LOOK_AFTER_SILENCE)
@@ -259,7 +259,7 @@ def longest_wait(code: str, *, failed: bool, policy: Policy) -> timedelta:
     """
     if not failed:
         return max(SOON, backoff(policy.attempts, policy.retry, 1.0))
-    return policy.batch if code in PASSING else max(policy.batch, policy.person_needed)
+    return policy.failed_retry if code in PASSING else max(policy.failed_retry, policy.person_needed)
 
 
 def probe_wait(trouble: Trouble, probes: int) -> timedelta:

@@ -24,7 +24,7 @@ Made = TypeVar("Made")
 
 SETTLED = timedelta(seconds=30)  # a create that is not there by then is taken for not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for one look together
-OLD = timedelta(days=1)
+LOOK_BACK = timedelta(days=1)
 RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
 TICK = timedelta(milliseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
@@ -69,7 +69,7 @@ class Intents:
         for intent in intents:
             present = self._pipedrive.server_time()
             if intent.sent_at > present:  # Pipedrive's clock was set back: what it made may bear an earlier time
-                intent.sent_at = present - OLD
+                intent.sent_at = present - LOOK_BACK
         return intents
 
     def fresh(self, what: str, key: str) -> list[Intent]:
@@ -78,7 +78,7 @@ class Intents:
 
     def is_old(self, intent: Intent) -> bool:
         """Tell whether a create was begun so long ago that the list of what changed since would be long."""
-        return self._age(intent) > OLD
+        return self._age(intent) > LOOK_BACK
 
     def look_after(self, intent: Intent) -> float:
         """Return the moment, in monotonic seconds, after which a look must be made to tell whether a create was done.

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from warmline.crm.models import Contact
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.crm.users import User
 from warmline.sync.models import Notification, NotificationKind, Seen
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 # So many of these come that each would only be in the way; the row's badge tells it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
 # Nobody has to do anything about these, so nobody hears them in place of one who left.
@@ -122,10 +122,10 @@ def saw(user: User, up_to: int) -> None:
     Seen.objects.filter(user=user, up_to__lt=up_to).update(up_to=up_to)  # a page that was opened before may come later
 
 
-def forget_old(now: datetime) -> None:
+def delete_old(now: datetime) -> None:
     """Delete old notifications; what is told only once is not told again.
 
     Args:
         now: Tells how old they are.
     """
-    forget(Notification.objects.filter(at__lt=now - KEPT, once=None).order_by("pk"))
+    delete_in_pieces(Notification.objects.filter(at__lt=now - RETENTION, once=None).order_by("pk"))

@@ -20,7 +20,7 @@ from django.db.models.functions import RowNumber
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
+from warmline.sync.scheduling import MOST_BY_HAND, RowKind, Lane, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
 
@@ -30,7 +30,7 @@ ANY_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)  # stands for the present one in a
 
 LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
 # What tells the leases of a table's rows apart; two of one person's contacts with one e-mail share a lease.
-LEASED_BY: dict[Kind, tuple[str, ...]] = {
+LEASED_BY: dict[RowKind, tuple[str, ...]] = {
     "contact": ("email_key", "alone"),
     "activity": ("contact", "contact__pipedrive_person_id"),
 }
@@ -75,21 +75,21 @@ def changed_activities() -> QuerySet[Activity]:
     return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
-def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
+def due(now: datetime, threshold: int, limit: int, *, background: bool = True, held: Collection[Work] = ()) -> list[Work]:
     """Return what is due, one row of each lease.
 
     Args:
         now: The present moment, aware.
         threshold: The least warm score.
         limit: How many of each kind, lane and person at the most, beside the newest.
-        batch: Whether what was saved in bulk, or failed before, is shown as well.
+        background: Whether what was saved in bulk, or failed before, is shown as well.
         held: Rows that are left out.
     """
-    have_any = _have_any(now, threshold, batch=batch)
+    have_any = _have_any(now, threshold, background=background)
     if not any(have_any):
         return []
     works = []
-    for kind, rows in compress(_tables(now, threshold, batch=batch), have_any):
+    for kind, rows in compress(_tables(now, threshold, background=background), have_any):
         shown = rows.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
             Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
@@ -98,10 +98,10 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
     return in_lanes(works, now)
 
 
-def _tables(now: datetime, threshold: int, *, batch: bool) -> tuple[tuple[Kind, QuerySet[Any]], ...]:
+def _tables(now: datetime, threshold: int, *, background: bool) -> tuple[tuple[RowKind, QuerySet[Any]], ...]:
     """Return the rows that are due, by where they are looked for."""
     is_due = Q(next_pipedrive_sync_attempt__lte=now)
-    if not batch:
+    if not background:
         is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
     return (
         ("contact", contacts(threshold).filter(is_due)),
@@ -113,9 +113,9 @@ def _tables(now: datetime, threshold: int, *, batch: bool) -> tuple[tuple[Kind, 
     )
 
 
-def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
+def _have_any(now: datetime, threshold: int, *, background: bool) -> list[bool]:
     """Return for each of the tables whether a row of it is due: mostly none is, and one short statement tells."""
-    sql, parameters = _have_any_statement(threshold, batch=batch)
+    sql, parameters = _have_any_statement(threshold, background=background)
     adapt = connection.ops.adapt_datetimefield_value
     any_moment, moment = adapt(ANY_MOMENT), adapt(now)
     with connection.cursor() as cursor:
@@ -124,20 +124,20 @@ def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
 
 
 @cache
-def _have_any_statement(threshold: int, *, batch: bool) -> tuple[str, tuple[Any, ...]]:
+def _have_any_statement(threshold: int, *, background: bool) -> tuple[str, tuple[Any, ...]]:
     """Return the statement of `_have_any`, which is made once, because it is executed every second.
 
     Its moments are all `ANY_MOMENT`, and to be replaced by the present one.
     """
-    tables = _tables(ANY_MOMENT, threshold, batch=batch)
+    tables = _tables(ANY_MOMENT, threshold, background=background)
     found = [rows.query.exists().sql_with_params() for _, rows in tables]
     sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
     return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
 
 
-def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
+def _one_of_each(kind: RowKind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
     """Return one row of each lease: of each person's the oldest ones, and some of the newest."""
-    limit = max(limit, MANY + 1)
+    limit = max(limit, MOST_BY_HAND + 1)
     if kind == "organization":  # each has a lease of its own, and all are the team's
         values = due.values(*LANE, "name_key", row=F("pk"), since=F("next_pipedrive_sync_attempt"))
         return values.order_by(*LANE, "since", "row")[:limit]
@@ -150,11 +150,11 @@ def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[st
     shown: QuerySet[Any, dict[str, Any]] = leases.annotate(
         place=Window(RowNumber(), partition_by=[*flow], order_by=("since", "row")),
         from_the_end=Window(RowNumber(), partition_by=[*flow], order_by=("-since", "-row")),
-    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MANY + 1))
+    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MOST_BY_HAND + 1))
     return shown
 
 
-def _lease(kind: Kind, row: dict[str, Any]) -> str:
+def _lease(kind: RowKind, row: dict[str, Any]) -> str:
     match kind:
         case "contact":
             return person_key(Contact(pk=row["row"], email_key=row["email_key"]))

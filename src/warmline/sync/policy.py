@@ -23,7 +23,7 @@ class Policy:
         earlier_activities: Whether activities from before a contact was warm follow it.
         attempts: How many before a row is failed and left to batch processing.
         retry: The wait before the second attempt; doubled for each further one.
-        batch: The wait before a failed row is tried again by itself.
+        failed_retry: The wait before a failed row is tried again automatically.
         person_needed: The same for a row that waits for a person's decision or correction. It is far longer,
             because each try costs tokens and hardly ever helps.
         types: Pipedrive's activity type for each of ours.
@@ -35,7 +35,7 @@ class Policy:
     mark: bool = True
     attempts: int = 3
     retry: timedelta = timedelta(seconds=2)
-    batch: timedelta = timedelta(minutes=15)
+    failed_retry: timedelta = timedelta(minutes=15)
     person_needed: timedelta = timedelta(days=1)
     types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
 
@@ -54,6 +54,6 @@ class Policy:
             mark=settings.WARMLINE_ID_FIELD,
             attempts=settings.SYNC_ATTEMPTS,
             retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
-            batch=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
+            failed_retry=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
             types={**TYPES, **decided.activity_types},
         )

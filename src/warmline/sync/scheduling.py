@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Literal
 
-Kind = Literal["contact", "organization", "activity"]
+RowKind = Literal["contact", "organization", "activity"]
 
 FOR_PEOPLE = 0.25  # of the threads
-MANY = 10  # leases of one person's rows that are due by now: more than anybody saves by hand
+MOST_BY_HAND = 10  # leases of one person's rows that are due by now: more than anybody saves by hand
 RECENTLY = timedelta(seconds=10)  # so many within this time are no backlog, whatever else their person has
-REMEMBERED = 2000  # owners and leases
+MOST_REMEMBERED = 2000  # owners and leases
 
 
 class Lane(IntEnum):
@@ -42,7 +42,7 @@ class Work:
         since: Since when it is due.
     """
 
-    kind: Kind
+    kind: RowKind
     row_id: int
     lease: str = field(compare=False)
     lane: Lane = field(compare=False)
@@ -50,7 +50,7 @@ class Work:
     since: datetime = field(compare=False)
 
     @property
-    def batch(self) -> bool:
+    def is_background(self) -> bool:
         """Whether nobody waits for it."""
         return self.lane is not Lane.PERSON
 
@@ -67,23 +67,23 @@ class Room:
 
     @property
     def threads(self) -> int:
-        """How many threads that takes: one for people and one for batch work at the least."""
+        """How many threads that takes: one for people and one for background work at the least."""
         return max(2, self.workers)
 
     @property
-    def for_batch(self) -> int:
-        """How many of them batch work may have."""
+    def for_background(self) -> int:
+        """How many of them background work may have."""
         return max(1, self.workers - math.ceil(self.workers * FOR_PEOPLE))
 
-    def has_any(self, under_way: Collection[Work], *, batch: bool) -> bool:
+    def has_any(self, under_way: Collection[Work], *, background: bool) -> bool:
         """Tell whether a work may be started beside those that are under way.
 
         Args:
             under_way: Which.
-            batch: Whether it is one that nobody waits for.
+            background: Whether it is one that nobody waits for.
         """
-        in_batch = sum(work.batch for work in under_way)
-        side_by_side, most = (in_batch, self.for_batch) if batch else (len(under_way) - in_batch, self.workers)
+        in_background = sum(work.is_background for work in under_way)
+        side_by_side, most = (in_background, self.for_background) if background else (len(under_way) - in_background, self.workers)
         return side_by_side < most and len(under_way) < self.threads
 
 
@@ -100,7 +100,7 @@ class Served:
         for name in ((work.lane, work.owner), work.lease):
             self._last.pop(name, None)
             self._last[name] = self._count  # the dict keeps the order
-        while len(self._last) > REMEMBERED:
+        while len(self._last) > MOST_REMEMBERED:
             del self._last[next(iter(self._last))]
 
     def of_owner(self, work: Work) -> int:
@@ -116,17 +116,17 @@ def in_lanes(works: Iterable[Work], now: datetime) -> list[Work]:
     """Tell a person's rows from a backlog: what very many of have one owner is no work that somebody waits for.
 
     Args:
-        works: What is due, one work of each lease; of an owner who has very many, at least MANY of the oldest and of
+        works: What is due, one work of each lease; of an owner who has very many, at least MOST_BY_HAND of the oldest and of
             the newest. What was saved by hand is in the first lane, and stays there or becomes a backlog.
         now: Tells what became due just now.
     """
     works = list(works)
-    all_of = Counter(work.owner for work in works if not work.batch)
-    recent_of = Counter(work.owner for work in works if not work.batch and work.since > now - RECENTLY)
+    all_of = Counter(work.owner for work in works if not work.is_background)
+    recent_of = Counter(work.owner for work in works if not work.is_background and work.since > now - RECENTLY)
 
     def is_backlog(work: Work) -> bool:
-        is_recent = work.since > now - RECENTLY and recent_of[work.owner] <= MANY
-        return not work.batch and not is_recent and all_of[work.owner] > MANY
+        is_recent = work.since > now - RECENTLY and recent_of[work.owner] <= MOST_BY_HAND
+        return not work.is_background and not is_recent and all_of[work.owner] > MOST_BY_HAND
 
     return [replace(work, lane=Lane.BACKLOG) if is_backlog(work) else work for work in works]
 
@@ -158,5 +158,5 @@ def first(works: Iterable[Work], *, under_way: Collection[Work], room: Room) -> 
         room: How many go side by side.
     """
     leases = {work.lease for work in under_way}
-    has_room = {batch: room.has_any(under_way, batch=batch) for batch in (False, True)}
-    return next((work for work in works if has_room[work.batch] and work.lease not in leases), None)
+    has_room = {background: room.has_any(under_way, background=background) for background in (False, True)}
+    return next((work for work in works if has_room[work.is_background] and work.lease not in leases), None)

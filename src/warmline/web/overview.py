@@ -13,16 +13,16 @@ from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.client import directory_allowance, usage
+from warmline.sync.remote.configured_client import directory_allowance, usage
 from warmline.sync.remote.connection_health import Disk, Status
 from warmline.sync.remote.directory import Directory, Progress
 from warmline.sync.row_state import SyncState, counts_by_table
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
 FEW = 5  # failed rows of a kind on the overview; the rest has pages of its own
 
-NAMES: dict[Kind, tuple[str, str]] = {
+NAMES: dict[RowKind, tuple[str, str]] = {
     "contact": ("contact", "contacts"),
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
@@ -47,7 +47,7 @@ HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
 class Failures:
     """What failed of a kind: the first few rows, and how many there are."""
 
-    kind: Kind
+    kind: RowKind
     rows: list[Any]
     number: int
 
@@ -64,7 +64,7 @@ class Figure:
     state: SyncState
     words: str
     total: int
-    parts: list[tuple[int, str, Kind]]
+    parts: list[tuple[int, str, RowKind]]
 
 
 @dataclass(frozen=True)

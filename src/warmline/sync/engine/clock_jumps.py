@@ -24,7 +24,7 @@ from warmline.sync.policy import Policy
 
 log = logging.getLogger(__name__)
 
-EVERY = 10.0  # seconds
+CHECK_EVERY = 10.0  # seconds
 NOTABLE = timedelta(seconds=0.5)  # what a clock is moved by as it is kept right all the time is far less
 AT_ONCE = 500  # rows of one kind; the rest follows with the next look
 LONG_AGO = timedelta(days=1)
@@ -55,7 +55,7 @@ class Moments:
             distrust_looks(now, jump)
         elif self._clock.monotonic() < self._next:
             return
-        self._next = self._clock.monotonic() + EVERY
+        self._next = self._clock.monotonic() + CHECK_EVERY
         pull_in(now, self._policy, was_set_back=was_set and jump < timedelta(0))
 
     def _ahead_of_monotonic(self) -> float:
@@ -141,14 +141,14 @@ def _too_far(
     rows: QuerySet[Any], now: datetime, soon: timedelta, policy: Policy
 ) -> list[tuple[QuerySet[Any], timedelta, datetime]]:
     """Return the rows that wait for too long, by how long they may, and the moment to which they are brought."""
-    batch, person_needed = (longest_wait(code, failed=True, policy=policy) for code in ("unavailable", "rejected"))
+    failed, person_needed = (longest_wait(code, failed=True, policy=policy) for code in ("unavailable", "rejected"))
     passing = Q(pipedrive_sync_error_code__in=PASSING)
     if rows.model is Contact:
         passing |= Q(pipedrive_sync_error_code=ORGANIZATION_FAILED, organization__pipedrive_sync_error_code__in=PASSING)
 
     return [
         (_beyond(rows, now + soon).filter(pipedrive_sync_failed=False), soon, now),
-        (_beyond(rows, now + batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
+        (_beyond(rows, now + failed).filter(passing, pipedrive_sync_failed=True), failed, now + failed),
         (_beyond(rows, now + person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
     ]
 

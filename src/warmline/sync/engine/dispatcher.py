@@ -187,11 +187,11 @@ class Dispatcher:
             self._forget_held_elsewhere()
             self._fill_directory()
         self._due = self._start(self._due)
-        room_for_batch = self._has_room(batch=True)
-        if room_for_batch or (self._has_room() and (is_sweep or self._is_news)):
+        room_for_background = self._has_room(background=True)
+        if room_for_background or (self._has_room() and (is_sweep or self._is_news)):
             self._is_news = False  # before the look, not to lose what comes during it
-            seen = self._engine.due(self._clock.now(), self._held(), batch=room_for_batch)
-            rest = [] if room_for_batch else [work for work in self._due if work.lane > Lane.BACKLOG]
+            seen = self._engine.due(self._clock.now(), self._held(), background=room_for_background)
+            rest = [] if room_for_background else [work for work in self._due if work.lane > Lane.BACKLOG]
             self._due = self._start([*seen, *rest])
 
     def _start(self, works: list[Work]) -> list[Work]:
@@ -216,9 +216,9 @@ class Dispatcher:
         with self._lock:
             self._under_way.discard(work)
 
-    def _has_room(self, *, batch: bool = False) -> bool:
+    def _has_room(self, *, background: bool = False) -> bool:
         with self._lock:
-            return self._room.has_any(self._under_way, batch=batch)
+            return self._room.has_any(self._under_way, background=background)
 
     def _held(self) -> set[Work]:
         """Return what is left out for a while: rows that others are at, and what broke in a way nobody foresaw."""
@@ -242,7 +242,7 @@ class Dispatcher:
                 with self._lock:
                     self._held_elsewhere.add(work)
             self._leave(work)
-            if not work.batch:  # the next one of its lease may be due
+            if not work.is_background:  # the next one of its lease may be due
                 self._is_news = True
             self._signal.set()
 

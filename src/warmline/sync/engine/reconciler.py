@@ -29,7 +29,7 @@ from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.client import directory_allowance, pipedrive_with
+from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
 from warmline.sync.scheduling import Served, Work, in_turn
 from warmline.threads import SYSTEM_THREADS, Threads
@@ -117,7 +117,7 @@ class Engine:
         """
         if not self.wants_filling() or not self._is_open() or not self._may_list():
             return False
-        pipedrive = self._pipedrive.in_batch()
+        pipedrive = self._pipedrive.in_background()
         try:
             with self._membership.at_work():
                 return self._directory.fill(pipedrive)
@@ -128,13 +128,13 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
+    def due(self, now: datetime, held: Collection[Work] = (), *, background: bool = True) -> list[Work]:
         """Return what is due, one row of each lease, as it is to go; nothing while the connection is not well.
 
         Args:
             now: The moment, aware.
             held: Rows that are left out.
-            batch: Whether what nobody waits for is asked for as well.
+            background: Whether what nobody waits for is asked for as well.
         """
         if storage.present() is not None:
             return []  # what Pipedrive answered could not be written down
@@ -142,11 +142,11 @@ class Engine:
         self._moments.heed()
         if not connection_health.is_well() and not self._is_open():
             return []
-        works = pending.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        works = pending.due(now, self._policy.threshold, AT_ONCE, background=background, held=held)
         if not works or not self._is_open():
             return []
-        if not self._pipedrive.has_tokens_for_batch():
-            works = [work for work in works if not work.batch]
+        if not self._pipedrive.has_tokens_for_background():
+            works = [work for work in works if not work.is_background]
         return in_turn(works, Served())
 
     def bring(self, work: Work) -> bool:
@@ -161,7 +161,7 @@ class Engine:
         if not connection_health.is_well() or not self._is_open():
             return False
         leases = Leases(self._clock)
-        pipedrive = self._pipedrive.in_batch() if work.batch else self._pipedrive
+        pipedrive = self._pipedrive.in_background() if work.is_background else self._pipedrive
         steps = Steps(
             pipedrive,
             directory=self._directory,
@@ -191,7 +191,7 @@ class Engine:
         return connection_health.is_open(self._pipedrive, self._clock, self._membership)
 
     def _may_list(self) -> bool:
-        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_batch()
+        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()
 
     def _bring_contact(self, work: Work, leases: Leases, steps: Steps) -> None:
         with leases.hold_row(work.kind, work.row_id, work.lease):
@@ -209,7 +209,7 @@ class Engine:
                     linking.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
                 steps.wait_for_twins(contact)
-                if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
+                if not work.is_background:  # somebody waits; one look too many, where the person is found, is worth it
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
                 self._recognize_organization(contact, brought, leases, steps)

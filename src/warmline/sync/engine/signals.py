@@ -38,12 +38,12 @@ def connect() -> None:
     activity_logging.connect(due_again.follow_its_contact, dispatch_uid="warmline.sync.due_again.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
-    day_passed.connect(_forget_old, dispatch_uid="warmline.sync.old")
+    day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
 
 
-def _forget_old(now: datetime, **_: Any) -> None:
-    attempt_log.forget_old(now)
-    notifications.forget_old(now)
+def _delete_old(now: datetime, **_: Any) -> None:
+    attempt_log.delete_old(now)
+    notifications.delete_old(now)
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:

@@ -14,7 +14,7 @@ from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.models import DirectoryKind
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account, Kind
+from warmline.sync.remote.references import References, RecordKind
 
 Party = TypeVar("Party", Person, PipedriveOrganization)
 
@@ -52,13 +52,13 @@ class There:
     Args:
         pipedrive: The client.
         directory: What Pipedrive holds.
-        account: Knows the field of our mark.
+        references: Knows the field of our mark.
     """
 
-    def __init__(self, pipedrive: Pipedrive, directory: Directory, account: Account) -> None:
+    def __init__(self, pipedrive: Pipedrive, directory: Directory, references: References) -> None:
         self._pipedrive = pipedrive
         self._directory = directory
-        self._account = account
+        self._references = references
 
     def person(self, contact: Contact) -> Sought[Person]:
         """Return what to look for to find a contact's person, which an e-mail tells, or our own mark."""
@@ -172,8 +172,8 @@ class There:
     def _of_name(self, name: str) -> set[int]:
         return {one.id for one in self._pipedrive.search_organizations(name) if key(one.name) == key(name)}
 
-    def _with_mark(self, kind: Kind, mark: str) -> set[int]:
-        if self._account.mark_code(kind) is None:
+    def _with_mark(self, kind: RecordKind, mark: str) -> set[int]:
+        if self._references.mark_code(kind) is None:
             return set()  # where no record has such a field, none bears a mark
         if kind == "person":
             return {one.id for one in self._pipedrive.search_persons(mark, field="custom_fields")}

@@ -41,7 +41,7 @@ from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account
+from warmline.sync.remote.references import References
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -77,14 +77,14 @@ class Steps:
         self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, leases, clock, looks.ages)
-        self.account = Account(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
+        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
             intents=self.intents,
             directory=directory,
             looks=looks,
-            account=self.account,
+            references=self.references,
             policy=policy,
         )
 
@@ -111,7 +111,7 @@ class Steps:
         def prepare() -> NewPerson:
             return mapping.new_person(
                 contact,
-                owner_id=self.account.ensure_owner(contact.owner),
+                owner_id=self.references.ensure_owner(contact.owner),
                 org_id=org_id,
                 label_id=self._label(contact),
                 custom_fields=self.finder.mark("person", contact),
@@ -161,11 +161,11 @@ class Steps:
             return _made(found.record.id, found.intent, self._their_values(found.record))
 
         def prepare() -> NewOrganization:
-            industry, custom_fields = self.account.ensure_sector(organization.sector, owner)
+            industry, custom_fields = self.references.ensure_sector(organization.sector, owner)
             written = {code: value for code, value in custom_fields.items() if value is not None}
             return mapping.new_organization(
                 organization,
-                owner_id=self.account.ensure_owner(owner),
+                owner_id=self.references.ensure_owner(owner),
                 industry=industry,
                 custom_fields={**written, **self.finder.mark("organization", organization)},
             )
@@ -239,8 +239,8 @@ class Steps:
         organization = activity.contact.organization
         return mapping.new_activity(
             activity,
-            type=self.account.ensure_type(activity),
-            owner_id=self.account.ensure_owner(activity.contact.owner),
+            type=self.references.ensure_type(activity),
+            owner_id=self.references.ensure_owner(activity.contact.owner),
             person_id=person_id,
             org_id=organization.pipedrive_org_id if organization else None,
         )
@@ -278,10 +278,10 @@ class Steps:
         return make()
 
     def _values_of(self, activity: Activity) -> Values:
-        return snapshots.of_our_activity(activity, self.account.wished_type(activity))
+        return snapshots.of_our_activity(activity, self.references.wished_type(activity))
 
     def _their_values(self, theirs: PipedriveOrganization) -> Values:
-        return snapshots.of_their_organization(theirs, self.account.sector_of(theirs))
+        return snapshots.of_their_organization(theirs, self.references.sector_of(theirs))
 
     @contextmanager
     def links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
@@ -306,7 +306,7 @@ class Steps:
         return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
 
     def _label(self, contact: Contact) -> int | None:
-        return self.account.ensure_label(self._policy.label, contact.owner)
+        return self.references.ensure_label(self._policy.label, contact.owner)
 
 
 def _check(row: Synced) -> None:

@@ -26,7 +26,7 @@ from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account, Kind
+from warmline.sync.remote.references import References, RecordKind
 
 
 class Finder:
@@ -38,7 +38,7 @@ class Finder:
         intents: Tell which creates are unfinished.
         directory: What Pipedrive holds.
         looks: At what changed since an unfinished create.
-        account: Knows the field of our mark.
+        references: Knows the field of our mark.
         policy: Whether records bear our mark.
     """
 
@@ -50,7 +50,7 @@ class Finder:
         intents: Intents,
         directory: Directory,
         looks: Looks,
-        account: Account,
+        references: References,
         policy: Policy,
     ) -> None:
         self._pipedrive = pipedrive
@@ -58,9 +58,9 @@ class Finder:
         self._intents = intents
         self._directory = directory
         self._looks = looks
-        self._account = account
+        self._references = references
         self._policy = policy
-        self._there = There(pipedrive, directory, account)
+        self._there = There(pipedrive, directory, references)
 
     def look_ahead(self, contact: Contact) -> None:
         """Take the look for a contact and that for its organization at once, if both will be needed."""
@@ -219,13 +219,13 @@ class Finder:
             return mark in theirs.custom_fields.values()
         return mapping.is_organization_made_from(theirs, body) and not _is_held(Organization, theirs.id)
 
-    def _sent_mark(self, kind: Kind, body: Mapping[str, Any]) -> str | None:
-        mark: str | None = body.get("custom_fields", {}).get(self._account.mark_code(kind))
+    def _sent_mark(self, kind: RecordKind, body: Mapping[str, Any]) -> str | None:
+        mark: str | None = body.get("custom_fields", {}).get(self._references.mark_code(kind))
         return mark
 
-    def mark(self, kind: Kind, row: Contact | Organization) -> dict[str, str]:
+    def mark(self, kind: RecordKind, row: Contact | Organization) -> dict[str, str]:
         """Return our own id as a custom field; nothing where the policy or the account does without it."""
-        code = self._account.ensure_mark(kind) if self._policy.mark else None
+        code = self._references.ensure_mark(kind) if self._policy.mark else None
         return {code: str(row.warmline_id)} if code else {}
 
 

@@ -118,17 +118,17 @@ class Updates:
         """
         said = self._said_before(organization)
         theirs = self._organization(organization)
-        account = self._steps.account
+        references = self._steps.references
         ours = snapshots.of_our_organization(organization)
-        their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+        their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
-        send = update_fields.of_organization(organization, decided.send, theirs, then=then, account=account, user=user)
+        send = update_fields.of_organization(organization, decided.send, theirs, then=then, references=references, user=user)
         if send:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
-            then_there = snapshots.of_their_organization(expected, account.sector_of(expected))
+            then_there = snapshots.of_their_organization(expected, references.sector_of(expected))
             org_id = theirs.id
 
             def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
@@ -137,7 +137,7 @@ class Updates:
             theirs = send_update(
                 self._steps.intents, organization, update, ours=decided.send, then_there=then_there, fields=send
             )
-            their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+            their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         return Brought(
             theirs.id,
             snapshots.agreed(ours, their_values),
@@ -158,7 +158,7 @@ class Updates:
         said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        wished = self._steps.account.wished_type(activity)
+        wished = self._steps.references.wished_type(activity)
         ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
         decided = merge(ours, their_values, self._settled(activity, their_values, said), words)

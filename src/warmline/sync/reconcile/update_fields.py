@@ -17,7 +17,7 @@ from warmline.sync import mapping
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.remote.references import Account
+from warmline.sync.remote.references import References
 
 
 def of_person(
@@ -57,7 +57,7 @@ def of_organization(
     theirs: PipedriveOrganization,
     *,
     then: Values,
-    account: Account,
+    references: References,
     user: User | None,
 ) -> dict[str, Any]:
     """Return what is sent of an organization, by Pipedrive's field.
@@ -67,7 +67,7 @@ def of_organization(
         names: The fields that were changed here.
         theirs: As Pipedrive holds it.
         then: What our values were.
-        account: Finds the place of its sector.
+        references: Finds the place of its sector.
         user: Who is told when there is none; None for everyone.
 
     Raises:
@@ -76,8 +76,8 @@ def of_organization(
 
     def sector() -> dict[str, Any]:
         was, now = then.get("sector", ""), organization.sector
-        is_ours = any(account.is_ours(theirs.industry, each) for each in (was, now))
-        industry, custom_fields = account.ensure_sector(now, user, may_be_industry=is_ours)
+        is_ours = any(references.is_ours(theirs.industry, each) for each in (was, now))
+        industry, custom_fields = references.ensure_sector(now, user, may_be_industry=is_ours)
         return {"custom_fields": custom_fields, **({"industry": industry} if is_ours else {})}
 
     def country() -> dict[str, Any]:

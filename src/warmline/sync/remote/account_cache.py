@@ -34,7 +34,7 @@ class Catalog:
     """The account's users, activity types and fields, for one piece of work.
 
     Args:
-        pipedrive: Who is asked; at once, also by batch work, because others may wait for the same answer.
+        pipedrive: Who is asked; at once, also by background work, because others may wait for the same answer.
         clock: Tells the age of an answer.
     """
 

@@ -33,7 +33,7 @@ from warmline.pipedrive import (
 )
 from warmline.sync.company import storing
 from warmline.sync.concurrency import Together, one_by_one
-from warmline.sync.intents import OLD, OVERLAP
+from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import BusyError, Leases
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
 from warmline.sync.pending import END_OF_TIME
@@ -175,7 +175,7 @@ class Directory:
         """Look at what changed since the last look, unless that one began late enough to serve.
 
         Args:
-            pipedrive: Who is asked; at once, also by batch work, because others may wait for the same look.
+            pipedrive: Who is asked; at once, also by background work, because others may wait for the same look.
             kinds: Of which kinds; their directories are full.
             after: Since when the row that asks is waiting: an older look does not serve it.
 
@@ -206,7 +206,7 @@ class Directory:
 
         def changed(state: DirectoryState) -> tuple[Records, list[Unreadable]] | Exception:
             # Where Pipedrive's clock was set back, what changed since may bear an earlier time.
-            since = state.since if state.since <= present else present - OLD
+            since = state.since if state.since <= present else present - LOOK_BACK
             unreadable: list[Unreadable] = []
             try:
                 return asks[state.kind](updated_since=since - OVERLAP, unreadable=unreadable), unreadable

@@ -9,7 +9,7 @@ from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
-from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.connection_health import misconfigured, refusal, without_token
 from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
 

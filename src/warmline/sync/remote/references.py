@@ -27,11 +27,11 @@ INDUSTRY = "industry"
 SECTOR = "Sector"  # names of our custom fields
 MARK = "Warmline ID"
 
-Kind = Literal["person", "organization"]
+RecordKind = Literal["person", "organization"]
 Made = TypeVar("Made", int, str)
 
 
-class Account:
+class References:
     """The account, as far as our records refer to it.
 
     Args:
@@ -108,7 +108,7 @@ class Account:
         refusal = f"Pipedrive refused to create the label “{label}” (%s). Create it there by hand."
         return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
 
-    def ensure_mark(self, kind: Kind) -> str | None:
+    def ensure_mark(self, kind: RecordKind) -> str | None:
         """Return the code of the field "Warmline ID", made when it is missing; None when the account refuses that.
 
         A refusal is told to nobody: records are then recognized without the field, and nobody misses it.
@@ -118,7 +118,7 @@ class Account:
         """
         return self._ensure_field(kind, MARK, None, "")
 
-    def mark_code(self, kind: Kind) -> str | None:
+    def mark_code(self, kind: RecordKind) -> str | None:
         """Return the code of the field "Warmline ID", if it is there."""
         fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
         return custom_field(MARK, fields)
@@ -184,7 +184,7 @@ class Account:
             )
         return theirs
 
-    def _ensure_field(self, kind: Kind, name: str, user: User | None, refusal: str) -> str | None:
+    def _ensure_field(self, kind: RecordKind, name: str, user: User | None, refusal: str) -> str | None:
         ask = self._catalog.person_fields if kind == "person" else self._catalog.organization_fields
         create = self._pipedrive.create_person_field if kind == "person" else self._pipedrive.create_organization_field
 

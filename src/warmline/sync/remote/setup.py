@@ -17,7 +17,7 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health
 from warmline.sync.remote.account_cache import Catalog, remembered
-from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.directory import forget_another_account
 from warmline.sync.remote.doctor import ADVICE
 
@@ -45,7 +45,7 @@ class AnotherCompanyError(CannotConnectError):
 
 
 @dataclass(frozen=True)
-class Account:
+class KnownAccount:
     """What is known of the account.
 
     Attributes:
@@ -143,13 +143,13 @@ def disconnect() -> None:
     preferences.change({"pipedrive_token": "", "pipedrive_account": {}})
 
 
-def known() -> Account:
+def known() -> KnownAccount:
     """Return what is known of the account, without asking."""
     stored = preferences.stored().pipedrive_account
     own = [User.model_validate(stored)] if stored and not credentials.is_from_environment() else None
     me = own or remembered("me", User)
     users, types = remembered("users", User), remembered("activity_types", ActivityType)
-    return Account(
+    return KnownAccount(
         me=me[0] if me else None,
         users=None if users is None else [user for user in users if user.active],
         types=None if types is None else [each for each in types if each.active],

@@ -15,11 +15,10 @@ from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import SyncState, open_rows, parts, with_state
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
+from warmline.sync.status.row_lists import COUNTED
 
-MANY = 1000  # where counting ends
-
-TABLES: dict[Kind, type[Row]] = {
+TABLES: dict[RowKind, type[Row]] = {
     "contact": Contact,
     "organization": Organization,
     "activity": Activity,
@@ -43,7 +42,7 @@ class LeftOut:
     deleted: int
 
 
-def visible(kind: Kind, user: User) -> QuerySet[Any]:
+def visible(kind: RowKind, user: User) -> QuerySet[Any]:
     """Return the rows of a table that a user may see, with what is shown of them.
 
     Args:
@@ -58,7 +57,7 @@ def visible(kind: Kind, user: User) -> QuerySet[Any]:
     return Activity.objects.seen_by(user).select_related("owner", "contact")
 
 
-def failed(kind: Kind, user: User, *, now: datetime, after: int = 0, limit: int) -> list[Any]:
+def failed(kind: RowKind, user: User, *, now: datetime, after: int = 0, limit: int) -> list[Any]:
     """Return the failed rows that a user may see, with their state, by id.
 
     Args:
@@ -82,10 +81,10 @@ def left_out(user: User) -> LeftOut:
     deleted = 0
     for kind, model in TABLES.items():
         rows = visible(kind, user).filter(pk__in=open_rows(model, threshold))
-        deleted += rows.filter(pipedrive_sync_error_code=DELETED_THERE)[: MANY + 1].count()
+        deleted += rows.filter(pipedrive_sync_error_code=DELETED_THERE)[: COUNTED + 1].count()
     return LeftOut(
-        cold=cold[: MANY + 1].count(),
-        earlier=earlier[: MANY + 1].count(),
+        cold=cold[: COUNTED + 1].count(),
+        earlier=earlier[: COUNTED + 1].count(),
         examples=list(earlier.select_related("contact").order_by("-pk")[:5]),
         deleted=deleted,
     )

@@ -19,7 +19,7 @@ from warmline.sync import attempt_log
 from warmline.sync.policy import Policy
 from warmline.sync.remote.record_links import place
 from warmline.sync.row_state import with_state
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status import retry_and_choose as retrying
 from warmline.sync.status.explanation import explain
 from warmline.sync.status.not_sent import visible
@@ -32,7 +32,7 @@ PAGE = 50  # attempts on their own page
 Shown = Contact | Organization
 
 
-def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
+def seen(request: PageRequest, kind: RowKind, row_id: int) -> Any:
     """Return a row that the user may see, with its state.
 
     Args:
@@ -77,7 +77,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
 
 
 @require_safe
-def standing(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def standing(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show the part anew, unless the page shows just this already: what is open there stays open."""
     shown = in_pipedrive(seen(request, kind, row_id))
     if request.GET.get("was") == str(shown["was"]):
@@ -86,7 +86,7 @@ def standing(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_safe
-def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def attempts(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show a page of the attempts that were made, the latest first."""
     row = seen(request, kind, row_id)
     found = attempt_log.attempts_of(row)
@@ -98,7 +98,7 @@ def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_POST
-def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def retry(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Give it, and what belongs to it, fresh attempts, and return to its page."""
     row = seen(request, kind, row_id)
     tried = retrying.retry_with_activities(row) if isinstance(row, Contact) else retrying.retry(row)
@@ -110,7 +110,7 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_POST
-def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def link(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Remember which of the candidates it is, or that it is a new one, and return to its page."""
     row = seen(request, kind, row_id)
     chosen = number(request.POST.get("pipedrive_id", ""))

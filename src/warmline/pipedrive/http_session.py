@@ -28,12 +28,12 @@ Query = dict[str, str | int | bool]
 
 # Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
 # commonly close after a minute; a create that meets that moment would have to be looked for.
-CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
+POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
 # A date further from ours is no clock's, and one at an end of the calendar could not be reckoned with.
 MOST_WRONG = timedelta(days=366 * 100)
 
 
-class Connection:
+class HttpSession:
     """The way to one Pipedrive company with one token. Safe to share between threads."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Connection:
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
-            limits=CONNECTIONS,
+            limits=POOL,
         )
         self._token = SecretStr(token)
         self._limiter = limiter
@@ -113,14 +113,14 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def ask(self, call: Call, *, params: Query | None = None, json: Any = None, batch: bool = False) -> dict[str, Any]:
+    def ask(self, call: Call, *, params: Query | None = None, json: Any = None, background: bool = False) -> dict[str, Any]:
         """Make one call.
 
         Args:
             call: The call to make.
             params: Its query.
             json: Its JSON body, None for no body.
-            batch: Whether nobody waits for it.
+            background: Whether nobody waits for it.
 
         Returns:
             Pipedrive's JSON object: `success`, `data` and perhaps `additional_data`.
@@ -128,7 +128,7 @@ class Connection:
         Raises:
             PipedriveError: It was not done, or nobody can say; the class says which.
         """
-        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, batch=batch)
+        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, background=background)
         with self._lock:
             self._tokens_spent += call.tokens
         deed = getattr(self._of_thread, "deed", None)
