@@ -1,7 +1,7 @@
 """Pipedrive's API as Python: one client, typed records, one limiter, errors named for what to do about them.
 
-It knows nothing of Django nor of what its callers want, and imports nothing of ours, so that it can be read,
-tested and trusted alone. What httpx raises never leaves it.
+It knows neither Django nor what its callers want, and imports nothing else of Warmline, so that it can be read, tested
+and trusted on its own. httpx's exceptions never leave it.
 """
 
 from warmline.pipedrive.client import Pipedrive
