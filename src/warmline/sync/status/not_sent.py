@@ -1,6 +1,6 @@
-"""What the team looks through to see that nothing is missing: what failed and why, and what is left out and why.
+"""The rows that are not in Pipedrive: those that failed, and those that are not sent.
 
-Reads no more rows than are shown, and counts no further than people care: the tables may be large.
+It reads no more rows than are shown, and counts no further than 1,000, because the tables may be large.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ TABLES: dict[RowKind, type[Row]] = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What is not in Pipedrive, and not on its way there.
+    """Rows that are not in Pipedrive, and are not being sent. Numbers beyond COUNTED stand for "more".
 
     Attributes:
         cold: How many contacts are not warm.
         earlier: How many activities are from before their contact was warm.
-        examples: The latest of these, with their contacts.
-        deleted: How many rows were deleted in Pipedrive; they count as failed.
+        examples: The latest of these activities, with their contacts.
+        deleted: How many rows' records were deleted in Pipedrive; these rows have failed.
     """
 
     cold: int
@@ -46,8 +46,8 @@ def visible(kind: RowKind, user: User) -> QuerySet[Any]:
     """Return the rows of a table that a user may see, with what is shown of them.
 
     Args:
-        kind: Of which table.
-        user: Who asks.
+        kind: The rows' table.
+        user: The user.
     """
     match kind:
         case "contact":
@@ -61,9 +61,9 @@ def failed(kind: RowKind, user: User, *, now: datetime, after: int = 0, limit: i
     """Return the failed rows that a user may see, with their state, by id.
 
     Args:
-        kind: Of which table.
-        user: Who asks.
-        now: Tells which leases are live.
+        kind: The rows' table.
+        user: The user.
+        now: The present moment, aware; decides which leases are live.
         after: Only those with a larger id.
         limit: How many at the most.
     """
@@ -73,10 +73,10 @@ def failed(kind: RowKind, user: User, *, now: datetime, after: int = 0, limit: i
 
 
 def left_out(user: User) -> LeftOut:
-    """Return what of a user's is not in Pipedrive and not on its way there."""
+    """Return the rows that a user may see, that are not in Pipedrive, and that are not being sent."""
     threshold = Policy.current().threshold
     cold = Contact.objects.seen_by(user).filter(pipedrive_person_id=None, warmness_score__in=range(threshold))
-    # (`replicate=False` would be `NOT replicate`, which no index is searched by.)
+    # (`replicate=False` would become `NOT replicate`, for which no index is used.)
     earlier = Activity.objects.seen_by(user).filter(pipedrive_activity_id=None, replicate__in=[False])
     deleted = 0
     for kind, model in TABLES.items():
