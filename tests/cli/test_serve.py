@@ -126,11 +126,10 @@ def test_a_warm_contact_and_its_activity_arrive(house: House) -> None:
     assert len(house.world.persons) == len(house.world.organizations) == len(house.world.activities) == 1
 
     said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    there = "In Pipedrive, with all changes made here."
     assert said.stdout.splitlines() == [
-        f"Jordan Ames (contact {contact['id']}): In Pipedrive, with all changes made here. "
-        f"Linked to person {person['id']}.",
-        "Organization Larkspur Mills: In Pipedrive, with all changes made here. "
-        f"Linked to organization {person['org_id']}.",
+        f"Jordan Ames (contact {contact['id']}): {there} Linked to person {person['id']}.",
+        f"Organization Larkspur Mills: {there} Linked to organization {person['org_id']}.",
         "Activities in Pipedrive: 1 of 1.",
     ]
 
@@ -139,9 +138,9 @@ def test_a_cold_contact_explained(house: House) -> None:
     """It says the score, and the one that is needed."""
     contact = house.add(name="Robin Vale", warmness_score=3)
     said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    why = "Not sent: warmness is 3. From 4, it is sent to Pipedrive automatically as a Warm Lead."
     assert said.stdout.splitlines() == [
-        f"Robin Vale (contact {contact['id']}): Not sent: warmness is 3. "
-        "From 4, it is sent to Pipedrive automatically as a Warm Lead.",
+        f"Robin Vale (contact {contact['id']}): {why}",
         "The contact has no organization.",
         "No activities are logged.",
     ]

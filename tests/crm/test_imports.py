@@ -135,7 +135,7 @@ def test_a_clock_that_is_set_makes_nothing_old(alice: User, jump: timedelta) -> 
     assert clock.now() <= began + timedelta(days=2)
 
 
-def test_stopping_between_two_chunks(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_between_two_batches(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left is left to the next start."""
     monkeypatch.setattr(chunks, "MOST", 2)
     run = imports.begin(alice, "people.csv", b"Name\nA\nB\nC\n")
@@ -195,18 +195,18 @@ def begun(owner: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     run.refresh_from_db()
     hold = import_worker._Hold(run)
     assert hold.is_taken(timezone.now())
-    chunks = import_worker._import(run, hold)
-    next(chunks)
-    return chunks
+    batches = import_worker._import(run, hold)
+    next(batches)
+    return batches
 
 
 def test_an_import_of_one_who_leaves_goes_on_as_the_heirs(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is at it lets go at once; what is left becomes the heir's, and nothing comes twice."""
-    chunks = begun(bob, monkeypatch)
+    batches = begun(bob, monkeypatch)
     team.deactivate(bob, alice)
-    assert list(chunks) == []
+    assert list(batches) == []
     assert Contact.objects.filter(owner=alice, name="A").exists()
     work()
     assert [run.status for run in ImportRun.objects.filter(owner=alice)] == [Status.DONE]
@@ -216,9 +216,9 @@ def test_an_import_of_one_who_leaves_goes_on_as_the_heirs(
 def test_an_import_of_one_who_leaves_without_heir_ends(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was added stays, and nothing follows."""
     User.objects.filter(pk=alice.pk).update(is_admin=True)
-    chunks = begun(bob, monkeypatch)
+    batches = begun(bob, monkeypatch)
     team.deactivate(bob, None)
-    assert list(chunks) == []
+    assert list(batches) == []
     work()
     assert not ImportRun.objects.exists()
     assert not ImportRow.objects.exists()

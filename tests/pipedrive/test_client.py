@@ -652,7 +652,7 @@ def test_the_token_is_shown_nowhere(
 def test_the_token_is_not_in_the_clients_repr(pipedrive: Pipedrive) -> None:
     """Nor in that of anything it holds."""
     assert repr(pipedrive) == "Pipedrive('https://pipedrive.example.com')"
-    assert TOKEN not in repr(vars(pipedrive)) + repr(vars(pipedrive._line))
+    assert TOKEN not in repr(vars(pipedrive)) + repr(vars(pipedrive._session))
 
 
 def test_the_cause_is_kept(pipedrive: Pipedrive, script: Scripted) -> None:

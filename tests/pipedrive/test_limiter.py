@@ -160,7 +160,7 @@ def test_background_work_goes_at_an_even_pace() -> None:
 
 
 def test_a_person_waits_a_fraction_of_a_second_in_the_middle_of_background_work() -> None:
-    """With the window full of background work, each call that a person waits for gets the next instant that frees up."""
+    """With the window full of background work, each call that a person waits for gets the next free instant."""
     clock = VirtualClock(NOW)
     limiter = Limiter(clock=clock)
     waits = []

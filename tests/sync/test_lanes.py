@@ -114,4 +114,6 @@ def test_what_can_be_started_is_started(works: list[Work], workers: int) -> None
     assert len({each.lease for each in under_way}) == len(under_way) <= room.threads
     assert sum(each.is_background for each in under_way) <= room.for_background
     for each in works:
-        assert each.lease in {other.lease for other in under_way} or not room.has_any(under_way, background=each.is_background)
+        assert each.lease in {other.lease for other in under_way} or not room.has_any(
+            under_way, background=each.is_background
+        )

@@ -323,5 +323,9 @@ def test_what_is_there_already_is_not_doubled(bench: Bench, world: World, rows: 
 
 def test_the_models_are_all_of_them() -> None:
     """Each field of which Pipedrive is told is among those above."""
-    told = {(str(model._meta.model_name), name) for model in (Contact, Organization, Activity) for name in columns_sent(model)}
+    told = {
+        (str(model._meta.model_name), name)
+        for model in (Contact, Organization, Activity)
+        for name in columns_sent(model)
+    }
     assert told == {row[:2] for row in FIELDS}

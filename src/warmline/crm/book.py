@@ -124,7 +124,7 @@ def log_activity(
     due_time: time | None = None,
     done: bool | None = None,
 ) -> Activity:
-    """Log an activity with a contact.
+    """Log an activity with a contact, and return it.
 
     Args:
         user: Who logs it; the due date and time are meant in their time zone.
@@ -135,9 +135,6 @@ def log_activity(
         due_date: The day; None for none.
         due_time: The time of that day; None for none.
         done: None means: done unless it is due in the future.
-
-    Returns:
-        The saved activity.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -156,14 +153,18 @@ def log_activity(
         validate(activity)
         if done is None:
             activity.done = is_past(activity, timezone.now())
-        # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
-        # other, so that either this sees the link or the link sees the activity (SQLite: one writer at a time).
-        activity.contact = contact = Contact.objects.select_for_update().get(pk=contact.pk)
-        activity.logged_while_warm = contact.is_warm
-        activity_logging.send(Activity, activity=activity)
-        activity.save()
-        keep_last_contacted(activity)
+        _add_activity(activity)
     return activity
+
+
+def _add_activity(activity: Activity) -> None:
+    # The contact may be linked at this very moment. Locking its row here makes the two happen one after the other, so
+    # that either this sees the link or the link sees the activity (SQLite: one writer at a time).
+    activity.contact = Contact.objects.select_for_update().get(pk=activity.contact_id)
+    activity.logged_while_warm = activity.contact.is_warm
+    activity_logging.send(Activity, activity=activity)
+    activity.save()
+    keep_last_contacted(activity)
 
 
 def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:

@@ -1,10 +1,10 @@
 """How one row is changed: validated as a whole, and stored with the columns that are derived from the changed ones.
 
-A change is made to the row as it is stored by then, and writes only the fields that it names. What it means for the sync,
-whoever receives `row_changed` decides.
+A change is made to the row as it is stored by then, and writes only the fields that it names. The receivers of
+`row_changed` decide what it means for the sync.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,8 +30,8 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
         ValidationError: When a field is not valid; nothing is written then.
         DoesNotExist: When it was deleted meanwhile.
     """
-    # Someone else, or the engine, may have written the row since it was read. So the row is changed as it is stored now:
-    # whether it is valid, and what is derived from its fields, depends on all of them.
+    # Someone else, or the engine, may have written the row since it was read. So the row is changed as it is stored
+    # now: whether it is valid, and what is derived from its fields, depends on all of them.
     stored = locked(row).get(pk=row.pk)
     row_changing.send(type(stored), row=stored)
     earlier = {name: getattr(stored, name) for name in changes}
@@ -39,9 +39,8 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
         setattr(stored, name, value)
     validate(stored)
     before = {name: value for name, value in earlier.items() if getattr(stored, name) != value}
-    further: dict[str, Any] = {}
-    for _, values in row_changed.send(type(stored), row=stored, before=before, in_bulk=in_bulk):
-        further |= values
+    answers: Sequence[tuple[Any, Any]] = row_changed.send(type(stored), row=stored, before=before, in_bulk=in_bulk)
+    further = {name: value for _, values in answers for name, value in values.items()}
     for name, value in further.items():
         setattr(stored, name, value)
     stored.save(update_fields=[*_with_keys(stored, changes), *further])
@@ -81,8 +80,8 @@ def validate(row: Row) -> None:
     Raises:
         ValidationError: With the messages of each field that is not valid.
     """
-    # The keys are derived from what is validated, and the rest is set by us and not by people. The validators cover what
-    # the database's constraints require of people's fields; asking the database would cost a query each time.
+    # The keys are derived from what is validated, and the rest is set by us and not by people. The validators cover
+    # what the database's constraints require of people's fields; asking the database would cost a query each time.
     row.full_clean(
         exclude={"name_key", "email_key", "warmline_id", "owner", "contact", "organization"},
         validate_constraints=False,

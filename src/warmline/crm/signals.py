@@ -7,8 +7,8 @@ from django.dispatch import Signal
 # A person or an import is about to change a row: `row`, as it is stored.
 row_changing = Signal()
 # A row has changed and is stored next: `row` with its new values, `before` with the earlier values of the fields that
-# changed, and `in_bulk`, which is true for an import. A receiver returns the values of further columns, by name: they are
-# stored in the same statement. It returns an empty dictionary if there are none.
+# changed, and `in_bulk`, which is true for an import. A receiver returns the values of further columns, by name: they
+# are stored in the same statement. It returns an empty dictionary if there are none.
 row_changed = Signal()
 # An import is about to add rows: `rows`, a list. A receiver may set further columns of them.
 rows_importing = Signal()

@@ -6,7 +6,6 @@ and trusted on its own. httpx's exceptions never leave it.
 
 from warmline.pipedrive.client import Pipedrive
 from warmline.pipedrive.clock import Clock, SystemClock
-from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.errors import (
     Blocked,
     BudgetSpent,
@@ -18,6 +17,7 @@ from warmline.pipedrive.errors import (
     Unavailable,
     Uncertain,
 )
+from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.ledger import FileLedger
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable

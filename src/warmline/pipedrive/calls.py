@@ -13,8 +13,8 @@ import httpx
 
 from warmline.pipedrive import lists, responses
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
-from warmline.pipedrive.http_session import HttpSession, Query
 from warmline.pipedrive.errors import Unavailable
+from warmline.pipedrive.http_session import HttpSession, Query
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
@@ -82,7 +82,7 @@ class Calls:
         """Close every connection."""
         self._session.close()
 
-    def in_batch(self) -> Self:
+    def in_background(self) -> Self:
         """Return the same client for work that nobody waits for: its calls go after everybody else's."""
         return self._copy(is_background=True)
 
@@ -91,7 +91,7 @@ class Calls:
         return self._copy(is_background=False)
 
     def before_each_write(self, deed: Callable[[], object]) -> AbstractContextManager[None]:
-        """Do something right before each write of this thread while a block runs: after its turn came, before it is sent.
+        """Do something right before each write of this thread while a block runs: its turn has come, it is sent next.
 
         So a record made there says when the write was sent, however long it had to wait for its turn.
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from warmline.pipedrive import responses
 from warmline.pipedrive.calls import PAGE_SIZE, Calls
-from warmline.pipedrive.http_session import Query
 from warmline.pipedrive.errors import Rejected
+from warmline.pipedrive.http_session import Query
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import (
     Activity,

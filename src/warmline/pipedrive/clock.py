@@ -1,7 +1,7 @@
 """The clock, as something that callers pass in.
 
-This package reads the time and sleeps only through the `Clock` protocol, so that a test or a simulation can replay a run
-exactly. Nothing else in the package may ask the system for the time, or sleep.
+This package reads the time and sleeps only through the `Clock` protocol, so that a test or a simulation can replay a
+run exactly. Nothing else in the package may ask the system for the time, or sleep.
 """
 
 import time

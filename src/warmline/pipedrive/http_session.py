@@ -46,18 +46,10 @@ class HttpSession:
         timeout: float,
         clock: Clock,
     ) -> None:
-        """Prepare; no connection is opened before the first call.
-
-        Args:
-            base_url: Scheme, host and port only.
-            token: A personal API token.
-            limiter: Every call waits here for its turn.
-            transport: Carries the requests; None for the network.
-            timeout: Seconds, as in `Calls`.
-            clock: Tells the time.
+        """Prepare; no connection is opened before the first call. See `Calls` for the arguments.
 
         Raises:
-            ValueError: The address has more or fewer parts, or the token cannot be sent in a header.
+            ValueError: The address or the token is not valid.
         """
         # An illegal character would be quoted, token and all, in the error of the library below.
         if not can_be_token(token):
@@ -113,7 +105,9 @@ class HttpSession:
         """Close every connection."""
         self._http.close()
 
-    def ask(self, call: Call, *, params: Query | None = None, json: Any = None, background: bool = False) -> dict[str, Any]:
+    def ask(
+        self, call: Call, *, params: Query | None = None, json: Any = None, background: bool = False
+    ) -> dict[str, Any]:
         """Make one call.
 
         Args:
@@ -160,7 +154,7 @@ class HttpSession:
         return Answer(response.status_code, response.headers, body, self._clock.now())
 
     def _whole(self, response: httpx.Response, most: int) -> bytes:
-        """Read the body. A server that sends it very slowly, or without end, must neither block us nor fill our memory."""
+        """Read the body. A server that sends it slowly, or without end, must neither block us nor fill our memory."""
         deadline = self._clock.monotonic() + self._timeout
         if (header_number(response.headers, "content-length") or 0) > most:
             raise httpx.DecodingError("The answer is too long.", request=response.request)
@@ -180,7 +174,7 @@ class HttpSession:
             return bytes(body)
 
     def _learn_limits(self, call: Call, answer: Answer, turn: float) -> None:
-        """Learn what a response says about the limits. If that cannot be stored, the call has been made all the same."""
+        """Learn what a response says about the limits, if that can be stored."""
         with suppress(Unavailable):
             self._limiter.learn(answer.headers, turn=turn, search=call.search)
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:

@@ -230,7 +230,8 @@ class Limiter:
     def _still_holds(self, turn: float, tokens: int, *, search: bool) -> bool:
         """Tell whether a reserved turn may still be used; if not, it is given back, with its tokens.
 
-        While we slept, a pause may have removed it, or a response may have shown that a call arrived later than assumed.
+        While we slept, a pause may have removed it, or a response may have shown that a call arrived later than
+        assumed.
         """
         with self._ledger.open() as used:
             is_there = _remove(used.turns, turn)

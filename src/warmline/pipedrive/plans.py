@@ -37,7 +37,7 @@ def _plans(factors: dict[str, tuple[int, int]]) -> dict[str, Plan]:
 
 PLANS = _plans({"lite": (20, 1), "growth": (40, 2), "premium": (100, 5), "ultimate": (120, 7)})
 
-# Used when no plan was chosen: the smallest plan allows 20 calls in 2 s, and Warmline's own goal is at most 100 in 10 s.
-# Keeping both is safe on every plan.
+# Used when no plan was chosen: the smallest plan allows 20 calls in 2 s, and Warmline's own limit is 100
+# in 10 s. Keeping both is safe on every plan.
 UNKNOWN = Plan((Window(20, 2.0), Window(100, 10.0)), PLANS["lite"].tokens)
 SEARCH = Window(10, 2.0)

@@ -34,8 +34,8 @@ Record = TypeVar("Record", bound=BaseModel)
 # Everything that httpx raises, and what a transport may raise besides.
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError)
 
-# Raised before the first byte of a request is sent. WriteError is not among them: the bytes that were sent before it may
-# have been the whole request.
+# Raised before the first byte of a request is sent. WriteError is not among them: the bytes that were sent before it
+# may have been the whole request.
 NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,

@@ -1,8 +1,8 @@
 """The base classes of records: one for those that are read, and two for those that are written.
 
 A record that is read ignores fields it does not know, and treats absent, null and empty as the same, because v2 leaves
-out fields without a value. A record that is written has only the fields that it declares, and sends only those that were
-set, because Pipedrive empties a field that is sent as null.
+out fields without a value. A record that is written has only the fields that it declares, and sends only those that
+were set, because Pipedrive empties a field that is sent as null.
 """
 
 from collections.abc import Mapping

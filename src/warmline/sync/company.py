@@ -2,8 +2,8 @@
 
 Pipedrive's ids mean nothing in another company. So an engine asks whose token it has before it works. If the token
 belongs to another company, it waits until a person goes back to the old company, or starts over (see
-remote/company_switch.py). Starting over begins a new generation: work from an earlier one sends and stores nothing more,
-in any process.
+remote/company_switch.py). Starting over begins a new generation: work from an earlier one sends and stores nothing
+more, in any process.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The API token that Warmline works with: the environment's, else the one that an admin entered on the settings page.
 
-That one is stored encrypted, with a key derived from the installation's secret key, so a copy of the database alone does
-not reveal it. All code gets the token here and shows it to nobody. A text that cannot be a token counts as none.
+That one is stored encrypted, with a key derived from the installation's secret key, so a copy of the database alone
+does not reveal it. All code gets the token here and shows it to nobody. A text that cannot be a token counts as none.
 """
 
 import base64

@@ -95,5 +95,5 @@ def _has_become_a_lead(row: Row, before: Mapping[str, Any]) -> bool:
     """Tell whether a contact that was never tried has become warm: its waiting time begins now."""
     if not isinstance(row, Contact) or row.is_linked or row.pipedrive_sync_attempts or row.pipedrive_sync_error_code:
         return False
-    threshold = preferences.current().threshold
-    return row.warmness_score >= threshold > before.get("warmness_score", row.warmness_score)
+    score_before: int = before.get("warmness_score", row.warmness_score)
+    return row.warmness_score >= preferences.current().threshold > score_before

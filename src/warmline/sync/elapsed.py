@@ -1,8 +1,8 @@
 """How long ago a stored moment was, although clocks may have been set since.
 
 A stored moment alone does not say: this machine's clock may have been set ahead or back, or another machine's was
-wrong. So the age is the lowest of those that several clocks give, and at least the time for which this process has known
-the moment by its monotonic clock. As long as one clock was right, the age is never too high.
+wrong. So the age is the lowest of those that several clocks give, and at least the time for which this process has
+known the moment by its monotonic clock. As long as one clock was right, the age is never too high.
 """
 
 from datetime import datetime, timedelta
@@ -24,9 +24,7 @@ class Ages:
         self._clock = clock
         self._lock = Lock()
         self._began, self._began_at = clock.now(), clock.monotonic()
-        self._known: dict[
-            tuple[str, datetime], float
-        ] = {}  # since when, in monotonic seconds, the oldest first
+        self._known: dict[tuple[str, datetime], float] = {}  # since when, in monotonic seconds, the oldest first
 
     def note(self, name: str, moment: datetime) -> None:
         """Remember that something is happening now.
@@ -47,7 +45,7 @@ class Ages:
         """
         known_since = self._known_since(name, moment)
         monotonic = self._clock.monotonic()
-        steady = self._began + timedelta(seconds=monotonic - self._began_at)  # what the clock would say had it not been set
+        steady = self._began + timedelta(seconds=monotonic - self._began_at)  # what a clock that is never set would say
         lowest = min(self._clock.now() - moment, steady - moment, *others)
         return max(timedelta(seconds=monotonic - known_since), lowest)
 

@@ -27,7 +27,7 @@ NAMED = 5  # candidates that a message names
 ORGANIZATION_FAILED = "organization_failed"  # the error code of a contact whose organization has failed
 PASSING = ("unavailable", "uncertain", "unexpected")  # the error codes of failures that may pass by themselves
 SOON = timedelta(minutes=1)  # the longest wait of a row that has not failed: a lost create is settled in 40 seconds
-LOOK_AFTER_SILENCE = timedelta(seconds=5)  # creates lost in one burst are lost within this time; one look finds them all
+LOOK_AFTER_SILENCE = timedelta(seconds=5)  # a burst of lost creates lasts no longer; one look then finds them all
 PROBING = timedelta(minutes=1)  # after which the worker that probes is assumed to have died
 PROBE_WAITS = {  # seconds: the first wait and the longest; each is twice the one before
     ConnectionState.DOWN: (1, 30),
@@ -41,7 +41,7 @@ PROBE_WAITS = {  # seconds: the first wait and the longest; each is twice the on
 
 
 class NotYetError(Exception):
-    """The row has to wait, and no attempt was made: an unfinished create may still happen, or what it needs has to wait.
+    """The row has to wait, and no attempt was made: a create may still happen, or what the row needs has to wait.
 
     Args:
         wait: How long, from now.

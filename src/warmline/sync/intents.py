@@ -122,7 +122,7 @@ class Intents:
         sent: Sent | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> Made:
-        """Create a thing, unless an unfinished create of it may still happen.
+        """Create a thing, unless an unfinished create of it may still happen, and return what `create` returns.
 
         Call it only after a look has shown that the thing does not exist. The intent stays until `end`, which belongs
         in the transaction that stores the id.
@@ -133,13 +133,9 @@ class Intents:
             sent: What is sent for which row; None if there is no row.
             check: Raises BusyError if that is outdated; the create may have waited long for its turn.
 
-        Returns:
-            What `create` returns.
-
         Raises:
             NotYetError: While an earlier create may still happen.
-            BusyError: When the lease was lost, or the row edited, while the create waited for its turn; nothing was
-                sent.
+            BusyError: When the lease was lost, or the row edited, before the create's turn came; nothing was sent.
             Uncertain: When the create may have been done; the intent stays.
             PipedriveError: When it was not done; the intent is deleted.
         """
@@ -158,9 +154,7 @@ class Intents:
             with self._pipedrive.before_each_write(begin):
                 return create()
         except Uncertain as error:
-            now = self._clock.now()
-            Intent.objects.filter(key=sent.key).update(uncertain_at=now, answered=error.answered)
-            self._ages.note(_loss(sent.key), now)
+            self._note_loss(sent.key, error)
             raise
         except PipedriveError:
             if begun_at is not None:
@@ -191,6 +185,11 @@ class Intents:
             Intent.objects.bulk_create([intent], update_conflicts=True, unique_fields=["key"], update_fields=RENEWED)
         self._ages.note(sent.key, now)
         return now
+
+    def _note_loss(self, key: str, error: Uncertain) -> None:
+        now = self._clock.now()
+        Intent.objects.filter(key=key).update(uncertain_at=now, answered=error.answered)
+        self._ages.note(_loss(key), now)
 
     def _age(self, intent: Intent) -> timedelta:
         there = self._pipedrive.server_time() - intent.sent_at

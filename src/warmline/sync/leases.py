@@ -1,7 +1,7 @@
 """Leases: which worker may create what. One INSERT decides, and an expired lease holds nobody up.
 
-A lease is not a success. It is renewed right before each create, so it outlives the longest call. A worker that has lost
-its lease, perhaps because a clock was set ahead, stops before it creates anything.
+A lease is not a success. It is renewed right before each create, so it outlives the longest call. A worker that has
+lost its lease, perhaps because a clock was set ahead, stops before it creates anything.
 """
 
 import os

@@ -141,7 +141,7 @@ def changes(row: Row, names: Iterable[str], own_way: Mapping[str, Callable[[], M
 
 
 def _as_it_is(row: Row) -> dict[str, Any]:
-    """Return what a create sends for the fields that Pipedrive holds as they are here; None, which is not sent, if empty."""
+    """Return what a create sends for fields that Pipedrive holds as they are here, with None, not sent, for no text."""
     fields = {field.there: getattr(row, field.name) for field in FIELDS[type(row)] if field.there is not None}
     return {there: None if value == "" else value for there, value in fields.items()}
 

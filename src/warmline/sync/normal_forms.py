@@ -1,7 +1,8 @@
 """The normal form of each field, in which the value that was sent is compared with the value that is found. Pure.
 
 What servers do to a value is no change: trimming and folding spaces, lower-casing an e-mail, reformatting a phone
-number, cleaning the HTML of a note, returning null for an empty text. What people change, such as the case of a name, is.
+number, cleaning the HTML of a note, returning null for an empty text. Whatever else differs is a change, such as the
+case of a name.
 """
 
 import unicodedata

@@ -1,7 +1,7 @@
 """Converts notes between plain text, as they are here, and HTML, as they are in Pipedrive. Pure.
 
-A note from Pipedrive is read as a person sees it, whatever an editor or the server made of its HTML. What is not visible
-(scripts, styles, comments) is left out, so HTML from outside never gets into the contact book.
+A note from Pipedrive is read as a person sees it, whatever an editor or the server made of its HTML. What is not
+visible (scripts, styles, comments) is left out, so HTML from outside never gets into the contact book.
 """
 
 import re
@@ -15,7 +15,8 @@ NO_BREAK = "\u00a0"
 TAB = "    "
 # Comments and declarations are removed first: Python's parser fails at what office programs put there.
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL)
-# Not every `<` begins a tag: not if nothing closes it (the parser would also spend minutes on those), and not in `<e-mail>`.
+# Not every `<` begins a tag: not if nothing closes it (the parser would also spend minutes on those), and not in
+# `<e-mail>`.
 OPEN = re.compile(r"<(?![^<>]*>)")
 TAG = re.compile(r"</?[a-z][a-z0-9]*[\s/>]", re.IGNORECASE)
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[:_-][a-z0-9_-]+)*")

@@ -1,10 +1,12 @@
 """Which rows are pending, and which of them are due, as querysets.
 
-Each query has its own index. The index's condition contains no setting, so it serves any threshold, and its order is the
-due time, so the query costs as much as the due rows and never as much as the whole table. A test reads the query plans.
+Each query has its own index. The index's condition contains no setting, so it serves any threshold, and its order is
+the due time, so the query costs as much as the due rows and never as much as the whole table. A test reads the query
+plans.
 
-Only one due row of each lease is returned, because no two with one lease go side by side, and only some of each owner's,
-so that a backlog, however large, does not hide what somebody else waits for. `scheduling.py` decides which goes next.
+Only one due row of each lease is returned, because no two with one lease go side by side, and only some of each
+owner's, so that a backlog, however large, does not hide what somebody else waits for. `scheduling.py` decides which
+goes next.
 """
 
 from collections.abc import Collection, Iterable
@@ -20,7 +22,7 @@ from django.db.models.functions import RowNumber
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.scheduling import MOST_BY_HAND, RowKind, Lane, Work, in_lanes
+from warmline.sync.scheduling import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
 
@@ -75,7 +77,9 @@ def changed_activities() -> QuerySet[Activity]:
     return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
-def due(now: datetime, threshold: int, limit: int, *, background: bool = True, held: Collection[Work] = ()) -> list[Work]:
+def due(
+    now: datetime, threshold: int, limit: int, *, background: bool = True, held: Collection[Work] = ()
+) -> list[Work]:
     """Return the due rows, one of each lease.
 
     Args:

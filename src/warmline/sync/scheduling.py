@@ -1,7 +1,7 @@
 """Scheduling: which due row goes next. Pure: no clock, threads or database.
 
-Rows that a person waits for have a lane of their own, and other rows never get the last thread. Within a lane the owners
-take turns, and so do the leases of one owner: the one that was served longest ago goes first.
+Rows that a person waits for have a lane of their own, and other rows never get the last thread. Within a lane the
+owners take turns, and so do the leases of one owner: the one that was served longest ago goes first.
 """
 
 import math
@@ -16,7 +16,9 @@ RowKind = Literal["contact", "organization", "activity"]
 
 FOR_PEOPLE = 0.25  # of the threads are kept for rows that people wait for
 MOST_BY_HAND = 10  # due leases of one owner: nobody who saves by hand waits for more at a time
-RECENTLY = timedelta(seconds=10)  # MOST_BY_HAND of an owner's rows within this time are no backlog, whatever else is due
+RECENTLY = timedelta(
+    seconds=10
+)  # MOST_BY_HAND of an owner's rows within this time are no backlog, whatever else is due
 MOST_REMEMBERED = 2000  # owners and leases whose turns are remembered
 
 
@@ -83,7 +85,9 @@ class Room:
             background: Whether the row is background work.
         """
         in_background = sum(work.is_background for work in under_way)
-        side_by_side, most = (in_background, self.for_background) if background else (len(under_way) - in_background, self.workers)
+        side_by_side, most = (
+            (in_background, self.for_background) if background else (len(under_way) - in_background, self.workers)
+        )
         return side_by_side < most and len(under_way) < self.threads
 
 

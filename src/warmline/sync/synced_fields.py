@@ -1,8 +1,8 @@
 """The fields that go to Pipedrive and come back: one description of each, from which the rest is derived. Pure.
 
 If Pipedrive holds a field's value as it is here, its description is all that is needed: mapping, snapshots, merge,
-updates and taking over follow from it. The other fields need code of their own in mapping.py, reconcile/snapshots.py and
-reconcile/update_fields.py. If that is missing, an error is raised; a field is never left out silently.
+updates and taking over follow from it. The other fields need code of their own in mapping.py, reconcile/snapshots.py
+and reconcile/update_fields.py. If that is missing, an error is raised; a field is never left out silently.
 """
 
 from collections.abc import Iterable, Mapping

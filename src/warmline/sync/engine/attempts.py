@@ -81,7 +81,7 @@ class Attempts:
         except StaleLinkError as stale:
             now = self._clock.now()
             wait = max(linking.look_again(stale.row, now) - now, timedelta(0)) + STALE_LINK_WAIT
-            if wait > longest_wait("", failed=False, policy=self._policy):  # the other row has failed, so this one fails, too
+            if wait > longest_wait("", failed=False, policy=self._policy):  # the other row has failed, and so has this
                 self._fail(row, Unavailable(str(stale)))
                 return
             self.put_off(row, wait)
@@ -164,7 +164,7 @@ class Attempts:
 
 
 def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
-    """Notify the row's owner. If contacts wait for an organization, their owners are notified of the contacts instead."""
+    """Notify the row's owner. If contacts wait for an organization, their owners hear about the contacts instead."""
     text = f"Could not sync {row}. {verdict.message}"
     match row:
         case Organization() if row.is_linked or row.pipedrive_asked_for:

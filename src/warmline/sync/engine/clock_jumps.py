@@ -1,8 +1,9 @@
 """Corrects stored moments that come from a wrong clock, so that none delays work for longer than its longest wait.
 
 The engine calls this before it reads the due rows. When it starts, whenever this machine's clock was set, and every few
-seconds (because another machine's clock may be wrong), rows that would wait for longer than they ever have to become due
-earlier. They are found through the indexes of due rows. After a clock was set, earlier looks no longer count as recent.
+seconds (because another machine's clock may be wrong), rows that would wait for longer than they ever have to become
+due earlier. They are found through the indexes of due rows. After a clock was set, earlier looks no longer count as
+recent.
 """
 
 import logging

@@ -34,7 +34,7 @@ BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is sa
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Run the engine for the present settings and preferences while the block runs; without a token everything waits."""
+    """Run the engine for the present settings and preferences while the block runs. Without a token nothing is sent."""
     follower = Follower()
     follower.start()
     try:

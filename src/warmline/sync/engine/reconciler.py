@@ -1,8 +1,8 @@
 """The engine: takes a due row, holds its lease, and makes an attempt to bring Pipedrive in line with it.
 
-It has no queue and no state of its own. If it is killed anywhere, the row is still pending and the next run finishes it.
-Clock and randomness are passed in, so that a simulation can replay a run exactly. No database transaction is open during
-a request.
+It has no queue and no state of its own. If it is killed anywhere, the row is still pending and the next run finishes
+it. Clock and randomness are passed in, so that a simulation can replay a run exactly. No database transaction is open
+during a request.
 """
 
 from collections.abc import Collection

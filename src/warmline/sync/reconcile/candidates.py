@@ -15,7 +15,7 @@ from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.models import DirectoryKind
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import References, RecordKind
+from warmline.sync.remote.references import RecordKind, References
 
 Party = TypeVar("Party", Person, PipedriveOrganization)
 

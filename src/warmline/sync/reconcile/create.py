@@ -1,7 +1,7 @@
 """Brings rows to Pipedrive that are not there yet: finds the record, and otherwise creates it.
 
-Every step can be repeated at any time. An error of Pipedrive's is never taken for an answer: a look that failed does not
-mean "not found".
+Every step can be repeated at any time. An error of Pipedrive's is never taken for an answer: a look that failed does
+not mean "not found".
 """
 
 from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ class Steps:
         return Brought(person.id, agreed, contact.revision)
 
     def wait_for_twins(self, contact: Contact) -> None:
-        """Return if no other contact with this e-mail is being sent. One that just got it has a lease by its old e-mail.
+        """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
 
         Raises:
             BusyError: When one is being sent: it may be the same person.

@@ -44,12 +44,12 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         now: When the attempt was made, aware.
 
     Raises:
-        BusyError: When the contact was edited since its person was found, or a user has chosen since: it may be another.
+        BusyError: When it was edited, or a user has chosen, since its person was found: that may be another one now.
     """
     with storing():
         # This UPDATE comes first: it locks the row, for which book.log_activity waits (see there).
         is_there = _as_looked_for(contact, brought).update(
-            **_id_of(contact, brought.record_id), **no_choice(), **_in_line(contact, brought, now)
+            **_id_of(contact, brought.record_id), **no_choice(), **_in_line(brought, now)
         )
         _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
@@ -83,7 +83,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
             **no_choice(),
-            **_in_line(organization, brought, now),
+            **_in_line(brought, now),
         )
         _check_found(organization, brought, is_there)
         Intents.end(row_key("organization", organization.pk))
@@ -105,7 +105,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
     contact = activity.contact
     with storing():
         is_there = Activity.objects.filter(pk=activity.pk).update(
-            **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
+            **_id_of(activity, brought.record_id), **_in_line(brought, now)
         )
         Intents.end(row_key("activity", activity.pk))
         if not is_there:
@@ -125,7 +125,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with storing():
-        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(brought, now))
         Intents.end(update_key(row))
         if not is_there:  # the row was deleted here; its record stays
             return
@@ -250,7 +250,7 @@ def _arrival(what: str, brought: Brought) -> str:
     return f"{how}: {what} {brought.record_id}."
 
 
-def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
+def _in_line(brought: Brought, now: datetime) -> dict[str, Any]:
     """Return the columns that a success sets. A row with a newer revision than the record's is pending again."""
     return {
         **fresh_attempts(now),

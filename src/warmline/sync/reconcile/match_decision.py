@@ -1,7 +1,7 @@
 """Decides which record in Pipedrive belongs to a contact or an organization; `matching.py` gathers the evidence.
 
-Our own mark always decides, and so does a user's choice as long as the chosen record exists. A record found by e-mail or
-name alone is adopted only if it is the only one and nothing contradicts it. Otherwise a user has to choose.
+Our own mark always decides, and so does a user's choice as long as the chosen record exists. A record found by e-mail
+or name alone is adopted only if it is the only one and nothing contradicts it. Otherwise a user has to choose.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,7 +91,8 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
             return Found(agreeing[0])
     ids = {record_id for record_id, each in seen.items() if ways.sought.is_named(each)}
     sought = replace(ways.sought, seen=ids | ways.linked | {each.id for each in made_by_others})
-    may_adopt = ways.agrees if chosen is None else _never  # a user who chose one of several did not mean the one that is left
+    # A user who chose one of several did not mean the one that is left.
+    may_adopt = ways.agrees if chosen is None else _never
     found = there.found(sought, lambda some: _the_one(some, sought.mark, may_adopt) is not None)
     return _found(row, replace(ways, agrees=may_adopt), found)
 

@@ -1,8 +1,8 @@
 """Finds the record of a row in Pipedrive: asked before anything is created.
 
-`match_decision.py` decides which of several records it is. What an unfinished create made is found in the list of recent
-changes, because Pipedrive's search may not find a new record for a while. A look that fails raises; it never means "not
-found".
+`match_decision.py` decides which of several records it is. What an unfinished create made is found in the list of
+recent changes, because Pipedrive's search may not find a new record for a while. A look that fails raises; it never
+means "not found".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import References, RecordKind
+from warmline.sync.remote.references import RecordKind, References
 
 
 class Finder:

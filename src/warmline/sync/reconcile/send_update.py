@@ -29,7 +29,7 @@ def send_update(
     then_there: Values,
     fields: Mapping[str, Any],
 ) -> Record:
-    """Send what was changed here.
+    """Send what was changed here, and return the record after the update.
 
     Args:
         intents: Stores the update until its outcome is known.
@@ -38,9 +38,6 @@ def send_update(
         ours: The changed values, by our field.
         then_there: Pipedrive's side as it will be when the update is done, by our field.
         fields: What is sent, by Pipedrive's field.
-
-    Returns:
-        The record after the update.
 
     Raises:
         CannotEmptyError: When Pipedrive refused to empty a field; the other changes were sent.

@@ -73,7 +73,7 @@ def of_contact(contact: Contact) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Others:
-    """E-mails and phones of the other contacts linked to the same person. Our update must neither remove nor adopt them.
+    """E-mails and phones of the other contacts linked to a person, which our update must neither remove nor adopt.
 
     Attributes:
         emails, phones: The values, as they are here.

@@ -2,8 +2,8 @@
 
 A new name is sent only to a record that had the old one; a record with another name may be somebody else.
 
-Each update begins with one get (1 token), which shows what Pipedrive has now, whether an earlier update of ours was done
-after all, and whether the record still exists.
+Each update begins with one get (1 token), which shows what Pipedrive has now, whether an earlier update of ours was
+done after all, and whether the record still exists.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -67,11 +67,8 @@ class Updates:
             contact: The contact, linked.
             organization_id: Sends its organization to Pipedrive and returns its id there.
 
-        Returns:
-            The link; to another person when the old one was merged.
-
         Raises:
-            DeletedThereError: When the person is gone.
+            DeletedThereError: When the person is gone, and was not merged into another one.
         """
         said = self._said_before(contact)
         person = self._person(contact)
@@ -124,7 +121,9 @@ class Updates:
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
-        send = update_fields.of_organization(organization, decided.send, theirs, then=then, references=references, user=user)
+        send = update_fields.of_organization(
+            organization, decided.send, theirs, then=then, references=references, user=user
+        )
         if send:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
@@ -220,7 +219,7 @@ class Updates:
         return agreed
 
     def _names(self, contact: Contact, kept: Values) -> dict[str, tuple[str, str]]:
-        """Return the names of the organizations in a conflict, Pipedrive's and ours, because ids mean nothing to people."""
+        """Return the names of the organizations in a conflict, Pipedrive's and ours: ids mean nothing to people."""
         if "organization" not in kept:
             return {}
         ours = contact.organization.name if contact.organization else ""

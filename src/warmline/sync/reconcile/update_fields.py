@@ -1,7 +1,7 @@
 """Returns what an update sends for the fields that were changed here. It covers all of them, or raises.
 
-Most fields need code of their own, because Pipedrive's value contains more than ours: a person's other e-mails, the rest
-of an address, an industry that a colleague chose. Nothing is sent here.
+Most fields need code of their own, because Pipedrive's value contains more than ours: a person's other e-mails, the
+rest of an address, an industry that a colleague chose. Nothing is sent here.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,9 +1,9 @@
 """A cache of the account's users, activity types and fields, and of when they were asked for.
 
 Asking costs 60 tokens in all, so the answers serve everyone for a day. One worker asks and the others wait (see
-single_flight.py), and what we create there ourselves is added. If Pipedrive refuses a create, an answer may be outdated:
-`renew` then drops those that are older than a minute, and the create is tried once more. An answer dated in the future,
-because a clock was wrong, counts as old.
+single_flight.py), and what we create there ourselves is added. If Pipedrive refuses a create, an answer may be
+outdated: `renew` then drops those that are older than a minute, and the create is tried once more. An answer dated in
+the future, because a clock was wrong, counts as old.
 """
 
 from collections.abc import Callable, Iterator, Sequence

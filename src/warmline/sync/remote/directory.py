@@ -1,11 +1,11 @@
 """The directory: which records Pipedrive holds, so that looking before creating costs almost nothing.
 
 It is filled once by listing everything, page by page, and continues after a restart. From then on, one look at the
-changes since the last look serves every row that was waiting when it began. A look is needed only for names that are not
-known. Known records are confirmed by a get, so one that was deleted or merged is never adopted. The first row lists the
-first page: that is all of a small account, and costs less than a search. Until the directory is full, or if the account
-is too large to be listed for a fair share of the tokens, Pipedrive is searched. Pages and looks that fail are tried
-again after growing waits (see listing_outages.py).
+changes since the last look serves every row that was waiting when it began. A look is needed only for names that are
+not known. Known records are confirmed by a get, so one that was deleted or merged is never adopted. The first row lists
+the first page: that is all of a small account, and costs less than a search. Until the directory is full, or if the
+account is too large to be listed for a fair share of the tokens, Pipedrive is searched. Pages and looks that fail are
+tried again after growing waits (see listing_outages.py).
 
 It stores keyed hashes only: of e-mails, of organizations' names, and of our own mark in a custom field.
 """

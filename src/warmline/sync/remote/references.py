@@ -61,7 +61,7 @@ class References:
         self._types = types
 
     def ensure_owner(self, user: User) -> int:
-        """Return the id of the Pipedrive user with our user's e-mail, who will own the records; else the token's user."""
+        """Return the id of the Pipedrive user with our user's e-mail, else of the token's user: they own records."""
         active = [known for known in self._catalog.users() if known.active]
         there = {known.id for known in active}
         if user.pipedrive_user_id in there:

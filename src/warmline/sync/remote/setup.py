@@ -1,8 +1,8 @@
 """Connects Warmline to a company's Pipedrive: what the settings page and the command line do and show.
 
 A token is tried before it is stored, and another company's token is stored only if a person starts over with it. Pages
-show the account's users and types as they are remembered, at any age. Pipedrive is asked only when a person wants it, so
-no page waits for Pipedrive unasked.
+show the account's users and types as they are remembered, at any age. Pipedrive is asked only when a person wants it,
+so no page waits for Pipedrive unasked.
 """
 
 from dataclasses import dataclass

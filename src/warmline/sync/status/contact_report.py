@@ -14,8 +14,8 @@ from django.utils import timezone
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.sync.policy import Policy
-from warmline.sync.row_state import Sync, SyncState, describe, with_state
-from warmline.sync.status.explanation import OPEN, pause, sentence
+from warmline.sync.row_state import OPEN, Sync, SyncState, describe, with_state
+from warmline.sync.status.explanation import pause, sentence
 
 
 def report(contact_id: int, policy: Policy) -> list[str]:
@@ -50,7 +50,9 @@ def _organization(contact: Contact, policy: Policy, now: datetime) -> Iterator[s
 
 
 def _activities(contact: Contact, policy: Policy, now: datetime) -> Iterator[str]:
-    rows = list(with_state(Activity.objects.filter(contact=contact), threshold=policy.threshold, now=now).order_by("pk"))
+    rows = list(
+        with_state(Activity.objects.filter(contact=contact), threshold=policy.threshold, now=now).order_by("pk")
+    )
     if not rows:
         yield "No activities are logged."
         return

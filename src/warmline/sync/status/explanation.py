@@ -26,7 +26,8 @@ class Explanation:
         text: Where it stands and why, in a sentence or two.
         next_attempt_at: When it is tried again automatically; None when it is not, or when it is due at once.
         can_be_retried: Whether trying again by hand makes sense.
-        pause: Why nothing is being sent at the moment; empty when nothing is to be sent for this row, or nothing pauses.
+        pause: Why nothing is being sent at the moment; empty when nothing is to be sent for this row, or nothing
+        pauses.
     """
 
     sync: Sync

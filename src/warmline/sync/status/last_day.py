@@ -1,4 +1,4 @@
-"""The attempts of the last 24 hours, counted by the hour: how many succeeded, how many failed, and how long rows waited.
+"""The attempts of the last 24 hours, by the hour: how many succeeded and failed, and how long rows had waited.
 
 The database counts them in one query, from an index alone, because a day may have tens of thousands.
 """

@@ -133,7 +133,7 @@ def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
 
 
 def _ask_for(organizations: QuerySet[Organization], *, failed_only: bool = True) -> None:
-    """Note that a person asked for these organizations, so that they are sent even if no contact needs them any more."""
+    """Note that a person asked for these organizations: they are sent even if no contact needs them any more."""
     unlinked = organizations.filter(pipedrive_org_id=None)
     (unlinked.filter(pipedrive_sync_failed=True) if failed_only else unlinked).update(pipedrive_asked_for=True)
 

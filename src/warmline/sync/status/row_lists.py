@@ -1,8 +1,8 @@
 """One page of a list, filtered and in any order, at a cost that does not grow with the contact book.
 
-If few rows match, all are read and sorted here. If many match, they are read along an index of the order, where a page is
-soon full. Which of the two it is, is found by counting up to a bound. A page begins after the last row of the previous
-one, and not after a number of rows, so the last page is as fast as the first.
+If few rows match, all are read and sorted here. If many match, they are read along an index of the order, where a page
+is soon full. Which of the two it is, is found by counting up to a bound. A page begins after the last row of the
+previous one, and not after a number of rows, so the last page is as fast as the first.
 """
 
 from collections.abc import Iterator
