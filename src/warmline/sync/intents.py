@@ -124,8 +124,7 @@ class Intents:
     ) -> Made:
         """Create a thing, unless an unfinished create of it may still happen, and return what `create` returns.
 
-        Call it only after a look has shown that the thing does not exist. The intent stays until `end`, which belongs
-        in the transaction that stores the id.
+        Call it only after a look has shown that there is none, and `end` in the transaction that stores the id.
 
         Args:
             what: What is created (see models.Intent).
