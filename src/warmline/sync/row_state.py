@@ -102,7 +102,7 @@ def open_rows(model: type[Synced], threshold: int) -> QuerySet[Any]:
 
     Args:
         model: Contact, Organization or Activity.
-        threshold: The least warm score.
+        threshold: The lowest warm score.
     """
     contacts = pending.contacts(threshold)
     if model is Contact:
@@ -114,7 +114,7 @@ def open_rows(model: type[Synced], threshold: int) -> QuerySet[Any]:
             Organization.objects.filter(pipedrive_sync_error_code=DELETED_THERE).values("pk"),
             pending.changed_organizations().values("pk"),
         )
-    # (`replicate=True` would be `replicate` alone, which no index is searched by.)
+    # (`replicate=True` would become `replicate` alone, for which no index is used.)
     belonging = Activity.objects.filter(pipedrive_activity_id=None, replicate__in=[True])
     return belonging.values("pk").union(
         Activity.objects.filter(contact__in=contacts).values("pk"), pending.changed_activities().values("pk")
@@ -130,15 +130,15 @@ def parts(
     warm: bool | None = None,
     few: bool = False,
 ) -> list[QuerySet[RowType]]:
-    """Return the rows in a state, in parts without common rows, each cheap to read in the order of its ids.
+    """Return the rows in a state as disjoint querysets, each of which is cheap to read in the order of its ids.
 
     Args:
         rows: Contacts, organizations or activities; a user's or everyone's.
-        state: None for any.
-        threshold: The least warm score.
-        now: Tells which leases are live.
-        warm: Of contacts, those that are warm, or that are not; None for both.
-        few: Whether the rows are so few that they are better read all, and not narrowed.
+        state: The state; None for any.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
+        warm: For contacts, whether they are warm or not; None for both.
+        few: Whether there are so few rows that reading all of them is cheaper.
     """
     scores = {None: range(WARMEST + 1), True: range(threshold, WARMEST + 1), False: range(threshold)}[warm]
     if state is not None:
@@ -151,11 +151,11 @@ def parts(
     elif state is SyncState.SYNCED:
         divisions = _divided(rows.model, in_line, scores)
     elif state is SyncState.NOT_WANTED and rows.model is Organization:
-        # Nobody brings one over that was asked for and has no contacts any more.
+        # This includes organizations that a person asked for and that have no contacts any more: they are not sent.
         asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
         divisions = [unlinked & Q(pipedrive_asked_for=False), Q(pk__in=asked_for.values("pk"))]
     elif state is SyncState.NOT_WANTED and rows.model is Activity:
-        # Those that belong in Pipedrive are wanted. (On `replicate__in`, see `open_rows`.)
+        # Activities that belong in Pipedrive are pending instead. (For `replicate__in`, see `open_rows`.)
         divisions = [unlinked & Q(replicate__in=[False]), unlinked & Q(replicate=None)]
     elif state is SyncState.NOT_WANTED:
         divisions = _divided(rows.model, unlinked, range(min(scores.stop, threshold)))
@@ -176,8 +176,8 @@ def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySe
 
     Args:
         rows: Contacts, organizations or activities.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     cases = [
         When(condition, then=Value(state.value))
@@ -212,8 +212,8 @@ def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncStat
 
     Args:
         user: Whose rows; an admin's are everyone's. None for everyone's.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     tables = counts_by_table(user, threshold=threshold, now=now).values()
     return {state: sum(found[state] for found in tables) for state in OPEN}
@@ -224,8 +224,8 @@ def counts_by_table(user: User | None, *, threshold: int, now: datetime) -> dict
 
     Args:
         user: Whose rows; an admin's are everyone's. None for everyone's.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     contacts, activities = Contact.objects.all(), Activity.objects.all()
     if user is not None:

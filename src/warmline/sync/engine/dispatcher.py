@@ -29,7 +29,7 @@ from warmline.threads import SYSTEM_THREADS, Threads
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
-BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
+BREATH = 0.008  # seconds between turns: a saved row's response goes out first, and rows saved together are read at once
 
 
 @contextmanager

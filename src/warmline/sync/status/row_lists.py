@@ -116,8 +116,8 @@ def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, no
         rows: A user's or everyone's contacts, or organizations, with whatever else is shown of them.
         asked: Filters, order and page.
         size: How many rows at the most.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     among, few = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
     place = asked.place
