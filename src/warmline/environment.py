@@ -231,6 +231,12 @@ VARIABLES = (
     ),
     Variable("DATABASE_URL", "", _database, "Database to use; empty: the SQLite file in the data folder.", secret=True),
     Variable(
+        "WARMLINE_DATABASE_CONNECTIONS",
+        "20",
+        _whole(2, 1000),
+        "Connections to PostgreSQL that one process opens at most; SQLite needs no limit.",
+    ),
+    Variable(
         "PIPEDRIVE_BASE_URL",
         "https://api.pipedrive.com",
         _origin("https://api.pipedrive.com"),

@@ -16,11 +16,17 @@ from django.http.request import split_domain_port
 from warmline import storage
 from warmline.environment import ConfigurationError, EmailServer, Environment
 
+POOL_TIMEOUT = 10  # seconds to wait for a connection to PostgreSQL
 SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
 try:
     env = Environment()
 except ConfigurationError as error:
     raise ImproperlyConfigured(str(error)) from None
+
+
+def is_sqlite(url: str) -> bool:
+    """Tell whether a value of DATABASE_URL means SQLite, as the empty one does."""
+    return not url or url.partition(":")[0].lower() == "sqlite"
 
 
 def _folder(folder: Path) -> Path:
@@ -47,6 +53,11 @@ def _given_key(key: str, folder: Path) -> str:
 
 def _secret_key(folder: Path) -> str:
     """Return the installation's own key: made on the first start, readable by its user alone."""
+    if not is_sqlite(env["DATABASE_URL"]):
+        raise ImproperlyConfigured(
+            "WARMLINE_SECRET_KEY is missing. With PostgreSQL every machine needs the same one: set it to at least "
+            f"{SHORTEST_KEY} random characters."
+        )
     file = folder / "secret-key"
     try:
         key = _kept_key(file)
@@ -85,6 +96,14 @@ def _database(url: str, folder: Path) -> Any:
             "timeout": 20,  # seconds to wait for another writer
             # What is not yet in the file itself stands beside it, and takes no more room than this once it is.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;",
+        }
+    else:
+        database["CONN_HEALTH_CHECKS"] = True
+        # Threads share a few connections, because each costs the server a process: whoever finds none within the
+        # timeout is told that the database is busy.
+        database["OPTIONS"] = database.get("OPTIONS", {}) | {
+            "pool": {"min_size": 1, "max_size": env["WARMLINE_DATABASE_CONNECTIONS"], "timeout": POOL_TIMEOUT},
+            "application_name": "warmline",
         }
     return database
 

@@ -98,7 +98,7 @@ class Membership:
 
 def generation() -> int | None:
     """Return the present generation; None before any company is known."""
-    return Company.objects.filter(pk=1).values_list("generation", flat=True).first()
+    return next(iter(Company.objects.filter(pk=1).values_list("generation", flat=True)), None)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ owner's, so that a backlog, however large, does not hide what somebody else wait
 goes next.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -89,12 +89,11 @@ def due(
         background: Whether to include rows that an import saved, or that failed before.
         held: Rows to leave out.
     """
-    have_any = _have_any(now, threshold, background=background)
-    if not any(have_any):
-        return []
     works = []
-    for kind, rows in compress(_tables(now, threshold, background=background), have_any):
-        shown = rows.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+    has_any = _have_any(now, threshold, background=background)
+    for kind, rows in compress(_tables(threshold), has_any):
+        shown = _of_these(rows(), now, background=background)
+        shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
             Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
             for row in _one_of_each(kind, shown, limit)
@@ -102,23 +101,26 @@ def due(
     return in_lanes(works, now)
 
 
-def _tables(now: datetime, threshold: int, *, background: bool) -> tuple[tuple[RowKind, QuerySet[Any]], ...]:
-    """Return the due rows as querysets, each of which one index serves."""
-    is_due = Q(next_pipedrive_sync_attempt__lte=now)
-    if not background:
-        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
+def _tables(threshold: int) -> tuple[tuple[RowKind, Callable[[], QuerySet[Any]]], ...]:
+    """Return functions that return the pending rows as querysets, each of which one index serves."""
     return (
-        ("contact", contacts(threshold).filter(is_due)),
-        ("activity", activities().filter(is_due)),
-        ("contact", changed_contacts().filter(is_due)),
-        ("organization", organizations_asked_for().filter(is_due)),
-        ("organization", changed_organizations().filter(is_due)),
-        ("activity", changed_activities().filter(is_due)),
+        ("contact", partial(contacts, threshold)),
+        ("activity", activities),
+        ("contact", changed_contacts),
+        ("organization", organizations_asked_for),
+        ("organization", changed_organizations),
+        ("activity", changed_activities),
     )
 
 
+def _of_these(rows: QuerySet[Any], now: datetime, *, background: bool) -> QuerySet[Any]:
+    """Return those that are due."""
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    return rows.filter(is_due if background else is_due & Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False))
+
+
 def _have_any(now: datetime, threshold: int, *, background: bool) -> list[bool]:
-    """Return for each of these querysets whether it has any rows: usually none has, and one statement shows it."""
+    """Return for each of these tables whether any row is due: usually none is, and one statement shows it."""
     sql, parameters = _have_any_statement(threshold, background=background)
     adapt = connection.ops.adapt_datetimefield_value
     any_moment, moment = adapt(ANY_MOMENT), adapt(now)
@@ -133,8 +135,8 @@ def _have_any_statement(threshold: int, *, background: bool) -> tuple[str, tuple
 
     Every moment in the parameters is `ANY_MOMENT`, which the caller replaces by the present one.
     """
-    tables = _tables(ANY_MOMENT, threshold, background=background)
-    found = [rows.query.exists().sql_with_params() for _, rows in tables]
+    due_rows = [_of_these(rows(), ANY_MOMENT, background=background) for _, rows in _tables(threshold)]
+    found = [rows.query.exists().sql_with_params() for rows in due_rows]
     sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
     return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
 
