@@ -1,5 +1,6 @@
 """Why a row is, or is not, in Pipedrive, in the words of its page; and where people see it there."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sync.failures import Trouble
@@ -17,6 +19,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.record_links import place
 from warmline.sync.row_state import with_state
+from warmline.sync.status.contact_report import report
 from warmline.sync.status.explanation import Explanation, explain
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +111,32 @@ def test_a_pause(kim: Contact, policy: Policy) -> None:
     connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), SystemClock())
     assert why(kim, policy).pause == "Sending is paused. Pipedrive is not responding."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
+
+
+def test_the_report_of_a_contact(kim: Contact, alice: User, policy: Policy) -> None:
+    """The command line has the same sentences, with ids, attempts and candidates; what is alike is counted."""
+    for _ in range(2):
+        log_activity(alice, kim, type="CALL")
+    candidates = [{"pipedrive_id": 1, "name": "K."}]
+    moment = {"last_pipedrive_sync_attempt": datetime(2026, 3, 1, 12, tzinfo=UTC)}
+    ambiguous = {"pipedrive_sync_error_code": "ambiguous", "pipedrive_candidates": candidates}
+    Contact.objects.update(**{**FAILED, **moment, **ambiguous})
+    Organization.objects.update(pipedrive_org_id=3)
+    first, second, *others, activities = report(kim.pk, policy)
+    assert first.startswith(
+        f"Kim (contact {kim.pk}): {why(kim, policy).text} Candidates: K. (id 1). Last attempt: 2026"
+    )
+    assert second == "Organization Larkspur Mills: In Pipedrive, with all changes made here. Linked to organization 3."
+    assert others == ["Activities in Pipedrive: 0 of 2."]
+    assert activities == "2 activities: Waiting until Kim is in Pipedrive."
+
+
+def test_a_retry_is_offered_only_where_it_helps(kim: Contact, policy: Policy) -> None:
+    """Retrying all leaves alone what was deleted in Pipedrive: a person decides on each."""
+    Contact.objects.update(**FAILED)
+    assert report(kim.pk, policy)[0].endswith("`warmline sync retry` tries again now.")
+    Contact.objects.update(pipedrive_sync_error_code=DELETED_THERE)
+    assert "retry" not in report(kim.pk, policy)[0]
 
 
 @pytest.mark.parametrize(

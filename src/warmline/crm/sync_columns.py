@@ -17,7 +17,7 @@ from warmline.crm.validation_messages import in_our_words
 RowType = TypeVar("RowType", bound="Synced")
 
 DELETED_THERE = (
-    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person has it made anew
+    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person can have it created again
 )
 
 

@@ -90,8 +90,8 @@ def _details(row: Row, sync: Sync, zone: ZoneInfo) -> Iterator[str]:
         yield f"Last attempt: {_at(sync.last_attempt_at, zone)}."
     if sync.next_attempt_at is not None and (sync.attempts or sync.state is SyncState.FAILED):
         yield f"Next automatic attempt: {_at(sync.next_attempt_at, zone)}."
-    if sync.state is SyncState.FAILED and not sync.candidates:
-        yield "`warmline sync retry` tries again now."
+        if sync.state is SyncState.FAILED and not sync.candidates:
+            yield "`warmline sync retry` tries again now."
 
 
 def _at(moment: datetime, zone: ZoneInfo) -> str:

@@ -94,7 +94,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Page(Generic[RowType]):
+class ListPage(Generic[RowType]):
     """A page of a list.
 
     Attributes:
@@ -109,7 +109,7 @@ class Page(Generic[RowType]):
     total: int | None
 
 
-def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime) -> Page[RowType]:
+def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime) -> ListPage[RowType]:
     """Return a page of a list, in a fixed number of queries.
 
     Args:
@@ -135,7 +135,7 @@ def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, no
     has_before, has_after = (goes_on, True) if backwards else (place is not None, goes_on)
     stated = with_state(rows.filter(pk__in=[pk for _, pk in found]), threshold=threshold, now=now)
     by_id = {row.pk: row for row in stated}
-    return Page(
+    return ListPage(
         rows=[by_id[pk] for _, pk in found if pk in by_id],
         before=Place(found[0], backwards=True) if found and has_before else None,
         after=Place(found[-1]) if found and has_after else None,
