@@ -19,7 +19,7 @@ from warmline.sandbox.world import Plan
 from warmline.sync import mapping
 from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.reconcile.linking import TAKEN_OVER
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status import not_sent
 from warmline.sync.synced_fields import FIELDS
 from warmline.web.forms import contact_book
@@ -101,8 +101,8 @@ def test_what_is_listed_is_there() -> None:
 @pytest.mark.parametrize(
     ("table", "members"),
     [
-        (not_sent.TABLES, get_args(Kind)),
-        (overview.KIND_NAMES, get_args(Kind)),
+        (not_sent.TABLES, get_args(RowKind)),
+        (overview.KIND_NAMES, get_args(RowKind)),
         (FIELDS, get_args(Row)),
         (TAKEN_OVER, get_args(Row)),
         (faults.KINDS, get_args(faults.FaultKind)),

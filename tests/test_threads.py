@@ -105,7 +105,7 @@ def test_the_import_worker(alice: User, trouble: Exception) -> None:
 @each_trouble
 def test_what_is_swept_once_a_day(trouble: Exception) -> None:
     """It is swept once it can be, and not a day later."""
-    old = timezone.now() - notifications.KEPT - timedelta(days=1)
+    old = timezone.now() - notifications.RETENTION - timedelta(days=1)
     notifications.tell(NotificationKind.CONTACT_SYNCED, "Long ago.", now=old)
     with breaking("retention", trouble), retention.running():
         until(lambda: not Notification.objects.exists())

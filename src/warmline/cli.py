@@ -239,10 +239,10 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
     _set_up()
     from warmline.crm.models import Contact
     from warmline.sync.policy import Policy
-    from warmline.sync.status.explain_command import explain
+    from warmline.sync.status.contact_report import report
 
     try:
-        lines = explain(contact_id, Policy.current())
+        lines = report(contact_id, Policy.current())
     except Contact.DoesNotExist:
         _fail(f"warmline: there is no contact {contact_id}.")
     typer.echo("\n".join(lines))

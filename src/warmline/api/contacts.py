@@ -41,7 +41,7 @@ def import_contacts(request: Request, body: Import) -> ImportAnswer:
     These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)
     rows = [contact.given() for contact in body.contacts]
-    return ImportAnswer(outcomes=[ImportOutcome.of(row) for batch in imported(request.auth, rows) for row in batch])
+    return ImportAnswer(outcomes=[ImportOutcome.of(row) for chunk in imported(request.auth, rows) for row in chunk])
 
 
 @router.get("/contacts/{id}", response={200: ContactAnswer, **READING}, summary="Read a contact")

@@ -1,6 +1,6 @@
 """Adding many contacts at once: what `book.add_contact` does for one, in few queries and small transactions.
 
-Whatever was added is kept when a later batch fails, and adding the same rows again adds nothing, so an import that was
+Whatever was added is kept when a later chunk fails, and adding the same rows again adds nothing, so an import that was
 cut off is simply done again. Its contacts go to Pipedrive after what a person waits for.
 
 A row is known by its e-mail if the names agree: several people can have one mailbox, and none of them is left out.
@@ -19,7 +19,7 @@ from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
-from warmline.crm.signals import rows_saved
+from warmline.crm.signals import rows_imported, rows_importing
 from warmline.crm.users import User
 
 Identity = tuple[str, ...]
@@ -95,24 +95,24 @@ class Seen:
 
 
 def import_contacts(
-    owner: User, rows: Iterable[Mapping[str, Any]], *, batch: int | None = None
+    owner: User, rows: Iterable[Mapping[str, Any]], *, chunk: int | None = None
 ) -> Iterator[list[Outcome]]:
-    """Add contacts of a user's, a batch in each transaction.
+    """Add contacts of a user's, a chunk in each transaction.
 
     Args:
         owner: Whose contacts they become.
         rows: Each with the arguments of `book.add_contact`.
-        batch: How many rows in a transaction; None for as many as are quick.
+        chunk: How many rows in a transaction; None for as many as are quick.
 
     Yields:
-        The outcomes of each batch's rows in their order, as soon as they are stored.
+        The outcomes of each chunk's rows in their order, as soon as they are stored.
     """
     rest, pace = iter(rows), Pace()
-    while some := list(islice(rest, batch or pace.size)):
+    while some := list(islice(rest, chunk or pace.size)):
         given = [_given(owner, **row) for row in some]
         with pace.piece():
             contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])
-            rows_saved.send(Contact)
+            rows_imported.send(Contact)
         outcomes = iter(contacts)
         yield [next(outcomes) if isinstance(row, _Given) else row for row in given]
 
@@ -144,7 +144,7 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[
 
 
 def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
-    contact = Contact(owner=owner, pipedrive_in_bulk=True, **values)
+    contact = Contact(owner=owner, **values)
     try:
         row_changes.validate(contact)
         given = book.given_organization(organization) if organization else None
@@ -169,7 +169,9 @@ def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     organizations = _organizations([row.organization for row in new if row.organization])
     for row in new:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
-    search_index.fill(Contact.objects.bulk_create(row.contact for row in new))
+    contacts = [row.contact for row in new]
+    rows_importing.send(Contact, rows=contacts)
+    search_index.fill(Contact.objects.bulk_create(contacts))
     return [
         Outcome(Result.KNOWN, known.pk) if known else Outcome(Result.ADDED, row.contact.pk, shares_with=shares_with)
         for row, known, shares_with in found
@@ -204,8 +206,7 @@ def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
             setattr(first, detail, getattr(first, detail) or getattr(one, detail))
     found = _by_key(named)
     missing = [one for name_key, one in named.items() if name_key not in found]
-    for one in missing:
-        one.pipedrive_in_bulk = True
+    rows_importing.send(Organization, rows=missing)
     # Another process may make the same at this moment; whose it is does not matter.
     Organization.objects.bulk_create(missing, ignore_conflicts=True)
     made = _by_key(one.name_key for one in missing)

@@ -1,7 +1,7 @@
-"""Checks and imports files, beside the server and batch by batch; the browser that asked for it may be closed.
+"""Checks and imports files, beside the server and chunk by chunk; the browser that asked for it may be closed.
 
 What is left to do stands in the rows (see runs.py), so a worker that dies leaves nothing but its hold, which ends
-by itself, and the next one goes on. Between two batches it gives up what is no longer its own.
+by itself, and the next one goes on. Between two chunks it gives up what is no longer its own.
 """
 
 import logging
@@ -60,7 +60,7 @@ def step(now: datetime, stopping: Signal | None = None) -> bool:
 
     Args:
         now: Tells which holds have ended.
-        stopping: Ends it after the present batch when it is set.
+        stopping: Ends it after the present chunk when it is set.
 
     Returns:
         Whether there was one.
@@ -76,8 +76,8 @@ def step(now: datetime, stopping: Signal | None = None) -> bool:
         return False
     hold = _Hold(run)
     if hold.is_taken(now):
-        batches = _check(run, hold) if run.status == Status.CHECKING else _import(run, hold)
-        for _ in batches:
+        chunks = _check(run, hold) if run.status == Status.CHECKING else _import(run, hold)
+        for _ in chunks:
             if stopping is not None and stopping.is_set():
                 break
         hold.give_up()
@@ -112,7 +112,7 @@ class _Hold:
 
 
 def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
-    """Find out what will become of each row, a batch at a time."""
+    """Find out what will become of each row, a chunk at a time."""
     # From the beginning, also after a restart: a later row may be known by an earlier one, and checking is quick.
     in_pieces(list(run.contacts.exclude(result=RowResult.UNKNOWN).values_list("pk", flat=True)), _uncheck)
     pace = Pace()
@@ -140,12 +140,12 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
 
 
 def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
-    """Add the rows that are new, a batch at a time; each is added and noted in one transaction."""
+    """Add the rows that are new, a chunk at a time; each is added and noted in one transaction."""
     pace = Pace()
 
     def add(rows: Sequence[ImportRow]) -> None:
         given = [columns.arguments(row.cells, run.columns) for row in rows]
-        for outcomes in bulk.import_contacts(run.owner, given, batch=len(rows)):
+        for outcomes in bulk.import_contacts(run.owner, given, chunk=len(rows)):
             for row, outcome in zip(rows, outcomes, strict=True):
                 _note(row, outcome, RowResult.ADDED)
         _store(rows)

@@ -2,7 +2,7 @@
 
 from warmline.pipedrive import SystemClock, Unavailable, Usage
 from warmline.sync import credentials
-from warmline.sync.remote.client import directory_allowance, usage
+from warmline.sync.remote.configured_client import directory_allowance, usage
 from warmline.sync.remote.directory import Directory, Progress
 
 __all__ = ["Progress", "indexed", "used"]

@@ -1,4 +1,4 @@
-"""Where people see a record in Pipedrive: the address in their browser, which is not the API's."""
+"""The web addresses under which people see records in Pipedrive."""
 
 from urllib.parse import urlsplit
 
@@ -16,11 +16,11 @@ def place(row: Contact | Organization, record_id: int | None = None) -> str:
     """Return a record's address.
 
     Args:
-        row: Whose.
-        record_id: Another record than the row's own, such as a candidate.
+        row: The row; its kind decides the address.
+        record_id: The record's id, if it is not the one that the row is linked to: a candidate, for example.
 
     Returns:
-        The address; empty when there is no record, or the company's own address is not known yet.
+        The address; empty if there is no record, or if the company's domain is not known yet.
     """
     record_id = record_id or getattr(row, row.LINK)
     base = _base() if record_id else ""
@@ -30,7 +30,7 @@ def place(row: Contact | Organization, record_id: int | None = None) -> str:
 def _base() -> str:
     host = urlsplit(settings.PIPEDRIVE_BASE_URL).hostname or ""
     if host != "pipedrive.com" and not host.endswith(".pipedrive.com"):
-        return settings.PIPEDRIVE_BASE_URL.rstrip("/")  # the sandbox leads from there to its page
+        return settings.PIPEDRIVE_BASE_URL.rstrip("/")  # the sandbox redirects from there to its page
     ours, me = company.remembered(), setup.known().me
     domain = ours.domain if ours else me.company_domain if me else ""
     return PEOPLE_USE.format(domain) if domain else ""

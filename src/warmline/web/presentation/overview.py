@@ -13,14 +13,14 @@ from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.connection_health import Disk, Status
 from warmline.sync.row_state import SyncState, counts_by_table
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status import account_usage
 from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
 
 FAILURES_SHOWN = 5  # failed rows per kind; the others are on their own pages
 
-KIND_NAMES: dict[Kind, tuple[str, str]] = {
+KIND_NAMES: dict[RowKind, tuple[str, str]] = {
     "contact": ("contact", "contacts"),
     "organization": ("organization", "organizations"),
     "activity": ("activity", "activities"),
@@ -45,7 +45,7 @@ HEADINGS: dict[ConnectionState | EngineState | Disk, str] = {
 class Failures:
     """The failed rows of a kind: the first few, and how many there are."""
 
-    kind: Kind
+    kind: RowKind
     rows: list[Any]
     number: int
 
@@ -62,7 +62,7 @@ class Figure:
     state: SyncState
     words: str
     total: int
-    parts: list[tuple[int, str, Kind]]
+    parts: list[tuple[int, str, RowKind]]
 
 
 @dataclass(frozen=True)

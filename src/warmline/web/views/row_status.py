@@ -18,9 +18,9 @@ from warmline.crm.models import Contact, Organization
 from warmline.sync import attempt_log
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status import retry_and_choose as retrying
-from warmline.sync.status.explanation import reasons
+from warmline.sync.status.explanation import explain
 from warmline.sync.status.not_sent import visible
 from warmline.sync.status.record_links import place
 from warmline.web.list_query import number
@@ -32,7 +32,7 @@ PAGE_SIZE = 50  # attempts on their own page
 Shown = Contact | Organization
 
 
-def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
+def seen(request: PageRequest, kind: RowKind, row_id: int) -> Any:
     """Return a row that the user may see, with its state.
 
     Args:
@@ -61,7 +61,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     Args:
         row: Read `with_state`.
     """
-    why = reasons(row, Policy.current())
+    why = explain(row, Policy.current())
     candidates = [{**each, "place": place(row, each["pipedrive_id"])} for each in why.sync.candidates]
     latest = list(attempt_log.attempts_of(row)[: LATEST + 1])
     return {
@@ -77,7 +77,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
 
 
 @require_safe
-def status(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def status(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show the part anew, unless the page shows just this already: what is open there stays open."""
     shown = in_pipedrive(seen(request, kind, row_id))
     if request.GET.get("was") == str(shown["was"]):
@@ -86,7 +86,7 @@ def status(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_safe
-def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def attempts(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show a page of the attempts that were made, the latest first."""
     row = seen(request, kind, row_id)
     found = attempt_log.attempts_of(row)
@@ -104,7 +104,7 @@ def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_POST
-def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def retry(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Give it, and what belongs to it, fresh attempts, and return to its page."""
     row = seen(request, kind, row_id)
     tried = retrying.retry_with_activities(row) if isinstance(row, Contact) else retrying.retry(row)
@@ -116,7 +116,7 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_POST
-def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def link(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Store which candidate was chosen, or that a new record is wanted, and return to the row's page."""
     row = seen(request, kind, row_id)
     chosen = number(request.POST.get("pipedrive_id", ""))

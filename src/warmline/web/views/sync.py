@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from warmline.crm.models import Contact
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 from warmline.sync.status import not_sent
 from warmline.sync.status import retry_and_choose as again
 from warmline.web.list_query import number
@@ -18,7 +18,7 @@ from warmline.web.presentation.overview import Overview
 from warmline.web.requests import PageRequest
 
 PAGE_SIZE = 50
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[RowKind, ...] = get_args(RowKind)
 
 
 @require_safe
@@ -30,7 +30,7 @@ def overview(request: PageRequest) -> HttpResponse:
 
 
 @require_safe
-def failed(request: PageRequest, kind: Kind) -> HttpResponse:
+def failed(request: PageRequest, kind: RowKind) -> HttpResponse:
     """Show a page of the failed rows of a kind."""
     if kind not in KINDS:
         raise Http404

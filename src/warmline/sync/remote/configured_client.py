@@ -1,6 +1,6 @@
-"""The client that settings and preferences describe: its address and token, the plan's limits, its share of tokens.
+"""Makes the client that settings and preferences describe: address, token, the plan's limits, the share of tokens.
 
-All processes of this machine that have the same data folder and the same token keep the limits together.
+All processes on this machine with the same data folder and the same token keep the limits together.
 """
 
 from contextlib import closing
@@ -15,19 +15,20 @@ LEDGER = "limits.sqlite3"
 
 
 def pipedrive_with(token: str) -> Pipedrive:
-    """Return the client that works with a token.
+    """Return a client for a token.
 
     Args:
-        token: The one in use (see credentials.py), or one that is tried.
+        token: The one in use (see credentials.py), or one that is being tried.
 
     Raises:
-        ValueError: When it cannot be one.
+        ValueError: When the token or the configured address is not valid.
+        OSError: When the file of the limits cannot be used.
     """
     return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=_limiter(_ledger(token)))
 
 
 def usage(token: str) -> Usage:
-    """Return how much of a token's limits is used at this moment, by all processes of this machine; asks nobody.
+    """Return how much of a token's limits all processes on this machine use. Makes no call.
 
     Args:
         token: The one in use.
@@ -52,11 +53,11 @@ def _limiter(ledger: FileLedger) -> Limiter:
 
 
 def daily_tokens() -> int:
-    """Return how many of the company's tokens Warmline may spend in 24 hours."""
+    """Return how many of the company's API tokens Warmline may spend in 24 hours."""
     decided = preferences.current()
     return PLANS.get(decided.plan, UNKNOWN).tokens * decided.seats * decided.token_share // 100
 
 
 def directory_allowance() -> int:
-    """Return how many tokens it may cost to list once what Pipedrive holds."""
+    """Return how many API tokens the directory's first listing of everything may cost."""
     return daily_tokens() * settings.DIRECTORY_SHARE // 100

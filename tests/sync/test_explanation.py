@@ -1,5 +1,6 @@
 """Why a row is, or is not, in Pipedrive, in the words of its page; and where people see it there."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sync.failures import Trouble
@@ -16,7 +18,8 @@ from warmline.sync.models import ConnectionState, Remembered
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 from warmline.sync.row_state import with_state
-from warmline.sync.status.explanation import Reasons, reasons
+from warmline.sync.status.contact_report import report
+from warmline.sync.status.explanation import Explanation, explain
 from warmline.sync.status.record_links import place
 
 pytestmark = pytest.mark.django_db
@@ -41,12 +44,12 @@ def kim(alice: User) -> Contact:
     return add_contact(alice, name="Kim", organization=OrganizationDetails("Larkspur Mills"), warmness_score=5)
 
 
-def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Reasons:
+def why(row: Contact | Organization | Activity, policy: Policy, **values: Any) -> Explanation:
     """Return what is said of a row, with other values of its fields."""
     rows: Any = type(row)._default_manager.filter(pk=row.pk)
     if values:
         rows.update(**values)
-    return reasons(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)
+    return explain(with_state(rows, threshold=policy.threshold, now=timezone.now()).get(), policy)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +109,34 @@ def test_an_organization(kim: Contact, policy: Policy) -> None:
 def test_a_pause(kim: Contact, policy: Policy) -> None:
     """While nothing can be sent, what waits says so; what is there does not."""
     connection_health.report(Trouble(ConnectionState.DOWN, "Pipedrive is not responding."), SystemClock())
-    assert why(kim, policy).pause == "Pipedrive is not responding."
+    assert why(kim, policy).pause == "Sending is paused. Pipedrive is not responding."
     assert why(kim, policy, pipedrive_person_id=7).pause == ""
+
+
+def test_the_report_of_a_contact(kim: Contact, alice: User, policy: Policy) -> None:
+    """The command line has the same sentences, with ids, attempts and candidates; what is alike is counted."""
+    for _ in range(2):
+        log_activity(alice, kim, type="CALL")
+    candidates = [{"pipedrive_id": 1, "name": "K."}]
+    moment = {"last_pipedrive_sync_attempt": datetime(2026, 3, 1, 12, tzinfo=UTC)}
+    ambiguous = {"pipedrive_sync_error_code": "ambiguous", "pipedrive_candidates": candidates}
+    Contact.objects.update(**{**FAILED, **moment, **ambiguous})
+    Organization.objects.update(pipedrive_org_id=3)
+    first, second, *others, activities = report(kim.pk, policy)
+    assert first.startswith(
+        f"Kim (contact {kim.pk}): {why(kim, policy).text} Candidates: K. (id 1). Last attempt: 2026"
+    )
+    assert second == "Organization Larkspur Mills: In Pipedrive, with all changes made here. Linked to organization 3."
+    assert others == ["Activities in Pipedrive: 0 of 2."]
+    assert activities == "2 activities: Waiting until Kim is in Pipedrive."
+
+
+def test_a_retry_is_offered_only_where_it_helps(kim: Contact, policy: Policy) -> None:
+    """Retrying all leaves alone what was deleted in Pipedrive: a person decides on each."""
+    Contact.objects.update(**FAILED)
+    assert report(kim.pk, policy)[0].endswith("`warmline sync retry` tries again now.")
+    Contact.objects.update(pipedrive_sync_error_code=DELETED_THERE)
+    assert "retry" not in report(kim.pk, policy)[0]
 
 
 @pytest.mark.parametrize(

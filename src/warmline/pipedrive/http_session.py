@@ -1,7 +1,7 @@
-"""One call, from its turn to its answer.
+"""One call over HTTP, from waiting for its turn to its response.
 
-Owns the token, the connections and the clockwork around a call: wait for a turn, send, read the whole answer in
-bounded time, learn from its headers. It knows no record. It never repeats a call, because only the caller knows
+Owns the token and the HTTP connections. It waits for a turn, sends the request, reads the whole response in bounded
+time, and learns from its headers. It knows nothing of records. It never repeats a call, because only the caller knows
 whether that is safe, and it never follows a redirect, which would carry the token elsewhere.
 """
 
@@ -22,19 +22,19 @@ from warmline.pipedrive.limiter import Limiter
 from warmline.pipedrive.responses import Answer, Call
 from warmline.pipedrive.unpacking import unpacked
 
-LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of an answer: a page has 500 records of a few kilobytes
-ALONE = threading.Lock()  # held by the one call of this process that takes in more than a record: memory is for one
+LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of a response: a page has 500 records of a few kilobytes
+ALONE = threading.Lock()  # held by the one call of this process that reads more than a record: memory suffices for one
 Query = dict[str, str | int | bool]
 
-# Kept open while a salesperson thinks: a new one costs two more round trips. Servers and what stands in front of them
-# commonly close after a minute; a create that meets that moment would have to be looked for.
-CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
-# A date further from ours is no clock's, and one at an end of the calendar could not be reckoned with.
+# Connections stay open between two calls, because a new one costs two more round trips. Servers and proxies commonly
+# close them after a minute; a create that is sent at that very moment would have an unknown outcome.
+POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
+# A date further from ours cannot come from a clock, and arithmetic with one at the end of the calendar would overflow.
 MOST_WRONG = timedelta(days=366 * 100)
 
 
-class Connection:
-    """The way to one Pipedrive company with one token. Safe to share between threads."""
+class HttpSession:
+    """Calls one Pipedrive company with one token. Safe to share between threads."""
 
     def __init__(
         self,
@@ -46,18 +46,10 @@ class Connection:
         timeout: float,
         clock: Clock,
     ) -> None:
-        """Prepare connections; none is opened before the first call.
-
-        Args:
-            base_url: Scheme, host and port only.
-            token: A personal API token.
-            limiter: What stands in front of every call.
-            transport: What carries the requests; None for the network.
-            timeout: Seconds, as in Pipedrive.
-            clock: What tells the time.
+        """Prepare; no connection is opened before the first call. See `Calls` for the arguments.
 
         Raises:
-            ValueError: The address is more or less than that, or the token could not be sent in a header.
+            ValueError: The address or the token is not valid.
         """
         # An illegal character would be quoted, token and all, in the error of the library below.
         if not can_be_token(token):
@@ -68,7 +60,7 @@ class Connection:
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
-            limits=CONNECTIONS,
+            limits=POOL,
         )
         self._token = SecretStr(token)
         self._limiter = limiter
@@ -77,14 +69,14 @@ class Connection:
         self._lock = threading.Lock()
         self._tokens_spent = 0
         self._of_thread = threading.local()
-        # Pipedrive's time, and our monotonic seconds when it was told; None before the first good answer. By the `Date`
-        # header, which has whole seconds and was written earlier, so it is never too late.
-        self._told: tuple[datetime, float] | None = None
-        self.learning_time = threading.Lock()  # held by who asks for it
+        # Pipedrive's time, and our monotonic seconds when we learned it; None before the first successful response. It
+        # comes from the `Date` header, which has whole seconds and was written earlier, so it is never ahead.
+        self._heard: tuple[datetime, float] | None = None
+        self.learning_time = threading.Lock()  # held by whoever asks for it
 
     @property
     def base_url(self) -> str:
-        """Where the calls go."""
+        """The address that is called."""
         return str(self._http.base_url)
 
     @property
@@ -93,15 +85,15 @@ class Connection:
         return self._tokens_spent
 
     def server_time(self) -> datetime | None:
-        """Return the time by Pipedrive's clock; None before the first good answer."""
-        if self._told is None:
+        """Return the time by Pipedrive's clock; None before the first successful response."""
+        if self._heard is None:
             return None
-        moment, heard_at = self._told
+        moment, heard_at = self._heard
         return moment + timedelta(seconds=self._clock.monotonic() - heard_at)
 
     @contextmanager
     def before_each_write(self, deed: Callable[[], object]) -> Iterator[None]:
-        """Have something done before each write of this thread while the block runs, as `Pipedrive` says."""
+        """Do something before each write of this thread while the block runs; see `Calls.before_each_write`."""
         outer = getattr(self._of_thread, "deed", None)
         self._of_thread.deed = deed
         try:
@@ -113,22 +105,24 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def ask(self, call: Call, *, params: Query | None = None, json: Any = None, batch: bool = False) -> dict[str, Any]:
+    def ask(
+        self, call: Call, *, params: Query | None = None, json: Any = None, background: bool = False
+    ) -> dict[str, Any]:
         """Make one call.
 
         Args:
             call: The call to make.
             params: Its query.
             json: Its JSON body, None for no body.
-            batch: Whether nobody waits for it.
+            background: Whether nobody waits for it.
 
         Returns:
             Pipedrive's JSON object: `success`, `data` and perhaps `additional_data`.
 
         Raises:
-            PipedriveError: It was not done, or nobody can say; the class says which.
+            PipedriveError: The call was not done, or its outcome is unknown; the class says which.
         """
-        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, batch=batch)
+        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, background=background)
         with self._lock:
             self._tokens_spent += call.tokens
         deed = getattr(self._of_thread, "deed", None)
@@ -146,27 +140,27 @@ class Connection:
         return said
 
     def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
-        """Send a request and read the whole answer."""
+        """Send a request and read the whole response."""
         with self._http.stream(call.method, call.path, params=params, json=json) as response:
             try:
                 body = self._whole(response, _room_for(call))
             except responses.FAILURES:
                 if not response.is_client_error:
                     raise
-                body = b""  # A refusal is a refusal, even if its reasons broke off.
+                body = b""  # a refusal is a refusal, even if its body could not be read
         if not response.is_success:
             # A refusal that quotes the request must not carry the token into messages and logs.
             body = body.replace(self._token.get_secret_value().encode(), b"***")
         return Answer(response.status_code, response.headers, body, self._clock.now())
 
     def _whole(self, response: httpx.Response, most: int) -> bytes:
-        """Read the body; a server that sends it drop by drop, or without end, must not hold us, nor fill our memory."""
+        """Read the body. A server that sends it slowly, or without end, must neither block us nor fill our memory."""
         deadline = self._clock.monotonic() + self._timeout
         if (header_number(response.headers, "content-length") or 0) > most:
             raise httpx.DecodingError("The answer is too long.", request=response.request)
         body = bytearray()
         with ExitStack() as place:
-            # httpx would hand over a decompressed piece as a whole, however small it was when it came.
+            # httpx would decompress each piece as a whole, however large that becomes.
             for part in unpacked(response, most):
                 if len(body) <= LONGEST_RECORD < len(body) + len(part) <= most:
                     if not ALONE.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
@@ -180,21 +174,21 @@ class Connection:
             return bytes(body)
 
     def _learn_limits(self, call: Call, answer: Answer, turn: float) -> None:
-        """Learn what an answer says of the limits. Where that cannot be noted, the call is as done as it is."""
+        """Learn what a response says about the limits, if that can be stored."""
         with suppress(Unavailable):
             self._limiter.learn(answer.headers, turn=turn, search=call.search)
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-                if not header_number(answer.headers, "x-ratelimit-remaining"):  # with calls left it is the day's budget
+                if not header_number(answer.headers, "x-ratelimit-remaining"):  # else the day's tokens are used up
                     self._limiter.widen()
                 self._limiter.pause(wait_seconds(answer.headers, answer.at))
 
     def _learn_time(self, answer: Answer, heard_at: float) -> None:
-        """Learn Pipedrive's time; without a date its clock is taken for equal to ours."""
+        """Learn Pipedrive's time. Without a date in the response, its clock is assumed to be equal to ours."""
         date = http_date(answer.headers.get("date", ""))
         if date is not None and abs(date - answer.at) <= MOST_WRONG:
-            self._told = date, heard_at
-        elif self._told is None:
-            self._told = answer.at, heard_at
+            self._heard = date, heard_at
+        elif self._heard is None:
+            self._heard = answer.at, heard_at
 
 
 def can_be_token(text: str) -> bool:
@@ -203,7 +197,7 @@ def can_be_token(text: str) -> bool:
 
 
 def can_be_address(base_url: str) -> bool:
-    """Tell whether Pipedrive can be called under an address: scheme, host and port, and nothing else."""
+    """Tell whether a text can be Pipedrive's address: scheme, host and port, and nothing else."""
     try:
         _address(base_url)
     except ValueError:
@@ -220,7 +214,7 @@ def _address(base_url: str) -> httpx.URL:
     """Check that an address is scheme, host and port only: each call brings its own path."""
     try:
         url = httpx.URL(base_url)
-        url.raw_host.decode().encode("idna")  # as the socket does, whose refusal would be no error of the network's
+        url.raw_host.decode().encode("idna")  # as the socket will do; there it would not be reported as a network error
     except (httpx.InvalidURL, UnicodeError):
         url = httpx.URL("")
     if (
