@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NOT_CONTACTED, Contact
 from warmline.crm.signals import row_changing
@@ -53,7 +54,7 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     starts_again = stored.pipedrive_sync_failed or (told and stored.is_linked) or is_another
     is_deleted_there = stored.pipedrive_sync_error_code == DELETED_THERE
     if (starts_again and not is_deleted_there) or (_is_untried_lead(stored) and not was_warm):
-        follows |= stored.fresh_attempts(timezone.now())
+        follows |= stored.fresh_attempts(database_time.now())
     for name, value in follows.items():
         setattr(stored, name, value)
     stored.save(update_fields=[*_with_keys(stored, changes), *follows])
@@ -101,8 +102,16 @@ def validate(row: Row) -> None:
     )
 
 
+def hold_contact(activity: Activity) -> None:
+    """Lock an activity's contact until the transaction's end; within one, before the activity itself is written.
+
+    Of two activities that are changed at once, the second then sees the first one when the contact's latest is told.
+    """
+    Contact.objects.select_for_update(no_key=True).filter(pk=activity.contact_id).values_list("pk").first()
+
+
 def keep_last_contacted(activity: Activity) -> None:
-    """Note when an activity's contact was contacted last, after the activity was written."""
+    """Note when an activity's contact was contacted last, after the activity was written; the contact is held."""
     done = Activity.objects.filter(contact=activity.contact_id, done=True)
     latest = done.aggregate(latest=Max("day"))["latest"] or NOT_CONTACTED
     # What is done before the day that it was meant for, was not done later than today.
@@ -111,8 +120,12 @@ def keep_last_contacted(activity: Activity) -> None:
 
 
 def locked(row: Row) -> QuerySet[Any]:
-    """Return the rows of a row's table, locked until the transaction's end as they are read."""
-    return type(row)._default_manager.select_for_update()  # noqa: SLF001 (documented as public)
+    """Return the rows of a row's table, locked until the transaction's end as they are read.
+
+    Rows that refer to them can be added meanwhile. Who locks several locks an organization first, then contacts, then
+    activities, each in the order of their ids, so that no two wait for each other.
+    """
+    return type(row)._default_manager.select_for_update(no_key=True)  # noqa: SLF001 (documented as public)
 
 
 def _is_untried_lead(row: Row) -> bool:

@@ -8,6 +8,7 @@ from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.sync.arrival import Arriving
 
 
 class Lease(models.Model):
@@ -31,6 +32,16 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Heartbeat(models.Model):
+    """When a process was last heard of (see processes.py). Written on PostgreSQL only."""
+
+    process = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.process
 
 
 class Intent(models.Model):
@@ -63,7 +74,7 @@ class Intent(models.Model):
         return self.key
 
 
-class Attempt(models.Model):
+class Attempt(Arriving):
     """One attempt that was made to bring a row to Pipedrive or in line with it, kept for people to read.
 
     Attributes:
@@ -244,7 +255,7 @@ class NotificationKind(models.TextChoices):
     CONNECTION_BACK = "connection_back"
 
 
-class Notification(models.Model):
+class Notification(Arriving):
     """Something a user would want to know now. A row first, so that it is never lost; a toast when one looks.
 
     Attributes:
@@ -280,7 +291,7 @@ class Notification(models.Model):
 
 
 class Seen(models.Model):
-    """Up to which notification a user has seen the list of them."""
+    """Up to which notification, by its cursor, a user has seen the list of them."""
 
     user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
     up_to = models.BigIntegerField()

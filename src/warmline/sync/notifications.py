@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from warmline.crm.models import Contact
 from warmline.crm.retention import forget
 from warmline.crm.users import User
+from warmline.sync import arrival
 from warmline.sync.models import Notification, NotificationKind, Seen
 
 KEPT = timedelta(days=90)
@@ -55,10 +56,12 @@ def told_to(user: User, *, after: int = 0) -> QuerySet[Notification]:
 
     Args:
         user: Who.
-        after: Only what came after the notification of this id.
+        after: Only what came after the notification with this cursor.
     """
+    arrival.settle(Notification)
     # The whole condition stands in both halves, so that each is a range of an index.
-    return Notification.objects.filter(Q(user=user, pk__gt=after) | Q(user=None, pk__gt=after))
+    some = arrival.behind(after)
+    return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
 def loud(user: User, *, after: int) -> QuerySet[Notification]:
@@ -66,9 +69,10 @@ def loud(user: User, *, after: int) -> QuerySet[Notification]:
 
     Args:
         user: Who.
-        after: Only what came after the notification of this id.
+        after: Only what came after the notification with this cursor.
     """
-    some = {"pk__gt": after, "is_quiet": False}
+    arrival.settle(Notification)
+    some = {**arrival.behind(after), "is_quiet": False}
     return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
@@ -77,13 +81,14 @@ def newest(user: User, *, before: int, limit: int) -> list[Notification]:
 
     Args:
         user: Who.
-        before: Only what came before the notification of this id.
+        before: Only what came before the notification with this cursor.
         limit: How many at the most.
     """
-    rows = Notification.objects.filter(pk__lt=before).order_by("-pk")
+    arrival.settle(Notification)
+    rows = Notification.objects.filter((f"{arrival.order()}__lt", before)).order_by(f"-{arrival.order()}")
     # The two halves are read in their index's order; together they would have to be sorted as a whole.
     halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
-    return sorted(halves, key=lambda row: row.pk, reverse=True)[:limit]
+    return sorted(halves, key=lambda row: row.cursor, reverse=True)[:limit]
 
 
 def contacts_of(user: User, rows: Iterable[Notification]) -> dict[int, Contact]:
@@ -107,7 +112,7 @@ def unseen(user: User, limit: int) -> int:
 
 
 def seen_up_to(user: User) -> int:
-    """Return the id of the newest notification that a user has seen in the list; 0 for none."""
+    """Return the cursor of the newest notification that a user has seen in the list; 0 for none."""
     return Seen.objects.filter(user=user).values_list("up_to", flat=True).first() or 0
 
 
@@ -116,7 +121,7 @@ def saw(user: User, up_to: int) -> None:
 
     Args:
         user: Who.
-        up_to: The id of its newest notification.
+        up_to: The cursor of its newest notification.
     """
     Seen.objects.get_or_create(user=user, defaults={"up_to": up_to})
     Seen.objects.filter(user=user, up_to__lt=up_to).update(up_to=up_to)  # a page that was opened before may come later
@@ -128,4 +133,6 @@ def forget_old(now: datetime) -> None:
     Args:
         now: Tells how old they are.
     """
-    forget(Notification.objects.filter(at__lt=now - KEPT, once=None).order_by("pk"))
+    # The newest one stays, so that places only go up (see arrival.py).
+    old = Notification.objects.filter(at__lt=now - KEPT, once=None)
+    forget(old.exclude(place=arrival.newest(Notification.objects.exclude(place=None))).order_by("pk"))

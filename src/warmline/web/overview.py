@@ -7,8 +7,9 @@ from typing import Any
 from warmline import storage
 from warmline.crm.activities import Row
 from warmline.crm.users import User
-from warmline.pipedrive import SystemClock, Unavailable, Usage
+from warmline.pipedrive import Unavailable, Usage
 from warmline.sync import credentials
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
@@ -148,7 +149,7 @@ class Overview:
             calls=Share(used.calls, used.window.calls) if used else None,
             seconds=round(used.window.seconds) if used else 0,
             tokens=Share(used.tokens, used.daily_tokens) if used and used.daily_tokens else None,
-            directory=Directory(SystemClock(), directory_allowance()).progress() if used and user.is_admin else [],
+            directory=Directory(DatabaseClock(), directory_allowance()).progress() if used and user.is_admin else [],
         )
 
 

@@ -14,6 +14,7 @@ from django.db.models import F
 from warmline import storage
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, notifications
 from warmline.sync.company import Membership, storing
@@ -72,8 +73,6 @@ class Attempts:
             bring()
         except (BusyError, DisconnectedError):
             raise
-        except (OperationalError, InterfaceError):
-            raise  # our own database is at fault, and no row: whoever asked waits, and makes the attempt again
         except NotYetError as later:
             self.put_off(row, later.wait)
             raise
@@ -89,6 +88,8 @@ class Attempts:
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             linking.unlink(row, self._clock.now())
         except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and not storage.is_unstorable(error):
+                raise  # our own database is at fault, and no row: whoever asked waits, and makes the attempt again
             if storage.noticed(error) is not None:  # nothing could be written of it, and no row is at fault
                 raise DisconnectedError from error
             self.blame_the_connection(error)
@@ -146,7 +147,7 @@ class Attempts:
             "pipedrive_sync_failed": verdict.failed,
             "pipedrive_sync_error_code": verdict.code,
             "pipedrive_sync_error_message": verdict.message,
-            "pipedrive_sync_error_field": verdict.field,
+            "pipedrive_sync_error_field": verdict.field[:ERROR_FIELD_LENGTH],  # Pipedrive may name any
         }
         if verdict.candidates:  # a person has to decide, or decide anew; what is no news of them changes nothing
             values |= {**Contact.undecided(), "pipedrive_candidates": list(verdict.candidates)}

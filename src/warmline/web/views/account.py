@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
+from warmline.crm.exclusive import alone
 from warmline.crm.throttling import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
@@ -129,6 +130,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         # Whoever pressed the button twice finds the first one done, even at the same moment.
         user = None
         with suppress(TakenError), told_if_taken(), transaction.atomic():
+            alone("the first admin")
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user)
