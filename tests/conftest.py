@@ -24,11 +24,18 @@ def _nothing_decided() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what touches the database; the rest was run beside SQLite."""
+    """Leave out what is about the other database; on PostgreSQL also what touches none: it was run beside SQLite."""
+    database = "postgres" if IS_POSTGRES else "sqlite"
+    chosen = [item for item in items if _is_about(item, database)]
     if IS_POSTGRES:
-        chosen = [item for item in items if HAS_DATABASE and _touches_database(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        chosen = [item for item in chosen if HAS_DATABASE and _touches_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _is_about(item: pytest.Item, database: str) -> bool:
+    marker = item.get_closest_marker("only_on")
+    return marker is None or marker.args == (database,)
 
 
 def _touches_database(item: pytest.Item) -> bool:

@@ -18,6 +18,23 @@ from warmline.environment import ConfigurationError, Environment
 from warmline.environment_values import EmailServer
 
 POOL_TIMEOUT = 10  # seconds to wait for a connection to PostgreSQL
+# Of each connection to PostgreSQL. Whoever is cut off in the middle of a transaction must not hold its locks for hours,
+# and who waits for one is told after as long as with SQLite.
+SESSION = {
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "20s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+# The same at this end, in seconds: a server that is gone without a word is noticed, and not waited for.
+REACHED_WITHIN = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
 try:
     env = Environment()
@@ -102,7 +119,10 @@ def _database(url: str, folder: Path) -> Any:
         database["CONN_HEALTH_CHECKS"] = True
         # Threads share a few connections, because each costs the server a process: whoever finds none within the
         # timeout is told that the database is busy.
-        database["OPTIONS"] = database.get("OPTIONS", {}) | {
+        database["OPTIONS"] = {
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+            **REACHED_WITHIN,
+            **database.get("OPTIONS", {}),
             "pool": {"min_size": 1, "max_size": env["WARMLINE_DATABASE_CONNECTIONS"], "timeout": POOL_TIMEOUT},
             "application_name": "warmline",
         }
@@ -177,6 +197,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "warmline.web.middleware.TeamMiddleware",
+    "warmline.http.transaction_retries.TryAgain",  # the last one, so that it hears of a failed view before the others
 ]
 TEMPLATES = [
     {

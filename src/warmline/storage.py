@@ -1,4 +1,4 @@
-"""What can be wrong where the data is stored: no space, a disk that refuses to write, or too many writers at once.
+"""What can be wrong where the data is stored: no space, a failing disk, too many writers at once, no database.
 
 Each process keeps this in memory, because storing is what fails. Code that writes to a file or the database and gets
 an error asks `noticed` whether it is one of these. A full disk is also detected by checking, so that a process that
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Matter(StrEnum):
     BUSY = "busy"
     DISK_FULL = "disk_full"
     DISK_ERROR = "disk_error"
+    NO_DATABASE = "no_database"
 
 
 OF_THE_DISK = (Matter.DISK_FULL, Matter.DISK_ERROR)
@@ -37,6 +39,8 @@ WORDS = {
     "Free up some space; Warmline then continues by itself.",
     Matter.DISK_ERROR: "Warmline cannot write to its disk. Everything saved before is safe, but nothing new can be "
     "saved. Check whether it is read-only or damaged; Warmline then continues by itself.",
+    Matter.NO_DATABASE: "Warmline cannot reach its database at the moment. Everything saved before is safe, but "
+    "nothing was saved now. Try again in a few seconds; Warmline continues by itself.",
 }
 BY_ERRNO = {
     errno.ENOSPC: Matter.DISK_FULL,
@@ -52,15 +56,20 @@ BY_SQLITE = {
     "SQLITE_READONLY": Matter.DISK_ERROR,
     "SQLITE_CANTOPEN": Matter.DISK_ERROR,
 }
-BY_SQLSTATE = {  # of PostgreSQL
+BY_SQLSTATE = {  # of PostgreSQL, by a code or the class that it begins with
     "53100": Matter.DISK_FULL,
     "58030": Matter.DISK_ERROR,
     "25006": Matter.DISK_ERROR,
-    "53300": Matter.BUSY,
+    "53300": Matter.NO_DATABASE,  # it takes no more connections
     "55P03": Matter.BUSY,
-    "40P01": Matter.BUSY,
-    "40001": Matter.BUSY,
+    "40": Matter.BUSY,
+    "08": Matter.NO_DATABASE,
+    "57P0": Matter.NO_DATABASE,  # it is stopping, has crashed, or is starting
+    "25P03": Matter.NO_DATABASE,  # it has ended a transaction in which nothing happened for too long
 }
+PASSING = "40"  # the class of serialization failures and deadlocks: of two, one is told to try again
+# The classes of what cannot be stored, whoever tries: a text too long, a number too large, a key beyond an index entry.
+UNSTORABLE = ("22", "54")
 
 
 class WaitedError(Exception):
@@ -118,6 +127,16 @@ def present() -> Matter | None:
     return _Known.matter if time.monotonic() < _Known.until else _looked()
 
 
+def is_passing(error: BaseException) -> bool:
+    """Tell whether two transactions met of which one was undone: done again, it will very likely succeed."""
+    return any(state.startswith(PASSING) for state in _sqlstates(error))
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Tell whether the database can never store what it was given; trying again is no use."""
+    return any(state.startswith(UNSTORABLE) for state in _sqlstates(error))
+
+
 @contextmanager
 def if_possible() -> Iterator[None]:
     """Ignore storage problems in the block, which writes something that is useful but not essential."""
@@ -150,4 +169,25 @@ def _of_one(error: BaseException) -> Matter | None:
             return matter
     if isinstance(error, OSError):
         return BY_ERRNO.get(error.errno or 0)
-    return BY_SQLSTATE.get(getattr(error, "sqlstate", None) or "")
+    state = getattr(error, "sqlstate", "")
+    if state is None and isinstance(error, _lost()):
+        return Matter.NO_DATABASE
+    found = (matter for known, matter in BY_SQLSTATE.items() if (state or "").startswith(known))
+    return next(found, None)
+
+
+@cache
+def _lost() -> tuple[type[Exception], ...]:
+    """Return psycopg's errors that stand for a lost connection, or none in time, where the server gave no code."""
+    try:
+        import psycopg  # noqa: PLC0415 (only with PostgreSQL)
+    except ImportError:
+        return ()
+    return (psycopg.OperationalError, psycopg.InterfaceError)
+
+
+def _sqlstates(error: BaseException) -> Iterator[str]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield getattr(cause, "sqlstate", None) or ""
+        cause = cause.__cause__

@@ -176,4 +176,5 @@ class NotificationAnswer(BaseModel):
     @classmethod
     def of(cls, row: Notification) -> Self:
         """Return what is told of a notification."""
-        return cls(id=row.pk, kind=NotificationKind(row.kind), text=row.text, contact_id=row.contact_id, at=row.at)
+        kind = NotificationKind(row.kind)
+        return cls(id=row.cursor, kind=kind, text=row.text, contact_id=row.contact_id, at=row.at)

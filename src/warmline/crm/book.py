@@ -21,7 +21,7 @@ from warmline.crm.chunks import in_pieces
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.row_changes import change_row, keep_last_contacted, validate
+from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
 from warmline.crm.signals import activity_logging, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
@@ -178,6 +178,7 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
         ValidationError: When a field is not valid; nothing is written then.
     """
     with transaction.atomic():
+        hold_contact(activity)
         change_row(activity, changes)
         keep_last_contacted(activity)
 
@@ -194,7 +195,7 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
 
     def delete(ids: Sequence[int]) -> int:
         # Chosen again under the lock: what was handed to someone else meanwhile may be none of these any more.
-        held = list(contacts.filter(pk__in=ids).order_by().select_for_update().values_list("pk", flat=True))
+        held = list(contacts.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True))
         some = Contact.objects.filter(pk__in=held)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
@@ -221,9 +222,11 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
     others = contacts.exclude(owner=to).order_by()
 
     def hand(ids: Sequence[int]) -> int:
-        User.objects.select_for_update().get(pk=to.pk, is_active=True)  # who leaves meanwhile gets no more
+        # Who leaves meanwhile gets no more.
+        User.objects.select_for_update(no_key=True).get(pk=to.pk, is_active=True)
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
-        some = list(others.filter(pk__in=ids).select_for_update().values_list("pk", flat=True))
+        held = others.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+        some = list(held.values_list("pk", flat=True))
         Contact.objects.filter(pk__in=some).update(owner=to)
         Activity.objects.filter(contact__in=some).update(owner=to)
         return len(some)

@@ -4,6 +4,7 @@ Invisible characters make no difference. The two joiners, which shape Persian an
 where they change a letter's shape. The rules are those of domain names (RFC 5892), plus one for Bengali.
 """
 
+import hashlib
 import unicodedata
 
 import idna
@@ -18,6 +19,9 @@ VARIATIONS = dict.fromkeys([*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *ran
 VARIATIONS.pop(0x180E)  # a vowel separator, not a selector; of category Cf
 FLAG, TAGS = "\U0001f3f4", "".join(map(chr, range(0xE0020, 0xE0080)))  # tags after a flag name its region
 VIRAMA = 9  # the combining class of the sign that joins two Indic letters
+# Characters of a key. NFKC can turn one character into eighteen, and an index entry of PostgreSQL holds 2,704 bytes, of
+# which a character can take four.
+KEY_LENGTH, EMAIL_KEY_LENGTH = 600, 254
 NEAR = 16  # characters around a joiner that are considered
 WIDE = str.maketrans("\uff20\u3002\uff0e\uff61", "@...")  # the signs of an address, as East Asian keyboards write them
 
@@ -35,12 +39,12 @@ def key(text: str) -> str:
         The key; empty if nothing in the text is visible.
     """
     if text.isascii():
-        return " ".join(text.casefold().split())
+        return _bounded(" ".join(text.casefold().split()), KEY_LENGTH)
     before, present = None, text
     while present != before:
         before, present = present, unicodedata.normalize("NFKC", present).casefold()
         present = " ".join(without_unseen(present).translate(VARIATIONS).split())
-    return present
+    return _bounded(present, KEY_LENGTH)
 
 
 def email_key(text: str) -> str:
@@ -53,7 +57,7 @@ def email_key(text: str) -> str:
         The key; if the text is not an address, its key as a name.
     """
     local, at, domain = without_unseen(unicodedata.normalize("NFKC", text)).strip().rpartition("@")
-    return f"{key(local)}@{_domain_key(domain)}" if at else key(domain)
+    return _bounded(f"{key(local)}@{_domain_key(domain)}" if at else key(domain), EMAIL_KEY_LENGTH)
 
 
 def email_spellings(text: str) -> list[str]:
@@ -113,6 +117,15 @@ def _shapes(text: str, place: int) -> bool:
         return idna.valid_contextj(text[start : place + NEAR], place - start)
     except ValueError:  # next to an unassigned character
         return False
+
+
+def _bounded(text: str, length: int) -> str:
+    """Return a text of so many characters at the most: of a longer one the beginning, and a digest of it all."""
+    if len(text) <= length:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    start = text[: length - len(digest) - 1]
+    return f"{start.rstrip(JOINERS + ' ')} {digest}"
 
 
 def _domain_key(domain: str) -> str:

@@ -88,8 +88,16 @@ def validate(row: Row) -> None:
     )
 
 
+def hold_contact(activity: Activity) -> None:
+    """Lock an activity's contact until the transaction's end; within one, before the activity itself is written.
+
+    Of two activities that are changed at once, the second then sees the first one when the contact's latest is told.
+    """
+    Contact.objects.select_for_update(no_key=True).filter(pk=activity.contact_id).values_list("pk").first()
+
+
 def keep_last_contacted(activity: Activity) -> None:
-    """Note when an activity's contact was contacted last, after the activity was written."""
+    """Note when an activity's contact was contacted last, after the activity was written; the contact is held."""
     done = Activity.objects.filter(contact=activity.contact_id, done=True)
     latest = done.aggregate(latest=Max("day"))["latest"] or NOT_CONTACTED
     # Something done ahead of its due date was done today at the latest.
@@ -98,8 +106,12 @@ def keep_last_contacted(activity: Activity) -> None:
 
 
 def locked(row: Row) -> QuerySet[Any]:
-    """Return the rows of a row's table, locked until the transaction's end as they are read."""
-    return type(row)._default_manager.select_for_update()  # noqa: SLF001 (documented as public)
+    """Return the rows of a row's table, locked until the transaction's end as they are read.
+
+    Rows that refer to them can be added meanwhile. Who locks several locks an organization first, then contacts, then
+    activities, each in the order of their ids, so that no two wait for each other.
+    """
+    return type(row)._default_manager.select_for_update(no_key=True)  # noqa: SLF001 (documented as public)
 
 
 def _with_keys(row: Row, names: Iterable[str]) -> list[str]:

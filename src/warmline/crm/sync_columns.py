@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm import fields
 from warmline.crm.validation_messages import in_our_words
+
+ERROR_FIELD_LENGTH = 80
 
 RowType = TypeVar("RowType", bound="Synced")
 
@@ -57,11 +59,11 @@ class Synced(models.Model):
 
     pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
     last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)
-    next_pipedrive_sync_attempt = models.DateTimeField(default=timezone.now)
+    next_pipedrive_sync_attempt = models.DateTimeField(default=database_time.now)
     pipedrive_sync_failed = models.BooleanField(default=False)
     pipedrive_sync_error_code = models.CharField(max_length=40, blank=True, default="")
     pipedrive_sync_error_message = models.TextField(blank=True, default="")
-    pipedrive_sync_error_field = models.CharField(max_length=80, blank=True, default="")
+    pipedrive_sync_error_field = models.CharField(max_length=ERROR_FIELD_LENGTH, blank=True, default="")
 
     class Meta:
         abstract = True

@@ -68,7 +68,7 @@ def deactivate(member: User, heir: User | None) -> int:
 
 
 def _active_admins(*, held: bool) -> set[int]:
-    users = User.objects.select_for_update() if held else User.objects.all()
+    users = User.objects.select_for_update(no_key=True).order_by("pk") if held else User.objects.all()
     return set(users.filter(is_admin=True, is_active=True).values_list("pk", flat=True))
 
 

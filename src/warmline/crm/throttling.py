@@ -16,9 +16,9 @@ from math import ceil
 
 from django.db import models
 from django.db.models import Count, Max
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from warmline import database_time
 from warmline.crm.keys import email_key
 from warmline.crm.users import User
 
@@ -104,7 +104,7 @@ class GuessInProgress:
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
         _refuse(counted)
-        self._rows = Guess.objects.bulk_create([Guess(key=key, at=timezone.now()) for key in counted])
+        self._rows = Guess.objects.bulk_create([Guess(key=key, at=database_time.now()) for key in counted])
         newest = max(row.pk for row in self._rows)
         try:
             _refuse(counted, but=self._rows)  # checked again, because others may have come at the same moment
@@ -112,7 +112,7 @@ class GuessInProgress:
             self.forget()
             raise
         Guess.objects.filter(pk__lte=newest - MOST_GUESSES).delete()
-        Guess.objects.filter(key__in=counted, at__gt=timezone.now() + A_SKEW).delete()
+        Guess.objects.filter(key__in=counted, at__gt=database_time.now() + A_SKEW).delete()
 
     def was_right(self) -> None:
         """Remove the guess, and the wrong ones at the same user from the same place."""
@@ -184,7 +184,7 @@ def remember(user: User, address: str, browser: str) -> None:
         browser: See `at_password`.
     """
     for place in _places(user, address, browser):
-        Familiar.objects.update_or_create(user=user, place=place, defaults={"at": timezone.now()})
+        Familiar.objects.update_or_create(user=user, place=place, defaults={"at": database_time.now()})
     places = Familiar.objects.filter(user=user)
     kept = places.order_by("-at").values_list("pk", flat=True)[:MOST_PLACES]
     places.exclude(pk__in=list(kept)).delete()
@@ -192,7 +192,7 @@ def remember(user: User, address: str, browser: str) -> None:
 
 def outdated(now: datetime) -> Iterable[models.QuerySet[Guess] | models.QuerySet[Familiar]]:
     """Return rows that no longer count, including those written by a wrong clock."""
-    latest = max(now, timezone.now()) + WINDOW  # `now` may come from a clock that was behind at its start
+    latest = max(now, database_time.now()) + WINDOW  # `now` may come from a clock that was behind at its start
     for model, kept in ((Guess, WINDOW), (Familiar, FAMILIAR_FOR)):
         yield model._default_manager.exclude(at__range=(now - kept, latest))  # noqa: SLF001 (documented as public)
 
@@ -209,7 +209,7 @@ def network(address: str) -> str:
 
 
 def _refuse(counted: Counted, but: Iterable[Guess] = ()) -> None:
-    now = timezone.now()
+    now = database_time.now()
     lately = Guess.objects.filter(key__in=counted, at__range=(now - WINDOW, now))
     others = lately.exclude(pk__in=[row.pk for row in but]).order_by().values("key")
     waits = [

@@ -14,6 +14,7 @@ HEADINGS = {
     storage.Matter.BUSY: "Too many people are saving",
     storage.Matter.DISK_FULL: "The disk is full",
     storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
+    storage.Matter.NO_DATABASE: "Warmline cannot reach its database",
 }
 MATTER = "Warmline-Matter"  # the header that tells a page's scripts what is wrong
 FORM = "application/x-www-form-urlencoded"

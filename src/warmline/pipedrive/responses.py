@@ -6,6 +6,7 @@ Pipedrive's only if it has the shape of Pipedrive's JSON, because proxies and bl
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,10 @@ IN_WORDS: dict[type[Exception], str] = {
 
 # `Validation failed: FIELD: why; ...` (pipedrive/client-nodejs#651), or the first name in quotes.
 NAMED_FIELD = re.compile(r"Validation failed: (\w+)|['\"`](\w+)[\w.\[\]]*['\"`]")
+
+
+# Of JSON, what may be a NUL, half a sign, or a number that is none, or too large for any.
+ODD = re.compile(rb"\\u0000|\\ud|nan|infinity|\de\+?\d{3}|\d{300}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
 
 def _plain(answer: Answer) -> str:
     """Return the message of a response without Pipedrive's JSON, without any HTML."""
-    text = answer.body[:2000].decode(errors="replace").strip()
+    text = answer.body[:2000].decode(errors="replace").replace("\0", "").strip()
     if text.startswith("<"):
         return f"A web page came instead of an answer (HTTP {answer.status})."
     return text or f"No reason was given (HTTP {answer.status})."
@@ -262,11 +267,25 @@ def _json_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     try:
         said = json.loads(body)
-        if b"\\ud" in body.lower():  # perhaps a lone surrogate: JSON may have one, but it cannot be stored or sent on
-            said = json.loads(json.dumps(said, ensure_ascii=False).encode(errors="replace"))
+        if ODD.search(body):
+            said = _storable(said)
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON without what it can hold and no database can."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode(errors="replace").decode()
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_storable(each) for each in value]
+        case dict():
+            return {_storable(name): _storable(each) for name, each in value.items()}
+    return value
 
 
 def _texts(values: Iterable[Any]) -> list[str]:

@@ -24,7 +24,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(_in_utc)]
-Id = Annotated[int, Spec(le=LARGEST_ID)]
+Id = Annotated[int, Spec(ge=-LARGEST_ID, le=LARGEST_ID)]
 
 
 class Read(BaseModel):

@@ -4,26 +4,23 @@ A lease is not a success. It is renewed right before each create, so it outlives
 lost its lease, perhaps because a clock was set ahead, stops before it creates anything.
 """
 
-import os
-import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from warmline import storage
 from warmline.pipedrive import Clock
-from warmline.sync import deferred_deletes
+from warmline.supervision import Loop
+from warmline.sync import deferred_deletes, processes
 from warmline.sync.lease_keys import row_key
 from warmline.sync.models import Lease
 
 LIFETIME = timedelta(seconds=120)
 PATIENCE = timedelta(seconds=5)  # how long to wait for a lease of something that takes one or two calls
 POLL = 0.05  # seconds between two checks whether a lease is free
-PROCESS = f"{socket.gethostname()}/{os.getpid()}"
 
 
 class BusyError(Exception):
@@ -39,7 +36,8 @@ class Leases:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._holder = f"{PROCESS}/{uuid.uuid4().hex}"
+        processes.announce()
+        self._holder = f"{processes.PROCESS}/{uuid.uuid4().hex}"
         self._held: set[str] = set()
 
     @contextmanager
@@ -81,6 +79,7 @@ class Leases:
         leases = [Lease(key=key, holder=self._holder, expires_at=now + lifetime) for key in keys]
         if row is not None:
             leases[0].kind, leases[0].row_id = row
+        leases.sort(key=lambda lease: lease.key)  # so that of two who want the same, none waits for the other in turn
         try:
             with transaction.atomic():
                 Lease.objects.filter(key__in=keys, expires_at__lte=now).delete()
@@ -185,30 +184,33 @@ def in_progress(now: datetime) -> set[tuple[str, int]]:
 
 
 def release_those_of_the_dead() -> None:
-    """Take away the leases of processes of this machine that are gone, so that a restart need not wait for them."""
-    host, _, own = PROCESS.rpartition("/")
-    for lease in Lease.objects.filter(holder__startswith=f"{host}/"):
-        pid = lease.holder.split("/")[1]
-        if pid == own or not _is_running(int(pid)):
+    """Take away the leases of processes that have died, so that nobody has to wait until they expire."""
+    gone = processes.dead()
+    for lease in Lease.objects.all():
+        process = lease.holder.rpartition("/")[0]
+        if process in gone:
             Lease.objects.filter(key=lease.key, holder=lease.holder).delete()
+    processes.forget(gone)
 
 
-def _is_running(pid: int) -> bool:
-    if os.name != "posix":  # os.kill(pid, 0) asks on POSIX and kills elsewhere
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
+def release_own() -> None:
+    """Take away what work of this process has left behind, before any is begun."""
+    Lease.objects.filter(holder__startswith=f"{processes.PROCESS}/").delete()
 
 
-def _is_zombie(pid: int) -> bool:
-    """Tell whether a process has ended and only waits to be reaped, which a container's first process may never do."""
-    try:
-        about = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # other systems have no such file, and an init that reaps at once
-        return False
-    return about.rpartition(")")[2].split()[0] == "Z"
+@contextmanager
+def beating() -> Iterator[None]:
+    """Say every few seconds that this process lives, where machines share a database, and free what dead ones held."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+
+    def beat() -> None:
+        processes.note()
+        release_those_of_the_dead()
+        loop.ends_within(processes.EVERY)
+
+    with (loop := Loop("heartbeat", beat)):
+        yield
+    with suppress(DatabaseError):  # it is taken for dead by and by
+        processes.leave()

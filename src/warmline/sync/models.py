@@ -8,6 +8,7 @@ from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.sync.arrival import Arriving
 
 
 class Lease(models.Model):
@@ -31,6 +32,16 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Heartbeat(models.Model):
+    """When a process was last heard of (see processes.py). Written on PostgreSQL only."""
+
+    process = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.process
 
 
 class Intent(models.Model):
@@ -66,7 +77,7 @@ class Intent(models.Model):
         return self.key
 
 
-class Attempt(models.Model):
+class Attempt(Arriving):
     """One attempt to send a row or its changes to Pipedrive, kept for people to read.
 
     Attributes:
@@ -247,7 +258,7 @@ class NotificationKind(models.TextChoices):
     CONNECTION_BACK = "connection_back"
 
 
-class Notification(models.Model):
+class Notification(Arriving):
     """Something that a user would want to know now. It is a row, so it is never lost; open pages show it as a toast.
 
     Attributes:
@@ -283,7 +294,7 @@ class Notification(models.Model):
 
 
 class Seen(models.Model):
-    """The id of the last notification that a user has seen in the list."""
+    """The cursor of the last notification that a user has seen in the list."""
 
     user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
     up_to = models.BigIntegerField()

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from warmline.crm.models import Contact
 from warmline.crm.retention import delete_in_pieces
 from warmline.crm.users import User
+from warmline.sync import arrival
 from warmline.sync.models import Notification, NotificationKind, Seen
 
 RETENTION = timedelta(days=90)
@@ -55,10 +56,12 @@ def told_to(user: User, *, after: int = 0) -> QuerySet[Notification]:
 
     Args:
         user: The user.
-        after: Only those with a larger id.
+        after: Only those that came after the notification with this cursor.
     """
+    arrival.settle(Notification)
     # The whole condition stands in both halves, so that each is a range of an index.
-    return Notification.objects.filter(Q(user=user, pk__gt=after) | Q(user=None, pk__gt=after))
+    some = arrival.behind(after)
+    return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
 def loud(user: User, *, after: int) -> QuerySet[Notification]:
@@ -66,9 +69,10 @@ def loud(user: User, *, after: int) -> QuerySet[Notification]:
 
     Args:
         user: The user.
-        after: Only those with a larger id.
+        after: Only those that came after the notification with this cursor.
     """
-    some = {"pk__gt": after, "is_quiet": False}
+    arrival.settle(Notification)
+    some = {**arrival.behind(after), "is_quiet": False}
     return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
@@ -77,13 +81,14 @@ def newest(user: User, *, before: int, limit: int) -> list[Notification]:
 
     Args:
         user: The user.
-        before: Only those with a smaller id.
+        before: Only those that came before the notification with this cursor.
         limit: How many at the most.
     """
-    rows = Notification.objects.filter(pk__lt=before).order_by("-pk")
+    arrival.settle(Notification)
+    rows = Notification.objects.filter((f"{arrival.order()}__lt", before)).order_by(f"-{arrival.order()}")
     # Each half is read in the order of its index; read together, all of them would have to be sorted.
     halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
-    return sorted(halves, key=lambda row: row.pk, reverse=True)[:limit]
+    return sorted(halves, key=lambda row: row.cursor, reverse=True)[:limit]
 
 
 def contacts_of(user: User, rows: Iterable[Notification]) -> dict[int, Contact]:
@@ -107,7 +112,7 @@ def unseen(user: User, limit: int) -> int:
 
 
 def seen_up_to(user: User) -> int:
-    """Return the id of the newest notification that a user has seen in the list; 0 for none."""
+    """Return the cursor of the newest notification that a user has seen in the list; 0 for none."""
     return Seen.objects.filter(user=user).values_list("up_to", flat=True).first() or 0
 
 
@@ -116,7 +121,7 @@ def saw(user: User, up_to: int) -> None:
 
     Args:
         user: The user.
-        up_to: The id of its newest notification.
+        up_to: The cursor of its newest notification.
     """
     Seen.objects.get_or_create(user=user, defaults={"up_to": up_to})
     Seen.objects.filter(user=user, up_to__lt=up_to).update(up_to=up_to)  # requests for older pages may arrive later
@@ -128,4 +133,7 @@ def delete_old(now: datetime) -> None:
     Args:
         now: The present moment, aware.
     """
-    delete_in_pieces(Notification.objects.filter(at__lt=now - RETENTION, once=None).order_by("pk"))
+    # The newest one stays, so that places only go up (see arrival.py).
+    old = Notification.objects.filter(at__lt=now - RETENTION, once=None)
+    newest_place = arrival.newest(Notification.objects.exclude(place=None))
+    delete_in_pieces(old.exclude(place=newest_place).order_by("pk"))

@@ -19,16 +19,15 @@ from typing import Any, Self, TypeVar
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.db import connections, transaction
-from django.db.models import Max
 from django.db.models.signals import post_delete, post_save
-from django.utils import timezone
 
-from warmline import storage
+from warmline import database_time, storage
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.supervision import Loop
-from warmline.sync import engine_health, wakeups
+from warmline.sync import arrival, engine_health, wakeups
+from warmline.sync.arrival import Arriving
 from warmline.sync.leases import in_progress
 from warmline.sync.models import Attempt, Connection, Notification
 from warmline.sync.notifications import told_to
@@ -46,8 +45,9 @@ LISTENING = "warmline.listening"  # key in a request's scope: the stream that an
 CROWDED = b"retry: 60000\n\n"  # milliseconds; reconnecting at once would only push out another browser
 
 Key = TypeVar("Key")
+ArrivingType = TypeVar("ArrivingType", bound=Arriving)
 RowName = tuple[str, int]  # such as ("contact", 12)
-Piece = tuple[int, bytes]  # the id of the notification in it, or 0, and the text of the event
+Piece = tuple[int, bytes]  # the cursor of the notification in it, or 0, and the text of the event
 Rights = tuple[bool, bool, str]  # what a user may hear depends on these: active, admin, and the password's hash
 
 
@@ -63,7 +63,7 @@ class Told:
     @classmethod
     def of(cls, row: Notification) -> Self:
         """Return the part of a notification that a stream sends."""
-        return cls(row.pk, row.user_id, row.kind, row.is_quiet)
+        return cls(row.cursor, row.user_id, row.kind, row.is_quiet)
 
     def piece(self) -> bytes:
         """Return it as a server-sent event; a reconnecting browser sends its id."""
@@ -150,23 +150,23 @@ class _Known:
     @classmethod
     def now(cls) -> Self:
         return cls(
-            notification=Notification.objects.aggregate(newest=Max("pk"))["newest"] or 0,
-            attempt=Attempt.objects.aggregate(newest=Max("pk"))["newest"] or 0,
-            working=in_progress(timezone.now()),
+            notification=_newest(Notification),
+            attempt=_newest(Attempt),
+            working=in_progress(database_time.now()),
             connection=_connection(),
         )
 
     def look(self) -> News:
         """Return what is new since the last look. A row changes when work on it starts, and with each attempt."""
-        told = list(Notification.objects.filter(pk__gt=self.notification).order_by("pk")[:MOST_NAMED])
-        attempts = list(Attempt.objects.filter(pk__gt=self.attempt).order_by("pk")[: MOST_NAMED + 1])
-        working, connection = in_progress(timezone.now()), _connection()
+        told = _since(Notification, self.notification)[:MOST_NAMED]
+        attempts = _since(Attempt, self.attempt)
+        working, connection = in_progress(database_time.now()), _connection()
         rows = {(attempt.kind, attempt.row_id) for attempt in attempts} | (working ^ self.working)
         everything = connection != self.connection or len(rows) > MOST_NAMED
         owned = {} if len(rows) > MOST_NAMED else _owned(rows)
         # Nothing is read after this point, so a failed look changes nothing here and the next one finds everything.
-        self.notification = told[-1].pk if told else self.notification
-        self.attempt = attempts[-1].pk if attempts else self.attempt
+        self.notification = told[-1].cursor if told else self.notification
+        self.attempt = attempts[-1].cursor if attempts else self.attempt
         self.working, self.connection = working, connection
         return News([Told.of(one) for one in told], owned, everything)
 
@@ -315,10 +315,22 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
         if after is None:
             return []
         # If there are more, the newest of them make the browser ask for the rest.
-        missed = told_to(user, after=after).order_by("-pk")[:MOST_NAMED]
+        missed = told_to(user, after=after).order_by(f"-{arrival.order()}")[:MOST_NAMED]
         return [Told.of(row) for row in reversed(missed)]
     finally:
         connections.close_all()
+
+
+def _newest(model: type[Arriving]) -> int:
+    arrival.settle(model)
+    return arrival.newest(model._default_manager.all())  # noqa: SLF001 (documented as public)
+
+
+def _since(model: type[ArrivingType], cursor: int) -> list[ArrivingType]:
+    """Return what came behind a cursor, a little more than is named one by one."""
+    arrival.settle(model)
+    rows = model._default_manager.filter(**arrival.behind(cursor))  # noqa: SLF001 (documented as public)
+    return list(rows.order_by(arrival.order())[: MOST_NAMED + 1])
 
 
 def _rights(user_ids: set[int]) -> dict[int, Rights]:
@@ -328,7 +340,7 @@ def _rights(user_ids: set[int]) -> dict[int, Rights]:
 
 def _sessions(keys: set[str | None]) -> set[str | None]:
     """Return the sessions that have not ended."""
-    lasting = Session.objects.filter(session_key__in=keys - {None}, expire_date__gt=timezone.now())
+    lasting = Session.objects.filter(session_key__in=keys - {None}, expire_date__gt=database_time.now())
     return {None, *lasting.values_list("session_key", flat=True)}
 
 

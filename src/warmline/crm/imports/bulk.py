@@ -157,7 +157,7 @@ def _given(owner: User, *, organization: book.OrganizationDetails | None = None,
 def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     """Add those that are not known yet, and tell the outcome of each."""
     # Two imports of one user's take turns, so that neither adds what the other does (SQLite: one writer at a time).
-    User.objects.select_for_update().get(pk=owner.pk)
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     seen = _known(owner, rows)
     found = []
     for row in rows:
@@ -205,15 +205,15 @@ def _organizations(given: Sequence[Organization]) -> dict[str, Organization]:
         for detail in Organization.DETAILS:
             setattr(first, detail, getattr(first, detail) or getattr(one, detail))
     found = _by_key(named)
-    missing = [one for name_key, one in named.items() if name_key not in found]
+    # By name, and below by id, so that two imports of the same rows never wait for each other in a circle.
+    missing = [named[name_key] for name_key in sorted(named.keys() - found.keys())]
     rows_importing.send(Organization, rows=missing)
     # Another process may make the same at this moment; whose it is does not matter.
     Organization.objects.bulk_create(missing, ignore_conflicts=True)
     made = _by_key(one.name_key for one in missing)
     search_index.fill(list(made.values()))
-    for name_key, one in named.items():
-        if name_key in found:
-            book.fill_empty_fields(found[name_key], one, in_bulk=True)
+    for present in sorted(found.values(), key=lambda one: one.pk):
+        book.fill_empty_fields(present, named[present.name_key], in_bulk=True)
     return found | made
 
 

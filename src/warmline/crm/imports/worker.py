@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
-from django.utils import timezone
 
+from warmline import database_time, storage
 from warmline.crm import preferences
 from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import bulk, columns
@@ -43,7 +43,7 @@ def running() -> Iterator[None]:
 
     def work() -> None:
         signal.clear()
-        while not imports.ending.is_set() and step(timezone.now(), imports.ending):
+        while not imports.ending.is_set() and step(database_time.now(), imports.ending):
             pass
         signal.wait(SWEEP)
 
@@ -100,11 +100,11 @@ class _Hold:
 
     def is_kept(self) -> bool:
         """Keep it for another while; False when it was lost."""
-        return bool(self._ours.update(held_until=timezone.now() + HOLD))
+        return bool(self._ours.update(held_until=database_time.now() + HOLD))
 
     def end(self, status: Status) -> None:
         """Say that the work is done."""
-        self._ours.update(status=status, ended_at=timezone.now(), holder="", held_until=None)
+        self._ours.update(status=status, ended_at=database_time.now(), holder="", held_until=None)
 
     def give_up(self) -> None:
         """Leave what is left to others."""
@@ -167,9 +167,9 @@ def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], No
             if not hold.is_kept():  # within it: who takes the run away does so before, or after all of it
                 return False
             work(rows)
-    except (OperationalError, InterfaceError):
-        raise  # the database is at fault, and no row: all of it is tried again
     except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not storage.is_unstorable(error):
+            raise  # the database is at fault, and no row: all of it is tried again
         if len(rows) > 1:
             return all(_is_done([row], work, hold, pace) for row in rows)
         log.exception("import.row_failed row=%s", rows[0].pk)

@@ -14,6 +14,7 @@ from django.db.models import F
 from warmline import storage
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, notifications
 from warmline.sync.company import Membership, storing
@@ -73,8 +74,6 @@ class Attempts:
             bring()
         except (BusyError, DisconnectedError):
             raise
-        except (OperationalError, InterfaceError):
-            raise  # our own database is at fault, and not the row: the caller waits and tries again
         except NotYetError as later:
             self.put_off(row, later.wait)
             raise
@@ -90,6 +89,8 @@ class Attempts:
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             linking.unlink(row, self._clock.now())
         except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and not storage.is_unstorable(error):
+                raise  # our own database is at fault, and not the row: the caller waits and tries again
             if storage.noticed(error) is not None:  # the disk is at fault, and not the row
                 raise DisconnectedError from error
             self.blame_the_connection(error)
@@ -147,7 +148,7 @@ class Attempts:
             "pipedrive_sync_failed": verdict.failed,
             "pipedrive_sync_error_code": verdict.code,
             "pipedrive_sync_error_message": verdict.message,
-            "pipedrive_sync_error_field": verdict.field,
+            "pipedrive_sync_error_field": verdict.field[:ERROR_FIELD_LENGTH],  # Pipedrive may name any
         }
         if verdict.candidates:  # a person has to choose, perhaps once more
             values |= {**no_choice(), "pipedrive_candidates": list(verdict.candidates)}

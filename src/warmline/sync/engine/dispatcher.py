@@ -15,11 +15,12 @@ from django.conf import settings
 from warmline import storage
 from warmline.crm import preferences
 from warmline.crm.preferences import Preferences
-from warmline.pipedrive import Clock, SystemClock
+from warmline.pipedrive import Clock
 from warmline.supervision import Loop, Waits, close_connections
 from warmline.sync import credentials, wakeups
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.leases import release_those_of_the_dead
+from warmline.sync.leases import beating, release_own, release_those_of_the_dead
 from warmline.sync.models import ConnectionState
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.directory import forget_account
@@ -36,11 +37,12 @@ BREATH = 0.008  # seconds between turns: a saved row's response goes out first, 
 def running() -> Iterator[None]:
     """Run the engine for the present settings and preferences while the block runs. Without a token nothing is sent."""
     follower = Follower()
-    follower.start()
-    try:
-        yield
-    finally:
-        follower.stop()
+    with beating():
+        follower.start()
+        try:
+            yield
+        finally:
+            follower.stop()
 
 
 class Follower:
@@ -59,7 +61,7 @@ class Follower:
         threads: Threads = SYSTEM_THREADS,
     ) -> None:
         self._make_engine = make_engine
-        self._clock = clock or SystemClock()
+        self._clock = clock or DatabaseClock()
         self._threads = threads
         self._dispatcher: Dispatcher | None = None
         self._followed: tuple[str, Preferences] | None = None
@@ -137,7 +139,7 @@ class Dispatcher:
         self, engine: Engine, workers: int, clock: Clock | None = None, threads: Threads = SYSTEM_THREADS
     ) -> None:
         self._engine = engine
-        self._clock = clock or SystemClock()
+        self._clock = clock or DatabaseClock()
         self._room = Room(workers)
         self._pool = threads.pool(self._room.threads, "sync")
         self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
@@ -155,6 +157,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Start, with a probe if the connection was not ok, and without the leases of processes that died."""
+        release_own()
         release_those_of_the_dead()
         connection_health.probe_now()
         self._loop.start()

@@ -13,10 +13,11 @@ from random import Random
 from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
-from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
+from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import deferred_deletes, pending
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.failures import NotYetError, OrganizationFailedError
@@ -79,7 +80,7 @@ class Engine:
         return cls(
             pipedrive_with(token),
             Policy.of(decided),
-            SystemClock(),
+            DatabaseClock(),
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Model
 from django.db.models.signals import post_save
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import (
@@ -55,7 +55,7 @@ def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
     if sender is Organization and not instance.pipedrive_sync_failed:
-        due_again.let_contacts_go_on(instance, timezone.now())
+        due_again.let_contacts_go_on(instance, database_time.now())
     wakeups.after_commit()
 
 

@@ -125,6 +125,8 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with storing():
+        if isinstance(row, Activity) and brought.kept:
+            row_changes.hold_contact(row)
         is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(brought, now))
         Intents.end(update_key(row))
         if not is_there:  # the row was deleted here; its record stays

@@ -21,6 +21,7 @@ from random import Random
 from django.db import transaction
 from django.db.models import F
 
+from warmline.crm.advisory_locks import hold_alone
 from warmline.pipedrive import (
     Clock,
     Organization,
@@ -312,8 +313,10 @@ def forget_another_account(pipedrive: Pipedrive, token: str) -> None:
     if known is not None and known.value == fingerprint:
         return
     with transaction.atomic():
-        forget_account()
-        Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=END_OF_TIME)
+        hold_alone("the account's fingerprint")  # every worker comes here when it starts
+        if not Remembered.objects.filter(name=FINGERPRINT, value=fingerprint).exists():
+            forget_account()
+            Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=END_OF_TIME)
 
 
 def forget_account() -> None:

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from warmline.crm import preferences
-from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User, can_be_token
+from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, can_be_token
 from warmline.sync import company, credentials
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health
@@ -80,7 +81,7 @@ def connect(token: str) -> User:
                 raise AnotherCompanyError(ours, me)
             company_switch.start_anew(me, timezone.now())
         _keep(token, me)
-        connection_health.settled(SystemClock())
+        connection_health.settled(DatabaseClock())
     return me
 
 
@@ -124,7 +125,7 @@ def start_anew(token: str = "") -> User:
         company_switch.start_anew(me, timezone.now())
         if token:
             _keep(token, me)
-        connection_health.settled(SystemClock())
+        connection_health.settled(DatabaseClock())
     return me
 
 
@@ -208,7 +209,7 @@ def _left(me: User) -> Company:
 
 
 def _ask(pipedrive: Pipedrive) -> None:
-    catalog = Catalog(pipedrive, SystemClock())
+    catalog = Catalog(pipedrive, DatabaseClock())
     for name in ("me", "users", "activity_types"):
         catalog.forget(name)
     catalog.me()

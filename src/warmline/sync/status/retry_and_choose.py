@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.chunks import in_pieces
 from warmline.crm.models import Contact, Organization
+from warmline.crm.row_changes import locked
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import wakeups
@@ -38,12 +39,14 @@ def retry(row: Row) -> bool:
     Returns:
         Whether it had failed.
     """
-    now = timezone.now()
+    now = database_time.now()
     with transaction.atomic():
         if isinstance(row, Organization):
             _ask_for(Organization.objects.filter(pk=row.pk))
-        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
         organization = row.organization if isinstance(row, Contact) else row
+        if isinstance(organization, Organization):  # held before its contacts, see row_changes.py
+            locked(organization).filter(pk=organization.pk).first()
+        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
         if isinstance(organization, Organization):
             _start_again(Organization.objects.filter(pk=organization.pk), now)
             let_contacts_go_on(organization, now)
@@ -62,7 +65,7 @@ def retry_with_activities(contact: Contact) -> int:
     """
     with transaction.atomic():
         again = retry(contact)
-        return again + _start_again(Activity.objects.filter(contact=contact), timezone.now())
+        return again + _start_again(Activity.objects.filter(contact=contact), database_time.now())
 
 
 def retry_all(user: User | None) -> int:
@@ -76,7 +79,7 @@ def retry_all(user: User | None) -> int:
     Returns:
         How many rows had failed.
     """
-    now = timezone.now()
+    now = database_time.now()
     contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
     if user is not None:
         contacts, activities = contacts.seen_by(user), activities.seen_by(user)
@@ -97,7 +100,7 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
         LinkedAlreadyError: When the row is linked.
         NoCandidateError: When it has no candidates, or others.
     """
-    now = timezone.now()
+    now = database_time.now()
     rows: QuerySet[Any] = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
     with transaction.atomic():
         stored = rows.select_for_update().get()

@@ -14,6 +14,7 @@ from django.urls import reverse
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
+from warmline.sync import arrival
 from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.notifications import contacts_of, loud, told_to
@@ -122,8 +123,8 @@ class _Told:
 
 
 def newest(user: User) -> int:
-    """Return the id of a user's newest notification; 0 if there is none."""
-    return told_to(user).aggregate(newest=Max("pk"))["newest"] or 0
+    """Return the cursor of a user's newest notification; 0 if there is none."""
+    return arrival.newest(told_to(user))
 
 
 def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> list[Toast]:
@@ -136,10 +137,12 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
         shown: The toasts on the screen: for each topic, the id of the first notification that its toast covers.
     """
     told: dict[str, _Told] = {}
-    _count(told, loud(user, after=after).filter(pk__lte=up_to), TOPIC_NAMES - shown.keys())
+    counted = {f"{arrival.order()}__lte": up_to}
+    _count(told, loud(user, after=after).filter(**counted), TOPIC_NAMES - shown.keys())
     for topic, first in shown.items():
-        _count(told, loud(user, after=first - 1).filter(pk__lte=up_to), {topic})
-    lasts = Notification.objects.in_bulk([one.last for one in told.values()])
+        _count(told, loud(user, after=first - 1).filter(**counted), {topic})
+    rows = Notification.objects.filter(**{f"{arrival.order()}__in": [one.last for one in told.values()]})
+    lasts = {row.cursor: row for row in rows}
     ordered = sorted((one for one in told.values() if one.last in lasts), key=lambda one: one.last)
     contacts = contacts_of(user, lasts.values())
     return [_toast(one, lasts[one.last], contacts) for one in ordered]
@@ -149,10 +152,11 @@ def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]
     for kind, model in FAILING.items():
         failing = model._default_manager.filter(pk=OuterRef("row_id"), pipedrive_sync_failed=True)  # noqa: SLF001
         rows = rows.filter(~Q(kind=kind) | Exists(failing))
+    order = arrival.order()
     counted = (
         rows.order_by()
         .values("kind")
-        .annotate(number=Count("pk"), failed=Count("row_id", distinct=True), first=Min("pk"), last=Max("pk"))
+        .annotate(number=Count("pk"), failed=Count("row_id", distinct=True), first=Min(order), last=Max(order))
     )
     for row in counted:
         topic = TOPICS[NotificationKind(row["kind"])]

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
+from warmline.crm.advisory_locks import hold_alone
 from warmline.crm.throttling import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
@@ -129,6 +130,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
         # If the button is pressed twice, the second request finds the admin created, even at the same moment.
         user = None
         with suppress(TakenError), told_if_taken(), transaction.atomic():
+            hold_alone("the first admin")
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user)

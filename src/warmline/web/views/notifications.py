@@ -20,18 +20,18 @@ def notifications(request: PageRequest) -> HttpResponse:
     before = number(request.GET.get("before", ""))
     rows = newest(request.user, before=before or 10**DIGITS, limit=PAGE_SIZE + 1)
     seen = seen_up_to(request.user)
-    if before is None and rows and rows[0].pk > seen:
+    if before is None and rows and rows[0].cursor > seen:
         with storage.if_possible():
-            saw(request.user, rows[0].pk)
+            saw(request.user, rows[0].cursor)
     contacts = contacts_of(request.user, rows)
     shown = [
         {
             "row": row,
             "topic": TOPICS[NotificationKind(row.kind)],
-            "is_new": row.pk > seen and not row.is_quiet,
+            "is_new": row.cursor > seen and not row.is_quiet,
             "contact": contacts.get(row.contact_id or 0),
         }
         for row in rows[:PAGE_SIZE]
     ]
-    older = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None
+    older = rows[PAGE_SIZE - 1].cursor if len(rows) > PAGE_SIZE else None
     return render(request, "web/notifications/list.html", {"shown": shown, "older": older, "is_first": before is None})

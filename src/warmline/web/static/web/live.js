@@ -314,6 +314,7 @@ function live(corner) {
     busy: "Too many people are saving at the moment. Nothing was saved. Try again in a few seconds.",
     disk_full: "The disk is full. Nothing was saved. Ask your administrator to free up some space.",
     disk_error: "Warmline cannot write to its disk. Nothing was saved. Tell your administrator.",
+    no_database: "Warmline cannot reach its database at the moment. Nothing was saved. Try again in a few seconds.",
   };
 
   // `matter` is the value of the server's header Warmline-Matter, if present.
