@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -23,12 +24,35 @@ def _nothing_decided() -> Iterator[None]:
     _Known.row = StoredPreferences()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Close what would keep the database of this run from being dropped."""
+    yield
+    if "warmline.sync.remote.shared_ledger" in sys.modules:
+        from warmline.sync.remote.shared_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
+
+        OF_THIS_PROCESS.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register our markers."""
+    config.addinivalue_line("markers", "postgres: about PostgreSQL alone")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what touches the database; the rest was run beside SQLite."""
-    if IS_POSTGRES:
-        chosen = [item for item in items if HAS_DATABASE and _touches_database(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+    """On PostgreSQL run what touches the database; the rest is run beside SQLite, without what it does not have."""
+    is_chosen = _runs_on_postgres if IS_POSTGRES else _runs_on_sqlite
+    chosen = [item for item in items if is_chosen(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = chosen
+
+
+def _runs_on_postgres(item: pytest.Item) -> bool:
+    return HAS_DATABASE and (_touches_database(item) or item.get_closest_marker("postgres") is not None)
+
+
+def _runs_on_sqlite(item: pytest.Item) -> bool:
+    return item.get_closest_marker("postgres") is None
 
 
 def _touches_database(item: pytest.Item) -> bool:
@@ -53,8 +77,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for what was left out, where NOT_RUN=fail asks for that."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if IS_POSTGRES and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-        session.exitstatus = pytest.ExitCode.OK  # what was asked for touches no database
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK  # what was asked for is run beside the other database
     if os.environ.get("NOT_RUN") == "fail" and reporter and _left_out(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

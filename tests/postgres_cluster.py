@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 HOW_TO_GET_IT = "apt-get install postgresql"
@@ -140,7 +141,9 @@ class Cluster:
         return f"postgres://warmline@{quote(str(self.folder), safe='')}/{database}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        user = {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        user: dict[str, Any] = (
+            {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        )
         done = subprocess.run(
             [self._programs / program, *arguments],
             cwd=self.folder,
