@@ -17,6 +17,7 @@ from virtual_clock import VirtualClock
 
 from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Unavailable, Window
 from warmline.pipedrive.headers import wait_seconds
+from warmline.pipedrive.limiter import ENOUGH
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -507,6 +508,7 @@ def test_a_call_that_took_longer_than_the_window_counts_from_when_it_can_have_ar
     """Its turn is forgotten by the time of its answer; Pipedrive may have counted it a moment ago all the same."""
     clock = VirtualClock(NOW)
     limiter = Limiter((Window(2, 2.0),), guard=0.0, clock=clock)
+    limiter._answers = ENOUGH  # it has been at work for a while
     turn = limiter.acquire()
     clock.sleep(0.1)
     limiter.learn({}, turn=turn)
@@ -518,10 +520,22 @@ def test_a_call_that_took_longer_than_the_window_counts_from_when_it_can_have_ar
     assert clock.elapsed == pytest.approx(9.1 - 0.09 + 2.0)
 
 
+def test_the_first_answers_do_not_tell_how_fast_the_way_is() -> None:
+    """Calls of a process that has just begun are all slow, and may have been so on their way there: they count late."""
+    clock = VirtualClock(NOW)
+    limiter = Limiter((Window(1, 2.0),), guard=0.0, clock=clock)
+    turn = limiter.acquire()
+    clock.sleep(1)
+    limiter.learn({}, turn=turn)
+    limiter.acquire()
+    assert clock.elapsed == pytest.approx(3)
+
+
 def test_a_slow_answer_counts_from_when_it_can_have_arrived() -> None:
     """Of a call that took a second where the fastest took 0.1, nobody knows when it arrived: it counts from late on."""
     clock = VirtualClock(NOW)
     limiter = Limiter((Window(1, 2.0),), guard=0.0, clock=clock)
+    limiter._answers = ENOUGH  # it has been at work for a while
     turn = limiter.acquire()
     clock.sleep(0.1)
     limiter.learn({}, turn=turn)

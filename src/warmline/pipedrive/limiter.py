@@ -29,6 +29,7 @@ DAY_IN_HOURS = 24
 BACKGROUND_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
 WIDEST_GUARD = 0.5
 SURE = 0.9  # of the fastest round trip so far: the two ways together hardly ever take less
+ENOUGH = 10  # responses, before that is believed: the first calls of a busy process are all slow
 ROUNDING = 1e-5  # seconds: moments that are closer together count as the same
 
 
@@ -83,7 +84,7 @@ class Limiter:
         self._longest_wait = longest_wait
         self._daily_tokens = daily_tokens
         self._may_raise = may_raise
-        self._fastest = math.inf
+        self._fastest, self._answers = math.inf, 0
         self._ledger = ledger or MemoryLedger()
         self._clock = clock
 
@@ -155,8 +156,9 @@ class Limiter:
         window = self._windows[0]
         with self._ledger.open() as used:
             now = used.present(self._clock)
-            self._fastest = min(self._fastest, now - turn)
-            arrived = max(turn, now - SURE * self._fastest)
+            self._fastest, self._answers = min(self._fastest, now - turn), self._answers + 1
+            ways = SURE * self._fastest if self._answers > ENOUGH else 0.0
+            arrived = max(turn, now - ways)
             # Counted from when it arrived, even if the turn is so long ago that it has been dropped.
             if _remove(used.turns, turn) or turn <= now - self._windows[-1].seconds:
                 insort(used.turns, arrived)
@@ -169,15 +171,15 @@ class Limiter:
 
     def usage(self) -> Usage:
         """Return how much of the limits is in use."""
-        with self._ledger.open() as used:
-            now, window = used.present(self._clock), self._windows[0]
-            calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
-            return Usage(calls, window, _tokens(used, now), self._daily_tokens)
+        used = self._ledger.look()
+        now, window = used.present(self._clock), self._windows[0]
+        calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
+        return Usage(calls, window, _tokens(used, now), self._daily_tokens)
 
     def paused_for(self) -> float:
         """Return for how many seconds from now no turns are given because of a pause; 0 for none."""
-        with self._ledger.open() as used:
-            return max(0.0, used.paused_until - used.present(self._clock))
+        used = self._ledger.look()
+        return max(0.0, used.paused_until - used.present(self._clock))
 
     def has_tokens_for_background(self) -> bool:
         """Tell whether background work may go on: the last tenth of the day's tokens is reserved for people's work."""

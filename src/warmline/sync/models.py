@@ -131,6 +131,21 @@ class Company(models.Model):
         return self.name or self.domain or f"company {self.company_id}"
 
 
+class RateLimits(models.Model):
+    """What was used of a token's limits, where several machines share them (see remote/shared_ledger.py).
+
+    Attributes:
+        name: A digest of the token.
+        figures: As the ledger of the limits has them.
+    """
+
+    name = models.CharField(max_length=64, primary_key=True)
+    figures = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Remembered(models.Model):
     """An answer of Pipedrive's about the account (its users, fields, activity types), and when it was given."""
 

@@ -1,15 +1,17 @@
 """Makes the client that settings and preferences describe: address, token, the plan's limits, the share of tokens.
 
-All processes on this machine with the same data folder and the same token keep the limits together.
+All processes with the same database and the same token keep the limits together: on SQLite by a file in the data
+folder, on PostgreSQL by a row.
 """
 
 from contextlib import closing
 from hashlib import sha256
 
 from django.conf import settings
+from django.db import connection
 
 from warmline.crm import preferences
-from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Limiter, Pipedrive, Usage, Window
+from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Usage, Window
 
 LEDGER = "limits.sqlite3"
 
@@ -28,7 +30,7 @@ def pipedrive_with(token: str) -> Pipedrive:
 
 
 def usage(token: str) -> Usage:
-    """Return how much of a token's limits all processes on this machine use. Makes no call.
+    """Return how much of a token's limits all processes that share them use. Makes no call to Pipedrive.
 
     Args:
         token: The one in use.
@@ -37,11 +39,16 @@ def usage(token: str) -> Usage:
         return _limiter(ledger).usage()
 
 
-def _ledger(token: str) -> FileLedger:
-    return FileLedger(settings.DATA_DIR / LEDGER, sha256(token.encode()).hexdigest())
+def _ledger(token: str) -> Ledger:
+    name = sha256(token.encode()).hexdigest()
+    if connection.vendor == "postgresql":
+        from warmline.sync.remote.shared_ledger import SharedLedger  # noqa: PLC0415 (its driver comes with an extra)
+
+        return SharedLedger(name)
+    return FileLedger(settings.DATA_DIR / LEDGER, name)
 
 
-def _limiter(ledger: FileLedger) -> Limiter:
+def _limiter(ledger: Ledger) -> Limiter:
     plan = PLANS.get(preferences.current().plan, UNKNOWN)
     return Limiter(
         tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS) or plan.windows,
