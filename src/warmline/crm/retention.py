@@ -51,7 +51,7 @@ def running() -> Iterator[None]:
         sweep(clock.now())
         tidying.ends_within(DAY.total_seconds())
 
-    with Loop("retention", tidy) as tidying:
+    with (tidying := Loop("retention", tidy)):  # named before its thread starts, which uses the name
         yield
 
 

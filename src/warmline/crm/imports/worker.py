@@ -49,7 +49,7 @@ def running() -> Iterator[None]:
 
     import_wanted.connect(wanted)
     try:
-        with Loop("imports", work, wake=signal.set) as imports:
+        with (imports := Loop("imports", work, wake=signal.set)):  # named before its thread starts, which uses the name
             yield
     finally:
         import_wanted.disconnect(wanted)
