@@ -14,7 +14,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import pending
-from warmline.sync.scheduling import Lane, Served, Work, in_turn
+from warmline.sync.priorities import Lane, Served, Work, in_turn
 
 pytestmark = pytest.mark.django_db
 
