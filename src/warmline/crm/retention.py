@@ -11,8 +11,8 @@ from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm import guess_limits
 from warmline.crm.chunks import in_pieces
 from warmline.crm.imports import runs
@@ -28,11 +28,11 @@ class SteadyClock:
 
     Args:
         monotonic: Tells seconds that go on evenly, whatever the machine's clock is set to.
-        present: Tells the machine's time.
+        present: Tells the time.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, present: Callable[[], datetime] = timezone.now
+        self, monotonic: Callable[[], float] = time.monotonic, present: Callable[[], datetime] = database_time.now
     ) -> None:
         self._monotonic, self._present = monotonic, present
         self._began, self._began_at = present(), monotonic()
