@@ -24,11 +24,13 @@ def _nothing_decided() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what touches the database; the rest was run beside SQLite."""
+    """On PostgreSQL run what touches the database, on SQLite all but what is about PostgreSQL alone."""
     if IS_POSTGRES:
         chosen = [item for item in items if HAS_DATABASE and _touches_database(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+    else:
+        chosen = [item for item in items if item.get_closest_marker("postgres") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
 
 
 def _touches_database(item: pytest.Item) -> bool:

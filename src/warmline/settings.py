@@ -17,6 +17,13 @@ from warmline import storage
 from warmline.environment import ConfigurationError, EmailServer, Environment
 
 POOL_TIMEOUT = 10  # seconds to wait for a connection to PostgreSQL
+CUT_OFF = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 5,  # seconds of silence until the server is asked whether it is there
+    "keepalives_interval": 2,  # seconds until it is asked again
+    "keepalives_count": 3,  # times that it is asked
+    "tcp_user_timeout": 10_000,  # milliseconds until what was sent must have been received
+}
 SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
 try:
     env = Environment()
@@ -105,6 +112,8 @@ def _database(url: str, folder: Path) -> Any:
             "pool": {"min_size": 1, "max_size": env["WARMLINE_DATABASE_CONNECTIONS"], "timeout": POOL_TIMEOUT},
             "application_name": "warmline",
         }
+        # A server that is cut off is noticed within seconds, and not when the system gives up.
+        database["OPTIONS"] = CUT_OFF | database["OPTIONS"]
     return database
 
 
@@ -158,6 +167,9 @@ INSTALLED_APPS = [
     "warmline.api",
     "warmline.web",
 ]
+if not is_sqlite(env["DATABASE_URL"]):
+    INSTALLED_APPS.insert(0, "procrastinate.contrib.django")  # its tables: the queues of jobs (see sync/jobs/)
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None  # its tasks are made where they are done
 MIDDLEWARE = [
     "warmline.door.answer_health",  # before all that looks at the host, which a probe may not know
     "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
@@ -250,6 +262,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "procrastinate": {"level": "WARNING"},  # likewise its lines per job
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },

@@ -22,6 +22,7 @@ from warmline.sync.models import Lease
 
 LIFETIME = timedelta(seconds=120)
 PATIENCE = timedelta(seconds=5)  # for a lease of something that is done in one or two calls
+HANDED_BACK = timedelta(seconds=5)  # after the end of a process that was told to end
 POLL = 0.05  # seconds between two looks whether it is free
 PROCESS = f"{socket.gethostname()}/{os.getpid()}"
 
@@ -178,6 +179,18 @@ def in_progress(now: datetime) -> set[tuple[str, int]]:
     """Return kind and id of each row that a worker holds a lease for, such as `("contact", 12)`."""
     leases = Lease.objects.filter(expires_at__gt=now, row_id__isnull=False)
     return {(kind, row_id) for kind, row_id in leases.values_list("kind", "row_id") if row_id is not None}
+
+
+def hand_back(now: datetime) -> None:
+    """Have the leases of this process end soon: it ends now, in the middle of its work.
+
+    What it has sent by now may still be done, so others do not begin at once; they look for it first (see intents.py).
+
+    Args:
+        now: The present moment, aware.
+    """
+    soon = now + HANDED_BACK
+    Lease.objects.filter(holder__startswith=f"{PROCESS}/", expires_at__gt=soon).update(expires_at=soon)
 
 
 def release_those_of_the_dead() -> None:

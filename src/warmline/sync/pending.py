@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 
-from warmline.crm.activities import Activity
+from warmline.crm.activities import Activity, Row
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
@@ -91,7 +91,7 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
         shown = _of_these(rows(), now, batch=batch)
         shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
-            Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
+            Work(kind, row["row"], _lease(kind, row), _lane_of(row), row.get("whose"), row["since"])
             for row in _one_of_each(kind, shown, limit)
         ]
     return in_lanes(works, now)
@@ -166,10 +166,93 @@ def _lease(kind: Kind, row: dict[str, Any]) -> str:
     return activities_key(Contact(pk=row["contact"], pipedrive_person_id=person_id))
 
 
-def _lane(row: dict[str, Any]) -> Lane:
-    if row["pipedrive_sync_failed"]:
+def _lane_of(row: dict[str, Any]) -> Lane:
+    return _lane(failed=row["pipedrive_sync_failed"], in_bulk=row["pipedrive_in_bulk"])
+
+
+def _lane(*, failed: bool, in_bulk: bool) -> Lane:
+    if failed:
         return Lane.FAILED
-    return Lane.IN_BULK if row["pipedrive_in_bulk"] else Lane.PERSON
+    return Lane.IN_BULK if in_bulk else Lane.PERSON
+
+
+def work_of(kind: Kind, row_id: int, threshold: int, now: datetime) -> Work | None:
+    """Return the work that a row is, read afresh; None when it is not due, or not there any more.
+
+    Of an activity, that is the first due one with the same contact: they go over one after the other, in order.
+
+    Args:
+        kind: Of which table.
+        row_id: Which row.
+        threshold: The least warm score.
+        now: The present moment, aware.
+    """
+    named = Work(kind, row_id, "", Lane.PERSON, None, now)
+    match kind:
+        case "contact":
+            found = contact(named, threshold, now)
+            return None if found is None else _work(kind, found, person_key(found), found.owner_id)
+        case "organization":
+            theirs = organization(named, now)
+            return None if theirs is None else _work(kind, theirs, organization_key(theirs), None)
+    logged = activity(named, now)
+    if logged is None:
+        return None
+    first = _first_of_its_contact(logged, now)
+    return _work(kind, first, activities_key(first.contact), first.owner_id)
+
+
+def _work(kind: Kind, row: Row, lease: str, owner: int | None) -> Work:
+    lane = _lane(failed=row.pipedrive_sync_failed, in_bulk=row.pipedrive_in_bulk)
+    return Work(kind, row.pk, lease, lane, owner, row.next_pipedrive_sync_attempt)
+
+
+def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
+    """Return the work that has the same lease as one that is done, and is due; None when there is none.
+
+    Args:
+        work: What is done.
+        threshold: The least warm score.
+        now: The present moment, aware.
+    """
+    ids: list[int] = []
+    if work.kind == "contact" and not work.lease.startswith("person:/"):
+        email_key = work.lease.removeprefix("person:")
+        for some in (contacts(threshold), changed_contacts()):
+            ids += _due_ids(some.filter(email_key=email_key), now)
+    elif work.kind == "activity" and (done := Activity.objects.filter(pk=work.row_id).first()):
+        for some_activities in (activities(), changed_activities()):
+            ids += _due_ids(some_activities.filter(contact=done.contact_id), now)
+    return work_of(work.kind, min(ids), threshold, now) if ids else None
+
+
+def since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
+    """Return since when a person's rows are due that were saved by hand, the newest first: MANY + 1 of a table at most.
+
+    Args:
+        owner: Whose.
+        threshold: The least warm score.
+        now: The present moment, aware.
+    """
+    found: list[datetime] = []
+    for kind, rows in _tables(threshold):
+        if kind != "organization":
+            theirs = _of_these(rows(), now, batch=False).filter(owner=owner)
+            newest = theirs.order_by("-next_pipedrive_sync_attempt")
+            found += newest.values_list("next_pipedrive_sync_attempt", flat=True)[: MANY + 1]
+    return sorted(found, reverse=True)
+
+
+def _first_of_its_contact(row: Activity, now: datetime) -> Activity:
+    for some in (activities(), changed_activities()):
+        theirs = some.filter(contact=row.contact_id, pk__lt=row.pk, next_pipedrive_sync_attempt__lte=now)
+        row = theirs.select_related("contact").order_by("pk").first() or row
+    return row
+
+
+def _due_ids(rows: QuerySet[Any], now: datetime) -> list[int]:
+    due_rows = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by("pk")
+    return list(due_rows.values_list("pk", flat=True)[:1])
 
 
 def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
@@ -199,13 +282,15 @@ def _still_due(rows: QuerySet[RowType], work: Work, now: datetime) -> RowType | 
     return rows.filter(pk=work.row_id, next_pipedrive_sync_attempt__lte=now).first()
 
 
-def let_contacts_go_on(organization: Organization, now: datetime) -> None:
+def let_contacts_go_on(organization: Organization, now: datetime) -> int:
     """Give fresh attempts to the contacts that failed only because their organization had.
 
     Args:
         organization: The one that is mended, or is about to be tried again.
         now: From when they are due.
+
+    Returns:
+        How many there were.
     """
-    Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
-        **Contact.fresh_attempts(now)
-    )
+    failed = Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed")
+    return failed.update(**Contact.fresh_attempts(now))

@@ -1,18 +1,21 @@
 """Wake-ups: what changes makes the engine and the pages look at once, after the commit and never before.
 
-A wake-up says only "look"; what to do is in the rows. Losing one costs a second, until the sweep looks anyway. `serve`
-runs two processes, and a relay carries the wake-ups of each to the other.
+A wake-up says only "look"; what to do is in the rows. Losing one costs a second, until the sweep looks anyway. On
+SQLite `serve` runs two processes, and a relay carries the wake-ups of each to the other. On PostgreSQL a deferrer makes
+jobs of them, in the transaction of what changed, and workers on any machine take those (see jobs/).
 """
 
 import logging
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Model
 
 log = logging.getLogger(__name__)
 
 _listeners: list[Callable[[], None]] = []
 _relays: list[Callable[[], None]] = []
+_deferrers: list[Callable[[Model | None], None]] = []
 
 
 def listen(listener: Callable[[], None]) -> None:
@@ -35,6 +38,14 @@ def stop_relaying(carry: Callable[[], None]) -> None:
     _relays.remove(carry)
 
 
+def defer_by(deferrer: Callable[[Model | None], None]) -> None:
+    """Have a function called for each wake-up, within the transaction of what changed.
+
+    It is given the row (see `after_commit`). What it raises is the caller's: nothing is saved then.
+    """
+    _deferrers.append(deferrer)
+
+
 def now() -> None:
     """Wake whoever listens, in this process and in the one beside it."""
     _call((*_listeners, *_relays))
@@ -45,8 +56,14 @@ def hear() -> None:
     _call(tuple(_listeners))
 
 
-def after_commit() -> None:
-    """Wake them as soon as the transaction is committed; at once when there is none."""
+def after_commit(row: Model | None = None) -> None:
+    """Wake them as soon as the transaction is committed; at once when there is none.
+
+    Args:
+        row: The one that was saved; None when any may be due by now.
+    """
+    for deferrer in _deferrers:
+        deferrer(row)
     transaction.on_commit(now)
 
 

@@ -21,6 +21,10 @@ class FirstCode:
         self._code = "".join(secrets.choice(LETTERS) for _ in range(12))
         return "-".join(self._code[start : start + 4] for start in range(0, len(self._code), 4))
 
+    def adopt(self, code: str) -> None:
+        """Accept a code that another process of this server has made; none when it is empty."""
+        self._code = code.replace("-", "")
+
     @property
     def is_issued(self) -> bool:
         """Whether this process has made a code; else none is accepted."""

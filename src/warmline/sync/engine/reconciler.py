@@ -20,7 +20,7 @@ from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.failures import NotYetError, OrganizationFailedError
-from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
@@ -31,7 +31,7 @@ from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
-from warmline.sync.scheduling import Served, Work, in_turn
+from warmline.sync.scheduling import Kind, Lane, Served, Work, in_turn, is_backlog
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # leases of one person, kind and lane that are looked at together
@@ -128,13 +128,16 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
+    def due(
+        self, now: datetime, held: Collection[Work] = (), *, batch: bool = True, limit: int = AT_ONCE
+    ) -> list[Work]:
         """Return what is due, one row of each lease, as it is to go; nothing while the connection is not well.
 
         Args:
             now: The moment, aware.
             held: Rows that are left out.
             batch: Whether what nobody waits for is asked for as well.
+            limit: How many of each person, kind and lane at the most, beside the newest.
         """
         if storage.present() is not None:
             return []  # what Pipedrive answered could not be written down
@@ -142,12 +145,32 @@ class Engine:
         self._moments.heed()
         if not connection_health.is_well() and not self._is_open():
             return []
-        works = pending.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        works = pending.due(now, self._policy.threshold, limit, batch=batch, held=held)
         if not works or not self._is_open():
             return []
         if not self._pipedrive.has_tokens_for_batch():
             works = [work for work in works if not work.batch]
         return in_turn(works, Served())
+
+    def work_of(self, kind: Kind, row_id: int) -> Work | None:
+        """Return the work that a row is, read afresh; None when it is not due (see `pending.work_of`)."""
+        return pending.work_of(kind, row_id, self._policy.threshold, self._clock.now())
+
+    def lane_of(self, work: Work) -> Lane:
+        """Return which way a work goes, as `due` tells it: a person's row, or one of a backlog."""
+        if work.lane is not Lane.PERSON or work.owner is None:
+            return work.lane
+        now = self._clock.now()
+        others = pending.since_of(work.owner, self._policy.threshold, now)
+        return Lane.BACKLOG if is_backlog(work.since, others, now) else Lane.PERSON
+
+    def next_of_lease(self, work: Work) -> Work | None:
+        """Return what is due under the same lease as a work that is done; None when nothing is."""
+        return pending.next_of_lease(work, self._policy.threshold, self._clock.now())
+
+    def is_busy(self, work: Work) -> bool:
+        """Tell whether some worker holds the lease to a work."""
+        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
 
     def bring(self, work: Work) -> bool:
         """Bring one row to Pipedrive, or record why that did not work.

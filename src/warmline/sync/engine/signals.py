@@ -43,9 +43,9 @@ def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
 
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
-    if sender is Organization and not instance.pipedrive_sync_failed:
-        let_contacts_go_on(instance, timezone.now())
-    wakeups.after_commit()
+    if sender is Organization and not instance.pipedrive_sync_failed and let_contacts_go_on(instance, timezone.now()):
+        wakeups.after_commit()
+    wakeups.after_commit(instance)
 
 
 def _saved_in_bulk(**_: Any) -> None:
