@@ -16,8 +16,8 @@ from django.db import connection, connections
 from warmline import web_processes
 from warmline.crm.users import User
 from warmline.engine_process import Beside
-from warmline.web.address import ADDRESS
-from warmline.web.first_admin import FIRST_CODE
+from warmline.web.access.first_admin import FIRST_CODE
+from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web_server import answer
 
 
@@ -42,14 +42,13 @@ def serve(host: str, port: int, processes: int = 1) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown, listening = f"[{host}]" if ":" in host else host, sock.getsockname()[1]
         address = f"http://{shown}:{listening}"
-        ADDRESS.port = listening
+        PUBLIC_ADDRESS.port = listening
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
-        code = "" if User.objects.exists() else FIRST_CODE.issue()
-        if code:
-            typer.echo(f"The team has no members yet. Open {address}/welcome and enter the code {code}")
+        if not User.objects.exists():
+            typer.echo(f"The team has no members yet. Open {address}/welcome and enter the code {FIRST_CODE.issue()}")
         if processes > 1:
             connections.close_all()
-            with web_processes.running(processes, sock, code):
+            with web_processes.running(processes, sock):
                 Event().wait()
         answer(sock, _beside())
 

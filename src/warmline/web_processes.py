@@ -26,12 +26,10 @@ class Orders:
     Attributes:
         socket: The file descriptor on which they answer.
         port: The port of it.
-        code: The first admin's one-time code; empty when there is none.
     """
 
     socket: int
     port: int
-    code: str
 
 
 class WebProcess:
@@ -83,15 +81,14 @@ class WebProcess:
 
 
 @contextmanager
-def running(number: int, sock: socket.socket, code: str) -> Iterator[None]:
+def running(number: int, sock: socket.socket) -> Iterator[None]:
     """Keep so many going while the block runs.
 
     Args:
         number: How many.
         sock: On which they answer.
-        code: The first admin's one-time code; empty when there is none.
     """
-    orders = Orders(sock.fileno(), sock.getsockname()[1], code)
+    orders = Orders(sock.fileno(), sock.getsockname()[1])
     with ExitStack() as stack:
         processes = [WebProcess(f"web-{place}", orders) for place in range(1, number + 1)]
         for process in processes:
@@ -113,13 +110,11 @@ def main() -> None:
 
     django.setup()
     from warmline.sync.listening import Listener  # noqa: PLC0415 (Django is ready by now)
-    from warmline.web.address import ADDRESS  # noqa: PLC0415 (as above)
-    from warmline.web.first_admin import FIRST_CODE  # noqa: PLC0415 (as above)
+    from warmline.web.public_address import PUBLIC_ADDRESS  # noqa: PLC0415 (as above)
     from warmline.web_server import answer  # noqa: PLC0415 (as above)
 
     orders = Orders(**json.loads(sys.stdin.buffer.readline()))
-    FIRST_CODE.adopt(orders.code)
-    ADDRESS.port = orders.port
+    PUBLIC_ADDRESS.port = orders.port
     with socket.socket(fileno=orders.socket) as sock:
         answer(sock, Listener(), until_input_ends=True)
 

@@ -1,4 +1,4 @@
-"""The web server of one process: uvicorn, with the hall that counts its connections.
+"""The web server of one process: uvicorn, which counts its connections.
 
 It stops quickly and in order: no new requests, and what is under way is finished, or cut off after a few seconds.
 """
@@ -15,8 +15,14 @@ from typing import Any, cast
 import uvicorn
 from django.conf import settings
 
-from warmline.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
 from warmline.crm import preferences
+from warmline.http.client_connections import (
+    ACCEPT_QUEUE,
+    ACCEPTED_AT_ONCE,
+    ClientConnection,
+    ClientConnections,
+    raise_limit,
+)
 from warmline.web.event_stream import WATCHER
 
 TICKS = 10  # of uvicorn's in a second
@@ -31,12 +37,12 @@ def answer(sock: socket.socket, beside: AbstractContextManager[object], *, until
         beside: Runs meanwhile: what keeps this process in touch with those that do the work.
         until_input_ends: Whether to stop when standard input ends, and not by a signal.
     """
-    hall = Hall(settings.PROXIES, raise_limit())
+    connections = ClientConnections(settings.PROXIES, raise_limit())
     config = uvicorn.Config(
         "warmline.asgi:application",
-        http=cast("Any", partial(Connection, hall)),
-        ws="none",  # whose connections would be out of the hall
-        backlog=AT_ONCE,
+        http=cast("Any", partial(ClientConnection, connections)),
+        ws="none",  # websocket connections would not be counted
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -44,7 +50,7 @@ def answer(sock: socket.socket, beside: AbstractContextManager[object], *, until
         proxy_headers=False,  # forwarded.py's business
         timeout_graceful_shutdown=GRACE,
     )
-    server = Server(config, hall, ignores_signals=until_input_ends)
+    server = Server(config, connections, ignores_signals=until_input_ends)
     with preferences.followed(), beside:
         if until_input_ends:
             Thread(target=_stop_with_input, args=[server.stop], name="input", daemon=True).start()
@@ -61,13 +67,15 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
-        hall: Where its connections are counted.
+        connections: Where its connections are counted.
         ignores_signals: Whether another process decides when it stops.
     """
 
-    def __init__(self, config: uvicorn.Config, hall: Hall, *, ignores_signals: bool = False) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: ClientConnections, *, ignores_signals: bool = False
+    ) -> None:
         super().__init__(config)
-        self._hall, self._ignores_signals = hall, ignores_signals
+        self._connections, self._ignores_signals = connections, ignores_signals
 
     def stop(self) -> None:
         """Have it stop, from any thread."""
@@ -82,12 +90,12 @@ class Server(uvicorn.Server):
         """Start, and let more wait in the system than asyncio accepts at once, for which it has one figure."""
         await super().startup(sockets)
         for each in sockets or []:
-            each.listen(QUEUE)
+            each.listen(ACCEPT_QUEUE)
 
     async def on_tick(self, counter: int) -> bool:
         """Look once a second at those for whom we wait."""
         if counter % TICKS == 0:
-            self._hall.tick()
+            self._connections.tick()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -16,10 +16,10 @@ from threading import Event, Timer
 from time import monotonic
 from typing import Any
 
-from django.utils import timezone
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection
 
+from warmline import database_time
 from warmline.supervision import next_wait
 from warmline.sync import leases
 from warmline.sync.engine.dispatcher import Follower
@@ -72,9 +72,10 @@ class Station:
 
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, end)
-        self._follower.start()
-        await self._work(told)
-        await loop.run_in_executor(None, self._follower.stop)
+        with leases.beating():
+            self._follower.start()
+            await self._work(told)
+            await loop.run_in_executor(None, self._follower.stop)
 
     async def _work(self, told: asyncio.Event) -> None:
         """Have the workers work, and begin anew when they end, until they are told to."""
@@ -115,9 +116,9 @@ class Station:
             for run in runs:
                 run.cancel()
             done, _ = await asyncio.wait(runs, timeout=LEFT_ALONE)
-            for run in done:
-                if not run.cancelled() and (error := run.exception()) is not None:
-                    raise error
+            errors = [error for run in done if not run.cancelled() and (error := run.exception()) is not None]
+            if errors:
+                raise errors[0]
 
     async def _worker(self, app: App, queue: str) -> None:
         await app.run_worker_async(
@@ -135,7 +136,7 @@ class Station:
         _after(REST, lambda: os._exit(0))
         with suppress(Exception):  # without the database, the leases end by themselves, and the jobs are reclaimed
             left = self._tasks.under_way
-            leases.hand_back(timezone.now())
+            leases.hand_back(database_time.now())
             put_back(left)
             log.info("worker.left_undone jobs=%s", len(left))
         os._exit(0)

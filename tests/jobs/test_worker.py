@@ -115,10 +115,10 @@ def test_a_database_that_goes_away_is_waited_for(place: Place, api: httpx.Client
         until(synced(api, f"/contacts/{add(api, 'Sam Teller')}"))
         place.database.stop("fast")
         refused = until(lambda: (found := api.get("/contacts")).status_code == 503 and found)
-        assert refused.json()["error"]["code"] == "database_gone"
+        assert refused.json()["error"]["code"] == "no_database"
         page = httpx.get(door, timeout=PATIENCE, trust_env=False)
         assert page.status_code == 503
-        assert "The database cannot be reached" in page.text
+        assert "cannot reach its database" in page.text
         until(lambda: "worker.waits" in place.log("worker"))
         place.database.start()
         until(lambda: api.get("/contacts").status_code == 200)

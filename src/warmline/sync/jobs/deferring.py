@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import import_wanted
 from warmline.sync import wakeups
 from warmline.sync.jobs.queues import FEED, IMPORT, put_chore, put_rows
 from warmline.sync.policy import Policy
-from warmline.sync.scheduling import Kind, Lane
+from warmline.sync.scheduling import Lane, RowKind
 
-KINDS: dict[type[Model], Kind] = {Contact: "contact", Organization: "organization", Activity: "activity"}
+KINDS: dict[type[Model], RowKind] = {Contact: "contact", Organization: "organization", Activity: "activity"}
 
 
 def connect() -> None:
@@ -29,7 +29,9 @@ def connect() -> None:
 def _defer(row: Model | None) -> None:
     if row is None:
         put_chore(FEED)
-    elif isinstance(row, Contact | Organization | Activity) and is_due(row, Policy.current().threshold, timezone.now()):
+    elif isinstance(row, Contact | Organization | Activity) and is_due(
+        row, Policy.current().threshold, database_time.now()
+    ):
         put_rows([((KINDS[type(row)], row.pk), Lane.PERSON)])
 
 

@@ -19,20 +19,20 @@ ROOM = 100  # jobs of a lane, and of those before it, that wait in a queue at th
 TURN = 0x7761726D  # the key of the advisory lock
 
 
-def feed(engine: Engine, clock: Clock, *, batch: bool) -> int:
+def feed(engine: Engine, clock: Clock, *, background: bool) -> int:
     """Put in what is due.
 
     Args:
         engine: Tells what is, in turn.
         clock: Tells when.
-        batch: Whether the queue of batch work is fed as well.
+        background: Whether the queue of background work is fed as well.
 
     Returns:
         How many jobs were put in.
     """
     waiting = _waiting()
     held = [Work(kind, row_id, "", lane, None, clock.now()) for (kind, row_id), lane in waiting if lane]
-    works = engine.due(clock.now(), held, batch=batch, limit=ROOM)
+    works = engine.due(clock.now(), held, background=background, limit=ROOM)
     if not works:
         return 0
     with _turn():
@@ -53,7 +53,7 @@ def choose(works: Iterable[Work], waiting: Collection[tuple[Row, Lane]]) -> list
     chosen = []
     for work in works:
         # Before a row go only those of its lane and of the lanes before it: a crowd behind it takes no room from it.
-        ahead = sum(lane <= work.lane and bool(lane) == work.batch for lane in lanes)
+        ahead = sum(lane <= work.lane and bool(lane) == work.is_background for lane in lanes)
         if (work.kind, work.row_id) not in have_jobs and ahead < ROOM:
             chosen.append(work)
             lanes.append(work.lane)

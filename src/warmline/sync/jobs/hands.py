@@ -8,19 +8,19 @@ holds it looks for what is next under the same lease when it is free again. So n
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import Enum, auto
 from threading import Condition
 
-from warmline.pipedrive import Clock, SystemClock
+from warmline.pipedrive import Clock
 from warmline.supervision import close_connections
 from warmline.sync import deferred_deletes
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.feeder import feed
 from warmline.sync.jobs.queues import FILL, INTERACTIVE, put_chore
-from warmline.sync.leases import release_those_of_the_dead
+from warmline.sync.leases import release_own, release_those_of_the_dead
 from warmline.sync.remote import connection_health
-from warmline.sync.scheduling import Kind, Lane, Work
+from warmline.sync.scheduling import RowKind
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Hands:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or SystemClock()
+        self._clock = clock or DatabaseClock()
         self._engine: Engine | None = None
         self._at_work = 0
         self._changed = Condition()
@@ -58,7 +58,7 @@ class Hands:
             self._engine = None
             self._changed.wait_for(lambda: not self._at_work)
 
-    def bring(self, kind: Kind, row_id: int, queue: str) -> Outcome:
+    def bring(self, kind: RowKind, row_id: int, queue: str) -> Outcome:
         """Bring a row to Pipedrive, and what is next under its lease.
 
         Args:
@@ -72,21 +72,21 @@ class Hands:
             deferred_deletes.clear()
             work = engine.work_of(kind, row_id)
             for _ in range(IN_A_ROW):
-                if work is None or (mine := _in_queue(engine, work, queue)) is None:
+                if work is None or (work.is_background and queue == INTERACTIVE):
                     break
-                if not engine.bring(mine):
-                    is_to_wait = connection_health.is_well() and not engine.is_busy(mine)
+                if not engine.bring(work):
+                    is_to_wait = connection_health.is_well() and not engine.is_held(work)
                     return Outcome.BUSY if is_to_wait else Outcome.OVER
-                work = engine.next_of_lease(mine)
+                work = engine.next_of_lease(work)
         return Outcome.OVER
 
-    def feed(self, *, batch: bool) -> None:
-        """Feed the queues with what is due; with `batch`, see to what else there may be to do."""
+    def feed(self, *, background: bool) -> None:
+        """Feed the queues with what is due; with `background`, see what else there is to do."""
         with self._lent() as engine:
             if engine is None:
                 return
-            feed(engine, self._clock, batch=batch)
-            if batch and engine.wants_filling():
+            feed(engine, self._clock, background=background)
+            if background and engine.wants_filling():
                 put_chore(FILL)
 
     def fill(self, is_ending: Callable[[], bool]) -> None:
@@ -123,6 +123,7 @@ class Employment:
 
     def start(self) -> None:
         """Begin, with a probe if the connection was not well, and without the leases of those who died."""
+        release_own()
         release_those_of_the_dead()
         connection_health.probe_now()
         self._hands.employ(self._engine)
@@ -131,9 +132,3 @@ class Employment:
         """Take nothing new and return when what is under way is done."""
         self._hands.dismiss()
         self._engine.close()
-
-
-def _in_queue(engine: Engine, work: Work, queue: str) -> Work | None:
-    """Return a work in its own lane; None when the queue is not for it."""
-    work = replace(work, lane=engine.lane_of(work))
-    return None if queue == INTERACTIVE and work.lane is not Lane.PERSON else work

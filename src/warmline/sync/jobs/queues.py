@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 
-from django.utils import timezone
 from procrastinate import App
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import ConnectorException
 from procrastinate.types import JSONDict
 
-from warmline.sync.scheduling import Kind, Lane
+from warmline import database_time
+from warmline.sync.scheduling import Lane, RowKind
 
 INTERACTIVE = "interactive"  # what a person waits for
 BATCH = "batch"  # rows that nobody waits for
@@ -30,7 +30,7 @@ FILL = "fill"
 WAITING = ("todo", "doing")
 FIRST = 10  # the priority of feeding: others wait for it
 
-Row = tuple[Kind, int]
+Row = tuple[RowKind, int]
 
 
 @cache
@@ -72,4 +72,4 @@ def put_back(job_ids: Iterable[int]) -> None:
     """
     for job_id in job_ids:
         with suppress(ConnectorException):  # it was done after all
-            _deferrer().job_manager.retry_job_by_id(job_id, retry_at=timezone.now())
+            _deferrer().job_manager.retry_job_by_id(job_id, retry_at=database_time.now())

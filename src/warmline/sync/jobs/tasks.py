@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
 
-from django.utils import timezone
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.connector import BaseAsyncConnector
 from procrastinate.jobs import Job
 
-from warmline import storage
-from warmline.crm import import_worker, retention
+from warmline import database_time, storage
+from warmline.crm import retention
+from warmline.crm.imports import worker as import_worker
 from warmline.supervision import LONGEST_WAIT, close_connections
 from warmline.sync.jobs.hands import Hands, Outcome
 from warmline.sync.jobs.queues import BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Tasks:
         app = App(connector=connector)
 
         @app.task(name=BRING, pass_context=True, retry=Again())
-        def bring(context: JobContext, kind: Kind, row_id: int) -> None:
+        def bring(context: JobContext, kind: RowKind, row_id: int) -> None:
             with self._noted(context.job.id):
                 self._bring(context.job, kind, row_id)
 
@@ -84,12 +84,12 @@ class Tasks:
         @app.periodic(cron=LOOK_EVERY)
         @app.task(name="look", queue=UPKEEP, queueing_lock="look", priority=FIRST)
         def look(timestamp: int) -> None:  # noqa: ARG001 (Procrastinate's)
-            self._hands.feed(batch=True)
+            self._hands.feed(background=True)
             self._look_for_imports()
 
         @app.task(name=FEED, queue=UPKEEP)
         def feed() -> None:
-            self._hands.feed(batch=False)
+            self._hands.feed(background=False)
 
         @app.task(name=IMPORT, queue=UPKEEP)
         def import_() -> None:
@@ -116,7 +116,7 @@ class Tasks:
 
         return app
 
-    def _bring(self, job: Job, kind: Kind, row_id: int) -> None:
+    def _bring(self, job: Job, kind: RowKind, row_id: int) -> None:
         try:
             outcome = self._hands.bring(kind, row_id, job.queue)
         except Exception as error:
@@ -128,7 +128,7 @@ class Tasks:
 
     def _look_for_imports(self) -> None:
         with _connections_closed():
-            if import_worker.is_wanted(timezone.now()):
+            if import_worker.is_wanted(database_time.now()):
                 put_chore(IMPORT)
 
     def _import(self) -> None:
@@ -136,7 +136,7 @@ class Tasks:
             return  # one at a time in a worker; another worker, or a later look, takes it
         try:
             with _connections_closed():
-                while not self._ending.is_set() and import_worker.step(timezone.now(), self._ending):
+                while not self._ending.is_set() and import_worker.step(database_time.now(), self._ending):
                     pass
         finally:
             self._importing.release()
