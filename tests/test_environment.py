@@ -23,6 +23,7 @@ GOOD = [
     ("WARMLINE_DATA_DIR", "here", Path.cwd() / "here"),
     ("DATABASE_URL", "", ""),
     ("DATABASE_URL", "sqlite:////srv/w.sqlite3", "sqlite:////srv/w.sqlite3"),
+    ("WARMLINE_DATABASE_CONNECTIONS", "50", 50),
     ("PIPEDRIVE_BASE_URL", "", "https://api.pipedrive.com"),
     ("PIPEDRIVE_BASE_URL", "https://example.pipedrive.com/", "https://example.pipedrive.com"),
     ("PIPEDRIVE_BASE_URL", " HTTP://127.0.0.1:9000 ", "http://127.0.0.1:9000"),

@@ -1,4 +1,4 @@
-"""What an administrator should see to: files that others can read, a key that can be guessed, data of a newer version.
+"""What an administrator should see to: files that others can read, and a key that can be guessed.
 
 Nothing here stops what works. `serve` says it when it starts, and `warmline doctor` whenever it is asked.
 """
@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 OTHERS = 0o077
-OURS = ("crm", "sync")
 
 
 def warnings() -> Iterator[str]:
@@ -31,14 +27,6 @@ def warnings() -> Iterator[str]:
             f"{settings.SHORTEST_KEY} or more. Everyone then has to sign in again, and an admin has to enter "
             "Pipedrive's token again on the Settings page."
         )
-
-
-def newer_data() -> str:
-    """Return the newest migration of the data that this version does not know; empty when there is none."""
-    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    applied = MigrationRecorder(connection).applied_migrations()
-    unknown = [f"{app}.{name}" for app, name in applied if app in OURS and (app, name) not in known]
-    return max(unknown, default="")
 
 
 def _readable_by_others(folder: Path) -> Iterator[Path]:

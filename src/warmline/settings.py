@@ -160,6 +160,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "warmline.door.answer_health",  # before all that looks at the host, which a probe may not know
+    "warmline.readiness.answer_readiness",  # as above
     "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
