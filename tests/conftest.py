@@ -34,25 +34,23 @@ def _nothing_left_open() -> Iterator[None]:
         OF_THIS_PROCESS.close()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register our markers."""
-    config.addinivalue_line("markers", "postgres: about PostgreSQL alone")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what touches the database; the rest is run beside SQLite, without what it does not have."""
-    is_chosen = _runs_on_postgres if IS_POSTGRES else _runs_on_sqlite
-    chosen = [item for item in items if is_chosen(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    """Leave out what is about the other database; on PostgreSQL also what touches none: it was run beside SQLite."""
+    database = "postgres" if IS_POSTGRES else "sqlite"
+    chosen = [item for item in items if _is_about(item, database)]
+    if IS_POSTGRES:
+        chosen = [item for item in chosen if HAS_DATABASE and (_touches_database(item) or _names_database(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
 
-def _runs_on_postgres(item: pytest.Item) -> bool:
-    return HAS_DATABASE and (_touches_database(item) or item.get_closest_marker("postgres") is not None)
+def _is_about(item: pytest.Item, database: str) -> bool:
+    marker = item.get_closest_marker("only_on")
+    return marker is None or marker.args == (database,)
 
 
-def _runs_on_sqlite(item: pytest.Item) -> bool:
-    return item.get_closest_marker("postgres") is None
+def _names_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("only_on") is not None
 
 
 def _touches_database(item: pytest.Item) -> bool:

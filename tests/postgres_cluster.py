@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -160,9 +159,7 @@ class Cluster:
         return f"postgres://warmline@{quote(str(self.folder), safe='')}/{database}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        user: dict[str, Any] = (
-            {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-        )
+        user = self._user
         done = subprocess.run(
             [self._programs / program, *arguments],
             cwd=self.folder,
@@ -171,7 +168,9 @@ class Cluster:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            **user,
+            user=user and user.pw_uid,
+            group=user and user.pw_gid,
+            extra_groups=user and [],
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr.strip()}")

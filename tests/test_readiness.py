@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from warmline import readiness
+from warmline.http import readiness
 from warmline.sync.models import Connection, ConnectionState
 
 REMOTE = {"REMOTE_ADDR": "192.0.2.1"}

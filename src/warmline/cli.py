@@ -124,9 +124,11 @@ def sandbox(
         float, typer.Option(min=0, help="Seconds that each call takes, half of them before the call is processed.")
     ] = 0.0,
     jitter: Annotated[float, typer.Option(min=0, help="Up to this many seconds more, at random.")] = 0.0,
-    company: Annotated[int, typer.Option(min=1, metavar="ID", help="Play another company, whose ids overlap.")] = 1,
+    company: Annotated[
+        int, typer.Option(min=1, metavar="ID", help="Simulate another company, with overlapping ids.")
+    ] = 1,
 ) -> None:
-    """Run a Pipedrive of your own on this machine, to try things out."""
+    """Run a simulated Pipedrive on this machine, for trying things out."""
     from warmline.sandbox import serve as run
 
     try:
@@ -145,12 +147,14 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in, and to find them in Pipedrive.")],
-    name: Annotated[str, typer.Option(help="What colleagues see.")],
+    email: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="Used to sign in, and to find the member in Pipedrive.")
+    ],
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Can see everyone's contacts.")] = False,
     time_zone: Annotated[str, typer.Option(help="For example Europe/Berlin; default: WARMLINE_TIME_ZONE.")] = "",
 ) -> None:
-    """Add a member of the team. The password is asked for, or read from standard input."""
+    """Add a team member. The password is prompted for, or read from standard input."""
     _set_up()
     from django.conf import settings
     from django.contrib.auth.password_validation import validate_password
@@ -177,10 +181,10 @@ def add_user(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The member whom the token acts for.")],
     name: Annotated[str, typer.Option(help="Its purpose, shown on the profile page.")] = "Created on the command line",
 ) -> None:
-    """Create an API token, and print it and nothing else. It is not shown again."""
+    """Create an API token and print only that. It is not shown again."""
     _set_up()
     from warmline.crm.fields import NAME_LENGTH
     from warmline.crm.tokens import issue
@@ -212,12 +216,12 @@ def sync_status() -> None:
 
 @sync.command("retry")
 def sync_retry() -> None:
-    """Try all failed rows again now. A running server picks them up within a second."""
+    """Retry all failed rows now. A running server picks them up within a second."""
     _set_up()
     from warmline.sync.status.retry_and_choose import retry_all
 
     number = retry_all(None)
-    typer.echo("Nothing to retry." if not number else f"Rows to be tried again: {number}.")
+    typer.echo("Nothing to retry." if not number else f"Retrying {number} row{'' if number == 1 else 's'}.")
 
 
 @sync.command("start-anew")
@@ -246,10 +250,10 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
     _set_up()
     from warmline.crm.models import Contact
     from warmline.sync.policy import Policy
-    from warmline.sync.status.explain_command import explain
+    from warmline.sync.status.contact_report import report
 
     try:
-        lines = explain(contact_id, Policy.current())
+        lines = report(contact_id, Policy.current())
     except Contact.DoesNotExist:
         _fail(f"warmline: there is no contact {contact_id}.")
     typer.echo("\n".join(lines))
@@ -265,13 +269,15 @@ def doctor() -> None:
     from warmline.sync import engine_health
     from warmline.sync.policy import Policy
     from warmline.sync.remote.doctor import examination
-    from warmline.web.address import ADDRESS
+    from warmline.web.public_address import PUBLIC_ADDRESS
 
     matter = storage.present()
     where = f"The data is in {Path(settings.DATA_DIR)}."
     typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
-    typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
+    typer.echo(
+        f"{'warning' if PUBLIC_ADDRESS.is_doubtful else 'ok':8} Links lead to {PUBLIC_ADDRESS.origin()}.{advice}"
+    )
     problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.MESSAGE])]
     for problem in problems:
         typer.echo(f"problem  {problem}")

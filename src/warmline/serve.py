@@ -14,13 +14,19 @@ import typer
 import uvicorn
 from django.conf import settings
 
-from warmline.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
 from warmline.crm import preferences
 from warmline.crm.users import User
 from warmline.engine_process import Beside
-from warmline.web.address import ADDRESS
+from warmline.http.client_connections import (
+    ACCEPT_QUEUE,
+    ACCEPTED_AT_ONCE,
+    ClientConnection,
+    ClientConnections,
+    raise_limit,
+)
+from warmline.web.access.first_admin import FIRST_CODE
 from warmline.web.event_stream import WATCHER
-from warmline.web.first_admin import FIRST_CODE
+from warmline.web.public_address import PUBLIC_ADDRESS
 
 TICKS = 10  # of uvicorn's in a second
 GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
@@ -39,12 +45,12 @@ def serve(host: str, port: int) -> None:
     # uvicorn raises a signal again when it has shut down. SIGTERM's own way would end the process in the middle of
     # the engine's work; as an interrupt it unwinds like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hall = Hall(settings.PROXIES, raise_limit())
+    connections = ClientConnections(settings.PROXIES, raise_limit())
     config = uvicorn.Config(
         "warmline.asgi:application",
-        http=cast("Any", partial(Connection, hall)),
-        ws="none",  # whose connections would be out of the hall
-        backlog=AT_ONCE,
+        http=cast("Any", partial(ClientConnection, connections)),
+        ws="none",  # websocket connections would not be counted
+        backlog=ACCEPTED_AT_ONCE,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -59,12 +65,12 @@ def serve(host: str, port: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown, listening = f"[{host}]" if ":" in host else host, sock.getsockname()[1]
         address = f"http://{shown}:{listening}"
-        ADDRESS.port = listening
+        PUBLIC_ADDRESS.port = listening
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
         if not User.objects.exists():
             typer.echo(f"The team has no members yet. Open {address}/welcome and enter the code {FIRST_CODE.issue()}")
         with preferences.followed(), Beside():
-            Server(config, hall).run(sockets=[sock])
+            Server(config, connections).run(sockets=[sock])
 
 
 class Server(uvicorn.Server):
@@ -72,23 +78,23 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
-        hall: Where its connections are counted.
+        connections: Where its connections are counted.
     """
 
-    def __init__(self, config: uvicorn.Config, hall: Hall) -> None:
+    def __init__(self, config: uvicorn.Config, connections: ClientConnections) -> None:
         super().__init__(config)
-        self._hall = hall
+        self._connections = connections
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and let more wait in the system than asyncio accepts at once, for which it has one figure."""
         await super().startup(sockets)
         for each in sockets or []:
-            each.listen(QUEUE)
+            each.listen(ACCEPT_QUEUE)
 
     async def on_tick(self, counter: int) -> bool:
         """Look once a second at those for whom we wait."""
         if counter % TICKS == 0:
-            self._hall.tick()
+            self._connections.tick()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

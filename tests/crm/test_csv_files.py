@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm import csv_files
-from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS, CsvError, guarded, read, written
+from warmline.crm.imports import csv_files
+from warmline.crm.imports.csv_files import MOST_BYTES, MOST_ROWS, CsvError, guarded, read, written
 
 UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
 

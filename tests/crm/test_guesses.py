@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from warmline.crm import throttling
 from warmline.crm.retention import sweep
-from warmline.crm.throttling import PLACE, TOGETHER, USER, Familiar, Guess, Limit, TooManyGuessesError, network
+from warmline.crm.throttling import PLACE, USER, USER_AT_PLACE, Familiar, Guess, Limit, TooManyGuessesError, network
 from warmline.crm.users import User
 
 ALICE = "alice@example.com"
@@ -47,7 +47,8 @@ def addresses() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("limit", "made", "wait"),
     [
-        (TOGETHER, 4, 0), (TOGETHER, 5, 1), (TOGETHER, 6, 2), (TOGETHER, 13, 256), (TOGETHER, 14, 300),
+        (USER_AT_PLACE, 4, 0), (USER_AT_PLACE, 5, 1), (USER_AT_PLACE, 6, 2),
+        (USER_AT_PLACE, 13, 256), (USER_AT_PLACE, 14, 300),
         (USER, 9, 0), (USER, 10, 1), (USER, 16, 60), (PLACE, 19, 0), (PLACE, 10**9, 60),
         (Limit(1, 300, 300), 0, 0), (Limit(1, 300, 300), 1, 300), (Limit(6, 3600, 3600), 6, 3600),
     ],
@@ -159,7 +160,7 @@ def test_no_longer_than_needed(alice: User, monkeypatch: pytest.MonkeyPatch) -> 
     admitted("someone@example.com")
     sweep(now)
     assert (Guess.objects.count(), Familiar.objects.count()) == (3, 2)
-    monkeypatch.setattr(throttling, "MOST", 6)
+    monkeypatch.setattr(throttling, "MOST_GUESSES", 6)
     for number in range(5):
         admitted(f"user{number}@example.com")
     assert Guess.objects.count() == 6

@@ -283,7 +283,7 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
         ({}, True, "unexpected", 15 * MINUTE),
         ({}, True, "rejected", DAY),
         ({}, True, "ambiguous", DAY),
-        ({"batch": 2 * DAY}, True, "ambiguous", 2 * DAY),
+        ({"failed_retry": 2 * DAY}, True, "ambiguous", 2 * DAY),
     ],
 )
 def test_the_longest_waits(

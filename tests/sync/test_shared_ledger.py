@@ -17,10 +17,10 @@ from virtual_clock import VirtualClock
 from warmline.pipedrive import Limiter, Throttled, Unavailable, Window
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync.models import RateLimits
-from warmline.sync.remote import client, shared_ledger
+from warmline.sync.remote import configured_client, shared_ledger
 from warmline.sync.remote.shared_ledger import LedgerConnection, SharedLedger
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.only_on("postgres"), pytest.mark.django_db(transaction=True)]
 
 TOKEN = "sandbox-token"
 PATIENCE = 120  # seconds
@@ -151,10 +151,10 @@ def test_three_machines_at_a_strict_sandbox() -> None:
 def test_one_row_for_all_threads_whatever_becomes_of_the_callers_transaction() -> None:
     """A turn that was taken in a transaction that is rolled back is taken all the same."""
     with transaction.atomic():
-        client._limiter(client._ledger(TOKEN)).acquire(tokens=7)
+        configured_client._limiter(configured_client._ledger(TOKEN)).acquire(tokens=7)
         transaction.set_rollback(True)
-    assert client.usage(TOKEN).tokens == 7
-    assert client.usage(TOKEN).calls == 1
+    assert configured_client.usage(TOKEN).tokens == 7
+    assert configured_client.usage(TOKEN).calls == 1
     assert RateLimits.objects.count() == 1
 
 

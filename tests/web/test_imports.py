@@ -10,9 +10,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from web.pages import look
 
-from warmline.crm import import_worker
-from warmline.crm.csv_files import MOST_BYTES
-from warmline.crm.imports import ImportRun
+from warmline.crm.imports import worker
+from warmline.crm.imports.csv_files import MOST_BYTES
+from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -24,7 +24,7 @@ HTMX = {"HX-Request": "true"}
 
 def work() -> None:
     """Do what the server's thread would do."""
-    while import_worker.step(timezone.now()):
+    while worker.step(timezone.now()):
         pass
 
 
@@ -193,4 +193,4 @@ def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertN
     assert "51 to 100 of 666" in html
     assert "show=invalid" in html
     assert bobs.get(f"{path}?show=wrong").status_code == 404
-    assert "No such rows" in look(bobs.get(f"{path}?show=known"))
+    assert "No rows match" in look(bobs.get(f"{path}?show=known"))

@@ -49,7 +49,6 @@ class Activity(Synced):
     """
 
     LINK = "pipedrive_activity_id"
-    TOLD = frozenset({"type", "subject", "note", "due_date", "due_time", "done"})
 
     # The indexes below begin with them, so they need none of their own.
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities", db_index=False)

@@ -1,11 +1,11 @@
-"""Guesses at secrets, and mails that strangers can have sent: how many, and how long one waits for the next.
+"""Rate limits for guesses at secrets, and for e-mails that strangers can make us send.
 
-A guess counts for who is guessed, for the place that it comes from, and for both together. The first ones are free,
-then the waits double; no wait is long, because it may be a stranger who makes a user wait. Where a user has signed in
-before, only what was guessed there counts, so that nobody is kept out by others.
+A guess counts for the user, for the place that it comes from, and for both together. The first ones are free, then the
+waits double. No wait is long, because a stranger could otherwise lock a user out. Where a user has signed in before,
+only guesses from that place count, so nobody is locked out by others.
 
-Nothing that was guessed is stored, and of names and addresses only a keyed digest. A moment that lies in the future,
-because the clock was wrong, counts for nothing, and is forgotten before the clock gets there.
+Guesses themselves are not stored, and names and addresses only as keyed digests. Times in the future, written while the
+clock was wrong, do not count and are deleted before the clock gets there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,28 +16,28 @@ from math import ceil
 
 from django.db import models
 from django.db.models import Count, Max
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from warmline import database_time
 from warmline.crm.keys import email_key
 from warmline.crm.users import User
 
 WINDOW = timedelta(hours=1)  # how long a guess counts
-MOST = 20_000  # guesses that are kept; who makes more loses only the oldest
-KEPT = timedelta(days=90)  # how long a place is familiar after the latest signing in
-MOST_PLACES = 50  # familiar ones of a user
+MOST_GUESSES = 20_000  # stored guesses; beyond that, the oldest are deleted
+FAMILIAR_FOR = timedelta(days=90)  # how long a place is familiar after the last sign-in there
+MOST_PLACES = 50  # familiar places of a user
 A_SKEW = timedelta(seconds=2)  # by which the clocks of two servers may differ
-A_SITE = 64  # bits: what one subscriber of IPv6 has, and can change the rest of at will
+A_SITE = 64  # bits of an IPv6 address that identify a subscriber, who can choose the others freely
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many guesses are free, and how many seconds one waits after more of them: each time twice as long.
+    """How many guesses are free, and the waits after more of them, which double each time.
 
     Attributes:
-        free: So many in an hour wait for nothing.
-        longest: No wait is longer.
-        first: The first wait.
+        free: The number of guesses per hour without a wait.
+        longest: The longest wait, in seconds.
+        first: The first wait, in seconds.
     """
 
     free: int
@@ -45,24 +45,24 @@ class Limit:
     first: int = 1
 
     def wait(self, made: int) -> int:
-        """Return how many seconds lie between the latest of so many guesses and the next one."""
+        """Return the seconds to wait after a number of guesses, from the latest one on."""
         return 0 if made < self.free else min(self.longest, self.first * 2 ** min(made - self.free, 30))
 
 
-TOGETHER = Limit(free=5, longest=300)  # one user at one place
+USER_AT_PLACE = Limit(free=5, longest=300)  # guesses at one user from one place
 USER = Limit(free=10, longest=60)
 PLACE = Limit(free=20, longest=60)
-MAIL_TOGETHER = Limit(free=1, longest=300, first=300)
+MAIL_FROM_PLACE = Limit(free=1, longest=300, first=300)
 MAIL_USER = Limit(free=6, longest=3600, first=3600)  # six in any hour
 
-Counted = Mapping[str, Limit]  # under which keys a guess counts
+Counted = Mapping[str, Limit]  # the keys under which a guess counts, with their limits
 
 
 class TooManyGuessesError(Exception):
     """There were too many guesses.
 
     Args:
-        seconds: How long to wait for the next one.
+        seconds: How long to wait before the next one.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -71,13 +71,13 @@ class TooManyGuessesError(Exception):
 
 
 class Guess(models.Model):
-    """One guess, under one of the keys that it counts for."""
+    """One guess, under one of the keys for which it counts."""
 
     key = models.CharField(max_length=64)
     at = models.DateTimeField()
 
     class Meta:
-        # How many there were lately under a key, and when the latest was.
+        # The number of recent guesses under a key, and the latest of them.
         indexes = [models.Index(fields=["key", "at"], name="guess_lately")]
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class Guess(models.Model):
 
 
 class Familiar(models.Model):
-    """A place, a network or a browser, in which a user has signed in."""
+    """A place (a network or a browser) where a user has signed in."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
     place = models.CharField(max_length=64)
@@ -98,107 +98,107 @@ class Familiar(models.Model):
         return self.place
 
 
-class Attempt:
-    """A guess that is being made. It counts as wrong from the beginning, so that many at once are no way around."""
+class GuessInProgress:
+    """A guess that is being checked. It counts as wrong from the start, so that parallel guesses are no way around."""
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
         _refuse(counted)
-        self._rows = Guess.objects.bulk_create([Guess(key=key, at=timezone.now()) for key in counted])
+        self._rows = Guess.objects.bulk_create([Guess(key=key, at=database_time.now()) for key in counted])
         newest = max(row.pk for row in self._rows)
         try:
-            _refuse(counted, but=self._rows)  # others were made in this moment, too
+            _refuse(counted, but=self._rows)  # checked again, because others may have come at the same moment
         except TooManyGuessesError:
             self.forget()
             raise
-        Guess.objects.filter(pk__lte=newest - MOST).delete()
-        Guess.objects.filter(key__in=counted, at__gt=timezone.now() + A_SKEW).delete()
+        Guess.objects.filter(pk__lte=newest - MOST_GUESSES).delete()
+        Guess.objects.filter(key__in=counted, at__gt=database_time.now() + A_SKEW).delete()
 
     def was_right(self) -> None:
-        """Count it as no guess, and forget the wrong ones that were made in the same place at the same user."""
+        """Remove the guess, and the wrong ones at the same user from the same place."""
         self.forget()
-        Guess.objects.filter(key__in=[key for key, limit in self._counted.items() if limit is TOGETHER]).delete()
+        Guess.objects.filter(key__in=[key for key, limit in self._counted.items() if limit is USER_AT_PLACE]).delete()
 
     def forget(self) -> None:
-        """Count it as none."""
+        """Remove the guess."""
         Guess.objects.filter(pk__in=[row.pk for row in self._rows]).delete()
 
 
-def at_password(email: str, address: str, browser: str) -> Attempt:
-    """Begin a guess at a user's password.
+def at_password(email: str, address: str, browser: str) -> GuessInProgress:
+    """Start a guess at a user's password.
 
     Args:
-        email: The user's, however it is written, or whatever was given as one.
-        address: The IP address that it comes from.
-        browser: The id that the browser was given when somebody signed in there; may be empty.
+        email: The user's e-mail in any spelling, or whatever was entered.
+        address: The IP address that the guess comes from.
+        browser: The browser's id, set when someone signed in there; may be empty.
 
     Raises:
-        TooManyGuessesError: When it has to wait.
+        TooManyGuessesError: If the guess has to wait.
     """
     user = User.objects.known_as(email).first()
     places = [] if user is None else _places(user, address, browser)
     known = set(Familiar.objects.filter(user=user, place__in=places).values_list("place", flat=True)) if user else ()
     if familiar := next((place for place in places if place in known), None):
-        return Attempt({familiar: TOGETHER})
-    return Attempt(_counted("password", _key(email, user), address))
+        return GuessInProgress({familiar: USER_AT_PLACE})
+    return GuessInProgress(_counted("password", _key(email, user), address))
 
 
 def at_secret(kind: str, whose: str, address: str) -> None:
-    """Count a wrong guess at a secret too long to be guessed: a right one is never refused, whatever was tried before.
+    """Count a wrong guess at a secret that is too long to be guessed; the right one is never refused.
 
     Args:
-        kind: Of secret; guesses at others do not count.
-        whose: Who or what it would open.
-        address: The IP address that it comes from.
+        kind: The kind of secret; each kind is counted separately.
+        whose: The user or thing that the secret belongs to.
+        address: The IP address that the guess comes from.
 
     Raises:
-        TooManyGuessesError: When there were too many.
+        TooManyGuessesError: If there were too many.
     """
-    Attempt(_counted(kind, whose, address))
+    GuessInProgress(_counted(kind, whose, address))
 
 
-def at_mailbox(email: str, address: str) -> Attempt:
-    """Count an e-mail that somebody wants sent, whether or not a user has that address: the time must not tell.
+def at_mailbox(email: str, address: str) -> GuessInProgress:
+    """Count an e-mail that someone asks us to send, in the same time whether or not a user has that address.
 
     Args:
-        email: Where to, however it is written.
-        address: The IP address of who asks for it.
+        email: The recipient, in any spelling.
+        address: The IP address of the request.
 
     Returns:
-        What to forget when it could not be sent.
+        The counted guess; call its `forget` if the e-mail could not be sent.
 
     Raises:
-        TooManyGuessesError: When there were enough; others elsewhere cannot use up what one asks for oneself.
+        TooManyGuessesError: If enough were sent. Requests from elsewhere do not use up a user's own allowance.
     """
     key = _key(email, User.objects.known_as(email).first())
     together, alone = _digest("mail", key, network(address)), _digest("mail", "user", key)
-    return Attempt({together: MAIL_TOGETHER, alone: MAIL_USER})
+    return GuessInProgress({together: MAIL_FROM_PLACE, alone: MAIL_USER})
 
 
 def remember(user: User, address: str, browser: str) -> None:
-    """Note that a user has signed in at an address and in a browser, where nobody else's guesses matter from now on.
+    """Remember that a user has signed in from an address and a browser, so that guesses elsewhere do not count there.
 
     Args:
-        user: With the password that holds from now on; another one makes all places strange again.
+        user: The user; a new password makes all places unfamiliar again.
         address: See `at_password`.
         browser: See `at_password`.
     """
     for place in _places(user, address, browser):
-        Familiar.objects.update_or_create(user=user, place=place, defaults={"at": timezone.now()})
+        Familiar.objects.update_or_create(user=user, place=place, defaults={"at": database_time.now()})
     places = Familiar.objects.filter(user=user)
     kept = places.order_by("-at").values_list("pk", flat=True)[:MOST_PLACES]
     places.exclude(pk__in=list(kept)).delete()
 
 
 def outdated(now: datetime) -> Iterable[models.QuerySet[Guess] | models.QuerySet[Familiar]]:
-    """Return what counts no more, and what a clock that was wrong has left behind."""
-    latest = max(now, timezone.now()) + WINDOW  # `now` may be that of a clock that was behind when it began
-    for model, kept in ((Guess, WINDOW), (Familiar, KEPT)):
+    """Return rows that no longer count, including those written by a wrong clock."""
+    latest = max(now, database_time.now()) + WINDOW  # `now` may come from a clock that was behind at its start
+    for model, kept in ((Guess, WINDOW), (Familiar, FAMILIAR_FOR)):
         yield model._default_manager.exclude(at__range=(now - kept, latest))  # noqa: SLF001 (documented as public)
 
 
 def network(address: str) -> str:
-    """Return what of an address its owner cannot change at will: all of IPv4, and of IPv6 the first 64 bits."""
+    """Return the part of an address that its owner cannot choose: all of IPv4, the first 64 bits of IPv6."""
     try:
         found = ip_address(address)
     except ValueError:
@@ -209,7 +209,7 @@ def network(address: str) -> str:
 
 
 def _refuse(counted: Counted, but: Iterable[Guess] = ()) -> None:
-    now = timezone.now()
+    now = database_time.now()
     lately = Guess.objects.filter(key__in=counted, at__range=(now - WINDOW, now))
     others = lately.exclude(pk__in=[row.pk for row in but]).order_by().values("key")
     waits = [
@@ -226,7 +226,7 @@ def _key(email: str, user: User | None) -> str:
 
 def _counted(kind: str, whose: str, address: str) -> Counted:
     place = network(address)
-    together = {_digest(kind, whose, place): TOGETHER} if whose else {}
+    together = {_digest(kind, whose, place): USER_AT_PLACE} if whose else {}
     user = {_digest(kind, "user", whose): USER} if whose else {}
     return {**together, **user, _digest(kind, "place", place): PLACE}
 

@@ -1,11 +1,12 @@
-"""What an answer, or none, means.
+"""What a response from Pipedrive means, or the lack of one.
 
-The one place where an httpx answer or failure becomes a record or an error of ours. It must never guess: a read that
-failed is not "nothing found", and a write is "not done" only where that is certain. An answer counts as
-Pipedrive's only in Pipedrive's own JSON shape, because proxies and block pages answer with any status.
+The one place where an httpx response or exception becomes a record or an error of ours. It must never guess: a failed
+read does not mean "nothing found", and a write counts as "not done" only if that is certain. A response counts as
+Pipedrive's only if it has the shape of Pipedrive's JSON, because proxies and block pages respond with any status.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,11 +32,11 @@ from warmline.pipedrive.headers import header_number, wait_seconds
 
 Record = TypeVar("Record", bound=BaseModel)
 
-# Everything that httpx raises, and what a transport may let through.
+# Everything that httpx raises, and what a transport may raise besides.
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError)
 
-# Raised before the first byte of a request is sent. A WriteError is not among them: what was written before it
-# may have been enough.
+# Raised before the first byte of a request is sent. WriteError is not among them: the bytes that were sent before it
+# may have been the whole request.
 NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -45,7 +46,7 @@ NOT_SENT = (
     httpx.InvalidURL,
 )
 
-# What people read; the failure itself stays the error's cause.
+# What people read; the exception itself stays the error's cause.
 IN_WORDS: dict[type[Exception], str] = {
     httpx.ConnectError: "Could not connect.",
     httpx.TimeoutException: "No answer came in time.",
@@ -56,9 +57,13 @@ IN_WORDS: dict[type[Exception], str] = {
 NAMED_FIELD = re.compile(r"Validation failed: (\w+)|['\"`](\w+)[\w.\[\]]*['\"`]")
 
 
+# Of JSON, what may be a NUL, half a sign, or a number that is none, or too large for any.
+ODD = re.compile(rb"\\u0000|\\ud|nan|infinity|\de\+?\d{3}|\d{300}", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Call:
-    """One request: what it is called in messages, what it costs, and what kind it is."""
+    """One request: its method and path, its price in tokens, and whether it is a search."""
 
     method: str
     path: str
@@ -72,17 +77,17 @@ class Call:
 
     @property
     def of_one_record(self) -> bool:
-        """Whether its path names one record, so that a 404 speaks of that record."""
+        """Whether its path names one record, so that a 404 is about that record."""
         return self.path.rpartition("/")[2].isdecimal()
 
     def __str__(self) -> str:
-        """Name the call as errors do."""
+        """Return method and path, as errors name the call."""
         return f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers (case-insensitive), the whole body, and when (aware)."""
+    """A response: status, headers (case-insensitive), the whole body, and when it came (aware)."""
 
     status: int
     headers: Mapping[str, str]
@@ -91,16 +96,16 @@ class Answer:
 
 
 def unclear(call: Call, message: str, *, status: int | None = None, answered: bool = False) -> PipedriveError:
-    """Return the error for a call of which nobody can say whether it was done.
+    """Return the error for a call whose outcome is unknown.
 
     Args:
-        call: The call made.
+        call: The call that was made.
         message: What is unclear.
-        status: The answer's status, if there was an answer.
+        status: The response's status, if there was one.
         answered: As in Uncertain.
 
     Returns:
-        Uncertain for a write; Unavailable for a read, which can simply be made again.
+        Uncertain for a write; Unavailable for a read, which can simply be repeated.
     """
     if call.writes:
         return Uncertain(message, call=str(call), status=status, answered=answered)
@@ -108,10 +113,10 @@ def unclear(call: Call, message: str, *, status: int | None = None, answered: bo
 
 
 def no_answer(call: Call, failure: Exception) -> PipedriveError:
-    """Return the error for a failure on the way.
+    """Return the error for a call that got no response.
 
     Args:
-        call: The call made.
+        call: The call that was made.
         failure: One of FAILURES.
 
     Returns:
@@ -125,17 +130,17 @@ def no_answer(call: Call, failure: Exception) -> PipedriveError:
 
 
 def content(call: Call, answer: Answer) -> dict[str, Any]:
-    """Return what Pipedrive answered to a call that it has done.
+    """Return what Pipedrive responded to a call that succeeded.
 
     Args:
-        call: The call made.
-        answer: What came back.
+        call: The call that was made.
+        answer: The response.
 
     Returns:
         The JSON object around the data: `success`, `data` and perhaps `additional_data`.
 
     Raises:
-        PipedriveError: The call was not done, or nobody can say.
+        PipedriveError: The call was not done, or its outcome is unknown.
     """
     said = _json_object(answer.body)
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -146,15 +151,15 @@ def content(call: Call, answer: Answer) -> dict[str, Any]:
 
 
 def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveError:
-    """Return the error that an answer other than 2xx stands for.
+    """Return the error for a response other than 2xx.
 
     Args:
-        call: The call made.
-        answer: What came back.
-        said: Its body as a JSON object; empty when it isn't one.
+        call: The call that was made.
+        answer: The response.
+        said: Its body as a JSON object; empty when it is none.
 
     Returns:
-        The error, with Pipedrive's own words where it has any.
+        The error, with Pipedrive's own message if there is one.
     """
     status, name = answer.status, str(call)
     by_pipedrive = said.get("success") is False
@@ -166,7 +171,7 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
         return _too_many(name, answer, message)
     if status == HTTPStatus.FORBIDDEN and not by_pipedrive:
         return Blocked(message, call=name, status=status)
-    # A proxy that knows no such page must not be taken for Pipedrive that knows no such record.
+    # A proxy's 404 for a page must not be mistaken for Pipedrive's 404 for a record.
     if not _is_final(status) or (missing and not by_pipedrive):
         answered = by_pipedrive and status >= HTTPStatus.INTERNAL_SERVER_ERROR
         return unclear(call, message, status=status, answered=answered)
@@ -175,18 +180,18 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
 
 
 def _plain(answer: Answer) -> str:
-    """Return what an answer without Pipedrive's JSON says; of a page, people are spared the HTML."""
-    text = answer.body[:2000].decode(errors="replace").strip()
+    """Return the message of a response without Pipedrive's JSON, without any HTML."""
+    text = answer.body[:2000].decode(errors="replace").replace("\0", "").strip()
     if text.startswith("<"):
         return f"A web page came instead of an answer (HTTP {answer.status})."
     return text or f"No reason was given (HTTP {answer.status})."
 
 
 def record(call: Call, model: type[Record], data: Any) -> Record:
-    """Return one record of an answer.
+    """Return one record of a response.
 
     Args:
-        call: The call made.
+        call: The call that was made.
         model: The record's class.
         data: Its JSON object.
 
@@ -194,8 +199,8 @@ def record(call: Call, model: type[Record], data: Any) -> Record:
         The record.
 
     Raises:
-        Unavailable: A read was answered with something else.
-        Uncertain: A write was: it was probably done, but what was made is not known.
+        Unavailable: A read returned something else.
+        Uncertain: A write returned something else: it was probably done, but what was made is not known.
     """
     try:
         return model.model_validate(data)
@@ -206,7 +211,7 @@ def record(call: Call, model: type[Record], data: Any) -> Record:
 
 
 def rows(call: Call, said: Mapping[str, Any]) -> list[Any]:
-    """Return the JSON objects of a list's page; v1 answers null when there are none."""
+    """Return the JSON objects of a list's page; v1 returns null when there are none."""
     data = said.get("data")
     if not isinstance(data, list | None):
         raise unclear(call, "The answer is not a list.")
@@ -214,7 +219,7 @@ def rows(call: Call, said: Mapping[str, Any]) -> list[Any]:
 
 
 def hits(call: Call, said: Mapping[str, Any]) -> list[Any]:
-    """Return the JSON objects of a search's page; an answer without a list of hits is not 'nothing found'."""
+    """Return the JSON objects of a search's page; a response without a list of hits does not mean "nothing found"."""
     try:
         return [hit["item"] for hit in said["data"]["items"]]
     except (KeyError, TypeError) as error:
@@ -222,18 +227,18 @@ def hits(call: Call, said: Mapping[str, Any]) -> list[Any]:
 
 
 def next_cursor(said: Mapping[str, Any]) -> str | None:
-    """Return the cursor of the page that follows, None at the end."""
+    """Return the cursor of the next page; None at the end."""
     more = said.get("additional_data")
     return (more.get("next_cursor") or None) if isinstance(more, Mapping) else None
 
 
 def without_frames(failure: BaseException) -> BaseException:
-    """Forget the frames of a failure and of those behind it.
+    """Remove the stack frames of an exception and of its causes.
 
-    The frames of httpx hold the request's headers, the token among them, and error pages print what frames hold.
+    httpx's frames hold the request's headers, including the token, and error pages print the contents of frames.
 
     Args:
-        failure: What was raised.
+        failure: The exception.
 
     Returns:
         The same exception.
@@ -246,14 +251,14 @@ def without_frames(failure: BaseException) -> BaseException:
 
 
 def _too_many(name: str, answer: Answer, message: str) -> PipedriveError:
-    """Tell the two kinds of 429 apart: with calls left in the window, it is the day's budget that is spent."""
+    """Distinguish the two kinds of 429: if there are calls left in the window, the day's tokens are used up."""
     if header_number(answer.headers, "x-ratelimit-remaining"):
         return BudgetSpent(message, call=name, status=answer.status)
     return Throttled(message, wait=wait_seconds(answer.headers, answer.at), call=name, status=answer.status)
 
 
 def _is_final(status: int) -> bool:
-    """Whether a status is a refusal for good: 4xx, but for those that speak of the moment."""
+    """Tell whether a status is a lasting refusal: any 4xx except those that will pass."""
     momentary = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
     return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in momentary
 
@@ -262,11 +267,25 @@ def _json_object(body: bytes) -> dict[str, Any]:
     """Read a JSON object; anything else is an empty one."""
     try:
         said = json.loads(body)
-        if b"\\ud" in body.lower():  # half a sign, perhaps: JSON can hold that, and neither a database nor an answer
-            said = json.loads(json.dumps(said, ensure_ascii=False).encode(errors="replace"))
+        if ODD.search(body):
+            said = _storable(said)
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON without what it can hold and no database can."""
+    match value:
+        case str():
+            return value.replace("\0", "").encode(errors="replace").decode()
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_storable(each) for each in value]
+        case dict():
+            return {_storable(name): _storable(each) for name, each in value.items()}
+    return value
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
@@ -274,7 +293,7 @@ def _texts(values: Iterable[Any]) -> list[str]:
 
 
 def _message(said: Mapping[str, Any]) -> str:
-    """Join Pipedrive's words; v1 puts advice into `error_info`."""
+    """Join Pipedrive's messages; v1 puts advice into `error_info`."""
     return " ".join(_texts([said.get("error"), said.get("error_info")]))
 
 
@@ -284,6 +303,6 @@ def _code(said: Mapping[str, Any]) -> str:
 
 
 def _field(message: str) -> str:
-    """Return the field that a message names, without its place in a list."""
+    """Return the field that a message names, without an index into a list."""
     named = NAMED_FIELD.search(message)
     return "" if named is None else named[1] or named[2]

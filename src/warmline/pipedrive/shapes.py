@@ -1,8 +1,8 @@
-"""The two rules of every record's shape.
+"""The base classes of records: one for those that are read, and two for those that are written.
 
-What is read ignores fields it does not know and takes absent, null and empty for the same, because v2 leaves out what
-has no value. What is written allows only the fields that are named, and sends only what was set, because a field sent
-as null is emptied.
+A record that is read ignores fields it does not know, and treats absent, null and empty as the same, because v2 leaves
+out fields without a value. A record that is written has only the fields that it declares, and sends only those that
+were set, because Pipedrive empties a field that is sent as null.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Instant = Annotated[datetime, AfterValidator(_in_utc)]
-Id = Annotated[int, Spec(le=LARGEST_ID)]
+Id = Annotated[int, Spec(ge=-LARGEST_ID, le=LARGEST_ID)]
 
 
 class Read(BaseModel):
-    """A record as Pipedrive answers it."""
+    """A record as Pipedrive returns it."""
 
     # Pydantic's messages would otherwise quote the data of real persons.
     model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, hide_input_in_errors=True)
@@ -40,7 +40,7 @@ class Read(BaseModel):
 
 
 def _without_nothing(data: Any) -> Any:
-    """Drop what is null or empty text from an object, and from the objects in it."""
+    """Drop nulls and empty texts from an object, and from the objects in it."""
     if isinstance(data, Mapping):
         return {key: _without_nothing(value) for key, value in data.items() if value is not None and value != ""}
     return data
@@ -58,7 +58,7 @@ class Written(BaseModel):
 
 
 class Changes(Written):
-    """What to change of a record: what is set is sent, and a field that is set to None is emptied."""
+    """Changes to a record: fields that are set are sent, and a field that is set to None is emptied."""
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object to send: only what was set."""
@@ -66,7 +66,7 @@ class Changes(Written):
 
 
 class New(Written):
-    """A record that does not exist yet, for which empty lists say nothing that their absence doesn't."""
+    """A record to create; empty lists are left out, because they mean the same as no list."""
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object to send: only what was set, and nothing that is None or empty."""

@@ -1,10 +1,10 @@
-"""Registers the engine's tables."""
+"""Registers the tables of the sync with Django, and connects it to the contact book's signals."""
 
 from django.apps import AppConfig
 
 
 class SyncConfig(AppConfig):
-    """The promise."""
+    """The sync."""
 
     name = "warmline.sync"
     label = "sync"

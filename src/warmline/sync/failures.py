@@ -1,7 +1,8 @@
-"""What follows each outcome, decided apart from doing it: pure functions with tables of tests.
+"""Decides what follows a failure: pure functions, each with a table of tests.
 
-Two questions, in this order. Is it the connection's fault? Then no row is to blame, no attempt is counted, and one
-state tells everyone. Else the row is set aside: tried again soon, or failed with its reason and left to batch.
+There are two questions, in this order. Is it the connection's fault? Then no row is blamed, no attempt is counted, and
+everybody sees the connection's state. Otherwise the row is tried again soon, or has failed with a reason and is left to
+batch processing.
 """
 
 from dataclasses import dataclass
@@ -21,29 +22,29 @@ from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 
 AMBIGUOUS = "ambiguous"  # the error code of a row that waits for a person to choose
-FOUND_BY = {"email": "with this e-mail", "name": "with this name"}
+IN_WORDS = {"email": "with this e-mail", "name": "with this name"}  # how candidates were found, by our field
 NAMED = 5  # candidates that a message names
-ORGANIZATION_FAILED = "organization_failed"  # that of a contact that waits for its organization
-PASSING = ("unavailable", "uncertain", "unexpected")  # those of failures that time may cure
-SOON = timedelta(minutes=1)  # longer than a row that has not failed is put off: a lost create settles in 40 seconds
-LOOK_AFTER_SILENCE = timedelta(seconds=5)  # what is lost in one burst is lost within this time, and found by one look
-PROBING = timedelta(minutes=1)  # after which whoever probes is believed to have died
-PROBE_WAITS = {  # seconds: the first wait and the longest; doubled from one probe to the next
+ORGANIZATION_FAILED = "organization_failed"  # the error code of a contact whose organization has failed
+PASSING = ("unavailable", "uncertain", "unexpected")  # the error codes of failures that may pass by themselves
+SOON = timedelta(minutes=1)  # the longest wait of a row that has not failed: a lost create is settled in 40 seconds
+LOOK_AFTER_SILENCE = timedelta(seconds=5)  # a burst of lost creates lasts no longer; one look then finds them all
+PROBING = timedelta(minutes=1)  # after which the worker that probes is assumed to have died
+PROBE_WAITS = {  # seconds: the first wait and the longest; each is twice the one before
     ConnectionState.DOWN: (1, 30),
     ConnectionState.INVALID_TOKEN: (60, 60),
     ConnectionState.UNAUTHORIZED: (5, 60),
     ConnectionState.ANOTHER_COMPANY: (60, 600),
     ConnectionState.BLOCKED: (60, 1800),
     ConnectionState.BUDGET_SPENT: (300, 300),
-    ConnectionState.THROTTLED: (2, 60),  # where Pipedrive does not say; of longer pauses the limiter knows
+    ConnectionState.THROTTLED: (2, 60),  # if Pipedrive does not say how long; the limiter knows of longer pauses
 }
 
 
 class NotYetError(Exception):
-    """The row has to wait, and no attempt was made: an unfinished create may still come to be, or what it needs waits.
+    """The row has to wait, and no attempt was made: a create may still happen, or what the row needs has to wait.
 
     Args:
-        wait: For how long from now.
+        wait: How long, from now.
     """
 
     def __init__(self, wait: timedelta) -> None:
@@ -52,14 +53,14 @@ class NotYetError(Exception):
 
 
 class AmbiguousError(Exception):
-    """Pipedrive holds records that could be meant; a person has to decide which of them is, or that none is.
+    """Pipedrive has records that could be the row's; a person has to choose one of them, or a new record.
 
     Args:
         what: What they are, such as "persons".
-        field: The local field by which they were found.
+        field: Our field by which they were found.
         candidates: Each as `{"pipedrive_id": 1, "name": "..."}`.
         ours: The row's name here.
-        chosen_is_gone: Whether a person decided before, and what was chosen is not there any more.
+        chosen_is_gone: Whether a person has chosen before, and that record does not exist any more.
     """
 
     def __init__(
@@ -75,8 +76,8 @@ class AmbiguousError(Exception):
         named = [f"“{each['name']}”" for each in candidates]
         names = ", ".join(named[:NAMED]) + (f" and {len(named) - NAMED} more" if len(named) > NAMED else "")
         gone = "The chosen record is no longer in Pipedrive. " if chosen_is_gone else ""
-        found = f"{gone}Pipedrive has {len(candidates)} {what.removesuffix('s') if is_one else what} {FOUND_BY[field]}"
-        super().__init__(found)  # the log needs no names
+        found = f"{gone}Pipedrive has {len(candidates)} {what.removesuffix('s') if is_one else what} {IN_WORDS[field]}"
+        super().__init__(found)  # no names in the log
         choose = f"Choose {'it if it is the same' if is_one else 'one'}, or create a new record."
         self.message = f"{found}: {names}. The name here is “{ours}”. {choose}"
         self.field = field
@@ -84,12 +85,12 @@ class AmbiguousError(Exception):
 
 
 class CannotEmptyError(Exception):
-    """Pipedrive refused to empty a field; whatever else was changed has gone over.
+    """Pipedrive refused to empty a field; all other changes were sent.
 
     Args:
-        field: Ours.
-        called: How people call it.
-        reason: Pipedrive's own words.
+        field: Our field.
+        called: What people call it.
+        reason: Pipedrive's own message.
     """
 
     def __init__(self, field: str, called: str, reason: str) -> None:
@@ -101,11 +102,11 @@ class CannotEmptyError(Exception):
 
 
 class OrganizationFailedError(Exception):
-    """The contact's organization could not be brought to Pipedrive, so the contact cannot either.
+    """The contact's organization could not be sent to Pipedrive, so the contact cannot be sent either.
 
     Args:
-        reason: The organization's own reason.
-        wait: Until the organization is tried again.
+        reason: Why the organization failed.
+        wait: How long until the organization is tried again.
     """
 
     def __init__(self, reason: str, wait: timedelta) -> None:
@@ -119,9 +120,9 @@ class Trouble:
 
     Attributes:
         state: What to show.
-        message: In plain words, for a person.
-        wait: How long Pipedrive asked us to wait; None: as PROBE_WAITS says.
-        detail: What an administrator may want to know beyond that.
+        message: In plain words, for people.
+        wait: How long Pipedrive asked us to wait; None to wait as long as PROBE_WAITS says.
+        detail: More information for administrators.
     """
 
     state: ConnectionState
@@ -132,15 +133,15 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The row is at fault, or nobody knows.
+    """The row is at fault, or it is not known what is.
 
     Attributes:
-        failed: Left to batch processing; else it is tried again soon.
-        wait: Until the next try.
-        code: What kind of failure, for programs.
+        failed: Whether it is left to batch processing; otherwise it is tried again soon.
+        wait: How long until the next attempt.
+        code: The kind of failure, for programs.
         message: The same in plain words.
-        field: Which field Pipedrive refused, or by which the candidates were found; empty when none is known.
-        candidates: What a person may choose from.
+        field: The field that Pipedrive refused, or by which the candidates were found; empty if none is known.
+        candidates: The records from which a person may choose.
     """
 
     failed: bool
@@ -156,10 +157,10 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
 
     Args:
         error: What a call raised.
-        probed: What the probe raised that was sent because of it; None when it was answered well, or not sent.
+        probed: What the probe that was made because of it raised; None if it succeeded, or was not made.
 
     Returns:
-        The trouble, or None when the row has to answer for the error.
+        The trouble; None when it is not the connection's fault.
     """
     match error:
         case Unauthorized():
@@ -179,23 +180,23 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
 
 
 def is_other(code: str, new: str) -> bool:
-    """Tell whether a failure is another one for a person than the one before: what time may cure is all one to them."""
+    """Tell whether a failure is news for people: one that may pass by itself is none after another such failure."""
     return code != new and not {code, new} <= set(PASSING)
 
 
 def wants_probe(error: Exception) -> bool:
-    """Tell whether only a probe can say whose fault an error is."""
+    """Tell whether only a probe can show whose fault an error is."""
     return isinstance(error, Unavailable | Uncertain)
 
 
 def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> Verdict:
-    """Decide what becomes of a row whose attempt failed through no fault of the connection.
+    """Decide what follows for a row whose attempt failed through no fault of the connection.
 
     Args:
         error: What the attempt raised.
-        attempts: How many were made, this one included.
+        attempts: How many attempts were made, including this one.
         policy: How many there may be, and the waits.
-        jitter: From 0 to 1, spreads the waits by a quarter to each side, so that rows do not come back all at once.
+        jitter: From 0 to 1; varies the waits by up to a quarter, so that rows are not all due at the same moment.
 
     Returns:
         The verdict.
@@ -218,7 +219,7 @@ def judge(error: Exception, *, attempts: int, policy: Policy, jitter: float) -> 
         case _:
             code, message = "unexpected", f"Something unexpected happened ({type(error).__name__})."
     if attempts >= policy.attempts:
-        return _fail(policy.batch, code, message)
+        return _fail(policy.failed_retry, code, message)
     wait = backoff(attempts, policy.retry, jitter)
     if isinstance(error, Uncertain) and not error.answered:
         wait = max(wait, LOOK_AFTER_SILENCE)
@@ -237,37 +238,37 @@ def _fail(
 
 
 def backoff(attempts: int, first: timedelta, jitter: float) -> timedelta:
-    """Return the wait after so many attempts: doubled each time, spread by a quarter to each side.
+    """Return the wait after some attempts: doubled each time, and varied by up to a quarter.
 
-    Even at opposite jitters each wait is longer than the one before (2 x 0.75 > 1.25).
+    Even with opposite jitters, each wait is longer than the one before (2 x 0.75 > 1.25).
 
     Args:
-        attempts: How many were made, at least 1.
-        first: The wait after the first one.
+        attempts: How many were made; at least 1.
+        first: The wait after the first attempt, without jitter.
         jitter: From 0 to 1.
     """
     return first * (2.0 ** (attempts - 1) * (0.75 + jitter / 2))
 
 
 def longest_wait(code: str, *, failed: bool, policy: Policy) -> timedelta:
-    """Return how long a row can have to wait at the most; one that seems to wait for longer has a wrong moment.
+    """Return the longest time that a row can have to wait; if it seems longer, the stored moment is wrong.
 
     Args:
-        code: Why its last attempt failed.
+        code: The error code of its last attempt.
         failed: Whether it is left to batch processing, or to a person.
         policy: The waits.
     """
     if not failed:
         return max(SOON, backoff(policy.attempts, policy.retry, 1.0))
-    return policy.batch if code in PASSING else max(policy.batch, policy.person_needed)
+    return policy.failed_retry if code in PASSING else max(policy.failed_retry, policy.person_needed)
 
 
 def probe_wait(trouble: Trouble, probes: int) -> timedelta:
     """Return the wait before the next probe.
 
     Args:
-        trouble: What is the matter.
-        probes: How many were sent since it began.
+        trouble: What is wrong with the connection.
+        probes: How many probes were made since it began.
     """
     first, longest = PROBE_WAITS[trouble.state]
     if trouble.wait is not None:
@@ -276,10 +277,10 @@ def probe_wait(trouble: Trouble, probes: int) -> timedelta:
 
 
 def longest_probe_wait(state: ConnectionState) -> timedelta:
-    """Return the longest wait before a probe, or before another worker may probe in place of one that died.
+    """Return the longest wait before a probe, or before another worker may probe instead of one that died.
 
     Args:
-        state: How the connection is.
+        state: The connection's state.
     """
     _, longest = PROBE_WAITS.get(state, (0, 3600))
     return max(timedelta(seconds=longest), PROBING)

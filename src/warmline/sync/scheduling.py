@@ -1,7 +1,7 @@
-"""Who goes next: decided here, apart from doing it, and without clock, threads or database.
+"""Scheduling: which due row goes next. Pure: no clock, threads or database.
 
-What a person waits for has a lane of its own, from which nothing else takes the last thread. Within a lane one of each
-person's rows goes in turn, and of a person's rows one of each lease: whoever was served longest ago.
+Rows that a person waits for have a lane of their own, and other rows never get the last thread. Within a lane the
+owners take turns, and so do the leases of one owner: the one that was served longest ago goes first.
 """
 
 import math
@@ -12,37 +12,39 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Literal
 
-Kind = Literal["contact", "organization", "activity"]
+RowKind = Literal["contact", "organization", "activity"]
 
-FOR_PEOPLE = 0.25  # of the threads
-MANY = 10  # leases of one person's rows that are due by now: more than anybody saves by hand
-RECENTLY = timedelta(seconds=10)  # so many within this time are no backlog, whatever else their person has
-REMEMBERED = 2000  # owners and leases
+FOR_PEOPLE = 0.25  # of the threads are kept for rows that people wait for
+MOST_BY_HAND = 10  # due leases of one owner: nobody who saves by hand waits for more at a time
+RECENTLY = timedelta(
+    seconds=10
+)  # MOST_BY_HAND of an owner's rows within this time are no backlog, whatever else is due
+MOST_REMEMBERED = 2000  # owners and leases whose turns are remembered
 
 
 class Lane(IntEnum):
-    """Which way a row goes over, the first one first."""
+    """A row's priority, the highest first."""
 
     PERSON = 0  # somebody waits for it
-    BACKLOG = 1  # saved by hand as well, by somebody who has very many
+    BACKLOG = 1  # saved by hand, by somebody who has so many due that nobody waits for each
     IN_BULK = 2  # saved by an import
-    FAILED = 3  # failed before, and is tried again by itself
+    FAILED = 3  # failed before, and is tried again automatically
 
 
 @dataclass(frozen=True)
 class Work:
-    """A row that is due, by its name alone; whoever does the work reads it afresh.
+    """A due row, by kind and id; the worker that takes it reads it again.
 
     Attributes:
-        kind: Of which table.
-        row_id: Which row.
-        lease: The key of what it makes, so that two works that would meet need not be started side by side.
-        lane: Which way it goes.
-        owner: Whose it is; None for an organization, which is the team's.
-        since: Since when it is due.
+        kind: The row's table.
+        row_id: The row's id.
+        lease: The key of what is created for it; two rows with one lease are not started side by side.
+        lane: Its priority.
+        owner: The owner's id; None for an organization, which belongs to the team.
+        since: When it became due.
     """
 
-    kind: Kind
+    kind: RowKind
     row_id: int
     lease: str = field(compare=False)
     lane: Lane = field(compare=False)
@@ -50,92 +52,94 @@ class Work:
     since: datetime = field(compare=False)
 
     @property
-    def batch(self) -> bool:
-        """Whether nobody waits for it."""
+    def is_background(self) -> bool:
+        """Whether nobody waits for it: it is in any lane but the first."""
         return self.lane is not Lane.PERSON
 
 
 @dataclass(frozen=True)
 class Room:
-    """How many rows go side by side.
+    """How many rows are worked on side by side.
 
     Attributes:
-        workers: As it is set, at least 1.
+        workers: The setting; at least 1.
     """
 
     workers: int
 
     @property
     def threads(self) -> int:
-        """How many threads that takes: one for people and one for batch work at the least."""
+        """How many threads are needed: at least one for people and one for background work."""
         return max(2, self.workers)
 
     @property
-    def for_batch(self) -> int:
-        """How many of them batch work may have."""
+    def for_background(self) -> int:
+        """How many threads background work may use."""
         return max(1, self.workers - math.ceil(self.workers * FOR_PEOPLE))
 
-    def has_any(self, under_way: Collection[Work], *, batch: bool) -> bool:
-        """Tell whether a work may be started beside those that are under way.
+    def has_any(self, under_way: Collection[Work], *, background: bool) -> bool:
+        """Tell whether one more row may be started.
 
         Args:
-            under_way: Which.
-            batch: Whether it is one that nobody waits for.
+            under_way: The rows that are being worked on.
+            background: Whether the row is background work.
         """
-        in_batch = sum(work.batch for work in under_way)
-        side_by_side, most = (in_batch, self.for_batch) if batch else (len(under_way) - in_batch, self.workers)
+        in_background = sum(work.is_background for work in under_way)
+        side_by_side, most = (
+            (in_background, self.for_background) if background else (len(under_way) - in_background, self.workers)
+        )
         return side_by_side < most and len(under_way) < self.threads
 
 
 class Served:
-    """Remembers who was served when, as far back as it can matter."""
+    """Remembers in which order owners and leases were served, as far back as it matters."""
 
     def __init__(self) -> None:
         self._count = 0
         self._last: dict[tuple[Lane, int | None] | str, int] = {}
 
     def note(self, work: Work) -> None:
-        """Note that a work is started now."""
+        """Note that a row is started now."""
         self._count += 1
         for name in ((work.lane, work.owner), work.lease):
             self._last.pop(name, None)
             self._last[name] = self._count  # the dict keeps the order
-        while len(self._last) > REMEMBERED:
+        while len(self._last) > MOST_REMEMBERED:
             del self._last[next(iter(self._last))]
 
     def of_owner(self, work: Work) -> int:
-        """Return when the owner of a work was served last in its lane; 0 for never."""
+        """Return when the row's owner was last served in its lane, as a count of starts; 0 for never."""
         return self._last.get((work.lane, work.owner), 0)
 
     def of_lease(self, work: Work) -> int:
-        """Return when the lease of a work was served last; 0 for never."""
+        """Return when the row's lease was last served, as a count of starts; 0 for never."""
         return self._last.get(work.lease, 0)
 
 
 def in_lanes(works: Iterable[Work], now: datetime) -> list[Work]:
-    """Tell a person's rows from a backlog: what very many of have one owner is no work that somebody waits for.
+    """Move rows from the first lane to the backlog, if their owner has so many due that nobody waits for each.
 
     Args:
-        works: What is due, one work of each lease; of an owner who has very many, at least MANY of the oldest and of
-            the newest. What was saved by hand is in the first lane, and stays there or becomes a backlog.
-        now: Tells what became due just now.
+        works: The due rows, one of each lease; of an owner who has more than MOST_BY_HAND, at least that many of the
+            oldest and of the newest. Rows saved by hand are in the first lane.
+        now: The present moment, aware.
     """
     works = list(works)
-    all_of = Counter(work.owner for work in works if not work.batch)
-    recent_of = Counter(work.owner for work in works if not work.batch and work.since > now - RECENTLY)
+    all_of = Counter(work.owner for work in works if not work.is_background)
+    recent_of = Counter(work.owner for work in works if not work.is_background and work.since > now - RECENTLY)
 
     def is_backlog(work: Work) -> bool:
-        is_recent = work.since > now - RECENTLY and recent_of[work.owner] <= MANY
-        return not work.batch and not is_recent and all_of[work.owner] > MANY
+        is_recent = work.since > now - RECENTLY and recent_of[work.owner] <= MOST_BY_HAND
+        return not work.is_background and not is_recent and all_of[work.owner] > MOST_BY_HAND
 
     return [replace(work, lane=Lane.BACKLOG) if is_backlog(work) else work for work in works]
 
 
 def in_turn(works: Iterable[Work], served: Served) -> list[Work]:
-    """Return works in the order in which they are to go.
+    """Return rows in the order in which they are to go.
 
     Args:
-        works: What is due.
+        works: The due rows.
         served: Who was served when.
     """
     queues: defaultdict[tuple[Lane, int | None], list[Work]] = defaultdict(list)
@@ -150,13 +154,13 @@ def in_turn(works: Iterable[Work], served: Served) -> list[Work]:
 
 
 def first(works: Iterable[Work], *, under_way: Collection[Work], room: Room) -> Work | None:
-    """Return the first work that can be started; None when none can.
+    """Return the first row that can be started; None when none can.
 
     Args:
-        works: In the order in which they are to go.
-        under_way: No two of one lease go side by side, and no more than there is room for.
-        room: How many go side by side.
+        works: The due rows, in the order in which they are to go.
+        under_way: The rows that are being worked on. No two with one lease are worked on side by side.
+        room: How many are worked on side by side.
     """
     leases = {work.lease for work in under_way}
-    has_room = {batch: room.has_any(under_way, batch=batch) for batch in (False, True)}
-    return next((work for work in works if has_room[work.batch] and work.lease not in leases), None)
+    has_room = {background: room.has_any(under_way, background=background) for background in (False, True)}
+    return next((work for work in works if has_room[work.is_background] and work.lease not in leases), None)

@@ -1,6 +1,6 @@
-"""Contacts as a CSV file, which `/import` reads again.
+"""Contacts as a CSV file that `/import` can read again.
 
-It is sent piece by piece, so that none is ever in memory as a whole.
+The file is sent in pieces, so that it is never in memory as a whole.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from warmline.crm.csv_files import written
+from warmline.crm.imports.csv_files import written
 from warmline.crm.models import Contact, Organization
 
 DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)
@@ -19,10 +19,10 @@ PIECE = 500  # lines
 
 
 def csv_of(contacts: Iterable[Contact]) -> StreamingHttpResponse:
-    """Return the answer that sends contacts.
+    """Return a response that sends contacts as a CSV file.
 
     Args:
-        contacts: With their owner and organization; read from while it is sent.
+        contacts: Contacts with their owner and organization; consumed while the response is sent.
     """
     response = StreamingHttpResponse(_pieces(contacts), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="contacts-{timezone.localdate():%Y-%m-%d}.csv"'

@@ -1,6 +1,7 @@
-"""Why a row is, or is not, in Pipedrive, in plain words for the page that shows it.
+"""Why a row is, or is not, in Pipedrive, in plain words: the one explanation, for pages and command line alike.
 
-`explain_command.py` says the same of everything around a contact at once, for whoever has only a terminal.
+Each sentence about a state or its cause stands here, once. Why an attempt failed is the row's own message, which
+`failures.py` makes and the API returns as well. What the command line prints besides is in `contact_report.py`.
 """
 
 from dataclasses import dataclass
@@ -13,19 +14,20 @@ from warmline.crm.names import agree
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
-from warmline.sync.row_state import Sync, SyncState, describe
+from warmline.sync.row_state import OPEN, Sync, SyncState, describe
 
 
 @dataclass(frozen=True)
-class Reasons:
-    """What there is to say of a row.
+class Explanation:
+    """Why a row stands as it does, and what follows.
 
     Attributes:
         sync: Its state, attempts, error and candidates.
         text: Where it stands and why, in a sentence or two.
-        next_attempt_at: When it is tried by itself; None when it is not, or at once.
+        next_attempt_at: When it is tried again automatically; None when it is not, or when it is due at once.
         can_be_retried: Whether trying again by hand makes sense.
-        pause: Why nothing is sent at the moment; empty when the row has nothing to do with that.
+        pause: Why nothing is being sent at the moment; empty when nothing is to be sent for this row, or nothing
+        pauses.
     """
 
     sync: Sync
@@ -35,24 +37,29 @@ class Reasons:
     pause: str
 
 
-def reasons(row: Row, policy: Policy) -> Reasons:
-    """Return what there is to say of a row.
+def explain(row: Row, policy: Policy) -> Explanation:
+    """Explain where a row stands.
 
     Args:
         row: Read `with_state`; an activity with its contact.
-        policy: What counts as warm.
+        policy: What counts as warm, and how many attempts are made.
     """
     sync = describe(row)
-    is_open = sync.state not in {SyncState.SYNCED, SyncState.NOT_WANTED}
-    status = connection_health.status() if is_open else None
+    is_open = sync.state in OPEN
     tried = sync.attempts > 0 or sync.state is SyncState.FAILED
-    return Reasons(
+    return Explanation(
         sync=sync,
         text=sentence(row, sync, policy),
         next_attempt_at=sync.next_attempt_at if is_open and tried and not sync.candidates else None,
         can_be_retried=sync.state is SyncState.FAILED and not sync.candidates,
-        pause=status.message if status and status.state != ConnectionState.OK else "",
+        pause=pause() if is_open else "",
     )
+
+
+def pause() -> str:
+    """Say why nothing is being sent at the moment; empty when the connection works."""
+    status = connection_health.status()
+    return "" if status.state == ConnectionState.OK else f"Sending is paused. {status.message}"
 
 
 def sentence(row: Row, sync: Sync, policy: Policy) -> str:
@@ -60,12 +67,12 @@ def sentence(row: Row, sync: Sync, policy: Policy) -> str:
 
     Args:
         row: An activity with its contact.
-        sync: What `describe` tells of it.
-        policy: What counts as warm.
+        sync: What `describe` returns for it.
+        policy: What counts as warm, and how many attempts are made.
     """
     match sync.state:
         case SyncState.SYNCED:
-            named = other_name(row)
+            named = _name_there(row)
             there = f"In Pipedrive as “{named}”" if named else "In Pipedrive"
             return f"{there}, with all {'other ' * bool(named)}changes made here."
         case SyncState.NOT_WANTED:
@@ -83,8 +90,8 @@ def sentence(row: Row, sync: Sync, policy: Policy) -> str:
     return f"{going} {sync.attempts} of {policy.attempts} attempts have failed so far.{reason}"
 
 
-def other_name(row: Row) -> str:
-    """Return a linked row's name in Pipedrive, where that is another one than here; empty where the two agree."""
+def _name_there(row: Row) -> str:
+    """Return a linked row's name in Pipedrive if it is a different one there, else an empty text."""
     theirs = row.pipedrive_agreed.get("theirs", {})
     match row:
         case Contact():

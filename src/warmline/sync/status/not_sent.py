@@ -1,6 +1,6 @@
-"""What the team looks through to see that nothing is missing: what failed and why, and what is left out and why.
+"""The rows that are not in Pipedrive: those that failed, and those that are not sent.
 
-Reads no more rows than are shown, and counts no further than people care: the tables may be large.
+It reads no more rows than are shown, and counts no further than 1,000, because the tables may be large.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,10 @@ from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import SyncState, open_rows, parts, with_state
-from warmline.sync.scheduling import Kind
+from warmline.sync.scheduling import RowKind
+from warmline.sync.status.row_lists import COUNTED
 
-MANY = 1000  # where counting ends
-
-TABLES: dict[Kind, type[Row]] = {
+TABLES: dict[RowKind, type[Row]] = {
     "contact": Contact,
     "organization": Organization,
     "activity": Activity,
@@ -28,13 +27,13 @@ TABLES: dict[Kind, type[Row]] = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What is not in Pipedrive, and not on its way there.
+    """Rows that are not in Pipedrive, and are not being sent. Numbers beyond COUNTED stand for "more".
 
     Attributes:
         cold: How many contacts are not warm.
         earlier: How many activities are from before their contact was warm.
-        examples: The latest of these, with their contacts.
-        deleted: How many rows were deleted in Pipedrive; they count as failed.
+        examples: The latest of these activities, with their contacts.
+        deleted: How many rows' records were deleted in Pipedrive; these rows have failed.
     """
 
     cold: int
@@ -43,12 +42,12 @@ class LeftOut:
     deleted: int
 
 
-def visible(kind: Kind, user: User) -> QuerySet[Any]:
+def visible(kind: RowKind, user: User) -> QuerySet[Any]:
     """Return the rows of a table that a user may see, with what is shown of them.
 
     Args:
-        kind: Of which table.
-        user: Who asks.
+        kind: The rows' table.
+        user: The user.
     """
     match kind:
         case "contact":
@@ -58,13 +57,13 @@ def visible(kind: Kind, user: User) -> QuerySet[Any]:
     return Activity.objects.seen_by(user).select_related("owner", "contact")
 
 
-def failed(kind: Kind, user: User, *, now: datetime, after: int = 0, limit: int) -> list[Any]:
+def failed(kind: RowKind, user: User, *, now: datetime, after: int = 0, limit: int) -> list[Any]:
     """Return the failed rows that a user may see, with their state, by id.
 
     Args:
-        kind: Of which table.
-        user: Who asks.
-        now: Tells which leases are live.
+        kind: The rows' table.
+        user: The user.
+        now: The present moment, aware; decides which leases are live.
         after: Only those with a larger id.
         limit: How many at the most.
     """
@@ -74,18 +73,18 @@ def failed(kind: Kind, user: User, *, now: datetime, after: int = 0, limit: int)
 
 
 def left_out(user: User) -> LeftOut:
-    """Return what of a user's is not in Pipedrive and not on its way there."""
+    """Return the rows that a user may see, that are not in Pipedrive, and that are not being sent."""
     threshold = Policy.current().threshold
     cold = Contact.objects.seen_by(user).filter(pipedrive_person_id=None, warmness_score__in=range(threshold))
-    # (`replicate=False` would be `NOT replicate`, which no index is searched by.)
+    # (`replicate=False` would become `NOT replicate`, for which no index is used.)
     earlier = Activity.objects.seen_by(user).filter(pipedrive_activity_id=None, replicate__in=[False])
     deleted = 0
     for kind, model in TABLES.items():
         rows = visible(kind, user).filter(pk__in=open_rows(model, threshold))
-        deleted += rows.filter(pipedrive_sync_error_code=DELETED_THERE)[: MANY + 1].count()
+        deleted += rows.filter(pipedrive_sync_error_code=DELETED_THERE)[: COUNTED + 1].count()
     return LeftOut(
-        cold=cold[: MANY + 1].count(),
-        earlier=earlier[: MANY + 1].count(),
+        cold=cold[: COUNTED + 1].count(),
+        earlier=earlier[: COUNTED + 1].count(),
         examples=list(earlier.select_related("contact").order_by("-pk")[:5]),
         deleted=deleted,
     )

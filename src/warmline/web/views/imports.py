@@ -11,12 +11,13 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from warmline.crm import columns, csv_files, imports, preferences
-from warmline.crm.imports import ImportRun, RowResult, Status
-from warmline.web.import_forms import ColumnsForm, UploadForm
+from warmline.crm import preferences
+from warmline.crm.imports import columns, csv_files, runs
+from warmline.crm.imports.runs import ImportRun, RowResult, Status
+from warmline.web.forms.import_file import ColumnsForm, UploadForm
 from warmline.web.requests import PageRequest
 
-A_PAGE = 50
+PAGE_SIZE = 50
 EXAMPLES = 3
 LISTED = 10
 
@@ -28,7 +29,7 @@ def begin(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            return redirect("web:import-run", imports.begin(request.user, file.name, file.read()).pk)
+            return redirect("web:import-run", runs.begin(request.user, file.name, file.read()).pk)
         except csv_files.CsvError as error:
             form.add_error("file", str(error))
     earlier = ImportRun.of(request.user).order_by("-pk")[:LISTED]
@@ -43,7 +44,7 @@ def run(request: PageRequest, run_id: int) -> HttpResponse:
         return redirect("web:import-columns", run_id)
     if request.htmx and not found.is_at_work:
         return HttpResponseClientRefresh()
-    context: dict[str, Any] = {"run": found, "counts": imports.counts(found)}
+    context: dict[str, Any] = {"run": found, "counts": runs.counts(found)}
     if found.is_at_work:
         template = "web/imports/_progress.html" if request.htmx else "web/imports/progress.html"
         return render(request, template, context | _progress(found, context["counts"]))
@@ -64,7 +65,7 @@ def match(request: PageRequest, run_id: int) -> HttpResponse:
     initial = {"has_headings": found.has_headings}
     form = ColumnsForm(request.POST or None, headings=headings, present=found.columns, initial=initial)
     if form.is_valid():
-        imports.choose(found, form.chosen, has_headings=form.cleaned_data["has_headings"])
+        runs.choose(found, form.chosen, has_headings=form.cleaned_data["has_headings"])
         return redirect("web:import-run", run_id)
     examples = [row.cells for row in first if not row.is_heading][:EXAMPLES]
     matched = [
@@ -77,7 +78,7 @@ def match(request: PageRequest, run_id: int) -> HttpResponse:
 @require_POST
 def start(request: PageRequest, run_id: int) -> HttpResponse:
     """Import the rows that are new."""
-    imports.start(_own(request, run_id))
+    runs.start(_own(request, run_id))
     return redirect("web:import-run", run_id)
 
 
@@ -85,7 +86,7 @@ def start(request: PageRequest, run_id: int) -> HttpResponse:
 def discard(request: PageRequest, run_id: int) -> HttpResponse:
     """Forget a file; the contacts that were imported stay."""
     found = _own(request, run_id)
-    if imports.discard(found):
+    if runs.discard(found):
         messages.success(request, f"“{found.file_name}” removed. Contacts imported from it stay.")
     return redirect("web:import")
 
@@ -125,7 +126,7 @@ def _rows(request: PageRequest, found: ImportRun) -> dict[str, Any]:
     if shown not in RowResult.values:
         raise Http404
     rows = found.contacts.filter(result=shown) if shown else found.contacts
-    page = Paginator(rows.order_by("number"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
         row.said = columns.arguments(row.cells, found.columns)  # type: ignore[attr-defined]  # for the page
     return {"page": page, "shown": shown, "threshold": preferences.current().threshold}
