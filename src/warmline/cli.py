@@ -81,25 +81,55 @@ def migrate() -> None:
     typer.echo("The database is ready.")
 
 
+def _is_postgres() -> bool:
+    from django.db import connection
+
+    return connection.vendor == "postgresql"
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
-    """Serve the pages and the API, and send warm contacts to Pipedrive."""
+    """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     _set_up()
     from warmline import installation, schema
     from warmline.serve import serve as run
 
+    if workers > 1 and not _is_postgres():
+        _fail("warmline: several web processes need PostgreSQL. Set DATABASE_URL, or leave out --workers.")
     for warning in installation.warnings():
         typer.echo(f"warmline: {warning}", err=True)
     try:
         with schema.kept():
-            run(host, port)
+            run(host, port, workers)
     except schema.NotReadyError as error:
         _fail(f"warmline: {error}")
     except OSError as error:
         _cannot_listen(host, port, error)
+
+
+@app.command()
+def worker(
+    interactive: Annotated[
+        int, typer.Option(min=1, max=64, help="Records that people wait for, synced side by side.")
+    ] = 4,
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Other records, synced beside them.")] = 4,
+) -> None:
+    """Send contacts and activities to Pipedrive, on PostgreSQL, and run imports; on as many machines as you like."""
+    _set_up()
+    if not _is_postgres():
+        _fail("warmline: workers need PostgreSQL; on SQLite, `warmline serve` does their work.")
+    from warmline import schema
+    from warmline.worker import Station
+
+    try:
+        with schema.kept():
+            Station(interactive, batch).run()
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
 
 
 @app.command()

@@ -179,6 +179,9 @@ INSTALLED_APPS = [
     "warmline.api",
     "warmline.web",
 ]
+if not is_sqlite(env["DATABASE_URL"]):
+    INSTALLED_APPS.insert(0, "procrastinate.contrib.django")  # its tables: the queues of jobs (see sync/jobs/)
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None  # its tasks are made where they are done
 MIDDLEWARE = [
     "warmline.http.middleware.answer_health",  # before all that looks at the host, which a probe may not know
     "warmline.http.readiness.answer_readiness",  # likewise
@@ -273,6 +276,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "procrastinate": {"level": "WARNING"},  # likewise its lines per job
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },

@@ -10,7 +10,7 @@ import pytest
 from postgres_cluster import new_database
 from programs import environment, free_port, serving_warmline, warmline
 
-pytestmark = pytest.mark.postgres
+pytestmark = pytest.mark.only_on("postgres")
 
 KEY = "a-key-of-the-tests-that-guards-nothing-at-all"
 PATIENCE = 120  # seconds

@@ -80,15 +80,18 @@ def follow_its_contact(activity: Activity, **_: Any) -> None:
     activity.pipedrive_in_bulk = contact.pipedrive_in_bulk and not contact.is_linked
 
 
-def let_contacts_go_on(organization: Organization, now: datetime) -> None:
+def let_contacts_go_on(organization: Organization, now: datetime) -> int:
     """Give fresh attempts to the contacts that failed only because their organization had failed.
 
     Args:
         organization: One that has recovered, or is about to be tried again.
         now: The moment from which they are due, aware.
+
+    Returns:
+        How many contacts these are.
     """
     failed = Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed")
-    failed.update(**fresh_attempts(now))
+    return failed.update(**fresh_attempts(now))
 
 
 def _has_become_a_lead(row: Row, before: Mapping[str, Any]) -> bool:

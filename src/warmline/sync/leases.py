@@ -20,6 +20,7 @@ from warmline.sync.models import Lease
 
 LIFETIME = timedelta(seconds=120)
 PATIENCE = timedelta(seconds=5)  # how long to wait for a lease of something that takes one or two calls
+HANDED_BACK = timedelta(seconds=5)  # after the end of a process that was told to end
 POLL = 0.05  # seconds between two checks whether a lease is free
 
 
@@ -191,6 +192,19 @@ def release_those_of_the_dead() -> None:
         if process in gone:
             Lease.objects.filter(key=lease.key, holder=lease.holder).delete()
     processes.forget(gone)
+
+
+def hand_back(now: datetime) -> None:
+    """Have the leases of this process expire soon: it ends now, in the middle of its work.
+
+    What it has sent may still be done, so others do not begin immediately, and look for it first (see intents.py).
+
+    Args:
+        now: The present moment, aware.
+    """
+    soon = now + HANDED_BACK
+    Lease.objects.filter(holder__startswith=f"{processes.PROCESS}/", expires_at__gt=soon).update(expires_at=soon)
+    processes.leave()
 
 
 def release_own() -> None:

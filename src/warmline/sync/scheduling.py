@@ -135,6 +135,18 @@ def in_lanes(works: Iterable[Work], now: datetime) -> list[Work]:
     return [replace(work, lane=Lane.BACKLOG) if is_backlog(work) else work for work in works]
 
 
+def is_backlog(since: datetime, others: Collection[datetime], now: datetime) -> bool:
+    """Tell whether a person's row is one of so many that nobody waits for each, as `in_lanes` does.
+
+    Args:
+        since: Since when it is due.
+        others: Since when that person's rows are due, itself among them.
+        now: Tells what became due just now.
+    """
+    recent = sum(other > now - RECENTLY for other in others)
+    return len(others) > MOST_BY_HAND and not (since > now - RECENTLY and recent <= MOST_BY_HAND)
+
+
 def in_turn(works: Iterable[Work], served: Served) -> list[Work]:
     """Return rows in the order in which they are to go.
 

@@ -1,18 +1,21 @@
 """Wake-ups: after a commit, the engine and the pages look at once what has changed.
 
 A wake-up says only "look"; what to do is in the rows. A lost one costs a second, because the engine looks that often
-anyway. `serve` runs two processes, and a relay carries the wake-ups of each to the other.
+anyway. On SQLite `serve` runs two processes, and a relay carries the wake-ups of each to the other. On PostgreSQL a
+deferrer makes jobs of them, in the transaction of what changed, and workers on any machine take those (see jobs/).
 """
 
 import logging
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Model
 
 log = logging.getLogger(__name__)
 
 _listeners: list[Callable[[], None]] = []
 _relays: list[Callable[[], None]] = []
+_deferrers: list[Callable[[Model | None], None]] = []
 
 
 def listen(listener: Callable[[], None]) -> None:
@@ -35,6 +38,14 @@ def stop_relaying(carry: Callable[[], None]) -> None:
     _relays.remove(carry)
 
 
+def defer_by(deferrer: Callable[[Model | None], None]) -> None:
+    """Call a function for each wake-up, within the transaction of what changed, with the row (see `after_commit`).
+
+    If it raises an error, nothing is saved.
+    """
+    _deferrers.append(deferrer)
+
+
 def now() -> None:
     """Wake the listeners in this process and in the other one."""
     _call((*_listeners, *_relays))
@@ -45,8 +56,14 @@ def hear() -> None:
     _call(tuple(_listeners))
 
 
-def after_commit() -> None:
-    """Wake all listeners when the transaction is committed; immediately if there is no transaction."""
+def after_commit(row: Model | None = None) -> None:
+    """Wake all listeners when the transaction is committed; immediately if there is no transaction.
+
+    Args:
+        row: The row that was saved; None when any row may be due by now.
+    """
+    for deferrer in _deferrers:
+        deferrer(row)
     transaction.on_commit(now)
 
 

@@ -55,6 +55,15 @@ def running() -> Iterator[None]:
         import_wanted.disconnect(wanted)
 
 
+def is_wanted(now: datetime) -> bool:
+    """Tell whether `step` would find something to do.
+
+    Args:
+        now: Tells which holds have ended.
+    """
+    return ImportRun.objects.filter(status__in=AT_WORK).exclude(held_until__gt=now, held_until__lte=now + HOLD).exists()
+
+
 def step(now: datetime, stopping: Signal | None = None) -> bool:
     """Do what is to be done for one run.
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Protocol
 
 from django.conf import settings
 
@@ -45,6 +46,18 @@ def running() -> Iterator[None]:
             follower.stop()
 
 
+class Runner(Protocol):
+    """Keeps an engine going, as Dispatcher does."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """Take nothing new and return when what is under way is done."""
+        ...
+
+
 class Follower:
     """Runs the dispatcher, and replaces it when the token or the preferences change.
 
@@ -52,6 +65,8 @@ class Follower:
         make_engine: Makes the engine for a token and some preferences.
         clock: Of the dispatcher.
         threads: Of both.
+        run: Makes what keeps an engine going; a dispatcher if left out.
+        every: Seconds between two looks at token and preferences.
     """
 
     def __init__(
@@ -59,17 +74,27 @@ class Follower:
         make_engine: Callable[[str, Preferences], Engine] = Engine.of,
         clock: Clock | None = None,
         threads: Threads = SYSTEM_THREADS,
+        *,
+        run: Callable[[Engine], Runner] | None = None,
+        every: float = SWEEP,
     ) -> None:
         self._make_engine = make_engine
         self._clock = clock or DatabaseClock()
         self._threads = threads
-        self._dispatcher: Dispatcher | None = None
+        self._run = run or self._dispatch
+        self._every = every
+        self._runner: Runner | None = None
         self._followed: tuple[str, Preferences] | None = None
         self._loop = Loop("sync-follow", self._turn, threads=threads)
 
     def start(self) -> None:
         """Start, with an engine for the present token and preferences; if that fails, it is tried again."""
         self._loop.start()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has looked at token and preferences."""
+        return self._followed is not None
 
     def stop(self) -> None:
         """Stop, and return when the rows under way are done."""
@@ -78,7 +103,10 @@ class Follower:
 
     def _turn(self) -> None:
         self._follow()
-        self._loop.ends_within(SWEEP)
+        self._loop.ends_within(self._every)
+
+    def _dispatch(self, engine: Engine) -> Runner:
+        return Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
 
     def _follow(self) -> None:
         preferences.refresh()
@@ -111,18 +139,18 @@ class Follower:
             # Nothing is sent until somebody corrects the settings, so the connection's state must not be ok.
             connection_health.report(connection_health.misconfigured(error), self._clock)
             raise
-        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
+        runner = self._run(engine)
         try:
-            dispatcher.start()
+            runner.start()
         except BaseException:
             engine.close()
             raise
-        self._dispatcher = dispatcher
+        self._runner = runner
 
     def _end(self) -> None:
-        dispatcher, self._dispatcher = self._dispatcher, None
-        if dispatcher is not None:
-            dispatcher.stop()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.stop()
 
 
 class Dispatcher:

@@ -7,6 +7,7 @@ during a request.
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -14,14 +15,14 @@ from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import deferred_deletes, pending
+from warmline.sync import deferred_deletes, due_row, pending
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.failures import NotYetError, OrganizationFailedError
-from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
@@ -32,7 +33,7 @@ from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
-from warmline.sync.scheduling import Served, Work, in_turn
+from warmline.sync.scheduling import Lane, RowKind, Served, Work, in_turn, is_backlog
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # leases of one person, kind and lane that are looked at together
@@ -129,13 +130,16 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, held: Collection[Work] = (), *, background: bool = True) -> list[Work]:
+    def due(
+        self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
+    ) -> list[Work]:
         """Return the due rows, one of each lease, in the order in which they go; none while the connection is not ok.
 
         Args:
             now: The present moment, aware.
             held: Rows to leave out.
             background: Whether to include background work.
+            limit: How many of each owner, kind and lane at the most, besides the newest.
         """
         if storage.present() is not None:
             return []  # Pipedrive's responses could not be stored
@@ -143,12 +147,35 @@ class Engine:
         self._moments.heed()
         if not connection_health.is_well() and not self._is_open():
             return []
-        works = pending.due(now, self._policy.threshold, AT_ONCE, background=background, held=held)
+        works = pending.due(now, self._policy.threshold, limit, background=background, held=held)
         if not works or not self._is_open():
             return []
         if not self._pipedrive.has_tokens_for_background():
             works = [work for work in works if not work.is_background]
         return in_turn(works, Served())
+
+    def work_of(self, kind: RowKind, row_id: int) -> Work | None:
+        """Return the work that a row is, in its lane; None when it is not due (see due_row.py)."""
+        now, threshold = self._clock.now(), self._policy.threshold
+        work = due_row.work_of(kind, row_id, threshold, now)
+        return None if work is None else self._in_lane(work, now)
+
+    def next_of_lease(self, work: Work) -> Work | None:
+        """Return what is due under the same lease as a work that is done; None when nothing is."""
+        now, threshold = self._clock.now(), self._policy.threshold
+        following = due_row.next_of_lease(work, threshold, now)
+        return None if following is None else self._in_lane(following, now)
+
+    def is_held(self, work: Work) -> bool:
+        """Tell whether some worker holds the lease to a work."""
+        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
+
+    def _in_lane(self, work: Work, now: datetime) -> Work:
+        """Tell a person's row from one of a backlog, as `due` does."""
+        if work.lane is not Lane.PERSON or work.owner is None:
+            return work
+        others = due_row.since_of(work.owner, self._policy.threshold, now)
+        return replace(work, lane=Lane.BACKLOG) if is_backlog(work.since, others, now) else work
 
     def bring(self, work: Work) -> bool:
         """Send one row to Pipedrive, or store why that failed.

@@ -54,9 +54,10 @@ def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
 
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
-    if sender is Organization and not instance.pipedrive_sync_failed:
-        due_again.let_contacts_go_on(instance, database_time.now())
-    wakeups.after_commit()
+    is_well = sender is Organization and not instance.pipedrive_sync_failed
+    if is_well and due_again.let_contacts_go_on(instance, database_time.now()):
+        wakeups.after_commit()
+    wakeups.after_commit(instance)
 
 
 def _imported(**_: Any) -> None:
