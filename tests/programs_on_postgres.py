@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 from postgres_cluster import HOW_TO_GET_IT, Cluster, NoPostgresError, cluster
-from programs import environment, new_token, serving_warmline
+from programs import environment, new_token, serving_warmline, warmline
 
 from warmline.programs import STOP_IN_TIME
 
@@ -55,6 +55,7 @@ class Place:
         self.database, self.folder = database, folder
         own = {"DATABASE_URL": database.url(), "WARMLINE_SECRET_KEY": KEY}
         self.env = environment(folder, pipedrive_url, **own, **more)
+        assert warmline(self.env, "migrate").returncode == 0
 
     @contextmanager
     def serving(self, port: int, *options: str) -> Iterator["subprocess.Popen[bytes]"]:

@@ -39,8 +39,8 @@ def _cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
     _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose another with --host and --port.")
 
 
-def _set_up() -> None:
-    """Make Django and the database ready; every command but `sandbox` and `demo` begins with this."""
+def _set_up(*, migrates: bool = False) -> None:
+    """Make Django and the database ready; every command that uses the database begins with this."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django
     from django.core.exceptions import ImproperlyConfigured
@@ -48,7 +48,7 @@ def _set_up() -> None:
 
     try:
         django.setup()
-        _migrate()
+        _prepare_database(migrates=migrates)
     except ImproperlyConfigured as error:
         _fail(f"warmline: {error}")
     except OSError as error:
@@ -57,20 +57,28 @@ def _set_up() -> None:
         _fail(f"warmline: cannot use the database: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
 
 
-def _migrate() -> None:
+def _prepare_database(*, migrates: bool) -> None:
     from django.conf import settings
-    from django.core.management import call_command
+    from django.db import connection
 
-    from warmline import installation
+    from warmline import schema
 
     if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
-    if newer := installation.newer_data():
-        _fail(
-            f"warmline: the data belongs to a newer Warmline ({newer}). Start that version, or set WARMLINE_DATA_DIR "
-            "(and DATABASE_URL, if you use it) to other data."
-        )
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        if migrates or connection.vendor == "sqlite":
+            schema.migrate()
+        else:
+            schema.wait()
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
+
+
+@app.command()
+def migrate() -> None:
+    """Prepare the database for this version. On PostgreSQL nothing else does; SQLite is prepared by every command."""
+    _set_up(migrates=True)
+    typer.echo("The database is ready.")
 
 
 def _is_postgres() -> bool:
@@ -87,7 +95,7 @@ def serve(
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     _set_up()
-    from warmline import installation
+    from warmline import installation, schema
     from warmline.serve import serve as run
 
     if workers > 1 and not _is_postgres():
@@ -95,7 +103,10 @@ def serve(
     for warning in installation.warnings():
         typer.echo(f"warmline: {warning}", err=True)
     try:
-        run(host, port, workers)
+        with schema.kept():
+            run(host, port, workers)
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
     except OSError as error:
         _cannot_listen(host, port, error)
 
@@ -111,9 +122,14 @@ def worker(
     _set_up()
     if not _is_postgres():
         _fail("warmline: workers need PostgreSQL; on SQLite, `warmline serve` does their work.")
+    from warmline import schema
     from warmline.worker import Station
 
-    Station(interactive, batch).run()
+    try:
+        with schema.kept():
+            Station(interactive, batch).run()
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
 
 
 @app.command()

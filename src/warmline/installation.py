@@ -1,4 +1,4 @@
-"""Problems for an administrator to fix: files that others can read, a weak secret key, data of a newer version.
+"""Problems for an administrator to fix: files that others can read, and a weak secret key.
 
 They are warnings, and nothing stops because of them. `serve` prints them at its start, and so does `warmline doctor`.
 """
@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 OTHERS = 0o077
-OURS = ("crm", "sync")
 
 
 def warnings() -> Iterator[str]:
@@ -31,14 +27,6 @@ def warnings() -> Iterator[str]:
             f"{settings.SHORTEST_KEY} or more. Everyone then has to sign in again, and an admin has to enter "
             "Pipedrive's token again on the Settings page."
         )
-
-
-def newer_data() -> str:
-    """Return the newest migration applied to the data that this version does not know; empty if it knows all."""
-    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    applied = MigrationRecorder(connection).applied_migrations()
-    unknown = [f"{app}.{name}" for app, name in applied if app in OURS and (app, name) not in known]
-    return max(unknown, default="")
 
 
 def _readable_by_others(folder: Path) -> Iterator[Path]:

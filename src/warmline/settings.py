@@ -184,6 +184,7 @@ if not is_sqlite(env["DATABASE_URL"]):
     PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None  # its tasks are made where they are done
 MIDDLEWARE = [
     "warmline.http.middleware.answer_health",  # before all that looks at the host, which a probe may not know
+    "warmline.http.readiness.answer_readiness",  # likewise
     "warmline.http.middleware.redirect_to_https",  # before anything answers, and around the header that it removes
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from virtual_clock import VirtualClock
@@ -242,7 +244,7 @@ def test_a_database_that_goes_away_in_the_middle(ledger: SharedLedger) -> None:
 
 def test_a_database_that_is_not_there() -> None:
     """The message tells neither user nor password."""
-    nowhere = LedgerConnection(lambda: {"host": "/nowhere", "user": "alice", "password": "a-secret-of-hers"})
+    nowhere = LedgerConnection(partial(psycopg.connect, "host=/nowhere user=alice password=a-secret-of-hers"))
     with pytest.raises(Unavailable) as refused:
         Limiter(ledger=SharedLedger("us", connection=nowhere), clock=VirtualClock()).acquire()
     assert str(refused.value) == "The database, which holds the limits, cannot be used at this moment."

@@ -14,23 +14,16 @@ from dataclasses import asdict
 from threading import Lock
 from typing import Any
 
-import django.db
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from warmline import postgres
 from warmline.pipedrive import SYSTEM_CLOCK, Clock, Ledger, Unavailable, Used
 from warmline.sync.models import RateLimits
 
 PATIENCE = 10  # seconds to wait for others, who each hold the row for a millisecond
 STALL = 3  # seconds after which the database lets go of the row of a machine that stopped while it held it
-CONNECTION = {  # so that a network that swallows everything is noticed in seconds and not in minutes
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 1000 * PATIENCE,
-}
 KEPT = ("turns", "searches", "next_batch", "paused_until", "tokens")
 MOMENTS = ("turns", "searches", "next_batch", "paused_until")
 TABLE = sql.Identifier(RateLimits._meta.db_table)  # noqa: SLF001 (documented)
@@ -52,26 +45,22 @@ LOOK = sql.SQL(
     "SELECT coalesce((SELECT figures FROM {table} WHERE name = {name}), '{{}}'),"
     " extract(epoch FROM clock_timestamp())::float8"
 )
-Row = tuple[dict[str, Any], float]
+Row = tuple[Any, ...]  # the figures, and the database's time in Unix seconds
 
 
-def _parameters() -> dict[str, Any]:
-    """Return how to connect to the database that Django uses."""
-    parameters = django.db.connection.get_connection_params()
-    for of_django in ("context", "cursor_factory", "prepare_threshold"):
-        parameters.pop(of_django, None)
-    return {**CONNECTION, **parameters, "application_name": "warmline limits", "autocommit": True}
+def _connect() -> "psycopg.Connection[Row]":
+    return postgres.connect("limits")
 
 
 class LedgerConnection:
     """A process's one connection for its ledgers; its threads use it one after the other.
 
     Args:
-        parameters: Returns how to connect, as psycopg takes it.
+        connect: Returns a new connection on which each statement is a transaction of its own.
     """
 
-    def __init__(self, parameters: Callable[[], dict[str, Any]] = _parameters) -> None:
-        self._parameters = parameters
+    def __init__(self, connect: "Callable[[], psycopg.Connection[Row]]" = _connect) -> None:
+        self._connect = connect
         self._lock = Lock()
         self._connection: psycopg.Connection[Row] | None = None
 
@@ -112,7 +101,7 @@ class LedgerConnection:
     def then(self, query: sql.SQL | sql.Composed) -> Row | None:
         """Run the statements that follow; returns as `first` does."""
         if self._connection is None:
-            self._connection = psycopg.connect(**self._parameters())
+            self._connection = self._connect()
         cursor = self._connection.execute(query)
         while cursor.nextset():
             pass
