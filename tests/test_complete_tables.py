@@ -24,7 +24,7 @@ from warmline.sync.synced_fields import FIELDS
 from warmline.web.forms import contact_book
 from warmline.web.forms import settings as settings_forms
 from warmline.web.presentation import icons, overview
-from warmline.web.templatetags.warmline import BADGES
+from warmline.web.presentation.badges import BADGES
 
 PACKAGE = Path(__file__).parents[1] / "src" / "warmline"
 ENUMS = {"Enum", "StrEnum", "IntEnum", "TextChoices"}

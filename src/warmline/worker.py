@@ -22,7 +22,7 @@ from psycopg import AsyncConnection
 from warmline import database_time
 from warmline.supervision import next_wait
 from warmline.sync import leases
-from warmline.sync.engine.dispatcher import Follower
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.jobs.hands import Employment, Hands
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
 from warmline.sync.jobs.tasks import Tasks

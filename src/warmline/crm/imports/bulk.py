@@ -18,7 +18,7 @@ from warmline.crm import book, row_changes, search_index
 from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.crm.signals import rows_imported, rows_importing
 from warmline.crm.users import User
 
