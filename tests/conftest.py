@@ -6,10 +6,16 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from postgres_cluster import HOW_TO_GET_IT
 from settings_for_tests import FOLDER, HAS_DATABASE, IS_POSTGRES
 
 pytest_plugins = ["contract_fixtures", "siege.telling"]
+
+# How long an example takes says nothing on a busy machine.
+hypothesis_settings.register_profile("warmline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("warmline")
 
 NOT_RUN = "NOT RUN"  # how a test's skip begins when the machine lacks what it needs
 

@@ -1,5 +1,6 @@
 """Another connection to the test's database, as that of another process: in a thread of its own."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
@@ -69,3 +70,17 @@ def open_transaction(work: Callable[[], Any]) -> Iterator[None]:
             yield
         finally:
             other.do(lambda: atomic.__exit__(None, None, None))
+
+
+def wait_until_somebody_waits() -> None:
+    """Return when a connection waits for a lock of PostgreSQL's that another one holds."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone():
+                return
+        time.sleep(0.01)
+    raise AssertionError("Nobody waited.")

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from random import Random
 from threading import Semaphore
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -341,9 +340,7 @@ def telling(clock: VirtualClock) -> Iterator[None]:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return clock.now().astimezone(tz)
 
-    # On PostgreSQL, too, whose own clock nobody can turn: there it is that of this one machine.
-    one_machine = patch.object(database_time, "connection", SimpleNamespace(vendor="sqlite"))
-    with patch("django.utils.timezone.datetime", Told), one_machine:
+    with patch("django.utils.timezone.datetime", Told), patch.object(database_time, "is_shared", return_value=False):
         yield
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError
+from psycopg_pool import PoolTimeout
 
 from warmline import storage
 from warmline.storage import Matter, WaitedError
@@ -43,6 +45,12 @@ def _of_postgresql(code: str) -> Exception:
         (_caused(IntegrityError("x"), _sqlite("SQLITE_CONSTRAINT_UNIQUE")), None),
         (_caused(OperationalError("x"), _of_postgresql("53100")), Matter.DISK_FULL),
         (_caused(OperationalError("x"), _of_postgresql("40P01")), Matter.BUSY),
+        (_caused(OperationalError("x"), _of_postgresql("40001")), Matter.BUSY),
+        (_caused(OperationalError("x"), _of_postgresql("57P01")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), _of_postgresql("08006")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), _of_postgresql("54000")), None),
+        (_caused(OperationalError("x"), psycopg.OperationalError("the connection is closed")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), PoolTimeout("none came in time")), Matter.NO_DATABASE),
         (_caused(DatabaseError("x"), _of_postgresql("23505")), None),
         (OSError(errno.ENOSPC, "no space"), Matter.DISK_FULL),
         (OSError(errno.EDQUOT, "quota"), Matter.DISK_FULL),

@@ -27,7 +27,7 @@ def now() -> datetime:
     Raises:
         OperationalError: When the database was never asked, and cannot be.
     """
-    if connection.vendor != "postgresql":
+    if not is_shared():
         return timezone.now()
     monotonic, said = time.clock_gettime(_SLEEPLESS), _Known.said
     if said is None or monotonic - said[1] >= EVERY:
@@ -36,6 +36,11 @@ def now() -> datetime:
         return timezone.now()
     moment, at = said
     return moment + timedelta(seconds=time.clock_gettime(_SLEEPLESS) - at)
+
+
+def is_shared() -> bool:
+    """Tell whether the database's clock counts; a simulation, which has a clock of its own, says no."""
+    return connection.vendor == "postgresql"
 
 
 def _asked() -> tuple[datetime, float] | None:

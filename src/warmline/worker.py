@@ -34,10 +34,10 @@ GRACE = 2.0  # seconds for the work under way, as in engine_process.py
 REST = 2.0  # seconds more in which what is not done is put back
 LONGEST_WAIT = 5.0  # seconds between two attempts to reach the database
 LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then others begin beside them
-FOLLOW = 2.0  # seconds until a new token or preference counts
+FOLLOW = 3.0  # seconds until a new token or preference counts
 FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
-POLLS = {INTERACTIVE: 1.0, BATCH: 2.0, UPKEEP: 5.0}  # seconds: how late what was not heard, or waited, begins
+POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 5.0}  # seconds: how late what was not heard, or waited, begins
 
 
 class Station:

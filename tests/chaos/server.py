@@ -18,7 +18,7 @@ from warmline.sync.company import Membership
 from warmline.sync.engine.dispatcher import SWEEP, Dispatcher, Follower
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
-from warmline.sync.scheduling import Work
+from warmline.sync.priorities import Work
 
 WINDOWS = (Window(20, 2.0), Window(100, 10.0))
 SEARCHES = Window(10, 2.0)

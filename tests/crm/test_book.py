@@ -13,7 +13,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync.due_again import fresh_attempts, no_choice
+from warmline.sync.after_change import fresh_attempts, no_choice
 
 pytestmark = pytest.mark.django_db
 

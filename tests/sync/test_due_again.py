@@ -13,7 +13,7 @@ from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync.due_again import after_change, fresh_attempts
+from warmline.sync.after_change import after_change, fresh_attempts
 
 COLD, WARM = 0, 9
 FRESH = fresh_attempts(timezone.now()).keys()

@@ -13,14 +13,14 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
-from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState, Remembered
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import Trouble
 from warmline.sync.row_state import with_state
 from warmline.sync.status.contact_report import report
-from warmline.sync.status.explanation import Explanation, explain
 from warmline.sync.status.record_links import place
+from warmline.sync.status.state_explanation import Explanation, explain
 
 pytestmark = pytest.mark.django_db
 

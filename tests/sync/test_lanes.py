@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.sync.scheduling import MOST_BY_HAND, Lane, Room, Served, Work, first, in_lanes, in_turn
+from warmline.sync.priorities import MOST_BY_HAND, Lane, Room, Served, Work, first, in_lanes, in_turn
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2

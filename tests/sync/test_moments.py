@@ -18,12 +18,12 @@ from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync import pending
 from warmline.sync.engine import clock_jumps
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.failures import Trouble, longest_wait
 from warmline.sync.leases import LIFETIME, BusyError, Leases
 from warmline.sync.models import Connection, ConnectionState, DirectoryState, Lease, Remembered
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import Trouble, longest_wait
 
 pytestmark = pytest.mark.django_db
 

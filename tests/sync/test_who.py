@@ -13,8 +13,8 @@ from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync.models import Attempt, Notification
 from warmline.sync.status.contact_report import report
-from warmline.sync.status.explanation import explain
 from warmline.sync.status.retry_and_choose import choose, retry
+from warmline.sync.status.state_explanation import explain
 
 pytestmark = pytest.mark.django_db
 

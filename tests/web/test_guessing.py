@@ -14,7 +14,7 @@ from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
 from warmline import storage
-from warmline.crm.throttling import Guess
+from warmline.crm.guess_limits import Guess
 from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment

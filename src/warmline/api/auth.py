@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja.security import HttpBearer
 
 from warmline import storage
-from warmline.crm import throttling
+from warmline.crm import guess_limits
 from warmline.crm.tokens import ApiToken, digest
 from warmline.crm.users import User
 
@@ -39,7 +39,7 @@ class Bearer(HttpBearer):
         known = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
         if known is None:
             with storage.if_possible():
-                throttling.at_secret("token", "", request.META["REMOTE_ADDR"])
+                guess_limits.at_secret("token", "", request.META["REMOTE_ADDR"])
             return None
         now = timezone.now()
         if known.last_used_at is None or not now - LAST_USED_PRECISION < known.last_used_at <= now:

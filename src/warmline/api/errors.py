@@ -15,7 +15,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError
 from warmline.sync.row_state import Problem
 from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError

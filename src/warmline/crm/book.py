@@ -16,24 +16,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm.activities import Activity, ActivityType
+from warmline.crm.activities import Activity, default_subject
 from warmline.crm.chunks import in_pieces
-from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
 from warmline.crm.signals import activity_logging, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
-
-SUBJECTS = {
-    ActivityType.CALL: "Call with {}",
-    ActivityType.EMAIL: "E-mail to {}",
-    ActivityType.MEETING: "Meeting with {}",
-    ActivityType.LINKEDIN: "LinkedIn message to {}",
-    ActivityType.REFERRAL: "Referral by {}",
-    ActivityType.CONFERENCE: "Conference with {}",
-}
 
 
 @dataclass(frozen=True)
@@ -232,13 +222,6 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
         return len(some)
 
     return in_pieces(list(others.values_list("pk", flat=True)), hand)
-
-
-def default_subject(type: str, name: str) -> str:
-    """Return the subject of an activity for which none was given, cut to the field's length."""
-    # A type that there is not is refused when the activity is checked, at its own field.
-    pattern = SUBJECTS[ActivityType(type)] if type in ActivityType.values else "Activity with {}"
-    return pattern.format(name)[:NAME_LENGTH]
 
 
 def is_past(activity: Activity, now: datetime) -> bool:

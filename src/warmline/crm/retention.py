@@ -11,9 +11,9 @@ from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from warmline.crm import throttling
+from warmline import database_time
+from warmline.crm import guess_limits
 from warmline.crm.chunks import in_pieces
 from warmline.crm.imports import runs
 from warmline.crm.signals import day_passed
@@ -28,11 +28,11 @@ class SteadyClock:
 
     Args:
         monotonic: Tells seconds that go on evenly, whatever the machine's clock is set to.
-        present: Tells the machine's time.
+        present: Tells the time.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, present: Callable[[], datetime] = timezone.now
+        self, monotonic: Callable[[], float] = time.monotonic, present: Callable[[], datetime] = database_time.now
     ) -> None:
         self._monotonic, self._present = monotonic, present
         self._began, self._began_at = present(), monotonic()
@@ -63,7 +63,7 @@ def sweep(now: datetime) -> None:
     """
     runs.forget_old(now)
     delete_in_pieces(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
-    for rows in throttling.outdated(now):
+    for rows in guess_limits.outdated(now):
         delete_in_pieces(rows)
     day_passed.send(None, now=now)
 

@@ -35,7 +35,7 @@ class SyncedQuerySet(models.QuerySet[RowType]):
 
 
 class Synced(models.Model):
-    """The sync columns of each row that can go to Pipedrive. Owned by `sync/`; see sync/due_again.py.
+    """The sync columns of each row that can go to Pipedrive. Owned by `sync/`; see sync/after_change.py.
 
     `failed` is a state of its own and not "attempts == 3": a refused row fails at its first attempt, and a failed
     row keeps its reason while batch processing tries it again at `next_pipedrive_sync_attempt`.

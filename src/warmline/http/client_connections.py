@@ -15,7 +15,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from warmline.crm.throttling import network
+from warmline.crm.guess_limits import network
 from warmline.http.forwarded import Headers, Networks, asked_for
 from warmline.http.slow_clients import Unfinished
 

@@ -11,14 +11,14 @@ from typing import Any, Self
 
 import httpx
 
-from warmline.pipedrive import lists, responses
+from warmline.pipedrive import error_responses, lists
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
+from warmline.pipedrive.error_responses import Call, Record
 from warmline.pipedrive.errors import Unavailable
 from warmline.pipedrive.http_session import HttpSession, Query
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
-from warmline.pipedrive.responses import Call, Record
 
 PAGE_SIZE = 500  # the largest that there is; each page costs the same
 
@@ -133,28 +133,28 @@ class Calls:
     def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
         said = self._ask(call, params={"limit": PAGE_SIZE, **({} if cursor is None else {"cursor": cursor})})
         unreadable: list[Unreadable] = []
-        records = lists.records(call, model, responses.rows(call, said), unreadable)
-        return Page(records, responses.next_cursor(said), tuple(unreadable))
+        records = lists.records(call, model, error_responses.rows(call, said), unreadable)
+        return Page(records, error_responses.next_cursor(said), tuple(unreadable))
 
     def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
         """Make a call that returns one record."""
-        return responses.record(call, model, self._ask(call, json=body).get("data"))
+        return error_responses.record(call, model, self._ask(call, json=body).get("data"))
 
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
         """Make a call that returns a whole list."""
         said = self._ask(call, params=params, json=body)
-        return lists.records(call, model, responses.rows(call, said))
+        return lists.records(call, model, error_responses.rows(call, said))
 
     def _pages(
         self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None
     ) -> list[Record]:
         """Read a list to its end."""
-        return lists.records(call, model, self._walk(call, params, responses.rows), unreadable)
+        return lists.records(call, model, self._walk(call, params, error_responses.rows), unreadable)
 
     def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
         """Read the hits of an exact search to their end."""
         exact: Query = {**params, "exact_match": True}
-        return lists.records(call, model, self._walk(call, exact, responses.hits))
+        return lists.records(call, model, self._walk(call, exact, error_responses.hits))
 
     def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
         """Follow the cursors of a list; raise Unavailable if one comes twice."""
@@ -163,7 +163,7 @@ class Calls:
         while True:
             said = self._ask(call, params={**params, "limit": PAGE_SIZE, **cursor})
             yield from items(call, said)
-            following = responses.next_cursor(said)
+            following = error_responses.next_cursor(said)
             if following is None:
                 return
             if following in followed:

@@ -6,8 +6,9 @@ and none looks before it creates: only the caller knows what is safe to repeat.
 
 from datetime import UTC, datetime
 
-from warmline.pipedrive import responses
+from warmline.pipedrive import error_responses
 from warmline.pipedrive.calls import PAGE_SIZE, Calls
+from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import Rejected
 from warmline.pipedrive.http_session import Query
 from warmline.pipedrive.lists import Page, Unreadable
@@ -29,7 +30,6 @@ from warmline.pipedrive.records import (
     PersonChanges,
     User,
 )
-from warmline.pipedrive.responses import Call
 
 # Published prices in tokens. Fields in v1 cost as much as any other v1 list or update.
 GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
@@ -304,4 +304,4 @@ def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str
     for option in reversed(options):
         if option.label.split() == label.split():  # a server may have cleaned it
             return option
-    raise responses.unclear(call, "The answer does not show the new label.")
+    raise error_responses.unclear(call, "The answer does not show the new label.")

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from warmline.pipedrive import responses
+from warmline.pipedrive import error_responses
 from warmline.pipedrive.clock import Clock, http_date
+from warmline.pipedrive.error_responses import Answer, Call
 from warmline.pipedrive.errors import Unavailable
 from warmline.pipedrive.headers import header_number, wait_seconds
 from warmline.pipedrive.limiter import Limiter
-from warmline.pipedrive.responses import Answer, Call
 from warmline.pipedrive.unpacking import unpacked
 
 LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of a response: a page has 500 records of a few kilobytes
@@ -130,12 +130,12 @@ class HttpSession:
             deed()
         try:
             answer = self._exchange(call, params, json)
-        except responses.FAILURES as failure:
-            error = responses.no_answer(call, failure)
-            raise error from responses.without_frames(failure)
+        except error_responses.FAILURES as failure:
+            error = error_responses.no_answer(call, failure)
+            raise error from error_responses.without_frames(failure)
         heard_at = self._clock.monotonic()
         self._learn_limits(call, answer, turn)
-        said = responses.content(call, answer)
+        said = error_responses.content(call, answer)
         self._learn_time(answer, heard_at)
         return said
 
@@ -144,7 +144,7 @@ class HttpSession:
         with self._http.stream(call.method, call.path, params=params, json=json) as response:
             try:
                 body = self._whole(response, _room_for(call))
-            except responses.FAILURES:
+            except error_responses.FAILURES:
                 if not response.is_client_error:
                     raise
                 body = b""  # a refusal is a refusal, even if its body could not be read

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from warmline.pipedrive import responses
+from warmline.pipedrive import error_responses
+from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import PipedriveError
-from warmline.pipedrive.responses import Call
-from warmline.pipedrive.shapes import LARGEST_ID
+from warmline.pipedrive.record_bases import LARGEST_ID
 
 Listed = TypeVar("Listed", bound=BaseModel)
 
@@ -67,7 +67,7 @@ def records(
     read = []
     for row in rows:
         try:
-            read.append(responses.record(call, model, row))
+            read.append(error_responses.record(call, model, row))
         except PipedriveError as error:
             if unreadable is None:
                 raise

@@ -1,6 +1,6 @@
 """What Pipedrive holds, as typed records, in Pipedrive's own words.
 
-Records that are read and records that are written have different shapes (see shapes.py). None knows about HTTP.
+Records that are read and records that are written have different shapes (see record_bases.py). None knows about HTTP.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AliasPath, BeforeValidator, ConfigDict, model_validator
 from pydantic import Field as Spec
 
-from warmline.pipedrive.shapes import Changes, Id, Instant, New, Read
+from warmline.pipedrive.record_bases import Changes, Id, Instant, New, Read
 
 
 class _Contact(Read):

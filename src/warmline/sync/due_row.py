@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from warmline.crm.activities import Activity, Row
 from warmline.sync import pending
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.scheduling import MOST_BY_HAND, Lane, RowKind, Work
+from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work
 
 WITHOUT_EMAIL = "person:/"  # how the lease of a contact begins that shares it with no other
 

@@ -16,9 +16,9 @@ from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync import deferred_deletes
 from warmline.sync.company import storing
 from warmline.sync.elapsed import Ages
-from warmline.sync.failures import LOOK_AFTER_SILENCE, NotYetError
 from warmline.sync.leases import Leases
 from warmline.sync.models import Intent
+from warmline.sync.retries import LOOK_AFTER_SILENCE, NotYetError
 
 Made = TypeVar("Made")
 

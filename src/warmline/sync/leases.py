@@ -187,7 +187,7 @@ def in_progress(now: datetime) -> set[tuple[str, int]]:
 def release_those_of_the_dead() -> None:
     """Take away the leases of processes that have died, so that nobody has to wait until they expire."""
     gone = processes.dead()
-    for lease in Lease.objects.all():
+    for lease in Lease.objects.all() if gone else ():
         process = lease.holder.rpartition("/")[0]
         if process in gone:
             Lease.objects.filter(key=lease.key, holder=lease.holder).delete()

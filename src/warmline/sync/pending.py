@@ -5,7 +5,7 @@ the due time, so the query costs as much as the due rows and never as much as th
 plans.
 
 Only one due row of each lease is returned, because no two with one lease go side by side, and only some of each
-owner's, so that a backlog, however large, does not hide what somebody else waits for. `scheduling.py` decides which
+owner's, so that a backlog, however large, does not hide what somebody else waits for. `priorities.py` decides which
 goes next.
 """
 
@@ -22,7 +22,7 @@ from django.db.models.functions import RowNumber
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.scheduling import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
+from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
 

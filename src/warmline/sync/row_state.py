@@ -17,8 +17,8 @@ from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE, Synced
 from warmline.crm.users import User
 from warmline.sync import pending
-from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.leases import in_progress
+from warmline.sync.retries import AMBIGUOUS
 
 RowType = TypeVar("RowType", bound=Synced)
 

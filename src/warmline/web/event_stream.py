@@ -27,7 +27,6 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.supervision import Loop
 from warmline.sync import arrival, engine_health, wakeups
-from warmline.sync.arrival import Arriving
 from warmline.sync.leases import in_progress
 from warmline.sync.models import Attempt, Connection, Notification
 from warmline.sync.notifications import told_to
@@ -45,7 +44,6 @@ LISTENING = "warmline.listening"  # key in a request's scope: the stream that an
 CROWDED = b"retry: 60000\n\n"  # milliseconds; reconnecting at once would only push out another browser
 
 Key = TypeVar("Key")
-ArrivingType = TypeVar("ArrivingType", bound=Arriving)
 RowName = tuple[str, int]  # such as ("contact", 12)
 Piece = tuple[int, bytes]  # the cursor of the notification in it, or 0, and the text of the event
 Rights = tuple[bool, bool, str]  # what a user may hear depends on these: active, admin, and the password's hash
@@ -150,16 +148,16 @@ class _Known:
     @classmethod
     def now(cls) -> Self:
         return cls(
-            notification=_newest(Notification),
-            attempt=_newest(Attempt),
+            notification=arrival.newest_of(Notification),
+            attempt=arrival.newest_of(Attempt),
             working=in_progress(database_time.now()),
             connection=_connection(),
         )
 
     def look(self) -> News:
         """Return what is new since the last look. A row changes when work on it starts, and with each attempt."""
-        told = _since(Notification, self.notification)[:MOST_NAMED]
-        attempts = _since(Attempt, self.attempt)
+        told = arrival.since(Notification, self.notification, MOST_NAMED)
+        attempts = arrival.since(Attempt, self.attempt, MOST_NAMED + 1)
         working, connection = in_progress(database_time.now()), _connection()
         rows = {(attempt.kind, attempt.row_id) for attempt in attempts} | (working ^ self.working)
         everything = connection != self.connection or len(rows) > MOST_NAMED
@@ -319,18 +317,6 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
         return [Told.of(row) for row in reversed(missed)]
     finally:
         connections.close_all()
-
-
-def _newest(model: type[Arriving]) -> int:
-    arrival.settle(model)
-    return arrival.newest(model._default_manager.all())  # noqa: SLF001 (documented as public)
-
-
-def _since(model: type[ArrivingType], cursor: int) -> list[ArrivingType]:
-    """Return what came behind a cursor, a little more than is named one by one."""
-    arrival.settle(model)
-    rows = model._default_manager.filter(**arrival.behind(cursor))  # noqa: SLF001 (documented as public)
-    return list(rows.order_by(arrival.order())[: MOST_NAMED + 1])
 
 
 def _rights(user_ids: set[int]) -> dict[int, Rights]:

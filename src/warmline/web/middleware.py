@@ -23,9 +23,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.users import User
-from warmline.web.access.throttling import too_many
+from warmline.web.access.guess_checks import too_many
 
 log = logging.getLogger(__name__)
 

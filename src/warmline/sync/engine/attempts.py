@@ -1,6 +1,6 @@
 """Makes an attempt to send a row, and stores what went wrong, on the row or on the connection. Only this module does.
 
-`failures.py` decides what is at fault and what follows. Here that is stored, together with the log and a notification.
+`retries.py` decides what is at fault and what follows. Here that is stored, together with the log and a notification.
 """
 
 import logging
@@ -17,9 +17,8 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, notifications
+from warmline.sync.after_change import no_choice
 from warmline.sync.company import Membership, storing
-from warmline.sync.due_again import no_choice
-from warmline.sync.failures import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
@@ -27,6 +26,7 @@ from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.outcome import StaleLinkError
 from warmline.sync.reconcile.update import DeletedThereError
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 
 log = logging.getLogger(__name__)
 

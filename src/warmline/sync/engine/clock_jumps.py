@@ -17,11 +17,11 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock
 from warmline.sync import pending
-from warmline.sync.failures import ORGANIZATION_FAILED, PASSING, longest_wait
 from warmline.sync.leases import expire_in_time
 from warmline.sync.models import Connection, DirectoryState, Intent
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
+from warmline.sync.retries import ORGANIZATION_FAILED, PASSING, longest_wait
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Runs the engine in the second process of `serve`, in threads that are woken after each commit and once a second.
 
 When a person connects Pipedrive or changes the preferences, a new engine takes over within a second, without a restart.
-The dispatcher only keeps several rows going at once: the engine knows what is due and what follows, and `scheduling.py`
+The dispatcher only keeps several rows going at once: the engine knows what is due and what follows, and `priorities.py`
 decides which row goes next. Clock and threads are passed in, so that a simulation can run it as well.
 """
 
@@ -23,9 +23,9 @@ from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.leases import beating, release_own, release_those_of_the_dead
 from warmline.sync.models import ConnectionState
+from warmline.sync.priorities import Lane, Room, Served, Work, first, in_turn
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.directory import forget_account
-from warmline.sync.scheduling import Lane, Room, Served, Work, first, in_turn
 from warmline.threads import SYSTEM_THREADS, Threads
 
 log = logging.getLogger(__name__)

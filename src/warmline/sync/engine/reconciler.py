@@ -21,10 +21,10 @@ from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.failures import NotYetError, OrganizationFailedError
 from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
+from warmline.sync.priorities import Lane, RowKind, Served, Work, in_turn, is_backlog
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
@@ -33,7 +33,7 @@ from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
-from warmline.sync.scheduling import Lane, RowKind, Served, Work, in_turn, is_backlog
+from warmline.sync.retries import NotYetError, OrganizationFailedError
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # leases of one person, kind and lane that are looked at together

@@ -22,7 +22,7 @@ from warmline.crm.signals import (
     rows_imported,
     rows_importing,
 )
-from warmline.sync import attempt_log, due_again, notifications, wakeups
+from warmline.sync import after_change, attempt_log, notifications, wakeups
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
@@ -33,9 +33,9 @@ def connect() -> None:
     for model in (Contact, Organization, Activity):
         post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
     row_changing.connect(_complete_snapshot, dispatch_uid="warmline.sync.snapshots")
-    row_changed.connect(due_again.after_change, dispatch_uid="warmline.sync.due_again.change")
-    rows_importing.connect(due_again.mark_as_imported, dispatch_uid="warmline.sync.due_again.import")
-    activity_logging.connect(due_again.follow_its_contact, dispatch_uid="warmline.sync.due_again.activity")
+    row_changed.connect(after_change.after_change, dispatch_uid="warmline.sync.after_change.change")
+    rows_importing.connect(after_change.mark_as_imported, dispatch_uid="warmline.sync.after_change.import")
+    activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
@@ -55,7 +55,7 @@ def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
     is_well = sender is Organization and not instance.pipedrive_sync_failed
-    if is_well and due_again.let_contacts_go_on(instance, database_time.now()):
+    if is_well and after_change.let_contacts_go_on(instance, database_time.now()):
         wakeups.after_commit()
     wakeups.after_commit(instance)
 

@@ -15,7 +15,7 @@ from warmline.crm.signals import import_wanted
 from warmline.sync import wakeups
 from warmline.sync.jobs.queues import FEED, IMPORT, put_chore, put_rows
 from warmline.sync.policy import Policy
-from warmline.sync.scheduling import Lane, RowKind
+from warmline.sync.priorities import Lane, RowKind
 
 KINDS: dict[type[Model], RowKind] = {Contact: "contact", Organization: "organization", Activity: "activity"}
 

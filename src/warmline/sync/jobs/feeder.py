@@ -4,7 +4,7 @@ It goes by the order of `scheduling.py`, keeps the queues short, so that what co
 never puts in a row of which a job waits. Two that feed at once take turns.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection, transaction
@@ -12,10 +12,10 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from warmline.pipedrive import Clock
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.jobs.queues import BRING, WAITING, Row, put_rows
-from warmline.sync.scheduling import Lane, Work
+from warmline.sync.jobs.choosing import ROOM, Row, choose
+from warmline.sync.jobs.queues import BRING, WAITING, put_rows
+from warmline.sync.priorities import Lane, Work
 
-ROOM = 100  # jobs of a lane, and of those before it, that wait in a queue at the most
 TURN = 0x7761726D  # the key of the advisory lock
 
 
@@ -39,25 +39,6 @@ def feed(engine: Engine, clock: Clock, *, background: bool) -> int:
         chosen = choose(works, _waiting())
         put_rows(((work.kind, work.row_id), work.lane) for work in chosen)
     return len(chosen)
-
-
-def choose(works: Iterable[Work], waiting: Collection[tuple[Row, Lane]]) -> list[Work]:
-    """Return the works that get a job now.
-
-    Args:
-        works: What is due, in the order in which it is to go.
-        waiting: The rows of which a job waits or is done, each with its lane.
-    """
-    have_jobs = {row for row, _ in waiting}
-    lanes = [lane for _, lane in waiting]
-    chosen = []
-    for work in works:
-        # Before a row go only those of its lane and of the lanes before it: a crowd behind it takes no room from it.
-        ahead = sum(lane <= work.lane and bool(lane) == work.is_background for lane in lanes)
-        if (work.kind, work.row_id) not in have_jobs and ahead < ROOM:
-            chosen.append(work)
-            lanes.append(work.lane)
-    return chosen
 
 
 def _waiting() -> list[tuple[Row, Lane]]:

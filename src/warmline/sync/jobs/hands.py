@@ -19,8 +19,8 @@ from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.feeder import feed
 from warmline.sync.jobs.queues import FILL, INTERACTIVE, put_chore
 from warmline.sync.leases import release_own, release_those_of_the_dead
+from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
-from warmline.sync.scheduling import RowKind
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.types import JSONDict
 
 from warmline import database_time
-from warmline.sync.scheduling import Lane, RowKind
+from warmline.sync.jobs.choosing import Row
+from warmline.sync.priorities import Lane
 
 INTERACTIVE = "interactive"  # what a person waits for
 BATCH = "batch"  # rows that nobody waits for
@@ -29,8 +30,6 @@ FILL = "fill"
 
 WAITING = ("todo", "doing")
 FIRST = 10  # the priority of feeding: others wait for it
-
-Row = tuple[RowKind, int]
 
 
 @cache

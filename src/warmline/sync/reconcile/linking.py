@@ -15,8 +15,8 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import attempt_log, normal_forms, notifications, wakeups
+from warmline.sync.after_change import fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.company import storing
-from warmline.sync.due_again import fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import BusyError

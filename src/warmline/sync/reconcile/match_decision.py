@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync.failures import AmbiguousError
 from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.models import Intent
 from warmline.sync.reconcile.candidates import Party, Sought, There, bears, those_there
+from warmline.sync.retries import AmbiguousError
 
 Record = TypeVar("Record", Person, PipedriveOrganization, Activity)
 

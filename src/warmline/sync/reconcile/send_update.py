@@ -10,11 +10,11 @@ from typing import Any
 
 from warmline.crm.activities import Row
 from warmline.pipedrive import NotFound, Rejected
-from warmline.sync.failures import CannotEmptyError
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import update_key
 from warmline.sync.reconcile.match_decision import Record
 from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.retries import CannotEmptyError
 from warmline.sync.synced_fields import FIELDS
 
 EMPTIED = {field.name: field for fields in FIELDS.values() for field in fields if field.nulled}

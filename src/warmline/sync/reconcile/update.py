@@ -27,7 +27,6 @@ from warmline.pipedrive import (
     Pipedrive,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync.failures import AmbiguousError
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
@@ -40,6 +39,7 @@ from warmline.sync.reconcile.match_decision import Found, Record
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
+from warmline.sync.retries import AmbiguousError
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
 

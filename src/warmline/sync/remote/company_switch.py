@@ -16,12 +16,12 @@ from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser
 from warmline.sync import company, wakeups
+from warmline.sync.after_change import fresh_attempts, no_choice
 from warmline.sync.company import Membership, is_another, name_of
-from warmline.sync.due_again import fresh_attempts, no_choice
-from warmline.sync.failures import Trouble
 from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
 from warmline.sync.remote.directory import forget_account, forget_another_account
+from warmline.sync.retries import Trouble
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import credentials, engine_health, notifications, wakeups
 from warmline.sync.company import Membership
 from warmline.sync.engine_health import EngineState
-from warmline.sync.failures import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.remote import company_switch
+from warmline.sync.retries import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from warmline.pipedrive import Pipedrive, PipedriveError
 from warmline.sync import company, credentials, mapping
-from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
 from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.connection_health import misconfigured, refusal, without_token
 from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
+from warmline.sync.retries import Trouble
 
 ADVICE: Mapping[str, str] = {
     ConnectionState.NO_TOKEN: "Connect Pipedrive on the Settings page, or set PIPEDRIVE_API_TOKEN.",

@@ -11,8 +11,8 @@ from django.db.models import F
 
 from warmline import storage
 from warmline.pipedrive import BudgetSpent, PipedriveError, Rejected, Throttled
-from warmline.sync.failures import backoff, wants_probe
 from warmline.sync.models import DirectoryKind, DirectoryState
+from warmline.sync.retries import backoff, wants_probe
 
 log = logging.getLogger(__name__)
 

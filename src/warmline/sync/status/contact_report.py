@@ -15,7 +15,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import OPEN, Sync, SyncState, describe, with_state
-from warmline.sync.status.explanation import pause, sentence
+from warmline.sync.status.state_explanation import pause, sentence
 
 
 def report(contact_id: int, policy: Policy) -> list[str]:

@@ -15,9 +15,9 @@ from warmline.crm.row_changes import locked
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import wakeups
-from warmline.sync.due_again import fresh_attempts, let_contacts_go_on
-from warmline.sync.failures import AMBIGUOUS
+from warmline.sync.after_change import fresh_attempts, let_contacts_go_on
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import AMBIGUOUS
 
 TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from warmline.crm.users import User, default_time_zone
-from warmline.web.access import throttling
+from warmline.web.access import guess_checks
 from warmline.web.access.first_admin import FIRST_CODE
 from warmline.web.forms.base import LongSelect, WordedForm, zones
 
@@ -34,7 +34,7 @@ class SignInForm(WordedForm, AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Check the password, unless there were too many guesses."""
         name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        guess = throttling.at_password(self.request, name) if self.request and name and password else None
+        guess = guess_checks.at_password(self.request, name) if self.request and name and password else None
         cleaned: dict[str, Any] = super().clean()
         if guess:
             guess.was_right()
@@ -54,7 +54,7 @@ class ChangePasswordForm(WordedForm, PasswordChangeForm):
 
     def clean_old_password(self) -> str:
         """Check the old password, unless there were too many guesses."""
-        guess = throttling.at_password(self._request, self.user.get_username())
+        guess = guess_checks.at_password(self._request, self.user.get_username())
         password: str = super().clean_old_password()
         guess.was_right()
         return password

@@ -10,13 +10,13 @@ from warmline.crm.users import User
 from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
+from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.connection_health import Disk, Status
 from warmline.sync.row_state import SyncState, counts_by_table
-from warmline.sync.scheduling import RowKind
 from warmline.sync.status import account_usage
 from warmline.sync.status.account_usage import Progress
-from warmline.sync.status.not_sent import TABLES, LeftOut, failed, left_out
+from warmline.sync.status.not_sent_list import TABLES, LeftOut, failed, left_out
 
 FAILURES_SHOWN = 5  # failed rows per kind; the others are on their own pages
 

@@ -11,7 +11,7 @@ from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.models import Contact
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import Sync, SyncState, describe, with_state
-from warmline.sync.status.explanation import sentence
+from warmline.sync.status.state_explanation import sentence
 from warmline.web.forms.contact_book import TYPE_ICONS
 
 PAGE_SIZE = 20

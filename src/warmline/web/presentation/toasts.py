@@ -15,9 +15,9 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import arrival
-from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.notifications import contacts_of, loud, told_to
+from warmline.sync.retries import AMBIGUOUS
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from warmline import storage
 from warmline.crm.models import Contact
 from warmline.crm.sync_columns import Synced
-from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.notifications import unseen
+from warmline.sync.retries import AMBIGUOUS
 from warmline.sync.row_state import SyncState
 from warmline.web.presentation.icons import ICONS
 

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
 from warmline.crm.advisory_locks import hold_alone
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.web.access import throttling
+from warmline.web.access import guess_checks
 from warmline.web.access.invitations import LINKS, send_new_link, sends_email
 from warmline.web.forms.sign_in import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
 
@@ -35,7 +35,7 @@ class SignIn(views.LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Sign in, and remember the browser."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, form.get_user())
+        guess_checks.remember(self.request, response, form.get_user())
         return response
 
 
@@ -54,7 +54,7 @@ class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ig
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Change it, and remember the browser; all others are forgotten."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, form.user)
+        guess_checks.remember(self.request, response, form.user)
         return response
 
 
@@ -75,7 +75,7 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
         """Send a link unless too many were requested; the answer does not reveal whether there is such a user."""
         email = form.cleaned_data["email"]
         with suppress(TooManyGuessesError):
-            asked = throttling.at_mailbox(self.request, email)
+            asked = guess_checks.at_mailbox(self.request, email)
             for user in form.get_users(email):
                 send_new_link(user, failed=asked.forget)
         return super().form_valid(form)
@@ -102,13 +102,13 @@ class OneTime(views.PasswordResetConfirmView):
         """Show the form, or that the link is invalid; invalid links count as guesses."""
         response = super().dispatch(*args, **kwargs)
         if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a valid link redirects to its form
-            throttling.at_secret(self.request, "link", kwargs["uidb64"])
+            guess_checks.at_secret(self.request, "link", kwargs["uidb64"])
         return cast("HttpResponse", response)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password, sign in, and remember the browser."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, cast("User", form.user))
+        guess_checks.remember(self.request, response, cast("User", form.user))
         return response
 
     def get_user(self, uidb64: str) -> User | None:
@@ -134,8 +134,8 @@ def welcome(request: HttpRequest) -> HttpResponse:
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user)
-            throttling.remember(request, answer, user)
+            guess_checks.remember(request, answer, user)
         return answer
     if form.has_error("code", GUESSED):
-        throttling.at_secret(request, "code", "first admin")
+        guess_checks.at_secret(request, "code", "first admin")
     return render(request, "web/account/welcome.html", {"form": form})

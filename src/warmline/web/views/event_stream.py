@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
-from warmline.sync.status.not_sent import TABLES, visible
+from warmline.sync.status.not_sent_list import TABLES, visible
 from warmline.web.event_stream import LISTENING, stream
 from warmline.web.list_query import number
 from warmline.web.presentation.toasts import TOPIC_NAMES, newest, toasts

@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 from warmline.crm.models import Contact, Organization
 from warmline.sync import attempt_log
 from warmline.sync.policy import Policy
+from warmline.sync.priorities import RowKind
 from warmline.sync.row_state import with_state
-from warmline.sync.scheduling import RowKind
 from warmline.sync.status import retry_and_choose as retrying
-from warmline.sync.status.explanation import explain
-from warmline.sync.status.not_sent import visible
+from warmline.sync.status.not_sent_list import visible
 from warmline.sync.status.record_links import place
+from warmline.sync.status.state_explanation import explain
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from warmline.crm.models import Contact
-from warmline.sync.scheduling import RowKind
-from warmline.sync.status import not_sent
+from warmline.sync.priorities import RowKind
+from warmline.sync.status import not_sent_list
 from warmline.sync.status import retry_and_choose as again
 from warmline.web.list_query import number
 from warmline.web.presentation.charts import last_day
@@ -35,7 +35,7 @@ def failed(request: PageRequest, kind: RowKind) -> HttpResponse:
     if kind not in KINDS:
         raise Http404
     after = number(request.GET.get("after", "")) or 0
-    rows = not_sent.failed(kind, request.user, now=timezone.now(), after=after, limit=PAGE_SIZE + 1)
+    rows = not_sent_list.failed(kind, request.user, now=timezone.now(), after=after, limit=PAGE_SIZE + 1)
     more = rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None
     shown = {"kind": kind, "rows": rows[:PAGE_SIZE], "more": more, "is_first": not after}
     return render(request, "web/sync/failed.html", shown)
@@ -58,7 +58,7 @@ def retry(request: PageRequest) -> HttpResponse:
 def _try_again(request: PageRequest) -> str:
     for kind in KINDS:
         if row_id := number(request.POST.get(kind, "")):
-            row = get_object_or_404(not_sent.visible(kind, request.user), pk=row_id)
+            row = get_object_or_404(not_sent_list.visible(kind, request.user), pk=row_id)
             if isinstance(row, Contact) and "with_activities" in request.POST:
                 return row.name if again.retry_with_activities(row) else ""
             return str(row) if again.retry(row) else ""

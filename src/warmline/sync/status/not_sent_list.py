@@ -14,8 +14,8 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
+from warmline.sync.priorities import RowKind
 from warmline.sync.row_state import SyncState, open_rows, parts, with_state
-from warmline.sync.scheduling import RowKind
 from warmline.sync.status.row_lists import COUNTED
 
 TABLES: dict[RowKind, type[Row]] = {

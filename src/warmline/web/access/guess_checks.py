@@ -1,4 +1,4 @@
-"""Limits guessing by address and browser, as the request shows them (see crm/throttling.py for the rules).
+"""Limits guessing by address and browser, as the request shows them (see crm/guess_limits.py for the rules).
 
 A browser in which someone has signed in keeps a cookie that identifies it. The cookie grants nothing; it only means
 that wrong guesses from elsewhere do not count here.
@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from warmline import storage
-from warmline.crm import throttling
-from warmline.crm.throttling import FAMILIAR_FOR, GuessInProgress, TooManyGuessesError
+from warmline.crm import guess_limits
+from warmline.crm.guess_limits import FAMILIAR_FOR, GuessInProgress, TooManyGuessesError
 from warmline.crm.users import User
 
 BROWSER = "browser"  # name of the cookie
@@ -28,7 +28,7 @@ def at_password(request: HttpRequest, email: str) -> GuessInProgress:
     Raises:
         TooManyGuessesError: If the guess has to wait.
     """
-    return throttling.at_password(email, _address(request), _browser(request))
+    return guess_limits.at_password(email, _address(request), _browser(request))
 
 
 def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
@@ -43,7 +43,7 @@ def at_secret(request: HttpRequest, kind: str, whose: str) -> None:
         TooManyGuessesError: If there were too many.
     """
     with storage.if_possible():
-        throttling.at_secret(kind, whose, _address(request))
+        guess_limits.at_secret(kind, whose, _address(request))
 
 
 def at_mailbox(request: HttpRequest, email: str) -> GuessInProgress:
@@ -59,7 +59,7 @@ def at_mailbox(request: HttpRequest, email: str) -> GuessInProgress:
     Raises:
         TooManyGuessesError: If enough were sent already.
     """
-    return throttling.at_mailbox(email, _address(request))
+    return guess_limits.at_mailbox(email, _address(request))
 
 
 def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
@@ -71,7 +71,7 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
         user: The user, with their current password.
     """
     browser = _browser(request) or token_urlsafe(24)
-    throttling.remember(user, _address(request), browser)
+    guess_limits.remember(user, _address(request), browser)
     response.set_cookie(BROWSER, browser, max_age=FAMILIAR_FOR, httponly=True, samesite="Lax")
 
 

@@ -237,4 +237,4 @@ def _places(user: User, address: str, browser: str) -> list[str]:
 
 
 def _digest(*parts: str) -> str:
-    return salted_hmac("warmline.crm.throttling", "\0".join(parts), algorithm="sha256").hexdigest()
+    return salted_hmac("warmline.crm.guess_limits", "\0".join(parts), algorithm="sha256").hexdigest()

@@ -1,7 +1,7 @@
 """Why a row is, or is not, in Pipedrive, in plain words: the one explanation, for pages and command line alike.
 
 Each sentence about a state or its cause stands here, once. Why an attempt failed is the row's own message, which
-`failures.py` makes and the API returns as well. What the command line prints besides is in `contact_report.py`.
+`retries.py` makes and the API returns as well. What the command line prints besides is in `contact_report.py`.
 """
 
 from dataclasses import dataclass
