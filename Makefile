@@ -22,8 +22,8 @@ test: $(VENV)/dev ## run every test, on SQLite and then on PostgreSQL (ARGS="tes
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 	TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
-	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
+chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreSQL), or replay SEED=...
+	@TEST_DATABASE=$(DATABASE) PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
