@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from warmline import pipedrive
 from warmline.api import bodies, responses
-from warmline.crm import columns
+from warmline.crm import headings
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.models import Contact, Organization
@@ -82,8 +82,8 @@ def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
     assert tuple(field.name for field in fields(OrganizationDetails)) == ("name", *Organization.DETAILS)
     for name in Organization.DETAILS:
         label = Organization.label(name)
-        assert columns.matched([label]) == [name]
-        assert columns.Column(name).label == label
+        assert headings.kind(label) == name
+        assert headings.Column(name).label == label
         assert label in export.COLUMNS
     row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})
     assert row.details == [(Organization.label(name), f"its {name}") for name in Organization.DETAILS]

@@ -116,7 +116,7 @@ def test_an_upload_is_stored_a_few_at_a_time_and_seen_when_it_is_whole(alice: Us
     ImportRun.objects.update(status=Status.PARTIAL)
     assert not ImportRun.of(alice).exists()
     imports.start(run)
-    imports.choose(run, ["name", "email"], has_headings=True)
+    imports.choose(run, ["name", "email"], heading=1)
     assert ImportRun.objects.get().status == Status.PARTIAL
     imports.forget_old(run.created_at)
     assert ImportRow.objects.count() == 100

@@ -5,15 +5,18 @@ A run is matched, checked, looked at, and then imported. Checking and importing 
 that is to be imported is new. So nothing is lost by stopping anywhere, and nothing is done twice.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from warmline.crm import columns, csv_files
+from warmline.crm import columns, csv_files, headings
 from warmline.crm.chunks import in_pieces
+from warmline.crm.keys import key
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
@@ -33,6 +36,7 @@ class Status(models.TextChoices):
 
 
 AT_WORK = (Status.CHECKING, Status.IMPORTING)
+WAITING = (Status.MATCHING, Status.CHECKED)
 
 
 class RowResult(models.TextChoices):
@@ -42,7 +46,11 @@ class RowResult(models.TextChoices):
     NEW = "new", "New"
     ADDED = "added", "Added"
     KNOWN = "known", "Known"
+    COMPLETES = "completes", "Completes a known contact"
+    COMPLETED = "completed", "Completed a known contact"
+    DIFFERS = "differs", "Like a known contact, with another phone"
     INVALID = "invalid", "Invalid"
+    LEFT_OUT = "left_out", "Left out"
 
 
 class ImportRun(models.Model):
@@ -50,8 +58,11 @@ class ImportRun(models.Model):
 
     Attributes:
         encoding, delimiter: How the file was written, to tell and to write in the same way.
-        has_headings: Whether its first row names the columns.
+        has_headings: Whether one of its first rows names the columns.
         columns: What each column holds, see crm/columns.py.
+        filled: How many cells of each column are filled.
+        profile: From which program the file is, as far as its headings tell.
+        completes: Whether the known contacts that rows can complete are completed.
         holder, held_until: Which worker is at it, and until when it is believed to be.
     """
 
@@ -61,6 +72,9 @@ class ImportRun(models.Model):
     delimiter = models.CharField(max_length=1)
     has_headings = models.BooleanField(default=True)
     columns = models.JSONField(default=list)
+    filled = models.JSONField(default=list)
+    profile = models.CharField(max_length=40, blank=True, default="")
+    completes = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.MATCHING)
     holder = models.CharField(max_length=40, blank=True, default="")
     held_until = models.DateTimeField(null=True)
@@ -83,6 +97,15 @@ class ImportRun(models.Model):
         """The rows that are contacts, and not headings."""
         return self.rows.filter(is_heading=False)
 
+    def names(self, heading: "ImportRow | None") -> list[str]:
+        """Return what the columns are called, where they have no name by their place.
+
+        Args:
+            heading: The row that names them; None when none does.
+        """
+        cells = heading.cells if heading else [""] * len(self.columns)
+        return [name.strip() or f"Column {index}" for index, name in enumerate(cells, start=1)]
+
     @classmethod
     def of(cls, owner: User) -> "models.QuerySet[ImportRun]":
         """Return the runs of a user that they see."""
@@ -100,8 +123,9 @@ class ImportRow(models.Model):
     Attributes:
         number: As a spreadsheet shows it.
         is_heading: Whether it names the columns.
-        reasons: Why it is invalid.
+        reasons: Why it is invalid; of another row, what is left out of it, and what else is to be known.
         is_warm: Whether it goes to Pipedrive when it is added.
+        is_another: Whether somebody decided that it is nobody who is known.
         contact_id: The contact that was added or is known.
     """
 
@@ -112,6 +136,7 @@ class ImportRow(models.Model):
     result = models.CharField(max_length=10, choices=RowResult.choices, blank=True, default="")
     reasons = models.JSONField(default=list)
     is_warm = models.BooleanField(default=False)
+    is_another = models.BooleanField(default=False)
     contact_id = models.BigIntegerField(null=True)
 
     class Meta:
@@ -127,6 +152,25 @@ class ImportRow(models.Model):
         return f"row {self.number}"
 
 
+class ColumnChoice(models.Model):
+    """What the columns of a kind of file hold, as its owner chose it once.
+
+    Attributes:
+        headings: A hash of the columns' names, by which the next file of that kind is known.
+        columns: What each of them holds.
+    """
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="column_choices", db_index=False)
+    headings = models.CharField(max_length=64)
+    columns = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "headings"], name="column_choice_once")]
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, self.columns))
+
+
 def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
     """Keep a file, match its columns by themselves, and have it checked if that came to something.
 
@@ -139,20 +183,27 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         CsvError: When it cannot be read; nothing is kept then.
     """
     table = csv_files.read(content)
-    first = table.rows[0][1]
-    has_headings = columns.are_headings(first)
+    first = [cells for _, cells in table.rows[: headings.WITHIN]]
+    heading, chosen = _remembered(owner, first)
+    if heading is None:
+        heading = headings.find(first)
+        names = first[heading or 0]
+        chosen = [""] * len(names) if heading is None else [str(kind) for kind in headings.kinds(names)]
+    below = table.rows if heading is None else table.rows[heading + 1 :]
     run = ImportRun(
         owner=owner,
         file_name=file_name[-255:],
         status=Status.PARTIAL,
         encoding=table.encoding,
         delimiter=table.delimiter,
-        has_headings=has_headings,
-        columns=columns.matched(first) if has_headings else [""] * len(first),
+        has_headings=heading is not None,
+        columns=chosen,
+        filled=_filled([cells for _, cells in below], len(chosen)),
+        profile="" if heading is None else headings.profile(first[heading]),
     )
     run.save()
     rows = [
-        ImportRow(run=run, number=number, cells=cells, is_heading=has_headings and index == 0)
+        ImportRow(run=run, number=number, cells=cells, is_heading=index == heading)
         for index, (number, cells) in enumerate(table.rows)
     ]
     in_pieces(rows, _store)
@@ -165,30 +216,77 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
     return run
 
 
-def choose(run: ImportRun, chosen: Sequence[str], *, has_headings: bool) -> None:
-    """Say what the columns of a run hold, and have it checked.
+def point_at(run: ImportRun, heading: int) -> None:
+    """Say which row of a run names the columns; what they hold is matched anew.
+
+    Args:
+        run: One that is not being imported, nor was.
+        heading: The number of the row.
+    """
+    with transaction.atomic():
+        row = run.rows.filter(number=heading).first()
+        waiting = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=[*WAITING, Status.CHECKING])
+        if row is None or not waiting.exists():
+            return
+        chosen = [str(kind) for kind in headings.kinds(row.cells)]
+        run.rows.filter(is_heading=True).update(is_heading=False, result=RowResult.UNKNOWN)
+        run.rows.filter(pk=row.pk).update(is_heading=True)
+        below = run.rows.filter(number__gt=heading).values_list("cells", flat=True)
+        run.columns, run.has_headings, run.status = chosen, True, Status.MATCHING
+        run.filled, run.profile = _filled(below, len(chosen)), headings.profile(row.cells)
+        run.holder, run.held_until = "", None
+        run.save(update_fields=["columns", "has_headings", "status", "filled", "profile", "holder", "held_until"])
+
+
+def choose(run: ImportRun, chosen: Sequence[str], *, heading: int | None) -> None:
+    """Say what the columns of a run hold, and have it checked. What was chosen is remembered by the columns' names.
 
     Args:
         run: One that is not being imported, nor was.
         chosen: What each column holds; without a problem (see columns.py).
-        has_headings: Whether the first row names them.
+        heading: The number of the row that names the columns; None when none does.
     """
     with transaction.atomic():
-        settled = [Status.PARTIAL, Status.IMPORTING, Status.DONE]
-        waiting = ImportRun.objects.filter(pk=run.pk).exclude(status__in=settled)
-        if not waiting.update(columns=list(chosen), has_headings=has_headings):
+        waiting = ImportRun.objects.filter(pk=run.pk, status__in=[*WAITING, Status.CHECKING])
+        if not waiting.update(columns=list(chosen), has_headings=heading is not None):
             return
-        first = run.rows.order_by("number").values_list("number", flat=True)[:1]
         # What was found out of the other rows by now, the worker forgets before it begins.
-        run.rows.filter(number__in=list(first)).update(result=RowResult.UNKNOWN, is_heading=has_headings)
+        run.rows.filter(Q(is_heading=True) | Q(number=heading or 0)).update(result=RowResult.UNKNOWN, is_heading=False)
+        run.rows.filter(number=heading or 0).update(is_heading=True)
+        names = run.rows.filter(is_heading=True).values_list("cells", flat=True).first()
+        if names:
+            ColumnChoice.objects.update_or_create(
+                owner=run.owner, headings=_fingerprint(names), defaults={"columns": list(chosen)}
+            )
         _set_to_work(run, Status.CHECKING)
 
 
-def start(run: ImportRun) -> None:
-    """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported."""
+def add_as_another(run: ImportRun, row_id: int | None) -> int:
+    """Decide that rows like a known contact, with another phone, are somebody else, who is added.
+
+    Args:
+        run: One that is checked.
+        row_id: Which row; None for all of them.
+
+    Returns:
+        How many rows that were.
+    """
+    rows = run.contacts.filter(result=RowResult.DIFFERS, run__status=Status.CHECKED)
+    one = rows if row_id is None else rows.filter(pk=row_id)
+    return one.update(result=RowResult.NEW, is_another=True)
+
+
+def start(run: ImportRun, *, completes: bool = False) -> None:
+    """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported.
+
+    Args:
+        run: Any.
+        completes: Whether known contacts get what rows say that they have no value for.
+    """
     with transaction.atomic():
         # Held, so that nobody forgets it between the look and the start.
         if ImportRun.objects.select_for_update().filter(pk=run.pk, status=Status.CHECKED).first():
+            ImportRun.objects.filter(pk=run.pk).update(completes=completes)
             _set_to_work(run, Status.IMPORTING)
 
 
@@ -248,6 +346,26 @@ def counts(run: ImportRun) -> dict[str, int]:
         **{result.value: Count("pk", filter=Q(result=result)) for result in RowResult if result},
     )
     return dict(found)
+
+
+def _remembered(owner: User, rows: Sequence[Sequence[str]]) -> tuple[int | None, list[str]]:
+    """Return which of some rows has headings whose columns the owner has chosen before, and what they hold."""
+    prints = {_fingerprint(cells): index for index, cells in reversed(list(enumerate(rows)))}
+    found = list(ColumnChoice.objects.filter(owner=owner, headings__in=prints))
+    first = min(found, key=lambda choice: prints[choice.headings], default=None)
+    return (prints[first.headings], first.columns) if first else (None, [])
+
+
+def _fingerprint(cells: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps([key(cell) for cell in cells]).encode()).hexdigest()
+
+
+def _filled(rows: Iterable[Sequence[str]], width: int) -> list[int]:
+    counted = [0] * width
+    for cells in rows:
+        for index, cell in enumerate(cells[:width]):
+            counted[index] += bool(cell.strip())
+    return counted
 
 
 def _store(rows: Sequence[ImportRow]) -> None:

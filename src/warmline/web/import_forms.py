@@ -6,10 +6,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import Truncator
 
 from warmline.crm import columns
-from warmline.crm.columns import Column
 from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS
+from warmline.crm.headings import Column
 from warmline.web.forms import WordedForm
 
 
@@ -33,21 +34,32 @@ class UploadForm(WordedForm, forms.Form):
 
 
 class ColumnsForm(WordedForm, forms.Form):
-    """What each column holds.
+    """Which row names the columns, and what each of them holds.
 
     Args:
-        headings: What names them.
+        rows: The first rows, by number, with their cells.
+        headings: What names the columns.
         present: What they hold as far as known.
     """
 
-    has_headings = forms.BooleanField(label="The first row contains column names", required=False)
+    heading = forms.TypedChoiceField(label="Row with the column names", required=False, coerce=int, empty_value=None)
 
-    def __init__(self, *args: Any, headings: Sequence[str], present: Sequence[str], **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        rows: Sequence[tuple[int, Sequence[str]]],
+        headings: Sequence[str],
+        present: Sequence[str],
+        **more: Any,
+    ) -> None:
         super().__init__(*args, **more)
         self._width = len(headings)
-        for index, heading in enumerate(headings):
+        beginnings = [(str(number), f"Row {number}: {_beginning(cells)}") for number, cells in rows]
+        heading: Any = self.fields["heading"]
+        heading.choices = [("", "None: the first row is a contact"), *beginnings]
+        for index, name in enumerate(headings):
             self.fields[f"column-{index}"] = forms.ChoiceField(
-                label=f"Content of “{heading}”", choices=Column.choices, required=False, initial=present[index]
+                label=f"Content of “{name}”", choices=Column.choices, required=False, initial=present[index]
             )
 
     @property
@@ -58,5 +70,10 @@ class ColumnsForm(WordedForm, forms.Form):
     def clean(self) -> None:
         """Refuse what no contact can be read from."""
         super().clean()
-        if not self.errors and (problem := columns.problem(self.chosen)):
+        pointed = "heading" in self.changed_data and self.cleaned_data.get("heading")
+        if not self.errors and not pointed and (problem := columns.problem(self.chosen)):
             raise ValidationError(problem)
+
+
+def _beginning(cells: Sequence[str]) -> str:
+    return Truncator(" · ".join(cell.strip() for cell in cells if cell.strip())).chars(60)

@@ -64,6 +64,7 @@ urlpatterns = [
     path("import/<int:run_id>", imports.run, name="import-run"),
     path("import/<int:run_id>/columns", imports.match, name="import-columns"),
     path("import/<int:run_id>/start", imports.start, name="import-start"),
+    path("import/<int:run_id>/add-as-another", imports.add_as_another, name="import-add-as-another"),
     path("import/<int:run_id>/discard", imports.discard, name="import-discard"),
     path("import/<int:run_id>/rejected.csv", imports.rejected, name="import-rejected"),
     path("settings", settings.pipedrive, name="settings"),
