@@ -10,7 +10,7 @@ import pytest
 from warmline.api.errors import BODY_LIMIT
 from warmline.asgi import application
 from warmline.body_limit import FILE_LIMIT
-from warmline.crm.csv_files import MOST_BYTES
+from warmline.crm.tables import MOST_BYTES
 
 PIECE = 100_000  # bytes
 Answer = tuple[int, dict[str, str], str]

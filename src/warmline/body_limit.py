@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from warmline import error_pages
 from warmline.api import errors
-from warmline.crm.csv_files import MOST_BYTES
+from warmline.crm.tables import MOST_BYTES
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warmline.crm import cells, import_worker, imports
-from warmline.crm.csv_files import CsvError
 from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
+from warmline.crm.tables import FileError
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db
@@ -113,7 +113,7 @@ def test_nothing_is_lost_without_a_word(alice: User, content: bytes) -> None:
     with transaction.atomic():
         try:
             run = imports.begin(alice, "people.csv", content)
-        except CsvError:
+        except FileError:
             return
         for _ in range(2):
             while import_worker.step(timezone.now()):

@@ -11,9 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 from web.pages import look
 
 from warmline.crm import import_worker
-from warmline.crm.csv_files import MOST_BYTES
 from warmline.crm.imports import ImportRun
 from warmline.crm.models import Contact
+from warmline.crm.tables import MOST_BYTES
 from warmline.crm.users import User
 
 FILE = (
@@ -36,7 +36,7 @@ def bring(client: Client, content: bytes | str = FILE, name: str = "people.csv")
 
 def test_the_whole_way(bobs: Client, bob: User) -> None:
     """Bring, look, import: each page says what happened and what to do."""
-    assert "Up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
+    assert "up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
     path = bring(bobs)["Location"]
     html = look(bobs.get(path))
     assert "0 of 4" in html
@@ -108,7 +108,7 @@ def test_the_columns(bobs: Client) -> None:
     ("content", "says"),
     [
         (b"", "This file is empty"),
-        (b"PK\x03\x04", "an Excel or zip file"),
+        (b"PK\x03\x04", "This is a zip file"),
         (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
     ],
 )

@@ -91,7 +91,8 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[
     given = [_given(owner, **row) for row in rows]
     valid = [row for row in given if isinstance(row, Person)]
     known = _known(owner, valid)
-    organizations = _by_key({row.organization.name_key for row in valid if row.organization})
+    told = [row.organization for row in valid if row.organization]
+    organizations = _by_key({one.name_key for one in told if any(getattr(one, name) for name in one.DETAILS)})
     return [
         row if isinstance(row, Outcome) else _foreseen(row, known, seen, organizations.get(row.by_name[1]))
         for row in given

@@ -19,7 +19,8 @@ SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one 
 _NOTHING = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
 )
-_LINES = re.compile(r"[\r\n\u2028\u2029]+")
+_PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
+_PLAIN_PHONE = re.compile(r"\+?\d[\d -]*\d", re.ASCII)
 _BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+?)\s*[>)\]]", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:[^\s@:]+\s*:\s*)+")  # "mailto:", "work:"
@@ -68,6 +69,8 @@ def emails(text: str) -> Values:
         Valid addresses first to last. Where none is valid, the text itself is the only value, to be refused.
     """
     text = without_ends(text).translate(WIDE)
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return Values((text,))
     if not text or is_nothing(text):
         return Values()
     found: list[str] = []
@@ -88,6 +91,8 @@ def phones(text: str) -> Values:
     Args:
         text: The cell.
     """
+    if _PLAIN_PHONE.fullmatch(text):
+        return Values((text,))
     found: list[str] = []
     beside: list[str] = []
     for piece in _BETWEEN_PHONES.split(_EXTENSION.sub(" ext. ", without_ends(text))):

@@ -8,6 +8,7 @@ as left out, so that nothing of a file is lost without a word.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from warmline.crm import cells as in_cells
@@ -77,7 +78,7 @@ def fault(cells: Sequence[str], columns: Sequence[str], delimiter: str) -> str:
     if any(cell.strip() for cell in cells[len(columns) :]):
         return TOO_LONG
     lines = (line for cell in cells if "\n" in cell for line in cell.splitlines())
-    width = len(columns)
+    width = len(columns) if delimiter else 0
     # A note may have as many commas as a row by chance, but hardly an address beside them, or as many as a wide table.
     if width > 1 and any(line.count(delimiter) == width - 1 and ("@" in line or width > FOOTERS) for line in lines):
         return SWALLOWED
@@ -92,13 +93,10 @@ def no_contact(cells: Sequence[str], headings: Sequence[str]) -> str:
         headings: The cells of the row that names the columns; empty when none does.
     """
     filled = [without_ends(cell) for cell in cells if without_ends(cell)]
-    if (
-        headings
-        and [words(cell) for cell in cells] == [words(heading) for heading in headings]
-        and any(map(words, cells))
-    ):
+    if headings and _repeats(cells, headings):
         return "Not a contact: it repeats the column names."
-    is_total = filled and _TOTAL.fullmatch(filled[0]) and all(map(_AMOUNT.fullmatch, filled[1:]))
+    # Most rows name somebody and more, which is no amount: so the costly look at the first comes last.
+    is_total = filled and all(map(_AMOUNT.fullmatch, filled[1:])) and _TOTAL.fullmatch(filled[0])
     return "Not a contact: it looks like a total or a note below the contacts." if is_total else ""
 
 
@@ -118,17 +116,20 @@ def footers(rows: Sequence[tuple[int, Sequence[str]]]) -> set[int]:
     return set()
 
 
-def read(cells: Sequence[str], columns: Sequence[str]) -> ReadRow:
+def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False) -> ReadRow:
     """Read a row.
 
     Args:
         cells: Of the row.
         columns: What each of them holds.
+        is_ours: Whether Warmline wrote the file; then a cell is one value, whatever is in it.
     """
     said: dict[str, list[str]] = {}
     for column, cell in zip(columns, cells, strict=False):
         if column and (text := without_ends(cell)):
             said.setdefault(column, []).append(text)
+    if is_ours:
+        return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
     email, called = _email(said.get(Column.EMAIL, []), left_out)
     name = _name(said, called, left_out)
@@ -153,6 +154,16 @@ def read(cells: Sequence[str], columns: Sequence[str]) -> ReadRow:
     return ReadRow(arguments, left_out)
 
 
+def _as_it_is(said: Mapping[str, str]) -> ReadRow:
+    """Return a row of a file that Warmline wrote."""
+    organization = said.get(Column.ORGANIZATION, "")
+    details = {name: said.get(name, "") for name in Organization.DETAILS}
+    arguments = {name: said.get(name, "") for name in ("name", "email", "phone")}
+    company = OrganizationDetails(organization, **details) if organization else None
+    score = in_cells.score(said.get(Column.WARMNESS, ""))
+    return ReadRow({**arguments, "organization": company, "warmness_score": score})
+
+
 def reasons(errors: Mapping[str, list[str]]) -> list[str]:
     """Return in words why a row is invalid.
 
@@ -160,6 +171,12 @@ def reasons(errors: Mapping[str, list[str]]) -> list[str]:
         errors: The messages by field, as a bulk import tells them.
     """
     return [message for messages in errors.values() for message in messages]
+
+
+def _repeats(cells: Sequence[str], headings: Sequence[str]) -> bool:
+    pairs = list(zip_longest(cells, headings, fillvalue=""))
+    # Nearly every row differs in its first cell.
+    return all(words(cell) == words(heading) for cell, heading in pairs) and any(words(cell) for cell in cells)
 
 
 def _email(texts: Sequence[str], left_out: list[str]) -> tuple[str, list[str]]:
@@ -206,9 +223,9 @@ def _name(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: li
     last = " ".join(dict.fromkeys(said.get(Column.LAST_NAME, [])))
     parts = [part for part in (first, middle, last, suffix) if part]
     # "Name" beside "Vorname" may be all of the name all the same: "Ana Reis" beside "Ana".
-    whole = next((part for part in (last, first) if _tells_more(part, [each for each in parts if each != part])), "")
+    whole = next((part for part in (last, first) if " " in part and _tells_more(part, _without(parts, part))), "")
     name = whole or " ".join(parts)
-    for text in said.get(Column.NAME, []):
+    for text in [each for cell in said.get(Column.NAME, []) for each in in_cells.SEVERAL.split(cell)]:
         if not name or _tells_more(text, parts):
             name = text
         elif not _is_within(text, name):
@@ -225,6 +242,10 @@ def _tells_more(whole: str, parts: Sequence[str]) -> bool:
     """Tell whether a text contains all words of some parts of a name, and others beside them."""
     within = [word for part in parts for word in _said(part)]
     return bool(within) and len(_said(whole)) > len(within) and set(within) <= set(_said(whole))
+
+
+def _without(parts: Sequence[str], part: str) -> list[str]:
+    return [each for each in parts if each != part]
 
 
 def _is_within(text: str, name: str) -> bool:

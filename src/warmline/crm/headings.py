@@ -9,11 +9,13 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.db.models import TextChoices
 
 from warmline.crm.keys import key
 
+OURS = "Warmline"
 WITHIN = 20  # rows: further down no column is named
 
 
@@ -159,6 +161,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"\S@\S")
 # By headings that only one program writes, with what people call its export.
 _PROFILES = (
+    (OURS, ({"warmness", "last contacted", "owner"},)),
     ("LinkedIn", ({"first name", "last name", "connected on"},)),
     ("Google Contacts", ({"e mail value"}, {"given name", "family name", "group membership"}, {"phone value"})),
     ("Outlook", ({"e mail address", "business phone"}, {"e mail adresse", "telefon geschaftlich"})),
@@ -171,8 +174,9 @@ _PROFILES = (
 )  # fmt: skip
 
 
+@lru_cache(1000)
 def words(heading: str) -> list[str]:
-    """Return the words of a heading, in small letters without accents; numbers are left out.
+    """Return the words of a heading, in small letters without accents; numbers are left out. Not to be changed.
 
     Args:
         heading: As it stands in the file.

@@ -137,7 +137,7 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
         for row in rows:
             row.result, row.reasons = others.said_of(row)
             row.is_warm, row.contact_id = False, None
-        read = [(row, columns.read(row.cells, run.columns)) for row in rows if not row.result]
+        read = [(row, columns.read(row.cells, run.columns, is_ours=run.is_ours)) for row in rows if not row.result]
         with seen.undone_if_broken():
             outcomes = bulk.foresee(
                 run.owner, [said.arguments | {"is_another": row.is_another} for row, said in read], seen
@@ -168,11 +168,13 @@ class _Others:
         """Return the result of such a row and why; an unknown one of any other."""
         if self._heading and row.number < self._heading.number:
             return RowResult.LEFT_OUT, [ABOVE]
+        fault = columns.fault(row.cells, self._run.columns, self._run.delimiter)
+        if self._run.is_ours:
+            return (RowResult.INVALID, [fault]) if fault else (RowResult.UNKNOWN, [])
         if reason := columns.no_contact(row.cells, self._heading.cells if self._heading else []):
             return RowResult.LEFT_OUT, [reason]
         if row.number in self._footers:
             return RowResult.LEFT_OUT, [APART]
-        fault = columns.fault(row.cells, self._run.columns, self._run.delimiter)
         return (RowResult.INVALID, [fault]) if fault else (RowResult.UNKNOWN, [])
 
 
@@ -181,7 +183,7 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
     pace = Pace()
 
     def add(rows: Sequence[ImportRow]) -> None:
-        read = [columns.read(row.cells, run.columns) for row in rows]
+        read = [columns.read(row.cells, run.columns, is_ours=run.is_ours) for row in rows]
         given = [said.arguments | {"is_another": row.is_another} for row, said in zip(rows, read, strict=True)]
         for outcomes in bulk.import_contacts(run.owner, given, batch=len(rows)):
             for row, said, outcome in zip(rows, read, outcomes, strict=True):
@@ -194,7 +196,9 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
 
     def complete(rows: Sequence[ImportRow]) -> None:
         for row in rows:
-            row.contact_id = bulk.complete(run.owner, columns.read(row.cells, run.columns).arguments)
+            row.contact_id = bulk.complete(
+                run.owner, columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
+            )
             # Whom it would have completed is gone: it is somebody new.
             row.result = RowResult.COMPLETED if row.contact_id else RowResult.NEW
         _store(rows)

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from warmline.crm import columns, csv_files, headings
+from warmline.crm import columns, files, headings
 from warmline.crm.chunks import in_pieces
 from warmline.crm.keys import key
 from warmline.crm.signals import import_wanted
@@ -57,11 +57,13 @@ class ImportRun(models.Model):
     """The import of one file.
 
     Attributes:
-        encoding, delimiter: How the file was written, to tell and to write in the same way.
+        encoding, delimiter: How the file was written, to tell and to write in the same way; no delimiter for a file
+            that is no CSV.
         has_headings: Whether one of its first rows names the columns.
         columns: What each column holds, see crm/columns.py.
         filled: How many cells of each column are filled.
         profile: From which program the file is, as far as its headings tell.
+        left_out: What of the file is in no row, in words.
         completes: Whether the known contacts that rows can complete are completed.
         holder, held_until: Which worker is at it, and until when it is believed to be.
     """
@@ -69,11 +71,12 @@ class ImportRun(models.Model):
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports")
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=20)
-    delimiter = models.CharField(max_length=1)
+    delimiter = models.CharField(max_length=1, blank=True)
     has_headings = models.BooleanField(default=True)
     columns = models.JSONField(default=list)
     filled = models.JSONField(default=list)
     profile = models.CharField(max_length=40, blank=True, default="")
+    left_out = models.JSONField(default=list)
     completes = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.MATCHING)
     holder = models.CharField(max_length=40, blank=True, default="")
@@ -96,6 +99,11 @@ class ImportRun(models.Model):
     def contacts(self) -> "models.QuerySet[ImportRow]":
         """The rows that are contacts, and not headings."""
         return self.rows.filter(is_heading=False)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Warmline wrote the file, so that each cell is a value as it is."""
+        return self.profile == headings.OURS
 
     def names(self, heading: "ImportRow | None") -> list[str]:
         """Return what the columns are called, where they have no name by their place.
@@ -180,9 +188,9 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         content: All of it.
 
     Raises:
-        CsvError: When it cannot be read; nothing is kept then.
+        FileError: When it cannot be read; nothing is kept then.
     """
-    table = csv_files.read(content)
+    table = files.read(content)
     first = [cells for _, cells in table.rows[: headings.WITHIN]]
     heading, chosen = _remembered(owner, first)
     if heading is None:
@@ -199,7 +207,8 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         has_headings=heading is not None,
         columns=chosen,
         filled=_filled([cells for _, cells in below], len(chosen)),
-        profile="" if heading is None else headings.profile(first[heading]),
+        profile=table.profile or ("" if heading is None else headings.profile(first[heading])),
+        left_out=list(table.left_out),
     )
     run.save()
     rows = [

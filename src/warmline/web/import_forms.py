@@ -9,26 +9,46 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import Truncator
 
 from warmline.crm import columns
-from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS
 from warmline.crm.headings import Column
+from warmline.crm.tables import MOST_BYTES, MOST_ROWS
 from warmline.web.forms import WordedForm
+
+PASTED = "Pasted cells"
 
 
 class UploadForm(WordedForm, forms.Form):
-    """The file."""
+    """The file, or what was copied from a spreadsheet."""
 
     file = forms.FileField(
-        label="CSV file",
+        label="File",
+        required=False,
         allow_empty_file=True,
-        help_text=f"Up to {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows. Every spreadsheet can save as CSV.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
-        error_messages={"required": "Choose a file first."},
+        help_text=f"CSV, Excel (.xlsx) or vCard (.vcf), up to {MOST_BYTES // 1_000_000} MB and {MOST_ROWS:,} rows.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,.vcf,.vcard,text/csv,text/plain,text/vcard"}),
+    )
+    cells = forms.CharField(
+        label="Or cells that you copied from a spreadsheet",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
     )
 
-    def clean_file(self) -> "UploadedFile[Any]":
+    @property
+    def brought(self) -> tuple[str, bytes]:
+        """The file's name and content, after validation."""
+        file = self.cleaned_data["file"]
+        return (file.name, file.read()) if file else (PASTED, self.cleaned_data["cells"].encode())
+
+    def clean(self) -> None:
+        """Refuse a form without either."""
+        super().clean()
+        if not self.errors and not self.cleaned_data["file"] and not self.cleaned_data["cells"].strip():
+            self.add_error("file", "Choose a file first.")
+
+    def clean_file(self) -> "UploadedFile[Any] | None":
         """Refuse a file that is too large before it is read."""
-        file: UploadedFile[Any] = self.cleaned_data["file"]
-        if (file.size or 0) > MOST_BYTES:
+        file: UploadedFile[Any] | None = self.cleaned_data["file"]
+        if file and (file.size or 0) > MOST_BYTES:
             raise ValidationError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split it into several files.")
         return file
 

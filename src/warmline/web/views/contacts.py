@@ -5,7 +5,8 @@ from itertools import chain
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,7 +21,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
 from warmline.web.book_forms import SCORES, NewContactForm
-from warmline.web.export import PIECE, csv_of
+from warmline.web.export import PIECE, file_of
 from warmline.web.list_query import Wishes
 from warmline.web.requests import PageRequest, once_key
 
@@ -55,10 +56,11 @@ def contacts(request: PageRequest) -> HttpResponse:
 
 
 @require_safe
-def export(request: PageRequest) -> StreamingHttpResponse:
-    """Send all contacts of a list as a CSV file, whatever page of it is shown."""
+def export(request: PageRequest) -> HttpResponseBase:
+    """Send all contacts of a list as a file of the form that is asked for, whatever page of it is shown."""
     wishes, rows = _asked(request)
-    return csv_of(chain.from_iterable(row_lists.pages(rows, wishes.asked, size=PIECE, **_now())))
+    every = chain.from_iterable(row_lists.pages(rows, wishes.asked, size=PIECE, **_now()))
+    return file_of(every, request.GET.get("form", ""))
 
 
 def _asked(request: PageRequest) -> tuple[Wishes, ContactQuerySet]:

@@ -1,4 +1,4 @@
-"""The import of contacts from a CSV file: bring it, match its columns, look at what will happen, and go."""
+"""The import of contacts from a file: bring it, match its columns, look at what will happen, and go."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -18,6 +18,7 @@ from warmline.crm.book import OrganizationDetails
 from warmline.crm.headings import Column
 from warmline.crm.imports import ImportRun, RowResult, Status
 from warmline.crm.models import Organization
+from warmline.crm.tables import FileError
 from warmline.web.import_forms import ColumnsForm, UploadForm
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
@@ -40,11 +41,10 @@ def begin(request: PageRequest) -> HttpResponse:
     """Ask for the file, and keep it; below, the earlier imports."""
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
-        file = form.cleaned_data["file"]
         try:
-            return redirect("web:import-run", imports.begin(request.user, file.name, file.read()).pk)
-        except csv_files.CsvError as error:
-            form.add_error("file", str(error))
+            return redirect("web:import-run", imports.begin(request.user, *form.brought).pk)
+        except FileError as error:
+            form.add_error("file" if form.cleaned_data["file"] else "cells", str(error))
     earlier = ImportRun.of(request.user).order_by("-pk")[:LISTED]
     return render(request, "web/imports/begin.html", {"form": form, "earlier": earlier})
 
@@ -132,7 +132,7 @@ def rejected(request: PageRequest, run_id: int) -> HttpResponse:
     for row in kept_back.order_by("number").iterator():
         cells = [*row.cells, *[""] * width][: max(width, len(row.cells))]
         lines.append([*cells[:width], " ".join(row.reasons), *cells[width:]])
-    text = "".join(csv_files.written(lines, found.delimiter))
+    text = "".join(csv_files.written(lines, found.delimiter or ","))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     name = f"{PurePath(found.file_name).stem}-not-imported.csv"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
@@ -173,7 +173,7 @@ def _rows(request: PageRequest, found: ImportRun, counts: dict[str, int]) -> dic
     rows = found.contacts.filter(result=shown) if shown else found.contacts
     page = Paginator(rows.order_by("number"), A_PAGE).get_page(request.GET.get("page"))
     for row in page:
-        row.said = columns.read(row.cells, found.columns).arguments  # type: ignore[attr-defined]  # for the page
+        row.said = columns.read(row.cells, found.columns, is_ours=found.is_ours).arguments  # type: ignore[attr-defined]  # for the page
         row.details = _details(row.said["organization"])  # type: ignore[attr-defined]
     return {
         "page": page,
