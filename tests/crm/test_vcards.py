@@ -68,7 +68,8 @@ def test_several_cards(end: str) -> None:
 def test_an_old_phone() -> None:
     """Version 2.1 writes letters in codes, and breaks lines softly."""
     card = (
-        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
+        "BEGIN:VCARD\r\nVERSION:2.1\r\n"
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
         "TEL;CELL:0171 1234567\r\nEND:VCARD\r\n"
     )
     assert table(card) == [{"Last name": "Weiß", "First name": "Jörg", "Phone": "0171 1234567"}]
@@ -92,10 +93,14 @@ def test_what_cannot_be_read(text: str, says: str) -> None:
 
 def test_a_line_that_is_none() -> None:
     """It is a column of its own, so that it is named."""
-    assert table("BEGIN:VCARD\nFN:Dana\nwhat is this\nEND:VCARD\n") == [{"Full name": "Dana", "Unreadable": "what is this"}]
+    assert table("BEGIN:VCARD\nFN:Dana\nwhat is this\nEND:VCARD\n") == [
+        {"Full name": "Dana", "Unreadable": "what is this"}
+    ]
 
 
-TEXT = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(' ;,\\:="n'), min_size=1, max_size=90).filter(str.strip)
+TEXT = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(' ;,\\:="n'), min_size=1, max_size=90
+).filter(str.strip)
 
 
 @given(name=TEXT, other=TEXT)

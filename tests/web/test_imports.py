@@ -238,6 +238,39 @@ def test_another_person_and_a_known_one(bobs: Client) -> None:
     assert Contact.objects.get(name="Dana").phone == "1"
 
 
+def test_these_contacts_and_no_others(bobs: Client, alices: Client) -> None:
+    """The list shows whom an import brought, and the import can be taken back."""
+    bobs.post("/contacts/add", {"name": "Jordan", "warmness_score": "0"})
+    path = bring(bobs)["Location"]
+    work()
+    bobs.post(f"{path}/start")
+    work()
+    shown = f"/contacts?import={path.rpartition('/')[2]}"
+    assert shown in look(bobs.get(path))
+    html = look(bobs.get(shown))
+    assert "Dana Diaz" in html
+    assert "Jordan" not in html
+    assert "people.csv" in html
+    assert "people.csv" not in look(alices.get(shown))
+    assert alices.post(f"{path}/take-back").status_code == 404
+    bobs.post(f"{path}/take-back")
+    assert "contacts looked at" in look(bobs.get(path))
+    work()
+    assert "2 contacts of this import were deleted again" in look(bobs.get(path))
+    assert "No contacts match" in look(bobs.get(shown))
+
+
+def test_pasted_cells(bobs: Client) -> None:
+    """What is copied from a spreadsheet comes with tabs; one of the two has to be there."""
+    path = bobs.post("/import", {"cells": "Name\tE-mail\nDana\tdana@example.com\n"})["Location"]
+    work()
+    html = look(bobs.get(path))
+    assert "1 new contact<" in html
+    assert "Pasted cells" in html
+    assert "Choose a file first." in look(bobs.post("/import", {"cells": " \n"}))
+    assert "never closed" in look(bobs.post("/import", {"cells": 'Name\n"Dana'}))
+
+
 def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     """Its rows are shown by the page and by what becomes of them, each with as many queries."""
     rows = "".join(f"Contact {n},{'wrong' if n % 3 else ''}\n" for n in range(1000))

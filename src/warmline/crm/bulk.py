@@ -14,12 +14,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from warmline.crm import book, row_changes, search_index
+from warmline.crm.activities import Activity
 from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.known_people import Comparison, Person, Seen, compare
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import rows_saved
 from warmline.crm.users import User
+
+GIVEN = ("name", "email", "phone", "warmness_score")
 
 
 class Result(StrEnum):
@@ -129,6 +132,27 @@ def complete(owner: User, row: Mapping[str, Any]) -> int | None:
     if changes:
         row_changes.change_row(contact, changes, in_bulk=True)
     return contact.pk
+
+
+def untouched(owner: User, rows: Mapping[int, Mapping[str, Any]]) -> list[int]:
+    """Return which contacts are still as they were added, without an activity; within a transaction, which locks them.
+
+    Args:
+        owner: Whose contacts they became.
+        rows: The arguments of `book.add_contact` with which they were added, by their ids.
+    """
+    busy = set(Activity.objects.filter(contact__in=rows).values_list("contact", flat=True))
+    some = Contact.objects.filter(pk__in=rows, owner=owner).exclude(pk__in=busy).order_by("pk")
+    locked = some.select_for_update(of=("self",)).select_related("organization")
+    return [contact.pk for contact in locked if _is_as_given(contact, _given(owner, **rows[contact.pk]))]
+
+
+def _is_as_given(contact: Contact, given: Person | Outcome) -> bool:
+    if isinstance(given, Outcome):
+        return False
+    is_same = all(getattr(contact, name) == getattr(given.contact, name) for name in GIVEN)
+    organization = contact.organization.name_key if contact.organization else ""
+    return is_same and organization == given.by_name[1]
 
 
 def _foreseen(row: Person, known: Seen, seen: Seen, organization: Organization | None) -> Outcome:

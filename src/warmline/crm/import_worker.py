@@ -17,11 +17,11 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
-from warmline.crm import bulk, columns, preferences, retention
+from warmline.crm import book, bulk, columns, preferences, retention
 from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.known_people import Seen
-from warmline.crm.models import Organization
+from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
@@ -89,8 +89,9 @@ def step(now: datetime, stopping: Signal | None = None) -> bool:
         return False
     hold = _Hold(run)
     if hold.is_taken(now):
-        batches = _check(run, hold) if run.status == Status.CHECKING else _import(run, hold)
-        for _ in batches:
+        importing = _import if run.status == Status.IMPORTING else _take_back
+        work = _check if run.status == Status.CHECKING else importing
+        for _ in work(run, hold):
             if stopping is not None and stopping.is_set():
                 break
         hold.give_up()
@@ -211,6 +212,29 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
     while found := next(((work, rows) for result, work in works if (rows := left(result))), None):
         work, rows = found
         if not _is_done(rows, work, hold, pace):
+            return
+        yield
+    hold.end(Status.DONE)
+
+
+def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
+    """Delete the contacts that were added and nobody touched since, a batch at a time."""
+    pace = Pace()
+
+    def delete(rows: Sequence[ImportRow]) -> None:
+        given = {
+            row.contact_id: columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
+            for row in rows
+            if row.contact_id is not None
+        }
+        gone = bulk.untouched(run.owner, given)
+        book.delete_contacts(Contact.objects.filter(pk__in=gone))
+        for row in rows:
+            row.result = RowResult.TAKEN_BACK if row.contact_id in gone else RowResult.KEPT
+        _store(rows)
+
+    while rows := list(run.contacts.filter(result=RowResult.ADDED).order_by("number")[: pace.size]):
+        if not _is_done(rows, delete, hold, pace):
             return
         yield
     hold.end(Status.DONE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from warmline.crm import columns, files, headings
@@ -33,9 +33,10 @@ class Status(models.TextChoices):
     CHECKED = "checked", "waits for you"
     IMPORTING = "importing", "being imported"
     DONE = "done", "done"
+    TAKING_BACK = "taking_back", "being taken back"
 
 
-AT_WORK = (Status.CHECKING, Status.IMPORTING)
+AT_WORK = (Status.CHECKING, Status.IMPORTING, Status.TAKING_BACK)
 WAITING = (Status.MATCHING, Status.CHECKED)
 
 
@@ -51,6 +52,8 @@ class RowResult(models.TextChoices):
     DIFFERS = "differs", "Like a known contact, with another phone"
     INVALID = "invalid", "Invalid"
     LEFT_OUT = "left_out", "Left out"
+    TAKEN_BACK = "taken_back", "Taken back"
+    KEPT = "kept", "Kept, because it was changed since"
 
 
 class ImportRun(models.Model):
@@ -88,7 +91,9 @@ class ImportRun(models.Model):
         indexes = [
             # crm.import_worker: what is to be checked or imported, the oldest first.
             models.Index(
-                fields=["id"], name="import_at_work", condition=models.Q(status__in=["checking", "importing"])
+                fields=["id"],
+                name="import_at_work",
+                condition=models.Q(status__in=["checking", "importing", "taking_back"]),
             ),
         ]
 
@@ -299,6 +304,13 @@ def start(run: ImportRun, *, completes: bool = False) -> None:
             _set_to_work(run, Status.IMPORTING)
 
 
+def take_back(run: ImportRun) -> None:
+    """Delete the contacts that a run added and nobody touched since; nothing happens to a run that is not done."""
+    with transaction.atomic():
+        if ImportRun.objects.select_for_update().filter(pk=run.pk, status=Status.DONE).first():
+            _set_to_work(run, Status.TAKING_BACK)
+
+
 def discard(run: ImportRun) -> bool:
     """Forget a file; the contacts that were imported stay.
 
@@ -306,10 +318,14 @@ def discard(run: ImportRun) -> bool:
         run: Any.
 
     Returns:
-        Whether it was forgotten; not while it is being imported.
+        Whether it was forgotten; not while it is being imported, or taken back.
     """
     # From then on nobody starts it any more.
-    idle = ImportRun.objects.filter(pk=run.pk).exclude(status=Status.IMPORTING).update(status=Status.PARTIAL)
+    idle = (
+        ImportRun.objects.filter(pk=run.pk)
+        .exclude(status__in=[Status.IMPORTING, Status.TAKING_BACK])
+        .update(status=Status.PARTIAL)
+    )
     if idle:
         _delete(run)
     return bool(idle)
@@ -344,6 +360,17 @@ def end(owner: User) -> None:
     """Delete what `leave` took away from someone without an heir; some rows at a time, outside of any transaction."""
     for run in ImportRun.objects.filter(owner=owner, status=Status.PARTIAL):
         _delete(run)
+
+
+def contacts_of(run_id: int) -> "QuerySet[ImportRow, int | None]":
+    """Return the ids of the contacts that a run added or completed, as a query.
+
+    Args:
+        run_id: Its id; of one that there is not, there are none.
+    """
+    made = [RowResult.ADDED, RowResult.COMPLETED, RowResult.KEPT]
+    rows = ImportRow.objects.filter(run=run_id, is_heading=False, result__in=made, contact_id__isnull=False)
+    return rows.values_list("contact_id", flat=True)
 
 
 def counts(run: ImportRun) -> dict[str, int]:

@@ -169,7 +169,8 @@ def _escaped(text: str) -> str:
 
 def _folded(line: str) -> str:
     """Return a line in pieces of as many bytes as a line may have, none of which cuts a character."""
-    found, present = [], b""
+    found: list[str] = []
+    present = b""
     for character in line:
         if len(present) + len(character.encode()) > LINE - bool(found):
             found.append(present.decode())

@@ -12,6 +12,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from warmline.crm import imports
 from warmline.crm.models import ContactQuerySet
 from warmline.sync.status.row_lists import Asked, Order, Place, Show
 
@@ -28,10 +29,12 @@ class Wishes:
     Attributes:
         asked: What to list.
         owner: Of contacts, whose: a user's id; None for everyone's that one may see.
+        imported: Of contacts, by which import they were added or completed: its id; None for all.
     """
 
     asked: Asked
     owner: int | None = None
+    imported: int | None = None
 
     @classmethod
     def read(
@@ -54,11 +57,12 @@ class Wishes:
             order=order,
             place=_place(query, order),
         )
-        return cls(asked, ids.get("owner"))
+        return cls(asked, ids.get("owner"), ids.get("import"))
 
     def among(self, contacts: ContactQuerySet) -> ContactQuerySet:
-        """Return those of the wished owner."""
-        return contacts if self.owner is None else contacts.filter(owner=self.owner)
+        """Return those of the wished owner and import."""
+        some = contacts if self.owner is None else contacts.filter(owner=self.owner)
+        return some if self.imported is None else some.filter(pk__in=imports.contacts_of(self.imported))
 
     def query(self, place: Place | None = None) -> str:
         """Write them into an address.
@@ -75,6 +79,7 @@ class Wishes:
             "show": asked.show,
             "owner": self.owner,
             "organization": asked.organization,
+            "import": self.imported,
             "order": asked.order if asked.order != Order.NAME else "",
             "before" if place and place.backwards else "after": _written(place, asked.order) if place else "",
         }

@@ -66,6 +66,7 @@ urlpatterns = [
     path("import/<int:run_id>/start", imports.start, name="import-start"),
     path("import/<int:run_id>/add-as-another", imports.add_as_another, name="import-add-as-another"),
     path("import/<int:run_id>/discard", imports.discard, name="import-discard"),
+    path("import/<int:run_id>/take-back", imports.take_back, name="import-take-back"),
     path("import/<int:run_id>/rejected.csv", imports.rejected, name="import-rejected"),
     path("settings", settings.pipedrive, name="settings"),
     path("settings/disconnect", settings.disconnect, name="disconnect"),

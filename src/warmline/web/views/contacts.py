@@ -14,6 +14,7 @@ from django_htmx.http import replace_url
 
 from warmline.crm import book
 from warmline.crm.idempotency import once
+from warmline.crm.imports import ImportRun
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.users import User
@@ -43,6 +44,7 @@ def contacts(request: PageRequest) -> HttpResponse:
         "scores": SCORES,
         "users": User.objects.filter(is_active=True).order_by("name"),
         "organization": Organization.objects.filter(pk=organization).first() if organization else None,
+        "imported": ImportRun.of(request.user).filter(pk=wishes.imported).first() if wishes.imported else None,
         "query": wishes.query(wishes.asked.place),
         "whole": wishes.query(),
         "before": wishes.query(page.before),
@@ -64,7 +66,7 @@ def export(request: PageRequest) -> HttpResponseBase:
 
 
 def _asked(request: PageRequest) -> tuple[Wishes, ContactQuerySet]:
-    wishes = Wishes.read(request.GET, list(Order), list(Show), whose=("owner", "organization"))
+    wishes = Wishes.read(request.GET, list(Order), list(Show), whose=("owner", "organization", "import"))
     return wishes, wishes.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
 
 

@@ -33,6 +33,8 @@ OTHERS = (
     (RowResult.COMPLETED, "Completed"),
     (RowResult.DIFFERS, "Another phone"),
     (RowResult.LEFT_OUT, "Left out"),
+    (RowResult.TAKEN_BACK, "Taken back"),
+    (RowResult.KEPT, "Kept"),
 )
 
 
@@ -68,7 +70,7 @@ def run(request: PageRequest, run_id: int) -> HttpResponse:
 def match(request: PageRequest, run_id: int) -> HttpResponse:
     """Say what each column holds."""
     found = _own(request, run_id)
-    if found.status in {Status.IMPORTING, Status.DONE}:
+    if found.status in {Status.IMPORTING, Status.DONE, Status.TAKING_BACK}:
         return redirect("web:import-run", run_id)
     first = list(found.rows.order_by("number")[:SHOWN])
     if not first:  # the file was forgotten meanwhile
@@ -108,6 +110,13 @@ def start(request: PageRequest, run_id: int) -> HttpResponse:
 def add_as_another(request: PageRequest, run_id: int) -> HttpResponse:
     """Have a row that is like a known contact added as somebody else; all such rows, if none is named."""
     imports.add_as_another(_own(request, run_id), number(request.POST.get("row", "")))
+    return redirect("web:import-run", run_id)
+
+
+@require_POST
+def take_back(request: PageRequest, run_id: int) -> HttpResponse:
+    """Delete the contacts that an import added and nobody touched since."""
+    imports.take_back(_own(request, run_id))
     return redirect("web:import-run", run_id)
 
 
@@ -160,6 +169,9 @@ def _progress(found: ImportRun, counts: dict[str, int]) -> dict[str, Any]:
     """Return how far the work is: of the rows to check, or of those to import."""
     if found.status == Status.CHECKING:
         return {"total": counts["all"], "done": counts["all"] - counts["unchecked"]}
+    if found.status == Status.TAKING_BACK:
+        done = counts["taken_back"] + counts["kept"]
+        return {"total": done + counts["added"], "done": done}
     left = counts["new"] + (counts["completes"] if found.completes else 0)
     total = left + counts["added"] + counts["completed"]
     return {"total": total, "done": total - left}
