@@ -15,6 +15,8 @@ from warmline.crm.imports import ImportRun
 from warmline.crm.models import Contact
 from warmline.crm.tables import MOST_BYTES
 from warmline.crm.users import User
+from warmline.sync.models import Notification
+from warmline.web import toasts
 
 FILE = (
     "Name;E-Mail;Wärme\nDana Diaz;dana@example.com;5\nJörg Weiß;jörg;1\n=Robin;robin@example.com;2\n;x@example.com;\n"
@@ -258,6 +260,23 @@ def test_these_contacts_and_no_others(bobs: Client, alices: Client) -> None:
     work()
     assert "2 contacts of this import were deleted again" in look(bobs.get(path))
     assert "No contacts match" in look(bobs.get(shown))
+
+
+def test_an_import_is_told_once(bobs: Client, bob: User) -> None:
+    """However many contacts it brought; the notification leads to them."""
+    path = bring(bobs)["Location"]
+    work()
+    assert not Notification.objects.exists()
+    bobs.post(f"{path}/start")
+    work()
+    told = Notification.objects.get()
+    text = "Contacts of “people.csv” were imported: 2 added, 1 of them will be sent to Pipedrive."
+    assert (told.user, told.kind, told.text) == (bob, "import_done", text)
+    (toast,) = toasts.toasts(bob, after=0, up_to=told.pk, shown={})
+    assert (toast.text, toast.link) == (text, f"/contacts?import={path.rpartition('/')[2]}")
+    bobs.post(f"{path}/take-back")
+    work()
+    assert Notification.objects.count() == 1
 
 
 def test_pasted_cells(bobs: Client) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import AT_WORK, ImportRow, ImportRun, RowResult, Status
 from warmline.crm.known_people import Seen
 from warmline.crm.models import Contact, Organization
-from warmline.crm.signals import import_wanted
+from warmline.crm.signals import import_done, import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
 
@@ -118,7 +118,10 @@ class _Hold:
 
     def end(self, status: Status) -> None:
         """Say that the work is done."""
-        self._ours.update(status=status, ended_at=timezone.now(), holder="", held_until=None)
+        ended = {"status": status, "ended_at": timezone.now(), "holder": "", "held_until": None}
+        with transaction.atomic():
+            if self._ours.update(**ended) and self._run.status == Status.IMPORTING:
+                import_done.send(ImportRun, run=self._run)
 
     def give_up(self) -> None:
         """Leave what is left to others."""

@@ -229,6 +229,7 @@ class NotificationKind(models.TextChoices):
     """What a notification is about."""
 
     CONTACT_SYNCED = "contact_synced"
+    IMPORT_DONE = "import_done"
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
     NOT_RENAMED = "not_renamed"

@@ -14,7 +14,7 @@ KEPT = timedelta(days=90)
 # So many of these come that each would only be in the way; the row's badge tells it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
 # Nobody has to do anything about these, so nobody hears them in place of one who left.
-GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED}
+GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED, NotificationKind.IMPORT_DONE}
 
 
 def tell(
@@ -26,6 +26,7 @@ def tell(
     contact: Contact | None = None,
     row_id: int | None = None,
     once: str | None = None,
+    is_quiet: bool = False,
 ) -> None:
     """Write a notification; what one who left would have to see to, the admins are told.
 
@@ -35,15 +36,16 @@ def tell(
         now: When.
         user: For whom; None for everyone.
         contact: The contact it is about, to lead there.
-        row_id: Of a failure: the row that failed.
+        row_id: Of a failure: the row that failed. Of an import: its run.
         once: A name under which this is told only once.
+        is_quiet: Whether it only stands in the list, and nobody is interrupted for it.
     """
     if user is not None and not user.is_active:
         admins = () if kind in GOOD else User.objects.filter(is_admin=True, is_active=True)
         for admin in admins:
             tell(kind, text, now=now, user=admin, contact=contact, row_id=row_id, once=once and f"{once}:{admin.pk}")
         return
-    quiet = kind in QUIET
+    quiet = is_quiet or kind in QUIET
     note = Notification(
         user=user, kind=kind, text=text, contact=contact, row_id=row_id, at=now, is_quiet=quiet, once=once
     )
