@@ -138,7 +138,7 @@ def test_scores(text: str, expected: int) -> None:
     assert cells.score(text) == expected
 
 
-@pytest.mark.parametrize("text", ["1_0", "5.5", "-5", "8/5", "hot", "80%", "5 5", "\u0665\u066b\u0665", "99999", "1e1"])
+@pytest.mark.parametrize("text", ["1_0", "5.5", "-5", "8/5", "hot", "80%", "5 5", "\u0665\u066b\u0665", "1e1"])
 def test_what_is_no_score(text: str) -> None:
     """It is a text of which Python makes no number, and so it is refused."""
     found = cells.score(text)

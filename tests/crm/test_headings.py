@@ -7,33 +7,37 @@ from warmline.crm.headings import Column
 
 KNOWN = {
     Column.NAME: "Name|FULL NAME|full_name|Display Name|Contact Name|Contact|Person - Name|Contact: Full Name"
-    "|Ansprechpartner|Vor- und Nachname|Nombre completo|Nome completo|Nom complet|Nom|Nome|Nombre|Anzeigename"
+    "|Ansprechpartner|Vor- und Nachname|Your name|Name *|Name (required)|Name, Vorname|What is your name?"
+    "|Nombre completo|Nome completo|Nom complet|Nom|Nome|Nombre|Anzeigename"
     "|Lead Name|Customer name",
     Column.FIRST_NAME: "First Name|first_name|FirstName|Given Name|FNAME|Vorname|VORNAME|Prénom|PRENOM|Primer nombre"
-    "|Primeiro nome|Billing First Name|Person - First name|firstname|Contact: First Name",
+    "|Primeiro nome|Billing First Name|Name (First)|Forename(s)|Person - First name|firstname|Contact: First Name",
     Column.MIDDLE_NAME: "Middle Name|Additional Name|Weitere Vornamen|Segundo nombre|Deuxième prénom|middle_name"
     "|Segundo nome",
     Column.LAST_NAME: "Last Name|LASTNAME|last-name|Surname|Family Name|LNAME|Nachname|Nom de famille|Apellidos"
     "|Sobrenome"
-    "|Cognome|Achternaam|Contact: Last Name|Apelido",
+    "|Cognome|Achternaam|Contact: Last Name|Apelido|Name (Last)|Apellido(s)",
     Column.SUFFIX: "Suffix|Name Suffix|Suffixe",
     Column.EMAIL: "Email|E-mail|E-Mail-Adresse|email_address|Email ID|Work E-mail|E-mail Address|E-mail 2 Address"
     "|E-mail 1 - Value|Email - Work|Email - Home|Email - Other|Person - Email - Work|Primary Email|Secondary Email"
     "|EMAIL"
     "|emailAddress|Email (work)|Mail|E-Mail geschäftlich|E-Mail 2: Adresse|E-Mail (privat)|Correo electrónico|Courriel"
     "|Dirección de correo electrónico|Adresse de messagerie|Adresse e-mail|Endereço de e-mail|Correio eletrônico"
-    "|Contact Email|Billing Email|Indirizzo e-mail|work_email|e mail|Email 2|Email address (primary)",
+    "|Contact Email|Your e-mail|Ihre E-Mail-Adresse|Email(s)|What is your e-mail address?|Adresse électronique"
+    "|Billing Email|Indirizzo e-mail|work_email|e mail|Email 2|Email address (primary)",
     Column.PHONE: "Phone|Phone Number|Business Phone|Business Phone 2|Mobile Phone|Home Phone|Primary Phone|Other Phone"
     "|Company Main Phone|Car Phone|Phone 1 - Value|Phone - Work|Person - Phone - Mobile|MobilePhone"
     "|Mobile Phone Number|Cell"
     "|Cell phone|Tel.|Tel. Nr.|Telefon geschäftlich|Telefon (geschäftlich)|Telefon privat 2|Mobiltelefon|Handy|Handynr."
     "|Téléphone|Téléphone portable|Tél. mobile|Teléfono móvil|Teléfono del trabajo|Telefone celular|Telemóvel|SMS"
     "|WhatsApp"
-    "|Phone #|phone_number|Phone (iPhone)|Contact number|Durchwahl|Mobilnummer|Telefonnummer",
+    "|Phone #|Ph.|Mob. no.|WhatsApp Phone Number|N° de téléphone|phone_number|Phone (iPhone)|Contact number"
+    "|Durchwahl|Mobilnummer|Telefonnummer",
     Column.ORGANIZATION: "Organization|Organisation|Company|Company Name|company_name|Organization 1 - Name"
     "|Organization Name"
     "|Person - Organization|Organization - Name|Associated Company|Account Name|AccountName|Firma|Unternehmen|Société"
-    "|Entreprise|Empresa|Nome da empresa|Nombre de la empresa|Azienda|Employer|Company/Organization|Raison sociale",
+    "|Entreprise|Empresa|Nome da empresa|Nombre de la empresa|Azienda|Employer|Company/Organization"
+    "|Raison sociale|Org name|Company / Account",
     Column.SECTOR: "Industry|Sector|Branche|Organization - Industry|Company industry|Secteur d'activité|Setor"
     "|Industria",
     Column.COUNTRY: "Country|Country/Region|Business Country/Region|Land|Land/Region geschäftlich"

@@ -28,7 +28,7 @@ No Warmth,none@example.com,hot,
 Kim Lee,,4,Larkspur  MILLS
 Too,long@example.com,1,X,more
 """
-NONE = {"completed": 0, "differs": 0, "left_out": 0}
+NONE = {"completed": 0, "differs": 0, "left_out": 0, "taken_back": 0, "kept": 0}
 
 
 def work() -> None:

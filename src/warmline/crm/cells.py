@@ -25,18 +25,18 @@ _BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+?)\s*[>)\]]", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:[^\s@:]+\s*:\s*)+")  # "mailto:", "work:"
 _BEHIND = re.compile(r"\s*[(\[][^()\[\]@]*[)\]]\s*$")  # "(work)"
-_QUOTES = " '\"`*‘’“”„«»‚‹›.,;"  # noqa: RUF001 (as they are typed)
+_QUOTES = " '\"`*‘’“”„«»‚‹›.,;/"  # noqa: RUF001 (as they are typed)
 _CONNECTORS = frozenset({"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "&", "/", "+"})
 _BETWEEN_PHONES = re.compile(r"\s*:::\s*|\s*[;|\r\n]+\s*")
 _OR = re.compile(r"\s*(,|/|\s(?:or|and|oder|und|ou|et|o|y|e|&)\s)\s*", re.IGNORECASE)
-_SCHEME = re.compile(r"^'?\s*(?:(?:tel|phone|telephone|telefon|fon|t)\.?\s*:|\u260e)\s*(?://)?", re.IGNORECASE)
+_SCHEME = re.compile(r"^'?\s*(?:(?:tel|phone|telephone|telefon|fon|callto|t)\.?\s*:|\u260e)\s*(?://)?", re.IGNORECASE)
 _EXTENSION = re.compile(r";\s*ext=", re.IGNORECASE)
 _SHORTENED = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
 _FLOAT = re.compile(r"(?<=\d{6})[.,]0$")
 _DIGITS = re.compile(r"\D+")
 WHOLE, LONG = 6, 10  # digits: of a phone number, and of one with its area
 _SCORE = re.compile(
-    r"'?\+?\s*(\d{1,4})(?:[.,\u066b](\d*))?(?:\s*(?:/|of|out of|von|sur|de|su)\s*(\d+))?", re.IGNORECASE
+    r"'?\+?\s*(\d{1,9})(?:[.,\u066b](\d*))?(?:\s*(?:/|of|out of|von|sur|de|su)\s*(\d+))?", re.IGNORECASE
 )
 OUT_OF = 10
 

@@ -33,17 +33,19 @@ _TOTAL = re.compile(
     r"|(?:gesamt(?:zahl)?|insgesamt|anzahl(?: \w+)?|suma|soma|somme|totaal|count|sum|average"
     r"|durchschnitt)\s*[:=]?\s*[\d.,]*"
     r"|(?:number|anzahl|nombre|número|numero) (?:of|der|de) \w+\s*[:=]?\s*[\d.,]*"
-    r"|\d[\d.,]* (?:contacts?|records?|rows?|entries|people|persons?|leads?|kontakte?|personen|datensätze|einträge"
+    r"|[^\d@:=]{2,40}[:=]\s*[\d.,%]+|\W+\s*end(?: of \w+)?\s*\W+"
+    r"|\(?\d[\d.,]* (?:contacts?|records?|rows?|entries|people|persons?|leads?|kontakte?|personen|datensätze|einträge"
     r"|zeilen"
-    r"|contactos?|contatos?|registros?|contatti)(?: .*)?"
-    r"|(?:report )?(?:generated|exported|created|printed|downloaded) (?:by|on|at|from)\b.*"
-    r"|(?:as of|notes?|report|filter|stand)\s*:.*"
+    r"|contactos?|contatos?|registros?|contatti)(?: .*)?\)?"
+    r"|(?:report |data |list )?(?:generated|exported|created|printed|downloaded)(?: (?:by|on|at|from)\b.*|.*\d{4}.*)"
+    r"|(?:(?:data )?as of|notes?|report|filter|source|quelle|stand)\s*:.*|(?:data )?as of .*\d.*"
     r"|(?:erstellt|exportiert|gedruckt|generiert) (?:von|am|um|aus)\b.*"
     r"|(?:généré|exporté|gerado|exportado|generado) (?:le|par|em|por|el)\b.*"
     r"|confidential\b.*|vertraulich\b.*|copyright\b.*|(?:\(c\)|©).*|(?:page|seite|página) \d+.*"
     r"|all rights reserved.*|(?:end of|ende (?:der|des)) \w+\W*|[\W_]+",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"['\"\u2018\u201c]([^'\"]+)['\"\u2019\u201d]")  # a whole name, as Outlook displays some
 _AMOUNT = re.compile(r"[\d\s.,:%/€$£()+-]+")
 
 
@@ -235,7 +237,8 @@ def _name(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: li
             name = text
         elif not _is_within(text, name):
             left_out.append(LEFT_OUT.format("beside the e-mail", text))
-    return name
+    found = _QUOTED.fullmatch(name)
+    return found[1] if found else name
 
 
 def _tells_more(whole: str, parts: Sequence[str]) -> bool:

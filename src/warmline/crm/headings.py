@@ -64,7 +64,8 @@ def _words(text: str) -> frozenset[str]:
 
 # Words that tell nothing: articles, "of" and "and", in each of the languages.
 _FILLERS = _words(
-    "a an the of and or to der die das und von im de del della di da do das dos des du et ou la le el lo y o d l"
+    "a an the of and or to der die das und von im de del della di da do das dos des du et ou la le el lo y o d l s"
+    " your ihre ihr deine dein votre su seu sua required optional erforderlich"
 )
 _WHOSE = (
     "contact contacts contacto contato contatto person persona personne pessoa kontakt lead customer client billing"
@@ -82,21 +83,28 @@ _OF_COMPANY = "company organization organisation account business name code iso 
 # Headings in which each word is another thing alone, so that only the whole tells.
 _WHOLE = {
     Column.NAME: "full name, complete name, display name, contact, contact name, contact person, person, person name,"
-    " your name, first and last name, first name last name, name surname, ansprechpartner, ansprechpartnerin, kontakt,"
+    " your name, first and last name, first name last name, first last name, name surname, name and surname,"
+    " ansprechpartner, ansprechpartnerin, kontakt,"
     " kontaktname, kontaktperson, vollständiger name, voller name, ganzer name, anzeigename, angezeigter name,"
-    " vor und nachname, vorname nachname, nombre completo, nombre y apellidos, nome completo, nome e cognome,"
+    " vor und nachname, vor und zuname, vorname nachname, vorname und nachname, name vorname, nachname vorname,"
+    " nombre completo, nombre y apellidos, nome completo, nome e cognome,"
     " nome e sobrenome, nom complet, nom et prénom, prénom et nom, volledige naam, lead, lead name, customer name",
-    Column.FIRST_NAME: "first name, given name, given names, forename, forenames, fname, first, vorname, vornamen,"
-    " prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio, voornaam, förnamn, fornavn",
+    Column.FIRST_NAME: "first name, given name, given names, forename, forenames, christian name, name first, fname,"
+    " first, vorname, vornamen,"
+    " prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio, voornaam, förnamn,"
+    " fornavn, imię",
     Column.MIDDLE_NAME: "middle name, middle names, middle, middle initial, additional name, additional names,"
     " second name, weitere vornamen, weiterer vorname, zweiter vorname, zweitname, segundo nombre, segundo nome,"
     " nome do meio, deuxième prénom, autres prénoms, secondo nome, tussenvoegsel",
-    Column.LAST_NAME: "last name, surname, family name, lname, last, nachname, familienname, zuname, nom de famille,"
-    " apellido, apellidos, primer apellido, segundo apellido, sobrenome, apelido, apelidos, último nome,"
-    " nome de família, cognome, achternaam, efternamn, etternavn",
+    Column.LAST_NAME: "last name, surname, family name, family names, name last, lname, last, nachname,"
+    " familienname, zuname, nom de famille,"
+    " apellido, apellidos, primer apellido, segundo apellido, apellido paterno, apellido materno, sobrenome,"
+    " apelido, apelidos, último nome,"
+    " nome de família, cognome, achternaam, efternamn, efternavn, etternavn, nazwisko",
     Column.SUFFIX: "suffix, name suffix, generation suffix, honorific suffix, namenszusatz, suffixe, sufijo, sufixo",
     Column.PHONE: "contact number, contact no, kontaktnummer, direct dial, direct line, direct number, durchwahl",
-    Column.ORGANIZATION: "business name, raison sociale, razón social, razão social, ragione sociale, nom de la"
+    Column.ORGANIZATION: "business name, business, raison sociale, razón social, razão social, ragione sociale, nom"
+    " de la"
     " société,"
     " nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda",
 }
@@ -107,7 +115,7 @@ _VOCABULARIES = {
         _words(
             "email emails mail mails emailaddress emailaddresses mailaddress emailadresse mailadresse emailid"
             " emailadres"
-            " mailadres epost correo correio courriel messagerie posta"
+            " mailadres epost correo correio courriel messagerie posta epostadress electronique electronica"
         ),
         _words(
             "address addresses adresse id adr electronico electronica eletronico electronique elettronica direccion"
@@ -116,22 +124,24 @@ _VOCABULARIES = {
     ),
     Column.PHONE: _Vocabulary(
         _words(
-            "phone phones telephone telephones tel phonenumber telephonenumber telno phoneno mobile mobilephone"
-            " mobilenumber mobileno cell cellphone cellular cellnumber landline sms whatsapp iphone telefon"
+            "phone phones ph telephone telephones tel phonenumber telephonenumber telno phoneno mobile mobilephone"
+            " mobilenumber mobileno mob cell cellphone cellular cellnumber landline sms whatsapp iphone telefon"
             " telefonnummer"
             " telefonnr telnr rufnummer handy handynummer handynr mobil mobilnummer mobiltelefon mobilfunk"
             " mobilfunknummer"
-            " festnetz festnetznummer autotelefon firmentelefon haupttelefon portable telefono telefonos movil celular"
+            " fon festnetz festnetznummer autotelefon firmentelefon haupttelefon portable telefono telefonos movil"
+            " celular"
             " telefone telefones telemovel cellulare telefoon telefoonnummer mobiel gsm"
         ),
         _words(
-            f"number numbers no nr num numero numeros nummer rufnummer e i car radio tty tdd fijo fixe fixo fisso"
+            f"number numbers no n nr num numero numeros nummer rufnummer e i car radio tty tdd fijo fixe fixo fisso"
             f" {_WHOSE} {_WHICH}"
         ),
     ),
     Column.ORGANIZATION: _Vocabulary(
         _words(
-            "organization organisation company companies employer account firm workplace firma firmenname unternehmen"
+            "organization organisation company companies employer account org firm workplace firma firmenname"
+            " unternehmen"
             " unternehmensname arbeitgeber betrieb kunde organizationname organisationname companyname accountname"
             " societe entreprise employeur empresa compania organizacion organizacao companhia azienda societa"
             " organizzazione bedrijf bedrijfsnaam organisatie foretag institution"
@@ -143,7 +153,7 @@ _VOCABULARIES = {
         _words(f"activite actividad atividade attivita {_OF_COMPANY}"),
     ),
     Column.COUNTRY: _Vocabulary(
-        _words("country countryregion land pais pays paese nation staat countrycode countryname"),
+        _words("country countryregion land pais pays paese nazione nation kraj staat countrycode countryname"),
         _words(
             "region regiao mailing billing work office address adresse direccion endereco geschaftlich geschaeftlich"
             " dienstlich buro buero firma firmensitz bureau professionnel travail trabajo trabalho comercial lavoro hq"
@@ -157,6 +167,9 @@ _VOCABULARIES = {
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # as in "emailAddress"
 _DASHED = re.compile(r"(?<![^\W_])e[\W_]+(?=mail|post)")  # "E-Mail" is one word
+_ASKED = re.compile(
+    r"^\W*(?:what(?:'s|\u2019s|[\s_]is)|please[\s_](?:enter|give)|enter)[\s_]", re.IGNORECASE
+)  # in forms
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"\S@\S")
 # By headings that only one program writes, with what people call its export.
@@ -181,6 +194,7 @@ def words(heading: str) -> list[str]:
     Args:
         heading: As it stands in the file.
     """
+    heading = _ASKED.sub("", heading)
     plain = "".join(each for each in unicodedata.normalize("NFKD", heading) if not unicodedata.combining(each))
     return _WORD.findall(_DASHED.sub("e", key(_HUMP.sub(" ", plain))))
 
