@@ -33,7 +33,7 @@ from warmline.crm.search_index import ContactWord, OrganizationWord
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import leases, pending, wakeups
+from warmline.sync import pending, processes, wakeups
 from warmline.sync.models import (
     Attempt,
     Company,
@@ -114,7 +114,7 @@ class Simulation:
         self.met_others = False
         self.servers: list[Server] = []
         for number in range(self.random.choice((1, 1, 2))):
-            self._start(f"machine{number}/{leases.PROCESS.rpartition('/')[2]}")
+            self._start(f"machine{number}/{processes.PROCESS.rpartition('/')[2]}")
 
     def __enter__(self) -> Self:
         return self
@@ -353,7 +353,7 @@ class Simulation:
         return until_next(self.stage, self.servers, self._jumped_at, end)
 
     def _goes_on(self, process: Process) -> None:
-        leases.PROCESS = process.name
+        processes.PROCESS = process.name
 
     def _statement(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         """Pass a statement to the database, between two points at which its process can die."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm import cells
+from warmline.crm.imports import cells
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from warmline.crm import columns
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.imports import columns
 
 
 @pytest.mark.parametrize(

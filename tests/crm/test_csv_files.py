@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm import csv_files
-from warmline.crm.csv_files import guarded, read, written
-from warmline.crm.tables import MOST_ROWS, FileError
+from warmline.crm.imports import csv_files
+from warmline.crm.imports.csv_files import guarded, read, written
+from warmline.crm.imports.tables import MOST_ROWS, FileError
 
 UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
 

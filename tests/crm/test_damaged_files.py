@@ -13,10 +13,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warmline.crm import cells, import_worker, imports
-from warmline.crm.imports import ImportRow, ImportRun, RowResult, Status
+from warmline.crm.imports import cells, runs, worker
+from warmline.crm.imports.runs import ImportRow, ImportRun, RowResult, Status
+from warmline.crm.imports.tables import FileError
 from warmline.crm.models import Contact
-from warmline.crm.tables import FileError
 from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db
@@ -112,13 +112,13 @@ def test_nothing_is_lost_without_a_word(alice: User, content: bytes) -> None:
     """A file is refused in words, or waits for its columns, or each of its rows is accounted for, and twice is once."""
     with transaction.atomic():
         try:
-            run = imports.begin(alice, "people.csv", content)
+            run = runs.begin(alice, "people.csv", content)
         except FileError:
             return
         for _ in range(2):
-            while import_worker.step(timezone.now()):
+            while worker.step(timezone.now()):
                 pass
-            imports.start(run)
+            runs.start(run)
         run.refresh_from_db()
         if run.status == Status.MATCHING:
             assert not Contact.objects.exists()
@@ -130,8 +130,8 @@ def test_nothing_is_lost_without_a_word(alice: User, content: bytes) -> None:
                 if row.result in {RowResult.ADDED, RowResult.KNOWN} and row.contact_id:
                     assert unaccounted(run, row) == set()
             before = Contact.objects.count()
-            again = imports.begin(alice, "people.csv", content)
-            while import_worker.step(timezone.now()):
+            again = runs.begin(alice, "people.csv", content)
+            while worker.step(timezone.now()):
                 pass
             assert not again.contacts.filter(result__in=[RowResult.NEW]).exists()
             assert Contact.objects.count() == before

@@ -4,8 +4,8 @@ import pytest
 from crm.export_samples import EXPORTS
 from django.utils import timezone
 
-from warmline.crm import import_worker, imports
-from warmline.crm.imports import ImportRun, RowResult
+from warmline.crm.imports import runs, worker
+from warmline.crm.imports.runs import ImportRun, RowResult
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.django_db
 
 def imported(owner: User, content: bytes, *, completes: bool = False) -> ImportRun:
     """Import a file as far as its columns are known."""
-    run = imports.begin(owner, "people.csv", content)
-    while import_worker.step(timezone.now()):
+    run = runs.begin(owner, "people.csv", content)
+    while worker.step(timezone.now()):
         pass
-    imports.start(run, completes=completes)
-    while import_worker.step(timezone.now()):
+    runs.start(run, completes=completes)
+    while worker.step(timezone.now()):
         pass
     run.refresh_from_db()
     return run

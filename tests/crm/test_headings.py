@@ -2,8 +2,8 @@
 
 import pytest
 
-from warmline.crm import headings
-from warmline.crm.headings import Column
+from warmline.crm.imports import headings
+from warmline.crm.imports.headings import Column
 
 KNOWN = {
     Column.NAME: "Name|FULL NAME|full_name|Display Name|Contact Name|Contact|Person - Name|Contact: Full Name"

@@ -4,9 +4,9 @@ import pytest
 from crm.test_exports import imported
 from django.utils import timezone
 
-from warmline.crm import import_worker, imports
 from warmline.crm.book import add_contact
-from warmline.crm.imports import ImportRun
+from warmline.crm.imports import decisions, runs, worker
+from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -26,8 +26,8 @@ def reasons(run: ImportRun, number: int) -> list[str]:
 
 def brought(owner: User, rows: str) -> ImportRun:
     """Have a file checked."""
-    run = imports.begin(owner, "people.csv", f"{HEADINGS}{rows}".encode())
-    while import_worker.step(timezone.now()):
+    run = runs.begin(owner, "people.csv", f"{HEADINGS}{rows}".encode())
+    while worker.step(timezone.now()):
         pass
     return run
 
@@ -41,9 +41,9 @@ def test_one_mailbox_and_two_phones_are_asked(alice: User) -> None:
         "Not taken over: phone “+49 40 654321”. There it is “+49 40 123456”.",
         "Not taken over: warmness “9”. There it is “2”.",
     ]
-    assert imports.add_as_another(run, None) == 1
-    imports.start(run)
-    while import_worker.step(timezone.now()):
+    assert decisions.add_as_another(run, None) == 1
+    runs.start(run)
+    while worker.step(timezone.now()):
         pass
     assert results(run) == ["added", "added"]
     assert set(Contact.objects.values_list("phone", "warmness_score")) == {("+49 40 123456", 2), ("+49 40 654321", 9)}
@@ -106,8 +106,8 @@ def test_who_would_be_completed_is_gone(alice: User) -> None:
     run = brought(alice, "Dana Diaz,dana@example.com,1,,\n")
     assert results(run) == ["completes"]
     known.delete()
-    imports.start(run, completes=True)
-    while import_worker.step(timezone.now()):
+    runs.start(run, completes=True)
+    while worker.step(timezone.now()):
         pass
     assert results(run) == ["added"]
 
@@ -126,21 +126,21 @@ def test_columns_are_remembered(alice: User) -> None:
     """The next file with these headings needs no choice; another person's does."""
     bob = User.objects.create_user("bob@example.com", "Bob")
     content = b"Report\n\nWho,Where from,Reach\nDana,Lima,dana@example.com\n"
-    run = imports.begin(alice, "one.csv", content)
+    run = runs.begin(alice, "one.csv", content)
     assert run.status == "matching"
-    imports.choose(run, ["name", "", "email"], heading=3)
-    again = imports.begin(alice, "two.csv", content.upper())
+    decisions.choose(run, ["name", "", "email"], heading=3)
+    again = runs.begin(alice, "two.csv", content.upper())
     assert (again.status, again.columns) == ("checking", ["name", "", "email"])
-    assert imports.begin(bob, "three.csv", content).status == "matching"
+    assert runs.begin(bob, "three.csv", content).status == "matching"
 
 
 def test_pointing_at_another_row(alice: User) -> None:
     """Its columns are matched, and what stands above is left out."""
-    run = imports.begin(alice, "one.csv", b"Old,x\nName,Email\nDana,dana@example.com\n")
-    imports.choose(run, ["name", ""], heading=1)
-    imports.point_at(run, 2)
+    run = runs.begin(alice, "one.csv", b"Old,x\nName,Email\nDana,dana@example.com\n")
+    decisions.choose(run, ["name", ""], heading=1)
+    decisions.point_at(run, 2)
     assert (run.columns, run.status) == (["name", "email"], "matching")
-    imports.choose(run, run.columns, heading=2)
-    while import_worker.step(timezone.now()):
+    decisions.choose(run, run.columns, heading=2)
+    while worker.step(timezone.now()):
         pass
     assert results(run) == ["left_out", "new"]

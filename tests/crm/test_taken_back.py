@@ -4,9 +4,10 @@ import pytest
 from crm.test_exports import imported
 from django.utils import timezone
 
-from warmline.crm import chunks, import_worker, imports
+from warmline.crm import chunks
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, hand_over, log_activity
-from warmline.crm.imports import ImportRun, Status
+from warmline.crm.imports import runs, worker
+from warmline.crm.imports.runs import ImportRun, Status
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -22,8 +23,8 @@ def results(run: ImportRun) -> list[str]:
 
 def taken_back(run: ImportRun) -> None:
     """Have an import taken back."""
-    imports.take_back(run)
-    while import_worker.step(timezone.now()):
+    runs.take_back(run)
+    while worker.step(timezone.now()):
         pass
     run.refresh_from_db()
     assert run.status == Status.DONE
@@ -44,7 +45,7 @@ def test_what_nobody_touched_goes(alice: User, monkeypatch: pytest.MonkeyPatch) 
     taken_back(run)
     assert results(run) == ["taken_back", "kept", "kept", "kept", "kept", "known"]
     assert set(Contact.objects.values_list("name", flat=True)) == {"Kim", "Robin", "Jordan", "Petra"}
-    assert set(Contact.objects.filter(pk__in=imports.contacts_of(run.pk)).values_list("name", flat=True)) == {
+    assert set(Contact.objects.filter(pk__in=runs.contacts_of(run.pk)).values_list("name", flat=True)) == {
         "Kim",
         "Robin",
         "Jordan",
@@ -63,10 +64,10 @@ def test_again_is_nothing(alice: User) -> None:
 
 def test_only_what_is_done(alice: User) -> None:
     """Before that there is nothing to take back, and meanwhile nobody forgets the file."""
-    run = imports.begin(alice, "people.csv", FILE)
-    imports.take_back(run)
+    run = runs.begin(alice, "people.csv", FILE)
+    runs.take_back(run)
     run.refresh_from_db()
     assert run.status == Status.CHECKING
     run = imported(alice, b"Name\nEli\n")
-    imports.take_back(run)
-    assert not imports.discard(run)
+    runs.take_back(run)
+    assert not runs.discard(run)

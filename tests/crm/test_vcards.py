@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm import vcards
-from warmline.crm.tables import FileError
+from warmline.crm.imports import vcards
+from warmline.crm.imports.tables import FileError
 
 APPLE = """BEGIN:VCARD
 VERSION:3.0

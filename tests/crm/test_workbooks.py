@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from warmline.crm import files, workbooks
-from warmline.crm.tables import MOST_ROWS, FileError
+from warmline.crm.imports import files, workbooks
+from warmline.crm.imports.tables import MOST_ROWS, FileError
 
 
 def book(*sheets: list[list[Any]]) -> bytes:

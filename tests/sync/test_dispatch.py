@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.bulk import import_contacts
+from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact
 from warmline.crm.preferences import Preferences
 from warmline.crm.users import User

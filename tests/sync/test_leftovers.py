@@ -47,7 +47,7 @@ class Disk:
 @pytest.fixture
 def disk(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """Return the disk; a failure of it is believed for no time."""
-    monkeypatch.setattr(storage, "HOLD", 0.0)
+    monkeypatch.setattr(storage, "BELIEVED_FOR", 0.0)
     made = Disk()
     yield made
     made.goes_on()

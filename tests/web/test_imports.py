@@ -10,13 +10,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from web.pages import look
 
-from warmline.crm import import_worker
-from warmline.crm.imports import ImportRun
+from warmline.crm.imports import worker
+from warmline.crm.imports.runs import ImportRun
+from warmline.crm.imports.tables import MOST_BYTES
 from warmline.crm.models import Contact
-from warmline.crm.tables import MOST_BYTES
 from warmline.crm.users import User
 from warmline.sync.models import Notification
-from warmline.web import toasts
+from warmline.web.presentation import toasts
 
 FILE = (
     "Name;E-Mail;Wärme\nDana Diaz;dana@example.com;5\nJörg Weiß;jörg;1\n=Robin;robin@example.com;2\n;x@example.com;\n"
@@ -26,7 +26,7 @@ HTMX = {"HX-Request": "true"}
 
 def work() -> None:
     """Do what the server's thread would do."""
-    while import_worker.step(timezone.now()):
+    while worker.step(timezone.now()):
         pass
 
 
@@ -301,4 +301,4 @@ def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertN
     assert "51 to 100 of 666" in html
     assert "show=invalid" in html
     assert bobs.get(f"{path}?show=wrong").status_code == 404
-    assert "No such rows" in look(bobs.get(f"{path}?show=known"))
+    assert "No rows match" in look(bobs.get(f"{path}?show=known"))

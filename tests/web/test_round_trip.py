@@ -10,8 +10,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warmline.crm import csv_files, import_worker, imports, vcards, workbooks
 from warmline.crm.book import OrganizationDetails, add_contact
+from warmline.crm.imports import csv_files, runs, vcards, workbooks, worker
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.web import export
@@ -51,11 +51,11 @@ def file_of(contacts: Any, form: str) -> bytes:
 
 def imported(owner: User, content: bytes) -> set[str]:
     """Import a file, and return what became of its rows."""
-    run = imports.begin(owner, "people", content)
+    run = runs.begin(owner, "people", content)
     for _ in range(2):
-        while import_worker.step(timezone.now()):
+        while worker.step(timezone.now()):
             pass
-        imports.start(run, completes=True)
+        runs.start(run, completes=True)
     return set(run.contacts.values_list("result", flat=True))
 
 

@@ -1,8 +1,8 @@
-"""Whether two names can be one person's, as far as spelling goes. Pure.
+"""Decides whether two names can belong to the same person, judging by their spelling. Pure.
 
-It is careful: a "yes" that is wrong changes a stranger's record, a "no" that is wrong only asks somebody. So each word
-of the shorter name must be found in the longer one, in full or as an initial, and one of them in full. Nicknames, such
-as Bob for Robert, are none of its business, unless they stand beside the name: "Robert (Bob) Smith".
+It is careful: a wrong "yes" changes a stranger's record, while a wrong "no" only makes a person decide. So each word of
+the shorter name must be in the longer one, in full or as an initial, and at least one in full. Nicknames, such as Bob
+for Robert, are not recognized, unless they are written beside the name: "Robert (Bob) Smith".
 """
 
 import re
@@ -15,7 +15,7 @@ from warmline.crm.keys import key
 
 Words = tuple[str, ...]
 
-# Said before or after a name. They tell nobody apart, but a few are names as well ("Mag", "Ing"): see `_untitled`.
+# Titles before or after a name. They do not tell people apart, but a few are also names ("Mag"): see `_untitled`.
 TITLES = frozenset(
     """
     dr prof professor doctor doktor mag maga mgr ing dipl dipling dring hc med jur phil mr mrs ms mx miss mister
@@ -24,7 +24,7 @@ TITLES = frozenset(
     """.split()  # noqa: SIM905 (a list would fill a page)
 )
 GENERATIONS = {"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr", "ii": "ii", "iii": "iii", "iv": "iv"}
-# Two of a couple can have one initial, and one mailbox: "Mr J Ames" and "Mrs J Ames".
+# A couple can share an initial and a mailbox: "Mr J Ames" and "Mrs J Ames".
 SALUTATIONS = dict.fromkeys(
     ["mr", "mister", "herr", "hr", "monsieur", "sir", "senor", "signor", "dhr"], "m"
 ) | dict.fromkeys(
@@ -37,24 +37,24 @@ COMPANY = re.compile("\\s[-\u2013\u2014·•@]\\s.*|[|].*")  # as in "Ana Reis -
 BESIDE = re.compile("\\s[-\u2013\u2014·•@]\\s|[|,/]")  # before or after a company
 FORM = re.compile(r"\b(?:gmbh|ag|kg|ohg|inc|ltd|llc|corp|plc|sarl|bv|oy|oü|aps|srl|spa|pty)\b")  # of a company
 SEVERAL = re.compile(r"[&+/;]|\b(?:and|und|et)\b")  # as in "Petra & Klaus Maier"
-# Letters that Unicode does not take apart.
+# Letters that Unicode does not decompose.
 PLAIN = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
 )
-# How umlauts and their like are written without them. "ue" after some vowels is none, as in "Bauer".
+# How umlauts and similar letters are written in ASCII. "ue" after some vowels is not an umlaut, as in "Bauer".
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
-TOO_SHORT = 3  # letters: "Joe" is not "Jo"
-FEW = 4  # words, of which all orders are tried
+TOO_SHORT = 3  # letters; words up to this length are compared exactly: "Joe" is not "Jo"
+MOST_ORDERED = 4  # words; up to this number, all orders are tried
 
 
 def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
-    """Tell whether two names can be one person's.
+    """Tell whether two names can belong to the same person.
 
     Args:
         one: A name, in any order, case and spelling.
-        other: Another one.
-        emails: The e-mail addresses in question: who is named by one of them agrees with everyone.
+        other: Another name.
+        emails: The e-mail addresses in question; a name that is just one of them agrees with every name.
     """
     keys = {key(one), key(other)}
     if len(keys) == 1 or not keys.isdisjoint(key(each) for each in emails if each):
@@ -71,10 +71,10 @@ def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
 
 
 def _readings(name: str) -> set[Words]:
-    """Return the ways to read a name: with and without titles, and with what stands beside it if that is one word."""
+    """Return the ways to read a name: with and without titles, and with a single word in brackets beside it."""
     name = COMPANY.sub("", name)
     beside = ASIDE.findall(name)
-    if not _words(ASIDE.sub(" ", name)):  # all of it stands in quotes
+    if not _words(ASIDE.sub(" ", name)):  # the whole name is in quotes
         name, beside = ASIDE.sub(lambda found: found[0][1:-1], name), []
     aside = [words[0] for words in map(_words, beside) if len(words) == 1]
     readings = set()
@@ -87,21 +87,21 @@ def _readings(name: str) -> set[Words]:
 
 
 def _person(name: str) -> str:
-    """Return the key of a name without the company before or after it, where its legal form tells that it is one."""
+    """Return the key of a name without a company before or after it, if a legal form such as "GmbH" shows one."""
     name = key(name)
     parts = [part for part in BESIDE.split(name) if not FORM.search(part)]
     return name if not FORM.search(name) or not parts else ", ".join(parts)
 
 
 def _untitled(parts: list[str]) -> list[str]:
-    """Return the parts of a name that are no titles, unless less than two are left: "Mag Ruffman" may be a name."""
+    """Return the parts of a name that are not titles, unless fewer than two are left: "Mag Ruffman" may be a name."""
     rest = [part for part in parts if "".join(_divided(part)) not in TITLES | GENERATIONS.keys()]
     return rest if len(rest) > 1 else parts
 
 
 def _fit(shorter: Words, longer: Words) -> bool:
-    """Tell whether each word of the shorter name is one of the longer's: in full, or one the initial of the other."""
-    if len(shorter) < len(longer) <= FEW and _run_together(shorter) & _run_together(longer):
+    """Tell whether each word of the shorter name is in the longer one, in full or as an initial."""
+    if len(shorter) < len(longer) <= MOST_ORDERED and _run_together(shorter) & _run_together(longer):
         return True
     some, others = Counter(map(_form, shorter)), Counter(map(_form, longer))
     if some == others:
@@ -112,7 +112,7 @@ def _fit(shorter: Words, longer: Words) -> bool:
 
 
 def _are_initials(some: Counter[str], others: Counter[str]) -> bool:
-    """Tell whether each word has one of the others to itself that is its initial, or of which it is the initial."""
+    """Tell whether each word can be paired with one of the others, one being the initial of the other."""
     initials, words = _by_initial(some)
     their_initials, their_words = _by_initial(others)
     return all(
@@ -123,7 +123,7 @@ def _are_initials(some: Counter[str], others: Counter[str]) -> bool:
 
 
 def _by_initial(words: Counter[str]) -> tuple[Counter[str], Counter[str]]:
-    """Count initials and words by their first letter. Only scripts that have capitals have initials."""
+    """Count initials and words by their first letter. Only scripts with capitals have initials."""
     initials, others = Counter[str](), Counter[str]()
     for word, count in words.items():
         (initials if len(word) == 1 else others)[word[0] if _has_case(word) else word] += count
@@ -131,18 +131,18 @@ def _by_initial(words: Counter[str]) -> tuple[Counter[str], Counter[str]]:
 
 
 def _run_together(words: Words) -> set[str]:
-    """Return the words as one, in any order: for "Delacruz", and for scripts that need no spaces."""
+    """Return the words joined in every order: for "Delacruz", and for scripts without spaces."""
     return {_form("".join(order)) for order in permutations(words)}
 
 
 def _form(word: str) -> str:
-    """Return what "Müller", "Mueller" and "Muller" have in common."""
+    """Return one form for "Müller", "Mueller" and "Muller"."""
     plain = _plain(word)
     return plain if len(plain) <= TOO_SHORT else SPELLED_OUT.sub(lambda found: found[0][0], plain)
 
 
 def _plain(word: str) -> str:
-    """Return a word without accents, if its script has capitals; in others, marks make other letters."""
+    """Return a word without accents, if its script has capitals; in other scripts, marks make different letters."""
     letters: list[str] = []
     for letter in unicodedata.normalize("NFD", word.translate(PLAIN)):
         if not unicodedata.combining(letter) or (letters and not _has_case(letters[-1])):
@@ -155,31 +155,31 @@ def _words(name: str) -> list[str]:
 
 
 def _parts(name: str) -> list[str]:
-    """Return what stands between spaces and commas and holds a letter or a digit."""
+    """Return the parts between spaces and commas that contain a letter or a digit."""
     whole = "".join(each for each in APOSTROPHES.sub("", name) if unicodedata.category(each) != "Cf")
     return [part for part in re.split(r"[\s,]+", whole) if _divided(part)]
 
 
 def _divided(part: str) -> list[str]:
-    """Return the words between hyphens, dots and the like, without their accents."""
+    """Split a part at hyphens, dots and similar signs into words without accents."""
     spaced = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in part)
     return [_plain(word) for word in spaced.split() if any(map(str.isalnum, word))]
 
 
 def _initials(word: str) -> Iterator[str]:
-    """Yield the letters of two initials that were run together, as in "JP Ames"; any other word as it is."""
+    """Yield the letters of two joined initials, as in "JP Ames", and any other word unchanged."""
     is_run = re.fullmatch(r"[b-df-hj-np-tv-xz]{2}", word) and word not in TITLES
     yield from word if is_run else (word,)
 
 
 def _is_several(name: str) -> bool:
-    """Tell whether a name is that of several people, or of one and a company: "Petra Maier, Klaus Petersen"."""
+    """Tell whether a name names several people, or a person and a company: "Petra Maier, Klaus Petersen"."""
     long: Sequence[str] = [part for part in name.split(",") if len(_untitled(_parts(part))) > 1]
     return bool(SEVERAL.search(name)) or len(long) > 1
 
 
 def _differ(one: str, other: str, said: Mapping[str, str]) -> bool:
-    """Tell whether names differ in a word that both have: one is the elder, the other the younger; or Mr and Mrs."""
+    """Tell whether both names have a word of one kind but with different meanings: senior and junior, or Mr and Mrs."""
     ours, theirs = ({said[word] for word in _words(name) if word in said} for name in (one, other))
     return bool(ours and theirs and ours != theirs)
 

@@ -1,7 +1,7 @@
-"""What is to be deleted as soon as the disk can be written again: leases and intents that are over.
+"""Deletes leases and intents that are over, if need be later, when the disk can be written again.
 
-A lease that stays holds its row up for two minutes, an intent for half a minute, although all is well again. This is
-kept in memory only: of a process that ends, others take the leases away (see leases.py).
+A lease that stays holds its row up for two minutes, an intent for half a minute, although everything works again. What
+is to be deleted is kept in memory only: if the process ends, others release its leases (see leases.py).
 """
 
 from threading import Lock
@@ -17,10 +17,10 @@ _LEFT: list[QuerySet[Any]] = []
 
 
 def delete(rows: "QuerySet[Any]") -> None:
-    """Delete rows now, or else once the disk can be written.
+    """Delete rows now, or later if the disk cannot be written.
 
     Args:
-        rows: Named so that nobody else's are meant later.
+        rows: A queryset that does not match other workers' rows later.
     """
     try:
         rows.delete()
@@ -31,7 +31,7 @@ def delete(rows: "QuerySet[Any]") -> None:
 
 
 def delete_later(rows: "QuerySet[Any]") -> None:
-    """Delete rows once the disk can be written, if they are there: a write that failed may have been done all the same.
+    """Delete rows when the disk can be written, if they exist: a write that failed may have been done all the same.
 
     Args:
         rows: As in `delete`.
@@ -41,7 +41,7 @@ def delete_later(rows: "QuerySet[Any]") -> None:
 
 
 def clear() -> None:
-    """Delete what was left, as far as the disk can be written again."""
+    """Delete what could not be deleted before, as far as the disk can be written again."""
     while True:
         with _LOCK:
             if not _LEFT:
@@ -52,6 +52,6 @@ def clear() -> None:
         except DatabaseError as error:
             if storage.noticed(error) is None:
                 raise
-            return  # what fails stays, and what is behind it as well
+            return  # this one stays, and so do those after it
         with _LOCK:
             _LEFT[:] = [each for each in _LEFT if each is not rows]

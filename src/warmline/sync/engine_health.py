@@ -1,7 +1,7 @@
-"""Whether the engine stands still: its process has died, and is not back yet.
+"""Whether the engine is at a standstill: its process has died and is not back yet.
 
-The process that starts it again leaves a file in the data folder meanwhile, so pages, API and commands of this machine
-all say so, whatever the row of the connection says: nobody is there to write that row.
+Until then the process that restarts it keeps a file in the data folder, so that pages, API and commands on this machine
+all say so. The connection's row cannot say it, because it is the engine that writes that row.
 """
 
 import logging
@@ -20,23 +20,23 @@ MESSAGE = (
 
 
 class EngineState(StrEnum):
-    """What stands in place of the connection's state then."""
+    """What is reported in place of the connection's state during a standstill."""
 
     STOPPED = "stopped"
 
 
 def begin() -> None:
-    """Remember that the engine stands still from now on, if it did not already."""
+    """Note that a standstill begins now, unless one has begun already."""
     try:
         _file().touch(exist_ok=False)
     except FileExistsError:
         pass
-    except OSError:  # the log tells of the engine in any case
+    except OSError:  # the log mentions the engine's death in any case
         log.exception("standstill.not_noted")
 
 
 def end() -> None:
-    """Remember that the engine is there again, or is not to be there any more."""
+    """Note that the standstill is over: the engine is back, or the server is stopping."""
     try:
         _file().unlink(missing_ok=True)
     except OSError:
@@ -44,7 +44,7 @@ def end() -> None:
 
 
 def since() -> datetime | None:
-    """Return since when the engine stands still; None when it does not."""
+    """Return when the standstill began; None when there is none."""
     try:
         return datetime.fromtimestamp(_file().stat().st_mtime, UTC)
     except OSError:

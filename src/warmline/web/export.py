@@ -13,7 +13,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from warmline.crm import csv_files, vcards, workbooks
+from warmline.crm.imports import csv_files, vcards, workbooks
 from warmline.crm.models import Contact, Organization
 
 DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)

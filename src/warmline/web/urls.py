@@ -25,7 +25,7 @@ from warmline.web.views import (
 app_name = "web"
 
 in_pipedrive = [
-    path("standing", row_status.standing),
+    path("status", row_status.status),
     path("attempts", row_status.attempts),
     path("retry", row_status.retry),
     path("link", row_status.link),

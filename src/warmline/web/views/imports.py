@@ -13,17 +13,18 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from warmline.crm import columns, csv_files, headings, imports, preferences
+from warmline.crm import preferences
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.headings import Column
-from warmline.crm.imports import ImportRun, RowResult, Status
+from warmline.crm.imports import columns, csv_files, decisions, headings, runs
+from warmline.crm.imports.headings import Column
+from warmline.crm.imports.runs import ImportRun, RowResult, Status
+from warmline.crm.imports.tables import FileError
 from warmline.crm.models import Organization
-from warmline.crm.tables import FileError
-from warmline.web.import_forms import ColumnsForm, UploadForm
+from warmline.web.forms.import_file import ColumnsForm, UploadForm
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
 
-A_PAGE = 50
+PAGE_SIZE = 50
 EXAMPLES = 3
 SHOWN = 60  # rows, in which the examples are looked for
 KEPT_BACK = (RowResult.INVALID, RowResult.DIFFERS, RowResult.LEFT_OUT)  # what can be corrected and brought again
@@ -44,7 +45,7 @@ def begin(request: PageRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
         try:
-            return redirect("web:import-run", imports.begin(request.user, *form.brought).pk)
+            return redirect("web:import-run", runs.begin(request.user, *form.brought).pk)
         except FileError as error:
             form.add_error("file" if form.cleaned_data["file"] else "cells", str(error))
     earlier = ImportRun.of(request.user).order_by("-pk")[:LISTED]
@@ -59,7 +60,7 @@ def run(request: PageRequest, run_id: int) -> HttpResponse:
         return redirect("web:import-columns", run_id)
     if request.htmx and not found.is_at_work:
         return HttpResponseClientRefresh()
-    context: dict[str, Any] = {"run": found, "counts": imports.counts(found)}
+    context: dict[str, Any] = {"run": found, "counts": runs.counts(found)}
     if found.is_at_work:
         template = "web/imports/_progress.html" if request.htmx else "web/imports/progress.html"
         return render(request, template, context | _progress(found, context["counts"]))
@@ -87,9 +88,9 @@ def match(request: PageRequest, run_id: int) -> HttpResponse:
     if form.is_valid():
         pointed = form.cleaned_data["heading"]
         if pointed is not None and pointed != (heading and heading.number):
-            imports.point_at(found, pointed)
+            decisions.point_at(found, pointed)
             return redirect("web:import-columns", run_id)
-        imports.choose(found, form.chosen, heading=pointed)
+        decisions.choose(found, form.chosen, heading=pointed)
         return redirect("web:import-run", run_id)
     below = [row.cells for row in first if heading is None or row.number > heading.number]
     matched = [
@@ -102,21 +103,21 @@ def match(request: PageRequest, run_id: int) -> HttpResponse:
 @require_POST
 def start(request: PageRequest, run_id: int) -> HttpResponse:
     """Import the rows that are new, and complete known contacts if that is wished."""
-    imports.start(_own(request, run_id), completes=bool(request.POST.get("completes")))
+    runs.start(_own(request, run_id), completes=bool(request.POST.get("completes")))
     return redirect("web:import-run", run_id)
 
 
 @require_POST
 def add_as_another(request: PageRequest, run_id: int) -> HttpResponse:
     """Have a row that is like a known contact added as somebody else; all such rows, if none is named."""
-    imports.add_as_another(_own(request, run_id), number(request.POST.get("row", "")))
+    decisions.add_as_another(_own(request, run_id), number(request.POST.get("row", "")))
     return redirect("web:import-run", run_id)
 
 
 @require_POST
 def take_back(request: PageRequest, run_id: int) -> HttpResponse:
     """Delete the contacts that an import added and nobody touched since."""
-    imports.take_back(_own(request, run_id))
+    runs.take_back(_own(request, run_id))
     return redirect("web:import-run", run_id)
 
 
@@ -124,7 +125,7 @@ def take_back(request: PageRequest, run_id: int) -> HttpResponse:
 def discard(request: PageRequest, run_id: int) -> HttpResponse:
     """Forget a file; the contacts that were imported stay."""
     found = _own(request, run_id)
-    if imports.discard(found):
+    if runs.discard(found):
         messages.success(request, f"“{found.file_name}” removed. Contacts imported from it stay.")
     return redirect("web:import")
 
@@ -183,7 +184,7 @@ def _rows(request: PageRequest, found: ImportRun, counts: dict[str, int]) -> dic
     if shown not in RowResult.values:
         raise Http404
     rows = found.contacts.filter(result=shown) if shown else found.contacts
-    page = Paginator(rows.order_by("number"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
         row.said = columns.read(row.cells, found.columns, is_ours=found.is_ours).arguments  # type: ignore[attr-defined]  # for the page
         row.details = _details(row.said["organization"])  # type: ignore[attr-defined]
