@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from postgres_cluster import HOW_TO_GET_IT
@@ -21,6 +22,27 @@ def _nothing_decided() -> Iterator[None]:
     _Known.row = StoredPreferences()
     yield
     _Known.row = StoredPreferences()
+
+
+@pytest.fixture(autouse=True)
+def _own_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the machine's clock count, which tests turn, also on PostgreSQL; not where a test asks for the database's."""
+    if "databases_clock" in request.fixturenames:
+        yield
+        return
+    with patch("warmline.database_time.is_shared", return_value=False):
+        yield
+
+
+@pytest.fixture
+def databases_clock() -> None:
+    """Have the database's clock count, as in earnest."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Leave PostgreSQL's databases to the end of their cluster: a connection that is open still keeps none from ending."""
+    return IS_POSTGRES
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

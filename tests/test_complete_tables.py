@@ -34,7 +34,8 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
     ("sync/remote/doctor.py", "ADVICE"): {"OK"},  # there is nothing to do
     # Who has just typed a token does something else than the doctor says only if it was refused.
     ("sync/remote/setup.py", "TRY_ANEW"): {state.name for state in ConnectionState} - {"UNAUTHORIZED"},
-    ("web/overview.py", "HEADINGS"): {"BUSY"},  # it passes within seconds, and is no state of the connection
+    # The one passes within seconds, and without the other there is no page; neither is a state of the connection.
+    ("web/overview.py", "HEADINGS"): {"BUSY", "NO_DATABASE"},
     ("web/toasts.py", "FAILING"): NO_FAILURE,
 }
 

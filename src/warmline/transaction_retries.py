@@ -35,11 +35,14 @@ class TryAgain:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Call the view again; None when its failure is another one, or stays."""
         found = request.resolver_match
-        for pause in PAUSES if found is not None and storage.is_passing(exception) else ():
+        if found is None or not storage.is_passing(exception):
+            return None
+        for pause in PAUSES:
             log.warning("request.tried_again path=%s error=%s", request.path_info, exception)
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (spreads waits, hides nothing)
-            for files in request.FILES.values():
-                files.seek(0)  # the first try may have read it
+            for _, files in request.FILES.lists():
+                for file in files:
+                    file.seek(0)  # the first try may have read it
             try:
                 answer: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
             except Exception as error:
