@@ -2,14 +2,21 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from postgres_cluster import HOW_TO_GET_IT
 from settings_for_tests import FOLDER, HAS_DATABASE, IS_POSTGRES
 
 pytest_plugins = ["contract_fixtures", "siege.telling"]
+
+# How long an example takes says nothing on a busy machine.
+hypothesis_settings.register_profile("warmline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("warmline")
 
 NOT_RUN = "NOT RUN"  # how a test's skip begins when the machine lacks what it needs
 
@@ -26,7 +33,7 @@ def _nothing_decided() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_clock(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have the machine's clock count, which tests turn, also on PostgreSQL; not where a test asks for the database's."""
+    """Have the machine's clock count on PostgreSQL, too, because tests turn it; not where one asks for the database's."""
     if "databases_clock" in request.fixturenames:
         yield
         return
@@ -41,8 +48,18 @@ def databases_clock() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """Leave PostgreSQL's databases to the end of their cluster: a connection that is open still keeps none from ending."""
+    """Leave PostgreSQL's databases to the end of their cluster: one that still has a connection cannot be dropped."""
     return IS_POSTGRES
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Close what would keep the database of this run from being dropped."""
+    yield
+    if "warmline.sync.remote.postgres_ledger" in sys.modules:
+        from warmline.sync.remote.postgres_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
+
+        OF_THIS_PROCESS.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     database = "postgres" if IS_POSTGRES else "sqlite"
     chosen = [item for item in items if _is_about(item, database)]
     if IS_POSTGRES:
-        chosen = [item for item in chosen if HAS_DATABASE and _touches_database(item)]
+        chosen = [item for item in chosen if HAS_DATABASE and (_touches_database(item) or _names_database(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
@@ -58,6 +75,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_about(item: pytest.Item, database: str) -> bool:
     marker = item.get_closest_marker("only_on")
     return marker is None or marker.args == (database,)
+
+
+def _names_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("only_on") is not None
 
 
 def _touches_database(item: pytest.Item) -> bool:
@@ -82,8 +103,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for what was left out, where NOT_RUN=fail asks for that."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if IS_POSTGRES and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-        session.exitstatus = pytest.ExitCode.OK  # what was asked for touches no database
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK  # what was asked for is run beside the other database
     if os.environ.get("NOT_RUN") == "fail" and reporter and _left_out(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

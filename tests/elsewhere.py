@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connections, transaction
 from settings_for_tests import IS_POSTGRES
 
-
 # On PostgreSQL who reads notifications looks first whether one came that has no place yet (see sync/arrival.py).
 ONE_LOOK = int(IS_POSTGRES)
 

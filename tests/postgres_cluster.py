@@ -7,6 +7,7 @@ the service that Debian's package starts, nor touches it.
 import atexit
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+import psycopg
 
 HOW_TO_GET_IT = "apt-get install postgresql"
 SHARED = "TESTS_POSTGRES_URL"  # the environment's variable in which the address of this run's database stands
@@ -61,6 +64,22 @@ def shared_url() -> str:
         atexit.register(stack.close)
         os.environ[SHARED] = stack.enter_context(cluster()).url()
     return os.environ[SHARED]
+
+
+@contextmanager
+def new_database() -> Iterator[str]:
+    """Have an empty database in the cluster of this test run while the block runs; its address is returned.
+
+    Raises:
+        NoPostgresError: There is no server on this machine.
+    """
+    name = f"own_{secrets.token_hex(8)}"
+    with psycopg.connect(shared_url(), autocommit=True) as own:
+        own.execute(f"CREATE DATABASE {name}")
+        try:
+            yield shared_url().rpartition("/")[0] + f"/{name}"
+        finally:
+            own.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
@@ -140,7 +159,7 @@ class Cluster:
         return f"postgres://warmline@{quote(str(self.folder), safe='')}/{database}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        user = {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        user = self._user
         done = subprocess.run(
             [self._programs / program, *arguments],
             cwd=self.folder,
@@ -149,7 +168,9 @@ class Cluster:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            **user,
+            user=user and user.pw_uid,
+            group=user and user.pw_gid,
+            extra_groups=user and [],
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stderr.strip()}")

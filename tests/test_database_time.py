@@ -1,7 +1,8 @@
 """One clock for all machines that share a database."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Self
 
 import pytest
 from django.db import connection
@@ -22,9 +23,9 @@ class Wrong(datetime):
     """A machine's clock that is two minutes behind."""
 
     @classmethod
-    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # noqa: ARG003 (as in datetime)
+    def now(cls, tz: tzinfo | None = None) -> Self:  # noqa: ARG003 (as in datetime)
         """Return its moment."""
-        return datetime.fromtimestamp(time.time(), UTC) + OFF
+        return cls.fromtimestamp(time.time(), UTC) + OFF
 
 
 @pytest.fixture

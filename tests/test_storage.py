@@ -85,7 +85,7 @@ def test_a_failure_is_known_for_a_while(clock: SimpleNamespace) -> None:
     assert storage.present() is None
     assert storage.noticed(FULL) is Matter.DISK_FULL
     assert storage.present() is Matter.DISK_FULL
-    clock.seconds += storage.HOLD
+    clock.seconds += storage.BELIEVED_FOR
     assert storage.present() is None
     assert storage.noticed(WaitedError()) is Matter.BUSY
     assert storage.present() is None  # one who waited says nothing of the next one
@@ -124,6 +124,6 @@ def test_what_is_good_to_know_is_left_out(clock: SimpleNamespace) -> None:
     """Who reads is not kept from it by what could not be noted; but a fault of ours is not hidden."""
     with storage.if_possible():
         raise FULL
-    clock.seconds += storage.HOLD
+    clock.seconds += storage.BELIEVED_FOR
     with pytest.raises(ZeroDivisionError), storage.if_possible():
         raise ZeroDivisionError

@@ -1,8 +1,8 @@
-"""What can be the matter with where the data is kept: no room, a disk that refuses, too many who write, no database.
+"""What can be wrong where the data is stored: no space, a failing disk, too many writers at once, no database.
 
-It is known per process and never stored, because storing is what fails. Whoever writes to a file or the database and
-meets an error asks `noticed` whether it is one of these. A full disk is also seen by looking, so that a process which
-writes nothing knows of it, too.
+Each process keeps this in memory, because storing is what fails. Code that writes to a file or the database and gets
+an error asks `noticed` whether it is one of these. A full disk is also detected by checking, so that a process that
+writes nothing notices it, too.
 """
 
 import errno
@@ -18,13 +18,13 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-LEAST = 1 << 20  # bytes: with less, one more save may be the one that finds no room
-HOLD = 2.0  # seconds for which a failure is believed to last; then it is tried again
-TOLD_EVERY = 60.0  # seconds
+LEAST_FREE = 1 << 20  # bytes; with less, the next save may fail
+BELIEVED_FOR = 2.0  # seconds for which a failure is assumed to last
+TOLD_EVERY = 60.0  # seconds between two log lines
 
 
 class Matter(StrEnum):
-    """What is the matter. Its value is the code that programs are told."""
+    """What is wrong. The value is the API's error code."""
 
     BUSY = "busy"
     DISK_FULL = "disk_full"
@@ -73,25 +73,25 @@ UNSTORABLE = ("22", "54")
 
 
 class WaitedError(Exception):
-    """Others wrote for so long that there was no turn in time."""
+    """Other writers held the database for so long that this one did not get its turn in time."""
 
 
 class _Known:
-    """What this process has met last."""
+    """The last failure that this process saw."""
 
     matter = Matter.BUSY
     until = 0.0
     told_at = -TOLD_EVERY
-    folder: Path | None = None  # whose disk is looked at
+    folder: Path | None = None  # on the disk that is checked
 
 
 def watch(folder: Path | None) -> None:
-    """Look from now on whether the disk of a folder has room; None for a database that is elsewhere."""
+    """From now on, check whether a folder's disk has space; None if the database is on another machine."""
     _Known.folder = folder
 
 
 def matter_of(error: BaseException) -> Matter | None:
-    """Return what an error says is the matter; None for any other error."""
+    """Return which of these problems an error stands for; None for any other error."""
     cause: BaseException | None = error
     while cause is not None:
         found = _of_one(cause)
@@ -102,20 +102,20 @@ def matter_of(error: BaseException) -> Matter | None:
 
 
 def noticed(error: BaseException) -> Matter | None:
-    """Remember, and log once a minute, what an error says is the matter.
+    """Remember a storage problem, and log it at most once a minute.
 
     Args:
-        error: Any that was met.
+        error: Any error.
 
     Returns:
-        What is the matter; None for any other error.
+        Which problem the error stands for; None for any other error.
     """
     matter = matter_of(error)
     if matter is Matter.DISK_ERROR and _looked() is Matter.DISK_FULL:
-        matter = Matter.DISK_FULL  # what SQLite shares among processes is written in another way, and fails otherwise
+        matter = Matter.DISK_FULL  # SQLite's shared memory is written differently, and fails with another error
     if matter in OF_THE_DISK:
         now = time.monotonic()
-        _Known.matter, _Known.until = matter, now + HOLD
+        _Known.matter, _Known.until = matter, now + BELIEVED_FOR
         if now >= _Known.told_at + TOLD_EVERY:
             _Known.told_at = now
             log.error("storage.%s %s error=%s", matter, WORDS[matter], error)
@@ -123,7 +123,7 @@ def noticed(error: BaseException) -> Matter | None:
 
 
 def present() -> Matter | None:
-    """Return what is the matter at this moment, other than that many write; None when all is well."""
+    """Return what is wrong with the disk at the moment; None if nothing is."""
     return _Known.matter if time.monotonic() < _Known.until else _looked()
 
 
@@ -139,7 +139,7 @@ def is_unstorable(error: BaseException) -> bool:
 
 @contextmanager
 def if_possible() -> Iterator[None]:
-    """Let what is written in the block be left out when it cannot be: it is good to know, and nobody waits for it."""
+    """Ignore storage problems in the block, which writes something that is useful but not essential."""
     try:
         yield
     except Exception as error:
@@ -156,8 +156,8 @@ def _looked() -> Matter | None:
         return None
     if disk.f_flag & os.ST_RDONLY:
         return Matter.DISK_ERROR
-    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # the system keeps some for its superuser
-    return Matter.DISK_FULL if disk.f_blocks and free * disk.f_frsize < LEAST else None
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # some blocks are reserved for root
+    return Matter.DISK_FULL if disk.f_blocks and free * disk.f_frsize < LEAST_FREE else None
 
 
 def _of_one(error: BaseException) -> Matter | None:

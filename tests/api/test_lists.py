@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from api.caller import Caller
-from pytest_django import DjangoAssertNumQueries
 from elsewhere import ONE_LOOK
+from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization

@@ -1,17 +1,22 @@
 """What two do at the same moment, in the two orders that only PostgreSQL lets happen."""
 
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 from api.caller import Caller
 from django.db import connection, transaction
+from django.test import Client
 from elsewhere import Elsewhere, elsewhere, open_transaction, wait_until_somebody_waits
 
 from warmline.crm import book, row_changes
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.imports import bulk
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
+from warmline.web.access.first_admin import FIRST_CODE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.only_on("postgres")]
 
@@ -64,17 +69,23 @@ def test_a_request_in_a_deadlock_is_done_again(jordan: Contact, alice: User) -> 
     assert (jordan.warmness_score, Organization.objects.get().sector) == (3, "Software")
 
 
+def _import_thrice(user: User, rows: list[dict[str, Any]]) -> list[Any]:
+    return [*bulk.import_contacts(user, rows * 3)]
+
+
+def _post(path: str, form: dict[str, str]) -> int:
+    return Client().post(path, form).status_code
+
+
 def test_two_imports_of_the_same_organizations_do_not_wait_for_each_other(alice: User) -> None:
     """Whatever the order in which their rows name them."""
-    from warmline.crm import bulk  # noqa: PLC0415 (beside its use)
-
     bob = User.objects.create_user("bob@example.com", "Bob")
     names = [f"Example {number}" for number in range(30)]
     others: list[Elsewhere] = []
     for user, order in ((alice, names), (bob, names[::-1])):
         rows = [{"name": name, "organization": OrganizationDetails(name, sector=user.name)} for name in order]
         others.append(Elsewhere())
-        others[-1].begin(lambda user=user, rows=rows: [*bulk.import_contacts(user, rows * 3)])
+        others[-1].begin(partial(_import_thrice, user, rows))
     try:
         for other in others:
             other.end()
@@ -86,10 +97,6 @@ def test_two_imports_of_the_same_organizations_do_not_wait_for_each_other(alice:
 
 def test_two_first_admins_at_once_are_one(client: object) -> None:
     """The second one who enters the code finds the first one done."""
-    from django.test import Client  # noqa: PLC0415
-
-    from warmline.web.first_admin import FIRST_CODE  # noqa: PLC0415
-
     code = FIRST_CODE.issue()
 
     def form(name: str) -> dict[str, str]:
@@ -99,7 +106,7 @@ def test_two_first_admins_at_once_are_one(client: object) -> None:
     others = [Elsewhere(), Elsewhere()]
     try:
         for other, name in zip(others, ("alice", "bob"), strict=True):
-            other.begin(lambda name=name: Client().post("/welcome", form(name)).status_code)
+            other.begin(partial(_post, "/welcome", form(name)))
         for other in others:
             assert other.end() in {302, 404}
     finally:

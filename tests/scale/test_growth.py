@@ -189,5 +189,7 @@ def test_finding_what_is_due_costs_as_much_in_a_larger_book(
     for first, last in ((0, 400), (400, 4000)):
         fill(bob.user, first, last)
         analyze()
-        steps.append(_steps(lambda: [pending.due(timezone.now(), 4, 50, batch=batch) for batch in (False, True)]))
+        steps.append(
+            _steps(lambda: [pending.due(timezone.now(), 4, 50, background=background) for background in (False, True)])
+        )
     assert steps[1] <= 1.5 * steps[0] + 20

@@ -83,7 +83,9 @@ def test_what_is_read_does_not_grow(alice: Caller, bob: Caller, carol: Caller, c
             ((caller.user.name, path), partial(_get, caller, path.format(contact=contacts[caller])))
             for caller, path in product(callers, PAGES)
         ]
-        due = [(("due", batch), partial(pending.due, timezone.now(), 4, 50, batch=batch)) for batch in (False, True)]
+        due = [
+            (("due", batch), partial(pending.due, timezone.now(), 4, 50, background=batch)) for batch in (False, True)
+        ]
         return [*calls, *due, *asking(*callers)]
 
     assert not costs(things)

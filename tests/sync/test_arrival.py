@@ -12,7 +12,7 @@ from warmline.crm.users import User
 from warmline.sync import arrival, notifications
 from warmline.sync.models import Attempt, Notification, NotificationKind
 from warmline.web.event_stream import _Known
-from warmline.web.toasts import newest, toasts
+from warmline.web.presentation.toasts import newest, toasts
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -138,7 +138,7 @@ def test_old_ones_are_forgotten_but_the_newest_place_stays() -> None:
         tell(text)
     arrival.settle(Notification)
     last = arrival.newest(Notification.objects.all())
-    notifications.forget_old(datetime(2027, 1, 1, tzinfo=UTC))
+    notifications.delete_old(datetime(2027, 1, 1, tzinfo=UTC))
     tell("d")
     assert [row.text for row in notifications.told_to(User.objects.create_user("b@example.com", "B"), after=last)] == [
         "d"

@@ -14,7 +14,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import pending
-from warmline.sync.scheduling import Lane, Served, Work, in_turn
+from warmline.sync.priorities import Lane, Served, Work, in_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +123,7 @@ def test_nobody_waits_behind_another_who_has_many(alice: User, bob: User) -> Non
 
     works = _due(timezone.now())
 
-    assert [(work.owner, work.batch) for work in works[:5]] == [(bob.pk, False)] * 3 + [(alice.pk, True)] * 2
+    assert [(work.owner, work.is_background) for work in works[:5]] == [(bob.pk, False)] * 3 + [(alice.pk, True)] * 2
     assert {work.lane for work in works[3:]} == {Lane.BACKLOG}
 
 
@@ -135,7 +135,7 @@ def test_the_newest_of_a_backlog_are_seen(alice: User) -> None:
     works = _due(timezone.now())
 
     assert works[0].row_id == Contact.objects.latest("pk").pk
-    assert [work.batch for work in works[:2]] == [False, True]
+    assert [work.is_background for work in works[:2]] == [False, True]
 
 
 def test_what_was_saved_by_hand_goes_before_ones_own_import(alice: User) -> None:
@@ -146,7 +146,7 @@ def test_what_was_saved_by_hand_goes_before_ones_own_import(alice: User) -> None
     works = _due(timezone.now())
 
     assert works[0].row_id == Contact.objects.latest("pk").pk
-    assert {work.batch for work in works[1:]} == {True}
+    assert {work.is_background for work in works[1:]} == {True}
 
 
 def test_what_failed_goes_last(alice: User, bob: User) -> None:

@@ -18,8 +18,9 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from warmline.crm import imports, team
+from warmline.crm import team
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.imports import runs
 from warmline.crm.tokens import ApiToken, issue
 from warmline.crm.users import User
 
@@ -28,7 +29,7 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 UNKNOWN = "PURGE"  # a method that no address knows: its refusal names those that it does
 # Sent to the API, which looks at the body before it looks whose a row is.
 BODIES: dict[str, Any] = {
-    "/api/activities": {"contact_id": 1, "type": "CALL"},
+    "/api/activities": {"type": "CALL"},  # with Bob's contact
     "/api/contacts": {"name": "Robin"},
     "/api/contacts/import": {"contacts": []},
     "link": {"create": True},
@@ -60,8 +61,9 @@ def callers(alice: User, bob: User) -> dict[str, Caller]:
     charlie = User.objects.create_user("charlie@example.com", "Charlie")
     User.objects.create_user("carol@example.com", "Carol", is_active=False)
     contact = add_contact(bob, name="Robin Vale", organization=OrganizationDetails("Larkspur Mills"))
+    BODIES["/api/activities"]["contact_id"] = contact.pk
     log_activity(bob, contact, type="CALL")
-    imports.begin(bob, "two.csv", b"Name\nDana\n")
+    runs.begin(bob, "two.csv", b"Name\nDana\n")
     found = {"nobody": Caller("", "")}
     for name, user in (("owner", bob), ("another member", charlie), ("admin", alice)):
         client = Client()
@@ -91,7 +93,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "contact_id": str(contact.pk),
         "organization_id": str(contact.organization_id),
         "activity_id": str(contact.activities.get().pk),
-        "run_id": str(imports.ImportRun.objects.get().pk),
+        "run_id": str(runs.ImportRun.objects.get().pk),
         "token_id": str(ApiToken.objects.get(user=bob).pk),
         "id": str(contact.pk),
     }

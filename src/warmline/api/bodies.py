@@ -1,7 +1,7 @@
-"""What callers send: bodies and list filters. Shapes and types are checked here, strictly, and nothing else.
+"""Request bodies and list filters. Only structure and types are checked here, and strictly.
 
-A number is no text and "5" is no number; a field that nobody knows is refused, because a misspelt one would be lost
-without a word. What a value may be is the models' business, so that API, pages and imports all agree.
+A number is not accepted as text, nor "5" as a number. Unknown fields are refused, because a misspelt one would be
+silently ignored otherwise. Which values are valid is decided by the models, so that API, pages and imports agree.
 """
 
 import re
@@ -121,17 +121,17 @@ Time = Annotated[time | None, BeforeValidator(_time), _or_null(pattern=texts.TIM
 
 
 class Body(BaseModel):
-    """A JSON object in which every field is known."""
+    """A JSON object without unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that the caller named, as `crm.book` takes them; the others stay as they are."""
+        """Return the fields that the caller sent, as `crm.book` takes them; the others stay unchanged."""
         return self.model_dump(exclude_unset=True)
 
 
 class OrganizationBody(Body):
-    """The organization of a contact, found among the team's by its name, else made."""
+    """The organization of a contact: found by its name, or created."""
 
     name: Name
     sector: Line = ""
@@ -139,7 +139,7 @@ class OrganizationBody(Body):
 
 
 class OrganizationChanges(Body):
-    """Changes of an organization; what is left out stays."""
+    """Changes to an organization. Fields that are left out stay unchanged."""
 
     name: Name = _unset()
     sector: Line = _unset()
@@ -156,7 +156,7 @@ class _WithOrganization(Body):
 
 
 class ContactChanges(_WithOrganization):
-    """Changes of a contact; what is left out stays. A null takes the organization away."""
+    """Changes to a contact. Fields that are left out stay unchanged; null removes the organization."""
 
     name: Name = _unset()
     email: Email = _unset()
@@ -166,7 +166,7 @@ class ContactChanges(_WithOrganization):
 
 
 class NewContact(ContactChanges):
-    """A contact to be added."""
+    """A contact to add."""
 
     name: Name
 
@@ -180,7 +180,7 @@ class ImportedOrganization(Body):
 
 
 class ImportedContact(_WithOrganization):
-    """A contact of an import, whose values may be any: what is wrong with them is told in its outcome."""
+    """A contact to import. Invalid values are accepted here and reported in the row's outcome."""
 
     name: StrictStr
     email: AnyText = _unset()
@@ -190,13 +190,13 @@ class ImportedContact(_WithOrganization):
 
 
 class Import(Body):
-    """Contacts to be added at once."""
+    """Contacts to import."""
 
     contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
 
 
 class ActivityChanges(Body):
-    """Changes of an activity; what is left out stays. Its contact cannot be changed. A due time needs a due date."""
+    """Changes to an activity. Fields that are left out stay unchanged. A due time needs a due date."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -216,7 +216,7 @@ class ActivityChanges(Body):
 
 
 class NewActivity(ActivityChanges):
-    """An activity to be logged; without a subject it gets one."""
+    """An activity to log. Without a subject, it gets one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -233,7 +233,7 @@ class NewActivity(ActivityChanges):
 
 
 class Link(Body):
-    """Which record in Pipedrive a row is: one that is there, or a new one."""
+    """The record in Pipedrive that a row belongs to: an existing one, or a new one."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["pipedrive_id"]}, {"required": ["create"]}]})
 
@@ -248,12 +248,12 @@ class Link(Body):
 
     @property
     def choice(self) -> int | None:
-        """The record's id; None for a new one."""
+        """The id of the chosen record; None for a new one."""
         return self.pipedrive_id
 
 
 class Filters(BaseModel):
-    """What may follow the `?` of a list."""
+    """The query parameters of all lists."""
 
     limit: Annotated[int, Field(ge=1, le=500, description="The maximum number of rows."), BeforeValidator(_digits)] = 50
 
@@ -268,7 +268,7 @@ class Filters(BaseModel):
 
 
 class RowFilters(Filters):
-    """The filters that all lists of rows have."""
+    """The query parameters of all lists of rows."""
 
     state: Annotated[
         SyncState | None, WithJsonSchema({"type": "string", "enum": [str(state) for state in SyncState]})
@@ -285,9 +285,9 @@ Search = Annotated[
     Field(
         max_length=NAME_LENGTH,
         pattern=r"^[^\x00]*$",
-        description="Beginnings of words, in any case and order; all of them must match. A word begins at the start "
-        "of a name or e-mail, after a space and after a sign: `diaz`, `example.org` and `dana.d` find "
-        "`dana.diaz@example.org`. The first 64 bytes of each are compared.",
+        description="Starts of words, in any case and order; all of them must match. A word starts at the beginning "
+        "of a name or e-mail, and after a space or a sign: `diaz`, `example.org` and `dana.d` find "
+        "`dana.diaz@example.org`. Only the first 64 bytes of each are compared.",
     ),
 ]
 
@@ -315,5 +315,7 @@ class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 
     after: Annotated[
-        int, Field(ge=0, le=LARGEST, description="The id of the last one that you have seen."), BeforeValidator(_digits)
+        int,
+        Field(ge=0, le=LARGEST, description="The id of the last notification that you have seen."),
+        BeforeValidator(_digits),
     ] = 0

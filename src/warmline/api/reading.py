@@ -1,6 +1,6 @@
-"""How rows are read for an answer: one by its id, or a page of a list, in a fixed number of queries.
+"""Reads rows for an answer, one by id or a page of a list, in a fixed number of queries.
 
-Pages follow the ids, so a row that is added meanwhile comes at the end and none is shown twice or missed.
+Pages are in order of ids, so a row that is added in the meantime comes at the end, and none is repeated or missed.
 """
 
 from typing import TypeVar
@@ -22,11 +22,11 @@ def one(rows: QuerySet[RowType], id: int) -> RowType:
     """Return a row with its state.
 
     Args:
-        rows: Those that the caller may see.
-        id: Which one.
+        rows: The rows that the caller may see.
+        id: The id of the row.
 
     Raises:
-        RefusedError: When it is not among them; another's row is as good as none.
+        RefusedError: If it is not among them; another user's row looks the same as none.
     """
     stated = with_state(rows.filter(pk=id), threshold=Policy.current().threshold, now=timezone.now())
     row: RowType | None = stated.first()
@@ -36,11 +36,11 @@ def one(rows: QuerySet[RowType], id: int) -> RowType:
 
 
 def missing(model: type[Model], field: str) -> RefusedError:
-    """Return the refusal of an id that names nothing the caller may see.
+    """Return the error for an id of nothing that the caller may see.
 
     Args:
-        model: What was looked for.
-        field: Where the id was given.
+        model: The model of the row.
+        field: The field with the id.
     """
     what = model._meta.verbose_name  # noqa: SLF001 (Django documents _meta as public)
     return RefusedError(404, "not_found", f"You have no {what} with this id. Check the id.", field)

@@ -11,4 +11,5 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         """Have Django know the tables that are kept beside their rules, and not in models.py."""
-        from warmline.crm import activities, idempotency, imports, throttling, tokens  # noqa: F401, PLC0415 (after models.py)
+        from warmline.crm import activities, guess_limits, idempotency, tokens  # noqa: F401, PLC0415 (after models.py)
+        from warmline.crm.imports import runs  # noqa: F401, PLC0415 (as above)

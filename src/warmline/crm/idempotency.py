@@ -1,6 +1,6 @@
-"""A form that is sent twice is saved once: each form carries a key, and what was made is remembered under it.
+"""A form that is sent twice is saved once: each form has a key, under which the row that it made is remembered.
 
-Whoever presses twice, or again because no answer came, is led to the row that the first time made.
+Someone who presses a button twice, or again because no answer came, gets the row that the first request made.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
-Made = TypeVar("Made", Activity, Contact)
+SavedRow = TypeVar("SavedRow", Activity, Contact)
 
-KEPT = timedelta(days=1)
+REMEMBERED_FOR = timedelta(days=1)
 
 
 class Saved(models.Model):
-    """What a form has made.
+    """The row that a form has made.
 
     Attributes:
-        key: The form's own.
-        row_id: Of the row that it made.
+        key: The form's idempotency key.
+        row_id: The id of the row.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -40,24 +40,24 @@ class Saved(models.Model):
         return str(self.key)
 
 
-def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Made]) -> Made | None:
-    """Make a row, unless the same form has made it already.
+def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callable[[], SavedRow]) -> SavedRow | None:
+    """Make a row, unless the same form has already made it.
 
     Args:
-        model: What is made.
-        user: Whose form it is.
-        key: The form's; None for one without, which is always done.
-        make: Makes and stores the row; what it raises is raised, and the key is free again.
+        model: The model of the row.
+        user: The user who sent the form.
+        key: The form's idempotency key; without one (None), the row is always made.
+        make: Makes and stores the row; if it raises, the key can be used again.
 
     Returns:
-        The row; None when it was made before and has been deleted since.
+        The row; None if it was made before and has been deleted since.
     """
     if key is None:
         return make()
     with transaction.atomic():
-        # Never this one: the clock may have been set ahead between two presses.
-        Saved.objects.filter(user=user, at__lt=timezone.now() - KEPT).exclude(key=key).delete()
-        # A second one that comes meanwhile waits here for the first one's end.
+        # Not this one: the clock may have been set ahead between two presses.
+        Saved.objects.filter(user=user, at__lt=timezone.now() - REMEMBERED_FOR).exclude(key=key).delete()
+        # A second request with the same key waits here until the first is done.
         saved, is_first = Saved.objects.get_or_create(user=user, key=key)
         if not is_first:
             return model._default_manager.filter(pk=saved.row_id).first()  # noqa: SLF001 (documented as public)

@@ -1,7 +1,7 @@
-"""The tokens that programs call the API with.
+"""API tokens.
 
-Only a digest is stored: whoever reads the database cannot call the API with what they find. The text is shown once,
-when the token is issued. A plain SHA-256 is enough, because the tokens are random and far too long to be guessed.
+Only a digest is stored, so reading the database is not enough to call the API. The text is shown once, when the token
+is issued. A plain SHA-256 is enough, because tokens are random and far too long to be guessed.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from warmline.crm.users import User
 
 
 def digest(token: str) -> str:
-    """Return what is stored of a token: its SHA-256 in hex."""
+    """Return a token's SHA-256 in hex, which is what is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -23,9 +23,9 @@ class ApiToken(models.Model):
     """The right to call the API as a user.
 
     Attributes:
-        name: What it is for; may be empty.
-        digest: Of the token's text, see `digest`.
-        last_used_at: To the minute, so that reading does not write each time; None when never used.
+        name: Its purpose; may be empty.
+        digest: The digest of its text (see `digest`).
+        last_used_at: Accurate to the minute, so that not every call writes; None if never used.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
@@ -41,14 +41,14 @@ class ApiToken(models.Model):
 
 
 def issue(user: User, name: str = "") -> str:
-    """Make a token for a user.
+    """Create a token for a user.
 
     Args:
-        user: Whose rights it carries.
-        name: What it is for, at most 255 characters; may be empty.
+        user: The user as whom the token acts.
+        name: Its purpose, at most 255 characters; may be empty.
 
     Returns:
-        The token's text. It is stored nowhere, so this is the only time to see it.
+        The token's text, which is not stored and cannot be shown again.
     """
     token = f"wl_{secrets.token_urlsafe(32)}"
     ApiToken.objects.create(user=user, name=name, digest=digest(token))

@@ -6,7 +6,7 @@ time: `settle` numbers what has come. A transaction that stays open for minutes 
 numbered when they come. On SQLite one writes at a time, and the ids themselves are in that order.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
 
@@ -38,6 +38,9 @@ class Arriving(models.Model):
         return self.pk if self.place is None else self.place
 
 
+ArrivingType = TypeVar("ArrivingType", bound=Arriving)
+
+
 def order() -> str:
     """Return the name of the field that rows are read in the order of."""
     return "place" if connection.vendor == "postgresql" else "pk"
@@ -60,6 +63,19 @@ def settle(model: type[Arriving]) -> None:
         # Held until the commit: whoever numbers next sees these numbers, and goes on behind them.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         cursor.execute(NUMBER.format(table=table))
+
+
+def since(model: type[ArrivingType], cursor: int, limit: int) -> list[ArrivingType]:
+    """Return the rows of a table that came after the one with a cursor, in order, and at most so many."""
+    settle(model)
+    rows = model._default_manager.filter(**behind(cursor))  # noqa: SLF001 (as above)
+    return list(rows.order_by(order())[:limit])
+
+
+def newest_of(model: type[Arriving]) -> int:
+    """Return the cursor of the newest row of a table; 0 if there is none."""
+    settle(model)
+    return newest(model._default_manager.all())  # noqa: SLF001 (as above)
 
 
 def newest(rows: "models.QuerySet[Any]") -> int:

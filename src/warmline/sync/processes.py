@@ -47,8 +47,8 @@ def announce() -> None:
 def note() -> None:
     """Write down that this process lives."""
     now = database_time.now()
-    Heartbeat.objects.update_or_create(process=PROCESS, defaults={"at": now})
-    Heartbeat.objects.filter(at__lt=now - FORGOTTEN).delete()
+    if not Heartbeat.objects.filter(process=PROCESS).update(at=now):  # one statement, because it is said all the time
+        Heartbeat.objects.create(process=PROCESS, at=now)
 
 
 def dead() -> set[str]:
@@ -68,7 +68,9 @@ def leave() -> None:
 
 
 def forget(names: set[str]) -> None:
-    """Forget the files of processes that have died, of whom nothing is left."""
+    """Forget the files of processes that have died, of whom nothing is left, and heartbeats of long ago."""
+    if names:
+        Heartbeat.objects.filter(at__lt=database_time.now() - FORGOTTEN).delete()
     for name in names:
         (_folder() / name).unlink(missing_ok=True)
 
