@@ -41,7 +41,8 @@ class Disk:
 
     def _set(self, value: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA query_only = {value}")
+            setting = "PRAGMA query_only" if connection.vendor == "sqlite" else "SET default_transaction_read_only"
+            cursor.execute(f"{setting} = {value}")
 
 
 @pytest.fixture
