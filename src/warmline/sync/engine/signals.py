@@ -22,7 +22,7 @@ from warmline.crm.signals import (
     rows_imported,
     rows_importing,
 )
-from warmline.sync import after_change, attempt_log, notifications, wakeups
+from warmline.sync import after_change, attempt_log, notifications, processes, wakeups
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
@@ -44,6 +44,7 @@ def connect() -> None:
 def _delete_old(now: datetime, **_: Any) -> None:
     attempt_log.delete_old(now)
     notifications.delete_old(now)
+    processes.delete_old(now)
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
