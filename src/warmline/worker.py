@@ -16,6 +16,7 @@ from threading import Event, Timer
 from time import monotonic
 from typing import Any
 
+from django.db import connection
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection
 
@@ -35,8 +36,9 @@ LONGEST_WAIT = 5.0  # seconds between two attempts to reach the database
 LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then others begin beside them
 FOLLOW = 3.0  # seconds until a new token or preference counts
 FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
+OTHERS = 4  # threads that have a connection beside those that do jobs: they follow the settings, and beat
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
-POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 5.0}  # seconds: how late what was not heard, or waited, begins
+POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
 
 
 class Station:
@@ -56,6 +58,8 @@ class Station:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
+        pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
+        pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
         asyncio.run(self._run())
 
     async def _run(self) -> None:
@@ -141,9 +145,9 @@ class Station:
         os._exit(0)
 
 
-async def _commit_at_once(connection: AsyncConnection[Any]) -> None:
+async def _commit_at_once(own: AsyncConnection[Any]) -> None:
     """Spare each of Procrastinate's statements a BEGIN and a COMMIT."""
-    await connection.set_autocommit(True)
+    await own.set_autocommit(True)
 
 
 async def _either(told: asyncio.Event, seconds: float) -> bool:

@@ -35,3 +35,8 @@ BULK = [work(number, Lane.IN_BULK) for number in range(1, 500)]
 def test_what_is_fed(works: list[Work], waiting: list[tuple[Row, Lane]], chosen: list[int]) -> None:
     """In turn, never beside a job of the same row, and no more than there is room for."""
     assert [each.row_id for each in choose(works, waiting)] == chosen
+
+
+def test_a_row_at_work_is_left_out() -> None:
+    """Its worker looks what is next when it is done."""
+    assert [each.row_id for each in choose(BULK[:3], [], {("contact", 2)})] == [1, 3]

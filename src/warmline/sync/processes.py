@@ -10,7 +10,7 @@ import fcntl
 import os
 import uuid
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -67,10 +67,17 @@ def leave() -> None:
     Heartbeat.objects.filter(process=PROCESS).delete()
 
 
+def delete_old(now: datetime) -> None:
+    """Delete the heartbeats of processes that died long ago.
+
+    Args:
+        now: The present moment, aware.
+    """
+    Heartbeat.objects.filter(at__lt=now - FORGOTTEN).delete()
+
+
 def forget(names: set[str]) -> None:
-    """Forget the files of processes that have died, of whom nothing is left, and heartbeats of long ago."""
-    if names:
-        Heartbeat.objects.filter(at__lt=database_time.now() - FORGOTTEN).delete()
+    """Forget the files of processes that have died, of whom nothing is left."""
     for name in names:
         (_folder() / name).unlink(missing_ok=True)
 

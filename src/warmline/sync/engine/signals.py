@@ -26,7 +26,7 @@ from warmline.crm.signals import (
     rows_imported,
     rows_importing,
 )
-from warmline.sync import after_change, attempt_log, notifications, wakeups
+from warmline.sync import after_change, attempt_log, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
@@ -62,6 +62,7 @@ def _tell_of_import(run: ImportRun, **_: Any) -> None:
 def _delete_old(now: datetime, **_: Any) -> None:
     attempt_log.delete_old(now)
     notifications.delete_old(now)
+    processes.delete_old(now)
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:

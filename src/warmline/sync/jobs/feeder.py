@@ -1,7 +1,8 @@
 """Feeds the queues with what is due and has no job: retries, bulk imports, and wake-ups that were lost.
 
-It goes by the order of `scheduling.py`, keeps the queues short, so that what comes later is not behind a crowd, and
-never puts in a row of which a job waits. Two that feed at once take turns.
+It goes by the order of `priorities.py`, keeps the queues short, so that what comes later is not behind a crowd, and
+never puts in a row of which a job waits, or at which a worker is: leases say so, and not jobs, because a worker that
+lost the database leaves its jobs behind. Two that feed at once take turns.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from warmline.pipedrive import Clock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.choosing import ROOM, Row, choose
-from warmline.sync.jobs.queues import BRING, WAITING, put_rows
+from warmline.sync.jobs.queues import BRING, put_rows
+from warmline.sync.leases import in_progress
 from warmline.sync.priorities import Lane, Work
 
 TURN = 0x7761726D  # the key of the advisory lock
@@ -30,19 +32,20 @@ def feed(engine: Engine, clock: Clock, *, background: bool) -> int:
     Returns:
         How many jobs were put in.
     """
-    waiting = _waiting()
-    held = [Work(kind, row_id, "", lane, None, clock.now()) for (kind, row_id), lane in waiting if lane]
-    works = engine.due(clock.now(), held, background=background, limit=ROOM)
+    now = clock.now()
+    crowd = [(row, lane) for row, lane in _waiting() if lane] if background else []
+    held = [Work(kind, row_id, "", lane, None, now) for (kind, row_id), lane in crowd]
+    works = engine.due(now, held, background=background, limit=ROOM)
     if not works:
         return 0
     with _turn():
-        chosen = choose(works, _waiting())
+        chosen = choose(works, _waiting(), in_progress(now))
         put_rows(((work.kind, work.row_id), work.lane) for work in chosen)
     return len(chosen)
 
 
 def _waiting() -> list[tuple[Row, Lane]]:
-    jobs = ProcrastinateJob.objects.filter(task_name=BRING, status__in=WAITING)
+    jobs = ProcrastinateJob.objects.filter(task_name=BRING, status="todo")
     named = jobs.values_list("args__kind", "args__row_id", "priority")
     return [((kind, row_id), Lane(-priority)) for kind, row_id, priority in named]
 

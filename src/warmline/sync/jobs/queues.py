@@ -28,7 +28,6 @@ FEED = "feed"  # the queue of what a person waits for
 IMPORT = "import"
 FILL = "fill"
 
-WAITING = ("todo", "doing")
 FIRST = 10  # the priority of feeding: others wait for it
 
 

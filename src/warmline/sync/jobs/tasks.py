@@ -23,7 +23,7 @@ from warmline.sync.priorities import RowKind
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = "* * * * * */2"  # cron, with seconds: how late a lost wake-up, a retry or a bulk import is found
+LOOK_EVERY = "* * * * * */3"  # cron, with seconds: how late a lost wake-up, a retry or a bulk import is found
 KEEP_EVERY = "23 */6 * * *"  # what is kept for a time only; often enough for machines that run by day
 RECLAIM_EVERY = "* * * * * */15"
 STALLED = 30.0  # seconds without a heartbeat after which a worker is taken for dead
