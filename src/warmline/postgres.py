@@ -8,14 +8,6 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-CONNECTION = {  # so that a network that swallows everything is noticed in seconds and not in minutes
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
-
 
 def connect(purpose: str) -> "psycopg.Connection[tuple[Any, ...]]":
     """Return a new connection to the database that Django uses; each statement is a transaction of its own.
@@ -29,4 +21,4 @@ def connect(purpose: str) -> "psycopg.Connection[tuple[Any, ...]]":
     parameters = connection.get_connection_params()
     for of_django in ("context", "cursor_factory", "prepare_threshold"):
         parameters.pop(of_django, None)
-    return psycopg.connect(**{**CONNECTION, **parameters, "application_name": f"warmline {purpose}"}, autocommit=True)
+    return psycopg.connect(**{**parameters, "application_name": f"warmline {purpose}"}, autocommit=True)

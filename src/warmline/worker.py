@@ -57,7 +57,8 @@ class Station:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
-        asyncio.run(self._run())
+        with leases.beating():  # around the event loop, within which Django asks no database
+            asyncio.run(self._run())
 
     async def _run(self) -> None:
         loop, told = asyncio.get_running_loop(), asyncio.Event()
@@ -72,10 +73,9 @@ class Station:
 
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, end)
-        with leases.beating():
-            self._follower.start()
-            await self._work(told)
-            await loop.run_in_executor(None, self._follower.stop)
+        self._follower.start()
+        await self._work(told)
+        await loop.run_in_executor(None, self._follower.stop)
 
     async def _work(self, told: asyncio.Event) -> None:
         """Have the workers work, and begin anew when they end, until they are told to."""
