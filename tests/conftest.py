@@ -34,8 +34,8 @@ def _nothing_decided() -> Iterator[None]:
 def _nothing_left_open() -> Iterator[None]:
     """Close what would keep the database of this run from being dropped."""
     yield
-    if "warmline.sync.remote.shared_ledger" in sys.modules:
-        from warmline.sync.remote.shared_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
+    if "warmline.sync.remote.postgres_ledger" in sys.modules:
+        from warmline.sync.remote.postgres_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
 
         OF_THIS_PROCESS.close()
 

@@ -62,6 +62,7 @@ def _prepare_database(*, migrates: bool) -> None:
     from django.db import connection
 
     from warmline import schema
+    from warmline.sync import engine_health
 
     if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
@@ -70,6 +71,7 @@ def _prepare_database(*, migrates: bool) -> None:
             schema.migrate()
         else:
             schema.wait()
+            engine_health.look_for_workers()
     except schema.NotReadyError as error:
         _fail(f"warmline: {error}")
 
@@ -322,7 +324,7 @@ def doctor() -> None:
     typer.echo(
         f"{'warning' if PUBLIC_ADDRESS.is_doubtful else 'ok':8} Links lead to {PUBLIC_ADDRESS.origin()}.{advice}"
     )
-    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.MESSAGE])]
+    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.message()])]
     for problem in problems:
         typer.echo(f"problem  {problem}")
     well = matter is None and not problems

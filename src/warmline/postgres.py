@@ -18,7 +18,16 @@ def connect(purpose: str) -> "psycopg.Connection[tuple[Any, ...]]":
     Raises:
         psycopg.Error: The database cannot be reached.
     """
-    parameters = connection.get_connection_params()
+    return psycopg.connect(**parameters(purpose), autocommit=True)
+
+
+def parameters(purpose: str) -> dict[str, Any]:
+    """Return the parameters of such a connection.
+
+    Args:
+        purpose: As of `connect`.
+    """
+    given = connection.get_connection_params()
     for of_django in ("context", "cursor_factory", "prepare_threshold"):
-        parameters.pop(of_django, None)
-    return psycopg.connect(**{**parameters, "application_name": f"warmline {purpose}"}, autocommit=True)
+        given.pop(of_django, None)
+    return {**given, "application_name": f"warmline {purpose}"}

@@ -19,14 +19,13 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection
 
-from warmline import database_time
+from warmline import database_time, postgres
 from warmline.supervision import next_wait
 from warmline.sync import leases
-from warmline.sync.engine.dispatcher import Follower
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.jobs.hands import Employment, Hands
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
 from warmline.sync.jobs.tasks import Tasks
-from warmline.sync.listening import connection_parameters
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +98,7 @@ class Station:
             if await _either(told, 0.05):
                 return
         connector = PsycopgConnector(
-            kwargs=connection_parameters("warmline worker"),
+            kwargs=postgres.parameters("worker"),
             configure=_commit_at_once,
             min_size=1,
             max_size=CONNECTIONS,

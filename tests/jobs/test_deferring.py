@@ -7,7 +7,8 @@ from django.db import connection, transaction
 
 from warmline.crm import book
 from warmline.crm.users import User
-from warmline.sync import wakeups
+from warmline.sync import engine_health, processes, wakeups
+from warmline.sync.remote import connection_health
 
 pytestmark = [pytest.mark.only_on("postgres"), pytest.mark.django_db(transaction=True)]
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -60,3 +61,13 @@ def test_jobs_of_rows_have_no_locks(alice: User) -> None:
     """A job that is left behind holds no other back."""
     book.add_contact(alice, name="Jordan Ames", warmness_score=7)
     assert jobs(lock=None, queueing_lock=None) == jobs()
+
+
+def test_without_a_worker_the_state_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since it was first missed, and until one says that it is there."""
+    monkeypatch.setattr(engine_health._Workers, "are_elsewhere", True)
+    status = connection_health.status()
+    assert (status.state, status.message) == ("stopped", engine_health.NO_WORKER)
+    assert connection_health.status().since == status.since
+    processes.note()
+    assert engine_health.since() is None

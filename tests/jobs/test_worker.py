@@ -3,10 +3,11 @@
 import signal
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import httpx
 import pytest
-from programs import free_port
+from programs import environment, free_port, warmline
 from programs_on_postgres import PATIENCE, Place, own_cluster, synced, until
 
 from warmline.sandbox import Fault, Sandbox, World, serving
@@ -125,3 +126,12 @@ def test_a_database_that_goes_away_is_waited_for(place: Place, api: httpx.Client
         until(synced(api, f"/contacts/{add(api, 'Toni Reed')}"))
         assert worker.poll() is None
     assert persons(sandbox, "Toni Reed") == 1
+
+
+def test_a_worker_needs_postgres(tmp_path: Path) -> None:
+    """One sentence says who does its work on SQLite; so it does for several web processes."""
+    env = environment(tmp_path, "http://127.0.0.1:9")
+    done = warmline(env, "worker")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "workers need PostgreSQL" in done.stderr
+    assert "need PostgreSQL" in warmline(env, "serve", "--workers", "2").stderr

@@ -5,27 +5,15 @@ connection is broken is seen by the look that follows when there is a new one, a
 """
 
 from contextlib import suppress
-from typing import Any
 
 import psycopg
-from django.db import connection
 
+from warmline import postgres
 from warmline.supervision import EndedError, Loop
 from warmline.sync import wakeups
 
 CHANNEL = "warmline_events"
 TURN = 1.0  # seconds until it notices that it is to end
-
-
-def connection_parameters(name: str) -> dict[str, Any]:
-    """Return the parameters of a connection of one's own to Django's database, beside its pool.
-
-    Args:
-        name: What the server shows of it.
-    """
-    given = connection.get_connection_params()
-    own = {key: value for key, value in given.items() if key not in {"cursor_factory", "context"}}
-    return {**own, "application_name": name}
 
 
 class Listener(Loop):
@@ -36,7 +24,7 @@ class Listener(Loop):
 
     def _listen(self) -> None:
         try:
-            with psycopg.connect(**connection_parameters("warmline listen"), autocommit=True) as own:
+            with postgres.connect("listen") as own:
                 own.execute(f"LISTEN {CHANNEL}")
                 wakeups.hear()  # what was written since the last connection broke
                 while not self.ending.is_set():

@@ -13,7 +13,7 @@ from threading import Condition
 
 from warmline.pipedrive import Clock
 from warmline.supervision import close_connections
-from warmline.sync import deferred_deletes
+from warmline.sync import postponed_cleanup
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.feeder import feed
@@ -69,7 +69,7 @@ class Hands:
         with self._lent() as engine:
             if engine is None:
                 return Outcome.OVER  # without a token everything waits; the feeder has it later
-            deferred_deletes.clear()
+            postponed_cleanup.clear()
             work = engine.work_of(kind, row_id)
             for _ in range(IN_A_ROW):
                 if work is None or (work.is_background and queue == INTERACTIVE):

@@ -62,7 +62,7 @@ def _at_a_halt() -> Status | None:
     if matter in DISK:
         return Status(matter, None, storage.WORDS[matter])
     stopped = engine_health.since()
-    return None if stopped is None else Status(EngineState.STOPPED, stopped, engine_health.MESSAGE)
+    return None if stopped is None else Status(EngineState.STOPPED, stopped, engine_health.message())
 
 
 def _last_heard() -> Status:
