@@ -62,9 +62,9 @@ lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
 		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --extra postgres --extra dev pyproject.toml --output-file requirements/dev.txt
+	cp requirements/dev.txt requirements/postgres.txt # so that it gets the same versions
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
-		--python-version 3.11 --extra postgres --constraint requirements/dev.txt pyproject.toml \
-		--output-file requirements/postgres.txt
+		--python-version 3.11 --extra postgres pyproject.toml --output-file requirements/postgres.txt
 
 audit: $(VENV)/dev ## ask whether a vulnerability is known of anything that is installed
 	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit
