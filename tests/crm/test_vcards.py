@@ -69,7 +69,7 @@ def test_an_old_phone() -> None:
     """Version 2.1 writes letters in codes, and breaks lines softly."""
     card = (
         "BEGIN:VCARD\r\nVERSION:2.1\r\n"
-        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=00=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
         "TEL;CELL:0171 1234567\r\nEND:VCARD\r\n"
     )
     assert table(card) == [{"Last name": "Weiß", "First name": "Jörg", "Phone": "0171 1234567"}]

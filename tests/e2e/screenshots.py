@@ -128,7 +128,7 @@ def _warm_one_up(page: Page) -> None:
 
 def _look_at_a_file(page: Page) -> None:
     """Upload the sample's file, and stay at the preview."""
-    page.get_by_label("CSV file").set_input_files(FILE)
+    page.get_by_label("File", exact=True).set_input_files(FILE)
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("button", name="Import")).to_be_visible()
 

@@ -50,7 +50,7 @@ def test_an_import(people: People, site: Site) -> None:
     file = {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode("cp1252")}
     for said in ("2,000 new contacts", "No new contacts in this file"):
         page.goto("/import")
-        page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
+        page.get_by_label("File", exact=True).set_input_files(file)  # type: ignore[arg-type]
         page.get_by_role("button", name="Continue").click()
         expect(page.get_by_role("heading", name=said)).to_be_visible()
         expect(page.get_by_text("read as Windows-1252")).to_be_visible()
@@ -66,12 +66,12 @@ def test_an_import_without_javascript(people: People, site: Site) -> None:
     page = people.member(site, java_script_enabled=False)
     page.goto("/import")
     file = {"name": "two.csv", "mimeType": "text/csv", "buffer": b"Name,E-mail\nDana,dana@example.com\nKim,kim\n"}
-    page.get_by_label("CSV file").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_label("File", exact=True).set_input_files(file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Import 1 contact").click()
     expect(page.get_by_role("heading", name="1 contact added")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download 1 invalid row").click()
+        page.get_by_role("link", name="Download 1 row not imported").click()
     assert "Enter an e-mail address such as kim@example.com" in download.value.path().read_text(encoding="utf-8-sig")
 
 

@@ -36,8 +36,8 @@ def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
 @router.post("/contacts/import", response={200: ImportAnswer, **WRITING}, summary="Add many contacts")
 def import_contacts(request: Request, body: Import) -> ImportAnswer:
     """Adds up to 1000 contacts for the caller. Invalid rows are skipped, and existing contacts stay unchanged: they are
-    recognized by e-mail and a matching name or, without an e-mail, by name and organization. So the call can safely be
-    repeated if it was interrupted.
+    recognized by e-mail and a matching name or, without an e-mail, by name and organization, unless the phones differ.
+    So the call can safely be repeated if it was interrupted.
     These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)
     rows = [contact.given() for contact in body.contacts]

@@ -145,9 +145,10 @@ def _decoded(parameters: str, value: str) -> str:
         return value
     charset = re.search(r"CHARSET=\"?([\w-]+)", said)
     try:
-        return quopri.decodestring(value.encode()).decode(charset[1] if charset else "utf-8", errors="replace")
+        text = quopri.decodestring(value.encode()).decode(charset[1] if charset else "utf-8", errors="replace")
     except LookupError:
         return value
+    return text.replace("\0", "")  # no database holds it
 
 
 def _rows(cards: list[dict[str, list[str]]]) -> tuple[tuple[int, list[str]], ...]:

@@ -109,4 +109,4 @@ def _text(value: Any) -> str:
         return f"{value:.0f}"
     if isinstance(value, datetime) and value.time() == time():
         value = value.date()
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value).replace("\0", "")
