@@ -9,15 +9,16 @@ from typing import Any
 from django.db.models import QuerySet
 
 from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Organization
 from warmline.sync import pending
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work
+from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, is_backlog
 
 WITHOUT_EMAIL = "person:/"  # how the lease of a contact begins that shares it with no other
 
 
 def work_of(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work | None:
-    """Return the work that a row is, read afresh; None when it is not due, or not there any more.
+    """Return the work that a row is, read afresh, in its lane; None when it is not due, or not there any more.
 
     Of an activity, that is the first due one with the same contact: they go over one after the other, in order.
 
@@ -31,15 +32,15 @@ def work_of(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work |
     match kind:
         case "contact":
             found = pending.contact(named, threshold, now)
-            return None if found is None else _work(kind, found, person_key(found), found.owner_id)
+            return None if found is None else _work(kind, found, person_key(found), threshold, now)
         case "organization":
             theirs = pending.organization(named, now)
-            return None if theirs is None else _work(kind, theirs, organization_key(theirs), None)
+            return None if theirs is None else _work(kind, theirs, organization_key(theirs), threshold, now)
     logged = pending.activity(named, now)
     if logged is None:
         return None
     first = _first_of_its_contact(logged, now)
-    return _work(kind, first, activities_key(first.contact), first.owner_id)
+    return _work(kind, first, activities_key(first.contact), threshold, now)
 
 
 def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
@@ -61,7 +62,7 @@ def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
     return work_of(work.kind, min(ids), threshold, now) if ids else None
 
 
-def since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
+def _since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
     """Return since when an owner's rows are due that were saved by hand: of each table the newest.
 
     Args:
@@ -83,11 +84,16 @@ def since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
     return found
 
 
-def _work(kind: RowKind, row: Row, lease: str, owner: int | None) -> Work:
-    lane = Lane.IN_BULK if row.pipedrive_in_bulk else Lane.PERSON
+def _work(kind: RowKind, row: Row, lease: str, threshold: int, now: datetime) -> Work:
+    owner = None if isinstance(row, Organization) else row.owner_id
+    since, lane = row.next_pipedrive_sync_attempt, Lane.PERSON
     if row.pipedrive_sync_failed:
         lane = Lane.FAILED
-    return Work(kind, row.pk, lease, lane, owner, row.next_pipedrive_sync_attempt)
+    elif row.pipedrive_in_bulk:
+        lane = Lane.IN_BULK
+    elif owner is not None and is_backlog(since, _since_of(owner, threshold, now), now):
+        lane = Lane.BACKLOG
+    return Work(kind, row.pk, lease, lane, owner, since)
 
 
 def _first_of_its_contact(row: Activity, now: datetime) -> Activity:

@@ -7,7 +7,6 @@ during a request.
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -15,16 +14,16 @@ from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import deferred_deletes, due_row, pending
+from warmline.sync import deferred_deletes, pending
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
-from warmline.sync.priorities import Lane, RowKind, Served, Work, in_turn, is_backlog
+from warmline.sync.priorities import Served, Work, in_turn
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
@@ -87,6 +86,11 @@ class Engine:
             together=side_by_side,
             membership=Membership(token),
         )
+
+    @property
+    def threshold(self) -> int:
+        """The lowest warm score."""
+        return self._policy.threshold
 
     def close(self) -> None:
         """Close the client. Call it when no row is under way any more."""
@@ -153,29 +157,6 @@ class Engine:
         if not self._pipedrive.has_tokens_for_background():
             works = [work for work in works if not work.is_background]
         return in_turn(works, Served())
-
-    def work_of(self, kind: RowKind, row_id: int) -> Work | None:
-        """Return the work that a row is, in its lane; None when it is not due (see due_row.py)."""
-        now, threshold = self._clock.now(), self._policy.threshold
-        work = due_row.work_of(kind, row_id, threshold, now)
-        return None if work is None else self._in_lane(work, now)
-
-    def next_of_lease(self, work: Work) -> Work | None:
-        """Return what is due under the same lease as a work that is done; None when nothing is."""
-        now, threshold = self._clock.now(), self._policy.threshold
-        following = due_row.next_of_lease(work, threshold, now)
-        return None if following is None else self._in_lane(following, now)
-
-    def is_held(self, work: Work) -> bool:
-        """Tell whether some worker holds the lease to a work."""
-        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
-
-    def _in_lane(self, work: Work, now: datetime) -> Work:
-        """Tell a person's row from one of a backlog, as `due` does."""
-        if work.lane is not Lane.PERSON or work.owner is None:
-            return work
-        others = due_row.since_of(work.owner, self._policy.threshold, now)
-        return replace(work, lane=Lane.BACKLOG) if is_backlog(work.since, others, now) else work
 
     def bring(self, work: Work) -> bool:
         """Send one row to Pipedrive, or store why that failed.
