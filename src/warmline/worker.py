@@ -60,7 +60,8 @@ class Station:
         """Work until SIGTERM or SIGINT."""
         pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
         pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
-        asyncio.run(self._run())
+        with leases.beating():
+            asyncio.run(self._run())
 
     async def _run(self) -> None:
         loop, told = asyncio.get_running_loop(), asyncio.Event()
@@ -75,10 +76,9 @@ class Station:
 
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(each, end)
-        with leases.beating():
-            self._follower.start()
-            await self._work(told)
-            await loop.run_in_executor(None, self._follower.stop)
+        self._follower.start()
+        await self._work(told)
+        await loop.run_in_executor(None, self._follower.stop)
 
     async def _work(self, told: asyncio.Event) -> None:
         """Have the workers work, and begin anew when they end, until they are told to."""
