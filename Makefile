@@ -22,8 +22,8 @@ test: $(VENV)/dev ## run every test, on SQLite and then on PostgreSQL (ARGS="tes
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 	TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
-	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
+chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreSQL), or replay SEED=...
+	@TEST_DATABASE=$(DATABASE) PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
@@ -62,9 +62,9 @@ lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
 		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --extra postgres --extra dev pyproject.toml --output-file requirements/dev.txt
+	cp requirements/dev.txt requirements/postgres.txt # so that it gets the same versions
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
-		--python-version 3.11 --extra postgres --constraint requirements/dev.txt pyproject.toml \
-		--output-file requirements/postgres.txt
+		--python-version 3.11 --extra postgres pyproject.toml --output-file requirements/postgres.txt
 
 audit: $(VENV)/dev ## ask whether a vulnerability is known of anything that is installed
 	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck
@@ -31,11 +32,32 @@ def _nothing_decided() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _own_clock(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have the machine's clock count on PostgreSQL, too, because tests turn it, unless one asks for the database's."""
+    if "databases_clock" in request.fixturenames:
+        yield
+        return
+    with patch("warmline.database_time.is_shared", return_value=False):
+        yield
+
+
+@pytest.fixture
+def databases_clock() -> None:
+    """Have the database's clock count, as in earnest."""
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Leave PostgreSQL's databases to the end of their cluster: one that still has a connection cannot be dropped."""
+    return IS_POSTGRES
+
+
+@pytest.fixture(autouse=True)
 def _nothing_left_open() -> Iterator[None]:
     """Close what would keep the database of this run from being dropped."""
     yield
-    if "warmline.sync.remote.shared_ledger" in sys.modules:
-        from warmline.sync.remote.shared_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
+    if "warmline.sync.remote.postgres_ledger" in sys.modules:
+        from warmline.sync.remote.postgres_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
 
         OF_THIS_PROCESS.close()
 

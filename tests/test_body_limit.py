@@ -9,7 +9,7 @@ import pytest
 
 from warmline.api.errors import BODY_LIMIT
 from warmline.asgi import application
-from warmline.crm.imports.csv_files import MOST_BYTES
+from warmline.crm.imports.tables import MOST_BYTES
 from warmline.http.body_limit import FILE_LIMIT
 
 PIECE = 100_000  # bytes

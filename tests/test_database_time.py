@@ -41,7 +41,7 @@ def _databases() -> datetime:
 
 
 @pytest.mark.only_on("postgres")
-@pytest.mark.usefixtures("_two_minutes_behind")
+@pytest.mark.usefixtures("_two_minutes_behind", "databases_clock")
 def test_a_machine_whose_clock_is_off_reads_the_database_s() -> None:
     """What it stores to be compared with a moment later is right all the same."""
     assert timezone.now() < datetime.fromtimestamp(time.time() - 100, UTC)
@@ -51,7 +51,7 @@ def test_a_machine_whose_clock_is_off_reads_the_database_s() -> None:
 
 
 @pytest.mark.only_on("postgres")
-@pytest.mark.usefixtures("_two_minutes_behind")
+@pytest.mark.usefixtures("_two_minutes_behind", "databases_clock")
 def test_leases_expire_by_the_database_s_clock() -> None:
     """One of such a machine is as good as any other's, for as long."""
     Leases(DatabaseClock()).take("person:a")
@@ -60,6 +60,7 @@ def test_leases_expire_by_the_database_s_clock() -> None:
 
 
 @pytest.mark.only_on("postgres")
+@pytest.mark.usefixtures("databases_clock")
 def test_the_database_is_asked_rarely(django_assert_num_queries: pytest.FixtureRequest) -> None:
     """In between its moment goes on with the seconds of the machine."""
     first = database_time.now()

@@ -42,6 +42,12 @@ def _unit(file: Path) -> dict[str, list[str]]:
     return {name: value.splitlines() for name, value in parser["Service"].items()}
 
 
+def _pinned(name: str) -> set[str]:
+    """Return what a lock file pins."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z0-9.-]+==\S+)", text, re.MULTILINE))
+
+
 def _commands() -> Iterator[tuple[str, list[str]]]:
     """Yield what follows `warmline` wherever these files start it, with the place."""
     for file in UNITS:
@@ -81,6 +87,13 @@ def test_the_settings() -> None:
     also = dict(re.findall(r"^# ([A-Z][A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
     Environment(also)
     assert {name for name, value in given.items() if not value} >= {"POSTGRES_PASSWORD", "WARMLINE_SECRET_KEY"}
+
+
+def test_what_the_image_installs() -> None:
+    """What it takes to run, and to talk to PostgreSQL, in the versions that are tested; `make lock` writes it."""
+    run, postgres, dev = (_pinned(name) for name in ("run", "postgres", "dev"))
+    assert run < postgres < dev
+    assert {pin.partition("==")[0].partition("[")[0] for pin in postgres - run} >= {"psycopg", "procrastinate"}
 
 
 def test_the_image() -> None:

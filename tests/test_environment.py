@@ -75,6 +75,7 @@ GOOD = [
     ("WARMLINE_RETRY_SECONDS", "600", 600),
     ("WARMLINE_BATCH_MINUTES", "1", 1),
     ("WARMLINE_WORKERS", "64", 64),
+    ("WARMLINE_DATABASE_CONNECTIONS", "50", 50),
     ("WARMLINE_PLAN", "", ""),
     ("WARMLINE_PLAN", "Growth-OAuth", "growth-oauth"),
     ("WARMLINE_SEATS", "12", 12),

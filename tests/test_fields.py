@@ -15,7 +15,7 @@ from warmline import pipedrive
 from warmline.api import bodies, responses
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.imports import columns
+from warmline.crm.imports import headings
 from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS, columns_sent
 from warmline.web import export
@@ -83,8 +83,8 @@ def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
     assert tuple(field.name for field in fields(OrganizationDetails)) == ("name", *Organization.DETAILS)
     for name in Organization.DETAILS:
         label = Organization.label(name)
-        assert columns.matched([label]) == [name]
-        assert columns.Column(name).label == label
+        assert headings.kind(label) == name
+        assert headings.Column(name).label == label
         assert label in export.COLUMNS
     row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})
     assert row.details == [(Organization.label(name), f"its {name}") for name in Organization.DETAILS]

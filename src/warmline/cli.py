@@ -83,6 +83,20 @@ def migrate() -> None:
     typer.echo("The database is ready.")
 
 
+@app.command("move-to-postgres")
+def move_to_postgres() -> None:
+    """Move everything from the data folder's SQLite file to the empty PostgreSQL that DATABASE_URL names."""
+    _set_up()
+    if not _is_postgres():
+        _fail("warmline: set DATABASE_URL to the PostgreSQL that everything is to be moved to.")
+    from warmline.move_to_postgres import CannotMoveError, move
+
+    try:
+        typer.echo("\n".join(move()))
+    except CannotMoveError as error:
+        _fail(f"warmline: nothing was moved: {error}")
+
+
 def _is_postgres() -> bool:
     from django.db import connection
 

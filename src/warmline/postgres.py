@@ -8,14 +8,6 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-CONNECTION = {  # so that a network that swallows everything is noticed in seconds and not in minutes
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
-
 
 def connect(purpose: str) -> "psycopg.Connection[tuple[Any, ...]]":
     """Return a new connection to the database that Django uses; each statement is a transaction of its own.
@@ -38,4 +30,4 @@ def parameters(purpose: str) -> dict[str, Any]:
     given = connection.get_connection_params()
     for of_django in ("context", "cursor_factory", "prepare_threshold"):
         given.pop(of_django, None)
-    return {**CONNECTION, **given, "application_name": f"warmline {purpose}"}
+    return {**given, "application_name": f"warmline {purpose}"}

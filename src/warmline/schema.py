@@ -176,5 +176,6 @@ def _alone() -> Iterator[None]:
         own = postgres.connect("migrate")
     with own:
         with connection.wrap_database_errors:
+            own.execute("SET lock_timeout = 0")  # whoever migrates may need minutes
             own.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         yield

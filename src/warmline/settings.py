@@ -18,7 +18,7 @@ from warmline.environment import ConfigurationError, Environment
 from warmline.environment_values import EmailServer
 
 POOL_TIMEOUT = 10  # seconds to wait for a connection to PostgreSQL
-# Of each connection to PostgreSQL. Whoever is cut off in the middle of a transaction must not hold its locks for hours,
+# Of each session with PostgreSQL. Whoever is cut off in the middle of a transaction must not hold its locks for hours,
 # and who waits for one is told after as long as with SQLite.
 SESSION = {
     "idle_in_transaction_session_timeout": "60s",
@@ -26,6 +26,7 @@ SESSION = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
+    "random_page_cost": "1.1",  # its default is that of disks that turn; lists are read along indexes
 }
 # The same at this end, in seconds: a server that is gone without a word is noticed, and not waited for.
 REACHED_WITHIN = {

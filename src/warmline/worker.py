@@ -23,7 +23,7 @@ from psycopg import AsyncConnection
 from warmline import database_time, postgres
 from warmline.supervision import next_wait
 from warmline.sync import leases
-from warmline.sync.engine.dispatcher import Follower
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.jobs.hands import Employment, Hands
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
 from warmline.sync.jobs.tasks import Tasks
@@ -60,7 +60,7 @@ class Station:
         """Work until SIGTERM or SIGINT."""
         pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
         pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
-        with leases.beating():
+        with leases.beating():  # around the event loop, within which Django asks no database
             asyncio.run(self._run())
 
     async def _run(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from api.caller import Caller
+from elsewhere import ONE_LOOK
 from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.activities import Activity
@@ -127,11 +128,11 @@ def test_a_bad_filter_is_named(bob: Caller, path: str, name: str, value: str) ->
     ("path", "queries"),
     [
         ("/contacts", 4),
-        ("/contacts?state=wanted", 5),
+        ("/contacts?state=wanted", 5 + ONE_LOOK),  # on PostgreSQL at which rows are open
         ("/contacts?search=a&warm=true", 6),
         ("/organizations", 4),
         ("/activities", 4),
-        ("/notifications", 2),
+        ("/notifications", 2 + ONE_LOOK),
     ],
 )
 def test_a_page_costs_the_same_however_long_it_is(

@@ -15,7 +15,8 @@ from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
 from warmline.sync.company import Membership
-from warmline.sync.engine.dispatcher import SWEEP, Dispatcher, Follower
+from warmline.sync.engine.dispatcher import SWEEP, Dispatcher
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import Work

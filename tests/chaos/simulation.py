@@ -85,6 +85,14 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
 
 
+def _empty() -> None:
+    """Begin with empty tables."""
+    is_postgres = connection.vendor == "postgresql"
+    tables = [table._meta.db_table for table in TABLES] + ["procrastinate_jobs"] * is_postgres
+    flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=is_postgres)
+    connection.ops.execute_sql_flush(flush)
+
+
 class Simulation:
     """A run. Use it as a context manager.
 
@@ -93,8 +101,7 @@ class Simulation:
     """
 
     def __init__(self, seed: int) -> None:
-        flush = connection.ops.sql_flush(no_style(), [table._meta.db_table for table in TABLES], reset_sequences=True)
-        connection.ops.execute_sql_flush(flush)
+        _empty()
         self.random = Random(seed)
         self.report = Report(seed)
         self.clock = StageClock(datetime(2026, 3, 2, 8, tzinfo=UTC))

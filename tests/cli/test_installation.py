@@ -93,6 +93,12 @@ def test_a_folder_that_cannot_be_written(env: dict[str, str]) -> None:
     assert "Set WARMLINE_DATA_DIR" in _said(env)
 
 
+def test_migrating_is_what_every_command_does(env: dict[str, str]) -> None:
+    """On SQLite the command for it is there, and does nothing that others do not."""
+    assert warmline(env, "migrate").stdout == "The database is ready.\n"
+    assert warmline(env, "migrate").returncode == 0
+
+
 def test_data_of_a_newer_version(env: dict[str, str]) -> None:
     """They are left alone."""
     assert warmline(env, "sync", "status").returncode == 0

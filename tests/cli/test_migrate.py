@@ -9,6 +9,9 @@ import psycopg
 import pytest
 from postgres_cluster import new_database
 from programs import environment, free_port, serving_warmline, warmline
+from programs_on_postgres import until
+
+from warmline import schema
 
 pytestmark = pytest.mark.only_on("postgres")
 
@@ -82,6 +85,33 @@ def test_a_server_ends_when_a_newer_version_has_migrated(env: dict[str, str], tm
     said = (tmp_path / "log").read_text(encoding="utf-8")
     assert said.splitlines()[-1].startswith("warmline: the data belongs to a newer Warmline (crm.9999_later).")
     assert "Traceback" not in said
+
+
+def test_a_worker_ends_when_a_newer_version_has_migrated(env: dict[str, str]) -> None:
+    """As a server does."""
+    assert warmline(env, "migrate").returncode == 0
+    worker = _started({**env, "WARMLINE_LOG_LEVEL": "INFO"}, "worker")
+    assert worker.stderr is not None
+    said = [worker.stderr.readline()]
+    while "worker.ready" not in said[-1] and said[-1]:
+        said.append(worker.stderr.readline())
+    with psycopg.connect(env["DATABASE_URL"]) as database:
+        database.execute(LATER)
+    _, rest = worker.communicate(timeout=PATIENCE)
+    assert worker.returncode == 1, "".join([*said, rest])
+    assert rest.splitlines()[-1].startswith("warmline: the data belongs to a newer Warmline (crm.9999_later).")
+    assert "Traceback" not in rest
+
+
+def test_who_migrates_waits_for_another_who_does(env: dict[str, str]) -> None:
+    """However long that takes; here until the test lets go of the lock."""
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [schema.LOCK])
+        second = _started(env, "migrate")
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: other.execute(waiting).fetchone() == (1,))
+        assert other.execute("SELECT to_regclass('crm_contact')").fetchone() == (None,)
+    assert second.communicate(timeout=PATIENCE) == ("The database is ready.\n", "")
 
 
 def test_a_database_that_is_not_there(env: dict[str, str]) -> None:

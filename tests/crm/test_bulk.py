@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.imports.bulk import Outcome, Result, Seen, foresee, import_contacts
+from warmline.crm.imports.bulk import Outcome, Result, foresee, import_contacts
+from warmline.crm.imports.known_people import Seen
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.users import User

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from warmline.crm import chunks, retention, team
 from warmline.crm.book import add_contact
-from warmline.crm.imports import bulk, runs, worker
+from warmline.crm.imports import bulk, decisions, runs, worker
 from warmline.crm.imports.runs import ImportRow, ImportRun, RowResult, Status
 from warmline.crm.models import Contact
 from warmline.crm.users import User
@@ -29,6 +29,7 @@ No Warmth,none@example.com,hot,
 Kim Lee,,4,Larkspur  MILLS
 Too,long@example.com,1,X,more
 """
+NONE = {"completed": 0, "differs": 0, "left_out": 0, "taken_back": 0, "kept": 0}
 
 
 def work() -> None:
@@ -57,20 +58,20 @@ def test_a_file_from_beginning_to_end(alice: User) -> None:
     work()
     run.refresh_from_db()
     assert run.status == Status.CHECKED
-    assert outcomes(run) == ["new", "known", "invalid", "known", "invalid", "new", "invalid"]
+    assert outcomes(run) == ["new", "completes", "invalid", "known", "invalid", "new", "invalid"]
     assert Contact.objects.count() == 1
     reasons = [row.reasons for row in run.contacts.filter(result=RowResult.INVALID).order_by("number")]
     assert reasons[0] == ["Enter an e-mail address such as kim@example.com."]
     assert reasons[1] == ["Warmness must be a whole number from 0 to 10."]
     assert reasons[2][0].startswith("This row has more cells")
     assert runs.counts(run) == {
-        "all": 7, "warm": 2, "unchecked": 0, "new": 2, "added": 0, "known": 2, "invalid": 3
+        "all": 7, "warm": 2, "unchecked": 0, "new": 2, "added": 0, "known": 1, "completes": 1, "invalid": 3, **NONE
     }  # fmt: skip
     runs.start(run)
     work()
     run.refresh_from_db()
     assert run.status == Status.DONE
-    assert outcomes(run) == ["added", "known", "invalid", "known", "invalid", "added", "invalid"]
+    assert outcomes(run) == ["added", "completes", "invalid", "known", "invalid", "added", "invalid"]
     assert sorted(Contact.objects.values_list("name", flat=True)) == ["Dana Diaz", "Kim Lee", "Robin"]
     added = Contact.objects.filter(pk__in=run.contacts.filter(result="added").values("contact_id"))
     assert {contact.organization.name for contact in added if contact.organization} == {"Larkspur Mills"}
@@ -83,7 +84,7 @@ def test_twice_is_once(alice: User) -> None:
         work()
         runs.start(run)
         work()
-    assert runs.counts(run)["known"] == 4
+    assert runs.counts(run)["known"] == 3
     assert runs.counts(run)["added"] == 0
     assert Contact.objects.count() == 3
 
@@ -102,7 +103,7 @@ def test_a_worker_that_died(alice: User, monkeypatch: pytest.MonkeyPatch) -> Non
     assert runs.counts(run)["new"] == 30
     assert worker.step(timezone.now() + timedelta(seconds=6))
     assert runs.counts(run) | {"unchecked": 0} == {
-        "all": 30, "warm": 0, "unchecked": 0, "new": 0, "added": 29, "known": 1, "invalid": 0
+        "all": 30, "warm": 0, "unchecked": 0, "new": 0, "added": 29, "known": 1, "invalid": 0, "completes": 0, **NONE
     }  # fmt: skip
     assert Contact.objects.filter(name__startswith="Contact").count() == 30
 
@@ -156,7 +157,7 @@ def test_other_columns_while_it_is_checked(alice: User) -> None:
     run = runs.begin(alice, "people.csv", b"Name,Other\nDana,d@example.com\n")
     hold = worker._Hold(run)
     assert hold.is_taken(timezone.now())
-    runs.choose(run, ["name", "email"], has_headings=False)
+    decisions.choose(run, ["name", "email"], heading=None)
     assert not hold.is_kept()
     assert worker.step(timezone.now())
     run.refresh_from_db()
@@ -171,11 +172,11 @@ def test_nothing_is_imported_before_it_is_checked(alice: User) -> None:
     runs.start(run)
     work()
     assert Contact.objects.count() == 1
-    runs.choose(run, ["name", "email"], has_headings=True)
+    decisions.choose(run, ["name", "email"], heading=1)
     work()
     runs.start(run)
     work()
-    runs.choose(run, ["", "name"], has_headings=True)
+    decisions.choose(run, ["", "name"], heading=1)
     run.refresh_from_db()
     assert (run.status, run.columns) == (Status.DONE, ["name", "email"])
     assert Contact.objects.count() == 2

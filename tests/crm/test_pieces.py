@@ -7,7 +7,7 @@ from django.db import connection
 
 from warmline.crm import book, chunks, team
 from warmline.crm.chunks import Pace, in_pieces
-from warmline.crm.imports import runs
+from warmline.crm.imports import decisions, runs
 from warmline.crm.imports.runs import ImportRow, ImportRun, Status
 from warmline.crm.models import Contact
 from warmline.crm.users import User
@@ -117,7 +117,7 @@ def test_an_upload_is_stored_a_few_at_a_time_and_seen_when_it_is_whole(alice: Us
     ImportRun.objects.update(status=Status.PARTIAL)
     assert not ImportRun.of(alice).exists()
     runs.start(run)
-    runs.choose(run, ["name", "email"], has_headings=True)
+    decisions.choose(run, ["name", "email"], heading=1)
     assert ImportRun.objects.get().status == Status.PARTIAL
     runs.forget_old(run.created_at)
     assert ImportRow.objects.count() == 100

@@ -293,6 +293,7 @@ def test_the_longest_waits(
     assert longest_wait(code, failed=failed, policy=replace(policy, **changes)) == longest  # type: ignore[arg-type]
 
 
+@pytest.mark.only_on("sqlite")  # it reads its plans
 def test_what_waits_too_long_is_found_by_the_indexes(bench: Bench, alice: User) -> None:
     """Looking for it reads what waits, and never a whole table."""
     now = bench.clock.now()

@@ -29,7 +29,7 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 UNKNOWN = "PURGE"  # a method that no address knows: its refusal names those that it does
 # Sent to the API, which looks at the body before it looks whose a row is.
 BODIES: dict[str, Any] = {
-    "/api/activities": {"contact_id": 1, "type": "CALL"},
+    "/api/activities": {"type": "CALL"},  # with Bob's contact
     "/api/contacts": {"name": "Robin"},
     "/api/contacts/import": {"contacts": []},
     "link": {"create": True},
@@ -61,6 +61,7 @@ def callers(alice: User, bob: User) -> dict[str, Caller]:
     charlie = User.objects.create_user("charlie@example.com", "Charlie")
     User.objects.create_user("carol@example.com", "Carol", is_active=False)
     contact = add_contact(bob, name="Robin Vale", organization=OrganizationDetails("Larkspur Mills"))
+    BODIES["/api/activities"]["contact_id"] = contact.pk
     log_activity(bob, contact, type="CALL")
     runs.begin(bob, "two.csv", b"Name\nDana\n")
     found = {"nobody": Caller("", "")}

@@ -132,7 +132,8 @@ def test_a_disk_that_is_full(client: Client, alice: User, monkeypatch: pytest.Mo
     monkeypatch.setattr(storage, "BELIEVED_FOR", 0.0)
     token, link = issue(alice), one_time_link(alice)
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA query_only = ON")
+        setting = "PRAGMA query_only" if connection.vendor == "sqlite" else "SET default_transaction_read_only"
+        cursor.execute(f"{setting} = ON")
         try:
             for sent, status in (("wl_wrong", 401), (token, 200)):
                 assert client.get("/api/contacts", headers={"Authorization": f"Bearer {sent}"}).status_code == status
@@ -140,7 +141,7 @@ def test_a_disk_that_is_full(client: Client, alice: User, monkeypatch: pytest.Mo
             client.raise_request_exception = False
             assert guess(client=client).status_code == 503
         finally:
-            cursor.execute("PRAGMA query_only = OFF")
+            cursor.execute(f"{setting} = OFF")
 
 
 @pytest.fixture

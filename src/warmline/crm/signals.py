@@ -21,6 +21,8 @@ rows_deleted = Signal()
 
 # The file of an import is to be checked or imported. Sent after the commit.
 import_wanted = Signal()
+# The contacts of a file have been imported: `run`. Sent within the transaction, the sender being its model.
+import_done = Signal()
 
 # What is kept for a time only is to go, see retention.py. Sent once a day, and when the server starts, with `now`.
 day_passed = Signal()

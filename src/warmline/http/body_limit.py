@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from warmline.api import errors
-from warmline.crm.imports.csv_files import MOST_BYTES
+from warmline.crm.imports.tables import MOST_BYTES
 from warmline.http import error_pages
 from warmline.http.asgi_types import App, Message, Receive, Send
 

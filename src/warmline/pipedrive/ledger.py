@@ -2,7 +2,7 @@
 
 It decides nothing. It only lets one caller at a time read and change the figures, in one process (`MemoryLedger`) or
 in all processes of a machine (`FileLedger`), so that all of them together keep limits that hold for the token. For
-several machines there is a third one, which needs their database (sync/remote/shared_ledger.py).
+several machines there is a third one, which needs their database (sync/remote/postgres_ledger.py).
 
 Its moments are told by a time of its own, which goes on evenly although the machine's clock is set ahead or back.
 """

@@ -3,13 +3,13 @@
 `pending.py` answers the same for all rows at once.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.models import Organization
 from warmline.sync import pending
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, is_backlog
@@ -18,7 +18,7 @@ WITHOUT_EMAIL = "person:/"  # how the lease of a contact begins that shares it w
 
 
 def work_of(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work | None:
-    """Return the work that a row is, read afresh, in its lane; None when it is not due, or not there any more.
+    """Return the work that a row is, in its lane, read afresh; None when it is not due, or not there any more.
 
     Of an activity, that is the first due one with the same contact: they go over one after the other, in order.
 
@@ -28,19 +28,8 @@ def work_of(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work |
         threshold: The lowest warm score.
         now: The present moment, aware.
     """
-    named = Work(kind, row_id, "", Lane.PERSON, None, now)
-    match kind:
-        case "contact":
-            found = pending.contact(named, threshold, now)
-            return None if found is None else _work(kind, found, person_key(found), threshold, now)
-        case "organization":
-            theirs = pending.organization(named, now)
-            return None if theirs is None else _work(kind, theirs, organization_key(theirs), threshold, now)
-    logged = pending.activity(named, now)
-    if logged is None:
-        return None
-    first = _first_of_its_contact(logged, now)
-    return _work(kind, first, activities_key(first.contact), threshold, now)
+    found = _found(kind, row_id, threshold, now)
+    return None if found is None else _in_lane(found, threshold, now)
 
 
 def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
@@ -62,14 +51,32 @@ def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
     return work_of(work.kind, min(ids), threshold, now) if ids else None
 
 
-def _since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
-    """Return since when an owner's rows are due that were saved by hand: of each table the newest.
+def _found(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work | None:
+    named = Work(kind, row_id, "", Lane.PERSON, None, now)
+    match kind:
+        case "contact":
+            found = pending.contact(named, threshold, now)
+            return None if found is None else _work(kind, found, person_key(found), found.owner_id)
+        case "organization":
+            theirs = pending.organization(named, now)
+            return None if theirs is None else _work(kind, theirs, organization_key(theirs), None)
+    logged = pending.activity(named, now)
+    if logged is None:
+        return None
+    first = _first_of_its_contact(logged, now)
+    return _work(kind, first, activities_key(first.contact), first.owner_id)
 
-    Args:
-        owner: The owner's id.
-        threshold: The lowest warm score.
-        now: The present moment, aware.
-    """
+
+def _in_lane(work: Work, threshold: int, now: datetime) -> Work:
+    """Tell a person's row from one of a backlog, as `pending.due` does."""
+    if work.lane is not Lane.PERSON or work.owner is None:
+        return work
+    others = _since_of(work.owner, threshold, now)
+    return replace(work, lane=Lane.BACKLOG) if is_backlog(work.since, others, now) else work
+
+
+def _since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
+    """Return since when an owner's rows are due that were saved by hand: of each table the newest."""
     by_hand: dict[str, Any] = {"owner": owner, "pipedrive_sync_failed": False, "pipedrive_in_bulk": False}
     tables: list[QuerySet[Any]] = [
         pending.contacts(threshold),
@@ -84,16 +91,11 @@ def _since_of(owner: int, threshold: int, now: datetime) -> list[datetime]:
     return found
 
 
-def _work(kind: RowKind, row: Row, lease: str, threshold: int, now: datetime) -> Work:
-    owner = None if isinstance(row, Organization) else row.owner_id
-    since, lane = row.next_pipedrive_sync_attempt, Lane.PERSON
+def _work(kind: RowKind, row: Row, lease: str, owner: int | None) -> Work:
+    lane = Lane.IN_BULK if row.pipedrive_in_bulk else Lane.PERSON
     if row.pipedrive_sync_failed:
         lane = Lane.FAILED
-    elif row.pipedrive_in_bulk:
-        lane = Lane.IN_BULK
-    elif owner is not None and is_backlog(since, _since_of(owner, threshold, now), now):
-        lane = Lane.BACKLOG
-    return Work(kind, row.pk, lease, lane, owner, since)
+    return Work(kind, row.pk, lease, lane, owner, row.next_pipedrive_sync_attempt)
 
 
 def _first_of_its_contact(row: Activity, now: datetime) -> Activity:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.db.models import Q
 
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
-from warmline.sync import deferred_deletes
+from warmline.sync import postponed_cleanup
 from warmline.sync.company import storing
 from warmline.sync.elapsed import Ages
 from warmline.sync.leases import Leases
@@ -157,7 +157,7 @@ class Intents:
             raise
         except PipedriveError:
             if begun_at is not None:
-                deferred_deletes.delete(Intent.objects.filter(key=sent.key, begun_at=begun_at))
+                postponed_cleanup.delete(Intent.objects.filter(key=sent.key, begun_at=begun_at))
             raise
 
     @staticmethod

@@ -14,7 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from warmline import storage
 from warmline.pipedrive import Clock
 from warmline.supervision import Loop
-from warmline.sync import deferred_deletes, processes
+from warmline.sync import postponed_cleanup, processes
 from warmline.sync.lease_keys import row_key
 from warmline.sync.models import Lease
 
@@ -90,7 +90,7 @@ class Leases:
             return False
         except DatabaseError as error:
             if storage.noticed(error) is not None:
-                deferred_deletes.delete_later(Lease.objects.filter(key__in=keys, holder=self._holder))
+                postponed_cleanup.delete_later(Lease.objects.filter(key__in=keys, holder=self._holder))
             raise
         self._held.update(keys)
         return True
@@ -110,7 +110,7 @@ class Leases:
     def release(self, *keys: str) -> None:
         """Release the leases to some keys."""
         self._held.difference_update(keys)
-        deferred_deletes.delete(Lease.objects.filter(key__in=keys, holder=self._holder))
+        postponed_cleanup.delete(Lease.objects.filter(key__in=keys, holder=self._holder))
 
     def leave(self, *keys: str, until: datetime) -> None:
         """Leave the leases to some keys to expire at a given moment, so that nobody takes them before."""
@@ -121,7 +121,7 @@ class Leases:
         except DatabaseError as error:
             if storage.noticed(error) is None:
                 raise
-            deferred_deletes.delete(leases)
+            postponed_cleanup.delete(leases)
 
     def while_held(self, deed: Callable[[], object]) -> None:
         """Do something in one transaction, unless one of our leases has expired and another worker has taken it."""

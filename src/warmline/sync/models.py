@@ -132,7 +132,7 @@ class Company(models.Model):
 
 
 class RateLimits(models.Model):
-    """What was used of a token's limits, where several machines share them (see remote/shared_ledger.py).
+    """What was used of a token's limits, where several machines share them (see remote/postgres_ledger.py).
 
     Attributes:
         name: A digest of the token.
@@ -258,6 +258,7 @@ class NotificationKind(models.TextChoices):
     """What a notification is about."""
 
     CONTACT_SYNCED = "contact_synced"
+    IMPORT_DONE = "import_done"
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
     NOT_RENAMED = "not_renamed"

@@ -15,7 +15,7 @@ RETENTION = timedelta(days=90)
 # There are so many of these that interrupting people for each would only annoy them; the row's badge shows it as well.
 QUIET = {NotificationKind.ACTIVITY_SYNCED}
 # Nobody has to do anything about these, so the admins do not get them when their user has left.
-GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED}
+GOOD = {NotificationKind.CONTACT_SYNCED, NotificationKind.ACTIVITY_SYNCED, NotificationKind.IMPORT_DONE}
 
 
 def tell(
@@ -27,6 +27,7 @@ def tell(
     contact: Contact | None = None,
     row_id: int | None = None,
     once: str | None = None,
+    is_quiet: bool = False,
 ) -> None:
     """Write a notification. If its user has left and something has to be done, the admins get it.
 
@@ -36,15 +37,16 @@ def tell(
         now: The present moment, aware.
         user: The user it is for; None for everyone.
         contact: The contact that it is about, for a link.
-        row_id: For a failure, the id of the row that failed.
+        row_id: For a failure, the id of the row that failed; for an import, its run's.
         once: A name; a second notification with the same name is not written.
+        is_quiet: Whether it only stands in the list, and nobody is interrupted for it.
     """
     if user is not None and not user.is_active:
         admins = () if kind in GOOD else User.objects.filter(is_admin=True, is_active=True)
         for admin in admins:
             tell(kind, text, now=now, user=admin, contact=contact, row_id=row_id, once=once and f"{once}:{admin.pk}")
         return
-    quiet = kind in QUIET
+    quiet = is_quiet or kind in QUIET
     note = Notification(
         user=user, kind=kind, text=text, contact=contact, row_id=row_id, at=now, is_quiet=quiet, once=once
     )

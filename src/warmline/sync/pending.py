@@ -52,7 +52,8 @@ def contacts(threshold: int) -> QuerySet[Contact]:
 
 def activities() -> QuerySet[Activity]:
     """Return the activities that belong in Pipedrive and are not there yet, although their contacts are."""
-    unlinked = Activity.objects.filter(pipedrive_activity_id=None, replicate=True)
+    # (The last condition says once more that it is not there, in a way that PostgreSQL can count with the second.)
+    unlinked = Activity.objects.filter(pipedrive_activity_id=None, replicate=True, replicated_to_pipedrive=False)
     return unlinked.filter(contact__pipedrive_person_id__isnull=False)
 
 

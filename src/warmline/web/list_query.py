@@ -12,6 +12,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from warmline.crm.imports import runs
 from warmline.crm.models import ContactQuerySet
 from warmline.sync.status.row_lists import Asked, Order, Place, Show
 
@@ -28,10 +29,12 @@ class ListRequest:
     Attributes:
         asked: What to list, and in which order.
         owner: The id of the user whose contacts are listed; None for all contacts that one may see.
+        imported: The id of the import that added or completed the contacts that are listed; None for all.
     """
 
     asked: Asked
     owner: int | None = None
+    imported: int | None = None
 
     @classmethod
     def read(
@@ -54,11 +57,12 @@ class ListRequest:
             order=order,
             place=_place(query, order),
         )
-        return cls(asked, ids.get("owner"))
+        return cls(asked, ids.get("owner"), ids.get("import"))
 
     def among(self, contacts: ContactQuerySet) -> ContactQuerySet:
-        """Return the contacts of the requested owner."""
-        return contacts if self.owner is None else contacts.filter(owner=self.owner)
+        """Return the contacts of the requested owner and import."""
+        some = contacts if self.owner is None else contacts.filter(owner=self.owner)
+        return some if self.imported is None else some.filter(pk__in=runs.contacts_of(self.imported))
 
     def query(self, place: Place | None = None) -> str:
         """Write it into an address.
@@ -75,6 +79,7 @@ class ListRequest:
             "show": asked.show,
             "owner": self.owner,
             "organization": asked.organization,
+            "import": self.imported,
             "order": asked.order if asked.order != Order.NAME else "",
             "before" if place and place.backwards else "after": _written(place, asked.order) if place else "",
         }

@@ -1,9 +1,8 @@
 """Adding many contacts at once: what `book.add_contact` does for one, in few queries and small transactions.
 
 Whatever was added is kept when a later chunk fails, and adding the same rows again adds nothing, so an import that was
-cut off is simply done again. Its contacts go to Pipedrive after what a person waits for.
-
-A row is known by its e-mail if the names agree: several people can have one mailbox, and none of them is left out.
+cut off is simply done again. Its contacts go to Pipedrive after what a person waits for. Who is known already is
+decided in known_people.py.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,15 +14,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from warmline.crm import book, row_changes, search_index
+from warmline.crm.activities import Activity
 from warmline.crm.chunks import Pace
+from warmline.crm.imports.known_people import Comparison, Person, Seen, compare
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
 from warmline.crm.signals import rows_imported, rows_importing
 from warmline.crm.users import User
 
-Identity = tuple[str, ...]
-COMPARED = 50  # contacts of one mailbox whose names are compared by more than their keys
+GIVEN = ("name", "email", "phone", "warmness_score")
 
 
 class Result(StrEnum):
@@ -43,55 +42,18 @@ class Outcome:
         contact_id: The contact that was added or is known; None for an invalid row.
         errors: The messages by field, `organization.name` and the like among them; empty for a valid row.
         shares_with: Of a contact that is added, who has its e-mail already, under another name.
+        namesake: Of a contact that is added, who has its name and organization already, with another phone.
+        comparison: What the row says beside what the contact, or the team's organization, has.
+        known_as: The known contact's name, where the row spells it otherwise.
     """
 
     result: Result
     contact_id: int | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     shares_with: str = ""
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A valid row: a contact without its organization, and the organization as it was named."""
-
-    contact: Contact
-    organization: Organization | None
-
-    @property
-    def identity(self) -> Identity:
-        """By what a contact is known again: its e-mail; without one, its name and the organization's."""
-        if self.contact.email_key:
-            return (self.contact.email_key,)
-        return self.contact.name_key, self.organization.name_key if self.organization else ""
-
-
-class Seen:
-    """Who was seen by now: the contacts that are there, and those that rows before were."""
-
-    def __init__(self) -> None:
-        self._people: dict[Identity, dict[str, Contact]] = {}  # by the keys of their names, the first one first
-
-    def copy(self) -> "Seen":
-        """Return one that goes on by itself."""
-        copied = Seen()
-        copied._people = {identity: dict(people) for identity, people in self._people.items()}
-        return copied
-
-    def add(self, identity: Identity, contact: Contact) -> None:
-        """Add one, unless an earlier one is named the same."""
-        self._people.setdefault(identity, {}).setdefault(key(contact.name), contact)
-
-    def first(self, identity: Identity) -> str:
-        """Return the name of the first with an identity; empty when there is none."""
-        return next((one.name for one in self._people.get(identity, {}).values()), "")
-
-    def who(self, row: _Given) -> Contact | None:
-        """Return who a row is: one of the same name, else one whose name agrees."""
-        people = self._people.get(row.identity, {})
-        some = islice(people.values(), COMPARED)
-        agreeing = (one for one in some if agree(row.contact.name, one.name, [row.contact.email]))
-        return people.get(row.contact.name_key) or next(agreeing, None)
+    namesake: str = ""
+    comparison: Comparison = field(default_factory=Comparison)
+    known_as: str = ""
 
 
 def import_contacts(
@@ -101,7 +63,8 @@ def import_contacts(
 
     Args:
         owner: Whose contacts they become.
-        rows: Each with the arguments of `book.add_contact`.
+        rows: Each with the arguments of `book.add_contact`; and with `is_another` set, if somebody decided that it is
+            nobody who is known.
         chunk: How many rows in a transaction; None for as many as are quick.
 
     Yields:
@@ -111,10 +74,10 @@ def import_contacts(
     while some := list(islice(rest, chunk or pace.size)):
         given = [_given(owner, **row) for row in some]
         with pace.piece():
-            contacts = _stored(owner, [row for row in given if isinstance(row, _Given)])
+            contacts = _stored(owner, [row for row in given if isinstance(row, Person)])
             rows_imported.send(Contact)
         outcomes = iter(contacts)
-        yield [next(outcomes) if isinstance(row, _Given) else row for row in given]
+        yield [next(outcomes) if isinstance(row, Person) else row for row in given]
 
 
 def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[Outcome]:
@@ -122,28 +85,118 @@ def foresee(owner: User, rows: Iterable[Mapping[str, Any]], seen: Seen) -> list[
 
     Args:
         owner: Whose contacts they would become.
-        rows: Each with the arguments of `book.add_contact`.
+        rows: Each with the arguments of `book.add_contact`, and `is_another` as for `import_contacts`.
         seen: Who the rows before these are; who these are is added.
 
     Returns:
         The outcomes in order. What would be added has no contact yet, nor has what is known by a row before it.
     """
     given = [_given(owner, **row) for row in rows]
-    known = _known(owner, [row for row in given if isinstance(row, _Given)])
-    outcomes = []
-    for row in given:
-        if isinstance(row, Outcome):
-            outcomes.append(row)
-            continue
-        who = known.who(row) or seen.who(row)
-        shares_with = known.first(row.identity) or seen.first(row.identity)
-        outcomes.append(Outcome(Result.KNOWN, who.pk) if who else Outcome(Result.ADDED, shares_with=shares_with))
-        if who is None:
-            seen.add(row.identity, row.contact)
-    return outcomes
+    valid = [row for row in given if isinstance(row, Person)]
+    known = _known(owner, valid)
+    told = [row.organization for row in valid if row.organization]
+    organizations = _by_key({one.name_key for one in told if any(getattr(one, name) for name in one.DETAILS)})
+    return [
+        row if isinstance(row, Outcome) else _foreseen(row, known, seen, organizations.get(row.by_name[1]))
+        for row in given
+    ]
 
 
-def _given(owner: User, *, organization: book.OrganizationDetails | None = None, **values: Any) -> _Given | Outcome:
+def complete(owner: User, row: Mapping[str, Any]) -> int | None:
+    """Take over what a row says that the contact which it is has no value for, within a transaction.
+
+    Args:
+        owner: Whose contact it is.
+        row: With the arguments of `book.add_contact`.
+
+    Returns:
+        The contact; None when there is none any more, or the row is not valid.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    given = _given(owner, **row)
+    if isinstance(given, Outcome):
+        return None
+    known = _known(owner, [given])
+    who = known.who(given) or known.incomplete(given)
+    if who is None:
+        return None
+    missing = compare(given, who).completes
+    changes: dict[str, Any] = {name: getattr(given.contact, name) for name in ("email", "phone") if name in missing}
+    if "warmness" in missing:
+        changes["warmness_score"] = given.contact.warmness_score
+    if given.organization and ("organization" in missing or given.by_name[1] == who.by_name[1]):
+        organization = _organizations([given.organization])[given.organization.name_key]
+        if "organization" in missing:
+            changes["organization"] = organization
+    contact = Contact.objects.get(pk=who.contact.pk)
+    if changes:
+        row_changes.change_row(contact, changes, in_bulk=True)
+    return contact.pk
+
+
+def untouched(owner: User, rows: Mapping[int, Mapping[str, Any]]) -> list[int]:
+    """Return which contacts are still as they were added, without an activity; within a transaction, which locks them.
+
+    Args:
+        owner: Whose contacts they became.
+        rows: The arguments of `book.add_contact` with which they were added, by their ids.
+    """
+    busy = set(Activity.objects.filter(contact__in=rows).values_list("contact", flat=True))
+    some = Contact.objects.filter(pk__in=rows, owner=owner).exclude(pk__in=busy).order_by("pk")
+    locked = some.select_for_update(of=("self",)).select_related("organization")
+    return [contact.pk for contact in locked if _is_as_given(contact, _given(owner, **rows[contact.pk]))]
+
+
+def _is_as_given(contact: Contact, given: Person | Outcome) -> bool:
+    if isinstance(given, Outcome):
+        return False
+    is_same = all(getattr(contact, name) == getattr(given.contact, name) for name in GIVEN)
+    organization = key(contact.organization.name) if contact.organization else ""
+    return is_same and organization == given.by_name[1]
+
+
+def _foreseen(row: Person, known: Seen, seen: Seen, organization: Organization | None) -> Outcome:
+    """Tell what would become of one row, and note who it is.
+
+    Args:
+        row: A valid one.
+        known: The contacts that are there.
+        seen: Those that rows before were.
+        organization: The team's of that name, as it is stored.
+    """
+    who = None if row.is_another else known.who(row) or seen.who(row) or known.incomplete(row) or seen.incomplete(row)
+    comparison = compare(row, who) if who else Comparison()
+    if row.organization:
+        present = seen.details(row.organization)
+        for name in Organization.DETAILS:
+            said, had = getattr(row.organization, name), getattr(organization, name, "") or present.get(name, "")
+            if said and had and key(said) != key(had):
+                comparison.differs[name] = said, had
+            elif said and not had and who:
+                comparison.completes[name] = said
+    if who:
+        other = who.contact.name if key(who.contact.name) != row.contact.name_key else ""
+        return Outcome(Result.KNOWN, who.contact.pk, comparison=comparison, known_as=other)
+    shared = known.first(row) or seen.first(row)
+    seen.add(row)
+    return _added(row, shared, comparison)
+
+
+def _added(row: Person, shared: str, comparison: Comparison) -> Outcome:
+    """Return the outcome of a row that is somebody new, with whom it has its e-mail, or else its name, in common."""
+    has_email = bool(row.contact.email_key)
+    return Outcome(
+        Result.ADDED,
+        row.contact.pk,
+        shares_with=shared if has_email else "",
+        namesake="" if has_email else shared,
+        comparison=comparison,
+    )
+
+
+def _given(
+    owner: User, *, organization: book.OrganizationDetails | None = None, is_another: bool = False, **values: Any
+) -> Person | Outcome:
     contact = Contact(owner=owner, **values)
     try:
         row_changes.validate(contact)
@@ -151,20 +204,20 @@ def _given(owner: User, *, organization: book.OrganizationDetails | None = None,
     except ValidationError as error:
         return Outcome(Result.INVALID, errors=error.message_dict)
     contact.complete()
-    return _Given(contact, given)
+    return Person(contact, given, is_another)
 
 
-def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
+def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
     """Add those that are not known yet, and tell the outcome of each."""
     # Two imports of one user's take turns, so that neither adds what the other does (SQLite: one writer at a time).
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     seen = _known(owner, rows)
     found = []
     for row in rows:
-        known, shares_with = seen.who(row), seen.first(row.identity)
+        known, shared = None if row.is_another else seen.who(row), seen.first(row)
         if known is None:
-            seen.add(row.identity, row.contact)
-        found.append((row, known, shares_with))
+            seen.add(row)
+        found.append((row, known, shared))
     new = [row for row, known, _ in found if known is None]
     organizations = _organizations([row.organization for row in new if row.organization])
     for row in new:
@@ -173,27 +226,33 @@ def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     rows_importing.send(Contact, rows=contacts)
     search_index.fill(Contact.objects.bulk_create(contacts))
     return [
-        Outcome(Result.KNOWN, known.pk) if known else Outcome(Result.ADDED, row.contact.pk, shares_with=shares_with)
-        for row, known, shares_with in found
+        Outcome(Result.KNOWN, known.contact.pk, comparison=compare(row, known))
+        if known
+        else _added(row, shared, Comparison())
+        for row, known, shared in found
     ]
 
 
-def _known(owner: User, rows: Sequence[_Given]) -> Seen:
+def _known(owner: User, rows: Sequence[Person]) -> Seen:
     """Return the owner's contacts that the rows may name, the oldest first."""
     emails = {row.contact.email_key for row in rows if row.contact.email_key}
-    names = {row.contact.name_key for row in rows if not row.contact.email_key}
+    # A row with an e-mail may be who has none yet.
+    names = {row.contact.name_key for row in rows if not row.contact.email_key or row.organization}
     own = Contact.objects.filter(owner=owner)
-    by_email = own.filter(email_key__in=emails)
-    by_name = own.filter(name_key__in=names)
-    found: list[tuple[int, str, Identity]] = [
-        (pk, name, (email,)) for pk, name, email in by_email.values_list("pk", "name", "email_key")
-    ]
-    for pk, name, organization in by_name.values_list("pk", "name", "organization__name_key"):
-        found.append((pk, name, (key(name), key(organization or ""))))
+    said = ("pk", "name", "name_key", "email", "email_key", "phone", "warmness_score")
+    found = {
+        each[0]: each
+        for some in (own.filter(email_key__in=emails), own.filter(name_key__in=names))
+        for each in some.values_list(*said, "organization__name")
+    }
     known = Seen()
     # Not sorted by the database, which would then read all of the owner's contacts in that order.
-    for pk, name, identity in sorted(found):
-        known.add(identity, Contact(pk=pk, name=name))
+    for pk in sorted(found):
+        *values, organization = found[pk]
+        contact = Contact(**dict(zip(said, values, strict=True)))
+        # By its name: of two linked organizations that read alike, one has another key in the database.
+        there = Organization(name=organization, name_key=key(organization)) if organization else None
+        known.add(Person(contact, there))
     return known
 
 

@@ -9,16 +9,16 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from itertools import chain, islice
 
 from warmline.crm.fields import without_ends
+from warmline.crm.imports import headings
+from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
 
-MOST_BYTES = 5_000_000
-MOST_ROWS = 20_000
-MOST_COLUMNS = 100
-DELIMITERS = ",;\t"
-SAMPLE = 20  # rows in which the delimiter shows itself
+DELIMITERS = ",;\t|"
+SAMPLE = 50  # rows in which the delimiter shows itself
 _SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
 # What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
 _SIGNS = (
@@ -30,30 +30,12 @@ _PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
 _FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
 _OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
 _NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
+_END = "\x1f\x1eend"  # a line of its own behind the file's last one, unless a quotation mark is still open there
 _FOREIGN = {
-    b"PK": "This is an Excel or zip file. Save it as CSV in your spreadsheet program and choose that file.",
+    b"PK": "This is a zip file. Take the file out of it, and choose that.",
     b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it as CSV in your spreadsheet program and choose that file.",
     b"%PDF": "This is a PDF. Save the table as CSV and choose that file.",
 }
-
-
-class CsvError(Exception):
-    """The file cannot be read; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a file holds.
-
-    Attributes:
-        rows: By the number that a spreadsheet shows beside them, with their cells; empty ones are left out.
-        encoding: How its text was written: UTF-8, UTF-16 or Windows-1252.
-        delimiter: What stands between the cells.
-    """
-
-    rows: tuple[tuple[int, list[str]], ...]
-    encoding: str
-    delimiter: str
 
 
 def read(content: bytes) -> Table:
@@ -63,27 +45,29 @@ def read(content: bytes) -> Table:
         content: All of it.
 
     Raises:
-        CsvError: When it is too large, empty, or no CSV file.
+        FileError: When it is too large, empty, or no CSV file.
     """
-    if len(content) > MOST_BYTES:
-        raise CsvError(f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split it into several files.")
-    text, encoding = _text(content)
+    text, encoding = decoded(content)
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
     delimiter = said.group(1) if said else _delimiter(text)
     rows = []
     try:
-        for number, cells in enumerate(_parsed(text, delimiter), start=2 if said else 1):
-            if any(map(without_ends, cells)):
+        number, is_closed = 0, False
+        for number, cells in enumerate(_parsed(text, delimiter, end=_END), start=2 if said else 1):
+            is_closed = cells == [_END]
+            if any(map(without_ends, cells)) and not is_closed:
                 rows.append((number, [_unguarded(cell) for cell in cells]))
             if len(rows) > MOST_ROWS + 1:
-                raise CsvError(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.")
+                raise too_many_rows()
     except csv.Error as error:
-        raise CsvError(f"The file is not valid CSV: {error}. Check whether a quotation mark is missing.") from None
+        raise FileError(f"The file is not valid CSV: {error}. Check whether a quotation mark is missing.") from None
+    if not is_closed:
+        raise FileError(f"A quotation mark in row {number} is never closed. Close it in the file and try again.")
     if not rows:
-        raise CsvError("This file is empty. Choose one with a row for each contact.")
-    if len(rows[0][1]) > MOST_COLUMNS:
-        raise CsvError(f"The file has more than {MOST_COLUMNS} columns. Remove those that are not needed.")
+        raise FileError("This file is empty. Choose one with a row for each contact.")
+    if max(len(cells) for _, cells in rows) > MOST_COLUMNS:
+        raise too_many_columns()
     return Table(tuple(rows), encoding, delimiter)
 
 
@@ -118,10 +102,18 @@ def _unguarded(cell: str) -> str:
     return _GUARDED.sub("", cell)
 
 
-def _text(content: bytes) -> tuple[str, str]:
+def decoded(content: bytes) -> tuple[str, str]:
+    """Return the text of a file, and how it was written.
+
+    Args:
+        content: All of it.
+
+    Raises:
+        FileError: When it is no text.
+    """
     for beginning, message in _FOREIGN.items():
         if content.startswith(beginning):
-            raise CsvError(message)
+            raise FileError(message)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         found = _decoded(content, "utf-16"), "UTF-16"
     elif (text := _decoded(content, "utf-8-sig")) is not None:
@@ -130,7 +122,7 @@ def _text(content: bytes) -> tuple[str, str]:
         found = _decoded(content, "cp1252"), "Windows-1252"
     text, encoding = found
     if text is None or "\0" in text:
-        raise CsvError("This is not a text file. Save the table as CSV (UTF-8) and choose that file.")
+        raise FileError("This is not a text file. Save the table as CSV (UTF-8) and choose that file.")
     return text, encoding
 
 
@@ -141,21 +133,25 @@ def _decoded(content: bytes, encoding: str) -> str | None:
         return None
 
 
-def _parsed(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+def _parsed(text: str, delimiter: str, *, end: str = "") -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="")
+    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter)
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that gives the first rows the most cells, and all of them as many."""
+    """Return the delimiter between headings that are known, else the one that gives most rows as many cells."""
 
-    def cells(delimiter: str) -> tuple[int, int]:
-        widths = []
+    def fit(delimiter: str) -> tuple[int, float, int]:
+        rows: list[list[str]] = []
         try:
-            for _, row in zip(range(SAMPLE), _parsed(text, delimiter), strict=False):
-                widths += [len(row)] if row else []
+            rows += (row for row in islice(_parsed(text, delimiter), SAMPLE) if row)
         except csv.Error:
-            return 0, 0
-        first = widths[0] if widths else 0
-        return (sum(width == first for width in widths) if first > 1 else 0), first
+            return 0, 0, 0
+        known = max((headings.known(row) for row in rows[: headings.WITHIN] if len(row) > 1), default=0)
+        if not known and any(headings.known(row) for row in rows[:1]):
+            return 0, 0, 0  # one column: what separates the values in its cells
+        widths = Counter(len(row) for row in rows)
+        width = max(widths, key=lambda each: (each > 1, widths[each], each), default=0)
+        return known, widths[width] / len(rows) if width > 1 else 0, width
 
-    return max(DELIMITERS, key=cells)
+    return max(DELIMITERS, key=fit)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from warmline.crm.chunks import in_pieces
-from warmline.crm.imports import columns, csv_files
+from warmline.crm.imports import column_choices, columns, files, headings
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
@@ -30,9 +30,11 @@ class Status(models.TextChoices):
     CHECKED = "checked", "waits for you"
     IMPORTING = "importing", "being imported"
     DONE = "done", "done"
+    TAKING_BACK = "taking_back", "being taken back"
 
 
-AT_WORK = (Status.CHECKING, Status.IMPORTING)
+AT_WORK = (Status.CHECKING, Status.IMPORTING, Status.TAKING_BACK)
+WAITING = (Status.MATCHING, Status.CHECKED)
 
 
 class RowResult(models.TextChoices):
@@ -42,25 +44,40 @@ class RowResult(models.TextChoices):
     NEW = "new", "New"
     ADDED = "added", "Added"
     KNOWN = "known", "Known"
+    COMPLETES = "completes", "Completes a known contact"
+    COMPLETED = "completed", "Completed a known contact"
+    DIFFERS = "differs", "Like a known contact, with another phone"
     INVALID = "invalid", "Invalid"
+    LEFT_OUT = "left_out", "Left out"
+    TAKEN_BACK = "taken_back", "Taken back"
+    KEPT = "kept", "Kept, because it was changed since"
 
 
 class ImportRun(models.Model):
     """The import of one file.
 
     Attributes:
-        encoding, delimiter: How the file was written, to tell and to write in the same way.
-        has_headings: Whether its first row names the columns.
-        columns: What each column holds, see columns.py.
+        encoding, delimiter: How the file was written, to tell and to write in the same way; no delimiter for a file
+            that is no CSV.
+        has_headings: Whether one of its first rows names the columns.
+        columns: What each column holds, see crm/columns.py.
+        filled: How many cells of each column are filled.
+        profile: From which program the file is, as far as its headings tell.
+        left_out: What of the file is in no row, in words.
+        completes: Whether the known contacts that rows can complete are completed.
         holder, held_until: Which worker is at it, and until when it is believed to be.
     """
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="imports")
     file_name = models.CharField(max_length=255)
     encoding = models.CharField(max_length=20)
-    delimiter = models.CharField(max_length=1)
+    delimiter = models.CharField(max_length=1, blank=True)
     has_headings = models.BooleanField(default=True)
     columns = models.JSONField(default=list)
+    filled = models.JSONField(default=list)
+    profile = models.CharField(max_length=40, blank=True, default="")
+    left_out = models.JSONField(default=list)
+    completes = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.MATCHING)
     holder = models.CharField(max_length=40, blank=True, default="")
     held_until = models.DateTimeField(null=True)
@@ -71,7 +88,9 @@ class ImportRun(models.Model):
         indexes = [
             # crm.imports.worker: what is to be checked or imported, the oldest first.
             models.Index(
-                fields=["id"], name="import_at_work", condition=models.Q(status__in=["checking", "importing"])
+                fields=["id"],
+                name="import_at_work",
+                condition=models.Q(status__in=["checking", "importing", "taking_back"]),
             ),
         ]
 
@@ -82,6 +101,20 @@ class ImportRun(models.Model):
     def contacts(self) -> "models.QuerySet[ImportRow]":
         """The rows that are contacts, and not headings."""
         return self.rows.filter(is_heading=False)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Warmline wrote the file, so that each cell is a value as it is."""
+        return self.profile == headings.OURS
+
+    def names(self, heading: "ImportRow | None") -> list[str]:
+        """Return what the columns are called, where they have no name by their place.
+
+        Args:
+            heading: The row that names them; None when none does.
+        """
+        cells = heading.cells if heading else [""] * len(self.columns)
+        return [name.strip() or f"Column {index}" for index, name in enumerate(cells, start=1)]
 
     @classmethod
     def of(cls, owner: User) -> "models.QuerySet[ImportRun]":
@@ -100,8 +133,9 @@ class ImportRow(models.Model):
     Attributes:
         number: As a spreadsheet shows it.
         is_heading: Whether it names the columns.
-        reasons: Why it is invalid.
+        reasons: Why it is invalid; of another row, what is left out of it, and what else is to be known.
         is_warm: Whether it goes to Pipedrive when it is added.
+        is_another: Whether somebody decided that it is nobody who is known.
         contact_id: The contact that was added or is known.
     """
 
@@ -112,6 +146,7 @@ class ImportRow(models.Model):
     result = models.CharField(max_length=10, choices=RowResult.choices, blank=True, default="")
     reasons = models.JSONField(default=list)
     is_warm = models.BooleanField(default=False)
+    is_another = models.BooleanField(default=False)
     contact_id = models.BigIntegerField(null=True)
 
     class Meta:
@@ -136,23 +171,31 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         content: All of it.
 
     Raises:
-        CsvError: When it cannot be read; nothing is kept then.
+        FileError: When it cannot be read; nothing is kept then.
     """
-    table = csv_files.read(content)
-    first = table.rows[0][1]
-    has_headings = columns.are_headings(first)
+    table = files.read(content)
+    first = [cells for _, cells in table.rows[: headings.WITHIN]]
+    heading, chosen = column_choices.remembered(owner, first)
+    if heading is None:
+        heading = headings.find(first)
+        names = first[heading or 0]
+        chosen = [""] * len(names) if heading is None else [str(kind) for kind in headings.kinds(names)]
+    below = table.rows if heading is None else table.rows[heading + 1 :]
     run = ImportRun(
         owner=owner,
         file_name=file_name[-255:],
         status=Status.PARTIAL,
         encoding=table.encoding,
         delimiter=table.delimiter,
-        has_headings=has_headings,
-        columns=columns.matched(first) if has_headings else [""] * len(first),
+        has_headings=heading is not None,
+        columns=chosen,
+        filled=column_choices.filled([cells for _, cells in below], len(chosen)),
+        profile=table.profile or ("" if heading is None else headings.profile(first[heading])),
+        left_out=list(table.left_out),
     )
     run.save()
     rows = [
-        ImportRow(run=run, number=number, cells=cells, is_heading=has_headings and index == 0)
+        ImportRow(run=run, number=number, cells=cells, is_heading=index == heading)
         for index, (number, cells) in enumerate(table.rows)
     ]
     in_pieces(rows, _store)
@@ -161,35 +204,29 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
             run.status = Status.MATCHING
             run.save(update_fields=["status"])
         else:
-            _set_to_work(run, Status.CHECKING)
+            set_to_work(run, Status.CHECKING)
     return run
 
 
-def choose(run: ImportRun, chosen: Sequence[str], *, has_headings: bool) -> None:
-    """Say what the columns of a run hold, and have it checked.
+def start(run: ImportRun, *, completes: bool = False) -> None:
+    """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported.
 
     Args:
-        run: One that is not being imported, nor was.
-        chosen: What each column holds; without a problem (see columns.py).
-        has_headings: Whether the first row names them.
+        run: Any.
+        completes: Whether known contacts get what rows say that they have no value for.
     """
-    with transaction.atomic():
-        settled = [Status.PARTIAL, Status.IMPORTING, Status.DONE]
-        waiting = ImportRun.objects.filter(pk=run.pk).exclude(status__in=settled)
-        if not waiting.update(columns=list(chosen), has_headings=has_headings):
-            return
-        first = run.rows.order_by("number").values_list("number", flat=True)[:1]
-        # What was found out of the other rows by now, the worker forgets before it begins.
-        run.rows.filter(number__in=list(first)).update(result=RowResult.UNKNOWN, is_heading=has_headings)
-        _set_to_work(run, Status.CHECKING)
-
-
-def start(run: ImportRun) -> None:
-    """Import the rows of a run that are new; nothing happens to one that is not checked, or was imported."""
     with transaction.atomic():
         # Held, so that nobody forgets it between the look and the start.
         if ImportRun.objects.select_for_update().filter(pk=run.pk, status=Status.CHECKED).first():
-            _set_to_work(run, Status.IMPORTING)
+            ImportRun.objects.filter(pk=run.pk).update(completes=completes)
+            set_to_work(run, Status.IMPORTING)
+
+
+def take_back(run: ImportRun) -> None:
+    """Delete the contacts that a run added and nobody touched since; nothing happens to a run that is not done."""
+    with transaction.atomic():
+        if ImportRun.objects.select_for_update().filter(pk=run.pk, status=Status.DONE).first():
+            set_to_work(run, Status.TAKING_BACK)
 
 
 def discard(run: ImportRun) -> bool:
@@ -199,10 +236,14 @@ def discard(run: ImportRun) -> bool:
         run: Any.
 
     Returns:
-        Whether it was forgotten; not while it is being imported.
+        Whether it was forgotten; not while it is being imported, or taken back.
     """
     # From then on nobody starts it any more.
-    idle = ImportRun.objects.filter(pk=run.pk).exclude(status=Status.IMPORTING).update(status=Status.PARTIAL)
+    idle = (
+        ImportRun.objects.filter(pk=run.pk)
+        .exclude(status__in=[Status.IMPORTING, Status.TAKING_BACK])
+        .update(status=Status.PARTIAL)
+    )
     if idle:
         _delete(run)
     return bool(idle)
@@ -239,6 +280,17 @@ def end(owner: User) -> None:
         _delete(run)
 
 
+def contacts_of(run_id: int) -> "QuerySet[ImportRow, int | None]":
+    """Return the ids of the contacts that a run added or completed, as a query.
+
+    Args:
+        run_id: Its id; of one that there is not, there are none.
+    """
+    made = [RowResult.ADDED, RowResult.COMPLETED, RowResult.KEPT]
+    rows = ImportRow.objects.filter(run=run_id, is_heading=False, result__in=made, contact_id__isnull=False)
+    return rows.values_list("contact_id", flat=True)
+
+
 def counts(run: ImportRun) -> dict[str, int]:
     """Count the rows of a run: `all`, by result, and `warm`: those that go, or went, to Pipedrive."""
     found = run.contacts.aggregate(
@@ -264,7 +316,13 @@ def _delete(run: ImportRun) -> None:
     ImportRun.objects.filter(pk=run.pk).delete()
 
 
-def _set_to_work(run: ImportRun, status: Status) -> None:
+def set_to_work(run: ImportRun, status: Status) -> None:
+    """Have the worker do something for a run; within a transaction.
+
+    Args:
+        run: The run, which is held.
+        status: What is to be done: one of AT_WORK.
+    """
     run.status, run.holder, run.held_until = status, "", None
     run.save(update_fields=["status", "holder", "held_until"])
     transaction.on_commit(lambda: import_wanted.send(ImportRun))

@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from warmline import database_time, storage
-from warmline.crm import preferences
+from warmline.crm import book, preferences
 from warmline.crm.chunks import Pace, in_pieces
 from warmline.crm.imports import bulk, columns
+from warmline.crm.imports.known_people import Seen
 from warmline.crm.imports.runs import AT_WORK, ImportRow, ImportRun, RowResult, Status
-from warmline.crm.signals import import_wanted
+from warmline.crm.models import Contact, Organization
+from warmline.crm.signals import import_done, import_wanted
 from warmline.supervision import Loop
 from warmline.threads import Signal
 
@@ -29,7 +31,14 @@ log = logging.getLogger(__name__)
 HOLD = timedelta(seconds=10)
 SWEEP = 1.0  # seconds: how late a run of another process, or of one that died, can be
 UNEXPECTED = "Something went wrong on our side with this row ({}). The error was logged. Tell your administrator."
+ABOVE = "Not a contact: it stands above the column names."
+APART = "Not a contact: it stands apart at the end of the file, with only its first cell filled."
 SHARES = "“{}” already has this e-mail. If they are the same person, delete one of them."
+NAMESAKE = "“{}” has the same name, with another phone. If they are the same person, delete one of them."
+KNOWN_AS = "Known as “{}”."
+COMPLETES = "Adds the {} “{}” to the contact."
+DIFFERS = "Not taken over: {} “{}”. There it is “{}”."
+CALLED = {"email": "e-mail", **{name: name for name in ("phone", "organization", "warmness", *Organization.DETAILS)}}
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 
@@ -85,8 +94,9 @@ def step(now: datetime, stopping: Signal | None = None) -> bool:
         return False
     hold = _Hold(run)
     if hold.is_taken(now):
-        chunks = _check(run, hold) if run.status == Status.CHECKING else _import(run, hold)
-        for _ in chunks:
+        importing = _import if run.status == Status.IMPORTING else _take_back
+        work = _check if run.status == Status.CHECKING else importing
+        for _ in work(run, hold):
             if stopping is not None and stopping.is_set():
                 break
         hold.give_up()
@@ -113,7 +123,10 @@ class _Hold:
 
     def end(self, status: Status) -> None:
         """Say that the work is done."""
-        self._ours.update(status=status, ended_at=database_time.now(), holder="", held_until=None)
+        ended = {"status": status, "ended_at": database_time.now(), "holder": "", "held_until": None}
+        with transaction.atomic():
+            if self._ours.update(**ended) and self._run.status == Status.IMPORTING:
+                import_done.send(ImportRun, run=self._run)
 
     def give_up(self) -> None:
         """Leave what is left to others."""
@@ -125,21 +138,24 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     # From the beginning, also after a restart: a later row may be known by an earlier one, and checking is quick.
     in_pieces(list(run.contacts.exclude(result=RowResult.UNKNOWN).values_list("pk", flat=True)), _uncheck)
     pace = Pace()
-    seen = bulk.Seen()
+    seen = Seen()
     threshold = preferences.current().threshold
+    others = _Others(run)
 
     def foresee(rows: Sequence[ImportRow]) -> None:
-        nonlocal seen
-        given = [columns.arguments(row.cells, run.columns) for row in rows]
-        seen_by_now = seen.copy()
-        outcomes = bulk.foresee(run.owner, given, seen_by_now)
-        for row, values, outcome in zip(rows, given, outcomes, strict=True):
-            _note(row, outcome, RowResult.NEW)
-            row.is_warm = row.result == RowResult.NEW and values["warmness_score"] >= threshold
-            if columns.is_too_long(row.cells, run.columns):
-                row.result, row.is_warm, row.reasons = RowResult.INVALID, False, [columns.TOO_LONG]
-        _store(rows)
-        seen = seen_by_now
+        for row in rows:
+            row.result, row.reasons = others.said_of(row)
+            row.is_warm, row.contact_id = False, None
+        read = [(row, columns.read(row.cells, run.columns, is_ours=run.is_ours)) for row in rows if not row.result]
+        with seen.undone_if_broken():
+            outcomes = bulk.foresee(
+                run.owner, [said.arguments | {"is_another": row.is_another} for row, said in read], seen
+            )
+            for (row, said), outcome in zip(read, outcomes, strict=True):
+                _note(row, outcome)
+                row.reasons += said.left_out
+                row.is_warm = row.result == RowResult.NEW and said.arguments["warmness_score"] >= threshold
+            _store(rows)
 
     while rows := list(run.contacts.filter(result=RowResult.UNKNOWN).order_by("number")[: pace.size]):
         if not _is_done(rows, foresee, hold, pace):
@@ -148,19 +164,85 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
     hold.end(Status.CHECKED)
 
 
+class _Others:
+    """Which rows of a run are no contacts, or cannot be read."""
+
+    def __init__(self, run: ImportRun) -> None:
+        self._run = run
+        self._heading = run.rows.filter(is_heading=True).first()
+        last = run.rows.order_by("-number").values_list("number", "cells")[: columns.FOOTERS + 2]
+        self._footers = columns.footers(list(reversed(last)))
+
+    def said_of(self, row: ImportRow) -> tuple[str, list[str]]:
+        """Return the result of such a row and why; an unknown one of any other."""
+        if self._heading and row.number < self._heading.number:
+            return RowResult.LEFT_OUT, [ABOVE]
+        fault = columns.fault(row.cells, self._run.columns, self._run.delimiter)
+        if self._run.is_ours:
+            return (RowResult.INVALID, [fault]) if fault else (RowResult.UNKNOWN, [])
+        if reason := columns.no_contact(row.cells, self._heading.cells if self._heading else []):
+            return RowResult.LEFT_OUT, [reason]
+        if row.number in self._footers:
+            return RowResult.LEFT_OUT, [APART]
+        return (RowResult.INVALID, [fault]) if fault else (RowResult.UNKNOWN, [])
+
+
 def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
-    """Add the rows that are new, a chunk at a time; each is added and noted in one transaction."""
+    """Add the rows that are new, and complete whom others are, a chunk at a time, each noted in one transaction."""
     pace = Pace()
 
     def add(rows: Sequence[ImportRow]) -> None:
-        given = [columns.arguments(row.cells, run.columns) for row in rows]
+        read = [columns.read(row.cells, run.columns, is_ours=run.is_ours) for row in rows]
+        given = [said.arguments | {"is_another": row.is_another} for row, said in zip(rows, read, strict=True)]
         for outcomes in bulk.import_contacts(run.owner, given, chunk=len(rows)):
-            for row, outcome in zip(rows, outcomes, strict=True):
-                _note(row, outcome, RowResult.ADDED)
+            for row, said, outcome in zip(rows, read, outcomes, strict=True):
+                if outcome.result == bulk.Result.ADDED:  # what there is to say was said when it was checked
+                    row.result, row.contact_id = RowResult.ADDED, outcome.contact_id
+                else:
+                    _note(row, outcome)
+                    row.reasons += said.left_out
         _store(rows)
 
-    while rows := list(run.contacts.filter(result=RowResult.NEW).order_by("number")[: pace.size]):
-        if not _is_done(rows, add, hold, pace):
+    def complete(rows: Sequence[ImportRow]) -> None:
+        for row in rows:
+            row.contact_id = bulk.complete(
+                run.owner, columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
+            )
+            # Whom it would have completed is gone: it is somebody new.
+            row.result = RowResult.COMPLETED if row.contact_id else RowResult.NEW
+        _store(rows)
+
+    def left(result: RowResult) -> list[ImportRow]:
+        return list(run.contacts.filter(result=result).order_by("number")[: pace.size])
+
+    works = [(RowResult.NEW, add), *([(RowResult.COMPLETES, complete)] if run.completes else [])]
+    # What was to be completed may have become new.
+    while found := next(((work, rows) for result, work in works if (rows := left(result))), None):
+        work, rows = found
+        if not _is_done(rows, work, hold, pace):
+            return
+        yield
+    hold.end(Status.DONE)
+
+
+def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
+    """Delete the contacts that were added and nobody touched since, a chunk at a time."""
+    pace = Pace()
+
+    def delete(rows: Sequence[ImportRow]) -> None:
+        given = {
+            row.contact_id: columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
+            for row in rows
+            if row.contact_id is not None
+        }
+        gone = bulk.untouched(run.owner, given)
+        book.delete_contacts(Contact.objects.filter(pk__in=gone))
+        for row in rows:
+            row.result = RowResult.TAKEN_BACK if row.contact_id in gone else RowResult.KEPT
+        _store(rows)
+
+    while rows := list(run.contacts.filter(result=RowResult.ADDED).order_by("number")[: pace.size]):
+        if not _is_done(rows, delete, hold, pace):
             return
         yield
     hold.end(Status.DONE)
@@ -196,16 +278,24 @@ def _set_aside(row: ImportRow, error: Exception) -> None:
     rows.update(result=RowResult.INVALID, reasons=reasons, is_warm=False, contact_id=None)
 
 
-def _note(row: ImportRow, outcome: bulk.Outcome, when_added: RowResult) -> None:
-    row.result = {
-        bulk.Result.ADDED: when_added,
-        bulk.Result.KNOWN: RowResult.KNOWN,
-        bulk.Result.INVALID: RowResult.INVALID,
-    }[outcome.result]
-    row.reasons = columns.reasons(outcome.errors)
-    if outcome.shares_with:
-        row.reasons = [SHARES.format(outcome.shares_with)]
+def _note(row: ImportRow, outcome: bulk.Outcome) -> None:
+    """Note what would become of a row."""
     row.contact_id = outcome.contact_id
+    row.reasons = columns.reasons(outcome.errors)
+    comparison = outcome.comparison
+    match outcome.result:
+        case bulk.Result.ADDED:
+            row.result = RowResult.NEW
+        case bulk.Result.INVALID:
+            row.result = RowResult.INVALID
+        case bulk.Result.KNOWN if "phone" in comparison.differs:
+            row.result = RowResult.DIFFERS
+        case bulk.Result.KNOWN:
+            row.result = RowResult.COMPLETES if comparison.completes else RowResult.KNOWN
+    for text, said in ((SHARES, outcome.shares_with), (NAMESAKE, outcome.namesake), (KNOWN_AS, outcome.known_as)):
+        row.reasons += [text.format(said)] if said else []
+    row.reasons += [COMPLETES.format(CALLED[name], text) for name, text in comparison.completes.items()]
+    row.reasons += [DIFFERS.format(CALLED[name], *both) for name, both in comparison.differs.items()]
 
 
 def _store(rows: Sequence[ImportRow]) -> None:

@@ -14,16 +14,16 @@ from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import deferred_deletes, pending
+from warmline.sync import due_row, pending, postponed_cleanup
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
-from warmline.sync.priorities import Served, Work, in_turn
+from warmline.sync.priorities import RowKind, Served, Work, in_turn
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
@@ -87,11 +87,6 @@ class Engine:
             membership=Membership(token),
         )
 
-    @property
-    def threshold(self) -> int:
-        """The lowest warm score."""
-        return self._policy.threshold
-
     def close(self) -> None:
         """Close the client. Call it when no row is under way any more."""
         self._pipedrive.close()
@@ -147,7 +142,7 @@ class Engine:
         """
         if storage.present() is not None:
             return []  # Pipedrive's responses could not be stored
-        deferred_deletes.clear()
+        postponed_cleanup.clear()
         self._moments.heed()
         if not connection_health.is_well() and not self._is_open():
             return []
@@ -157,6 +152,18 @@ class Engine:
         if not self._pipedrive.has_tokens_for_background():
             works = [work for work in works if not work.is_background]
         return in_turn(works, Served())
+
+    def work_of(self, kind: RowKind, row_id: int) -> Work | None:
+        """Return the work that a row is, in its lane; None when it is not due (see due_row.py)."""
+        return due_row.work_of(kind, row_id, self._policy.threshold, self._clock.now())
+
+    def next_of_lease(self, work: Work) -> Work | None:
+        """Return what is due under the same lease as a work that is done; None when nothing is."""
+        return due_row.next_of_lease(work, self._policy.threshold, self._clock.now())
+
+    def is_held(self, work: Work) -> bool:
+        """Tell whether some worker holds the lease to a work."""
+        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
 
     def bring(self, work: Work) -> bool:
         """Send one row to Pipedrive, or store why that failed.

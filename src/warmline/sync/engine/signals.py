@@ -1,7 +1,8 @@
 """Connects the contact book's signals to what follows in the sync. The only module in `sync/` that listens to it.
 
 A changed row gets its new sync columns, a saved one wakes the engine, and a deleted one is taken from its worker. An
-organization that has recovered lets its contacts go on. Once a day, what has outlived its retention is deleted.
+organization that has recovered lets its contacts go on. An import is told once. Once a day, what has outlived its
+retention is deleted.
 """
 
 from datetime import datetime
@@ -12,10 +13,13 @@ from django.db.models.signals import post_save
 
 from warmline import database_time
 from warmline.crm.activities import Activity, Row
+from warmline.crm.imports import runs
+from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import (
     activity_logging,
     day_passed,
+    import_done,
     row_changed,
     row_changing,
     rows_deleted,
@@ -23,6 +27,7 @@ from warmline.crm.signals import (
     rows_importing,
 )
 from warmline.sync import after_change, attempt_log, notifications, processes, wakeups
+from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
@@ -38,7 +43,20 @@ def connect() -> None:
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
+    import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
+
+
+def _tell_of_import(run: ImportRun, **_: Any) -> None:
+    counted = runs.counts(run)
+    said = [
+        f"{counted['added']:,} added",
+        *([f"{counted['warm']:,} of them will be sent to Pipedrive"] if counted["warm"] else []),
+        *([f"{counted['completed']:,} completed"] if counted["completed"] else []),
+    ]
+    text = f"Contacts of “{run.file_name}” were imported: {', '.join(said)}."
+    kind = NotificationKind.IMPORT_DONE
+    notifications.tell(kind, text, now=database_time.now(), user=run.owner, row_id=run.pk)
 
 
 def _delete_old(now: datetime, **_: Any) -> None:

@@ -13,14 +13,13 @@ from threading import Condition
 
 from warmline.pipedrive import Clock
 from warmline.supervision import close_connections
-from warmline.sync import deferred_deletes, due_row
+from warmline.sync import postponed_cleanup
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.feeder import feed
 from warmline.sync.jobs.queues import FILL, INTERACTIVE, put_chore
-from warmline.sync.lease_keys import row_key
-from warmline.sync.leases import is_leased, release_own, release_those_of_the_dead
-from warmline.sync.priorities import RowKind, Work
+from warmline.sync.leases import release_own, release_those_of_the_dead
+from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
 
 log = logging.getLogger(__name__)
@@ -70,20 +69,16 @@ class Hands:
         with self._lent() as engine:
             if engine is None:
                 return Outcome.OVER  # without a token everything waits; the feeder has it later
-            deferred_deletes.clear()
-            work = due_row.work_of(kind, row_id, engine.threshold, self._clock.now())
+            postponed_cleanup.clear()
+            work = engine.work_of(kind, row_id)
             for _ in range(IN_A_ROW):
                 if work is None or (work.is_background and queue == INTERACTIVE):
                     break
                 if not engine.bring(work):
-                    is_to_wait = connection_health.is_well() and not self._is_held(work)
+                    is_to_wait = connection_health.is_well() and not engine.is_held(work)
                     return Outcome.BUSY if is_to_wait else Outcome.OVER
-                work = due_row.next_of_lease(work, engine.threshold, self._clock.now())
+                work = engine.next_of_lease(work)
         return Outcome.OVER
-
-    def _is_held(self, work: Work) -> bool:
-        """Tell whether some worker holds the lease to a row, or to what is created for it."""
-        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
 
     def feed(self, *, background: bool) -> None:
         """Feed the queues with what is due; with `background`, see what else there is to do."""

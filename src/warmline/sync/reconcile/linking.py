@@ -63,7 +63,10 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
-        notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
+        # Of an import its owner is told once, as a whole.
+        quiet = contact.pipedrive_in_bulk
+        kind = NotificationKind.CONTACT_SYNCED
+        notifications.tell(kind, text, now=now, user=contact.owner, contact=contact, is_quiet=quiet)
         wakeups.after_commit()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person, Pipedrive

@@ -15,7 +15,7 @@ from django.db import transaction
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (

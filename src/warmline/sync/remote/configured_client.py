@@ -42,7 +42,7 @@ def usage(token: str) -> Usage:
 def _ledger(token: str) -> Ledger:
     name = sha256(token.encode()).hexdigest()
     if connection.vendor == "postgresql":
-        from warmline.sync.remote.shared_ledger import SharedLedger  # noqa: PLC0415 (its driver comes with an extra)
+        from warmline.sync.remote.postgres_ledger import SharedLedger  # noqa: PLC0415 (its driver comes with an extra)
 
         return SharedLedger(name)
     return FileLedger(settings.DATA_DIR / LEDGER, name)

@@ -10,7 +10,7 @@ from datetime import datetime
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health

@@ -45,6 +45,7 @@ class Topic:
 
 
 SYNCED = Topic("arrived", "good", "{} contacts are in Pipedrive.")
+IMPORTED = Topic("imported", "good", "{} files were imported.")
 CONTACTS = Topic("contacts", "bad", "Could not sync {} contacts.", stays=True, retries=True)
 ORGANIZATIONS = Topic("organizations", "bad", "Could not sync {} organizations.", stays=True)
 ACTIVITIES = Topic("activities", "bad", "Could not sync {} activities.", stays=True, retries=True)
@@ -60,6 +61,7 @@ CONNECTION_BACK = Topic("connection", "good")
 
 TOPICS = {
     NotificationKind.CONTACT_SYNCED: SYNCED,
+    NotificationKind.IMPORT_DONE: IMPORTED,
     NotificationKind.CONTACT_FAILED: CONTACTS,
     NotificationKind.ORGANIZATION_FAILED: ORGANIZATIONS,
     NotificationKind.ACTIVITY_FAILED: ACTIVITIES,
@@ -192,7 +194,9 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
         return reverse("web:contact", args=[contact_id]) + why, "View contact"
     if topic is ORGANIZATIONS and not is_many:
         return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "View organization"
-    if topic is SYNCED:
+    if topic is IMPORTED and not is_many:
+        return f"{reverse('web:contacts')}?import={last.row_id}", "View contacts"
+    if topic in {SYNCED, IMPORTED}:
         return reverse("web:contacts"), "View contacts"
     return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT_THERE else ("", "")
 

@@ -16,20 +16,12 @@ from warmline.crm.sync_columns import Synced
 from warmline.sync.notifications import unseen
 from warmline.sync.retries import AMBIGUOUS
 from warmline.sync.row_state import SyncState
+from warmline.web.presentation.badges import BADGES, CHOICE
 from warmline.web.presentation.icons import ICONS
 
 register = template.Library()
 
 MANY_NEW = 99  # notifications; beyond this the bell says "99+"
-
-BADGES = {
-    SyncState.NOT_WANTED: ("person", "Not in Pipedrive"),
-    SyncState.WANTED: ("clock", "Waiting"),
-    SyncState.IN_PROGRESS: ("sync", "In progress"),
-    SyncState.SYNCED: ("check", "In Pipedrive"),
-    SyncState.FAILED: ("alert", "Failed"),
-}
-CHOICE = ("people", "Choose")  # for a failed row for which a person has to choose the record
 
 
 @register.simple_tag

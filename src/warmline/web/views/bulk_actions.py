@@ -18,7 +18,7 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact, ContactQuerySet
 from warmline.crm.users import User
 from warmline.sync.status import retry_and_choose
-from warmline.web.export import csv_of
+from warmline.web.export import file_of
 from warmline.web.list_query import list_address, number
 from warmline.web.requests import PageRequest
 
@@ -114,8 +114,9 @@ def _delete(request: PageRequest, chosen: Chosen) -> HttpResponse:
     return redirect(list_address(request))
 
 
-def _export(_: PageRequest, chosen: Chosen) -> HttpResponseBase:
-    return csv_of(chosen.rows.select_related("owner", "organization").order_by("name_key", "pk").iterator())
+def _export(request: PageRequest, chosen: Chosen) -> HttpResponseBase:
+    rows = chosen.rows.select_related("owner", "organization").order_by("name_key", "pk")
+    return file_of(rows.iterator(), request.POST.get("form", ""))
 
 
 def _contacts(number: int) -> str:

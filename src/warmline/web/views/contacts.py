@@ -5,7 +5,8 @@ from itertools import chain
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -13,13 +14,14 @@ from django_htmx.http import replace_url
 
 from warmline.crm import book
 from warmline.crm.idempotency import save_once
+from warmline.crm.imports.runs import ImportRun
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
-from warmline.web.export import PIECE, csv_of
+from warmline.web.export import PIECE, file_of
 from warmline.web.forms.contact_book import SCORES, NewContactForm
 from warmline.web.list_query import ListRequest
 from warmline.web.requests import PageRequest, idempotency_key
@@ -42,6 +44,7 @@ def contacts(request: PageRequest) -> HttpResponse:
         "scores": SCORES,
         "users": User.objects.filter(is_active=True).order_by("name"),
         "organization": Organization.objects.filter(pk=organization).first() if organization else None,
+        "imported": ImportRun.of(request.user).filter(pk=listed.imported).first() if listed.imported else None,
         "query": listed.query(listed.asked.place),
         "whole": listed.query(),
         "before": listed.query(page.before),
@@ -55,14 +58,15 @@ def contacts(request: PageRequest) -> HttpResponse:
 
 
 @require_safe
-def export(request: PageRequest) -> StreamingHttpResponse:
-    """Send all contacts of a list as a CSV file, not only the page that is shown."""
+def export(request: PageRequest) -> HttpResponseBase:
+    """Send all contacts of a list as a file of the form that is asked for, not only the page that is shown."""
     listed, rows = _asked(request)
-    return csv_of(chain.from_iterable(row_lists.pages(rows, listed.asked, size=PIECE, **_now())))
+    every = chain.from_iterable(row_lists.pages(rows, listed.asked, size=PIECE, **_now()))
+    return file_of(every, request.GET.get("form", ""))
 
 
 def _asked(request: PageRequest) -> tuple[ListRequest, ContactQuerySet]:
-    listed = ListRequest.read(request.GET, list(Order), list(Show), whose=("owner", "organization"))
+    listed = ListRequest.read(request.GET, list(Order), list(Show), whose=("owner", "organization", "import"))
     return listed, listed.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
 
 

@@ -17,8 +17,8 @@ from virtual_clock import VirtualClock
 from warmline.pipedrive import Limiter, Throttled, Unavailable, Window
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync.models import RateLimits
-from warmline.sync.remote import configured_client, shared_ledger
-from warmline.sync.remote.shared_ledger import LedgerConnection, SharedLedger
+from warmline.sync.remote import configured_client, postgres_ledger
+from warmline.sync.remote.postgres_ledger import LedgerConnection, SharedLedger
 
 pytestmark = [pytest.mark.only_on("postgres"), pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +33,7 @@ from datetime import timedelta
 import django
 django.setup()
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
-from warmline.sync.remote.shared_ledger import SharedLedger
+from warmline.sync.remote.postgres_ledger import SharedLedger
 
 class Wrong(SystemClock):
     "Of a machine that was started at another time than the others, and whose clock is wrong."
@@ -252,7 +252,7 @@ def test_a_database_that_is_not_there() -> None:
 
 def test_a_row_that_is_held_for_too_long(ledger: SharedLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for ever."""
-    monkeypatch.setattr(shared_ledger, "PATIENCE", 0.1)
+    monkeypatch.setattr(postgres_ledger, "PATIENCE", 0.1)
     hurried = SharedLedger("us", connection=LedgerConnection())
     with ledger.open(), pytest.raises(Unavailable), hurried.open():
         pytest.fail("two have it")
