@@ -79,6 +79,17 @@ def test_a_contact_and_its_activities_arrive(place: Place, api: httpx.Client, sa
     assert [sandbox.world.activities[each]["subject"] for each in ids] == list("abcde")
 
 
+def test_an_idle_worker_ends_in_order(place: Place) -> None:
+    """Nobody complains, and nobody waits for its heartbeat to be missed."""
+    with place.working("idle") as worker:
+        until(lambda: "worker.ready" in place.log("idle"))
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=PROMPT) == 0
+    assert "Traceback" not in place.log("idle")
+    assert place.ask("SELECT count(*) FROM sync_heartbeat") == [(0,)]
+    assert place.ask("SELECT count(*) FROM procrastinate_workers") == [(0,)]
+
+
 def test_a_killed_worker_creates_once(place: Place, api: httpx.Client, sandbox: Sandbox) -> None:
     """It dies while its create is under way. The next one finds what was made, and the job is in nobody's way."""
     with place.working() as first:
