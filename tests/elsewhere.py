@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, transaction
 from settings_for_tests import IS_POSTGRES
 
-# On PostgreSQL who reads notifications looks first whether one came that has no place yet (see sync/arrival.py).
+# On PostgreSQL who reads notifications looks first whether one came that has no place yet (see sync/cursor_order.py).
 ONE_LOOK = int(IS_POSTGRES)
 
 

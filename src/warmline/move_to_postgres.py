@@ -20,7 +20,7 @@ from django.db.models import CharField
 
 from warmline.crm import preferences
 from warmline.sync import credentials
-from warmline.sync.arrival import Arriving
+from warmline.sync.cursor_order import Arriving
 
 SOURCE = "source"  # the name of the file's connection
 AT_ONCE = 1000  # rows

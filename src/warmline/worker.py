@@ -24,8 +24,8 @@ from warmline import database_time, postgres
 from warmline.supervision import next_wait
 from warmline.sync import leases
 from warmline.sync.engine.engine_replacement import Follower
-from warmline.sync.jobs.hands import Employment, Hands
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
+from warmline.sync.jobs.row_jobs import Employment, Hands
 from warmline.sync.jobs.tasks import Tasks
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from warmline.api.auth import Request
 from warmline.api.bodies import NotificationFilters
 from warmline.api.errors import READING
 from warmline.api.responses import NotificationAnswer, Page, RetryAnswer, SyncAnswer
-from warmline.sync import arrival, notifications
+from warmline.sync import cursor_order, notifications
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
 from warmline.sync.row_state import counts
@@ -32,7 +32,7 @@ def retry_everything(request: Request) -> RetryAnswer:
 @router.get("/notifications", response={200: Page[NotificationAnswer], **READING}, summary="List notifications")
 def list_notifications(request: Request, filters: Query[NotificationFilters]) -> Page[NotificationAnswer]:
     """Notifications for the caller and for everyone, oldest first. Pass `next` as `after` to get the next page."""
-    some = notifications.told_to(request.auth, after=filters.after).order_by(arrival.order())
+    some = notifications.told_to(request.auth, after=filters.after).order_by(cursor_order.order())
     found = list(some[: filters.limit + 1])
     next_ = str(found[filters.limit - 1].cursor) if len(found) > filters.limit else None
     return Page(items=[NotificationAnswer.of(row) for row in found[: filters.limit]], next=next_)

@@ -8,7 +8,7 @@ from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync.arrival import Arriving
+from warmline.sync.cursor_order import Arriving
 
 
 class Lease(models.Model):

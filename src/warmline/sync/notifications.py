@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from warmline.crm.models import Contact
 from warmline.crm.retention import delete_in_pieces
 from warmline.crm.users import User
-from warmline.sync import arrival
+from warmline.sync import cursor_order
 from warmline.sync.models import Notification, NotificationKind, Seen
 
 RETENTION = timedelta(days=90)
@@ -60,9 +60,9 @@ def told_to(user: User, *, after: int = 0) -> QuerySet[Notification]:
         user: The user.
         after: Only those that came after the notification with this cursor.
     """
-    arrival.settle(Notification)
+    cursor_order.settle(Notification)
     # The whole condition stands in both halves, so that each is a range of an index.
-    some = arrival.behind(after)
+    some = cursor_order.behind(after)
     return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
@@ -73,8 +73,8 @@ def loud(user: User, *, after: int) -> QuerySet[Notification]:
         user: The user.
         after: Only those that came after the notification with this cursor.
     """
-    arrival.settle(Notification)
-    some = {**arrival.behind(after), "is_quiet": False}
+    cursor_order.settle(Notification)
+    some = {**cursor_order.behind(after), "is_quiet": False}
     return Notification.objects.filter(Q(user=user, **some) | Q(user=None, **some))
 
 
@@ -86,8 +86,8 @@ def newest(user: User, *, before: int, limit: int) -> list[Notification]:
         before: Only those that came before the notification with this cursor.
         limit: How many at the most.
     """
-    arrival.settle(Notification)
-    rows = Notification.objects.filter((f"{arrival.order()}__lt", before)).order_by(f"-{arrival.order()}")
+    cursor_order.settle(Notification)
+    rows = Notification.objects.filter((f"{cursor_order.order()}__lt", before)).order_by(f"-{cursor_order.order()}")
     # Each half is read in the order of its index; read together, all of them would have to be sorted.
     halves = [*rows.filter(user=user)[:limit], *rows.filter(user=None)[:limit]]
     return sorted(halves, key=lambda row: row.cursor, reverse=True)[:limit]
@@ -135,7 +135,7 @@ def delete_old(now: datetime) -> None:
     Args:
         now: The present moment, aware.
     """
-    # The newest one stays, so that places only go up (see arrival.py).
+    # The newest one stays, so that places only go up (see cursor_order.py).
     old = Notification.objects.filter(at__lt=now - RETENTION, once=None)
-    newest_place = arrival.newest(Notification.objects.exclude(place=None))
+    newest_place = cursor_order.newest(Notification.objects.exclude(place=None))
     delete_in_pieces(old.exclude(place=newest_place).order_by("pk"))

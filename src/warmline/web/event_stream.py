@@ -26,7 +26,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.supervision import Loop
-from warmline.sync import arrival, engine_health, wakeups
+from warmline.sync import cursor_order, engine_health, wakeups
 from warmline.sync.leases import in_progress
 from warmline.sync.models import Attempt, Connection, Notification
 from warmline.sync.notifications import told_to
@@ -148,16 +148,16 @@ class _Known:
     @classmethod
     def now(cls) -> Self:
         return cls(
-            notification=arrival.newest_of(Notification),
-            attempt=arrival.newest_of(Attempt),
+            notification=cursor_order.newest_of(Notification),
+            attempt=cursor_order.newest_of(Attempt),
             working=in_progress(database_time.now()),
             connection=_connection(),
         )
 
     def look(self) -> News:
         """Return what is new since the last look. A row changes when work on it starts, and with each attempt."""
-        told = arrival.since(Notification, self.notification, MOST_NAMED)
-        attempts = arrival.since(Attempt, self.attempt, MOST_NAMED + 1)
+        told = cursor_order.since(Notification, self.notification, MOST_NAMED)
+        attempts = cursor_order.since(Attempt, self.attempt, MOST_NAMED + 1)
         working, connection = in_progress(database_time.now()), _connection()
         rows = {(attempt.kind, attempt.row_id) for attempt in attempts} | (working ^ self.working)
         everything = connection != self.connection or len(rows) > MOST_NAMED
@@ -313,7 +313,7 @@ def _begin(one: Stream, user: User, after: int | None) -> list[Told]:
         if after is None:
             return []
         # If there are more, the newest of them make the browser ask for the rest.
-        missed = told_to(user, after=after).order_by(f"-{arrival.order()}")[:MOST_NAMED]
+        missed = told_to(user, after=after).order_by(f"-{cursor_order.order()}")[:MOST_NAMED]
         return [Told.of(row) for row in reversed(missed)]
     finally:
         connections.close_all()

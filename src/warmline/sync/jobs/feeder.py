@@ -13,7 +13,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from warmline.pipedrive import Clock
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.jobs.choosing import ROOM, Row, choose
+from warmline.sync.jobs.queue_room import ROOM, Row, choose
 from warmline.sync.jobs.queues import BRING, put_rows
 from warmline.sync.leases import in_progress
 from warmline.sync.priorities import Lane, Work

@@ -16,7 +16,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.types import JSONDict
 
 from warmline import database_time
-from warmline.sync.jobs.choosing import Row
+from warmline.sync.jobs.queue_room import Row
 from warmline.sync.priorities import Lane
 
 INTERACTIVE = "interactive"  # what a person waits for

@@ -17,8 +17,8 @@ from warmline import database_time, storage
 from warmline.crm import retention
 from warmline.crm.imports import worker as import_worker
 from warmline.supervision import LONGEST_WAIT, close_connections
-from warmline.sync.jobs.hands import Hands, Outcome
 from warmline.sync.jobs.queues import BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore
+from warmline.sync.jobs.row_jobs import Hands, Outcome
 from warmline.sync.priorities import RowKind
 
 log = logging.getLogger(__name__)

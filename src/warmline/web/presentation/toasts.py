@@ -14,7 +14,7 @@ from django.urls import reverse
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
-from warmline.sync import arrival
+from warmline.sync import cursor_order
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.notifications import contacts_of, loud, told_to
 from warmline.sync.retries import AMBIGUOUS
@@ -126,7 +126,7 @@ class _Told:
 
 def newest(user: User) -> int:
     """Return the cursor of a user's newest notification; 0 if there is none."""
-    return arrival.newest(told_to(user))
+    return cursor_order.newest(told_to(user))
 
 
 def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> list[Toast]:
@@ -139,11 +139,11 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
         shown: The toasts on the screen: for each topic, the id of the first notification that its toast covers.
     """
     told: dict[str, _Told] = {}
-    counted = {f"{arrival.order()}__lte": up_to}
+    counted = {f"{cursor_order.order()}__lte": up_to}
     _count(told, loud(user, after=after).filter(**counted), TOPIC_NAMES - shown.keys())
     for topic, first in shown.items():
         _count(told, loud(user, after=first - 1).filter(**counted), {topic})
-    rows = Notification.objects.filter(**{f"{arrival.order()}__in": [one.last for one in told.values()]})
+    rows = Notification.objects.filter(**{f"{cursor_order.order()}__in": [one.last for one in told.values()]})
     lasts = {row.cursor: row for row in rows}
     ordered = sorted((one for one in told.values() if one.last in lasts), key=lambda one: one.last)
     contacts = contacts_of(user, lasts.values())
@@ -154,7 +154,7 @@ def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]
     for kind, model in FAILING.items():
         failing = model._default_manager.filter(pk=OuterRef("row_id"), pipedrive_sync_failed=True)  # noqa: SLF001
         rows = rows.filter(~Q(kind=kind) | Exists(failing))
-    order = arrival.order()
+    order = cursor_order.order()
     counted = (
         rows.order_by()
         .values("kind")

@@ -9,7 +9,7 @@ from django.test import Client
 from elsewhere import open_transaction
 
 from warmline.crm.users import User
-from warmline.sync import arrival, notifications
+from warmline.sync import cursor_order, notifications
 from warmline.sync.models import Attempt, Notification, NotificationKind
 from warmline.web.event_stream import _Known
 from warmline.web.presentation.toasts import newest, toasts
@@ -127,7 +127,7 @@ def test_a_place_is_the_id_where_nothing_comes_late() -> None:
     """So what readers went on behind before they were numbered leads on to the same rows."""
     for text in "abc":
         tell(text)
-    arrival.settle(Notification)
+    cursor_order.settle(Notification)
     assert all(row.cursor == row.pk for row in Notification.objects.all())
 
 
@@ -136,8 +136,8 @@ def test_old_ones_are_forgotten_but_the_newest_place_stays() -> None:
     """Places only go up, or who comes back after a quiet quarter would miss what comes next."""
     for text in "abc":
         tell(text)
-    arrival.settle(Notification)
-    last = arrival.newest(Notification.objects.all())
+    cursor_order.settle(Notification)
+    last = cursor_order.newest(Notification.objects.all())
     notifications.delete_old(datetime(2027, 1, 1, tzinfo=UTC))
     tell("d")
     assert [row.text for row in notifications.told_to(User.objects.create_user("b@example.com", "B"), after=last)] == [

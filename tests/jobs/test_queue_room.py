@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from warmline.sync.jobs.choosing import ROOM, Row, choose
+from warmline.sync.jobs.queue_room import ROOM, Row, choose
 from warmline.sync.priorities import Lane, Work
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
