@@ -33,7 +33,7 @@ def _nothing_decided() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_clock(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have the machine's clock count on PostgreSQL, too, because tests turn it; not where one asks for the database's."""
+    """Have the machine's clock count on PostgreSQL, too: tests turn it. Not where one asks for the database's."""
     if "databases_clock" in request.fixturenames:
         yield
         return
