@@ -151,7 +151,7 @@ def _is_as_given(contact: Contact, given: Person | Outcome) -> bool:
     if isinstance(given, Outcome):
         return False
     is_same = all(getattr(contact, name) == getattr(given.contact, name) for name in GIVEN)
-    organization = contact.organization.name_key if contact.organization else ""
+    organization = key(contact.organization.name) if contact.organization else ""
     return is_same and organization == given.by_name[1]
 
 
@@ -240,18 +240,18 @@ def _known(owner: User, rows: Sequence[Person]) -> Seen:
     names = {row.contact.name_key for row in rows if not row.contact.email_key or row.organization}
     own = Contact.objects.filter(owner=owner)
     said = ("pk", "name", "name_key", "email", "email_key", "phone", "warmness_score")
-    of_organization = ("organization__name", "organization__name_key")
     found = {
         each[0]: each
         for some in (own.filter(email_key__in=emails), own.filter(name_key__in=names))
-        for each in some.values_list(*said, *of_organization)
+        for each in some.values_list(*said, "organization__name")
     }
     known = Seen()
     # Not sorted by the database, which would then read all of the owner's contacts in that order.
     for pk in sorted(found):
-        *values, organization, organization_key = found[pk]
+        *values, organization = found[pk]
         contact = Contact(**dict(zip(said, values, strict=True)))
-        there = Organization(name=organization, name_key=organization_key) if organization_key else None
+        # By its name: of two linked organizations that read alike, one has another key in the database.
+        there = Organization(name=organization, name_key=key(organization)) if organization else None
         known.add(Person(contact, there))
     return known
 
