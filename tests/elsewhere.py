@@ -12,6 +12,8 @@ from settings_for_tests import IS_POSTGRES
 
 # On PostgreSQL who reads notifications looks first whether one came that has no place yet (see sync/cursor_order.py).
 ONE_LOOK = int(IS_POSTGRES)
+# Who saves there leaves a job for a worker, in the same transaction.
+ONE_JOB = int(IS_POSTGRES)
 
 
 class Elsewhere:

@@ -153,9 +153,7 @@ def parts(
         few: Whether there are so few rows that reading all of them is cheaper.
     """
     scores = {None: range(WARMEST + 1), True: range(threshold, WARMEST + 1), False: range(threshold)}[warm]
-    # Some parts are just the rows in a state. To name its condition as well would mislead the planners.
-    is_part = state is SyncState.SYNCED or (state is SyncState.NOT_WANTED and rows.model is Contact)
-    if state is not None and (few or not is_part):
+    if state is not None and (few or not _is_part(rows.model, state)):
         rows = rows.filter(conditions(rows.model, threshold=threshold, now=now)[state])
     everything = Q() if warm is None else Q(warmness_score__in=scores)
     unlinked = Q((rows.model.LINK, None))
@@ -179,6 +177,11 @@ def parts(
     else:
         divisions = [everything & Q(pk__in=_as_few(open_rows(rows.model, threshold)))]
     return [rows.filter(division) for division in divisions] or [rows.none()]
+
+
+def _is_part(model: type[Synced], state: SyncState) -> bool:
+    """Tell whether the parts of `parts` are just the rows in a state; its condition as well would mislead planners."""
+    return state is SyncState.SYNCED or (state is SyncState.NOT_WANTED and model is Contact)
 
 
 def _divided(model: type[Synced], side: Q, scores: Iterable[int]) -> list[Q]:
