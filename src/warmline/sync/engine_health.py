@@ -13,7 +13,6 @@ from pathlib import Path
 from django.conf import settings
 
 from warmline import database_time
-from warmline.sync.models import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +70,8 @@ def end() -> None:
 def since() -> datetime | None:
     """Return when the standstill began, or was first seen; None when there is none."""
     if _Workers.are_elsewhere:
+        from warmline.sync.models import Heartbeat  # noqa: PLC0415 (the engine's process imports this before Django is up)
+
         now = database_time.now()
         is_one_there = Heartbeat.objects.filter(at__gt=now - SILENCE).exists()
         _Workers.missed_since = None if is_one_there else _Workers.missed_since or now
