@@ -133,8 +133,9 @@ def main() -> None:
     django.setup()
     from warmline.crm import import_worker  # noqa: PLC0415 (Django is ready by now)
     from warmline.sync.engine import dispatcher  # noqa: PLC0415 (as above)
+    from warmline.webhooks import worker  # noqa: PLC0415 (as above)
 
-    with dispatcher.running(), import_worker.running(), Relay(sys.stdout.buffer):
+    with dispatcher.running(), import_worker.running(), worker.running(), Relay(sys.stdout.buffer):
         try:
             wakeups.now()  # the first word: it is there
             _hear(sys.stdin.buffer)

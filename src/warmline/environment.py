@@ -218,6 +218,10 @@ def _one_window(text: str) -> tuple[tuple[int, float], ...]:
     return _windows(text)
 
 
+def _window_or_none(text: str) -> tuple[int, float] | None:
+    return None if text == "0" else _one_window(text)[0]
+
+
 def _level(text: str) -> str:
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")
     if text.upper() not in levels:
@@ -312,6 +316,18 @@ VARIABLES = (
     ),
     Variable("WARMLINE_LIMITS", "", _windows_or_none, "Requests per window of seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", _one_window, "Searches per window of seconds."),
+    Variable(
+        "WARMLINE_API_RATE",
+        "600/60",
+        _window_or_none,
+        "Calls per window of seconds that each token of Warmline's API may make; 0: as many as it likes.",
+    ),
+    Variable(
+        "WARMLINE_WEBHOOKS_PRIVATE",
+        "no",
+        _yes_or_no,
+        "Whether webhooks may go to private addresses, such as programs on this machine or network.",
+    ),
     Variable("WARMLINE_LOG_LEVEL", "INFO", _level, "Lowest level of log lines on standard error."),
 )
 

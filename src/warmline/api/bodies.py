@@ -5,7 +5,8 @@ without a word. What a value may be is the models' business, so that API, pages 
 """
 
 import re
-from datetime import date, time
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -27,13 +28,17 @@ from warmline.api import texts
 from warmline.api.errors import MESSAGES, RefusedError, naming
 from warmline.crm.activities import ActivityType
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.external_ids import ID_LENGTH, SOURCE_LENGTH, ExternalName
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
+from warmline.crm.following import Since
 from warmline.crm.models import WARMEST
 from warmline.sync.row_state import SyncState
+from warmline.webhooks.models import URL_LENGTH, Event
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
 EMAIL_LENGTH = 254
 LARGEST_IMPORT = 1000  # contacts; some tenths of a second
+LARGEST_BATCH = 1000  # calls; some seconds
 
 
 def _day(value: object) -> object:
@@ -64,10 +69,44 @@ def _digits(value: object) -> object:
     return value
 
 
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of a list begins.
+
+    Attributes:
+        after: The id of the last row of the page before.
+        until: What the first page said of `until`; it holds for all of them.
+    """
+
+    after: int = 0
+    until: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.after}.{self.until}"
+
+
 def _cursor(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(texts.DIGITS[1:-1], value):
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(texts.CURSOR[1:-1], value):
         raise PydanticCustomError("cursor", "This must be the `next` value of the previous page.")
-    return value
+    after, _, until = value.partition(".")
+    return Cursor(int(after), int(until) if until else None)
+
+
+def _since(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(texts.DIGITS[1:-1], value):
+        return Since(position=int(value))
+    moment = value.replace(" ", "+")  # what becomes of a plus sign that is not percent-encoded
+    try:
+        if re.fullmatch(texts.MOMENT[1:-1], moment):
+            return Since(at=datetime.fromisoformat(moment))
+    except (ValueError, OverflowError):
+        pass
+    text = "This must be the `until` value of an earlier answer, or a moment such as 2026-11-27T09:30:00Z."
+    raise PydanticCustomError("since", text)
 
 
 def _flag(value: object) -> object:
@@ -120,6 +159,24 @@ Day = Annotated[date | None, BeforeValidator(_day), _or_null(format="date", patt
 Time = Annotated[time | None, BeforeValidator(_time), _or_null(pattern=texts.TIME)]
 
 
+Source = Annotated[
+    str,
+    Field(
+        pattern=f"^[a-z0-9._-]{{1,{SOURCE_LENGTH}}}$",
+        description="The program whose id it is, such as `n8n` or `website`.",
+    ),
+]
+ExternalIdText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=ID_LENGTH,
+        pattern=f"^[^{texts.CONTROL}\ufffd]*$",  # in place of what is no UTF-8, servers read U+FFFD
+        description="What the program calls it, percent-encoded; a `/` in it as `%2F`.",
+    ),
+]
+
+
 class Body(BaseModel):
     """A JSON object in which every field is known."""
 
@@ -165,7 +222,27 @@ class ContactChanges(_WithOrganization):
     warmness_score: Score = _unset()
 
 
-class NewContact(ContactChanges):
+class _WithOwner(Body):
+    owner: Annotated[
+        StrictStr,
+        Field(
+            max_length=EMAIL_LENGTH, description="The e-mail of whose it becomes; admins and programs can name others."
+        ),
+    ] = _unset()
+
+    @property
+    def owner_email(self) -> str | None:
+        """Whom it names; None for nobody."""
+        return self.owner if "owner" in self.model_fields_set else None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the caller named, as `crm.book` takes them, without the owner."""
+        values = super().given()
+        values.pop("owner", None)
+        return values
+
+
+class NewContact(_WithOwner, ContactChanges):
     """A contact to be added."""
 
     name: Name
@@ -189,10 +266,23 @@ class ImportedContact(_WithOrganization):
     warmness_score: Whole = _unset()
 
 
-class Import(Body):
+class Import(_WithOwner):
     """Contacts to be added at once."""
 
     contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
+
+
+class Batch(Body):
+    """Calls to be made one after the other. What is wrong with one is told in its own answer."""
+
+    items: Annotated[
+        list[Any],
+        Field(
+            max_length=LARGEST_BATCH,
+            description="Each an object with `method`, `path` and, unless it is a GET, `body`.",
+            examples=[[{"method": "POST", "path": "/api/contacts", "body": {"name": "Dana Diaz"}}]],
+        ),
+    ]
 
 
 class ActivityChanges(Body):
@@ -215,21 +305,73 @@ class ActivityChanges(Body):
     done: StrictBool = _unset()
 
 
+TIME_NEEDS_DATE: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"due_time": {"type": "null"}}},
+        {"required": ["due_date"], "properties": {"due_date": {"type": "string"}}},
+    ]
+}
+
+
 class NewActivity(ActivityChanges):
     """An activity to be logged; without a subject it gets one."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"properties": {"due_time": {"type": "null"}}},
-                {"required": ["due_date"], "properties": {"due_date": {"type": "string"}}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=TIME_NEEDS_DATE)
 
     contact_id: StrictId
     type: ActivityType
     subject: Subject = _unset()  # type: ignore[assignment]  # a change cannot take it away
+
+
+class ContactName(Body):
+    """What another program calls a contact."""
+
+    source: Source
+    id: ExternalIdText
+
+    @property
+    def name(self) -> ExternalName:
+        """The same, as `crm.external_ids` takes it."""
+        return ExternalName(self.source, self.id)
+
+
+class PutActivity(ActivityChanges):
+    """An activity to be logged or changed. Its contact is named by `contact_id` or by `contact_external`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                TIME_NEEDS_DATE,
+                {"oneOf": [{"required": ["contact_id"]}, {"required": ["contact_external"]}]},
+            ]
+        }
+    )
+
+    contact_id: StrictId = _unset()
+    contact_external: ContactName = _unset()
+    type: ActivityType
+    subject: Subject = _unset()  # type: ignore[assignment]  # as in NewActivity
+
+    @model_validator(mode="after")
+    def _one_contact(self) -> Self:
+        if len(self.model_fields_set & {"contact_id", "contact_external"}) != 1:
+            raise PydanticCustomError("contact", "Send either a contact_id or a contact_external.")
+        return self
+
+
+class NewWebhook(Body):
+    """A webhook to be added."""
+
+    url: Annotated[
+        StrictStr,
+        Field(
+            max_length=URL_LENGTH,
+            json_schema_extra={
+                "pattern": r"^https?://[a-z0-9][a-z0-9-]{0,30}(\.[a-z0-9][a-z0-9-]{0,30})+(/[a-z0-9]*)*$"
+            },
+        ),
+    ]
+    events: Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
 
 
 class Link(Body):
@@ -274,9 +416,17 @@ class RowFilters(Filters):
         SyncState | None, WithJsonSchema({"type": "string", "enum": [str(state) for state in SyncState]})
     ] = None
     cursor: Annotated[
-        Annotated[int, BeforeValidator(_cursor)] | None,
-        WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
+        Annotated[Cursor, BeforeValidator(_cursor)] | None,
+        WithJsonSchema({"type": "string", "pattern": texts.CURSOR}),
         Field(description="The `next` value of the previous page."),
+    ] = None
+    updated_since: Annotated[
+        Annotated[Since, BeforeValidator(_since)] | None,
+        WithJsonSchema({"type": "string", "anyOf": [{"pattern": texts.DIGITS}, {"pattern": texts.MOMENT}]}),
+        Field(
+            description="The `until` value of an earlier answer: only what has changed since, some of it perhaps once "
+            "more; what was deleted or handed over since comes as `{id, deleted: true}`. Or a moment to begin at."
+        ),
     ] = None
 
 

@@ -6,7 +6,7 @@ from ninja import Query, Router
 from warmline.api import reading
 from warmline.api.auth import Request
 from warmline.api.bodies import NotificationFilters
-from warmline.api.errors import READING
+from warmline.api.errors import READING, WRITING
 from warmline.api.responses import NotificationAnswer, Page, RetryAnswer, SyncAnswer
 from warmline.sync import notifications
 from warmline.sync.policy import Policy
@@ -24,7 +24,7 @@ def read_sync(request: Request) -> SyncAnswer:
     return SyncAnswer(**{state.value: number for state, number in found.items()}, connection=connection_health.status())
 
 
-@router.post("/sync/retry", response={200: RetryAnswer, **READING}, summary="Try all failed rows again")
+@router.post("/sync/retry", response={200: RetryAnswer, **WRITING}, summary="Try all failed rows again")
 def retry_everything(request: Request) -> RetryAnswer:
     """Fresh attempts, now, for all failed rows that are the caller's, and a new try of the connection."""
     return RetryAnswer(retried=retry_all(request.auth))

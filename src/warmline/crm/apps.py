@@ -11,4 +11,12 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         """Have Django know the tables that are kept beside their rules, and not in models.py."""
-        from warmline.crm import activities, idempotency, imports, throttling, tokens  # noqa: F401, PLC0415 (after models.py)
+        from warmline.crm import (  # noqa: PLC0415 (after models.py)
+            activities,  # noqa: F401
+            external_ids,  # noqa: F401
+            following,  # noqa: F401
+            idempotency,  # noqa: F401
+            imports,  # noqa: F401
+            throttling,  # noqa: F401
+            tokens,  # noqa: F401
+        )

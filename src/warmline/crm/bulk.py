@@ -19,7 +19,7 @@ from warmline.crm.chunks import Pace
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.names import agree
-from warmline.crm.signals import rows_saved
+from warmline.crm.signals import contacts_warmed, rows_saved
 from warmline.crm.users import User
 
 Identity = tuple[str, ...]
@@ -170,6 +170,8 @@ def _stored(owner: User, rows: Sequence[_Given]) -> list[Outcome]:
     for row in new:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
     search_index.fill(Contact.objects.bulk_create(row.contact for row in new))
+    if warm := [row.contact for row in new if row.contact.is_warm]:
+        contacts_warmed.send(Contact, contacts=warm)
     return [
         Outcome(Result.KNOWN, known.pk) if known else Outcome(Result.ADDED, row.contact.pk, shares_with=shares_with)
         for row, known, shares_with in found

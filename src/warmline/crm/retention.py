@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm import imports, throttling
+from warmline.crm import following, idempotency, imports, throttling
 from warmline.crm.chunks import in_pieces
 from warmline.crm.signals import day_passed
 
@@ -47,7 +47,7 @@ def sweep(now: datetime) -> None:
     """
     imports.forget_old(now)
     forget(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
-    for rows in throttling.outdated(now):
+    for rows in (*throttling.outdated(now), idempotency.outdated(now), following.outdated(now)):
         forget(rows)
     day_passed.send(None, now=now)
 

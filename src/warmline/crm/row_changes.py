@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NOT_CONTACTED, Contact
-from warmline.crm.signals import row_changing
+from warmline.crm.signals import contacts_warmed, row_changing
 from warmline.crm.sync_columns import DELETED_THERE, Findable
 
 KEPT_IN_STEP = {"name": "name_key", "email": "email_key", "due_date": "day"}
@@ -57,6 +57,8 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     for name, value in follows.items():
         setattr(stored, name, value)
     stored.save(update_fields=[*_with_keys(stored, changes), *follows])
+    if isinstance(stored, Contact) and stored.is_warm and not was_warm:
+        contacts_warmed.send(Contact, contacts=[stored])
     for field in stored._meta.concrete_fields:  # noqa: SLF001 (documented as public)
         setattr(row, field.attname, getattr(stored, field.attname))
 

@@ -12,5 +12,8 @@ rows_deleted = Signal()
 # The file of an import is to be checked or imported. Sent after the commit.
 import_wanted = Signal()
 
+# Contacts have become warm leads: `contacts`, a list. Sent within the transaction, the sender being their model.
+contacts_warmed = Signal()
+
 # What is kept for a time only is to go, see retention.py. Sent once a day, and when the server starts, with `now`.
 day_passed = Signal()

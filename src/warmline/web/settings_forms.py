@@ -14,6 +14,7 @@ from warmline.crm.activities import ActivityType
 from warmline.crm.fields import NAME_LENGTH, no_control_characters, visible
 from warmline.crm.models import WARMEST
 from warmline.crm.preferences import MOST_SEATS
+from warmline.crm.tokens import Rights
 from warmline.crm.users import User, default_time_zone
 from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
@@ -183,7 +184,7 @@ class HeirForm(WordedForm, forms.Form):
     def __init__(self, *args: Any, member: User, **more: Any) -> None:
         super().__init__(*args, **more)
         heir: Any = self.fields["heir"]
-        heir.queryset = User.objects.filter(~Q(pk=member.pk), is_active=True).order_by("name", "pk")
+        heir.queryset = User.objects.people().filter(~Q(pk=member.pk)).order_by("name", "pk")
         heir.label_from_instance = lambda user: f"{user.name} <{user.email}>"
 
 
@@ -211,6 +212,9 @@ class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # gen
         return user
 
 
+EXPIRIES = ((0, "Never"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year"))
+
+
 class TokenForm(WordedForm, forms.Form):
     """What an API token is for. It stands on the page of the profile, whose fields have the same names."""
 
@@ -221,3 +225,5 @@ class TokenForm(WordedForm, forms.Form):
         max_length=255,
         widget=forms.TextInput(attrs={"placeholder": "e.g. Monthly report"}),
     )
+    rights = forms.ChoiceField(label="Rights", choices=Rights.choices, initial=Rights.WRITE, required=False)
+    days = forms.TypedChoiceField(label="Expires", choices=EXPIRIES, coerce=int, empty_value="0", required=False)

@@ -69,6 +69,7 @@ TOPICS = {
     NotificationKind.TYPE_MISSING: ACCOUNT,
     NotificationKind.CONNECTION_LOST: LOST,
     NotificationKind.CONNECTION_BACK: BACK,
+    NotificationKind.WEBHOOK_OFF: ACCOUNT,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # in the list alone
 }
 FAILING: dict[NotificationKind, type[Row]] = {

@@ -14,8 +14,9 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync import attempt_log, normal_forms, notifications, wakeups
+from warmline.sync import attempt_log, happenings, normal_forms, notifications, wakeups
 from warmline.sync.company import storing
+from warmline.sync.happenings import What
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import BusyError
@@ -63,6 +64,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
         notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
+        happenings.tell(What.CONTACT_SYNCED, contact, pipedrive_person_id=brought.record_id)
         wakeups.after_commit()
 
 
@@ -113,6 +115,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notifications.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
+        happenings.tell(What.ACTIVITY_SYNCED, activity, pipedrive_activity_id=brought.record_id)
 
 
 def align(row: Row, brought: Brought, *, now: datetime) -> None:
@@ -133,6 +136,10 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
         attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        if isinstance(row, Contact):
+            happenings.tell(What.CONTACT_SYNCED, row, pipedrive_person_id=brought.record_id)
+        elif isinstance(row, Activity):
+            happenings.tell(What.ACTIVITY_SYNCED, row, pipedrive_activity_id=brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
@@ -204,6 +211,7 @@ def unlink(row: Row, now: datetime) -> None:
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
+            happenings.tell(What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
