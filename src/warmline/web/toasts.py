@@ -52,6 +52,7 @@ LEFT = Topic("left", "bad", "{} records were deleted here, but may be in Pipedri
 KEPT = Topic("kept", "plain", "{} records were changed here and in Pipedrive at once. Pipedrive's values were kept.")
 NAME = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
 ACCOUNT = Topic("account", "bad", stays=True)
+WEBHOOK = Topic("webhook", "bad", stays=True)
 LOST = Topic("connection", "bad", stays=True)
 BACK = Topic("connection", "good")
 
@@ -69,7 +70,7 @@ TOPICS = {
     NotificationKind.TYPE_MISSING: ACCOUNT,
     NotificationKind.CONNECTION_LOST: LOST,
     NotificationKind.CONNECTION_BACK: BACK,
-    NotificationKind.WEBHOOK_OFF: ACCOUNT,
+    NotificationKind.WEBHOOK_OFF: WEBHOOK,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # in the list alone
 }
 FAILING: dict[NotificationKind, type[Row]] = {
@@ -187,6 +188,8 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
         return reverse("web:contact", args=[contact_id]) + why, "View contact"
     if topic is ORGANIZATIONS and not is_many:
         return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "View organization"
+    if topic is WEBHOOK:
+        return reverse("web:webhooks"), "View webhooks"
     if topic is ARRIVED:
         return reverse("web:contacts"), "View contacts"
     return (reverse("web:sync"), "See why") if topic.stays and topic is not LEFT else ("", "")
