@@ -19,7 +19,7 @@ from warmline.webhooks.sending import NotSentError, is_private, post, what_is_wr
         "172.16.0.1",
         "192.168.1.1",
         "169.254.169.254",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104 (nothing listens there)
         "100.64.0.1",
         "224.0.0.1",
         "255.255.255.255",
