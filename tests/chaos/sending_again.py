@@ -1,7 +1,6 @@
 """Programs that send each lead up to five times, side by side, over connections that break, to a server that dies.
 
-`PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests python -m chaos.sending_again --leads 1000` does it with as
-many leads as one likes. A lead is a contact under an id of its own, and a call with it under a key of its own.
+`make leads LEADS=1000` does it with as many as one likes. A lead is a contact under an id of its own, and a call with it under a key of its own.
 """
 
 import argparse

@@ -92,6 +92,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
     """Return what stands for the parts of an address: Bob's."""
     contact = bob.contacts.get()
     activity = contact.activities.get()
+    assert contact.organization is not None
     for kind, row in (("contact", contact), ("organization", contact.organization), ("activity", activity)):
         ExternalId.objects.create(kind=kind, source="form", external_id=str(row.pk), **{kind: row})
     endpoint, _ = endpoints.add("https://example.com", ["contact.warm"])

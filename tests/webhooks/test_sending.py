@@ -105,8 +105,8 @@ def test_the_checked_address_is_the_one_connected_to(receiver: Receiver, monkeyp
         connected.append(address)
         raise OSError(113, "No route to host")
 
-    monkeypatch.setattr(sending.socket, "getaddrinfo", look)
-    monkeypatch.setattr(sending.socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    monkeypatch.setattr(socket.socket, "connect", connect)
     with pytest.raises(NotSentError, match="No route to host"):
         post(f"http://rebinding.example.com:{receiver.port}/", {}, b"{}", private=False)
     assert (looked, connected) == (["rebinding.example.com"], [("93.184.216.34", receiver.port)])

@@ -362,15 +362,7 @@ class PutActivity(ActivityChanges):
 class NewWebhook(Body):
     """A webhook to be added."""
 
-    url: Annotated[
-        StrictStr,
-        Field(
-            max_length=URL_LENGTH,
-            json_schema_extra={
-                "pattern": r"^https?://[a-z0-9][a-z0-9-]{0,30}(\.[a-z0-9][a-z0-9-]{0,30})+(/[a-z0-9]*)*$"
-            },
-        ),
-    ]
+    url: Annotated[StrictStr, Field(max_length=URL_LENGTH, json_schema_extra={"pattern": texts.WEB_ADDRESS})]
     events: Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
 
 
