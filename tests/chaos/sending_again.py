@@ -1,6 +1,7 @@
 """Programs that send each lead up to five times, side by side, over connections that break, to a server that dies.
 
-`make leads LEADS=1000` does it with as many as one likes. A lead is a contact under an id of its own, and a call with it under a key of its own.
+`make leads LEADS=1000` does it with as many as one likes. A lead is a contact under an id of its own, and a call with
+it under a key of its own.
 """
 
 import argparse
@@ -67,7 +68,7 @@ def send_round(folder: Path, seed: int, *, leads: int, kills: int = 2) -> Round:
     world.settings.burst = world.settings.searches = 1000
     log, port = folder / "warmline.log", free_port()
     with serving(Sandbox(world, seed=seed)) as pipedrive_url:
-        limits = {"WARMLINE_LIMITS": "500/2", "WARMLINE_SEARCH_LIMIT": "500/2", "WARMLINE_API_RATE": "0"}
+        limits = {"WARMLINE_LIMITS": "500/2", "WARMLINE_SEARCH_LIMIT": "500/2"}
         env = environment(folder, pipedrive_url, **limits)
         token = new_token(env, "alice@example.com", "--admin")
         sendings = [number for number in range(leads) for _ in range(chance.randint(1, SENDINGS))]
