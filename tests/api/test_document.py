@@ -110,7 +110,7 @@ def test_what_it_says_is_so(case: Case[Any], book: tuple[Caller, dict[str, int]]
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=5,
+    max_examples=3,
     derandomize=True,
     deadline=None,
     database=None,
@@ -121,7 +121,7 @@ def test_what_it_says_is_so(case: Case[Any], book: tuple[Caller, dict[str, int]]
 def test_without_a_token(case: Case[Any]) -> None:
     """Whatever is sent, nobody comes in, and the answer is one that it tells of."""
     response = case.call_and_validate(checks=CHECKS[:-2], headers={"Authorization": "Bearer wl_wrong"})
-    assert response.status_code in {401, 404, 429}  # in the end, there were too many guesses
+    assert response.status_code in {401, 404, 405, 429}  # in the end, there were too many guesses
 
 
 @pytest.mark.parametrize("schema", ["NewContact", "ContactChanges", "OrganizationBody", "OrganizationChanges"])

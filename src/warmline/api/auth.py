@@ -69,7 +69,7 @@ class Bearer(HttpBearer):
         known = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
         if known is None:
             with storage.if_possible():
-                throttling.at_secret("token", "", request.META["REMOTE_ADDR"])
+                throttling.at_secret("token", "", request.META.get("REMOTE_ADDR", ""))
             return None
         if known.has_expired:
             raise ExpiredError

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import QuerySet
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.commit_order import PositionField
+from warmline.crm.commit_order import PositionedQuerySet, PositionField
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 
@@ -54,6 +54,8 @@ class GoneRow(models.Model):
     is_deleted = models.BooleanField()
     changed_in = PositionField()
     changed_at = models.DateTimeField(auto_now=True)
+
+    objects = PositionedQuerySet.as_manager()
 
     class Meta:
         indexes = [

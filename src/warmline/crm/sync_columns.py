@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from warmline.crm import fields
-from warmline.crm.commit_order import Position, PositionField
+from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
 
 RowType = TypeVar("RowType", bound="Followed")
@@ -22,7 +22,7 @@ DELETED_THERE = (
 )
 
 
-class FollowedQuerySet(models.QuerySet[RowType]):
+class FollowedQuerySet(PositionedQuerySet[RowType]):
     """Rows that note each change, however it is made."""
 
     def update(self, **kwargs: Any) -> int:
