@@ -98,7 +98,8 @@ def page(
     some = rows if among is None else among
     gone: list[int] = []
     if asked.updated_since is not None:
-        some = some.filter(pk__in=following.changed(rows.model, asked.updated_since))  # type: ignore[arg-type]
+        if asked.updated_since.position != 0:  # else it is everything, and need not be looked for
+            some = some.filter(pk__in=following.changed(rows.model, asked.updated_since))  # type: ignore[arg-type]
         kind = str(rows.model._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
         left = following.gone_since(kind, user, asked.updated_since).filter(row_id__gt=cursor.after)
         gone = list(left.order_by("row_id").values_list("row_id", flat=True).distinct()[: asked.limit + 1])
