@@ -18,11 +18,12 @@ demo: $(VENV)/run ## show the whole story on this machine (ARGS=--exit ends by i
 serve: $(VENV)/run ## serve Warmline (ARGS="--port 8000"); docs/configuration.md lists its settings
 	@$(BIN)/warmline serve $(ARGS)
 
-test: $(VENV)/dev ## run every test (ARGS="tests/sync -k label" for some)
+test: $(VENV)/dev ## run every test, on SQLite and then on PostgreSQL (ARGS="tests/sync -k label" for some)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-chaos: $(VENV)/dev ## break it for SECONDS=60, or replay SEED=...
-	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
+chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreSQL), or replay SEED=...
+	@TEST_DATABASE=$(DATABASE) PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 leads: $(VENV)/dev ## send LEADS=1000 up to five times each to a server that dies, over connections that break
@@ -64,7 +65,10 @@ lock: $(VENV)/dev ## lock the newest versions that pyproject.toml admits
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 pyproject.toml --output-file requirements/run.txt
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url \
-		--python-version 3.11 --extra dev pyproject.toml --output-file requirements/dev.txt
+		--python-version 3.11 --extra postgres --extra dev pyproject.toml --output-file requirements/dev.txt
+	$(VENV)/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --extra postgres --constraint requirements/dev.txt pyproject.toml \
+		--output-file requirements/postgres.txt
 
 audit: $(VENV)/dev ## ask whether a vulnerability is known of anything that is installed
 	@$(BIN)/python -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet --disable-pip-version-check pip-audit

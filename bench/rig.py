@@ -68,7 +68,7 @@ class Team:
 
 
 class Sandbox:
-    """A sandbox that runs, seen through its control door.
+    """A sandbox that runs, seen through its control API.
 
     Args:
         url: Where it answers.

@@ -2,12 +2,20 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 
 import pytest
-from settings_for_tests import FOLDER
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from postgres_cluster import HOW_TO_GET_IT
+from settings_for_tests import FOLDER, HAS_DATABASE, IS_POSTGRES
 
 pytest_plugins = ["contract_fixtures", "siege.telling"]
+
+# How long an example takes says nothing on a busy machine.
+hypothesis_settings.register_profile("warmline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("warmline")
 
 NOT_RUN = "NOT RUN"  # how a test's skip begins when the machine lacks what it needs
 
@@ -22,10 +30,46 @@ def _nothing_decided() -> Iterator[None]:
     _Known.row = StoredPreferences()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Close what would keep the database of this run from being dropped."""
+    yield
+    if "warmline.sync.remote.postgres_ledger" in sys.modules:
+        from warmline.sync.remote.postgres_ledger import OF_THIS_PROCESS  # noqa: PLC0415 (not without its driver)
+
+        OF_THIS_PROCESS.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other database; on PostgreSQL also what touches none: it was run beside SQLite."""
+    database = "postgres" if IS_POSTGRES else "sqlite"
+    chosen = [item for item in items if _is_about(item, database)]
+    if IS_POSTGRES:
+        chosen = [item for item in chosen if HAS_DATABASE and (_touches_database(item) or _names_database(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _is_about(item: pytest.Item, database: str) -> bool:
+    marker = item.get_closest_marker("only_on")
+    return marker is None or marker.args == (database,)
+
+
+def _names_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("only_on") is not None
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or not {"db", "transactional_db"}.isdisjoint(fixtures)
+
+
 def _left_out(reporter: pytest.TerminalReporter) -> list[str]:
     reports = reporter.stats.get("skipped", [])
-    reasons = [report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]
-    return sorted({reason for reason in reasons if NOT_RUN in reason})
+    reasons = {report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)}
+    if not HAS_DATABASE:
+        reasons.add(f"{NOT_RUN}: the tests on PostgreSQL need its server programs. Install them: {HOW_TO_GET_IT}")
+    return sorted(reason for reason in reasons if NOT_RUN in reason)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -37,6 +81,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for what was left out, where NOT_RUN=fail asks for that."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK  # what was asked for is run beside the other database
     if os.environ.get("NOT_RUN") == "fail" and reporter and _left_out(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -34,14 +34,15 @@ def new_token(env: dict[str, str], email: str, *options: str) -> str:
 
 
 @contextmanager
-def serving_warmline(env: dict[str, str], port: int, *, log: Path) -> Iterator["Popen[bytes]"]:
+def serving_warmline(env: dict[str, str], port: int, *options: str, log: Path) -> Iterator["Popen[bytes]"]:
     """Run `warmline serve` while the block runs.
 
     Args:
         env: Its environment.
         port: Where it listens.
+        options: Of the command.
         log: Where its output goes.
     """
     ready = f"http://127.0.0.1:{port}/api/openapi.json"
-    with running(env, "serve", "--port", str(port), ready=ready, log=log) as program:
+    with running(env, "serve", "--port", str(port), *options, ready=ready, log=log) as program:
         yield program

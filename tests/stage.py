@@ -17,6 +17,8 @@ from unittest.mock import patch
 from django.db import connections
 from virtual_clock import VirtualClock
 
+from warmline import database_time
+
 PATIENCE = 120.0  # seconds of the real clock: a task that waits on what was not handed in would hang the run
 THREADS = ThreadPoolExecutor(400, thread_name_prefix="stage")
 
@@ -338,7 +340,7 @@ def telling(clock: VirtualClock) -> Iterator[None]:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return clock.now().astimezone(tz)
 
-    with patch("django.utils.timezone.datetime", Told):
+    with patch("django.utils.timezone.datetime", Told), patch.object(database_time, "is_shared", return_value=False):
         yield
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from warmline import admission, error_pages
-from warmline.admission import FULL, READ_PLACES, Crowd, FullError, Lane, refuse_crowd
+from warmline.http import admission, error_pages
+from warmline.http.admission import FULL, READ_PLACES, AdmissionControl, AdmissionQueue, FullError, refuse_when_full
 from warmline.storage import Matter
 
 
@@ -20,7 +20,7 @@ def test_places_are_given_in_order() -> None:
     """Two at a time, and whoever waits comes in as one goes out."""
 
     async def run() -> list[int]:
-        lane, came, go = Lane(2), [], [asyncio.Event() for _ in range(5)]
+        lane, came, go = AdmissionQueue(2), [], [asyncio.Event() for _ in range(5)]
 
         async def one(number: int) -> None:
             async with lane.place():
@@ -44,7 +44,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
 
     async def run() -> None:
         now = 0.0
-        lane = Lane(1, clock=lambda: now)
+        lane = AdmissionQueue(1, clock=lambda: now)
         go = [asyncio.Event() for _ in range(8)]
 
         async def one(number: int) -> None:
@@ -71,10 +71,10 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
 
 def test_who_waits_longer_than_was_expected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the place goes to others later."""
-    monkeypatch.setattr(admission, "LONGEST", 0.01)
+    monkeypatch.setattr(admission, "LONGEST_WAIT", 0.01)
 
     async def run() -> None:
-        lane, go = Lane(1), asyncio.Event()
+        lane, go = AdmissionQueue(1), asyncio.Event()
 
         async def holds() -> None:
             async with lane.place():
@@ -98,7 +98,7 @@ def test_one_who_goes_leaves_no_gap() -> None:
     """Whoever waits and goes is passed over; whoever was given a place and goes gives it on."""
 
     async def run() -> None:
-        lane, go, came = Lane(1), asyncio.Event(), []
+        lane, go, came = AdmissionQueue(1), asyncio.Event(), []
 
         async def one(name: str) -> None:
             async with lane.place():
@@ -119,10 +119,10 @@ def test_one_who_goes_leaves_no_gap() -> None:
 
 def test_a_slow_one_gives_up_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that waits for a mail server keeps nobody from saving, and gives its place up only once."""
-    monkeypatch.setattr(admission, "SLOW", 0.0)
+    monkeypatch.setattr(admission, "PLACE_KEPT_FOR", 0.0)
 
     async def run() -> None:
-        lane, go = Lane(1), asyncio.Event()
+        lane, go = AdmissionQueue(1), asyncio.Event()
 
         async def slow() -> None:
             async with lane.place():
@@ -171,7 +171,7 @@ async def _busy(requests: list[_Request]) -> dict[int, bool]:
         if not scope.get(FULL, False):
             await asyncio.get_running_loop().create_future()
 
-    door = Crowd(app)
+    door = AdmissionControl(app)
     tasks = [asyncio.create_task(door(each.scope, each.receive, each.send)) for each in requests]
     for _ in range(5):
         await _settle()
@@ -205,7 +205,7 @@ def test_a_refusal_says_when_to_come_again() -> None:
     """As the API's errors look."""
     request: Any = RequestFactory().post("/api/contacts", "{}", content_type="application/json")
     request.scope = {FULL: True}
-    answer = refuse_crowd(lambda _: pytest.fail("let in"))(request)
+    answer = refuse_when_full(lambda _: pytest.fail("let in"))(request)
     assert answer.status_code == 503
     assert answer["Retry-After"] == "1"
     assert answer["Warmline-Matter"] == "busy"

@@ -9,8 +9,8 @@ import pytest
 
 from warmline.api.errors import BODY_LIMIT
 from warmline.asgi import application
-from warmline.body_limit import FILE_LIMIT
-from warmline.crm.csv_files import MOST_BYTES
+from warmline.crm.imports.tables import MOST_BYTES
+from warmline.http.body_limit import FILE_LIMIT
 
 PIECE = 100_000  # bytes
 Answer = tuple[int, dict[str, str], str]

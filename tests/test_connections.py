@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from warmline import client_connections
-from warmline.client_connections import DESCRIPTORS, Connection, Hall, raise_limit
-from warmline.slow_clients import LONGEST, PATIENCE
+from warmline.http import client_connections
+from warmline.http.client_connections import DESCRIPTORS, ClientConnection, ClientConnections, raise_limit
+from warmline.http.slow_clients import LONGEST_WAIT, PATIENCE
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost:"
@@ -28,12 +28,12 @@ class _Place:
 
     Args:
         proxies: Who is believed.
-        descriptors: Of which the hall has a part.
+        descriptors: File descriptors of the process.
     """
 
     def __init__(self, proxies: list[Any], descriptors: int) -> None:
         self.now = 0.0
-        self.hall = Hall(proxies, descriptors, lambda: self.now)
+        self.connections = ClientConnections(proxies, descriptors, lambda: self.now)
         self.may_end = asyncio.Event()
         self.ended = 0
         self.port = 0
@@ -64,7 +64,7 @@ class _Place:
 
 async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not is_so():  # noqa: ASYNC110 (sockets and the hall know no event for it)
+        while not is_so():  # noqa: ASYNC110 (sockets and connections signal no event for it)
             await asyncio.sleep(0.01)
 
 
@@ -90,7 +90,7 @@ async def _place(proxies: list[Any], descriptors: int) -> AsyncIterator[_Place]:
         timeout_keep_alive=3600,
     )
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(place.hall, config=config, server_state=state, app_state={}), "127.0.0.1", 0
+        lambda: ClientConnection(place.connections, config=config, server_state=state, app_state={}), "127.0.0.1", 0
     )
     place.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -132,10 +132,10 @@ def test_whom_we_wait_for(sent: bytes, half: int, idle: int) -> None:
 
     async def test(place: _Place) -> None:
         reader, _ = await place.open(sent)
-        await _until(lambda: (len(place.hall.half), len(place.hall.idle)) == (half, idle))
-        place.now = LONGEST + PATIENCE
-        place.hall.tick()
-        assert (len(place.hall.half), len(place.hall.idle)) == (0, 0)
+        await _until(lambda: (len(place.connections.half), len(place.connections.idle)) == (half, idle))
+        place.now = LONGEST_WAIT + PATIENCE
+        place.connections.tick()
+        assert (len(place.connections.half), len(place.connections.idle)) == (0, 0)
         if half or idle:
             async with asyncio.timeout(60):
                 with suppress(ConnectionError):
@@ -157,7 +157,7 @@ def test_a_stranger_with_many_halves() -> None:
             assert b"answer" in await _answer(member)
         new = await place.open(WHOLE)
         assert b"answer" in await _answer(new)
-        await _until(lambda: len(place.hall.half) <= 10)
+        await _until(lambda: len(place.connections.half) <= 10)
         assert await _answer(strangers[0]) == b""
         strangers[-2][1].write(WHOLE)  # it has sent nothing so far
         assert b"answer" in await _answer(strangers[-2])
@@ -179,13 +179,13 @@ def test_a_stranger_with_many_halves() -> None:
 )
 def test_how_many_of_one_address(proxies: list[Any], said: str, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as it is known whose they are: a proxy that is trusted is no stranger."""
-    monkeypatch.setattr(client_connections, "OF_ONE", 3)
+    monkeypatch.setattr(client_connections, "MOST_OF_ONE_ADDRESS", 3)
 
     async def test(place: _Place) -> None:
         for number in range(1, 9):
             head = f"POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {said.format(number)}\r\nContent-Length: 9\r\n\r\n"
             await place.open(head.encode())
-        await _until(lambda: len(place.hall.half) == left and place.ended == 8 - left)
+        await _until(lambda: len(place.connections.half) == left and place.ended == 8 - left)
 
     _run(test, proxies)
 
@@ -196,13 +196,13 @@ def test_a_slow_answer_is_not_cut_off() -> None:
     async def test(place: _Place) -> None:
         stream = await place.open(b"GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
         await stream[0].readuntil(b"\r\n\r\n")
-        place.now = 10 * LONGEST
-        place.hall.tick()
+        place.now = 10 * LONGEST_WAIT
+        place.connections.tick()
         place.may_end.set()
         assert b"answer" in await _answer(stream)
-        await _until(lambda: len(place.hall.idle) == 1)
+        await _until(lambda: len(place.connections.idle) == 1)
         stream[1].close()
-        await _until(lambda: len(place.hall.idle) == 0)
+        await _until(lambda: len(place.connections.idle) == 0)
 
     _run(test)
 
@@ -213,16 +213,16 @@ def test_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async def test(place: _Place) -> None:
         for _ in range(30):
             await place.open(HALF)
-        await _until(lambda: place.hall._cut_off == 20)
-        place.hall.tick()
+        await _until(lambda: place.connections._cut_off == 20)
+        place.connections.tick()
         for _ in range(5):
             await place.open(HALF)
-        await _until(lambda: place.hall._cut_off == 5)
-        place.hall.tick()
+        await _until(lambda: place.connections._cut_off == 5)
+        place.connections.tick()
         place.now = 61.0
-        place.hall.tick()
+        place.connections.tick()
 
-    with caplog.at_level(logging.WARNING, "warmline.client_connections"):
+    with caplog.at_level(logging.WARNING, "warmline.http.client_connections"):
         _run(test)
     assert [record.args for record in caplog.records] == [(20,), (5,)]
 

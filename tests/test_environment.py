@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from warmline.environment import VARIABLES, ConfigurationError, EmailServer, Environment, Variable
+from warmline.environment import VARIABLES, ConfigurationError, Environment, Variable
+from warmline.environment_values import EmailServer
 
 ROOT = Path(__file__).parents[1]
 SECRETS = [variable.name for variable in VARIABLES if variable.secret]
@@ -23,6 +24,7 @@ GOOD = [
     ("WARMLINE_DATA_DIR", "here", Path.cwd() / "here"),
     ("DATABASE_URL", "", ""),
     ("DATABASE_URL", "sqlite:////srv/w.sqlite3", "sqlite:////srv/w.sqlite3"),
+    ("WARMLINE_DATABASE_CONNECTIONS", "2", 2),
     ("PIPEDRIVE_BASE_URL", "", "https://api.pipedrive.com"),
     ("PIPEDRIVE_BASE_URL", "https://example.pipedrive.com/", "https://example.pipedrive.com"),
     ("PIPEDRIVE_BASE_URL", " HTTP://127.0.0.1:9000 ", "http://127.0.0.1:9000"),
@@ -174,6 +176,7 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
         ("WARMLINE_WORKERS", ["0", "65", "9" * 5000]),
         ("WARMLINE_PLAN", ["essential", "lite oauth"]),
         ("WARMLINE_SEATS", ["0", "10001"]),
+        ("WARMLINE_DATABASE_CONNECTIONS", ["1", "1001"]),
         ("WARMLINE_TOKEN_SHARE", ["0", "101", "80%"]),
         ("WARMLINE_DIRECTORY_SHARE", ["101"]),
         ("WARMLINE_LIMITS", ["20", "20/", "20/2/1", "0/2", "-1/2", "20/0", "20/3601", "1/nan", "1/inf", "20/2;100/10"]),

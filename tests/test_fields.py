@@ -13,12 +13,13 @@ from pydantic import BaseModel
 
 from warmline import pipedrive
 from warmline.api import bodies, responses
-from warmline.crm import columns
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.imports import headings
 from warmline.crm.models import Contact, Organization
-from warmline.sync.synced_fields import FIELDS
-from warmline.web import book_forms, export
+from warmline.sync.synced_fields import FIELDS, columns_sent
+from warmline.web import export
+from warmline.web.forms import contact_book
 
 STAYS_HERE = {  # what people give of a row, and Pipedrive is not told
     Contact: {"owner", "warmness_score"},
@@ -40,7 +41,7 @@ def test_what_people_give_goes_to_pipedrive_or_stays_here(kind: type[Row]) -> No
         for field in kind._meta.concrete_fields
         if field.editable and not isinstance(field, models.AutoField) and "pipedrive" not in field.name
     }
-    assert given == kind.TOLD | STAYS_HERE[kind]
+    assert given == columns_sent(kind) | STAYS_HERE[kind]
 
 
 @pytest.mark.parametrize(
@@ -55,23 +56,23 @@ def test_what_people_give_goes_to_pipedrive_or_stays_here(kind: type[Row]) -> No
 def test_programs_send_and_get_it(kind: type[Row], shapes: tuple[type[BaseModel], ...]) -> None:
     """Each body that a program sends, and each answer, has every field."""
     for shape in shapes:
-        assert shape.model_fields.keys() >= kind.TOLD, shape
+        assert shape.model_fields.keys() >= columns_sent(kind), shape
 
 
 @pytest.mark.parametrize(
     ("kind", "form"),
     [
-        (Contact, book_forms.ContactForm()),
-        (Contact, book_forms.NewContactForm()),
-        (Organization, book_forms.OrganizationForm()),
-        (Activity, book_forms.ActivityForm()),
-        (Activity, book_forms.NewActivityForm()),
+        (Contact, contact_book.ContactForm()),
+        (Contact, contact_book.NewContactForm()),
+        (Organization, contact_book.OrganizationForm()),
+        (Activity, contact_book.ActivityForm()),
+        (Activity, contact_book.NewActivityForm()),
     ],
 )
 def test_people_type_it(kind: type[Row], form: forms.Form) -> None:
     """Each form has every field, and takes as much as the column does."""
-    assert form.fields.keys() >= kind.TOLD
-    for name in kind.TOLD:
+    assert form.fields.keys() >= columns_sent(kind)
+    for name in columns_sent(kind):
         column: Any = kind._meta.get_field(name)
         if isinstance(column, models.CharField) and not column.choices:
             assert form.fields[name].widget.attrs["maxlength"] == str(column.max_length)
@@ -82,8 +83,8 @@ def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
     assert tuple(field.name for field in fields(OrganizationDetails)) == ("name", *Organization.DETAILS)
     for name in Organization.DETAILS:
         label = Organization.label(name)
-        assert columns.matched([label]) == [name]
-        assert columns.Column(name).label == label
+        assert headings.kind(label) == name
+        assert headings.Column(name).label == label
         assert label in export.COLUMNS
     row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})
     assert row.details == [(Organization.label(name), f"its {name}") for name in Organization.DETAILS]

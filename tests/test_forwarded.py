@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from warmline.forwarded import Forwarded, address, caller
+from warmline.http.forwarded import Forwarded, address, caller
 
 PROXIES = [ip_network(text) for text in ("127.0.0.1", "::1", "10.0.0.0/8")]
 

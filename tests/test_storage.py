@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError
+from psycopg_pool import PoolTimeout
 
 from warmline import storage
 from warmline.storage import Matter, WaitedError
@@ -43,6 +45,12 @@ def _of_postgresql(code: str) -> Exception:
         (_caused(IntegrityError("x"), _sqlite("SQLITE_CONSTRAINT_UNIQUE")), None),
         (_caused(OperationalError("x"), _of_postgresql("53100")), Matter.DISK_FULL),
         (_caused(OperationalError("x"), _of_postgresql("40P01")), Matter.BUSY),
+        (_caused(OperationalError("x"), _of_postgresql("40001")), Matter.BUSY),
+        (_caused(OperationalError("x"), _of_postgresql("57P01")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), _of_postgresql("08006")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), _of_postgresql("54000")), None),
+        (_caused(OperationalError("x"), psycopg.OperationalError("the connection is closed")), Matter.NO_DATABASE),
+        (_caused(OperationalError("x"), PoolTimeout("none came in time")), Matter.NO_DATABASE),
         (_caused(DatabaseError("x"), _of_postgresql("23505")), None),
         (OSError(errno.ENOSPC, "no space"), Matter.DISK_FULL),
         (OSError(errno.EDQUOT, "quota"), Matter.DISK_FULL),
@@ -77,7 +85,7 @@ def test_a_failure_is_known_for_a_while(clock: SimpleNamespace) -> None:
     assert storage.present() is None
     assert storage.noticed(FULL) is Matter.DISK_FULL
     assert storage.present() is Matter.DISK_FULL
-    clock.seconds += storage.HOLD
+    clock.seconds += storage.BELIEVED_FOR
     assert storage.present() is None
     assert storage.noticed(WaitedError()) is Matter.BUSY
     assert storage.present() is None  # one who waited says nothing of the next one
@@ -116,6 +124,6 @@ def test_what_is_good_to_know_is_left_out(clock: SimpleNamespace) -> None:
     """Who reads is not kept from it by what could not be noted; but a fault of ours is not hidden."""
     with storage.if_possible():
         raise FULL
-    clock.seconds += storage.HOLD
+    clock.seconds += storage.BELIEVED_FOR
     with pytest.raises(ZeroDivisionError), storage.if_possible():
         raise ZeroDivisionError

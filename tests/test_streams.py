@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from warmline.stream_responses import AT_ONCE, WAITING, Streams
+from warmline.http.stream_responses import ADMITTED_AT_ONCE, MOST_WAITING, Streams
 from warmline.web.event_stream import LISTENING
 
 
@@ -138,11 +138,11 @@ def test_few_are_let_in_at_a_time() -> None:
     """The others wait without a thread, and those who are too many for that are told to come again."""
 
     async def run() -> None:
-        pages, browsers = _Pages(), [_Browser() for _ in range(WAITING + 5)]
+        pages, browsers = _Pages(), [_Browser() for _ in range(MOST_WAITING + 5)]
         streams = Streams(pages)
         tasks = [asyncio.create_task(streams(each.scope, each.receive, each.send)) for each in browsers]
         await _settle()
-        assert pages.inside == AT_ONCE
+        assert pages.inside == ADMITTED_AT_ONCE
         refused = [each for each in browsers if each.sent]
         assert [each.sent[0]["status"] for each in refused] == [503] * 5
         assert all((b"retry-after", b"10") in each.sent[0]["headers"] for each in refused)
@@ -151,13 +151,13 @@ def test_few_are_let_in_at_a_time() -> None:
         pages.pieces = _nothing  # type: ignore[method-assign]
         pages.lets_in.set()
         await asyncio.gather(*tasks)
-        assert pages.over == WAITING + 1
+        assert pages.over == MOST_WAITING + 1
 
     asyncio.run(run())
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
-    if AT_ONCE == 0:
+    if ADMITTED_AT_ONCE == 0:
         yield b""
 
 
@@ -165,11 +165,11 @@ def test_who_goes_while_waiting_leaves_no_gap() -> None:
     """A request that is cut off gives its place on."""
 
     async def run() -> None:
-        pages, browsers = _Pages(), [_Browser() for _ in range(AT_ONCE + 2)]
+        pages, browsers = _Pages(), [_Browser() for _ in range(ADMITTED_AT_ONCE + 2)]
         streams = Streams(pages)
         tasks = [asyncio.create_task(streams(each.scope, each.receive, each.send)) for each in browsers]
         await _settle()
-        for task in tasks[:AT_ONCE]:
+        for task in tasks[:ADMITTED_AT_ONCE]:
             task.cancel()
         await _settle()
         assert streams._waiting == 2

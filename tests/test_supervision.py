@@ -66,7 +66,7 @@ def test_what_the_disk_refuses_is_tried_again_soon(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
 ) -> None:
     """However long that lasts, so that all goes on once there is room; storage.py tells of it."""
-    monkeypatch.setattr(storage, "HOLD", 0.0)
+    monkeypatch.setattr(storage, "BELIEVED_FOR", 0.0)
     turn, well = failing(OSError(), *[OSError(number, "refused")] * 8, OSError())
     loop = Loop("a loop", turn)
     waits: list[float] = []

@@ -18,15 +18,16 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline import supervision
-from warmline.crm import import_worker, imports, preferences
+from warmline.crm import preferences, retention
 from warmline.crm.book import add_contact
+from warmline.crm.imports import runs, worker
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.engine_process import Beside, Relay
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync import engine_health, notifications, wakeups
 from warmline.sync.concurrency import side_by_side
-from warmline.sync.engine.dispatcher import Follower
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote import connection_health
 from warmline.web import event_stream
@@ -44,8 +45,8 @@ each_trouble = pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(preferences, "EVERY", 0.01)
-    monkeypatch.setattr(event_stream, "LOOK", 0.05)
+    monkeypatch.setattr(preferences, "REFRESH_EVERY", 0.01)
+    monkeypatch.setattr(event_stream, "LOOK_EVERY", 0.05)
 
 
 @pytest.fixture
@@ -96,17 +97,17 @@ def test_what_follows_the_preferences(trouble: Exception) -> None:
 @each_trouble
 def test_the_import_worker(alice: User, trouble: Exception) -> None:
     """A file is checked all the same."""
-    run = imports.begin(alice, "people.csv", b"Name\nDana Diaz\n")
-    with breaking("imports", trouble), import_worker.running():
-        until(lambda: imports.ImportRun.objects.get(pk=run.pk).status == imports.Status.CHECKED)
+    run = runs.begin(alice, "people.csv", b"Name\nDana Diaz\n")
+    with breaking("imports", trouble), worker.running():
+        until(lambda: runs.ImportRun.objects.get(pk=run.pk).status == runs.Status.CHECKED)
 
 
 @each_trouble
 def test_what_is_swept_once_a_day(trouble: Exception) -> None:
     """It is swept once it can be, and not a day later."""
-    old = timezone.now() - notifications.KEPT - timedelta(days=1)
+    old = timezone.now() - notifications.RETENTION - timedelta(days=1)
     notifications.tell(NotificationKind.CONTACT_SYNCED, "Long ago.", now=old)
-    with breaking("keeping", trouble), import_worker.running():
+    with breaking("retention", trouble), retention.running():
         until(lambda: not Notification.objects.exists())
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.slow_clients import LONGEST, PATIENCE, SLOWEST, Unfinished
+from warmline.http.slow_clients import LONGEST_WAIT, PATIENCE, SLOWEST, Unfinished
 
 
 def _waiting(addresses: str, in_all: int, of_one: int) -> Unfinished[int]:
@@ -56,8 +56,8 @@ def test_no_more_go_than_must(addresses: str, in_all: int, of_one: int) -> None:
         (0, PATIENCE + 1, True),
         (10 * SLOWEST, PATIENCE + 9, False),  # a body that comes slowly, and does come
         (10 * SLOWEST, PATIENCE + 11, True),
-        (10_000 * SLOWEST, LONGEST, False),
-        (10_000 * SLOWEST, LONGEST + 1, True),
+        (10_000 * SLOWEST, LONGEST_WAIT, False),
+        (10_000 * SLOWEST, LONGEST_WAIT + 1, True),
     ],
 )
 def test_how_long_one_may_take(received: int, after: float, is_overdue: bool) -> None:  # noqa: FBT001 (a column)

@@ -11,11 +11,12 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import RequestFactory
 
-from warmline.crm import book, bulk
+from warmline.crm import book
+from warmline.crm.imports import bulk
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
+from warmline.crm.search_words import words_of
 from warmline.crm.users import User
-from warmline.crm.words import words_of
 from warmline.sync.models import DirectoryEntry, DirectoryState, Intent
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""The web application, as a server such as uvicorn takes it."""
+"""The web application, as an ASGI server such as uvicorn loads it."""
 
 import os
 
@@ -9,9 +9,9 @@ django = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 (Django is ready by now)
 
-from warmline.admission import Crowd  # noqa: E402 (as above)
-from warmline.body_limit import BodyLimit  # noqa: E402 (as above)
-from warmline.forwarded import Forwarded  # noqa: E402 (as above)
-from warmline.stream_responses import Streams  # noqa: E402 (as above)
+from warmline.http.admission import AdmissionControl  # noqa: E402 (as above)
+from warmline.http.body_limit import BodyLimit  # noqa: E402 (as above)
+from warmline.http.forwarded import Forwarded  # noqa: E402 (as above)
+from warmline.http.stream_responses import Streams  # noqa: E402 (as above)
 
-application = Forwarded(Streams(Crowd(BodyLimit(django))), settings.PROXIES)
+application = Forwarded(Streams(AdmissionControl(BodyLimit(django))), settings.PROXIES)

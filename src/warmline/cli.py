@@ -40,8 +40,8 @@ def _cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
     _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose another with --host and --port.")
 
 
-def _set_up() -> None:
-    """Make Django and the database ready; every command but `sandbox` and `demo` begins with this."""
+def _set_up(*, migrates: bool = False) -> None:
+    """Make Django and the database ready; every command that uses the database begins with this."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django
     from django.core.exceptions import ImproperlyConfigured
@@ -49,7 +49,7 @@ def _set_up() -> None:
 
     try:
         django.setup()
-        _migrate()
+        _prepare_database(migrates=migrates)
     except ImproperlyConfigured as error:
         _fail(f"warmline: {error}")
     except OSError as error:
@@ -58,38 +58,95 @@ def _set_up() -> None:
         _fail(f"warmline: cannot use the database: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
 
 
-def _migrate() -> None:
+def _prepare_database(*, migrates: bool) -> None:
     from django.conf import settings
-    from django.core.management import call_command
+    from django.db import connection
 
-    from warmline import installation
+    from warmline import schema
+    from warmline.sync import engine_health
 
     if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
-    if newer := installation.newer_data():
-        _fail(
-            f"warmline: the data belongs to a newer Warmline ({newer}). Start that version, or set WARMLINE_DATA_DIR "
-            "(and DATABASE_URL, if you use it) to other data."
-        )
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        if migrates or connection.vendor == "sqlite":
+            schema.migrate()
+        else:
+            schema.wait()
+            engine_health.look_for_workers()
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
+
+
+@app.command()
+def migrate() -> None:
+    """Prepare the database for this version. On PostgreSQL nothing else does; SQLite is prepared by every command."""
+    _set_up(migrates=True)
+    typer.echo("The database is ready.")
+
+
+@app.command("move-to-postgres")
+def move_to_postgres() -> None:
+    """Move everything from the data folder's SQLite file to the empty PostgreSQL that DATABASE_URL names."""
+    _set_up()
+    if not _is_postgres():
+        _fail("warmline: set DATABASE_URL to the PostgreSQL that everything is to be moved to.")
+    from warmline.move_to_postgres import CannotMoveError, move
+
+    try:
+        typer.echo("\n".join(move()))
+    except CannotMoveError as error:
+        _fail(f"warmline: nothing was moved: {error}")
+
+
+def _is_postgres() -> bool:
+    from django.db import connection
+
+    return connection.vendor == "postgresql"
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
-    """Serve the pages and the API, and send warm contacts to Pipedrive."""
+    """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     _set_up()
-    from warmline import installation
+    from warmline import installation, schema
     from warmline.serve import serve as run
 
+    if workers > 1 and not _is_postgres():
+        _fail("warmline: several web processes need PostgreSQL. Set DATABASE_URL, or leave out --workers.")
     for warning in installation.warnings():
         typer.echo(f"warmline: {warning}", err=True)
     try:
-        run(host, port)
+        with schema.kept():
+            run(host, port, workers)
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
     except OSError as error:
         _cannot_listen(host, port, error)
+
+
+@app.command()
+def worker(
+    interactive: Annotated[
+        int, typer.Option(min=1, max=64, help="Records that people wait for, synced side by side.")
+    ] = 4,
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Other records, synced beside them.")] = 4,
+) -> None:
+    """Send contacts and activities to Pipedrive, on PostgreSQL, and run imports; on as many machines as you like."""
+    _set_up()
+    if not _is_postgres():
+        _fail("warmline: workers need PostgreSQL; on SQLite, `warmline serve` does their work.")
+    from warmline import schema
+    from warmline.worker import Station
+
+    try:
+        with schema.kept():
+            Station(interactive, batch).run()
+    except schema.NotReadyError as error:
+        _fail(f"warmline: {error}")
 
 
 @app.command()
@@ -114,9 +171,11 @@ def sandbox(
         float, typer.Option(min=0, help="Seconds that each call takes, half of them before the call is processed.")
     ] = 0.0,
     jitter: Annotated[float, typer.Option(min=0, help="Up to this many seconds more, at random.")] = 0.0,
-    company: Annotated[int, typer.Option(min=1, metavar="ID", help="Play another company, whose ids overlap.")] = 1,
+    company: Annotated[
+        int, typer.Option(min=1, metavar="ID", help="Simulate another company, with overlapping ids.")
+    ] = 1,
 ) -> None:
-    """Run a Pipedrive of your own on this machine, to try things out."""
+    """Run a simulated Pipedrive on this machine, for trying things out."""
     from warmline.sandbox import serve as run
 
     try:
@@ -135,15 +194,17 @@ def sandbox(
 
 @users.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="To sign in, and to find them in Pipedrive.")],
-    name: Annotated[str, typer.Option(help="What colleagues see.")],
+    email: Annotated[
+        str, typer.Argument(metavar="EMAIL", help="Used to sign in, and to find the member in Pipedrive.")
+    ],
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")],
     admin: Annotated[bool, typer.Option("--admin", help="Can see everyone's contacts.")] = False,
     machine: Annotated[
         bool, typer.Option("--machine", help="A program: it cannot sign in, and adds the contacts of others.")
     ] = False,
     time_zone: Annotated[str, typer.Option(help="For example Europe/Berlin; default: WARMLINE_TIME_ZONE.")] = "",
 ) -> None:
-    """Add a member of the team. The password is asked for, or read from standard input; a program has none."""
+    """Add a team member. The password is prompted for, or read from standard input; a program has none."""
     _set_up()
     from django.conf import settings
     from django.contrib.auth.password_validation import validate_password
@@ -178,12 +239,12 @@ def add_user(
 
 @app.command()
 def token(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose token.")],
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The member whom the token acts for.")],
     name: Annotated[str, typer.Option(help="Its purpose, shown on the profile page.")] = "Created on the command line",
     rights: Annotated[str, typer.Option(help="read, write or admin: everything that the user may do.")] = "admin",
     days: Annotated[int, typer.Option(min=0, max=36_500, help="Days until it expires; 0: never.")] = 0,
 ) -> None:
-    """Create an API token, and print it and nothing else. It is not shown again."""
+    """Create an API token and print only that. It is not shown again."""
     _set_up()
     from django.utils import timezone
 
@@ -220,12 +281,12 @@ def sync_status() -> None:
 
 @sync.command("retry")
 def sync_retry() -> None:
-    """Try all failed rows again now. A running server picks them up within a second."""
+    """Retry all failed rows now. A running server picks them up within a second."""
     _set_up()
     from warmline.sync.status.retry_and_choose import retry_all
 
     number = retry_all(None)
-    typer.echo("Nothing to retry." if not number else f"Rows to be tried again: {number}.")
+    typer.echo("Nothing to retry." if not number else f"Retrying {number} row{'' if number == 1 else 's'}.")
 
 
 @sync.command("start-anew")
@@ -254,10 +315,10 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
     _set_up()
     from warmline.crm.models import Contact
     from warmline.sync.policy import Policy
-    from warmline.sync.status.explain_command import explain
+    from warmline.sync.status.contact_report import report
 
     try:
-        lines = explain(contact_id, Policy.current())
+        lines = report(contact_id, Policy.current())
     except Contact.DoesNotExist:
         _fail(f"warmline: there is no contact {contact_id}.")
     typer.echo("\n".join(lines))
@@ -273,14 +334,16 @@ def doctor() -> None:
     from warmline.sync import engine_health
     from warmline.sync.policy import Policy
     from warmline.sync.remote.doctor import examination
-    from warmline.web.address import ADDRESS
+    from warmline.web.public_address import PUBLIC_ADDRESS
 
     matter = storage.present()
     where = f"The data is in {Path(settings.DATA_DIR)}."
     typer.echo(f"problem  {where} {storage.WORDS[matter]}" if matter else f"ok       {where}")
     advice = "" if settings.PUBLIC_URL else " Set WARMLINE_PUBLIC_URL to the address that people use."
-    typer.echo(f"{'warning' if ADDRESS.is_doubtful else 'ok':8} Links lead to {ADDRESS.origin()}.{advice}")
-    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.MESSAGE])]
+    typer.echo(
+        f"{'warning' if PUBLIC_ADDRESS.is_doubtful else 'ok':8} Links lead to {PUBLIC_ADDRESS.origin()}.{advice}"
+    )
+    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.message()])]
     for problem in problems:
         typer.echo(f"problem  {problem}")
     well = matter is None and not problems

@@ -1,7 +1,7 @@
-"""The whole story on this machine, as two real programs: a sandbox Pipedrive, and Warmline on SQLite with sample data.
+"""The demo: runs a sandbox Pipedrive and Warmline with sample data as two real programs, and prints what happens.
 
-Everything goes through the doors that people use: the command line to set up, the JSON API to work, the sandbox's
-own door to see what arrived. The times are measured from the answer to a save until the API says that it is synced.
+It uses only public interfaces: the command line for setup, the JSON API for work, and the sandbox's own API to see what
+arrived. Times are measured from the answer to a save until the API reports the row as synced.
 """
 
 import signal
@@ -18,7 +18,7 @@ import httpx
 from warmline import programs
 
 CONTACT_IN_TIME, ACTIVITY_IN_TIME = 5.0, 3.0  # seconds: what Warmline promises
-PATIENCE = 120.0  # seconds after which it is not late, but lost; a busy machine is no reason
+GIVE_UP_AFTER = 120.0  # seconds; later than this is lost, and not just a busy machine
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 (opens nothing but the sandbox)
 ALICE = "alice@example.com"
 PASSWORD = "demo-password-1"  # noqa: S105 (of the demo's own user)
@@ -94,8 +94,8 @@ class Story:
 
     def __init__(self, warmline_url: str, token: str, sandbox_url: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        self._api = httpx.Client(base_url=f"{warmline_url}/api", headers=headers, timeout=PATIENCE)
-        self._sandbox = httpx.Client(base_url=sandbox_url, timeout=PATIENCE)
+        self._api = httpx.Client(base_url=f"{warmline_url}/api", headers=headers, timeout=GIVE_UP_AFTER)
+        self._sandbox = httpx.Client(base_url=sandbox_url, timeout=GIVE_UP_AFTER)
         self._in_time = True
 
     def tell(self) -> bool:
@@ -134,7 +134,7 @@ class Story:
             took = time.monotonic() - began
             if row["sync"]["state"] == "synced":
                 break
-            if row["sync"]["state"] == "failed" or took > PATIENCE:
+            if row["sync"]["state"] == "failed" or took > GIVE_UP_AFTER:
                 raise DemoFailedError(f"the {what} {row['id']} is {row['sync']['state']}: {row['sync']['error']}")
             time.sleep(0.02)
         self._in_time = self._in_time and took <= in_time
@@ -198,7 +198,7 @@ What to try:
    1. Raise Kim Castell's warmness to 4 or more, in the list. The badge changes by itself, a toast appears, and
       the sandbox page shows Kim with the label "Warm Lead".
    2. Open Kim Castell and log a call in two taps: "Call", "Save". It appears on the sandbox page at once.
-   3. On the sandbox page, press "Refuse activities", then log another. The toast says why it failed. Press "Mend
+   3. On the sandbox page, press "Refuse activities", then log another. The toast says why it failed. Press "Fix
       everything", then "Try again" in the toast.
    4. Press "Outage", make Robin Vale warm, and see what the Sync page says. End the outage, then press "Try now"
       there, or wait half a minute.

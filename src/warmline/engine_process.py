@@ -131,11 +131,18 @@ def main() -> None:
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
     django.setup()
-    from warmline.crm import import_worker  # noqa: PLC0415 (Django is ready by now)
-    from warmline.sync.engine import dispatcher  # noqa: PLC0415 (as above)
-    from warmline.webhooks import worker  # noqa: PLC0415 (as above)
+    from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
+    from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
+    from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
+    from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
-    with dispatcher.running(), import_worker.running(), worker.running(), Relay(sys.stdout.buffer):
+    with (
+        engine_replacement.running(),
+        worker.running(),
+        webhooks.running(),
+        retention.running(),
+        Relay(sys.stdout.buffer),
+    ):
         try:
             wakeups.now()  # the first word: it is there
             _hear(sys.stdin.buffer)

@@ -1,6 +1,6 @@
-"""What an administrator should see to: files that others can read, a key that can be guessed, data of a newer version.
+"""Problems for an administrator to fix: files that others can read, and a weak secret key.
 
-Nothing here stops what works. `serve` says it when it starts, and `warmline doctor` whenever it is asked.
+They are warnings, and nothing stops because of them. `serve` prints them at its start, and so does `warmline doctor`.
 """
 
 import os
@@ -8,21 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 OTHERS = 0o077
-OURS = ("crm", "sync")
 
 
 def warnings() -> Iterator[str]:
-    """Yield what should be seen to, each with what to do."""
+    """Yield the problems, each with what to do about it."""
     folder = Path(settings.DATA_DIR)
     names = ", ".join(sorted(file.name for file in _readable_by_others(folder)))
     if names:
         yield (
-            f"Other users of this machine can read {names} in {folder}, and so all your data. "
+            f"Other users of this machine can read {names} in {folder}, and therefore all your data. "
             f"Run `chmod -R go= {folder}` to keep them out."
         )
     if len(settings.SECRET_KEY) < settings.SHORTEST_KEY:
@@ -33,17 +29,9 @@ def warnings() -> Iterator[str]:
         )
 
 
-def newer_data() -> str:
-    """Return the newest migration of the data that this version does not know; empty when there is none."""
-    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
-    applied = MigrationRecorder(connection).applied_migrations()
-    unknown = [f"{app}.{name}" for app, name in applied if app in OURS and (app, name) not in known]
-    return max(unknown, default="")
-
-
 def _readable_by_others(folder: Path) -> Iterator[Path]:
     if os.name != "posix" or not folder.is_dir() or not folder.stat().st_mode & OTHERS:
-        return  # nobody else comes as far as the files
+        return  # others cannot get into the folder at all
     for file in folder.iterdir():
         if file.is_file() and file.stat().st_mode & OTHERS:
             yield file

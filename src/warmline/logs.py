@@ -1,8 +1,8 @@
-"""The log on standard error: what is worth a line, and none of it more often than that (the setting LOGGING).
+"""The log on standard error, protected against floods (used by the setting LOGGING).
 
-Whoever can reach the port can cause what libraries log. A line that is like one of the same minute is counted and not
-written, and the count follows. What a stranger sends wrongly is told in one line, without a traceback, and an address
-by its pattern: a one-time link holds a token.
+Anyone who can reach the port can make libraries log something. A line that repeats within a minute is counted instead
+of written, and the count is written afterwards. A stranger's bad request gets one line without a traceback. Addresses
+are logged as their URL patterns, because a one-time link contains a token.
 """
 
 import logging
@@ -14,14 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 MINUTE = 60.0
-OUR_OWN = 30  # lines a minute of one kind that we write ourselves: each is about another row
+OUR_OWN = 30  # lines per minute and kind that our own code may write: each is about a different row
 MOST_KINDS = 1000
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"")
 
 
 @dataclass
 class _Kind:
-    """Lines that are alike: since when they are counted, and how many there were, and were left out."""
+    """Similar lines: when counting began, how many there were, and how many were left out."""
 
     since: float
     seen: int = 0
@@ -29,10 +29,10 @@ class _Kind:
 
 
 class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in the stubs only
-    """Writes lines to standard error, but no flood of them.
+    """Writes lines to standard error, but leaves out repetitions.
 
     Args:
-        clock: Tells the seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,10 +41,10 @@ class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
         self._kinds: dict[tuple[object, ...], _Kind] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, or count it; and what was counted, once its minute is over."""
+        """Write or count a line, and write the counts whose minute is over."""
         tidy(record)
         if getattr(record, "status_code", None) == HTTPStatus.SERVICE_UNAVAILABLE:
-            return  # what is the matter is told by itself, see storage.py
+            return  # storage.py logs the cause itself
         now = self._clock()
         self._tell_counts(now)
         if len(self._kinds) > MOST_KINDS:
@@ -57,7 +57,7 @@ class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
             super().emit(record)
 
     def close(self) -> None:
-        """Tell what was counted last."""
+        """Write the remaining counts."""
         self._tell_counts(self._clock() + MINUTE)
         super().close()
 
@@ -73,13 +73,13 @@ class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
 
 
 def tidy(record: logging.LogRecord) -> None:
-    """Take out of a line what does not belong in a log.
+    """Remove from a line what does not belong in a log.
 
     Args:
-        record: Is changed.
+        record: The line; changed in place.
     """
     if record.name.startswith("django.security"):
-        record.exc_info = record.exc_text = None  # the caller's fault, and no place in our code
+        record.exc_info = record.exc_text = None  # the client's fault, so our stack explains nothing
     request: Any = getattr(record, "request", None)
     path = getattr(request, "path", "")
     if path and isinstance(record.args, tuple):

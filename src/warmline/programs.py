@@ -1,6 +1,6 @@
-"""Warmline's own commands as processes: for the demo, for tests and for benches, which all want the real thing.
+"""Runs Warmline's own commands as processes, for the demo, the tests and the benches.
 
-A process gets none of the person's settings, so it can touch no real data and call no real Pipedrive.
+A process gets none of the user's own settings, so it cannot touch real data or call the real Pipedrive.
 """
 
 import os
@@ -14,26 +14,22 @@ from pathlib import Path
 
 import httpx
 
-START_IN_TIME, STOP_IN_TIME, END_IN_TIME = (
-    120.0,
-    60.0,
-    300.0,
-)  # seconds, also on a machine that is busy with other things
+START_IN_TIME, STOP_IN_TIME, END_IN_TIME = 120.0, 60.0, 300.0  # seconds, long enough for a busy machine
 FOREIGN = ("WARMLINE_", "PIPEDRIVE_", "DATABASE_URL", "DJANGO_")
 
 
 class ProgramError(Exception):
-    """A program did not start or failed; the message holds what it said."""
+    """A program did not start, or failed; the message contains its output."""
 
 
 def environment(folder: Path, pipedrive_url: str, token: str, **more: str) -> dict[str, str]:
-    """Return the environment of a Warmline of its own.
+    """Return the environment of a separate Warmline.
 
     Args:
         folder: Its data folder.
-        pipedrive_url: Where its Pipedrive answers.
-        token: The API token for it.
-        more: Further variables.
+        pipedrive_url: The base URL of its Pipedrive.
+        token: The API token for that Pipedrive.
+        more: More variables.
     """
     own = {
         "WARMLINE_DATA_DIR": str(folder),
@@ -46,13 +42,13 @@ def environment(folder: Path, pipedrive_url: str, token: str, **more: str) -> di
     return {**kept, **own, **more}
 
 
-def free_port(wished: int = 0) -> int:
-    """Return the wished port of this machine if it is free, else any free one.
+def free_port(preferred: int = 0) -> int:
+    """Return the preferred port of this machine if it is free, otherwise any free port.
 
     Raises:
-        ProgramError: When there is none.
+        ProgramError: If no port is free.
     """
-    for port in (wished, 0):
+    for port in (preferred, 0):
         try:
             with socket.create_server(("127.0.0.1", port)) as taken:
                 found: int = taken.getsockname()[1]
@@ -78,19 +74,19 @@ def command(env: dict[str, str], *arguments: str, typed: str = "") -> "subproces
 
 @contextmanager
 def running(env: dict[str, str], *arguments: str, ready: str, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a command while the block runs, from when it answers; stop it at the end.
+    """Start a command, wait until it answers, run the block, and stop the command.
 
     Args:
         env: Its environment.
         arguments: What follows `warmline`.
-        ready: The address that answers when it is ready.
-        log: Where its output goes, behind what is there.
+        ready: A URL that answers once the program is ready.
+        log: The file to which its output is appended.
 
     Yields:
         The process.
 
     Raises:
-        ProgramError: When it does not answer in time.
+        ProgramError: If it does not answer in time.
     """
     with log.open("ab") as out:
         program = subprocess.Popen(  # noqa: S603 (our own)
@@ -98,7 +94,7 @@ def running(env: dict[str, str], *arguments: str, ready: str, log: Path) -> Iter
             env=env,
             stdout=out,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is ours, and a signal to its group reaches the process beside it, too
+            start_new_session=True,  # Ctrl-C reaches only us, and a signal to its group also reaches the engine
         )
         try:
             _wait_until_it_answers(program, ready, log, " ".join(arguments))

@@ -1,37 +1,33 @@
-"""The server: pages and API on uvicorn; engine and imports work in a process beside it (`engine_process.py`).
+"""The server. On SQLite it answers, and engine and imports work in a process beside it (`engine_process.py`).
 
-It stops quickly and in order: no new requests, no new work, and what is under way is finished. Who still waits for
-Pipedrive after a few seconds is cut off as by a crash, which loses nothing: the next start finishes the work.
+On PostgreSQL workers do that work (`worker.py`), and several processes may answer (`web_processes.py`). It stops
+quickly and in order. Who still waits for Pipedrive after a few seconds is cut off as by a crash, which loses nothing:
+the next start finishes the work.
 """
 
 import signal
 import socket
-from contextlib import suppress
-from functools import partial
-from typing import Any, cast
+from contextlib import AbstractContextManager, suppress
+from threading import Event
 
 import typer
-import uvicorn
-from django.conf import settings
+from django.db import connection, connections
 
-from warmline.client_connections import AT_ONCE, QUEUE, Connection, Hall, raise_limit
-from warmline.crm import preferences
+from warmline import web_processes
 from warmline.crm.users import User
 from warmline.engine_process import Beside
-from warmline.web.address import ADDRESS
-from warmline.web.event_stream import WATCHER
-from warmline.web.first_admin import FIRST_CODE
-
-TICKS = 10  # of uvicorn's in a second
-GRACE = 2  # seconds, for the requests and then for the engine's work: both together below any supervisor's patience
+from warmline.web.access.first_admin import FIRST_CODE
+from warmline.web.public_address import PUBLIC_ADDRESS
+from warmline.web_server import answer
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: int, processes: int = 1) -> None:
     """Serve until SIGINT or SIGTERM; the database must be migrated.
 
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        processes: How many answer; more than one on PostgreSQL only.
 
     Raises:
         OSError: When that address or port cannot be had.
@@ -39,19 +35,6 @@ def serve(host: str, port: int) -> None:
     # uvicorn raises a signal again when it has shut down. SIGTERM's own way would end the process in the middle of
     # the engine's work; as an interrupt it unwinds like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hall = Hall(settings.PROXIES, raise_limit())
-    config = uvicorn.Config(
-        "warmline.asgi:application",
-        http=cast("Any", partial(Connection, hall)),
-        ws="none",  # whose connections would be out of the hall
-        backlog=AT_ONCE,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",  # Django has none
-        proxy_headers=False,  # forwarded.py's business
-        timeout_graceful_shutdown=GRACE,
-    )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with suppress(KeyboardInterrupt), socket.create_server((host, port), family=family) as sock:
         # Its connections inherit this; asyncio sets it only on sockets that it made itself. Without it the second half
@@ -59,39 +42,21 @@ def serve(host: str, port: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown, listening = f"[{host}]" if ":" in host else host, sock.getsockname()[1]
         address = f"http://{shown}:{listening}"
-        ADDRESS.port = listening
+        PUBLIC_ADDRESS.port = listening
         typer.echo(f"Warmline listens on {address} (API: /api/docs)")
         if not User.objects.exists():
             typer.echo(f"The team has no members yet. Open {address}/welcome and enter the code {FIRST_CODE.issue()}")
-        with preferences.followed(), Beside():
-            Server(config, hall).run(sockets=[sock])
+        if processes > 1:
+            connections.close_all()
+            with web_processes.running(processes, sock):
+                Event().wait()
+        answer(sock, _beside())
 
 
-class Server(uvicorn.Server):
-    """uvicorn, which waits for the answers under way when it stops: the streams are told to end then.
+def _beside() -> AbstractContextManager[object]:
+    """Return what keeps this process in touch with those that do the work: beside it, or anywhere."""
+    if connection.vendor != "postgresql":
+        return Beside()
+    from warmline.sync.listening import Listener  # noqa: PLC0415 (it needs psycopg, which SQLite does without)
 
-    Args:
-        config: uvicorn's.
-        hall: Where its connections are counted.
-    """
-
-    def __init__(self, config: uvicorn.Config, hall: Hall) -> None:
-        super().__init__(config)
-        self._hall = hall
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and let more wait in the system than asyncio accepts at once, for which it has one figure."""
-        await super().startup(sockets)
-        for each in sockets or []:
-            each.listen(QUEUE)
-
-    async def on_tick(self, counter: int) -> bool:
-        """Look once a second at those for whom we wait."""
-        if counter % TICKS == 0:
-            self._hall.tick()
-        return await super().on_tick(counter)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, and then the rest."""
-        WATCHER.end()
-        await super().shutdown(sockets)
+    return Listener()

@@ -14,13 +14,37 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port
 
 from warmline import storage
-from warmline.environment import ConfigurationError, EmailServer, Environment
+from warmline.environment import ConfigurationError, Environment
+from warmline.environment_values import EmailServer
 
+POOL_TIMEOUT = 10  # seconds to wait for a connection to PostgreSQL
+# Of each connection to PostgreSQL. Whoever is cut off in the middle of a transaction must not hold its locks for hours,
+# and who waits for one is told after as long as with SQLite.
+SESSION = {
+    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "20s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+# The same at this end, in seconds: a server that is gone without a word is noticed, and not waited for.
+REACHED_WITHIN = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
 try:
     env = Environment()
 except ConfigurationError as error:
     raise ImproperlyConfigured(str(error)) from None
+
+
+def is_sqlite(url: str) -> bool:
+    """Tell whether a value of DATABASE_URL means SQLite, as the empty one does."""
+    return not url or url.partition(":")[0].lower() == "sqlite"
 
 
 def _folder(folder: Path) -> Path:
@@ -47,6 +71,11 @@ def _given_key(key: str, folder: Path) -> str:
 
 def _secret_key(folder: Path) -> str:
     """Return the installation's own key: made on the first start, readable by its user alone."""
+    if not is_sqlite(env["DATABASE_URL"]):
+        raise ImproperlyConfigured(
+            "WARMLINE_SECRET_KEY is missing. With PostgreSQL every machine needs the same one: set it to at least "
+            f"{SHORTEST_KEY} random characters."
+        )
     file = folder / "secret-key"
     try:
         key = _kept_key(file)
@@ -85,6 +114,17 @@ def _database(url: str, folder: Path) -> Any:
             "timeout": 20,  # seconds to wait for another writer
             # What is not yet in the file itself stands beside it, and takes no more room than this once it is.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;",
+        }
+    else:
+        database["CONN_HEALTH_CHECKS"] = True
+        # Threads share a few connections, because each costs the server a process: whoever finds none within the
+        # timeout is told that the database is busy.
+        database["OPTIONS"] = {
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+            **REACHED_WITHIN,
+            **database.get("OPTIONS", {}),
+            "pool": {"min_size": 1, "max_size": env["WARMLINE_DATABASE_CONNECTIONS"], "timeout": POOL_TIMEOUT},
+            "application_name": "warmline",
         }
     return database
 
@@ -142,16 +182,20 @@ INSTALLED_APPS = [
     "warmline.api",
     "warmline.web",
 ]
+if not is_sqlite(env["DATABASE_URL"]):
+    INSTALLED_APPS.insert(0, "procrastinate.contrib.django")  # its tables: the queues of jobs (see sync/jobs/)
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None  # its tasks are made where they are done
 MIDDLEWARE = [
-    "warmline.door.answer_health",  # before all that looks at the host, which a probe may not know
-    "warmline.door.lead_to_https",  # before all that makes an answer, and outside of what it takes back
+    "warmline.http.middleware.answer_health",  # before all that looks at the host, which a probe may not know
+    "warmline.http.readiness.answer_readiness",  # likewise
+    "warmline.http.middleware.redirect_to_https",  # before anything answers, and around the header that it removes
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
-    "warmline.admission.refuse_crowd",
-    "warmline.body_limit.refuse_cut",  # before anything reads what was cut off
-    "warmline.door.refuse_nul",  # before anything looks for a file, or asks the database, with what it refuses
+    "warmline.http.admission.refuse_when_full",
+    "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
+    "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "warmline.door.secure_cookies",  # outside of all that set some
+    "warmline.http.middleware.secure_cookies",  # outside of all that set some
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -160,6 +204,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "warmline.web.middleware.TeamMiddleware",
+    "warmline.http.transaction_retries.TryAgain",  # the last one, so that it hears of a failed view before the others
 ]
 TEMPLATES = [
     {
@@ -174,7 +219,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "warmline.web.forms.Renderer"
+FORM_RENDERER = "warmline.web.forms.base.Renderer"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
 # It hands its files over piece by piece and not asynchronously, so Django reads each as a whole. They are small.
@@ -193,14 +238,14 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     },
 }
-# Where people come by https, they come by nothing else but from this machine (see door.py).
+# Where people come by https, they come by nothing else but from this machine (see http/middleware.py).
 _is_https = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0  # a year
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []  # also behind a proxy that does not hand the port on
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # other names below the host may be served without https: that is their owner's to say
-    "security.W008",  # door.py leads to https, and leaves this machine alone, which SECURE_SSL_REDIRECT does not
+    "security.W008",  # http/middleware.py leads to https, but not this machine, as SECURE_SSL_REDIRECT would
     "security.W021",  # so is being put on the browsers' own list, from which it takes months to come off
 ]
 CSRF_COOKIE_HTTPONLY = True  # htmx reads the token from the page
@@ -234,6 +279,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        "procrastinate": {"level": "WARNING"},  # likewise its lines per job
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller
     },

@@ -1,8 +1,8 @@
-"""What can be the matter with where the data is kept: no room, a disk that refuses, or too many who write at once.
+"""What can be wrong where the data is stored: no space, a failing disk, too many writers at once, no database.
 
-It is known per process and never stored, because storing is what fails. Whoever writes to a file or the database and
-meets an error asks `noticed` whether it is one of these. A full disk is also seen by looking, so that a process which
-writes nothing knows of it, too.
+Each process keeps this in memory, because storing is what fails. Code that writes to a file or the database and gets
+an error asks `noticed` whether it is one of these. A full disk is also detected by checking, so that a process that
+writes nothing notices it, too.
 """
 
 import errno
@@ -13,21 +13,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-LEAST = 1 << 20  # bytes: with less, one more save may be the one that finds no room
-HOLD = 2.0  # seconds for which a failure is believed to last; then it is tried again
-TOLD_EVERY = 60.0  # seconds
+LEAST_FREE = 1 << 20  # bytes; with less, the next save may fail
+BELIEVED_FOR = 2.0  # seconds for which a failure is assumed to last
+TOLD_EVERY = 60.0  # seconds between two log lines
 
 
 class Matter(StrEnum):
-    """What is the matter. Its value is the code that programs are told."""
+    """What is wrong. The value is the API's error code."""
 
     BUSY = "busy"
     DISK_FULL = "disk_full"
     DISK_ERROR = "disk_error"
+    NO_DATABASE = "no_database"
 
 
 OF_THE_DISK = (Matter.DISK_FULL, Matter.DISK_ERROR)
@@ -37,6 +39,8 @@ WORDS = {
     "Free up some space; Warmline then continues by itself.",
     Matter.DISK_ERROR: "Warmline cannot write to its disk. Everything saved before is safe, but nothing new can be "
     "saved. Check whether it is read-only or damaged; Warmline then continues by itself.",
+    Matter.NO_DATABASE: "Warmline cannot reach its database at the moment. Everything saved before is safe, but "
+    "nothing was saved now. Try again in a few seconds; Warmline continues by itself.",
 }
 BY_ERRNO = {
     errno.ENOSPC: Matter.DISK_FULL,
@@ -52,37 +56,42 @@ BY_SQLITE = {
     "SQLITE_READONLY": Matter.DISK_ERROR,
     "SQLITE_CANTOPEN": Matter.DISK_ERROR,
 }
-BY_SQLSTATE = {  # of PostgreSQL
+BY_SQLSTATE = {  # of PostgreSQL, by a code or the class that it begins with
     "53100": Matter.DISK_FULL,
     "58030": Matter.DISK_ERROR,
     "25006": Matter.DISK_ERROR,
-    "53300": Matter.BUSY,
+    "53300": Matter.NO_DATABASE,  # it takes no more connections
     "55P03": Matter.BUSY,
-    "40P01": Matter.BUSY,
-    "40001": Matter.BUSY,
+    "40": Matter.BUSY,
+    "08": Matter.NO_DATABASE,
+    "57P0": Matter.NO_DATABASE,  # it is stopping, has crashed, or is starting
+    "25P03": Matter.NO_DATABASE,  # it has ended a transaction in which nothing happened for too long
 }
+PASSING = "40"  # the class of serialization failures and deadlocks: of two, one is told to try again
+# The classes of what cannot be stored, whoever tries: a text too long, a number too large, a key beyond an index entry.
+UNSTORABLE = ("22", "54")
 
 
 class WaitedError(Exception):
-    """Others wrote for so long that there was no turn in time."""
+    """Other writers held the database for so long that this one did not get its turn in time."""
 
 
 class _Known:
-    """What this process has met last."""
+    """The last failure that this process saw."""
 
     matter = Matter.BUSY
     until = 0.0
     told_at = -TOLD_EVERY
-    folder: Path | None = None  # whose disk is looked at
+    folder: Path | None = None  # on the disk that is checked
 
 
 def watch(folder: Path | None) -> None:
-    """Look from now on whether the disk of a folder has room; None for a database that is elsewhere."""
+    """From now on, check whether a folder's disk has space; None if the database is on another machine."""
     _Known.folder = folder
 
 
 def matter_of(error: BaseException) -> Matter | None:
-    """Return what an error says is the matter; None for any other error."""
+    """Return which of these problems an error stands for; None for any other error."""
     cause: BaseException | None = error
     while cause is not None:
         found = _of_one(cause)
@@ -93,20 +102,20 @@ def matter_of(error: BaseException) -> Matter | None:
 
 
 def noticed(error: BaseException) -> Matter | None:
-    """Remember, and log once a minute, what an error says is the matter.
+    """Remember a storage problem, and log it at most once a minute.
 
     Args:
-        error: Any that was met.
+        error: Any error.
 
     Returns:
-        What is the matter; None for any other error.
+        Which problem the error stands for; None for any other error.
     """
     matter = matter_of(error)
     if matter is Matter.DISK_ERROR and _looked() is Matter.DISK_FULL:
-        matter = Matter.DISK_FULL  # what SQLite shares among processes is written in another way, and fails otherwise
+        matter = Matter.DISK_FULL  # SQLite's shared memory is written differently, and fails with another error
     if matter in OF_THE_DISK:
         now = time.monotonic()
-        _Known.matter, _Known.until = matter, now + HOLD
+        _Known.matter, _Known.until = matter, now + BELIEVED_FOR
         if now >= _Known.told_at + TOLD_EVERY:
             _Known.told_at = now
             log.error("storage.%s %s error=%s", matter, WORDS[matter], error)
@@ -114,13 +123,23 @@ def noticed(error: BaseException) -> Matter | None:
 
 
 def present() -> Matter | None:
-    """Return what is the matter at this moment, other than that many write; None when all is well."""
+    """Return what is wrong with the disk at the moment; None if nothing is."""
     return _Known.matter if time.monotonic() < _Known.until else _looked()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether two transactions met of which one was undone: done again, it will very likely succeed."""
+    return any(state.startswith(PASSING) for state in _sqlstates(error))
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Tell whether the database can never store what it was given; trying again is no use."""
+    return any(state.startswith(UNSTORABLE) for state in _sqlstates(error))
 
 
 @contextmanager
 def if_possible() -> Iterator[None]:
-    """Let what is written in the block be left out when it cannot be: it is good to know, and nobody waits for it."""
+    """Ignore storage problems in the block, which writes something that is useful but not essential."""
     try:
         yield
     except Exception as error:
@@ -137,8 +156,8 @@ def _looked() -> Matter | None:
         return None
     if disk.f_flag & os.ST_RDONLY:
         return Matter.DISK_ERROR
-    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # the system keeps some for its superuser
-    return Matter.DISK_FULL if disk.f_blocks and free * disk.f_frsize < LEAST else None
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail  # some blocks are reserved for root
+    return Matter.DISK_FULL if disk.f_blocks and free * disk.f_frsize < LEAST_FREE else None
 
 
 def _of_one(error: BaseException) -> Matter | None:
@@ -150,4 +169,25 @@ def _of_one(error: BaseException) -> Matter | None:
             return matter
     if isinstance(error, OSError):
         return BY_ERRNO.get(error.errno or 0)
-    return BY_SQLSTATE.get(getattr(error, "sqlstate", None) or "")
+    state = getattr(error, "sqlstate", "")
+    if state is None and isinstance(error, _lost()):
+        return Matter.NO_DATABASE
+    found = (matter for known, matter in BY_SQLSTATE.items() if (state or "").startswith(known))
+    return next(found, None)
+
+
+@cache
+def _lost() -> tuple[type[Exception], ...]:
+    """Return psycopg's errors that stand for a lost connection, or none in time, where the server gave no code."""
+    try:
+        import psycopg  # noqa: PLC0415 (only with PostgreSQL)
+    except ImportError:
+        return ()
+    return (psycopg.OperationalError, psycopg.InterfaceError)
+
+
+def _sqlstates(error: BaseException) -> Iterator[str]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield getattr(cause, "sqlstate", None) or ""
+        cause = cause.__cause__

@@ -1,9 +1,8 @@
-"""Supervised loops: threads that do one turn after another, survive what passes, and end only when they are told to.
+"""Supervised loops: threads that repeat one turn, survive errors, and end only when told to.
 
-A turn that raises is logged and done again after a wait that doubles each time, up to half a minute. So no error that
-passes ends a thread of the program, and none that stays fills the log. What the disk refuses is tried again each
-second, and told by `storage.py`. A loop that is gone was told to end, or its process is gone with it. Every thread of
-the program that goes round is one of these.
+If a turn raises, the error is logged and the turn is repeated after a wait that doubles each time, up to half a
+minute. So a temporary error never ends a thread, and a permanent one does not flood the log. Disk problems are retried
+every second and logged by `storage.py`. Every looping thread of the program is one of these.
 """
 
 import logging
@@ -26,23 +25,23 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds after a failure
 
 
 class EndedError(Exception):
-    """What a turn was about has ended and is to begin anew; its text says it all, and a traceback would add nothing."""
+    """Something that a turn depends on has ended and must be restarted; logged without a traceback."""
 
 
 class Loop:
-    """Does one turn after another in a thread of its own, from `start` to `end`.
+    """Repeats a turn in its own thread, from `start` to `end`.
 
-    A turn waits for its occasion by itself: for an event that `wake` sets, or by `ends_within`. It may call `end`.
-    With `with`, the loop runs while the block does.
+    The turn itself waits until there is something to do: for an event that `wake` sets, or with `ends_within`. It may
+    call `end`. In a `with` statement, the loop runs while the block does.
 
     Args:
-        name: Of the thread, and in the log.
-        turn: One turn; whatever it raises is survived.
-        wake: Makes a turn that waits for something else return; called when the loop is told to end.
-        threads: Makes the thread.
+        name: Name of the thread, also used in the log.
+        turn: One turn; may raise anything.
+        wake: Makes a waiting turn return; called when the loop is told to end.
+        threads: Starts the thread.
 
     Attributes:
-        ending: Set when it is told to end.
+        ending: Set when the loop is told to end.
     """
 
     def __init__(
@@ -66,10 +65,10 @@ class Loop:
         self.stop()
 
     def start(self) -> None:
-        """Begin.
+        """Start the thread.
 
         Raises:
-            RuntimeError: When no thread can be started at this moment.
+            RuntimeError: If no thread can be started at the moment.
         """
         self._running = self._threads.start(self._run, self.name)
 
@@ -92,38 +91,38 @@ class Loop:
         close_connections()
 
     def end(self) -> None:
-        """Tell it to end after the present turn; from any thread, its own as well."""
+        """Tell the loop to end after the current turn; may be called from any thread, including its own."""
         self.ending.set()
         self._wake()
 
     def stop(self, within: float | None = None) -> None:
-        """Tell it to end, and wait until it has.
+        """Tell the loop to end, and wait until it has.
 
         Args:
-            within: Seconds to wait at the most; None for as long as it takes.
+            within: Seconds to wait at most; None to wait as long as it takes.
         """
         self.end()
         self.join(within)
 
     def join(self, within: float | None = None) -> None:
-        """Wait until it has ended.
+        """Wait until the loop has ended.
 
         Args:
             within: As for `stop`.
         """
-        if self._running is not None:  # else it could not even be started
+        if self._running is not None:  # otherwise it could not even be started
             self._running.join(within)
 
     def is_alive(self) -> bool:
-        """Tell whether it goes round."""
+        """Tell whether the thread is running."""
         return self._running is not None and self._running.is_alive()
 
     def ends_within(self, seconds: float) -> bool:
-        """Rest for a while, or until the loop is told to end; tell whether it was."""
+        """Sleep for some seconds, or until the loop is told to end; return whether it was."""
         return self.ending.wait(seconds)
 
     def _say(self, error: Exception, wait: float) -> None:
-        with suppress(Exception):  # out of memory, perhaps; the work is worth more than the word of it
+        with suppress(Exception):  # out of memory, perhaps; working matters more than logging
             shown = None if isinstance(error, EndedError) else error
             log.error("loop.failed name=%s again_in=%g error=%r", self.name, wait, error, exc_info=shown)
 
@@ -132,52 +131,52 @@ def next_wait(last: float, lasted: float) -> float:
     """Return how many seconds to wait after a failure.
 
     Args:
-        last: The wait after the failure before it; 0 when there was none.
-        lasted: How long it went well until it failed. What went on for longer than the longest wait begins anew.
+        last: Seconds waited after the previous failure; 0 if there was none.
+        lasted: Seconds that the turn ran before it failed. If that is more than the longest wait, waits start over.
     """
     return min(2 * last, LONGEST_WAIT) if last and lasted <= LONGEST_WAIT else FIRST_WAIT
 
 
 class Waits(Generic[Piece]):
-    """Which of many pieces of work wait after a failure, each longer each time, while the others go on.
+    """Growing waits after failures, for each of many pieces of work separately.
 
-    It may be asked by any thread.
+    Safe to use from any thread.
 
     Args:
-        clock: Tells seconds that go on evenly.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._waits: dict[Piece, tuple[float, float]] = {}  # by the piece: the wait, and when it ends
+        self._waits: dict[Piece, tuple[float, float]] = {}  # for each piece: the wait, and when it ends
 
     def failed(self, piece: Piece) -> None:
-        """Have a piece of work wait, longer than the last time."""
+        """Make a piece of work wait, longer than the last time."""
         now = self._clock()
         with self._lock:
-            # What failed long ago and never again is no longer about; it is not to pile up.
+            # Drop what failed long ago and never again, so that the dictionary does not grow.
             self._waits = {each: wait for each, wait in self._waits.items() if now - wait[1] <= LONGEST_WAIT}
             wait = next_wait(self._waits.get(piece, (0.0, now))[0], 0.0)
             self._waits[piece] = (wait, now + wait)
 
     def went_well(self, piece: Piece) -> None:
-        """Have a piece of work wait no more, if it did."""
+        """Clear the wait of a piece of work, if it has one."""
         with self._lock:
             self._waits.pop(piece, None)
 
     def has(self, piece: Piece) -> bool:
-        """Tell whether a piece of work is still to wait."""
+        """Tell whether a piece of work must still wait."""
         return piece in self.all()
 
     def all(self) -> set[Piece]:
-        """Return the pieces of work that are still to wait."""
+        """Return the pieces of work that must still wait."""
         now = self._clock()
         with self._lock:
             return {piece for piece, (_, ends) in self._waits.items() if ends > now}
 
 
 def close_connections() -> None:
-    """Close this thread's connections to the database, whatever state they are in; the next query opens a new one."""
+    """Close this thread's database connections, whatever state they are in; the next query opens a new one."""
     with suppress(Exception):
         connections.close_all()

@@ -1,6 +1,6 @@
-"""What runs side by side and what it waits on, handed in like the clock, so that a simulation replays a run exactly.
+"""Threads, locks and events as an interface that is passed in like a clock, so that a simulation can replay a run.
 
-Whoever holds a lock or waits for an event while a request may be under way takes it from here, and nothing else.
+Code that holds a lock or waits for an event while a request may be running must take it from here.
 """
 
 from collections.abc import Callable
@@ -11,30 +11,30 @@ from typing import Any, Protocol
 
 
 class Signal(Protocol):
-    """What one thread sets and others wait for, as threading.Event."""
+    """A flag that one thread sets and others wait for, like threading.Event."""
 
     def is_set(self) -> bool:
         """Tell whether it is set."""
         ...
 
     def set(self) -> None:
-        """Let everyone go on who waits."""
+        """Set it, and wake everyone who waits."""
         ...
 
     def clear(self) -> None:
-        """Let whoever waits from now on wait."""
+        """Reset it, so that later callers of `wait` wait."""
         ...
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set, or for so many seconds; return whether it is set."""
+        """Wait until it is set, for at most `timeout` seconds; return whether it is set."""
         ...
 
 
 class Running(Protocol):
-    """A thread that was started, as threading.Thread."""
+    """A started thread, like threading.Thread."""
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for its end, for so many seconds at the most; None for as long as it takes."""
+        """Wait until it ends, for at most `timeout` seconds; None waits as long as it takes."""
         ...
 
     def is_alive(self) -> bool:
@@ -43,43 +43,43 @@ class Running(Protocol):
 
 
 class Pool(Protocol):
-    """Some threads that take one call after the other, as ThreadPoolExecutor."""
+    """A number of threads that share a queue of calls, like ThreadPoolExecutor."""
 
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
-        """Have a call made as soon as a thread is free.
+        """Queue a call for the next free thread.
 
         Raises:
-            RuntimeError: When no thread can be started at this moment.
+            RuntimeError: If no thread can be started at the moment.
         """
         ...
 
     def shutdown(self) -> None:
-        """Wait for all calls."""
+        """Wait until all calls are done."""
         ...
 
 
 class Threads(Protocol):
-    """Makes all of these."""
+    """Creates all of these."""
 
     def signal(self) -> Signal:
-        """Return a signal that is not set."""
+        """Return a signal, not set."""
         ...
 
     def lock(self) -> AbstractContextManager[Any]:
-        """Return a lock that may be held while a request is under way."""
+        """Return a lock that may be held while a request is running."""
         ...
 
     def start(self, run: Callable[[], None], name: str) -> Running:
-        """Run something in a thread of its own."""
+        """Run a function in a new thread."""
         ...
 
     def pool(self, threads: int, name: str) -> Pool:
-        """Return a pool of so many threads."""
+        """Return a pool with a number of threads."""
         ...
 
 
 class SystemThreads(Threads):
-    """The threads of this machine."""
+    """Real threads."""
 
     def signal(self) -> Signal:
         """Return a threading.Event."""
@@ -90,7 +90,7 @@ class SystemThreads(Threads):
         return Lock()
 
     def start(self, run: Callable[[], None], name: str) -> Running:
-        """Start a daemon, which does not keep the program from ending."""
+        """Start a daemon thread, which does not keep the program from exiting."""
         thread = Thread(target=run, name=name, daemon=True)
         thread.start()
         return thread

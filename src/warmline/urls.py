@@ -1,12 +1,12 @@
-"""Where each address leads, and how errors look that Django finds itself.
+"""The root URL conf: pages, API, and the handlers of errors that Django finds itself.
 
-The handlers answer JSON for the API's addresses, and else with the pages 400.html, 404.html, 500.html of web/templates.
+The handlers answer JSON for the API's addresses, and otherwise the pages 400.html, 404.html, 500.html of web/templates.
 """
 
 from django.urls import include, path
 
-from warmline import error_pages
 from warmline.api.urls import api
+from warmline.http import error_pages
 
 urlpatterns = [
     path("api/", api.urls),

@@ -104,9 +104,9 @@ def test_all_posts_have_it(bob: Caller) -> None:
 def test_a_key_is_kept_for_a_day(bob: Caller) -> None:
     """After that it is free for something else, and what was kept goes."""
     bob.post("/contacts", DANA, key="k")
-    KeptAnswer.objects.update(at=timezone.now() - idempotency.KEPT - timedelta(seconds=1))
+    KeptAnswer.objects.update(at=timezone.now() - idempotency.REMEMBERED_FOR - timedelta(seconds=1))
     assert bob.post("/contacts", {"name": "Eli"}, key="k").status == 201
-    KeptAnswer.objects.update(at=timezone.now() - idempotency.KEPT - timedelta(seconds=1))
+    KeptAnswer.objects.update(at=timezone.now() - idempotency.REMEMBERED_FOR - timedelta(seconds=1))
     bob.post("/contacts", {"name": "Fay"}, key="another")
     assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["another"]
 

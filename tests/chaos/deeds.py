@@ -7,7 +7,7 @@ from chaos.journal import KINDS, Journal
 
 from warmline.crm import book, team
 from warmline.crm.activities import Activity, ActivityType
-from warmline.crm.bulk import import_contacts
+from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox

@@ -1,7 +1,8 @@
 """`make chaos SECONDS=600`: simulated runs and real kills for so long, one table at the end.
 
 Two processes simulate, for two cores; a third one kills real servers, and waits most of the time. Every breach is
-printed with the seed that replays it: `make chaos SEED=...` prints what everybody did as well.
+printed with the seed that replays it: `make chaos SEED=...` prints what everybody did as well. With DATABASE=postgres
+the simulated servers work on PostgreSQL, each process on a cluster of its own; the servers that are killed do not.
 """
 
 import argparse
@@ -73,7 +74,8 @@ def _simulate(seeds: range, end: float, *, is_told: bool = False) -> "Counter[st
     from django.db import connection  # noqa: PLC0415 (nothing of Django before its set-up)
 
     logging.disable(logging.CRITICAL)
-    connection.settings_dict["TEST"]["NAME"] = None  # in memory: there is one thread, and nothing to keep
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = None  # in memory: there is one thread, and nothing to keep
     connection.creation.create_test_db(verbosity=0)
     from chaos.invariants import breaches  # noqa: PLC0415 (the same)
     from chaos.simulation import Simulation  # noqa: PLC0415

@@ -15,10 +15,11 @@ from warmline.pipedrive.ledger import Ledger
 from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
 from warmline.sync.company import Membership
-from warmline.sync.engine.dispatcher import SWEEP, Follower
+from warmline.sync.engine.dispatcher import SWEEP, Dispatcher
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.policy import Policy
-from warmline.sync.scheduling import Work
+from warmline.sync.priorities import Work
 
 WINDOWS = (Window(20, 2.0), Window(100, 10.0))
 SEARCHES = Window(10, 2.0)
@@ -123,8 +124,8 @@ class Server:
     @property
     def waits_for_others(self) -> bool:
         """Whether rows are due that another worker is at, or that broke a moment ago."""
-        dispatcher = self._follower._dispatcher
-        return dispatcher is not None and bool(dispatcher._held())
+        dispatcher = self._follower._runner
+        return isinstance(dispatcher, Dispatcher) and bool(dispatcher._held())
 
     @property
     def has_its_token(self) -> bool:
@@ -135,8 +136,8 @@ class Server:
     @property
     def looked_at(self) -> float:
         """When it last looked what is due, in monotonic seconds; less than 0 before it did."""
-        dispatcher = self._follower._dispatcher
-        return -SWEEP if dispatcher is None else dispatcher._next_sweep - SWEEP
+        dispatcher = self._follower._runner
+        return dispatcher._next_sweep - SWEEP if isinstance(dispatcher, Dispatcher) else -SWEEP
 
     def _engine(self, token: str, _decided: Preferences) -> Engine:
         clock = self._stage.clock

@@ -33,7 +33,7 @@ from warmline.crm.search_index import ContactWord, OrganizationWord
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import leases, pending, wakeups
+from warmline.sync import pending, processes, wakeups
 from warmline.sync.models import (
     Attempt,
     Company,
@@ -85,6 +85,14 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
 
 
+def _empty() -> None:
+    """Begin with empty tables."""
+    is_postgres = connection.vendor == "postgresql"
+    tables = [table._meta.db_table for table in TABLES] + ["procrastinate_jobs"] * is_postgres
+    flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=is_postgres)
+    connection.ops.execute_sql_flush(flush)
+
+
 class Simulation:
     """A run. Use it as a context manager.
 
@@ -93,8 +101,7 @@ class Simulation:
     """
 
     def __init__(self, seed: int) -> None:
-        flush = connection.ops.sql_flush(no_style(), [table._meta.db_table for table in TABLES], reset_sequences=True)
-        connection.ops.execute_sql_flush(flush)
+        _empty()
         self.random = Random(seed)
         self.report = Report(seed)
         self.clock = StageClock(datetime(2026, 3, 2, 8, tzinfo=UTC))
@@ -114,7 +121,7 @@ class Simulation:
         self.met_others = False
         self.servers: list[Server] = []
         for number in range(self.random.choice((1, 1, 2))):
-            self._start(f"machine{number}/{leases.PROCESS.rpartition('/')[2]}")
+            self._start(f"machine{number}/{processes.PROCESS.rpartition('/')[2]}")
 
     def __enter__(self) -> Self:
         return self
@@ -353,7 +360,7 @@ class Simulation:
         return until_next(self.stage, self.servers, self._jumped_at, end)
 
     def _goes_on(self, process: Process) -> None:
-        leases.PROCESS = process.name
+        processes.PROCESS = process.name
 
     def _statement(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         """Pass a statement to the database, between two points at which its process can die."""

@@ -18,7 +18,7 @@ COMING = (  # the moments at which something comes due, by the tables that hold 
     (Lease, "expires_at"),
     (DirectoryState, "retry_at"),
 )
-FIRST = "SELECT first FROM (SELECT min({1}) AS first FROM {0} WHERE {1} > %s) AS some WHERE first IS NOT NULL"
+FIRST = "SELECT first FROM (SELECT min({1}) AS first FROM {0} WHERE {1} > %s) AS coming WHERE first IS NOT NULL"
 PROBE = f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' AND (probe_at IS NULL OR probe_at > %s)"  # noqa: S608 (our own names)
 NEXT = " UNION ALL ".join([*(FIRST.format(model._meta.db_table, moment) for model, moment in COMING), PROBE])
 

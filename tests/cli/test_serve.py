@@ -126,9 +126,10 @@ def test_a_warm_contact_and_its_activity_arrive(house: House) -> None:
     assert len(house.world.persons) == len(house.world.organizations) == len(house.world.activities) == 1
 
     said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    there = "In Pipedrive, with all changes made here."
     assert said.stdout.splitlines() == [
-        f"Jordan Ames (contact {contact['id']}) is in Pipedrive: linked to person {person['id']}.",
-        f"Organization Larkspur Mills is in Pipedrive: linked to organization {person['org_id']}.",
+        f"Jordan Ames (contact {contact['id']}): {there} Linked to person {person['id']}.",
+        f"Organization Larkspur Mills: {there} Linked to organization {person['org_id']}.",
         "Activities in Pipedrive: 1 of 1.",
     ]
 
@@ -137,8 +138,9 @@ def test_a_cold_contact_explained(house: House) -> None:
     """It says the score, and the one that is needed."""
     contact = house.add(name="Robin Vale", warmness_score=3)
     said = warmline(house.env, "explain", "contact", str(contact["id"]))
+    why = "Not sent: warmness is 3. From 4, it is sent to Pipedrive automatically as a Warm Lead."
     assert said.stdout.splitlines() == [
-        f"Robin Vale (contact {contact['id']}) is not in Pipedrive: warmness is 3, and 4 is needed.",
+        f"Robin Vale (contact {contact['id']}): {why}",
         "The contact has no organization.",
         "No activities are logged.",
     ]
@@ -147,8 +149,8 @@ def test_a_cold_contact_explained(house: House) -> None:
 def test_a_failed_contact_explained_and_counted(house: House, failed: Any) -> None:
     """It says why, and when it is tried again; the status counts it."""
     said = warmline(house.env, "explain", "contact", str(failed["id"])).stdout.splitlines()[0]
-    assert said.startswith(f"Kim Castell (contact {failed['id']}) is warm (9), but could not be synced. It is not ")
-    assert said.endswith(" UTC; `warmline sync retry` tries now.")
+    assert said.startswith(f"Kim Castell (contact {failed['id']}): It is not ")
+    assert said.endswith(" UTC. `warmline sync retry` tries again now.")
     status = warmline(house.env, "sync", "status").stdout.splitlines()
     assert status[0] == "connection   ok: Pipedrive is responding."
     assert status[3].split() == ["failed", str(house.api.get("/sync").json()["failed"])]
@@ -158,7 +160,7 @@ def test_a_retry_from_another_process(house: House, failed: Any) -> None:
     """The server takes the failed rows up, long before their batch would, and everything is there once."""
     house.sandbox.faults.clear()
     number = house.api.get("/sync").json()["failed"]
-    assert warmline(house.env, "sync", "retry").stdout == f"Rows to be tried again: {number}.\n"
+    assert warmline(house.env, "sync", "retry").stdout == f"Retrying {number} row{'s' * (number != 1)}.\n"
     contact = house.until(f"/contacts/{failed['id']}", "synced")
     same = [person["id"] for person in house.world.persons.values() if person["name"] == "Kim Castell"]
     assert contact["pipedrive_person_id"] in same
@@ -175,7 +177,7 @@ def test_without_a_token_everything_waits(tmp_path: Path) -> None:
         assert (contact["sync"]["state"], sync["wanted"]) == ("wanted", 1)
         assert sync["connection"]["state"] == "no_token"
         said = warmline(env, "explain", "contact", str(contact["id"])).stdout.splitlines()
-        assert said[-1].startswith("Sending is paused: No Pipedrive API token is set.")
+        assert said[-1].startswith("Sending is paused. No Pipedrive API token is set.")
         stops_in_time(server)
 
 

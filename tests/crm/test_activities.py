@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from warmline.crm import fields
-from warmline.crm.activities import Activity, ActivityType
-from warmline.crm.book import add_contact, change_activity, default_subject, is_past, log_activity
+from warmline.crm.activities import Activity, ActivityType, default_subject
+from warmline.crm.book import add_contact, change_activity, is_past, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 

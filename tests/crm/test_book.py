@@ -13,6 +13,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
+from warmline.sync.after_change import fresh_attempts, no_choice
 
 pytestmark = pytest.mark.django_db
 
@@ -199,7 +200,7 @@ def test_a_failed_row_starts_again_when_it_is_changed(jordan: Contact, *, failed
         change(row, {"name": "Mended"})
 
         row.refresh_from_db()
-        fresh = row.fresh_attempts(row.next_pipedrive_sync_attempt)
+        fresh = fresh_attempts(row.next_pipedrive_sync_attempt)
         assert {name: getattr(row, name) for name in fresh} == fresh
         assert row.next_pipedrive_sync_attempt <= timezone.now()
         assert row.last_pipedrive_sync_attempt == failed["last_pipedrive_sync_attempt"]
@@ -239,7 +240,7 @@ def test_a_decision_is_about_what_was_looked_for(jordan: Contact, changes: dict[
         Contact.objects.update(name="Jordan Ames", email="jordan@example.com", **decided | more)
         change_contact(jordan, changes)
         jordan.refresh_from_db()
-        expected = decided | more if stays else Contact.undecided()
+        expected = decided | more if stays else no_choice()
         assert {name: getattr(jordan, name) for name in expected} == expected
 
 

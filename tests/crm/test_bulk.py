@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
-from warmline.crm.bulk import Outcome, Result, Seen, foresee, import_contacts
+from warmline.crm.imports.bulk import Outcome, Result, foresee, import_contacts
+from warmline.crm.imports.known_people import Seen
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.users import User
@@ -19,8 +20,8 @@ from warmline.sync import wakeups
 MILLS = OrganizationDetails("Larkspur Mills", sector="Food")
 
 
-def _imported(owner: User, *rows: dict[str, Any], batch: int = 200) -> list[Outcome]:
-    return [outcome for some in import_contacts(owner, rows, batch=batch) for outcome in some]
+def _imported(owner: User, *rows: dict[str, Any], chunk: int = 200) -> list[Outcome]:
+    return [outcome for some in import_contacts(owner, rows, chunk=chunk) for outcome in some]
 
 
 def _results(owner: User, *rows: dict[str, Any]) -> list[str]:
@@ -87,23 +88,23 @@ def test_the_contact_of_another_is_not_known(jordan: Contact) -> None:
     assert _results(bob, {"name": "Jordan Ames", "email": jordan.email}) == ["added"]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 200])
-def test_a_row_that_comes_twice_is_added_once(alice: User, batch: int) -> None:
-    """Within a batch and across batches."""
+@pytest.mark.parametrize("chunk", [1, 2, 200])
+def test_a_row_that_comes_twice_is_added_once(alice: User, chunk: int) -> None:
+    """Within a chunk and across chunks."""
     row = {"name": "Dana", "email": "d@example.org"}
-    first, second, third = _imported(alice, row, row, row, batch=batch)
+    first, second, third = _imported(alice, row, row, row, chunk=chunk)
     assert first.result == Result.ADDED
     assert second == third == Outcome(Result.KNOWN, first.contact_id)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 200])
-def test_nobody_of_one_mailbox_is_left_out(alice: User, batch: int) -> None:
-    """Several people have it, each is added once, and who shares it with whom is told, whatever the batches."""
+@pytest.mark.parametrize("chunk", [1, 2, 200])
+def test_nobody_of_one_mailbox_is_left_out(alice: User, chunk: int) -> None:
+    """Several people have it, each is added once, and who shares it with whom is told, whatever the chunks."""
     names = ["Petra Maier", "Klaus Petersen", "P. Maier", "KLAUS petersen", "Kim Castell"]
     rows = [{"name": name, "email": "Office@example.com"} for name in names]
     seen = Seen()
-    foreseen = [foresee(alice, rows[at : at + batch], seen) for at in range(0, len(rows), batch)]
-    outcomes = _imported(alice, *rows, batch=batch)
+    foreseen = [foresee(alice, rows[at : at + chunk], seen) for at in range(0, len(rows), chunk)]
+    outcomes = _imported(alice, *rows, chunk=chunk)
     assert [outcome.result for outcome in outcomes] == ["added", "added", "known", "known", "added"]
     assert [outcome.contact_id for outcome in outcomes[2:4]] == [outcome.contact_id for outcome in outcomes[:2]]
     assert [outcome.shares_with for outcome in outcomes] == ["", "Petra Maier", "", "", "Petra Maier"]
@@ -151,7 +152,7 @@ def test_organizations_are_found_made_and_completed(alice: User) -> None:
 
 
 def test_the_queries_do_not_grow_with_the_rows(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """A batch locks its user, reads what is known, makes organizations and contacts, with positions and words."""
+    """A chunk locks its user, reads what is known, makes organizations and contacts, with positions and words."""
     for count, queries in ((3, 13), (30, 13)):
         rows = [
             {
@@ -166,7 +167,7 @@ def test_the_queries_do_not_grow_with_the_rows(alice: User, django_assert_num_qu
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_engine_is_woken_after_each_batch() -> None:
+def test_the_engine_is_woken_after_each_chunk() -> None:
     """Once for each, when it is committed."""
     alice = User.objects.create_user("alice@example.com", "Alice")
     counts: list[int] = []
@@ -177,7 +178,7 @@ def test_the_engine_is_woken_after_each_batch() -> None:
 
     wakeups.listen(woken)
     try:
-        _imported(alice, {"name": "Dana"}, {"name": "Eli"}, {"name": "Fay"}, batch=2)
+        _imported(alice, {"name": "Dana"}, {"name": "Eli"}, {"name": "Fay"}, chunk=2)
     finally:
         wakeups.stop_listening(woken)
     assert sorted(set(counts)) == [2, 3]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm import csv_files
-from warmline.crm.csv_files import MOST_BYTES, MOST_ROWS, CsvError, guarded, read, written
+from warmline.crm.imports import csv_files
+from warmline.crm.imports.csv_files import guarded, read, written
+from warmline.crm.imports.tables import MOST_ROWS, FileError
 
 UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
 
@@ -24,6 +25,7 @@ UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
         (UMLAUTS.encode("cp1252"), "Windows-1252", ";"),
         (UMLAUTS.replace(";", ",").encode(), "UTF-8", ","),
         (UMLAUTS.replace(";", "\t").replace("\r\n", "\n").encode(), "UTF-8", "\t"),
+        (UMLAUTS.replace(";", "|").replace("\r\n", "\r").encode(), "UTF-8", "|"),
         (UMLAUTS.replace(";", ",").replace("Söhne", '"').replace("Müller", '"Müller; Söhne').encode(), "UTF-8", ","),
     ],
 )
@@ -33,6 +35,16 @@ def test_reading(content: bytes, encoding: str, delimiter: str) -> None:
     assert (table.encoding, table.delimiter) == (encoding, delimiter)
     assert [cells[0] for _, cells in table.rows] == ["Name", "Jörg Weiß"]
     assert [len(cells) for _, cells in table.rows] == [2, 2]
+
+
+def test_below_a_title() -> None:
+    """Neither the title nor what stands below the table tells how it is delimited."""
+    title = "A title, with commas, and more\n\n"
+    assert read(f"{title}Name;Land\nDana;DE\n\nTotal, of one\n".encode()).delimiter == ";"
+    assert read(f"{title}Who;Where;Why\nDana;DE;x\nKim;FR;y\nLee;IT;z\n".encode()).delimiter == ";"
+    assert read(b"Email\na@example.com; b@example.com\nc@example.com; d@example.com\n").rows[1][1] == [
+        "a@example.com; b@example.com"
+    ]
 
 
 def test_what_excel_says_first() -> None:
@@ -50,19 +62,19 @@ def test_empty_rows_are_left_out() -> None:
     [
         (b"", "This file is empty"),
         (b"\n \n", "This file is empty"),
-        (b"PK\x03\x04 rest", "an Excel or zip file"),
+        (b"PK\x03\x04 rest", "This is a zip file"),
         (b"%PDF-1.7", "a PDF"),
         (b"Name\x00,Phone", "not a text file"),
         (b"Name\x81", "not a text file"),
         (b'Name\n"' + b"x" * 200_000, "not valid CSV"),
-        (b"," * 200 + b"x", "more than 100 columns"),
-        (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
+        (b"," * 400 + b"x", "more than 300 columns"),
+        (b'Name,Phone\nAna,"1\nKim,2\n', "A quotation mark in row 2 is never closed"),
         (b"Name\n" + b"x\n" * (MOST_ROWS + 1), "more than 20,000 rows"),
     ],
 )
 def test_what_cannot_be_read(content: bytes, says: str) -> None:
     """It is said in words, with what to do."""
-    with pytest.raises(CsvError, match=says):
+    with pytest.raises(FileError, match=says):
         read(content)
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from warmline.crm import throttling
+from warmline.crm import guess_limits
+from warmline.crm.guess_limits import PLACE, USER, USER_AT_PLACE, Familiar, Guess, Limit, TooManyGuessesError, network
 from warmline.crm.retention import sweep
-from warmline.crm.throttling import PLACE, TOGETHER, USER, Familiar, Guess, Limit, TooManyGuessesError, network
 from warmline.crm.users import User
 
 ALICE = "alice@example.com"
@@ -33,7 +33,7 @@ def alice(db: None) -> User:
 def admitted(email: str = ALICE, address: str = HERE, browser: str = "") -> int:
     """Guess wrongly; return the seconds to wait, or 0."""
     try:
-        throttling.at_password(email, address, browser)
+        guess_limits.at_password(email, address, browser)
     except TooManyGuessesError as error:
         return error.seconds
     return 0
@@ -47,7 +47,8 @@ def addresses() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("limit", "made", "wait"),
     [
-        (TOGETHER, 4, 0), (TOGETHER, 5, 1), (TOGETHER, 6, 2), (TOGETHER, 13, 256), (TOGETHER, 14, 300),
+        (USER_AT_PLACE, 4, 0), (USER_AT_PLACE, 5, 1), (USER_AT_PLACE, 6, 2),
+        (USER_AT_PLACE, 13, 256), (USER_AT_PLACE, 14, 300),
         (USER, 9, 0), (USER, 10, 1), (USER, 16, 60), (PLACE, 19, 0), (PLACE, 10**9, 60),
         (Limit(1, 300, 300), 0, 0), (Limit(1, 300, 300), 1, 300), (Limit(6, 3600, 3600), 6, 3600),
     ],
@@ -97,7 +98,7 @@ def test_many_users_from_one_site() -> None:
 @pytest.mark.django_db
 def test_where_one_is_known(alice: User) -> None:
     """Neither what others guess elsewhere counts there, nor what they guess at others from the same office."""
-    throttling.remember(alice, HERE, "her-browser")
+    guess_limits.remember(alice, HERE, "her-browser")
     for _, address in zip(range(30), addresses(), strict=False):
         admitted(address=address)
     for number in range(30):
@@ -111,7 +112,7 @@ def test_where_one_is_known(alice: User) -> None:
 @pytest.mark.django_db
 def test_another_password_makes_all_places_strange(alice: User) -> None:
     """Whoever knew the old one is as strange as anybody."""
-    throttling.remember(alice, HERE, "a-browser")
+    guess_limits.remember(alice, HERE, "a-browser")
     alice.set_password("another-long-password")
     alice.save()
     for _, address in zip(range(30), addresses(), strict=False):
@@ -124,7 +125,7 @@ def test_the_right_password() -> None:
     """Who mistypes four times, and then does not, begins at zero there."""
     for _ in range(2):
         assert [admitted() for _ in range(4)] == [0] * 4
-        throttling.at_password(ALICE, HERE, "").was_right()
+        guess_limits.at_password(ALICE, HERE, "").was_right()
 
 
 @pytest.mark.django_db
@@ -151,7 +152,7 @@ def test_a_clock_that_is_set_back(back: timedelta) -> None:
 @pytest.mark.django_db
 def test_no_longer_than_needed(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """The day's sweep deletes what counts no more; and however much is guessed, so much is kept."""
-    throttling.remember(alice, HERE, "a-browser")
+    guess_limits.remember(alice, HERE, "a-browser")
     now = timezone.now()
     for days in (-2, 2):
         Guess.objects.create(key="old", at=now + timedelta(days=days))
@@ -159,13 +160,13 @@ def test_no_longer_than_needed(alice: User, monkeypatch: pytest.MonkeyPatch) -> 
     admitted("someone@example.com")
     sweep(now)
     assert (Guess.objects.count(), Familiar.objects.count()) == (3, 2)
-    monkeypatch.setattr(throttling, "MOST", 6)
+    monkeypatch.setattr(guess_limits, "MOST_GUESSES", 6)
     for number in range(5):
         admitted(f"user{number}@example.com")
     assert Guess.objects.count() == 6
-    monkeypatch.setattr(throttling, "MOST_PLACES", 3)
+    monkeypatch.setattr(guess_limits, "MOST_PLACES", 3)
     for number in range(5):
-        throttling.remember(alice, HERE, f"browser-{number}")
+        guess_limits.remember(alice, HERE, f"browser-{number}")
     assert Familiar.objects.count() == 3
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 
 AGREE = [
     # What people leave out, shorten and turn round.

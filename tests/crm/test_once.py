@@ -11,7 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from warmline.crm.book import add_contact
-from warmline.crm.idempotency import KEPT, KeptAnswer, once
+from warmline.crm.idempotency import REMEMBERED_FOR, KeptAnswer, save_once
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -32,10 +32,10 @@ def bob(db: None) -> User:
 @pytest.mark.django_db
 def test_the_second_time_leads_to_the_first(alice: User, bob: User) -> None:
     """With the same key, of the same user; without a key each is its own."""
-    first = once(Contact, alice, KEY, adding(alice))
-    assert once(Contact, alice, KEY, adding(alice, "Jordan, again")) == first
+    first = save_once(Contact, alice, KEY, adding(alice))
+    assert save_once(Contact, alice, KEY, adding(alice, "Jordan, again")) == first
     for owner, key in ((alice, uuid4()), (bob, KEY), (alice, None), (alice, None)):
-        assert once(Contact, owner, key, adding(owner)) != first
+        assert save_once(Contact, owner, key, adding(owner)) != first
     assert Contact.objects.count() == 5
 
 
@@ -43,17 +43,17 @@ def test_the_second_time_leads_to_the_first(alice: User, bob: User) -> None:
 def test_what_was_refused_can_be_sent_again(alice: User) -> None:
     """Mended, under the same key."""
     with pytest.raises(ValidationError):
-        once(Contact, alice, KEY, adding(alice, ""))
-    made = once(Contact, alice, KEY, adding(alice))
+        save_once(Contact, alice, KEY, adding(alice, ""))
+    made = save_once(Contact, alice, KEY, adding(alice))
     assert made == Contact.objects.get()
 
 
 @pytest.mark.django_db
 def test_what_was_deleted_since_is_not_made_again(alice: User) -> None:
     """The browser's Back and another press bring nobody back."""
-    once(Contact, alice, KEY, adding(alice))
+    save_once(Contact, alice, KEY, adding(alice))
     Contact.objects.all().delete()
-    assert once(Contact, alice, KEY, adding(alice)) is None
+    assert save_once(Contact, alice, KEY, adding(alice)) is None
     assert not Contact.objects.exists()
 
 
@@ -61,9 +61,9 @@ def test_what_was_deleted_since_is_not_made_again(alice: User) -> None:
 def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
     """A user's old ones go with the next."""
     for user in (alice, bob):
-        once(Contact, user, KEY, adding(user))
-    KeptAnswer.objects.update(at=timezone.now() - KEPT - timedelta(seconds=1))
-    once(Contact, alice, uuid4(), adding(alice))
+        save_once(Contact, user, KEY, adding(user))
+    KeptAnswer.objects.update(at=timezone.now() - REMEMBERED_FOR - timedelta(seconds=1))
+    save_once(Contact, alice, uuid4(), adding(alice))
     scopes = sorted([f"user:{alice.pk}", f"user:{bob.pk}"])
     assert sorted(KeptAnswer.objects.values_list("scope", flat=True)) == scopes
 
@@ -72,9 +72,9 @@ def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
 @pytest.mark.parametrize("jump", [timedelta(days=3), timedelta(days=-3)])
 def test_a_clock_that_is_set_between_two_presses(alice: User, jump: timedelta) -> None:
     """The second press leads to the first one's contact all the same."""
-    first = once(Contact, alice, KEY, adding(alice))
+    first = save_once(Contact, alice, KEY, adding(alice))
     KeptAnswer.objects.update(at=timezone.now() - jump)
-    assert once(Contact, alice, KEY, adding(alice)) == first
+    assert save_once(Contact, alice, KEY, adding(alice)) == first
     assert Contact.objects.count() == 1
 
 
@@ -87,7 +87,7 @@ def test_at_the_same_moment(alice: User) -> None:
     def press(key: UUID) -> None:
         try:
             barrier.wait()
-            made.append(once(Contact, alice, key, adding(alice)))
+            made.append(save_once(Contact, alice, key, adding(alice)))
         finally:
             connections.close_all()
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 from django.db import connection
 
-from warmline.crm import book, chunks, imports, team
+from warmline.crm import book, chunks, team
 from warmline.crm.chunks import Pace, in_pieces
-from warmline.crm.imports import ImportRow, ImportRun, Status
+from warmline.crm.imports import decisions, runs
+from warmline.crm.imports.runs import ImportRow, ImportRun, Status
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -108,18 +109,18 @@ def test_an_upload_is_stored_a_few_at_a_time_and_seen_when_it_is_whole(alice: Us
     longest = _Longest()
     text = "Name,E-mail\n" + "".join(f"Ames {number},ames{number}@example.org\n" for number in range(99))
     with connection.execute_wrapper(longest):
-        run = imports.begin(alice, "people.csv", text.encode())
+        run = runs.begin(alice, "people.csv", text.encode())
     assert ImportRun.of(alice).get() == run
     assert run.status == Status.CHECKING
     assert run.rows.count() == 100
     assert longest.rows <= 110  # ten rows with their columns
     ImportRun.objects.update(status=Status.PARTIAL)
     assert not ImportRun.of(alice).exists()
-    imports.start(run)
-    imports.choose(run, ["name", "email"], has_headings=True)
+    runs.start(run)
+    decisions.choose(run, ["name", "email"], heading=1)
     assert ImportRun.objects.get().status == Status.PARTIAL
-    imports.forget_old(run.created_at)
+    runs.forget_old(run.created_at)
     assert ImportRow.objects.count() == 100
-    imports.forget_old(run.created_at + 2 * imports.STORED_BY)
+    runs.forget_old(run.created_at + 2 * runs.STORED_BY)
     assert not ImportRow.objects.exists()
     assert not ImportRun.objects.exists()

@@ -58,7 +58,7 @@ def test_what_cannot_be_decided(changes: dict[str, Any]) -> None:
 
 def test_reading_costs_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """A list of contacts asks the database for the threshold once, or not at all."""
-    preferences.forget()
+    preferences.drop_cache()
     with django_assert_num_queries(1):
         assert [Contact(warmness_score=score).is_warm for score in (3, 4, 5)] == [False, True, True]
 

@@ -10,8 +10,8 @@ from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.row_changes import take_over
 from warmline.crm.search import search
+from warmline.crm.search_words import WORD_BYTES, terms_of, words_of
 from warmline.crm.users import User
-from warmline.crm.words import WORD_BYTES, terms_of, words_of
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from warmline.crm import book, bulk, row_changes
+from warmline.crm import book, row_changes
 from warmline.crm.fields import tidied
+from warmline.crm.imports import bulk
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
 from warmline.crm.team import change_member

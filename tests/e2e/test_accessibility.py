@@ -192,4 +192,4 @@ def test_the_sandboxs_page(people: People, place: Place) -> None:
     expect(page.locator("#break-slow")).to_have_attribute("aria-pressed", "true")
     assert serious(page) == []
     page.locator("#mend").click()
-    expect(page.locator("#health")).to_contain_text("All is well.")
+    expect(page.locator("#health")).to_contain_text("Everything works.")

@@ -52,7 +52,7 @@ ADDRESSES = [
     "/{evil}",
     "/api/docs",
 ]
-PARTS = "", "/edit", "/attempts", "/standing", "/hand-over", "/delete"
+PARTS = "", "/edit", "/attempts", "/status", "/hand-over", "/delete"
 
 
 def evil(name: str) -> str:

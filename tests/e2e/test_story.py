@@ -39,10 +39,10 @@ def press(sandbox: Page, button: str) -> None:
 
 
 def mend(sandbox: Page) -> None:
-    """Mend everything, if anything is broken."""
+    """Fix everything, if anything is broken."""
     if sandbox.locator("#mend").is_enabled():
         sandbox.locator("#mend").click()
-    expect(sandbox.locator("#health")).to_contain_text("All is well.")
+    expect(sandbox.locator("#health")).to_contain_text("Everything works.")
 
 
 def person(sandbox: Page, name: str) -> Locator:

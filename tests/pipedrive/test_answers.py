@@ -18,9 +18,9 @@ from warmline.pipedrive import (
     Unauthorized,
     Unavailable,
     Uncertain,
-    responses,
+    error_responses,
 )
-from warmline.pipedrive.responses import Answer, Call
+from warmline.pipedrive.error_responses import Answer, Call
 
 READ = Call("GET", "/api/v2/persons", 10)
 READ_ONE = Call("GET", "/api/v2/persons/7", 1)
@@ -72,15 +72,15 @@ def test_the_table_of_failures_knows_all_that_httpx_exports() -> None:
     exported = {getattr(httpx, name) for name in httpx.__all__}
     exceptions = {item for item in exported if isinstance(item, type) and issubclass(item, Exception)}
     assert exceptions <= set(RAISED_BY_HTTPX)
-    assert all(issubclass(kind, responses.FAILURES) for kind in exceptions)
+    assert all(issubclass(kind, error_responses.FAILURES) for kind in exceptions)
 
 
 @pytest.mark.parametrize("kind", [*RAISED_BY_HTTPX, OSError])
 def test_a_failure_on_the_way(kind: type[Exception]) -> None:
     """A read can be made again; a write only if it surely was not sent."""
     failure = failure_of(kind)
-    assert type(responses.no_answer(READ, failure)) is Unavailable
-    assert type(responses.no_answer(CREATE, failure)) is (Unavailable if kind in NEVER_SENT else Uncertain)
+    assert type(error_responses.no_answer(READ, failure)) is Unavailable
+    assert type(error_responses.no_answer(CREATE, failure)) is (Unavailable if kind in NEVER_SENT else Uncertain)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_an_answer_means(
     """Each status and shape has one meaning for reads and one for writes."""
     for call, kind in ((READ, of_read), (CREATE, of_write)):
         with pytest.raises(PipedriveError) as raised:
-            responses.content(call, answer(status, body, headers))
+            error_responses.content(call, answer(status, body, headers))
         assert type(raised.value) is kind
         assert (raised.value.call, raised.value.status) == (str(call), status)
 
@@ -134,7 +134,7 @@ def test_what_an_answer_means(
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_good_answer_is_returned(status: int) -> None:
     """Any 2xx in Pipedrive's shape is a success."""
-    assert responses.content(CREATE, answer(status, {"success": True, "data": {"id": 1}}))["data"] == {"id": 1}
+    assert error_responses.content(CREATE, answer(status, {"success": True, "data": {"id": 1}}))["data"] == {"id": 1}
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -143,13 +143,13 @@ def test_a_good_answer_is_returned(status: int) -> None:
 )
 def test_only_a_single_record_can_be_not_found(status: int, call: Call, kind: type[PipedriveError]) -> None:
     """A list that is not there is no sign that a record is gone."""
-    assert type(responses.refusal(call, answer(status, SAID_NO), SAID_NO)) is kind
+    assert type(error_responses.refusal(call, answer(status, SAID_NO), SAID_NO)) is kind
 
 
 def test_a_page_that_says_404_is_not_a_missing_record() -> None:
     """A proxy's 404 would otherwise make a person look deleted, and be created a second time."""
-    assert type(responses.refusal(READ_ONE, answer(404, PAGE), {})) is Unavailable
-    assert type(responses.refusal(UPDATE, answer(404, PAGE), {})) is Uncertain
+    assert type(error_responses.refusal(READ_ONE, answer(404, PAGE), {})) is Unavailable
+    assert type(error_responses.refusal(UPDATE, answer(404, PAGE), {})) is Uncertain
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_page_that_says_404_is_not_a_missing_record() -> None:
 def test_an_uncertain_write_tells_an_answer_from_a_silence(status: int, body: Any, answered: bool) -> None:  # noqa: FBT001 -- a table's column
     """Only a 5xx in Pipedrive's own shape is an answer."""
     with pytest.raises(Uncertain) as raised:
-        responses.content(CREATE, answer(status, body))
+        error_responses.content(CREATE, answer(status, body))
     assert raised.value.answered is answered
 
 
@@ -204,7 +204,7 @@ def test_a_refusal_names_the_field_where_pipedrive_does(
 ) -> None:
     """The message is Pipedrive's own; field and code are taken from it, or empty."""
     with pytest.raises(Rejected) as raised:
-        responses.content(CREATE, answer(400, body))
+        error_responses.content(CREATE, answer(400, body))
     assert (raised.value.field, raised.value.code) == (field, code)
     assert message is None or raised.value.message == message
 
@@ -220,7 +220,7 @@ def test_a_refusal_names_the_field_where_pipedrive_does(
 def test_a_strangers_answer_becomes_a_short_line(body: str, message: str) -> None:
     """Neither a page nor a line break of a stranger gets into a log line or before a person's eyes."""
     with pytest.raises(Blocked) as raised:
-        responses.content(CREATE, answer(403, body))
+        error_responses.content(CREATE, answer(403, body))
     assert raised.value.message == message
     assert str(raised.value) == f"POST /api/v2/persons: 403: {message}"
 
@@ -228,7 +228,7 @@ def test_a_strangers_answer_becomes_a_short_line(body: str, message: str) -> Non
 def test_a_throttled_call_knows_how_long_to_wait() -> None:
     """The wait is that of Retry-After, in seconds."""
     with pytest.raises(Throttled) as raised:
-        responses.content(READ, answer(429, "", {"Retry-After": "11"}))
+        error_responses.content(READ, answer(429, "", {"Retry-After": "11"}))
     assert raised.value.wait == 11
 
 
@@ -237,7 +237,7 @@ def test_a_throttled_call_knows_how_long_to_wait() -> None:
 def test_an_answer_that_is_no_record(call: Call, kind: type[PipedriveError], data: Any) -> None:
     """A created record whose id cannot be read was still created."""
     with pytest.raises(kind, match="is not a valid Person") as raised:
-        responses.record(call, Person, data)
+        error_responses.record(call, Person, data)
     assert "not a number" not in str(raised.value)
 
 
@@ -247,15 +247,15 @@ def test_an_answer_that_is_no_record(call: Call, kind: type[PipedriveError], dat
 def test_a_search_without_hits_to_read_has_failed(said: dict[str, Any]) -> None:
     """A failed search is not "not found": taking it for that made up to 18 duplicates elsewhere."""
     with pytest.raises(Unavailable):
-        responses.hits(READ, said)
+        error_responses.hits(READ, said)
 
 
 def test_a_list_may_be_null_but_nothing_else() -> None:
     """V1 answers null for an empty list; an object in its place is a fault."""
-    assert responses.rows(READ, {"data": None}) == []
-    assert responses.rows(READ, {"data": [1]}) == [1]
+    assert error_responses.rows(READ, {"data": None}) == []
+    assert error_responses.rows(READ, {"data": [1]}) == [1]
     with pytest.raises(Unavailable):
-        responses.rows(READ, {"data": {}})
+        error_responses.rows(READ, {"data": {}})
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_a_list_may_be_null_but_nothing_else() -> None:
 )
 def test_the_next_cursor(said: dict[str, Any], cursor: str | None) -> None:
     """No cursor, in any form, is the end."""
-    assert responses.next_cursor(said) == cursor
+    assert error_responses.next_cursor(said) == cursor

@@ -407,15 +407,15 @@ def test_one_asks_for_the_servers_time_and_the_others_wait(script: Scripted) -> 
 
 
 def test_what_others_may_wait_for_goes_at_once(script: Scripted, clock: VirtualClock) -> None:
-    """Whoever works in batch asks for it ahead of batch work."""
+    """Whoever works in the background asks for it ahead of background work."""
     limiter = Limiter(clock=clock)
     client = Pipedrive(BASE_URL, TOKEN, limiter=limiter, transport=script, clock=clock)
     script.answer = lambda _: good(ONE)
-    batch = client.in_batch()
-    batch.person(1)
-    batch.for_people().person(1)
+    background = client.in_background()
+    background.person(1)
+    background.for_people().person(1)
     assert clock.elapsed == 0
-    batch.person(1)
+    background.person(1)
     assert clock.elapsed > 0
     client.close()
 
@@ -652,7 +652,7 @@ def test_the_token_is_shown_nowhere(
 def test_the_token_is_not_in_the_clients_repr(pipedrive: Pipedrive) -> None:
     """Nor in that of anything it holds."""
     assert repr(pipedrive) == "Pipedrive('https://pipedrive.example.com')"
-    assert TOKEN not in repr(vars(pipedrive)) + repr(vars(pipedrive._line))
+    assert TOKEN not in repr(vars(pipedrive)) + repr(vars(pipedrive._session))
 
 
 def test_the_cause_is_kept(pipedrive: Pipedrive, script: Scripted) -> None:

@@ -8,6 +8,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
     assert warmline.pipedrive.__all__ == [
         "PLANS",
         "SEARCH",
+        "SYSTEM_CLOCK",
         "UNKNOWN",
         "Activity",
         "ActivityChanges",
@@ -21,6 +22,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "FileLedger",
         "FoundOrganization",
         "FoundPerson",
+        "Ledger",
         "Limiter",
         "NewActivity",
         "NewOrganization",
@@ -44,6 +46,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Uncertain",
         "Unreadable",
         "Usage",
+        "Used",
         "User",
         "Window",
         "can_be_address",

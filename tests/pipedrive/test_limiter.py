@@ -17,6 +17,7 @@ from virtual_clock import VirtualClock
 
 from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Unavailable, Window
 from warmline.pipedrive.headers import wait_seconds
+from warmline.pipedrive.limiter import ENOUGH
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -29,7 +30,7 @@ def most_in(instants: list[float], seconds: float) -> int:
 steps = st.one_of(
     st.tuples(st.just("call"), st.just(0.0)),
     st.tuples(st.just("search"), st.just(0.0)),
-    st.tuples(st.just("batch"), st.just(0.0)),
+    st.tuples(st.just("background"), st.just(0.0)),
     st.tuples(st.just("idle"), st.floats(0, 5)),
     st.tuples(st.just("pause"), st.floats(0, 5)),
     st.tuples(st.just("jump"), st.sampled_from((-86400.0, -3600.0, -1.0, 1.0, 3600.0, 86400.0))),
@@ -39,7 +40,7 @@ some_window = st.builds(Window, st.integers(1, 9), st.sampled_from((0.5, 1.0, 2.
 
 @given(st.lists(steps, max_size=120), st.lists(some_window, min_size=1, max_size=3), some_window)
 def test_no_window_is_ever_overfull(script: list[tuple[str, float]], windows: list[Window], search: Window) -> None:
-    """Calls, searches, batch work, idling, pauses and a clock that is set keep every window and every pause."""
+    """Calls, searches, background work, idling, pauses and a clock that is set keep every window and every pause."""
     clock = VirtualClock(NOW)
     limiter = Limiter(windows, search=search, guard=0.1, longest_wait=1e6, clock=clock)
     calls: list[float] = []
@@ -54,7 +55,7 @@ def test_no_window_is_ever_overfull(script: list[tuple[str, float]], windows: li
         elif what == "jump":
             clock.jump(seconds)
         else:
-            limiter.acquire(search=what == "search", batch=what == "batch")
+            limiter.acquire(search=what == "search", background=what == "background")
             calls.append(clock.elapsed)
             assert clock.elapsed >= paused_until - 1e-5
             if what == "search":
@@ -146,26 +147,26 @@ def test_processes_share_one_window(tmp_path: Path) -> None:
     assert stranger.acquire() == NOW.timestamp()
 
 
-def test_batch_work_goes_at_an_even_pace() -> None:
-    """Forty calls of batch work are spread over the windows, none of them early."""
+def test_background_work_goes_at_an_even_pace() -> None:
+    """Forty calls of background work are spread over the windows, none of them early."""
     clock = VirtualClock(NOW)
     limiter = Limiter(clock=clock)
     turns = []
     for _ in range(40):
-        limiter.acquire(batch=True)
+        limiter.acquire(background=True)
         turns.append(clock.elapsed)
     gaps = [later - earlier for earlier, later in pairwise(turns)]
     assert gaps == pytest.approx([0.1005] * 39, abs=0.03)
     assert turns[-1] == pytest.approx(39 * 0.1005, abs=0.03)
 
 
-def test_a_person_waits_a_fraction_of_a_second_in_the_middle_of_batch_work() -> None:
-    """With the window full of batch work, each call that a person waits for gets the next instant that frees up."""
+def test_a_person_waits_a_fraction_of_a_second_in_the_middle_of_background_work() -> None:
+    """With the window full of background work, each call that a person waits for gets the next free instant."""
     clock = VirtualClock(NOW)
     limiter = Limiter(clock=clock)
     waits = []
     for number in range(300):
-        limiter.acquire(batch=True)
+        limiter.acquire(background=True)
         if number > 100 and number % 10 == 0:
             asked = clock.elapsed
             limiter.acquire()
@@ -174,8 +175,8 @@ def test_a_person_waits_a_fraction_of_a_second_in_the_middle_of_batch_work() -> 
     assert max(waits) < 0.11
 
 
-def test_batch_work_waits_behind_what_was_reserved() -> None:
-    """Turns that people's calls hold in the future leave no room for batch work before them."""
+def test_background_work_waits_behind_what_was_reserved() -> None:
+    """Turns that people's calls hold in the future leave no room for background work before them."""
     clock = StandingClock()
     limiter = Limiter((Window(2, 2.0),), guard=0.0, clock=clock)
     for _ in range(5):
@@ -183,7 +184,7 @@ def test_batch_work_waits_behind_what_was_reserved() -> None:
     assert clock.sleeps == pytest.approx([2.0, 2.0, 4.0])
     turning = VirtualClock(NOW)
     behind = Limiter((Window(2, 2.0),), guard=0.0, ledger=limiter._ledger, clock=turning)
-    behind.acquire(batch=True)
+    behind.acquire(background=True)
     assert turning.elapsed == pytest.approx(4.0)
 
 
@@ -326,14 +327,14 @@ def test_a_429_widens_the_guard() -> None:
     assert clock.elapsed == pytest.approx(4.9)
 
 
-def test_the_days_tokens_end_batch_work_first_and_come_back_after_a_day() -> None:
-    """Nine tenths end batch work, all of them everything; a day later they are there again."""
+def test_the_days_tokens_end_background_work_first_and_come_back_after_a_day() -> None:
+    """Nine tenths end background work, all of them everything; a day later they are there again."""
     clock = VirtualClock(NOW)
     limiter = Limiter(daily_tokens=100, clock=clock)
     for _ in range(9):
-        assert limiter.has_tokens_for_batch()
+        assert limiter.has_tokens_for_background()
         limiter.acquire(tokens=10)
-    assert not limiter.has_tokens_for_batch()
+    assert not limiter.has_tokens_for_background()
     limiter.acquire(tokens=10)
     with pytest.raises(BudgetSpent, match="share of today's API tokens"):
         limiter.acquire(tokens=1)
@@ -345,13 +346,13 @@ def test_the_days_tokens_end_batch_work_first_and_come_back_after_a_day() -> Non
 
 @pytest.mark.parametrize("jump", [-86400, -3600, -1, 1, 3600, 86400])
 def test_a_clock_that_is_set_changes_no_wait(jump: float) -> None:
-    """Turns, the pace of batch work, and pauses are counted by what has passed, in each process of the machine."""
+    """Turns, the pace of background work, and pauses are counted by what has passed, in each process of the machine."""
     clock = VirtualClock(NOW)
     limiter = Limiter((Window(1, 2.0),), clock=clock)
-    limiter.acquire(batch=True)
+    limiter.acquire(background=True)
     clock.jump(jump)
     another = Limiter((Window(1, 2.0),), ledger=limiter._ledger, clock=clock)
-    another.acquire(batch=True)
+    another.acquire(background=True)
     assert clock.elapsed == pytest.approx(2.01)
     another.pause(30)
     clock.jump(-2 * jump)
@@ -495,8 +496,8 @@ def test_no_window_is_overfull_where_calls_arrive(script: list[tuple[float, floa
     """However uneven the ways are, and however late a call is sent, Pipedrive counts no more calls than it may."""
     clock = Way()
     arrivals: list[float] = []
-    for there, back, late, batch in script:
-        turn = clock.limiter.acquire(batch=batch)
+    for there, back, late, background in script:
+        turn = clock.limiter.acquire(background=background)
         arrived = clock.elapsed + late + there
         arrivals.append(arrived)
         clock.answers.append((arrived + back, turn))
@@ -507,6 +508,7 @@ def test_a_call_that_took_longer_than_the_window_counts_from_when_it_can_have_ar
     """Its turn is forgotten by the time of its answer; Pipedrive may have counted it a moment ago all the same."""
     clock = VirtualClock(NOW)
     limiter = Limiter((Window(2, 2.0),), guard=0.0, clock=clock)
+    limiter._answers = ENOUGH  # it has been at work for a while
     turn = limiter.acquire()
     clock.sleep(0.1)
     limiter.learn({}, turn=turn)
@@ -518,10 +520,22 @@ def test_a_call_that_took_longer_than_the_window_counts_from_when_it_can_have_ar
     assert clock.elapsed == pytest.approx(9.1 - 0.09 + 2.0)
 
 
+def test_the_first_answers_do_not_tell_how_fast_the_way_is() -> None:
+    """Calls of a process that has just begun are all slow, and may have been so on their way there: they count late."""
+    clock = VirtualClock(NOW)
+    limiter = Limiter((Window(1, 2.0),), guard=0.0, clock=clock)
+    turn = limiter.acquire()
+    clock.sleep(1)
+    limiter.learn({}, turn=turn)
+    limiter.acquire()
+    assert clock.elapsed == pytest.approx(3)
+
+
 def test_a_slow_answer_counts_from_when_it_can_have_arrived() -> None:
     """Of a call that took a second where the fastest took 0.1, nobody knows when it arrived: it counts from late on."""
     clock = VirtualClock(NOW)
     limiter = Limiter((Window(1, 2.0),), guard=0.0, clock=clock)
+    limiter._answers = ENOUGH  # it has been at work for a while
     turn = limiter.acquire()
     clock.sleep(0.1)
     limiter.learn({}, turn=turn)

@@ -15,7 +15,7 @@ import pytest
 from virtual_clock import VirtualClock
 
 from warmline.pipedrive import Limiter, NewPerson, Pipedrive, PipedriveError, Rejected, Unavailable, Uncertain
-from warmline.pipedrive.connection import LONGEST_LIST, LONGEST_RECORD
+from warmline.pipedrive.http_session import LONGEST_LIST, LONGEST_RECORD
 
 PIECE = 1 << 16
 ZEROS = bytes(PIECE)

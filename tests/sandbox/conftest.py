@@ -36,6 +36,6 @@ def sandbox(world: World) -> Sandbox:
 
 @pytest.fixture
 def alice(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """Return a client with Alice's token, through the in-process door."""
+    """Return a client with Alice's token, through the in-process transport."""
     with httpx.Client(transport=SandboxTransport(sandbox), base_url=BASE_URL, headers={"x-api-token": TOKEN}) as client:
         yield client

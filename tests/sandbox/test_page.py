@@ -17,7 +17,7 @@ from warmline.sandbox.page import STATIC
 HOME = "/sandbox/"
 SWITCH, ADD = "/sandbox/switch", "/sandbox/add"
 PERSONS, ORGANIZATIONS, ACTIVITIES = (f"/api/v2/{kind}" for kind in ("persons", "organizations", "activities"))
-WELL = "All is well. Calls are answered as they should be."
+WELL = "Everything works. All calls are answered normally."
 CREATES = {PERSONS: {"name": "Robin"}, ORGANIZATIONS: {"name": "Tidewater"}, ACTIVITIES: {"subject": "Call"}}
 
 
@@ -208,7 +208,7 @@ def test_what_is_listed_first_strikes_first(browser: httpx.Client, api: httpx.Cl
 def test_mend_everything_lifts_what_came_by_other_ways_too(
     browser: httpx.Client, api: httpx.Client, sandbox: Sandbox, clock: VirtualClock
 ) -> None:
-    """Rules of the control door are told in words, are left alone by the single buttons, and end with the rest."""
+    """Rules of the control API are told in words, are left alone by the single buttons, and end with the rest."""
     api.post("/sandbox/faults", json={"kind": "late_commit", "delay": 9, "method": "POST", "path": "/api/v2/*"})
     rule = {"kind": "error", "probability": 0.25, "times": 1, "seconds": 60}
     api.post("/sandbox/faults", json=rule | {"status": 404, "message": "Gone"})
@@ -216,7 +216,7 @@ def test_mend_everything_lifts_what_came_by_other_ways_too(
     browser.post(SWITCH, data={"break": "throttle"})
     assert _text(browser.get(HOME), "health") == (
         "Broken now Every call answers 429 late_commit: POST /api/v2/* "
-        "error: every call, by a chance of 25%, 1 more time, for 40 more seconds"
+        "error: every call, with a probability of 25%, 1 more time, for 40 more seconds"
     )
     browser.post(SWITCH, data={"mend": "throttle"})
     assert len(sandbox.faults.all()) == 2
@@ -325,7 +325,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere(browser: httpx.Client, path: 
 def test_pages_of_other_sites_press_no_button(
     browser: httpx.Client, sandbox: Sandbox, origin: str | None, status: int
 ) -> None:
-    """Neither the page's forms nor the control door obey them."""
+    """Neither the page's forms nor the control API obey them."""
     here = str(browser.base_url).rstrip("/")
     headers = {} if origin is None else {"origin": origin.format(here=here)}
     answers = [

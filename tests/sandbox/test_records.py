@@ -1,4 +1,4 @@
-"""Persons, organizations and activities through the in-process door: what is taken, refused, listed and left out."""
+"""Persons, organizations and activities, called in process: what is accepted, refused, listed and left out."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The HTTP door on a loopback port: the same answers, cut connections, the control door, start and stop."""
+"""The HTTP server on a loopback port: the same answers, cut connections, the control API, start and stop."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def http(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 
 def test_both_doors_answer_alike(http: httpx.Client, alice: httpx.Client) -> None:
-    """Status, body, rate headers and date are those of the in-process door."""
+    """Status, body, rate headers and date are those of the in-process transport."""
     http.post(PERSONS, json={"name": "Robin Väli"})
     http_answer, answer = http.get(f"{PERSONS}/1"), alice.get(f"{PERSONS}/1")
     assert http_answer.json() == answer.json()
@@ -103,7 +103,7 @@ def test_a_call_arrives_although_its_caller_has_hung_up(sandbox: Sandbox) -> Non
 
 
 def test_a_late_commit_comes_after_the_cut(http: httpx.Client, sandbox: Sandbox, clock: VirtualClock) -> None:
-    """Looking at the world through the control door is enough to see it."""
+    """Looking at the world through the control API is enough to see it."""
     http.post("/sandbox/faults", json={"kind": "late_commit", "path": PERSONS, "delay": 15, "times": 1})
     with pytest.raises(httpx.TransportError):
         http.post(PERSONS, json={"name": "Robin"})

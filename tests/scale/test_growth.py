@@ -71,9 +71,8 @@ def analyze(request: pytest.FixtureRequest) -> Callable[[], None]:
     return run
 
 
-def _needs_sqlite() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("NOT RUN: needs SQLite, whose plans and steps it reads.")
+# It reads SQLite's plans and steps; test_postgres.py beside this reads what PostgreSQL does.
+by_steps = pytest.mark.only_on("sqlite")
 
 
 def _steps(act: Callable[[], object]) -> int:
@@ -127,9 +126,9 @@ def test_the_queries_are_as_many_for_three_rows_as_for_thirty(bob: Caller, carol
     assert counts[0] <= 12
 
 
+@by_steps
 def test_no_page_reads_a_whole_table(alice: Caller, bob: Caller, carol: Caller, analyze: Callable[[], None]) -> None:
     """Each table is searched by an index, or read by one that holds open rows only, whoever asks."""
-    _needs_sqlite()
     fill(bob.user, 0, 1500)
     analyze()
     for caller, path in product((alice, bob, carol), PAGES):
@@ -142,11 +141,11 @@ def test_no_page_reads_a_whole_table(alice: Caller, bob: Caller, carol: Caller, 
                 assert index in OF_OPEN_ROWS, f"{table} is read as a whole:\n{sql}\n{plan}"
 
 
+@by_steps
 def test_the_database_does_as_much_for_a_page_of_a_larger_book(
     alice: Caller, bob: Caller, carol: Caller, analyze: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a book ten times as large, every page costs at most half as much again: common rows and rare ones alike."""
-    _needs_sqlite()
     monkeypatch.setattr(search, "RARE", 50)  # what is common in the large book is so in the small one
     asked = [(caller, path) for caller in (alice, bob, carol) for path in PAGES]
     steps = []
@@ -164,12 +163,12 @@ def test_the_database_does_as_much_for_a_page_of_a_larger_book(
     assert not grown
 
 
+@by_steps
 @pytest.mark.parametrize("what", SAVES)
 def test_saving_costs_as_much_in_a_larger_book(
     bob: Caller, carol: Caller, analyze: Callable[[], None], what: str
 ) -> None:
     """A contact, an activity and an import are stored in as many steps."""
-    _needs_sqlite()
     steps = []
     for first, last in ((0, 400), (400, 4000)):
         fill(bob.user, first, last)
@@ -181,14 +180,16 @@ def test_saving_costs_as_much_in_a_larger_book(
     assert steps[1] <= 1.5 * steps[0] + 20
 
 
+@by_steps
 def test_finding_what_is_due_costs_as_much_in_a_larger_book(
     bob: Caller, carol: Caller, analyze: Callable[[], None]
 ) -> None:
     """The rows that are due are as many, and so are the steps."""
-    _needs_sqlite()
     steps = []
     for first, last in ((0, 400), (400, 4000)):
         fill(bob.user, first, last)
         analyze()
-        steps.append(_steps(lambda: [pending.due(timezone.now(), 4, 50, batch=batch) for batch in (False, True)]))
+        steps.append(
+            _steps(lambda: [pending.due(timezone.now(), 4, 50, background=background) for background in (False, True)])
+        )
     assert steps[1] <= 1.5 * steps[0] + 20

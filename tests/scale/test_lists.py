@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 from scale.filling import fill
-from scale.test_growth import _needs_sqlite, _steps
+from scale.test_growth import _steps, by_steps
 
 from warmline.crm import search
 from warmline.crm.models import Contact, Organization
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db
 TEXTS = ("", "dana", "eli", "mills dana")
 
 
+@by_steps
 def test_a_page_of_a_larger_book(alice: Caller, bob: Caller, carol: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a book ten times as large, it costs at most half as much again, on the first page and on the next."""
-    _needs_sqlite()
     # What is common in the large book is so in the small one.
     monkeypatch.setattr(search, "RARE", 50)
     monkeypatch.setattr(row_lists, "FEW", 30)
@@ -35,12 +35,12 @@ def test_a_page_of_a_larger_book(alice: Caller, bob: Caller, carol: Caller, monk
         fill(bob.user, first, last)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-        costs.append({name: _steps(ask) for name, ask in _asking(alice, bob, carol)})
+        costs.append({name: _steps(ask) for name, ask in asking(alice, bob, carol)})
     grown = [(name, cost, costs[1][name]) for name, cost in costs[0].items() if costs[1][name] > 1.5 * cost + 50]
     assert not grown
 
 
-def _asking(*callers: Caller) -> list[tuple[tuple[object, ...], Callable[[], None]]]:
+def asking(*callers: Caller) -> list[tuple[tuple[object, ...], Callable[[], None]]]:
     """Return each list's name, and what reads its first two pages."""
     found: list[tuple[tuple[object, ...], Callable[[], None]]] = []
     for caller, show, order, text in product(callers, (None, *Show), Order, TEXTS):

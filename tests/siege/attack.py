@@ -49,6 +49,7 @@ class Attack:
         is_quiet: Whether nobody saves meanwhile.
         disk: Gives Warmline a disk of its own, which the data lies on.
         before: Stands before its Pipedrive; see `ground`.
+        beside: Runs beside Warmline, and gives the variables that lead there.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Attack:
     is_quiet: bool = False
     disk: Callable[[Path], AbstractContextManager[Path]] | None = None
     before: Callable[[str], AbstractContextManager[str]] | None = None
+    beside: Callable[[], AbstractContextManager[dict[str, str]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
     """
     with ExitStack() as stack:
         data = stack.enter_context(attack.disk(folder)) if attack.disk else None
-        place = stack.enter_context(ground(folder, attack.env, data=data, before=attack.before or nullcontext))
+        env = attack.env | (stack.enter_context(attack.beside()) if attack.beside else {})
+        place = stack.enter_context(ground(folder, env, data=data, before=attack.before or nullcontext))
         place.save(5)  # what is read once is read by now
         quiet, over = place.save(QUIET_SAVES), Event()
         place.quiet = quiet

@@ -43,20 +43,20 @@ def sandbox(world: World) -> Sandbox:
 
 @pytest.fixture
 def meddler(sandbox: Sandbox) -> Meddler:
-    """Return the way through the in-process door, on which something may happen."""
+    """Return the way through the in-process transport, on which something may happen."""
     return Meddler(SandboxTransport(sandbox))
 
 
 @pytest.fixture
 def pipedrive(meddler: Meddler, clock: VirtualClock) -> Iterator[Pipedrive]:
-    """Return a client through the in-process door."""
+    """Return a client through the in-process transport."""
     with Pipedrive("http://sandbox", TOKEN, transport=meddler, limiter=Limiter(clock=clock), clock=clock) as client:
         yield client
 
 
 @pytest.fixture
 def pipedrive_over_http(sandbox: Sandbox, clock: VirtualClock) -> Iterator[Pipedrive]:
-    """Return a client through the HTTP door, with the same clock."""
+    """Return a client through the HTTP server, with the same clock."""
     with serving(sandbox) as url, Pipedrive(url, TOKEN, limiter=Limiter(clock=clock), clock=clock) as client:
         yield client
 
@@ -69,14 +69,14 @@ def policy() -> Policy:
 
 @pytest.fixture
 def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings) -> Bench:
-    """Return an engine through the in-process door, which lists what Pipedrive holds when it first works."""
+    """Return an engine through the in-process transport, which lists what Pipedrive holds when it first works."""
     settings.PIPEDRIVE_API_TOKEN = TOKEN
     return Bench(Engine(pipedrive, policy, clock, Random(7)), clock, policy, pipedrive)
 
 
 @pytest.fixture
 def bench_over_http(pipedrive_over_http: Pipedrive, policy: Policy, clock: VirtualClock) -> Bench:
-    """Return an engine through the HTTP door."""
+    """Return an engine through the HTTP server."""
     return Bench(Engine(pipedrive_over_http, policy, clock, Random(7)), clock, policy, pipedrive_over_http)
 
 

@@ -9,10 +9,10 @@ from django.db import connections
 from virtual_clock import VirtualClock
 
 from warmline.pipedrive import SystemClock, Unavailable
-from warmline.sync.failures import Trouble
 from warmline.sync.leases import PATIENCE, BusyError
 from warmline.sync.models import ConnectionState, Lease, Remembered
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import Trouble
 from warmline.sync.single_flight import ASKING, one_asks
 
 

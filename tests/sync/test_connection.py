@@ -14,10 +14,10 @@ from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, SandboxTransport, World
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.failures import Trouble
 from warmline.sync.models import Connection, ConnectionState, Notification, Remembered
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import Trouble
 
 pytestmark = pytest.mark.django_db
 

@@ -12,14 +12,15 @@ from pytest_django import Settings
 
 from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
-from warmline.crm.bulk import import_contacts
+from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact
 from warmline.crm.preferences import Preferences
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wakeups
-from warmline.sync.engine.dispatcher import Dispatcher, Follower
+from warmline.sync.engine.dispatcher import Dispatcher
+from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Intent, Lease, Notification
 from warmline.sync.policy import Policy

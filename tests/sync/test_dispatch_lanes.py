@@ -12,7 +12,7 @@ from stage import Process, Stage, StageClock, telling
 
 from warmline.crm.activities import Activity
 from warmline.crm.book import add_contact, change_contact, log_activity
-from warmline.crm.bulk import import_contacts
+from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, Window

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.sync.scheduling import MANY, Lane, Room, Served, Work, first, in_lanes, in_turn
+from warmline.sync.priorities import MOST_BY_HAND, Lane, Room, Served, Work, first, in_lanes, in_turn
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2
@@ -18,26 +18,26 @@ def work(lease: str, owner: int | None = ALICE, lane: Lane = Lane.PERSON, *, sec
 
 
 @pytest.mark.parametrize(
-    ("workers", "threads", "for_batch"), [(1, 2, 1), (2, 2, 1), (3, 3, 2), (4, 4, 3), (8, 8, 6), (64, 64, 48)]
+    ("workers", "threads", "for_background"), [(1, 2, 1), (2, 2, 1), (3, 3, 2), (4, 4, 3), (8, 8, 6), (64, 64, 48)]
 )
-def test_batch_work_never_has_the_last_thread(workers: int, threads: int, for_batch: int) -> None:
+def test_background_work_never_has_the_last_thread(workers: int, threads: int, for_background: int) -> None:
     """One thread at the least is for people, whatever the number of workers."""
     room = Room(workers)
-    assert (room.threads, room.for_batch) == (threads, for_batch)
-    batch = [work(f"b{number}", lane=Lane.IN_BULK, row=number) for number in range(for_batch)]
-    assert not room.has_any(batch, batch=True)
-    assert room.has_any(batch, batch=False)
+    assert (room.threads, room.for_background) == (threads, for_background)
+    background = [work(f"b{number}", lane=Lane.IN_BULK, row=number) for number in range(for_background)]
+    assert not room.has_any(background, background=True)
+    assert room.has_any(background, background=False)
 
 
 @pytest.mark.parametrize(
     ("old", "recent", "lanes"),
     [
-        (MANY, 0, {Lane.PERSON}),
-        (MANY + 1, 0, {Lane.BACKLOG}),
-        (0, MANY, {Lane.PERSON}),
-        (0, MANY + 1, {Lane.BACKLOG}),
+        (MOST_BY_HAND, 0, {Lane.PERSON}),
+        (MOST_BY_HAND + 1, 0, {Lane.BACKLOG}),
+        (0, MOST_BY_HAND, {Lane.PERSON}),
+        (0, MOST_BY_HAND + 1, {Lane.BACKLOG}),
         (200, 1, {Lane.BACKLOG, Lane.PERSON}),
-        (200, MANY + 1, {Lane.BACKLOG}),
+        (200, MOST_BY_HAND + 1, {Lane.BACKLOG}),
     ],
 )
 def test_a_backlog_is_told_from_what_somebody_waits_for(old: int, recent: int, lanes: set[Lane]) -> None:
@@ -82,7 +82,7 @@ def test_whoever_waited_longest_since_their_last_turn_is_next() -> None:
 
 
 def test_no_two_of_one_lease_and_no_more_than_there_is_room_for() -> None:
-    """What would meet waits, and batch work beyond its room lets a person's pass."""
+    """What would meet waits, and background work beyond its room lets a person's pass."""
     works = [work("x", row=1), work("y", lane=Lane.IN_BULK, row=2), work("z", row=3)]
     assert first(works, under_way=[work("x", row=9)], room=Room(8)) == works[1]
     assert first(works, under_way=[work("x", row=9), work("b", lane=Lane.FAILED, row=8)], room=Room(2)) is None
@@ -112,6 +112,8 @@ def test_what_can_be_started_is_started(works: list[Work], workers: int) -> None
         under_way.append(chosen)
         works = [each for each in works if each is not chosen]
     assert len({each.lease for each in under_way}) == len(under_way) <= room.threads
-    assert sum(each.batch for each in under_way) <= room.for_batch
+    assert sum(each.is_background for each in under_way) <= room.for_background
     for each in works:
-        assert each.lease in {other.lease for other in under_way} or not room.has_any(under_way, batch=each.batch)
+        assert each.lease in {other.lease for other in under_way} or not room.has_any(
+            under_way, background=each.is_background
+        )

@@ -104,10 +104,9 @@ def test_an_earlier_activity_is_wanted_since_its_contact_is_linked(bench: Bench,
     assert 0 <= attempts_of(activity).get().waited < 60
 
 
+@pytest.mark.only_on("sqlite")  # it reads its plans
 def test_a_day_is_counted_from_an_index(alice: User, bob: User) -> None:
     """Without a look at the rows, for a member and for an admin."""
-    if connection.vendor != "sqlite":
-        pytest.skip("NOT RUN: needs SQLite, whose plans it reads.")
     alice.is_admin = True
     for user, index in ((alice, "attempt_at"), (bob, "attempt_of_owner")):
         with CaptureQueriesContext(connection) as captured:

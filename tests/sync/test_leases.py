@@ -3,17 +3,27 @@
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from virtual_clock import VirtualClock
 
-from warmline.sync.leases import LIFETIME, PROCESS, BusyError, Leases, in_progress, release_those_of_the_dead
-from warmline.sync.models import Lease
-
-NO_SUCH_PROCESS = 4_194_305  # above Linux's largest
+from warmline import database_time
+from warmline.sync import processes
+from warmline.sync.leases import (
+    LIFETIME,
+    BusyError,
+    Leases,
+    beating,
+    in_progress,
+    release_own,
+    release_those_of_the_dead,
+)
+from warmline.sync.models import Heartbeat, Lease
 
 
 @pytest.mark.django_db
@@ -63,26 +73,74 @@ def test_only_live_leases_are_in_progress(clock: VirtualClock) -> None:
     assert in_progress(clock.now()) == {("contact", 1)}
 
 
+def _held_by(process: str, clock: VirtualClock) -> None:
+    Lease.objects.create(key=process, holder=f"{process}/x", expires_at=clock.now() + LIFETIME)
+
+
+def _holders() -> set[str]:
+    return {holder.partition("/")[0] for holder in Lease.objects.values_list("holder", flat=True)}
+
+
+# What another process does: it makes itself known, takes a lease, says so, and waits.
+ANOTHER = """
+import sys
+import django
+django.setup()
+from warmline.sync import processes
+processes.announce()
+print(processes.PROCESS, flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.mark.django_db
 def test_a_restart_frees_what_the_dead_held(clock: VirtualClock) -> None:
-    """Leases of this machine's dead processes go; those of other machines stay."""
-    host = PROCESS.rpartition("/")[0]
-    for holder in (f"{host}/{NO_SUCH_PROCESS}/x", f"{PROCESS}/x", f"{host}/1/x", f"elsewhere/{NO_SUCH_PROCESS}/x"):
-        Lease.objects.create(key=holder, holder=holder, expires_at=clock.now())
-    release_those_of_the_dead()
-    assert set(Lease.objects.values_list("key", flat=True)) == {f"{host}/1/x", f"elsewhere/{NO_SUCH_PROCESS}/x"}
+    """A process of this data folder is dead when it has ended, also if nobody reaped it; of others nothing is known."""
+    Leases(clock)  # makes this one known
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "warmline.settings",
+        "WARMLINE_DATA_DIR": str(settings.DATA_DIR),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", ANOTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as child:
+        assert child.stdout is not None
+        other = child.stdout.readline().strip()
+        for process in (processes.PROCESS, other, "elsewhere"):
+            _held_by(process, clock)
+        release_those_of_the_dead()
+        assert _holders() == {processes.PROCESS, other, "elsewhere"}
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        release_those_of_the_dead()
+        assert _holders() == {processes.PROCESS, "elsewhere"}
+    release_own()
+    assert _holders() == {"elsewhere"}
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere nothing tells it, and orphans are reaped at once.")
-def test_a_process_that_nobody_reaped_is_dead(clock: VirtualClock) -> None:
-    """It has a process id as long as its parent does not ask what became of it, and holds nobody back all the same."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as child:
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
-        holder = f"{PROCESS.rpartition('/')[0]}/{child.pid}/x"
-        Lease.objects.create(key="person:a", holder=holder, expires_at=clock.now() + LIFETIME)
-        release_those_of_the_dead()
-        assert not Lease.objects.exists()
+def test_whoever_is_silent_for_long_is_dead(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two machines with one host name, and the same process ids, neither frees what the other holds as it lives."""
+    for process in ("living", "dead"):
+        _held_by(process, clock)
+        monkeypatch.setattr(processes, "PROCESS", process)
+        processes.note()
+    Heartbeat.objects.filter(process="dead").update(at=database_time.now() - processes.SILENCE)
+    release_those_of_the_dead()
+    assert _holders() == {"living"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.only_on("postgres")
+def test_machines_tell_each_other_that_they_live() -> None:
+    """As long as work goes on a process is heard of, and no longer."""
+    with beating():
+        end = time.monotonic() + 60
+        while not Heartbeat.objects.filter(process=processes.PROCESS).exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert Heartbeat.objects.filter(process=processes.PROCESS).exists()
+    assert not Heartbeat.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

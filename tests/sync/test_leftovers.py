@@ -17,7 +17,7 @@ from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import World
-from warmline.sync import deferred_deletes
+from warmline.sync import postponed_cleanup
 from warmline.sync.leases import Leases
 from warmline.sync.models import Intent, Lease
 from warmline.sync.remote import connection_health as pipedrive_connection
@@ -47,21 +47,21 @@ class Disk:
 @pytest.fixture
 def disk(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """Return the disk; a failure of it is believed for no time."""
-    monkeypatch.setattr(storage, "HOLD", 0.0)
+    monkeypatch.setattr(storage, "BELIEVED_FOR", 0.0)
     made = Disk()
     yield made
     made.goes_on()
-    deferred_deletes.clear()
+    postponed_cleanup.clear()
 
 
 def test_leases_are_given_back_later(disk: Disk) -> None:
     """One that stayed for its two minutes would hold its row up, although all is well again."""
     with Leases(SystemClock()).hold("contact 12", row=("contact", 12)):
         disk.stops()
-    deferred_deletes.clear()
+    postponed_cleanup.clear()
     assert Lease.objects.count() == 1  # not yet
     disk.goes_on()
-    deferred_deletes.clear()
+    postponed_cleanup.clear()
     assert not Lease.objects.exists()
 
 
@@ -81,7 +81,7 @@ def test_a_lease_whose_write_failed_only_seemingly(disk: Disk) -> None:
     with pytest.raises(OperationalError), connection.execute_wrapper(meddle):
         Leases(SystemClock()).take("contact 12")
     assert Lease.objects.count() == 1
-    deferred_deletes.clear()
+    postponed_cleanup.clear()
     assert not Lease.objects.exists()
 
 
@@ -90,7 +90,7 @@ def test_who_asks_does_not_keep_others_from_it(disk: Disk) -> None:
     with pytest.raises(DatabaseError):
         one_asks("who we are", clock=SystemClock(), known=lambda: None, ask=lambda: True, store=lambda _: _store(disk))
     disk.goes_on()
-    deferred_deletes.clear()
+    postponed_cleanup.clear()
     assert not Lease.objects.exists()
 
 

@@ -18,12 +18,12 @@ from warmline.sandbox import Fault, FaultKind, Sandbox, World
 from warmline.sync import pending
 from warmline.sync.engine import clock_jumps
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.failures import Trouble, longest_wait
 from warmline.sync.leases import LIFETIME, BusyError, Leases
 from warmline.sync.models import Connection, ConnectionState, DirectoryState, Lease, Remembered
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import Trouble, longest_wait
 
 pytestmark = pytest.mark.django_db
 
@@ -283,7 +283,7 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
         ({}, True, "unexpected", 15 * MINUTE),
         ({}, True, "rejected", DAY),
         ({}, True, "ambiguous", DAY),
-        ({"batch": 2 * DAY}, True, "ambiguous", 2 * DAY),
+        ({"failed_retry": 2 * DAY}, True, "ambiguous", 2 * DAY),
     ],
 )
 def test_the_longest_waits(

@@ -83,10 +83,9 @@ def test_old_notifications_are_forgotten(alice: User) -> None:
     assert list(Notification.objects.order_by("pk").values_list("text", "once")) == [("91", "a name"), ("89", None)]
 
 
+@pytest.mark.only_on("sqlite")  # it reads its plans
 def test_what_is_told_is_read_from_an_index(alice: User) -> None:
     """What interrupts, from one that holds nothing else; a page of the list in the order of one."""
-    if connection.vendor != "sqlite":
-        pytest.skip("NOT RUN: needs SQLite, whose plans it reads.")
     assert notifications.loud(alice, after=7).explain().count("notification_loud") == 2
     with CaptureQueriesContext(connection) as captured:
         notifications.newest(alice, before=7, limit=50)

@@ -16,7 +16,8 @@ from warmline.pipedrive import (
     Unavailable,
     Uncertain,
 )
-from warmline.sync.failures import (
+from warmline.sync.policy import Policy
+from warmline.sync.retries import (
     AmbiguousError,
     OrganizationFailedError,
     Trouble,
@@ -26,7 +27,6 @@ from warmline.sync.failures import (
     trouble,
     wants_probe,
 )
-from warmline.sync.policy import Policy
 
 POLICY = Policy(threshold=4, label="Warm Lead", earlier_activities=False)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)

@@ -14,9 +14,11 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import pending
-from warmline.sync.scheduling import Lane, Served, Work, in_turn
+from warmline.sync.priorities import Lane, Served, Work, in_turn
 
 pytestmark = pytest.mark.django_db
+
+by_plan = pytest.mark.only_on("sqlite")  # it reads SQLite's plans; see scale/test_postgres.py for PostgreSQL's
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ def book(alice: User) -> None:
         cursor.execute("ANALYZE")
 
 
+@by_plan
 @pytest.mark.parametrize("threshold", [3, 4, 7])
 def test_due_contacts_are_read_from_their_index(book: None, threshold: int) -> None:
     """Each warm score is one range of due times in the index, whatever the threshold."""
@@ -57,6 +60,7 @@ def test_due_contacts_are_read_from_their_index(book: None, threshold: int) -> N
     assert "warmness_score=? AND next_pipedrive_sync_attempt<?" in plan, plan
 
 
+@by_plan
 def test_due_activities_are_read_from_their_index(book: None) -> None:
     """The due activities are one range of the index."""
     plan = pending.activities().filter(next_pipedrive_sync_attempt__lte=timezone.now()).explain()
@@ -64,6 +68,7 @@ def test_due_activities_are_read_from_their_index(book: None) -> None:
     assert "next_pipedrive_sync_attempt<?" in plan, plan
 
 
+@by_plan
 def test_only_due_rows_are_read(book: None) -> None:
     """Every query of a look reads a table by the index of what is due, or a row by its id."""
     with CaptureQueriesContext(connection) as captured:
@@ -118,7 +123,7 @@ def test_nobody_waits_behind_another_who_has_many(alice: User, bob: User) -> Non
 
     works = _due(timezone.now())
 
-    assert [(work.owner, work.batch) for work in works[:5]] == [(bob.pk, False)] * 3 + [(alice.pk, True)] * 2
+    assert [(work.owner, work.is_background) for work in works[:5]] == [(bob.pk, False)] * 3 + [(alice.pk, True)] * 2
     assert {work.lane for work in works[3:]} == {Lane.BACKLOG}
 
 
@@ -130,7 +135,7 @@ def test_the_newest_of_a_backlog_are_seen(alice: User) -> None:
     works = _due(timezone.now())
 
     assert works[0].row_id == Contact.objects.latest("pk").pk
-    assert [work.batch for work in works[:2]] == [False, True]
+    assert [work.is_background for work in works[:2]] == [False, True]
 
 
 def test_what_was_saved_by_hand_goes_before_ones_own_import(alice: User) -> None:
@@ -141,7 +146,7 @@ def test_what_was_saved_by_hand_goes_before_ones_own_import(alice: User) -> None
     works = _due(timezone.now())
 
     assert works[0].row_id == Contact.objects.latest("pk").pk
-    assert {work.batch for work in works[1:]} == {True}
+    assert {work.is_background for work in works[1:]} == {True}
 
 
 def test_what_failed_goes_last(alice: User, bob: User) -> None:

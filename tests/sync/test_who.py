@@ -12,9 +12,9 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync.models import Attempt, Notification
-from warmline.sync.status.explain_command import explain
-from warmline.sync.status.explanation import reasons
+from warmline.sync.status.contact_report import report
 from warmline.sync.status.retry_and_choose import choose, retry
+from warmline.sync.status.state_explanation import explain
 
 pytestmark = pytest.mark.django_db
 
@@ -61,14 +61,14 @@ def test_another_name_is_for_a_person_to_decide(
     told = (
         row.pipedrive_sync_error_message,
         Notification.objects.get(kind="contact_failed").text,
-        reasons(row, either.policy).text,
-        " ".join(explain(contact.pk, either.policy)),
+        explain(row, either.policy).text,
+        " ".join(report(contact.pk, either.policy)),
         Attempt.objects.get(kind="contact").text,
     )
     for text in told:
         assert "Petra Maier" in text
         assert "Klaus Petersen" in text
-    assert not reasons(row, either.policy).can_be_retried
+    assert not explain(row, either.policy).can_be_retried
 
 
 @pytest.mark.parametrize("choice", ["this one", "a new one"])
@@ -190,8 +190,8 @@ def test_a_rename_leaves_another_name_alone(bench: Bench, world: World, alice: U
     assert (note.user, note.contact) == (alice, chosen)
     assert "Petra Maier" in note.text
     assert "Klaus Petersson" in note.text
-    assert "Petra Maier" in reasons(row, bench.policy).text
-    assert "Petra Maier" in explain(chosen.pk, bench.policy)[0]
+    assert "Petra Maier" in explain(row, bench.policy).text
+    assert "Petra Maier" in report(chosen.pk, bench.policy)[0]
     assert not Notification.objects.filter(kind="change_kept").exists()
 
 
@@ -240,7 +240,7 @@ def test_an_organization_named_otherwise_is_not_renamed(
     row = stated(organization)
     assert (row.name, row.sync_state) == ("Larkspur Group", "synced")
     assert "Osprey & Sons" in Notification.objects.get(kind="not_renamed").text
-    assert "Osprey & Sons" in reasons(row, bench.policy).text
+    assert "Osprey & Sons" in explain(row, bench.policy).text
 
 
 def test_a_merged_one_is_followed_by_the_name_that_it_had_there(

@@ -18,9 +18,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from warmline.crm import imports, team
+from warmline.crm import team
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.external_ids import ExternalId
+from warmline.crm.imports import runs
 from warmline.crm.tokens import ApiToken, issue
 from warmline.crm.users import User
 from warmline.webhooks import endpoints
@@ -70,7 +71,7 @@ def callers(alice: User, bob: User) -> dict[str, Caller]:
     User.objects.create_user("carol@example.com", "Carol", is_active=False)
     contact = add_contact(bob, name="Robin Vale", organization=OrganizationDetails("Larkspur Mills"))
     log_activity(bob, contact, type="CALL")
-    imports.begin(bob, "two.csv", b"Name\nDana\n")
+    runs.begin(bob, "two.csv", b"Name\nDana\n")
     found = {"nobody": Caller("", "")}
     for name, user in (("owner", bob), ("another member", charlie), ("admin", alice)):
         client = Client()
@@ -109,7 +110,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "contact_id": str(contact.pk),
         "organization_id": str(contact.organization_id),
         "activity_id": str(activity.pk),
-        "run_id": str(imports.ImportRun.objects.get().pk),
+        "run_id": str(runs.ImportRun.objects.get().pk),
         "token_id": str(ApiToken.objects.get(user=bob).pk),
         "id": str(contact.pk),
     }

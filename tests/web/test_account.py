@@ -17,7 +17,7 @@ from web.pages import PASSWORD, look, sign_in
 
 from warmline.crm.users import User
 from warmline.environment import Environment
-from warmline.web.invitations import LINKS, invite, one_time_link
+from warmline.web.access.invitations import LINKS, invite, one_time_link
 
 NEW = "another-long-password"
 

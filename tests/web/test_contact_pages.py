@@ -57,7 +57,7 @@ def test_a_member_sees_their_own(bobs: Client, alices: Client, jordan: Contact, 
     assert names(look(alices.get(f"/contacts?owner={robin.owner_id}"))) == [HIS]
 
 
-@pytest.mark.parametrize("what", ["", "/standing", "/attempts", "/edit", "/delete", "/hand-over"])
+@pytest.mark.parametrize("what", ["", "/status", "/attempts", "/edit", "/delete", "/hand-over"])
 def test_another_ones_contact_is_not_there(bobs: Client, alices: Client, jordan: Contact, what: str) -> None:
     """Neither to see nor to change; an admin sees it."""
     look(bobs.get(f"/contacts/{jordan.pk}{what}"), 404)
@@ -212,8 +212,10 @@ def test_a_form_that_is_sent_twice(bobs: Client, robin: Contact) -> None:
         ("/contacts/new", {"name": "Kim", "warmness_score": "0"}, "Kim added."),
         (f"/contacts/{robin.pk}/activities", {"type": "CALL"}, "“Call with Robin Vale” is"),
     ):
-        (key,) = re.findall(r'name="once" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities"))))
-        pages = [look(bobs.post(path, {**data, "once": key}, follow=True)) for _ in range(2)]
+        (key,) = re.findall(
+            r'name="idempotency_key" value="([0-9a-f-]{36})"', look(bobs.get(path.removesuffix("/activities")))
+        )
+        pages = [look(bobs.post(path, {**data, "idempotency_key": key}, follow=True)) for _ in range(2)]
         assert all(words in page for page in pages)
     assert (Contact.objects.filter(name="Kim").count(), Activity.objects.count()) == (1, 1)
 
@@ -411,13 +413,13 @@ def test_where_it_stands(alices: Client, jordan: Contact) -> None:
     assert "Pipedrive refused this: email is not valid." in html
     assert "In vain 59." in html
     assert "In vain 50." not in html
-    was = html.partition("standing?was=")[2].partition('"')[0]
-    assert alices.get(f"/contacts/{jordan.pk}/standing?was={was}").status_code == 204
+    was = html.partition("status?was=")[2].partition('"')[0]
+    assert alices.get(f"/contacts/{jordan.pk}/status?was={was}").status_code == 204
     page = look(alices.get(f"/contacts/{jordan.pk}/attempts"))
     assert ("In vain 59." in page, "In vain 5." in page) == (True, False)
     assert "In vain 5." in look(alices.get(_link(page, "next")))
     assert "Trying again to send Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
-    assert "Waiting to be sent" in look(alices.get(f"/contacts/{jordan.pk}/standing?was={was}"))
+    assert "Waiting to be sent" in look(alices.get(f"/contacts/{jordan.pk}/status?was={was}"))
     assert "Nothing has failed for Jordan Ames" in look(alices.post(f"/contacts/{jordan.pk}/retry", follow=True))
 
 

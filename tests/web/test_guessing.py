@@ -14,11 +14,11 @@ from pytest_django import Settings
 from web.pages import PASSWORD, look, sign_in
 
 from warmline import storage
-from warmline.crm.throttling import Guess
+from warmline.crm.guess_limits import Guess
 from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment
-from warmline.web.invitations import one_time_link
+from warmline.web.access.invitations import one_time_link
 
 NEW = {"new_password1": "another-long-password", "new_password2": "another-long-password"}
 PRESENT = {"old_password": PASSWORD, **NEW}
@@ -129,7 +129,7 @@ def test_tokens_of_the_api(client: Client, alice: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_disk_that_is_full(client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be counted is refused as ever, and the right one is taken; a password is not even looked at."""
-    monkeypatch.setattr(storage, "HOLD", 0.0)
+    monkeypatch.setattr(storage, "BELIEVED_FOR", 0.0)
     token, link = issue(alice), one_time_link(alice)
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA query_only = ON")

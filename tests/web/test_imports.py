@@ -10,11 +10,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from web.pages import look
 
-from warmline.crm import import_worker
-from warmline.crm.csv_files import MOST_BYTES
-from warmline.crm.imports import ImportRun
+from warmline.crm.imports import worker
+from warmline.crm.imports.runs import ImportRun
+from warmline.crm.imports.tables import MOST_BYTES
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.sync.models import Notification
+from warmline.web.presentation import toasts
 
 FILE = (
     "Name;E-Mail;Wärme\nDana Diaz;dana@example.com;5\nJörg Weiß;jörg;1\n=Robin;robin@example.com;2\n;x@example.com;\n"
@@ -24,7 +26,7 @@ HTMX = {"HX-Request": "true"}
 
 def work() -> None:
     """Do what the server's thread would do."""
-    while import_worker.step(timezone.now()):
+    while worker.step(timezone.now()):
         pass
 
 
@@ -36,7 +38,7 @@ def bring(client: Client, content: bytes | str = FILE, name: str = "people.csv")
 
 def test_the_whole_way(bobs: Client, bob: User) -> None:
     """Bring, look, import: each page says what happened and what to do."""
-    assert "Up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
+    assert "up to 5 MB and 20,000 rows" in look(bobs.get("/import"))
     path = bring(bobs)["Location"]
     html = look(bobs.get(path))
     assert "0 of 4" in html
@@ -92,13 +94,13 @@ def test_the_columns(bobs: Client) -> None:
     assert bobs.get(path)["Location"] == f"{path}/columns"
     html = look(bobs.get(f"{path}/columns"))
     assert "Lima" in html
-    html = look(bobs.post(f"{path}/columns", {"column-0": "", "column-1": "country", "has_headings": "on"}))
+    html = look(bobs.post(f"{path}/columns", {"column-0": "", "column-1": "country", "heading": "1"}))
     assert "Choose which column contains the name" in html
-    chosen = {"column-0": "name", "column-1": "country", "has_headings": "on"}
+    chosen = {"column-0": "name", "column-1": "country", "heading": "1"}
     assert bobs.post(f"{path}/columns", chosen)["Location"] == path
     work()
     assert "1 new contact<" in look(bobs.get(path))
-    assert look(bobs.get(f"{path}/columns")).count(" selected") == 2
+    assert look(bobs.get(f"{path}/columns")).count(" selected") == 3
     bobs.post(f"{path}/columns", {"column-0": "name", "column-1": ""})
     work()
     assert "2 new contacts" in look(bobs.get(path))
@@ -108,7 +110,7 @@ def test_the_columns(bobs: Client) -> None:
     ("content", "says"),
     [
         (b"", "This file is empty"),
-        (b"PK\x03\x04", "an Excel or zip file"),
+        (b"PK\x03\x04", "This is a zip file"),
         (b"x" * (MOST_BYTES + 1), "larger than 5 MB"),
     ],
 )
@@ -182,15 +184,121 @@ def test_names_are_only_text(bobs: Client) -> None:
         assert "<u>" not in html
 
 
+def test_what_is_left_out_is_named(bobs: Client) -> None:
+    """Columns that no field takes, values beside the first, and rows that are no contacts."""
+    content = "Contacts\n\nName,E-mail,Nickname,Spouse\nDana,a@example.com; b@example.com,Dan,\nTotal,1,,\n"
+    path = bring(bobs, content)["Location"]
+    work()
+    html = look(bobs.get(path))
+    for said in (
+        "2 rows are left out because they are no contacts",
+        "Left out, because no field takes it: “Nickname” (1 filled).",
+        "Left out: another e-mail “b@example.com”.",
+        "Not a contact: it stands above the column names.",
+    ):
+        assert said in html
+    assert b"Total" in bobs.get(f"{path}/rejected.csv").content
+    html = look(bobs.get(f"{path}/columns"))
+    for said in ("Dan", "Empty", "Row 3: Name · E-mail · Nickname · Spouse"):
+        assert said in html
+
+
+def test_pointing_at_the_column_names(bobs: Client) -> None:
+    """The columns of the row that was pointed at are matched, and shown again before anything happens."""
+    path = bring(bobs, "Old,x\nName,Email\nDana,dana@example.com\n")["Location"]
+    work()
+    for row, name in ((1, "Old"), (2, "Email")):
+        chosen = {"column-0": "", "column-1": "", "heading": str(row)}
+        assert bobs.post(f"{path}/columns", chosen)["Location"] == f"{path}/columns"
+        assert f"Content of “{name}”" in look(bobs.get(f"{path}/columns"))
+    bobs.post(f"{path}/columns", {"column-0": "name", "column-1": "email", "heading": "2"})
+    work()
+    assert "1 new contact<" in look(bobs.get(path))
+
+
+def test_another_person_and_a_known_one(bobs: Client) -> None:
+    """The page asks for the one, and proposes to complete the other."""
+    marias = "Maria,m@example.com,+49 40 123456\nMaria,m@example.com,+49 40 654321\n"
+    rows = f"{marias}Dana,d@example.com,\nDana,d@example.com,1\n"
+    path = bring(bobs, f"Name,E-mail,Phone\n{rows}")["Location"]
+    work()
+    html = look(bobs.get(path))
+    for said in (
+        "1 row looks like a contact of yours, but has another phone",
+        "Complete 1 contact that you already have",
+        "Add as another person",
+    ):
+        assert said in html
+    assert "Maria" in look(bobs.get(f"{path}?show=differs"))
+    row = ImportRun.objects.get().rows.get(result="differs")
+    bobs.post(f"{path}/add-as-another", {"row": str(row.pk)})
+    bobs.post(f"{path}/start", {"completes": "1"})
+    work()
+    html = look(bobs.get(path))
+    assert "3 contacts added" in html
+    assert "1 contact that you already had was completed" in html
+    assert Contact.objects.get(name="Dana").phone == "1"
+
+
+def test_these_contacts_and_no_others(bobs: Client, alices: Client) -> None:
+    """The list shows whom an import brought, and the import can be taken back."""
+    bobs.post("/contacts/add", {"name": "Jordan", "warmness_score": "0"})
+    path = bring(bobs)["Location"]
+    work()
+    bobs.post(f"{path}/start")
+    work()
+    shown = f"/contacts?import={path.rpartition('/')[2]}"
+    assert shown in look(bobs.get(path))
+    html = look(bobs.get(shown))
+    assert "Dana Diaz" in html
+    assert "Jordan" not in html
+    assert "people.csv" in html
+    assert "people.csv" not in look(alices.get(shown))
+    assert alices.post(f"{path}/take-back").status_code == 404
+    bobs.post(f"{path}/take-back")
+    assert "contacts looked at" in look(bobs.get(path))
+    work()
+    assert "2 contacts of this import were deleted again" in look(bobs.get(path))
+    assert "No contacts match" in look(bobs.get(shown))
+
+
+def test_an_import_is_told_once(bobs: Client, bob: User) -> None:
+    """However many contacts it brought; the notification leads to them."""
+    path = bring(bobs)["Location"]
+    work()
+    assert not Notification.objects.exists()
+    bobs.post(f"{path}/start")
+    work()
+    told = Notification.objects.get()
+    text = "Contacts of “people.csv” were imported: 2 added, 1 of them will be sent to Pipedrive."
+    assert (told.user, told.kind, told.text) == (bob, "import_done", text)
+    (toast,) = toasts.toasts(bob, after=0, up_to=told.pk, shown={})
+    assert (toast.text, toast.link) == (text, f"/contacts?import={path.rpartition('/')[2]}")
+    bobs.post(f"{path}/take-back")
+    work()
+    assert Notification.objects.count() == 1
+
+
+def test_pasted_cells(bobs: Client) -> None:
+    """What is copied from a spreadsheet comes with tabs; one of the two has to be there."""
+    path = bobs.post("/import", {"cells": "Name\tE-mail\nDana\tdana@example.com\n"})["Location"]
+    work()
+    html = look(bobs.get(path))
+    assert "1 new contact<" in html
+    assert "Pasted cells" in html
+    assert "Choose a file first." in look(bobs.post("/import", {"cells": " \n"}))
+    assert "never closed" in look(bobs.post("/import", {"cells": 'Name\n"Dana'}))
+
+
 def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     """Its rows are shown by the page and by what becomes of them, each with as many queries."""
     rows = "".join(f"Contact {n},{'wrong' if n % 3 else ''}\n" for n in range(1000))
     path = bring(bobs, f"Name,E-mail\n{rows}")["Location"]
     work()
     look(bobs.get(path))
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         html = look(bobs.get(f"{path}?show=invalid&page=2"))
     assert "51 to 100 of 666" in html
     assert "show=invalid" in html
     assert bobs.get(f"{path}?show=wrong").status_code == 404
-    assert "No such rows" in look(bobs.get(f"{path}?show=known"))
+    assert "No rows match" in look(bobs.get(f"{path}?show=known"))

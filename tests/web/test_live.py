@@ -210,7 +210,7 @@ def test_a_stream_ends_with_its_session(
         browser.force_login(alice)
     keys = [browser.session.session_key for browser in browsers]
     if how == "signed out":  # it is told, and not found by looking again and again
-        monkeypatch.setattr(event_stream, "LOOK", 60)
+        monkeypatch.setattr(event_stream, "LOOK_EVERY", 60)
 
     def end() -> None:
         if how == "signed out":
@@ -276,7 +276,7 @@ def test_an_engine_that_stands_still_is_news(settings: Settings, tmp_path: Path)
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what it does not fetch does not pile up; it comes back and is told what it missed."""
-    monkeypatch.setattr(event_stream, "ROOM", 2)
+    monkeypatch.setattr(event_stream, "QUEUE_SIZE", 2)
 
     async def listen() -> list[bytes]:
         one = event_stream.Stream(alice)
@@ -301,15 +301,15 @@ def test_a_slow_browser_is_dropped(alice: User, watcher: Watcher, monkeypatch: p
 )
 def test_which_streams_have_to_go(users: str, gone: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """With at most three of one user and five in all the newest stay, and one user drives nobody else out."""
-    monkeypatch.setattr(event_stream, "OF_ONE", 3)
-    monkeypatch.setattr(event_stream, "IN_ALL", 5)
+    monkeypatch.setattr(event_stream, "STREAMS_OF_A_USER", 3)
+    monkeypatch.setattr(event_stream, "STREAMS_IN_ALL", 5)
     assert sorted(event_stream.surplus([(place, ord(user)) for place, user in enumerate(users)])) == gone
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_newest_streams_stay(alice: User, bob: User, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Alice's oldest ends and is told to come back later; Bob's and her newer ones go on."""
-    monkeypatch.setattr(event_stream, "OF_ONE", 2)
+    monkeypatch.setattr(event_stream, "STREAMS_OF_A_USER", 2)
 
     async def listen() -> None:
         his = event_stream.stream(bob, None)

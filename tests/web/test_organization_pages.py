@@ -40,7 +40,7 @@ def test_the_list(alices: Client, bobs: Client, mills: Organization) -> None:
 
 def test_an_empty_list(alices: Client) -> None:
     """It says where organizations come from."""
-    assert "Name an organization when you add or import a contact" in look(alices.get("/organizations"))
+    assert "An organization appears here once a contact of it is added" in look(alices.get("/organizations"))
 
 
 def test_very_many(alices: Client) -> None:
@@ -100,7 +100,7 @@ def test_choosing_and_trying_again(bobs: Client, mills: Organization) -> None:
     assert mills.pipedrive_chosen_id == 4
     Organization.objects.update(**{**failed, "pipedrive_sync_error_code": "rejected"})
     assert "Trying again to send Larkspur Mills" in look(bobs.post(f"/organizations/{mills.pk}/retry", follow=True))
-    assert bobs.get(f"/organizations/{mills.pk}/standing").status_code == 200
+    assert bobs.get(f"/organizations/{mills.pk}/status").status_code == 200
     look(bobs.get(f"/organizations/{mills.pk}/attempts"))
 
 

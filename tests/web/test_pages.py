@@ -18,7 +18,7 @@ from web.pages import look, problems
 
 from warmline.crm.users import User
 from warmline.sync.row_state import SyncState
-from warmline.web.icons import ICONS
+from warmline.web.presentation.icons import ICONS
 from warmline.web.requests import admins_only
 
 ROOMS = ["/contacts", "/organizations", "/sync", "/import", "/settings"]

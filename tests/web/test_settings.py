@@ -19,10 +19,10 @@ from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync import credentials
-from warmline.sync.failures import Trouble
 from warmline.sync.mapping import TYPES
 from warmline.sync.models import Company, Connection, ConnectionState, Notification, Remembered
 from warmline.sync.remote import connection_health, setup
+from warmline.sync.retries import Trouble
 
 TOKEN = "sandbox-token"
 MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]

@@ -18,7 +18,7 @@ from warmline.crm.users import User
 from warmline.sync import engine_health
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
 from warmline.sync.status.last_day import SPANS, Hour
-from warmline.web.charts import HEIGHT, last_day, scale, span_in_words
+from warmline.web.presentation.charts import HEIGHT, last_day, scale, span_in_words
 
 pytestmark = pytest.mark.django_db
 
@@ -279,9 +279,9 @@ def test_the_chart(alices: Client, alice: User) -> None:
     chart = last_day(alice, now)
     for bar in chart.bars:
         assert bar.arrived_y + bar.arrived_height == HEIGHT
-        assert bar.vain_y + bar.vain_height == bar.arrived_y
-        assert bar.vain_y >= 0
-        assert (bar.vain_height >= 2) == (bar.hour.in_vain > 0)
+        assert bar.failed_y + bar.failed_height == bar.arrived_y
+        assert bar.failed_y >= 0
+        assert (bar.failed_height >= 2) == (bar.hour.in_vain > 0)
     html = " ".join(look(alices.get("/sync")).split())
     assert "152 arrived; typically 1 s, 95 % within 1 s. 51 failed attempts." in html
     assert html.count('<tr><th scope="row">') == 2

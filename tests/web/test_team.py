@@ -14,7 +14,7 @@ from warmline.crm.tokens import issue
 from warmline.crm.users import User
 from warmline.environment import Environment
 from warmline.sync.models import Remembered
-from warmline.web.invitations import one_time_link
+from warmline.web.access.invitations import one_time_link
 
 DAVE = {"name": "Dave", "email": "dave@example.com", "time_zone": "Europe/Berlin"}
 NEW = "another-long-password"

@@ -13,7 +13,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import notifications
 from warmline.sync.models import Notification, NotificationKind
-from warmline.web.toasts import FAILING, TOPICS, Toast, newest, toasts
+from warmline.web.presentation.toasts import FAILING, TOPICS, Toast, newest, toasts
 
 K = NotificationKind
 

@@ -13,8 +13,8 @@ from programs import environment, free_port, serving_warmline
 from web.pages import PASSWORD, look
 
 from warmline.crm.users import User
-from warmline.web import forms
-from warmline.web.first_admin import FIRST_CODE, FirstCode
+from warmline.web.access.first_admin import FIRST_CODE, FirstCode
+from warmline.web.forms import sign_in
 
 
 def form(code: str, /, **more: str) -> dict[str, str]:
@@ -51,8 +51,8 @@ def test_the_first_admin(client: Client) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"code": "AAAA-AAAA-AAAA"}, "This code is not right."),
-        ({"code": "ÄÖÜ"}, "This code is not right."),
+        ({"code": "AAAA-AAAA-AAAA"}, "This code is wrong."),
+        ({"code": "ÄÖÜ"}, "This code is wrong."),
         ({"code": ""}, "Enter the one-time code."),
         ({"email": "alice"}, "Enter an e-mail address such as kim@example.com."),
         ({"name": " "}, "Enter the name."),
@@ -98,8 +98,8 @@ def test_two_presses_at_one_moment(client: Client) -> None:
 @pytest.mark.django_db
 def test_a_server_that_printed_no_code(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says what to do."""
-    monkeypatch.setattr(forms, "FIRST_CODE", FirstCode())
-    assert "This server has not printed a code." in look(client.post("/welcome", form("WRONG")))
+    monkeypatch.setattr(sign_in, "FIRST_CODE", FirstCode())
+    assert "This server has not printed a code yet." in look(client.post("/welcome", form("WRONG")))
 
 
 def test_a_code_that_was_never_issued() -> None:

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 from webhooks.receiver import Behaviour, Receiver, Request, listening
 
-from warmline.crm import book, bulk
+from warmline.crm import book
+from warmline.crm.imports import bulk
 from warmline.crm.models import Contact
 from warmline.crm.retention import sweep
 from warmline.crm.users import User

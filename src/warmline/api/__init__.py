@@ -1,4 +1,4 @@
-"""The contact book as JSON. It says who may do what and in which shape; the rules themselves are crm's and sync's.
+"""The JSON API. It decides who may call what, and in which format; the rules themselves are in crm and sync.
 
 Each call changes rows through `crm.book` and `sync.retry` and answers with the row as it is then. Nothing here waits
 for Pipedrive: a saved row is wanted, and its `sync` tells how far it is.

@@ -4,8 +4,9 @@ from ninja import Query, Router, Status
 
 from warmline.api import etags, reading
 from warmline.api.auth import Request
-from warmline.api.bodies import ActivityChanges, ActivityFilters, ExternalIdText, Id, NewActivity, PutActivity, Source
+from warmline.api.bodies import ActivityChanges, ExternalIdText, Id, NewActivity, PutActivity, Source
 from warmline.api.errors import CHANGING, READING, WRITING
+from warmline.api.filters import ActivityFilters
 from warmline.api.responses import ActivityAnswer, RowPage
 from warmline.crm import book, external_ids
 from warmline.crm.activities import Activity, ActivityQuerySet
@@ -20,7 +21,7 @@ ONE = {200: ActivityAnswer, **WRITING}
 
 @router.get("/activities", response={200: RowPage[ActivityAnswer], **READING}, summary="List activities")
 def list_activities(request: Request, filters: Query[ActivityFilters]) -> RowPage[ActivityAnswer]:
-    """Activities by id, of one contact if `contact_id` is given."""
+    """All activities in order of their ids, or those of one contact if `contact_id` is given."""
     if filters.contact_id is None:
         return reading.page(_visible(request), filters, request.auth, ActivityAnswer.of)
     contacts = Contact.objects.seen_by(request.auth).filter(pk=filters.contact_id)
@@ -29,22 +30,22 @@ def list_activities(request: Request, filters: Query[ActivityFilters]) -> RowPag
 
 @router.post("/activities", response={201: ActivityAnswer, **WRITING}, summary="Log an activity")
 def log_activity(request: Request, body: NewActivity) -> Status[ActivityAnswer]:
-    """A missing subject becomes "Call with NAME" and the like; `done` is true unless it is due in the future.
+    """Without a subject, it gets one such as "Call with NAME". `done` is true unless the activity is due in the future.
 
-    Due date and time are meant in the caller's time zone; what is due today, at no time, is done.
+    Due date and time are in the caller's time zone. An activity due today without a time counts as done.
     """
     values = body.given()
     contact = Contact.objects.seen_by(request.auth).filter(pk=values.pop("contact_id")).first()
     if contact is None:
         raise reading.missing(Contact, "contact_id")
     activity = book.log_activity(_by(request, contact), contact, **values)
-    # It is logged, also if the contact was handed over meanwhile: nobody is to send it again.
+    # Answered even if the contact was handed over in the meantime, so that nobody sends it again.
     return Status(201, _told(request, reading.one(_all(), activity.pk)))
 
 
 @router.get("/activities/{id}", response={200: ActivityAnswer, **READING}, summary="Read an activity")
 def read_activity(request: Request, id: Id) -> ActivityAnswer:
-    """One activity, and how far it is on its way to Pipedrive."""
+    """One activity with its sync status."""
     return _answer(request, id)
 
 
@@ -59,7 +60,7 @@ def change_activity(request: Request, id: Id, body: ActivityChanges) -> Activity
 
 @router.post("/activities/{id}/retry", response=ONE, summary="Try a failed activity again")
 def retry_activity(request: Request, id: Id) -> ActivityAnswer:
-    """Fresh attempts, now, if it had failed."""
+    """If the activity failed, it is tried again right away, with a full set of attempts."""
     retry_and_choose.retry(reading.one(_visible(request), id))
     return _answer(request, id)
 

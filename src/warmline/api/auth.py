@@ -1,6 +1,6 @@
-"""Who calls: `Authorization: Bearer TOKEN` and nothing else, and what the token's rights let them do.
+"""Authentication: `Authorization: Bearer TOKEN` and nothing else, and what the token's rights let a caller do.
 
-There are no cookies here, so nothing that a browser sends by itself can act for a user (no CSRF).
+The API ignores cookies, so nothing that a browser sends on its own can act for a user (no CSRF).
 """
 
 from datetime import timedelta
@@ -12,7 +12,7 @@ from ninja.security import HttpBearer
 from warmline import storage
 from warmline.api.errors import RefusedError
 from warmline.api.rate import RATES
-from warmline.crm import throttling
+from warmline.crm import guess_limits
 from warmline.crm.tokens import ApiToken, Rights, digest
 from warmline.crm.users import User
 
@@ -22,7 +22,7 @@ LAST_USED_PRECISION = timedelta(minutes=1)
 
 
 class Request(HttpRequest):
-    """A request whose caller is known.
+    """A request by an authenticated caller.
 
     Attributes:
         auth: The caller.
@@ -69,14 +69,14 @@ class Bearer(HttpBearer):
         known = ApiToken.objects.select_related("user").filter(digest=digest(token), user__is_active=True).first()
         if known is None:
             with storage.if_possible():
-                throttling.at_secret("token", "", request.META.get("REMOTE_ADDR", ""))
+                guess_limits.at_secret("token", "", request.META.get("REMOTE_ADDR", ""))
             return None
         if known.has_expired:
             raise ExpiredError
         request.rate = RATES.count(known.digest)  # type: ignore[attr-defined]
         now = timezone.now()
         if known.last_used_at is None or not now - LAST_USED_PRECISION < known.last_used_at <= now:
-            with storage.if_possible():  # who reads is not kept from it by a disk that is full
+            with storage.if_possible():  # a full disk must not keep anyone from reading
                 ApiToken.objects.filter(pk=known.pk).update(last_used_at=now)
         request.token = known  # type: ignore[attr-defined]
         return known.user

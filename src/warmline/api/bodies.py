@@ -1,12 +1,11 @@
-"""What callers send: bodies and list filters. Shapes and types are checked here, strictly, and nothing else.
+"""Request bodies and list filters. Only structure and types are checked here, and strictly.
 
-A number is no text and "5" is no number; a field that nobody knows is refused, because a misspelt one would be lost
-without a word. What a value may be is the models' business, so that API, pages and imports all agree.
+A number is not accepted as text, nor "5" as a number. Unknown fields are refused, because a misspelt one would be
+silently ignored otherwise. Which values are valid is decided by the models, so that API, pages and imports agree.
 """
 
 import re
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -18,21 +17,18 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
-    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.errors import MESSAGES, RefusedError, naming
+from warmline.api.errors import MESSAGES
 from warmline.crm.activities import ActivityType
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.external_ids import ID_LENGTH, SOURCE_LENGTH, ExternalName
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
-from warmline.crm.following import Since
 from warmline.crm.models import WARMEST
-from warmline.sync.row_state import SyncState
 from warmline.webhooks.models import URL_LENGTH, Event
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
@@ -62,56 +58,11 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
+    """Refuse what is no number in an address."""
     # In an address; pydantic alone would take " 1_000 ".
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,19}(\.0+)?", value):
         raise PydanticCustomError("int_parsing", MESSAGES["int_parsing"])
-    return value
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """Where a page of a list begins.
-
-    Attributes:
-        after: The id of the last row of the page before.
-        until: What the first page said of `until`; it holds for all of them.
-    """
-
-    after: int = 0
-    until: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.after}.{self.until}"
-
-
-def _cursor(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if not re.fullmatch(texts.CURSOR[1:-1], value):
-        raise PydanticCustomError("cursor", "This must be the `next` value of the previous page.")
-    after, _, until = value.partition(".")
-    return Cursor(int(after), int(until) if until else None)
-
-
-def _since(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if re.fullmatch(texts.DIGITS[1:-1], value):
-        return Since(position=int(value))
-    moment = value.replace(" ", "+")  # what becomes of a plus sign that is not percent-encoded
-    try:
-        if re.fullmatch(texts.MOMENT[1:-1], moment):
-            return Since(at=datetime.fromisoformat(moment))
-    except (ValueError, OverflowError):
-        pass
-    text = "This must be the `until` value of an earlier answer, or a moment such as 2026-11-27T09:30:00Z."
-    raise PydanticCustomError("since", text)
-
-
-def _flag(value: object) -> object:
-    if isinstance(value, str) and value not in {"true", "false"}:
-        raise PydanticCustomError("bool_parsing", "This must be true or false.")
     return value
 
 
@@ -128,7 +79,7 @@ def _or_null(**schema: Any) -> WithJsonSchema:
 # the models look at texts from whose ends white space was taken.
 NULL_IS_EMPTY = AfterValidator(lambda text: text or "")
 Whole = Annotated[StrictInt, BeforeValidator(_number)]
-Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_digits)]
+Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(digits)]
 StrictId = Annotated[StrictInt, Field(ge=1, le=LARGEST), BeforeValidator(_number)]
 Score = Annotated[Whole, Field(json_schema_extra={"minimum": 0, "maximum": WARMEST})]
 Name = Annotated[StrictStr, Field(max_length=NAME_LENGTH, json_schema_extra={"minLength": 1, "pattern": texts.NAME})]
@@ -178,17 +129,17 @@ ExternalIdText = Annotated[
 
 
 class Body(BaseModel):
-    """A JSON object in which every field is known."""
+    """A JSON object without unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that the caller named, as `crm.book` takes them; the others stay as they are."""
+        """Return the fields that the caller sent, as `crm.book` takes them; the others stay unchanged."""
         return self.model_dump(exclude_unset=True)
 
 
 class OrganizationBody(Body):
-    """The organization of a contact, found among the team's by its name, else made."""
+    """The organization of a contact: found by its name, or created."""
 
     name: Name
     sector: Line = ""
@@ -196,7 +147,7 @@ class OrganizationBody(Body):
 
 
 class OrganizationChanges(Body):
-    """Changes of an organization; what is left out stays."""
+    """Changes to an organization. Fields that are left out stay unchanged."""
 
     name: Name = _unset()
     sector: Line = _unset()
@@ -213,7 +164,7 @@ class _WithOrganization(Body):
 
 
 class ContactChanges(_WithOrganization):
-    """Changes of a contact; what is left out stays. A null takes the organization away."""
+    """Changes to a contact. Fields that are left out stay unchanged; null removes the organization."""
 
     name: Name = _unset()
     email: Email = _unset()
@@ -243,7 +194,7 @@ class _WithOwner(Body):
 
 
 class NewContact(_WithOwner, ContactChanges):
-    """A contact to be added."""
+    """A contact to add."""
 
     name: Name
 
@@ -257,7 +208,7 @@ class ImportedOrganization(Body):
 
 
 class ImportedContact(_WithOrganization):
-    """A contact of an import, whose values may be any: what is wrong with them is told in its outcome."""
+    """A contact to import. Invalid values are accepted here and reported in the row's outcome."""
 
     name: StrictStr
     email: AnyText = _unset()
@@ -267,7 +218,7 @@ class ImportedContact(_WithOrganization):
 
 
 class Import(_WithOwner):
-    """Contacts to be added at once."""
+    """Contacts to import."""
 
     contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
 
@@ -286,7 +237,7 @@ class Batch(Body):
 
 
 class ActivityChanges(Body):
-    """Changes of an activity; what is left out stays. Its contact cannot be changed. A due time needs a due date."""
+    """Changes to an activity. Fields that are left out stay unchanged. A due time needs a due date."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -314,7 +265,7 @@ TIME_NEEDS_DATE: dict[str, Any] = {
 
 
 class NewActivity(ActivityChanges):
-    """An activity to be logged; without a subject it gets one."""
+    """An activity to log. Without a subject, it gets one."""
 
     model_config = ConfigDict(json_schema_extra=TIME_NEEDS_DATE)
 
@@ -367,7 +318,7 @@ class NewWebhook(Body):
 
 
 class Link(Body):
-    """Which record in Pipedrive a row is: one that is there, or a new one."""
+    """The record in Pipedrive that a row belongs to: an existing one, or a new one."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["pipedrive_id"]}, {"required": ["create"]}]})
 
@@ -382,80 +333,5 @@ class Link(Body):
 
     @property
     def choice(self) -> int | None:
-        """The record's id; None for a new one."""
+        """The id of the chosen record; None for a new one."""
         return self.pipedrive_id
-
-
-class Filters(BaseModel):
-    """What may follow the `?` of a list."""
-
-    limit: Annotated[int, Field(ge=1, le=500, description="The maximum number of rows."), BeforeValidator(_digits)] = 50
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, data: Any, info: ValidationInfo) -> Any:
-        # ninja hands over the parameters that it knows; a misspelt filter would be no filter.
-        for name in (info.context or {})["request"].GET:
-            if name not in cls.model_fields:
-                raise RefusedError(422, "invalid", naming(name, MESSAGES["extra_forbidden"]), name)
-        return data
-
-
-class RowFilters(Filters):
-    """The filters that all lists of rows have."""
-
-    state: Annotated[
-        SyncState | None, WithJsonSchema({"type": "string", "enum": [str(state) for state in SyncState]})
-    ] = None
-    cursor: Annotated[
-        Annotated[Cursor, BeforeValidator(_cursor)] | None,
-        WithJsonSchema({"type": "string", "pattern": texts.CURSOR}),
-        Field(description="The `next` value of the previous page."),
-    ] = None
-    updated_since: Annotated[
-        Annotated[Since, BeforeValidator(_since)] | None,
-        WithJsonSchema({"type": "string", "anyOf": [{"pattern": texts.DIGITS}, {"pattern": texts.MOMENT}]}),
-        Field(
-            description="The `until` value of an earlier answer: only what has changed since, some of it perhaps once "
-            "more; what was deleted or handed over since comes as `{id, deleted: true}`. Or a moment to begin at."
-        ),
-    ] = None
-
-
-Search = Annotated[
-    str,
-    Field(
-        max_length=NAME_LENGTH,
-        pattern=r"^[^\x00]*$",
-        description="Beginnings of words, in any case and order; all of them must match. A word begins at the start "
-        "of a name or e-mail, after a space and after a sign: `diaz`, `example.org` and `dana.d` find "
-        "`dana.diaz@example.org`. The first 64 bytes of each are compared.",
-    ),
-]
-
-
-class OrganizationFilters(RowFilters):
-    """The filters of the list of organizations."""
-
-    search: Search = ""
-
-
-class ContactFilters(RowFilters):
-    """The filters of the list of contacts."""
-
-    search: Search = ""
-    warm: Annotated[bool | None, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
-
-
-class ActivityFilters(RowFilters):
-    """The filters of the list of activities."""
-
-    contact_id: Annotated[Id | None, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST})] = None
-
-
-class NotificationFilters(Filters):
-    """The filters of the list of notifications."""
-
-    after: Annotated[
-        int, Field(ge=0, le=LARGEST, description="The id of the last one that you have seen."), BeforeValidator(_digits)
-    ] = 0

@@ -4,12 +4,13 @@ from ninja import Query, Router, Status
 
 from warmline.api import etags, reading
 from warmline.api.auth import Request, owner_of_new
-from warmline.api.bodies import ContactChanges, ContactFilters, ExternalIdText, Id, Import, Link, NewContact, Source
+from warmline.api.bodies import ContactChanges, ExternalIdText, Id, Import, Link, NewContact, Source
 from warmline.api.errors import CHANGING, READING, WRITING
+from warmline.api.filters import ContactFilters
 from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, RowPage
 from warmline.crm import book, external_ids
-from warmline.crm.bulk import import_contacts as imported
 from warmline.crm.external_ids import ExternalName
+from warmline.crm.imports.bulk import import_contacts as imported
 from warmline.crm.models import Contact, ContactQuerySet
 from warmline.crm.search import search
 from warmline.sync.status import retry_and_choose
@@ -19,7 +20,7 @@ router = Router(tags=["contacts"])
 
 @router.get("/contacts", response={200: RowPage[ContactAnswer], **READING}, summary="List contacts")
 def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[ContactAnswer]:
-    """Contacts by id. `search` finds those in which each of its words begins a word of name, e-mail or organization."""
+    """Contacts in order of their ids. `search` matches the starts of words in name, e-mail and organization."""
     rows = _visible(request)
     among, few = search(rows, filters.search)
     return reading.page(rows, filters, request.auth, ContactAnswer.of, among=among, warm=filters.warm, few=few)
@@ -27,7 +28,7 @@ def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[C
 
 @router.post("/contacts", response={201: ContactAnswer, **WRITING}, summary="Add a contact")
 def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
-    """The contact becomes the caller's. Its organization is found by name among the team's, else made."""
+    """The caller becomes the contact's owner, or whom it names. Its organization is found by name, or created."""
     contact = book.add_contact(owner_of_new(request, body.owner_email), **body.given())
     return Status(201, _answer(request, contact.pk))
 
@@ -35,19 +36,19 @@ def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
 # Before the calls with an id, which `import` would be taken for.
 @router.post("/contacts/import", response={200: ImportAnswer, **WRITING}, summary="Add many contacts")
 def import_contacts(request: Request, body: Import) -> ImportAnswer:
-    """Up to 1000 contacts become the caller's. The rows that are not valid are left out, and those that are known stay
-    as they are: by e-mail and a name that agrees; without an e-mail, by name and organization. So the same call can be
-    made again if it was cut off.
-    These contacts go to Pipedrive after those that were added one by one.
+    """Adds up to 1000 contacts for the caller. Invalid rows are skipped, and existing contacts stay unchanged: they are
+    recognized by e-mail and a matching name or, without an e-mail, by name and organization. So the call can safely be
+    repeated if it was interrupted.
+    These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)
     rows = [contact.given() for contact in body.contacts]
     owner = owner_of_new(request, body.owner_email)
-    return ImportAnswer(outcomes=[ImportOutcome.of(row) for batch in imported(owner, rows) for row in batch])
+    return ImportAnswer(outcomes=[ImportOutcome.of(row) for chunk in imported(owner, rows) for row in chunk])
 
 
 @router.get("/contacts/{id}", response={200: ContactAnswer, **READING}, summary="Read a contact")
 def read_contact(request: Request, id: Id) -> ContactAnswer:
-    """One contact, and how far it is on its way to Pipedrive."""
+    """One contact with its sync status."""
     return _answer(request, id)
 
 
@@ -62,14 +63,14 @@ def change_contact(request: Request, id: Id, body: ContactChanges) -> ContactAns
 
 @router.post("/contacts/{id}/retry", response={200: ContactAnswer, **WRITING}, summary="Try a failed contact again")
 def retry_contact(request: Request, id: Id) -> ContactAnswer:
-    """Fresh attempts, now, for the contact and its organization if they had failed."""
+    """If the contact or its organization failed, both are tried again right away, with a full set of attempts."""
     retry_and_choose.retry(reading.one(_visible(request), id))
     return _answer(request, id)
 
 
 @router.post("/contacts/{id}/link", response={200: ContactAnswer, **WRITING}, summary="Choose a contact's person")
 def link_contact(request: Request, id: Id, body: Link) -> ContactAnswer:
-    """For a contact with candidates: the id of one of them, or a new person."""
+    """For a contact with candidates: choose one of them by its id, or create a new person."""
     retry_and_choose.choose(reading.one(_visible(request), id), body.choice)
     return _answer(request, id)
 

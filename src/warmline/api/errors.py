@@ -1,7 +1,7 @@
-"""Every error of the API in one shape: `{"error": {"code", "message", "field"}}`.
+"""All errors of the API have one format: `{"error": {"code", "message", "field"}}`.
 
-What ninja, pydantic, Django and our own code raise comes together here, so a caller needs to read one kind of error
-only. A message says what to do; it never repeats what was sent, nor how the inside looks.
+Exceptions of ninja, pydantic, Django and our own code are converted here, so clients need to handle only this format. A
+message says what to do, and never repeats the request or reveals internals.
 """
 
 import logging
@@ -17,14 +17,14 @@ from pydantic import BaseModel
 
 from warmline.api.rate import TooManyCallsError
 from warmline.crm.external_ids import AnothersError, NameTakenError, OtherContactError
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError
 from warmline.sync.row_state import Problem
 from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError
 
 log = logging.getLogger(__name__)
 
-BODY_LIMIT = 1_000_000  # bytes; held at the door (see body_limit.py)
+BODY_LIMIT = 1_000_000  # bytes; enforced by http/body_limit.py
 MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "bool_type": "This must be true or false, without quotes.",
     "extra_forbidden": "This field does not exist. Remove it.",
@@ -41,25 +41,25 @@ NO_BODY = "Send a JSON object with the fields as the body."
 
 
 class ErrorAnswer(BaseModel):
-    """What every call answers that could not be done."""
+    """The answer of every call that failed."""
 
     error: Problem
 
 
-# For `response=` of an operation: what a call that reads, and one that writes, may be refused with.
+# For `response=` of an operation: the errors of calls that read, that write, and that change with `If-Match`.
 READING: Mapping[Any, Any] = {(400, 401, 403, 404, 422, 429, 503): ErrorAnswer}
 WRITING: Mapping[Any, Any] = {(400, 401, 403, 404, 409, 413, 422, 429, 503): ErrorAnswer}
-CHANGING: Mapping[Any, Any] = {**WRITING, 412: ErrorAnswer}  # what a PATCH may be refused with
+CHANGING: Mapping[Any, Any] = {**WRITING, 412: ErrorAnswer}
 
 
 class RefusedError(Exception):
-    """A call that cannot be done, and why.
+    """A call is refused.
 
     Args:
         status: The HTTP status.
-        code: For programs.
-        message: What to do, in a sentence.
-        field: Which field is meant; None when none is.
+        code: The error code for programs.
+        message: What to do, in one sentence.
+        field: The field at fault; None if there is none.
     """
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
@@ -69,12 +69,12 @@ class RefusedError(Exception):
 
 
 def refuse(status: int, code: str, message: str, field: str | None = None) -> HttpResponse:
-    """Return the answer of a call that cannot be done; see RefusedError for the arguments."""
+    """Return the answer of a call that is refused; see RefusedError for the arguments."""
     return JsonResponse({"error": {"code": code, "message": message, "field": field}}, status=status)
 
 
 def install(api: NinjaAPI) -> None:
-    """Have everything that the API's operations raise answered in the one shape."""
+    """Convert all exceptions of the API's operations into this format."""
     for kind, handler in HANDLERS.items():
         api.add_exception_handler(kind, handler)
 
@@ -146,7 +146,7 @@ def misshapen(kind: str, text: str, path: Sequence[str | int]) -> HttpResponse:
 
 
 def naming(field: str, message: str) -> str:
-    """Return a message of MESSAGES and the like with the name of the field that it is about; as it is without one."""
+    """Return a message such as those in MESSAGES with the field's name in it; unchanged if there is no field."""
     start = next((start for start in ("This field ", "This ") if message.startswith(start)), "")
     return f"The field `{field}` {message.removeprefix(start)}" if field and start else message
 
@@ -168,7 +168,7 @@ def _no_candidate(*_: object) -> HttpResponse:
 
 def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
     field, messages = next(iter(error.message_dict.items()))
-    message = f"{' '.join(messages)} It was taken at this very moment."
+    message = f"{' '.join(messages)} It was taken just now."
     return refuse(409, "conflict", message, field)
 
 
@@ -193,7 +193,7 @@ def _gone(request: HttpRequest, error: ObjectDoesNotExist) -> HttpResponse:
 
 
 def not_found(*_: object) -> HttpResponse:
-    """Return the answer for an address that leads nowhere."""
+    """Return the answer for an address that does not exist."""
     return refuse(404, "not_found", "There is nothing at this address. See /api/docs for the API.")
 
 
@@ -222,10 +222,10 @@ def internal() -> HttpResponse:
 
 
 def method_not_allowed(allowed: str) -> HttpResponse:
-    """Return the answer to a method that an address does not know.
+    """Return the answer to a method that an address does not accept.
 
     Args:
-        allowed: Those that it knows, as in the header `Allow`.
+        allowed: The methods that it accepts, as in the header `Allow`.
     """
     response = refuse(405, "method_not_allowed", f"This address accepts only {allowed}. Use one of these.")
     response["Allow"] = allowed

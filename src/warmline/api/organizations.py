@@ -11,10 +11,10 @@ from warmline.api.bodies import (
     Link,
     OrganizationBody,
     OrganizationChanges,
-    OrganizationFilters,
     Source,
 )
 from warmline.api.errors import CHANGING, READING, WRITING
+from warmline.api.filters import OrganizationFilters
 from warmline.api.responses import OrganizationAnswer, RowPage
 from warmline.crm import book, external_ids
 from warmline.crm.external_ids import ExternalName
@@ -28,7 +28,7 @@ ONE = {200: OrganizationAnswer, **WRITING}
 
 @router.get("/organizations", response={200: RowPage[OrganizationAnswer], **READING}, summary="List organizations")
 def list_organizations(request: Request, filters: Query[OrganizationFilters]) -> RowPage[OrganizationAnswer]:
-    """The team's organizations by id. `search` finds those in which each of its words begins a word of the name."""
+    """The team's organizations in order of their ids. `search` matches the starts of words in the name."""
     rows = _all()
     among, few = search(rows, filters.search)
     return reading.page(rows, filters, request.auth, OrganizationAnswer.of, among=among, few=few)
@@ -36,7 +36,7 @@ def list_organizations(request: Request, filters: Query[OrganizationFilters]) ->
 
 @router.get("/organizations/{id}", response={200: OrganizationAnswer, **READING}, summary="Read an organization")
 def read_organization(request: Request, id: Id) -> OrganizationAnswer:
-    """One organization, and how far it is on its way to Pipedrive."""
+    """One organization with its sync status."""
     return _answer(request, id)
 
 
@@ -51,14 +51,14 @@ def change_organization(request: Request, id: Id, body: OrganizationChanges) -> 
 
 @router.post("/organizations/{id}/retry", response=ONE, summary="Try a failed organization again")
 def retry_organization(request: Request, id: Id) -> OrganizationAnswer:
-    """Fresh attempts, now, if it had failed; the contacts that waited for it go on as well."""
+    """If the organization failed, it is tried again right away; contacts that wait for it continue, too."""
     retry_and_choose.retry(reading.one(_all(), id))
     return _answer(request, id)
 
 
 @router.post("/organizations/{id}/link", response=ONE, summary="Choose an organization's record")
 def link_organization(request: Request, id: Id, body: Link) -> OrganizationAnswer:
-    """For an organization with candidates: the id of one of them, or a new organization."""
+    """For an organization with candidates: choose one of them by its id, or create a new organization."""
     retry_and_choose.choose(reading.one(_all(), id), body.choice)
     return _answer(request, id)
 

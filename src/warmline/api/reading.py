@@ -1,6 +1,6 @@
-"""How rows are read for an answer: one by its id, or a page of a list, in a fixed number of queries.
+"""Reads rows for an answer, one by id or a page of a list, in a fixed number of queries.
 
-Pages follow the ids, so a row that is added meanwhile comes at the end and none is shown twice or missed.
+Pages are in order of ids, so a row that is added in the meantime comes at the end, and none is repeated or missed.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,12 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from pydantic import BaseModel
 
-from warmline.api.bodies import Cursor, RowFilters
 from warmline.api.errors import RefusedError
+from warmline.api.filters import Cursor, RowFilters
 from warmline.api.responses import GoneAnswer, RowPage
 from warmline.crm import commit_order, external_ids, following
 from warmline.crm.external_ids import ExternalName
+from warmline.crm.following import Since
 from warmline.crm.sync_columns import Synced
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
@@ -29,11 +30,11 @@ def one(rows: QuerySet[RowType], id: int) -> RowType:
     """Return a row with its state.
 
     Args:
-        rows: Those that the caller may see.
-        id: Which one.
+        rows: The rows that the caller may see.
+        id: The id of the row.
 
     Raises:
-        RefusedError: When it is not among them; another's row is as good as none.
+        RefusedError: If it is not among them; another user's row looks the same as none.
     """
     stated = with_state(rows.filter(pk=id), threshold=Policy.current().threshold, now=timezone.now())
     row: RowType | None = stated.first()
@@ -43,11 +44,11 @@ def one(rows: QuerySet[RowType], id: int) -> RowType:
 
 
 def missing(model: type[Model], field: str, kind: str = "id") -> RefusedError:
-    """Return the refusal of an id that names nothing the caller may see.
+    """Return the error for an id of nothing that the caller may see.
 
     Args:
-        model: What was looked for.
-        field: Where the id was given.
+        model: The model of the row.
+        field: The field with the id.
         kind: What sort of id it is, in words.
     """
     what = model._meta.verbose_name  # noqa: SLF001 (Django documents _meta as public)
@@ -94,35 +95,43 @@ def page(
     cursor = asked.cursor or Cursor()
     # Read before the rows: what is committed between is read twice, and not missed (see crm/commit_order.py).
     until = commit_order.horizon() if cursor.until is None else cursor.until
-    threshold, now = Policy.current().threshold, timezone.now()
-    some = rows if among is None else among
-    gone: list[int] = []
+    some, gone = rows if among is None else among, list[int]()
     if asked.updated_since is not None:
-        if asked.updated_since.position != 0:  # else it is everything, and need not be looked for
-            some = some.filter(pk__in=following.changed(rows.model, asked.updated_since))  # type: ignore[arg-type]
-        kind = str(rows.model._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
-        left = following.gone_since(kind, user, asked.updated_since).filter(row_id__gt=cursor.after)
-        gone = list(left.order_by("row_id").values_list("row_id", flat=True).distinct()[: asked.limit + 1])
-    if few:
-        # Without cursor and order: for their sake the planner might read all of the caller's rows.
-        (found,) = parts(some, asked.state, threshold=threshold, now=now, warm=warm, few=True)
-        ids = sorted(pk for pk in found.order_by().values_list("pk", flat=True) if pk > cursor.after)
-    else:
-        first, *others = parts(some.filter(pk__gt=cursor.after), asked.state, threshold=threshold, now=now, warm=warm)
-        # The database merges the parts by id, and reads of each no more than the page needs.
-        merged = first.values_list("pk", flat=True).union(*(part.values("pk") for part in others), all=True)
-        ids = list(merged.order_by("pk")[: asked.limit + 1])
-    told = sorted({*ids, *gone})
+        some, gone = _changed(some, asked.updated_since, user, cursor.after, asked.limit)
+    told = sorted({*_ids(some, asked, cursor.after, warm=warm, few=few), *gone})
     shown = told[: asked.limit]
-    stated = with_state(rows.filter(pk__in=shown), threshold=threshold, now=now)
+    stated = with_state(rows.filter(pk__in=shown), threshold=Policy.current().threshold, now=timezone.now())
     answers: dict[int, AnswerType | GoneAnswer] = {pk: GoneAnswer(id=pk) for pk in gone}
     answers |= {row.pk: tell(row) for row in stated}
-    is_more = len(told) > asked.limit
     return RowPage(
         items=[answers[pk] for pk in shown if pk in answers],
-        next=str(Cursor(shown[-1], until)) if is_more else None,
+        next=str(Cursor(shown[-1], until)) if len(told) > asked.limit else None,
         until=str(until),
     )
+
+
+def _changed(
+    rows: QuerySet[RowType], since: Since, user: User, after: int, limit: int
+) -> tuple[QuerySet[RowType], list[int]]:
+    """Return the rows that have changed, and the ids of the next ones that the user may no longer see."""
+    if since.position != 0:  # else it is everything, and need not be looked for
+        rows = rows.filter(pk__in=following.changed(rows.model, since))  # type: ignore[arg-type]
+    kind = str(rows.model._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
+    left = following.gone_since(kind, user, since).filter(row_id__gt=after)
+    return rows, list(left.order_by("row_id").values_list("row_id", flat=True).distinct()[: limit + 1])
+
+
+def _ids(rows: QuerySet[RowType], asked: RowFilters, after: int, *, warm: bool | None, few: bool) -> list[int]:
+    """Return the ids of a page's rows, and one more if there is one."""
+    threshold, now = Policy.current().threshold, timezone.now()
+    if few:
+        # Without cursor and order: for their sake the planner might read all of the caller's rows.
+        (found,) = parts(rows, asked.state, threshold=threshold, now=now, warm=warm, few=True)
+        return sorted(pk for pk in found.order_by().values_list("pk", flat=True) if pk > after)
+    first, *others = parts(rows.filter(pk__gt=after), asked.state, threshold=threshold, now=now, warm=warm)
+    # The database merges the parts by id, and reads of each no more than the page needs.
+    merged = first.values_list("pk", flat=True).union(*(part.values("pk") for part in others), all=True)
+    return list(merged.order_by("pk")[: asked.limit + 1])
 
 
 def cut(rows: QuerySet[AnyType], limit: int) -> tuple[list[AnyType], str | None]:

@@ -1,4 +1,4 @@
-"""What callers get: each row as JSON, with empty texts as null and times in UTC."""
+"""Responses: rows as JSON, with empty texts as null and times in UTC."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
-from warmline.crm.bulk import Outcome, Result
+from warmline.crm.imports.bulk import Outcome, Result
 from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
@@ -18,7 +18,7 @@ ItemType = TypeVar("ItemType")
 
 
 class Page(BaseModel, Generic[ItemType]):
-    """A part of a list; `next` leads to the next one and is null at the end."""
+    """One page of a list; `next` leads to the next page, and is null on the last one."""
 
     items: list[ItemType]
     next: str | None
@@ -56,7 +56,7 @@ class ExternalIdAnswer(BaseModel):
 
 
 class OwnerAnswer(BaseModel):
-    """Whose a contact is."""
+    """The owner of a contact."""
 
     id: int
     name: str
@@ -64,7 +64,7 @@ class OwnerAnswer(BaseModel):
 
 
 class OrganizationPart(BaseModel):
-    """An organization as told beside its contact."""
+    """An organization, as part of a contact."""
 
     id: int
     name: str
@@ -128,7 +128,7 @@ class ContactAnswer(BaseModel):
 
 
 class ImportOutcome(BaseModel):
-    """What became of a row of an import: `errors` has the messages by field, and is empty for a valid row."""
+    """The result of an imported row. `errors` has the messages by field, and is empty for a valid row."""
 
     result: Result
     contact_id: int | None
@@ -141,7 +141,7 @@ class ImportOutcome(BaseModel):
 
 
 class ImportAnswer(BaseModel):
-    """The outcomes of all rows, in the order in which they were sent."""
+    """The outcomes of all rows, in the order of the request."""
 
     outcomes: list[ImportOutcome]
 
@@ -160,7 +160,7 @@ class BatchAnswer(BaseModel):
 
 
 class ActivityAnswer(BaseModel):
-    """An activity; its due date and time are in the time zone of who logged it."""
+    """An activity; its due date and time are in the time zone of the user who logged it."""
 
     id: int
     contact_id: int
@@ -229,7 +229,7 @@ class WebhooksAnswer(BaseModel):
 
 
 class SyncAnswer(BaseModel):
-    """How many of the caller's rows are under way or failed, and how the connection is."""
+    """How many of the caller's rows are waiting, in progress or failed, and the state of the connection."""
 
     wanted: int
     in_progress: int
@@ -238,13 +238,13 @@ class SyncAnswer(BaseModel):
 
 
 class RetryAnswer(BaseModel):
-    """How many rows start again."""
+    """How many rows are tried again."""
 
     retried: int
 
 
 class NotificationAnswer(BaseModel):
-    """Something that the caller would want to know."""
+    """A notification."""
 
     id: int
     kind: NotificationKind
@@ -255,4 +255,5 @@ class NotificationAnswer(BaseModel):
     @classmethod
     def of(cls, row: Notification) -> Self:
         """Return what is told of a notification."""
-        return cls(id=row.pk, kind=NotificationKind(row.kind), text=row.text, contact_id=row.contact_id, at=row.at)
+        kind = NotificationKind(row.kind)
+        return cls(id=row.cursor, kind=kind, text=row.text, contact_id=row.contact_id, at=row.at)

@@ -1,7 +1,7 @@
-"""What a text may hold, as patterns for the API's document.
+"""Patterns of valid texts, for the API's OpenAPI document.
 
-The validators of crm/fields.py are the rule, and hold for pages and imports, too. These tell programs the same of texts
-around which there may be what cannot be seen, which is taken off. A test compares the two, character by character.
+The validators in crm/fields.py decide what is valid, for pages and imports, too. These patterns describe the same rules
+to programs, including the invisible characters that are removed from the ends. A test compares the two.
 """
 
 from unicodedata import category

@@ -1,4 +1,4 @@
-"""The API as one thing: its calls, its errors, its document (`/api/openapi.json`) and its page (`/api/docs`)."""
+"""Puts the API together: calls, errors, OpenAPI document (`/api/openapi.json`) and documentation page (`/api/docs`)."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 from warmline.api import activities, batch, contacts, errors, etags, idempotent, organizations, progress, webhooks
 from warmline.api.auth import BEARER, ExpiredError
 
-WAITING = {429, 503}  # what is refused for now only
+TEMPORARY = {429, 503}  # statuses of temporary errors
 RETRY_AFTER = {
     "description": "Seconds to wait before the next call.",
     "required": True,
@@ -43,13 +43,13 @@ View = Callable[..., HttpResponseBase]
 
 
 class Api(NinjaAPI):
-    """A ninja API that answers a wrong method in the shape of all other errors; ninja has no handler for it."""
+    """A ninja API that answers a wrong method in our error format, for which ninja has no handler."""
 
     def get_openapi_schema(self, **more: Any) -> OpenAPISchema:
-        """Return the document; ninja knows no headers of answers."""
+        """Return the document with response headers, which ninja cannot describe."""
         document = super().get_openapi_schema(**more)
         for operation in (operation for path in document["paths"].values() for operation in path.values()):
-            for status in WAITING & operation["responses"].keys():
+            for status in TEMPORARY & operation["responses"].keys():
                 operation["responses"][status]["headers"] = {"Retry-After": RETRY_AFTER}
         for item in document["paths"].values():
             for method, operation in item.items():

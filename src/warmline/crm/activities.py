@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from warmline.crm import fields
+from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import Synced, SyncedQuerySet
 from warmline.crm.users import User, known_zone
@@ -26,6 +27,23 @@ class ActivityType(models.TextChoices):
     LINKEDIN = "LINKEDIN", "LinkedIn"
     REFERRAL = "REFERRAL", "Referral"
     CONFERENCE = "CONFERENCE", "Conference"
+
+
+SUBJECTS = {
+    ActivityType.CALL: "Call with {}",
+    ActivityType.EMAIL: "E-mail to {}",
+    ActivityType.MEETING: "Meeting with {}",
+    ActivityType.LINKEDIN: "LinkedIn message to {}",
+    ActivityType.REFERRAL: "Referral by {}",
+    ActivityType.CONFERENCE: "Conference with {}",
+}
+
+
+def default_subject(type: str, name: str) -> str:
+    """Return the subject of an activity for which none was given, cut to the field's length."""
+    # A type that there is not is refused when the activity is checked, at its own field.
+    pattern = SUBJECTS[ActivityType(type)] if type in ActivityType.values else "Activity with {}"
+    return pattern.format(name)[:NAME_LENGTH]
 
 
 class ActivityQuerySet(SyncedQuerySet["Activity"]):
@@ -49,7 +67,6 @@ class Activity(Synced):
     """
 
     LINK = "pipedrive_activity_id"
-    TOLD = frozenset({"type", "subject", "note", "due_date", "due_time", "done"})
 
     # The indexes below begin with them, so they need none of their own.
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="activities", db_index=False)

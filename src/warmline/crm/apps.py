@@ -15,8 +15,8 @@ class CrmConfig(AppConfig):
             activities,  # noqa: F401
             external_ids,  # noqa: F401
             following,  # noqa: F401
+            guess_limits,  # noqa: F401
             idempotency,  # noqa: F401
-            imports,  # noqa: F401
-            throttling,  # noqa: F401
             tokens,  # noqa: F401
         )
+        from warmline.crm.imports import runs  # noqa: F401, PLC0415 (as above)

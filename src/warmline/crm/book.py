@@ -1,7 +1,7 @@
 """How people change the contact book: add, change and log. Used by the API, the pages and imports alike.
 
-Each function validates the whole row, writes it in one short transaction, and never waits for Pipedrive: saving is
-what makes a row wanted, and `sync/` hears of it after the commit. A change is made to the row as it is stored by then,
+Each function validates the whole row, writes it in one short transaction, says that it changed (see signals.py), and
+never waits for Pipedrive. A change is made to the row as it is stored by then,
 and writes only the fields that it names, so that it never overwrites what the engine, or a colleague, stored meanwhile.
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
@@ -17,24 +17,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from warmline.crm import following
-from warmline.crm.activities import Activity, ActivityType
+from warmline.crm.activities import Activity, default_subject
 from warmline.crm.chunks import in_pieces
-from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.row_changes import change_row, keep_last_contacted, validate
-from warmline.crm.signals import contacts_warmed, rows_deleted
+from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
+from warmline.crm.signals import activity_logging, contacts_warmed, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
-
-SUBJECTS = {
-    ActivityType.CALL: "Call with {}",
-    ActivityType.EMAIL: "E-mail to {}",
-    ActivityType.MEETING: "Meeting with {}",
-    ActivityType.LINKEDIN: "LinkedIn message to {}",
-    ActivityType.REFERRAL: "Referral by {}",
-    ActivityType.CONFERENCE: "Conference with {}",
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +75,7 @@ def add_contact(
 
 
 def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
-    """Change some fields of a contact; what Pipedrive is told of, it is told again, with fresh attempts.
+    """Change some fields of a contact.
 
     Args:
         contact: The row, as read; it shows the outcome afterwards.
@@ -105,7 +95,7 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
 
 
 def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
-    """Change some fields of an organization; what Pipedrive is told of, it is told again, with fresh attempts.
+    """Change some fields of an organization.
 
     Args:
         organization: The row, as read; it shows the outcome afterwards.
@@ -130,7 +120,7 @@ def log_activity(
     due_time: time | None = None,
     done: bool | None = None,
 ) -> Activity:
-    """Log an activity with a contact.
+    """Log an activity with a contact, and return it.
 
     Args:
         user: Who logs it; the due date and time are meant in their time zone.
@@ -141,9 +131,6 @@ def log_activity(
         due_date: The day; None for none.
         due_time: The time of that day; None for none.
         done: None means: done unless it is due in the future.
-
-    Returns:
-        The saved activity.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -162,19 +149,22 @@ def log_activity(
         validate(activity)
         if done is None:
             activity.done = is_past(activity, timezone.now())
-        # The contact may be linked at this very moment. Holding its row here makes the two happen one after the
-        # other, so that either this sees the link or the link sees the activity (SQLite: one writer at a time).
-        activity.contact = contact = Contact.objects.select_for_update().get(pk=contact.pk)
-        activity.logged_while_warm = contact.is_warm
-        activity.replicate = True if contact.pipedrive_person_id else None
-        activity.pipedrive_in_bulk = contact.pipedrive_in_bulk and not contact.is_linked
-        activity.save()
-        keep_last_contacted(activity)
+        _add_activity(activity)
     return activity
 
 
+def _add_activity(activity: Activity) -> None:
+    # The contact may be linked at this very moment. Locking its row here makes the two happen one after the other, so
+    # that either this sees the link or the link sees the activity (SQLite: one writer at a time).
+    activity.contact = Contact.objects.select_for_update().get(pk=activity.contact_id)
+    activity.logged_while_warm = activity.contact.is_warm
+    activity_logging.send(Activity, activity=activity)
+    activity.save()
+    keep_last_contacted(activity)
+
+
 def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
-    """Change some fields of an activity; what Pipedrive is told of, it is told again, with fresh attempts.
+    """Change some fields of an activity.
 
     Args:
         activity: The row, as read; it shows the outcome afterwards.
@@ -184,6 +174,7 @@ def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
         ValidationError: When a field is not valid; nothing is written then.
     """
     with transaction.atomic():
+        hold_contact(activity)
         change_row(activity, changes)
         keep_last_contacted(activity)
 
@@ -200,7 +191,7 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
 
     def delete(ids: Sequence[int]) -> int:
         # Chosen again under the lock: what was handed to someone else meanwhile may be none of these any more.
-        held = list(contacts.filter(pk__in=ids).order_by().select_for_update().values_list("pk", flat=True))
+        held = list(contacts.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True))
         some = Contact.objects.filter(pk__in=held)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
@@ -231,9 +222,11 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
     others = contacts.exclude(owner=to).order_by()
 
     def hand(ids: Sequence[int]) -> int:
-        User.objects.people().select_for_update().get(pk=to.pk)  # who leaves meanwhile gets no more
+        # Who leaves meanwhile gets no more.
+        User.objects.people().select_for_update(no_key=True).get(pk=to.pk)
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
-        some = dict(others.filter(pk__in=ids).select_for_update().values_list("pk", "owner_id"))
+        held = others.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+        some = dict(held.values_list("pk", "owner_id"))
         activities = _activities_of(some)
         for kind, rows in (("contact", some), ("activity", activities)):
             following.gone(kind, rows, is_deleted=False)
@@ -248,13 +241,6 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
 def _activities_of(contacts: Iterable[int]) -> dict[int, int]:
     """Return the activities with contacts: whose each is, by its id."""
     return dict(Activity.objects.filter(contact__in=list(contacts)).values_list("pk", "owner_id"))
-
-
-def default_subject(type: str, name: str) -> str:
-    """Return the subject of an activity for which none was given, cut to the field's length."""
-    # A type that there is not is refused when the activity is checked, at its own field.
-    pattern = SUBJECTS[ActivityType(type)] if type in ActivityType.values else "Activity with {}"
-    return pattern.format(name)[:NAME_LENGTH]
 
 
 def is_past(activity: Activity, now: datetime) -> bool:
@@ -290,7 +276,7 @@ def fill_empty_fields(found: Organization, given: Organization, *, in_bulk: bool
     Args:
         found: The team's, as it is stored.
         given: The same, as named beside a contact.
-        in_bulk: Whether by a bulk import.
+        in_bulk: Whether an import fills them.
     """
     missing = {
         name: getattr(given, name) for name in Organization.DETAILS if getattr(given, name) and not getattr(found, name)

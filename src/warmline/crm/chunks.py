@@ -1,6 +1,6 @@
-"""Bulk work in pieces, each a transaction of its own, so that whoever saves meanwhile comes in between.
+"""Bulk work in chunks, each in its own transaction, so that other writers get their turn in between.
 
-How many rows make a piece depends on how long the last one took: machines differ, and so do rows.
+The size of a chunk depends on how long the previous one took, because machines and rows differ.
 """
 
 import time
@@ -12,15 +12,15 @@ from django.db import transaction
 
 Item = TypeVar("Item")
 
-AIM = 0.03  # seconds of a piece; with chance and the commit it holds nobody up for more than 0.05
-FIRST, MOST = 50, 500  # rows; databases allow only so many parameters
+AIM = 0.03  # seconds per chunk; with variation and the commit, others wait for at most 0.05
+FIRST, MOST = 50, 500  # rows; databases limit the number of parameters
 
 
 class Pace:
-    """How many rows make the next piece.
+    """Adapts the size of chunks to the time they take.
 
     Attributes:
-        size: Of the next piece, in rows.
+        size: Rows in the next chunk.
     """
 
     def __init__(self) -> None:
@@ -28,24 +28,24 @@ class Pace:
 
     @contextmanager
     def piece(self) -> Iterator[None]:
-        """Run the block in a transaction, and learn from how long it takes; waiting for a turn does not count."""
+        """Run the block in a transaction and measure it; waiting for the database's lock does not count."""
         with transaction.atomic():
             began = time.perf_counter()
             yield
             took = max(time.perf_counter() - began, 1e-6)
-        # At most twice as many as before: one quick piece says little of the next one.
+        # At most double, because one quick chunk says little about the next one.
         self.size = max(1, min(MOST, 2 * self.size, int(self.size * AIM / took)))
 
 
 def in_pieces(items: Sequence[Item], work: Callable[[Sequence[Item]], int | None]) -> int:
-    """Do something with some items at a time.
+    """Process items in chunks.
 
     Args:
-        items: All of them.
-        work: Does it for some, within a transaction; returns how many it counts.
+        items: All items.
+        work: Processes some of them within a transaction, and returns how many it counts.
 
     Returns:
-        What it counted, together.
+        The sum of these counts.
     """
     pace, start, counted = Pace(), 0, 0
     while start < len(items):

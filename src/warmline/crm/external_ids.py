@@ -14,7 +14,7 @@ from warmline.crm import book
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.crm.users import User
 
 RowType = TypeVar("RowType", Contact, Organization, Activity)

@@ -1,7 +1,7 @@
-"""What a person may type into a field, and how it is tidied: length, visible characters, nothing empty by accident.
+"""Which text a field accepts, and how it is cleaned: lengths, visible characters, invisible characters removed.
 
-The rules are Django validators on the models, and a row is tidied when it is checked, so that the API, the pages, an
-import and Pipedrive's answers all meet the same, and are refused with the same words (see validation_messages.py).
+The rules are Django validators on the models, and a row is cleaned when it is validated. So the API, the pages, imports
+and values from Pipedrive all follow the same rules and get the same messages (see validation_messages.py).
 """
 
 import unicodedata
@@ -18,17 +18,17 @@ from warmline.crm.keys import WIDE, is_unseen, key, without_unseen
 NAME_LENGTH = 255
 PHONE_LENGTH = 64
 NOTE_LENGTH = 50_000
-# Far enough for any activity, and no time zone shifts them out of the calendar.
+# Wide enough for any activity, and no time zone shifts them out of Python's calendar.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
-SEEN_ONLY = frozenset({"email", "phone"})  # nothing in them has to be shaped
+SEEN_ONLY = frozenset({"email", "phone"})  # here invisible characters are removed everywhere
 
 
 def tidy(row: models.Model, exclude: Collection[str] | None = None) -> None:
-    """Tidy the texts that people gave of a row.
+    """Clean the texts of a row that people entered.
 
     Args:
-        row: Not stored yet.
-        exclude: The fields that nobody gave.
+        row: The row, before it is stored; changed in place.
+        exclude: Fields to leave alone.
     """
     for field in row._meta.concrete_fields:  # noqa: SLF001 (documented as public)
         given = field.editable and field.name not in (exclude or ())
@@ -37,14 +37,13 @@ def tidy(row: models.Model, exclude: Collection[str] | None = None) -> None:
 
 
 def tidied(name: str, value: Any) -> Any:
-    """Return the value of a field without what cannot be seen around it, or, in an e-mail or a phone, anywhere.
+    """Return a field's value without invisible characters at its ends, or anywhere in an e-mail or phone number.
 
-    An e-mail is written with plain signs, and without the dot that ends a domain or a sentence. A note, which browsers
-    send otherwise, has plain line ends and is else left as it is.
+    In an e-mail, full-width signs become ASCII and a trailing dot goes. In a note, only line ends are normalized.
 
     Args:
-        name: Of the field.
-        value: As it was given; what is no text stays.
+        name: The field's name.
+        value: The value as entered; anything but text is returned unchanged.
     """
     if not isinstance(value, str):
         return value
@@ -55,7 +54,7 @@ def tidied(name: str, value: Any) -> Any:
 
 
 def without_ends(text: str) -> str:
-    """Return a text without white space and what else cannot be seen at its ends."""
+    """Return a text without white space and other invisible characters at its ends."""
     start, end = 0, len(text)
     while start < end and (text[start].isspace() or is_unseen(text, start)):
         start += 1
@@ -68,26 +67,26 @@ def no_control_characters(text: str) -> None:
     """Refuse control characters, line breaks included, and lone surrogates.
 
     Raises:
-        ValidationError: When the text holds one.
+        ValidationError: If the text contains one.
     """
     if any(unicodedata.category(character) in {"Cc", "Cs"} or character in "\u2028\u2029" for character in text):
         raise ValidationError("Remove line breaks and other control characters.", code="control")
 
 
 def no_control_characters_but_line_breaks(text: str) -> None:
-    """Refuse control characters in text of several lines, where line breaks and tabs belong.
+    """Refuse control characters other than line breaks and tabs, for multi-line text.
 
     Raises:
-        ValidationError: When the text holds another one.
+        ValidationError: If the text contains another one.
     """
     no_control_characters(text.translate({ord(character): None for character in "\r\n\t\u2028\u2029"}))
 
 
 def visible(text: str) -> None:
-    """Refuse text in which there is nothing to see: white space and format characters such as U+200B alone.
+    """Refuse text without visible characters: only white space or format characters such as U+200B.
 
     Raises:
-        ValidationError: When no visible character is in it.
+        ValidationError: If the text has no visible character.
     """
     if not key(text):
         raise ValidationError("Enter something that can be seen.", code="blank")

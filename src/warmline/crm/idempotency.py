@@ -18,9 +18,9 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
-Made = TypeVar("Made", Activity, Contact)
+SavedRow = TypeVar("SavedRow", Activity, Contact)
 
-KEPT = timedelta(days=1)
+REMEMBERED_FOR = timedelta(days=1)
 KEY_LENGTH = 300  # characters of a key of the API's, with the index of an item in a batch
 
 _lock = Lock()
@@ -80,11 +80,11 @@ def claimed(scope: str, key: str, request: str = "") -> Iterator[KeptAnswer]:
     now = timezone.now()
     with transaction.atomic():
         # Never this one: the clock may have been set ahead between two presses.
-        KeptAnswer.objects.filter(scope=scope, at__lt=now - KEPT).exclude(key=key).delete()
+        KeptAnswer.objects.filter(scope=scope, at__lt=now - REMEMBERED_FOR).exclude(key=key).delete()
         # A second one that comes meanwhile waits here for the first one's end.
         kept, _ = KeptAnswer.objects.get_or_create(scope=scope, key=key, defaults={"request": request, "at": now})
         if kept.request != request:
-            if kept.at >= now - KEPT:
+            if kept.at >= now - REMEMBERED_FOR:
                 raise KeyReusedError
             kept.request, kept.at, kept.answer = request, now, None
         yield kept
@@ -126,7 +126,7 @@ def hold(scope: str, key: str) -> None:
             raise KeyInUseError
 
 
-def once(model: type[Made], user: User, key: UUID | None, make: Callable[[], Made]) -> Made | None:
+def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callable[[], SavedRow]) -> SavedRow | None:
     """Make a row, unless the same form has made it already.
 
     Args:
@@ -154,4 +154,4 @@ def outdated(now: datetime) -> models.QuerySet[KeptAnswer]:
     Args:
         now: Tells how old it is.
     """
-    return KeptAnswer.objects.filter(at__lt=now - KEPT).order_by("at")
+    return KeptAnswer.objects.filter(at__lt=now - REMEMBERED_FOR).order_by("at")

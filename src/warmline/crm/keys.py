@@ -1,46 +1,50 @@
-"""One way to compare names and e-mails, used by uniqueness, search and the look into Pipedrive alike.
+"""Comparison keys of names and e-mails, used alike for uniqueness, search and matching with Pipedrive.
 
-What cannot be seen tells nothing apart. Of the two joiners, which shape Persian and Indic letters, those are seen that
-stand where they shape something. The rules are those of domain names (RFC 5892), and one more for Bengali.
+Invisible characters make no difference. The two joiners, which shape Persian and Indic letters, count as visible only
+where they change a letter's shape. The rules are those of domain names (RFC 5892), plus one for Bengali.
 """
 
+import hashlib
 import unicodedata
 
 import idna
 
 JOINERS = "\u200c\u200d"
-# Unicode's format characters (category Cf) that are seen all the same: signs that stand over numbers.
+# Unicode format characters (category Cf) that are visible nevertheless: signs over numbers.
 SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-# Letters and marks that have no shape: the fillers of Hangul, the grapheme joiner, two vowels of Khmer.
+# Letters and marks without a shape: Hangul fillers, the grapheme joiner, two Khmer vowels.
 UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-# They choose between two shapes of one character, such as a black heart and a red one.
+# Variation selectors choose between two shapes of one character, such as a black heart and a red one.
 VARIATIONS = dict.fromkeys([*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
-VARIATIONS.pop(0x180E)  # a vowel separator, and of category Cf
-FLAG, TAGS = "\U0001f3f4", "".join(map(chr, range(0xE0020, 0xE0080)))  # tags after a flag say whose it is
+VARIATIONS.pop(0x180E)  # a vowel separator, not a selector; of category Cf
+FLAG, TAGS = "\U0001f3f4", "".join(map(chr, range(0xE0020, 0xE0080)))  # tags after a flag name its region
 VIRAMA = 9  # the combining class of the sign that joins two Indic letters
-NEAR = 16  # characters around a joiner, among which it shapes something
+# Characters of a key. NFKC can turn one character into eighteen, and an index entry of PostgreSQL holds 2,704 bytes, of
+# which a character can take four.
+KEY_LENGTH, EMAIL_KEY_LENGTH = 600, 254
+NEAR = 16  # characters around a joiner that are considered
 WIDE = str.maketrans("\uff20\u3002\uff0e\uff61", "@...")  # the signs of an address, as East Asian keyboards write them
 
 
 def key(text: str) -> str:
     """Return the form in which two spellings of one name are equal.
 
-    NFKC, casefolded, trimmed, runs of white space made one space, without what is not seen. Each of these can make
-    another one necessary again, and the key of a key must be that key: so until nothing changes any more.
+    NFKC, casefolded, trimmed, white space collapsed, invisible characters removed. Each step can make another one
+    necessary, and the key of a key must be the same key, so the steps repeat until nothing changes.
 
     Args:
         text: A name as a person typed it.
 
     Returns:
-        The key; empty when there is nothing to see.
+        The key; empty if nothing in the text is visible.
     """
     if text.isascii():
-        return " ".join(text.casefold().split())
+        return _bounded(" ".join(text.casefold().split()), KEY_LENGTH)
     before, present = None, text
     while present != before:
         before, present = present, unicodedata.normalize("NFKC", present).casefold()
         present = " ".join(without_unseen(present).translate(VARIATIONS).split())
-    return present
+    return _bounded(present, KEY_LENGTH)
 
 
 def email_key(text: str) -> str:
@@ -50,20 +54,20 @@ def email_key(text: str) -> str:
         text: An address as a person or a server wrote it.
 
     Returns:
-        The key; that of a name when it is no address.
+        The key; if the text is not an address, its key as a name.
     """
     local, at, domain = without_unseen(unicodedata.normalize("NFKC", text)).strip().rpartition("@")
-    return f"{key(local)}@{_domain_key(domain)}" if at else key(domain)
+    return _bounded(f"{key(local)}@{_domain_key(domain)}" if at else key(domain), EMAIL_KEY_LENGTH)
 
 
 def email_spellings(text: str) -> list[str]:
-    """Return an address as it may stand in a program that compares letter by letter: with its domain in either form.
+    """Return the spellings of an address for a program that compares character by character.
 
     Args:
         text: An address.
 
     Returns:
-        The address alone where its domain has one form.
+        The address with its domain in Unicode and in ASCII; only the address itself if both are the same.
     """
     local, at, domain = text.rpartition("@")
     present = _domain_key(domain)
@@ -76,21 +80,26 @@ def email_spellings(text: str) -> list[str]:
 
 
 def readable_domains(text: str) -> str:
-    """Return a key with the parts of domains (`xn--...`) in Unicode, as the keys of e-mails have them."""
+    """Return a key with ASCII domain labels (`xn--...`) in Unicode, as in the keys of e-mails."""
     if "xn--" not in text:
         return text
     return ".".join(map(_readable, text.split(".")))
 
 
 def without_unseen(text: str) -> str:
-    """Return a text without the characters that cannot be seen, whatever stands around them."""
+    """Return a text without invisible characters."""
     if text.isascii():
         return text
     return "".join(character for place, character in enumerate(text) if not is_unseen(text, place))
 
 
 def is_unseen(text: str, place: int) -> bool:
-    """Tell whether the character at a place of a text cannot be seen, nor changes how its neighbours look."""
+    """Tell whether a character in a text is invisible and does not change how its neighbours look.
+
+    Args:
+        text: The text.
+        place: The index of the character.
+    """
     character = text[place]
     if character in JOINERS:
         return not _shapes(text, place)
@@ -100,14 +109,23 @@ def is_unseen(text: str, place: int) -> bool:
 
 
 def _shapes(text: str, place: int) -> bool:
-    """Tell whether a joiner changes how letters around it look."""
+    """Tell whether a joiner changes how the letters around it look."""
     if VIRAMA in map(unicodedata.combining, text[max(0, place - 1) : place + 2]):
         return True
     start = max(0, place - NEAR)
     try:
         return idna.valid_contextj(text[start : place + NEAR], place - start)
-    except ValueError:  # beside a character that has no name
+    except ValueError:  # next to an unassigned character
         return False
+
+
+def _bounded(text: str, length: int) -> str:
+    """Return a text of so many characters at the most: of a longer one the beginning, and a digest of it all."""
+    if len(text) <= length:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    start = text[: length - len(digest) - 1]
+    return f"{start.rstrip(JOINERS + ' ')} {digest}"
 
 
 def _domain_key(domain: str) -> str:

@@ -44,8 +44,6 @@ class Organization(Synced, Findable):
 
     LINK = "pipedrive_org_id"
     DETAILS = ("sector", "country")
-    TOLD = frozenset({"name", *DETAILS})
-    FOUND_BY = frozenset({"name"})
 
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     # NFKC can make one character many, so the key may outgrow the name.
@@ -168,8 +166,6 @@ class Contact(Synced, Findable):
     """
 
     LINK = "pipedrive_person_id"
-    TOLD = frozenset({"name", "email", "phone", "organization"})
-    FOUND_BY = frozenset({"name", "email"})
 
     # The indexes below begin with it, so it needs none of its own.
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts", db_index=False)

@@ -1,8 +1,8 @@
-"""Works out password hashes: one at a time in a process, and behind everything else that wants the processor.
+"""Computes password hashes: one at a time per process, and with lower priority than everything else.
 
-A hash takes its time by intent, and strangers can ask for as many as they like. Django would work each out in the
-thread of its request, so a few at once would take all processors from those who save. Python's own lock is not held
-meanwhile. The hashes are Django's own, those that are stored already included.
+Hashing is slow on purpose, and strangers can trigger as many as they like. Django would compute each in the thread of
+its request, so a few at once would take all CPUs away from people who save. (Hashing releases the GIL.) The hashes are
+Django's own, so existing ones stay valid.
 """
 
 import os
@@ -13,22 +13,22 @@ from contextlib import suppress
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-BEHIND = 10  # of the system's twenty steps down
+NICENESS = 10  # of 19
 
 
 def step_back() -> None:
-    """Let every other thread of the machine go first, where a thread can; there is no way back."""
-    if sys.platform == "linux":  # elsewhere the number is that of a process, and maybe not of ours
+    """Lower this thread's priority for good, on systems where threads have one."""
+    if sys.platform == "linux":  # elsewhere the number would be taken for a process id, perhaps not ours
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BEHIND)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 _WORKER = ThreadPoolExecutor(1, "passwords", step_back)
 
 
 class Hasher(PBKDF2PasswordHasher):
-    """Django's PBKDF2, in the thread for it."""
+    """Django's PBKDF2, computed in a thread of its own."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """Return the hash, once those before it are worked out."""
+        """Return the hash, after those that were requested before it."""
         return _WORKER.submit(super().encode, password, salt, iterations).result()

@@ -1,8 +1,8 @@
-"""What the team decided for everyone: the threshold and what else the settings page holds, in one row.
+"""The team's settings: the threshold and everything else on the settings page, stored in one row.
 
-An environment variable that is set wins, and what nobody decided has the default of the settings. Everything asks
-`current()` and nothing else, so that a page, a contact and the engine never read two thresholds. The row is read once;
-it is read again when it was changed here, and every second by `serve` in case another process changed it.
+An environment variable overrides the row, and values that nobody set have defaults. All code reads them by `current()`,
+so that a page, a contact and the engine never use different thresholds. The row is cached; it is read again after a
+change in this process, and every second by `serve` in case another process changed it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ from warmline.crm import fields
 from warmline.supervision import Loop
 
 MOST_SEATS = 10_000
-EVERY = 1.0  # seconds: how late what another process decided can be
-# field: the environment variable that wins, and the setting that holds it or its default
+REFRESH_EVERY = 1.0  # seconds; how late another process's change may be noticed
+# field: the environment variable that overrides it, and the Django setting with that value or the default
 SETTINGS = {
     "threshold": ("WARMLINE_WARM_THRESHOLD", "WARM_THRESHOLD"),
     "label": ("WARMLINE_LABEL", "WARM_LABEL"),
@@ -31,12 +31,12 @@ SETTINGS = {
 
 
 class StoredPreferences(models.Model):
-    """The one row (id 1) of what was decided; None, or nothing, where the default holds.
+    """The single row (id 1) with the team's choices; None or empty means the default.
 
     Attributes:
-        activity_types: Pipedrive's type by ours, where it is not the usual one.
-        pipedrive_token: Encrypted by `sync/credentials.py`, which alone can read it.
-        pipedrive_account: Whose token it is and of which company, as Pipedrive said when it was tried.
+        activity_types: Pipedrive's activity type for each of ours, unless it is the usual one.
+        pipedrive_token: The API token, encrypted by `sync/credentials.py`.
+        pipedrive_account: The token's owner and company, as Pipedrive reported them when the token was tested.
     """
 
     threshold = models.PositiveSmallIntegerField(
@@ -64,7 +64,7 @@ class StoredPreferences(models.Model):
 
 @dataclass(frozen=True)
 class Preferences:
-    """What holds at this moment."""
+    """The settings in effect."""
 
     threshold: int
     label: str
@@ -76,70 +76,70 @@ class Preferences:
 
 
 class _Known:
-    """The row as it was last read; None when it must be read."""
+    """The cached row; None if it must be read."""
 
     row: StoredPreferences | None = None
 
 
 def current() -> Preferences:
-    """Return what holds at this moment."""
+    """Return the settings in effect."""
     row = stored()
     values = {name: _value(row, name) for name in SETTINGS}
     return Preferences(**values, activity_types=row.activity_types)
 
 
 def stored() -> StoredPreferences:
-    """Return the row, which is not to be changed."""
+    """Return the cached row, which must not be changed."""
     if _Known.row is None:
         _Known.row = _read()
     return _Known.row
 
 
 def variable_of(name: str) -> str:
-    """Return the environment variable that decides a preference; empty when people do, on the settings page."""
+    """Return the environment variable that overrides a setting; empty if it is set on the settings page."""
     variable = SETTINGS[name][0] if name in SETTINGS else ""
     return variable if variable in settings.FROM_ENVIRONMENT else ""
 
 
 def change(changes: Mapping[str, Any]) -> None:
-    """Decide something anew.
+    """Change settings.
 
     Args:
-        changes: By the names of StoredPreferences' fields.
+        changes: New values, by the names of StoredPreferences' fields.
 
     Raises:
-        ValidationError: When a value is not valid; nothing is written then.
+        ValidationError: If a value is not valid; nothing is written then.
     """
     with transaction.atomic():
-        StoredPreferences.objects.get_or_create(pk=1)  # two who decide for the first time meet here
+        StoredPreferences.objects.get_or_create(pk=1)  # two concurrent first changes meet here
         row = StoredPreferences.objects.select_for_update().get(pk=1)
         for name, value in changes.items():
             setattr(row, name, value)
         row.full_clean(validate_constraints=False)
         row.save()
-        transaction.on_commit(forget)
-    forget()  # within an outer transaction, for what is read before its end
+        transaction.on_commit(drop_cache)
+    drop_cache()  # for reads before the end of an outer transaction
 
 
 def refresh() -> None:
-    """Read the row again: another process may have changed it."""
+    """Read the row again, because another process may have changed it."""
     _Known.row = _read()
 
 
 @contextmanager
 def followed() -> Iterator[None]:
-    """Read the row again every second while the block runs, for a process whose preferences others change."""
+    """Read the row again every second while the block runs, to notice changes by other processes."""
 
     def follow() -> None:
-        if not loop.ends_within(EVERY):
+        if not loop.ends_within(REFRESH_EVERY):
             refresh()
 
     with (loop := Loop("preferences", follow)):
         yield
 
 
-def forget() -> None:
-    """Have the row read again when it is next asked for."""
+def drop_cache() -> None:
+    """Make the next call of `stored` read the row again."""
     _Known.row = None
 
 

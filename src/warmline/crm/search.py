@@ -1,7 +1,7 @@
-"""Search: the rows in which each term begins a word, at a cost that does not grow with the book.
+"""Search: finds rows in which every term starts a word, at a cost that does not grow with the contact book.
 
-What is rare is read from the index of words. What is common is looked for row by row in the order of the ids, where
-a page is soon full. Which of the two is tried first, by counting matches up to a bound.
+Matches of a rare term are read from the search index. Common terms are tested row by row in id order, where a page
+fills quickly. Counting matches up to a limit decides which of the two applies.
 """
 
 from typing import Any, TypeVar
@@ -10,24 +10,24 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, OrganizationWord, beginning_with
-from warmline.crm.words import terms_of
+from warmline.crm.search_words import terms_of
 
 RowType = TypeVar("RowType", Contact, Organization)
-RARE = 2000  # matches, up to which they are all read: some milliseconds
-COUNTED = 5  # terms, the longest ones, whose matches are counted
+RARE = 2000  # matches; up to this many are all read, in a few milliseconds
+TERMS_COUNTED = 5  # the longest terms, whose matches are counted
 
 
 def search(rows: QuerySet[RowType], text: str) -> tuple[QuerySet[RowType], bool]:
-    """Return the rows in which each term of a text begins a word, and whether they are few.
+    """Return the rows in which every term of a text starts a word, and whether they are few.
 
-    Few rows should be sorted, and many be read in their order until there are enough.
+    The caller should sort few rows, and read many in id order until it has enough.
 
     Args:
-        rows: Contacts, which are found by their organization's name as well, or organizations.
-        text: As a person typed it; without any term it finds all.
+        rows: Organizations, or contacts, which are also found by their organization's name.
+        text: The text as typed; without any term it matches all rows.
     """
     terms = terms_of(text)
-    rare = next((term for term in terms[:COUNTED] if _is_rare(rows.model, term)), None)
+    rare = next((term for term in terms[:TERMS_COUNTED] if _is_rare(rows.model, term)), None)
     for term in terms:
         rows = rows.filter(Q(pk__in=_matches(rows.model, term)) if term == rare else _has(rows.model, term))
     return rows, rare is not None
@@ -43,17 +43,17 @@ def _matches(model: type[Contact | Organization], term: bytes) -> QuerySet[Any]:
 
 
 def _found(model: type[Contact | Organization], term: bytes) -> list[QuerySet[Any]]:
-    """Return the ids of what has a word that begins so, as queries that the index of words serves."""
+    """Return the ids of rows with a word that starts with the term, as queries on the search index."""
     if model is Organization:
         return [OrganizationWord.objects.filter(beginning_with(term)).values("organization")]
     of_contacts = ContactWord.objects.filter(beginning_with(term)).values("contact")
-    # A join and no subquery, so that counting up to a bound reads no further.
+    # A join rather than a subquery, so that counting can stop at the limit.
     of_organizations = Contact.objects.filter(beginning_with(term, "organization__words__word")).values("pk")
     return [of_contacts, of_organizations]
 
 
 def _has(model: type[Contact | Organization], term: bytes) -> Q:
-    """Return the condition of a row that has a word that begins so."""
+    """Return the condition that a row has a word starting with the term."""
     organization = OuterRef("pk" if model is Organization else "organization")
     in_organization = Q(Exists(OrganizationWord.objects.filter(beginning_with(term), organization=organization)))
     if model is Organization:

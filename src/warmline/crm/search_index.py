@@ -1,7 +1,7 @@
-"""The search index: the words of each row as rows of their own, because a search inside of texts reads every row.
+"""The search index: each word of a contact or organization is a row, because searching inside texts reads every row.
 
-An organization's words are its own, so that a new name costs one row and not all of its contacts'. Words are stored
-as bytes, whose order is the same in every database, whatever its collation.
+An organization's words are stored only with itself, so renaming it does not touch its contacts. Words are stored as
+bytes, which sort the same in every database, whatever its collation.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,21 @@ from typing import Any, Protocol
 
 from django.db import models
 
-from warmline.crm.words import WORD_BYTES, words_of
+from warmline.crm.search_words import WORD_BYTES, words_of
 
 
 class Searched(Protocol):
-    """A row that is found by words: a contact or an organization."""
+    """A row in the search index: a contact or an organization."""
 
     words: Any
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The keys of the texts that its words are taken from."""
+        """The keys of the texts whose words are indexed."""
 
 
 class Word(models.Model):
-    """A word of a row, see the subclasses."""
+    """A word of a row; see the subclasses."""
 
     word = models.BinaryField(max_length=WORD_BYTES)
 
@@ -35,43 +35,43 @@ class Word(models.Model):
 
 
 class ContactWord(Word):
-    """A word of a contact's name or e-mail. The primary key serves the question whether a contact has such a word."""
+    """A word of a contact's name or e-mail. The primary key serves the query whether a contact has a word."""
 
     pk = models.CompositePrimaryKey("contact_id", "word")
     contact = models.ForeignKey("crm.Contact", on_delete=models.CASCADE, related_name="words", db_index=False)
 
     class Meta:
-        # crm.search: the contacts with a word that begins so.
+        # crm.search: the contacts with a word that starts with a term.
         indexes = [models.Index(fields=["word", "contact"], name="contact_word")]
 
 
 class OrganizationWord(Word):
-    """A word of an organization's name. The primary key serves the question whether one has such a word."""
+    """A word of an organization's name. The primary key serves the query whether an organization has a word."""
 
     pk = models.CompositePrimaryKey("organization_id", "word")
     organization = models.ForeignKey("crm.Organization", on_delete=models.CASCADE, related_name="words", db_index=False)
 
     class Meta:
-        # crm.search: the organizations with a word that begins so.
+        # crm.search: the organizations with a word that starts with a term.
         indexes = [models.Index(fields=["word", "organization"], name="organization_word")]
 
 
 def beginning_with(term: bytes, path: str = "word") -> models.Q:
-    """Return the condition of the words that begin with a term.
+    """Return the condition that a word starts with a term.
 
     Args:
-        term: Of `terms_of`.
-        path: The lookup of the word, from the rows that are filtered.
+        term: One of `terms_of`.
+        path: The lookup of the word from the filtered rows.
     """
-    # No byte of UTF-8 is 0xff, so this is the end of the range of all that begins so.
+    # UTF-8 never contains the byte 0xff, so this is the end of the range.
     return models.Q((f"{path}__gte", term), (f"{path}__lt", term + b"\xff"))
 
 
 def keep(row: Searched) -> None:
-    """Have the words of a row that was changed be those of its texts.
+    """Update the words of a row after its texts have changed.
 
     Args:
-        row: As it is stored now.
+        row: The row, as it is stored now.
     """
     present, wanted = {bytes(word) for word in row.words.values_list("word", flat=True)}, words_of(*row.texts)
     if gone := present - wanted:
@@ -80,10 +80,10 @@ def keep(row: Searched) -> None:
 
 
 def fill(rows: Sequence[Searched]) -> None:
-    """Store the words of rows that were made just now.
+    """Store the words of new rows.
 
     Args:
-        rows: All of one table, with their ids.
+        rows: Rows of one table, with ids.
     """
     _add((row, word) for row in rows for word in words_of(*row.texts))
 

@@ -2,15 +2,27 @@
 
 from django.dispatch import Signal
 
-# Rows were saved in bulk, which sends no post_save. Sent within their transaction, the sender being their model.
-rows_saved = Signal()
-# A person is about to change a row: `row`, as it is stored. Sent within the transaction, the sender being its model.
+# These are sent within the transaction of what they tell of. The sender is the model of the rows.
+
+# A person or an import is about to change a row: `row`, as it is stored.
 row_changing = Signal()
-# Rows are about to be deleted: `rows`, a list of them. Sent within the transaction, the sender being their model.
+# A row has changed and is stored next: `row` with its new values, `before` with the earlier values of the fields that
+# changed, and `in_bulk`, which is true for an import. A receiver returns the values of further columns, by name: they
+# are stored in the same statement. It returns an empty dictionary if there are none.
+row_changed = Signal()
+# An import is about to add rows: `rows`, a list. A receiver may set further columns of them.
+rows_importing = Signal()
+# An import has added rows, which sends no post_save.
+rows_imported = Signal()
+# An activity is about to be logged: `activity`, whose contact is locked. A receiver may set further columns of it.
+activity_logging = Signal()
+# Rows are about to be deleted: `rows`, a list.
 rows_deleted = Signal()
 
 # The file of an import is to be checked or imported. Sent after the commit.
 import_wanted = Signal()
+# The contacts of a file have been imported: `run`. Sent within the transaction, the sender being its model.
+import_done = Signal()
 
 # Contacts have become warm leads: `contacts`, a list. Sent within the transaction, the sender being their model.
 contacts_warmed = Signal()

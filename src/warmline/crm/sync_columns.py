@@ -1,24 +1,27 @@
-"""What every row that goes to Pipedrive carries: what was said of it, its attempts, and why the last one failed.
+"""The columns in which `sync/` keeps where a row stands: its link, revisions, attempts, and why the last one failed.
 
-`sync/` writes these fields; the contact book only says "this was changed" and "start again".
+They are declared here because they are columns of the contact book's tables, but `sync/` owns them: the contact book
+neither decides nor writes what stands in them. It only says that a row changed (see signals.py).
 """
 
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm import fields
 from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
 
+ERROR_FIELD_LENGTH = 80
+
 RowType = TypeVar("RowType", bound="Followed")
 
 DELETED_THERE = (
-    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person has it made anew
+    "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person can have it created again
 )
 
 
@@ -65,24 +68,22 @@ class SyncedQuerySet(FollowedQuerySet[RowType]):
 
 
 class Synced(Followed):
-    """The attempts to bring a row to Pipedrive.
+    """The sync columns of each row that can go to Pipedrive. Owned by `sync/`; see sync/after_change.py.
 
     `failed` is a state of its own and not "attempts == 3": a refused row fails at its first attempt, and a failed
     row keeps its reason while batch processing tries it again at `next_pipedrive_sync_attempt`.
 
     Attributes:
         LINK: The field that holds the record's id in Pipedrive.
-        TOLD: The fields of which Pipedrive is told.
-        revision: Counts the changes of these fields.
-        pipedrive_revision: The revision that Pipedrive was told last; a linked row with a newer one is wanted again.
+        revision: Counts the changes that Pipedrive has to be told about.
+        pipedrive_revision: The last revision that Pipedrive was told about; a linked row with a newer one is pending.
         pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see
             sync/reconcile/three_way_merge.py). An activity without a link that has it was in a company's Pipedrive that
             was left since (see sync/remote/company_switch.py).
-        pipedrive_in_bulk: It was saved by a bulk import, and goes after what a person waits for.
+        pipedrive_in_bulk: Whether it was saved by an import, so that it goes after what a person waits for.
     """
 
     LINK: ClassVar[str]
-    TOLD: ClassVar[frozenset[str]]
 
     revision = models.PositiveIntegerField(default=1, editable=False)
     pipedrive_revision = models.PositiveIntegerField(default=1, editable=False)
@@ -91,11 +92,11 @@ class Synced(Followed):
 
     pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
     last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)
-    next_pipedrive_sync_attempt = models.DateTimeField(default=timezone.now)
+    next_pipedrive_sync_attempt = models.DateTimeField(default=database_time.now)
     pipedrive_sync_failed = models.BooleanField(default=False)
     pipedrive_sync_error_code = models.CharField(max_length=40, blank=True, default="")
     pipedrive_sync_error_message = models.TextField(blank=True, default="")
-    pipedrive_sync_error_field = models.CharField(max_length=80, blank=True, default="")
+    pipedrive_sync_error_field = models.CharField(max_length=ERROR_FIELD_LENGTH, blank=True, default="")
 
     class Meta:
         abstract = True
@@ -124,36 +125,17 @@ class Synced(Followed):
         rows = type(self)._default_manager  # noqa: SLF001 (Django documents it as public)
         return rows.filter(pk=self.pk, **self.as_read()).exists()
 
-    @staticmethod
-    def fresh_attempts(now: datetime) -> dict[str, Any]:
-        """Return the field values of a row that starts again: no attempts, no error, due now.
-
-        Args:
-            now: The moment from which it is due, aware.
-        """
-        return {
-            "pipedrive_sync_attempts": 0,
-            "next_pipedrive_sync_attempt": now,
-            "pipedrive_sync_failed": False,
-            "pipedrive_sync_error_code": "",
-            "pipedrive_sync_error_message": "",
-            "pipedrive_sync_error_field": "",
-        }
-
 
 class Findable(models.Model):
-    """By what a row's record is found in Pipedrive, beside its name or e-mail.
+    """What helps to find a row's record in Pipedrive, beside its name and e-mail. Owned by `sync/` as well.
 
     Attributes:
-        FOUND_BY: The fields by which it is looked for; what was decided is about these.
-        warmline_id: The mark that a record made by us bears, in a custom field.
-        pipedrive_candidates: The records that could be meant, each as `{"pipedrive_id": 1, "name": "..."}`.
+        warmline_id: The mark of a record that we created, in a custom field.
+        pipedrive_candidates: The records that could be the one, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
-            until someone decides, and are cleared when the row is linked, is looked for by something else, or has to be
-            decided anew because what was chosen is gone.
+            until someone decides. They are cleared when the row is linked, when what it is looked for by changes, and
+            when what was chosen is gone.
     """
-
-    FOUND_BY: ClassVar[frozenset[str]]
 
     warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     pipedrive_candidates = models.JSONField(default=list, blank=True)
@@ -162,8 +144,3 @@ class Findable(models.Model):
 
     class Meta:
         abstract = True
-
-    @staticmethod
-    def undecided() -> dict[str, Any]:
-        """Return the field values of a row of which there is nothing to decide, and nothing decided."""
-        return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}

@@ -1,7 +1,7 @@
-"""The tokens that programs call the API with.
+"""API tokens.
 
-Only a digest is stored: whoever reads the database cannot call the API with what they find. The text is shown once,
-when the token is issued. A plain SHA-256 is enough, because the tokens are random and far too long to be guessed.
+Only a digest is stored, so reading the database is not enough to call the API. The text is shown once, when the token
+is issued. A plain SHA-256 is enough, because tokens are random and far too long to be guessed.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from warmline.crm.users import User
 
 
 def digest(token: str) -> str:
-    """Return what is stored of a token: its SHA-256 in hex."""
+    """Return a token's SHA-256 in hex, which is what is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -32,11 +32,11 @@ class ApiToken(models.Model):
     """The right to call the API as a user.
 
     Attributes:
-        name: What it is for; may be empty.
+        name: Its purpose; may be empty.
         rights: What it lets a program do. What only admins may do needs an admin's token with all rights.
-        expires_at: From when on it opens nothing; None for never.
-        digest: Of the token's text, see `digest`.
-        last_used_at: To the minute, so that reading does not write each time; None when never used.
+        expires_at: When it expires; None for never.
+        digest: The digest of its text (see `digest`).
+        last_used_at: Accurate to the minute, so that not every call writes; None if never used.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
@@ -59,16 +59,16 @@ class ApiToken(models.Model):
 
 
 def issue(user: User, name: str = "", *, rights: str = Rights.ADMIN, expires_at: datetime | None = None) -> str:
-    """Make a token for a user.
+    """Create a token for a user.
 
     Args:
-        user: Whose token it is.
-        name: What it is for, at most 255 characters; may be empty.
+        user: The user as whom the token acts.
+        name: Its purpose, at most 255 characters; may be empty.
         rights: One of Rights.
-        expires_at: From when on it opens nothing, aware; None for never.
+        expires_at: When it expires, aware; None for never.
 
     Returns:
-        The token's text. It is stored nowhere, so this is the only time to see it.
+        The token's text, which is not stored and cannot be shown again.
     """
     token = f"wl_{secrets.token_urlsafe(32)}"
     ApiToken.objects.create(user=user, name=name, rights=rights, expires_at=expires_at, digest=digest(token))

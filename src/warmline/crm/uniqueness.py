@@ -1,7 +1,7 @@
-"""What another one took at the same moment: a unique value, told by its constraint and in words, at its field.
+"""Turns a lost race for a unique value into the same error as validation, at the same field.
 
-Validation looks first, and the database has the last word. What was lost there by a moment is told as validation would
-tell it. Any other broken constraint is a fault of ours: it stays Django's `IntegrityError`, a 500, and is logged.
+Validation checks first, but the database decides. If another request took the value in between, the error is worded as
+validation would word it. Any other violated constraint is a bug: it remains Django's `IntegrityError`, a logged 500.
 """
 
 import re
@@ -13,23 +13,23 @@ from django.db import IntegrityError
 
 ORGANIZATION = {"name": "An organization with this name already exists. Use another name."}
 USER = {"email": "A user with this e-mail already exists. Use another e-mail."}
-# By table and column. PostgreSQL's names of constraints begin so, and go on with its own endings.
+# By table and column. PostgreSQL's constraint names start like this and have suffixes.
 RACES = {"crm_organization_name_key": ORGANIZATION, "crm_user_email": USER, "crm_user_email_key": USER}
-# SQLite's words, and PostgreSQL's in English.
+# The messages of SQLite, and of PostgreSQL in English.
 _SAID = re.compile(r'UNIQUE constraint failed: (\w+)\.(\w+)$|unique constraint "(\w+)"')
 
 
 class TakenError(ValidationError):
-    """A value that must be unique was taken between validation and the write; nothing was written."""
+    """A unique value was taken between validation and the write; nothing was written."""
 
 
 @contextmanager
 def told_if_taken() -> Iterator[None]:
-    """Say in words that a value was taken, when that is why the block's transaction failed.
+    """Raise TakenError if the block's transaction failed because a value was taken.
 
     Raises:
-        TakenError: When a race for one of RACES was lost.
-        IntegrityError: When anything else was broken.
+        TakenError: If a race for one of RACES was lost.
+        IntegrityError: If any other constraint was violated.
     """
     try:
         yield
@@ -41,8 +41,8 @@ def told_if_taken() -> Iterator[None]:
 
 
 def _constraint(error: IntegrityError) -> str:
-    """Return which unique constraint was broken, as table and column or by its name; empty when none was."""
-    # psycopg names it in a field of its own; its message may be in any language.
+    """Return the violated unique constraint, as table and column or by its name; empty if it was another kind."""
+    # psycopg has the name in a separate field; its message may be in any language.
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     found = _SAID.search(str(error))
     return name or ("_".join(filter(None, found.groups())) if found else "")

@@ -20,7 +20,7 @@ def known_zone(name: str) -> None:
     """Refuse a time zone that this machine does not know.
 
     Raises:
-        ValidationError: When it does not.
+        ValidationError: If it does not know it.
     """
     if name not in _zones():
         raise ValidationError("This is not a time zone. Enter one such as Europe/Berlin.", code="zone")
@@ -28,29 +28,29 @@ def known_zone(name: str) -> None:
 
 @cache
 def _zones() -> Collection[str]:
-    """Return the time zones that this machine knows; reading them takes some 10 ms, and every activity has one."""
+    """Return the time zones that this machine knows; cached, because reading them takes 10 ms."""
     return available_timezones()
 
 
 def default_time_zone() -> str:
-    """Return the time zone of a user who named none."""
+    """Return the time zone of a user who did not choose one."""
     return settings.DEFAULT_TIME_ZONE
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users and finds them by e-mail, whatever its case."""
+    """Creates users and finds them by e-mail, in any case."""
 
     def create_user(self, email: str, name: str, password: str | None = None, **more: Any) -> "User":
-        """Make a user.
+        """Create a user.
 
         Args:
-            email: The address to sign in with, and to be found by in Pipedrive.
-            name: What colleagues see.
-            password: Plain; None makes a user who cannot sign in with one.
-            more: Further fields, such as `is_admin` and `time_zone`.
+            email: The address to sign in with, by which the user is also found in Pipedrive.
+            name: The name that colleagues see.
+            password: In plain text; None creates a user who cannot sign in with a password.
+            more: More fields, such as `is_admin` and `time_zone`.
 
         Raises:
-            ValidationError: When a field is not valid or the e-mail is taken.
+            ValidationError: If a field is not valid or the e-mail is taken.
         """
         user = self.model(email=email, name=name, **more)
         user.set_password(password)
@@ -63,7 +63,7 @@ class UserManager(BaseUserManager["User"]):
         """Return the user with this e-mail.
 
         Raises:
-            User.DoesNotExist: When there is none.
+            User.DoesNotExist: If there is none.
         """
         user = self.known_as(username or "").first()
         if user is None:
@@ -75,12 +75,12 @@ class UserManager(BaseUserManager["User"]):
         return self.filter(is_active=True, is_machine=False)
 
     def known_as(self, email: str) -> models.QuerySet["User"]:
-        """Return the user with this e-mail, however it is written; nobody, or one.
+        """Return the user with this e-mail in any spelling: one or none.
 
-        Two users whose addresses were not yet seen as one, when they were made, are told apart to the letter.
+        If two users were created while their addresses still counted as different, the exact spelling decides.
 
         Args:
-            email: As a person typed it.
+            email: The e-mail as typed.
         """
         exact = self.filter(email=email.strip())
         return exact if exact.exists() else self.filter(email_key=email_key(email))
@@ -131,13 +131,13 @@ class User(AbstractBaseUser):
         return ZoneInfo(self.time_zone)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Tidy what people gave before it is checked."""
+        """Clean the texts before they are validated."""
         fields.tidy(self, exclude)
         with in_our_words(self):
             super().clean_fields(exclude)
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
-        """Find a taken e-mail whatever its case; the database's constraint is the last word."""
+        """Refuse an e-mail that is taken, in any case; the database's constraint has the last word."""
         if (
             "email" not in (exclude or ())
             and User.objects.filter(email_key=email_key(self.email)).exclude(pk=self.pk).exists()
@@ -147,7 +147,7 @@ class User(AbstractBaseUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the key in step with the e-mail."""
-        if email_key(self.email_key) != email_key(self.email):  # else it may be an older one, see `known_as`
+        if email_key(self.email_key) != email_key(self.email):  # otherwise it may be an older key, see `known_as`
             self.email_key = email_key(self.email)
         names = kwargs.get("update_fields")
         if names is not None and not {"name", "email"}.isdisjoint(names):

@@ -1,7 +1,7 @@
-"""What is wrong with a value, and what to do about it, in the product's own sentences: for pages, API, imports and CLI.
+"""Validation messages in the product's own words: what is wrong and what to do, for pages, API, imports and CLI.
 
-Django and our validators say by a code what is wrong. The sentences to the codes are here and nowhere else, so a field
-is called the same and refused with the same words wherever it is given. A message that was written for one case stays.
+Django and our validators raise errors with codes. The sentence for each code is here, so a field has the same name and
+the same messages everywhere. Messages that were written for one special case are left alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +13,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.functional import Promise
 
-NAMES = {"email": "E-mail", "warmness_score": "Warmness"}  # as pages call them; the others are called as they are named
+NAMES = {
+    "email": "E-mail",
+    "warmness_score": "Warmness",
+}  # others are named as in code
 OWN_NAMES = {("Organization", "name"): "Organization name", ("User", "pipedrive_user_id"): "User in Pipedrive"}
-# By the field's name in code, whatever is wrong with the value.
+# By the field's name in code, for any error.
 FOR_FIELD = {"warmness_score": "Warmness must be a whole number from 0 to 10."}
-# By the field's class, or one that it is made of: what a value of the wrong form should have been.
+# By the field's class or a base class: the form that a value should have.
 FORMS = {
     "EmailField": "Enter an e-mail address such as kim@example.com.",
     "DateField": "Enter the {name} as YYYY-MM-DD.",
@@ -46,8 +49,12 @@ SENTENCES = {
     "password_too_common": "This password is too common. Choose another one.",
 }
 DAYS = {"min_value": "{Name} must be {limit_value} or later.", "max_value": "{Name} must be {limit_value} or earlier."}
-OURS = {"blank", "control", "zone"}  # what our own validators say by its code alone, as Django's passwords do
-Naming = Callable[[str], tuple[str, Any]]  # the name of a field that people read, and the field, by its name in code
+OURS = {
+    "blank",
+    "control",
+    "zone",
+}  # codes of our own validators whose messages are replaced, too
+Naming = Callable[[str], tuple[str, Any]]  # by a field's name in code: its name for people, and the field
 
 
 def _unknown(name: str) -> tuple[str, Any]:
@@ -56,13 +63,13 @@ def _unknown(name: str) -> tuple[str, Any]:
 
 @contextmanager
 def in_our_words(row: models.Model) -> Iterator[None]:
-    """Say in our words what the block finds wrong with a row.
+    """Replace the messages of validation errors that the block raises about a row.
 
     Args:
-        row: The one that is checked.
+        row: The row being validated.
 
     Raises:
-        ValidationError: When the block raises one, with our sentences.
+        ValidationError: If the block raises one; with our messages.
     """
     try:
         yield
@@ -71,12 +78,12 @@ def in_our_words(row: models.Model) -> Iterator[None]:
 
 
 def reworded(error: ValidationError, naming: Naming = _unknown, field: str | None = None) -> ValidationError:
-    """Return an error with our sentences, and with its codes.
+    """Return an error with our messages and its own codes.
 
     Args:
-        error: Of one field, or of several.
-        naming: Tells what a field is called, and what it is.
-        field: Which field, of an error of one.
+        error: An error of one field or of several.
+        naming: Returns the name of a field for people, and the field itself.
+        field: The field's name in code, if the error is about a single field.
     """
     if hasattr(error, "error_dict"):
         by_field: Mapping[str, list[ValidationError]] = error.error_dict
@@ -92,7 +99,7 @@ def _of_model(row: models.Model, name: str) -> tuple[str, Any]:
 
 def _one(error: ValidationError, naming: Naming, field: str | None) -> ValidationError:
     code = str(error.code or "")
-    # Django's stock sentences are translated when they are shown, or come with a code of their own.
+    # Django's own messages are translated lazily, or have a code of their own.
     is_stock = isinstance(error.message, Promise) or code in OURS or code.startswith("password_")
     name, kind = naming(field) if field else ("value", None)
     sentence = FOR_FIELD.get(field or "") or (_sentence(code, error.params or {}, kind) if is_stock else None)

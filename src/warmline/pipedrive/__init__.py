@@ -1,12 +1,11 @@
 """Pipedrive's API as Python: one client, typed records, one limiter, errors named for what to do about them.
 
-It knows nothing of Django nor of what its callers want, and imports nothing of ours, so that it can be read,
-tested and trusted alone. What httpx raises never leaves it.
+It knows neither Django nor what its callers want, and imports nothing else of Warmline, so that it can be read, tested
+and trusted on its own. httpx's exceptions never leave it.
 """
 
 from warmline.pipedrive.client import Pipedrive
-from warmline.pipedrive.clock import Clock, SystemClock
-from warmline.pipedrive.connection import can_be_address, can_be_token
+from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
     BudgetSpent,
@@ -18,7 +17,8 @@ from warmline.pipedrive.errors import (
     Unavailable,
     Uncertain,
 )
-from warmline.pipedrive.ledger import FileLedger
+from warmline.pipedrive.http_session import can_be_address, can_be_token
+from warmline.pipedrive.ledger import FileLedger, Ledger, Used
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
@@ -46,6 +46,7 @@ from warmline.pipedrive.records import (
 __all__ = [
     "PLANS",
     "SEARCH",
+    "SYSTEM_CLOCK",
     "UNKNOWN",
     "Activity",
     "ActivityChanges",
@@ -59,6 +60,7 @@ __all__ = [
     "FileLedger",
     "FoundOrganization",
     "FoundPerson",
+    "Ledger",
     "Limiter",
     "NewActivity",
     "NewOrganization",
@@ -82,6 +84,7 @@ __all__ = [
     "Uncertain",
     "Unreadable",
     "Usage",
+    "Used",
     "User",
     "Window",
     "can_be_address",

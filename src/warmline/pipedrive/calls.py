@@ -1,6 +1,6 @@
-"""How a call of each shape is made: one record, a whole list, a list page by page, a search.
+"""How each kind of call is made: one record, a whole list, a list page by page, a search.
 
-Which calls there are, `client.py` says.
+The calls themselves are in `client.py`.
 """
 
 import copy
@@ -11,20 +11,20 @@ from typing import Any, Self
 
 import httpx
 
-from warmline.pipedrive import lists, responses
+from warmline.pipedrive import error_responses, lists
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
-from warmline.pipedrive.connection import Connection, Query
+from warmline.pipedrive.error_responses import Call, Record
 from warmline.pipedrive.errors import Unavailable
+from warmline.pipedrive.http_session import HttpSession, Query
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
-from warmline.pipedrive.responses import Call, Record
 
-PAGE = 500  # The most that a page can hold; the price is per page.
+PAGE_SIZE = 500  # the largest that there is; each page costs the same
 
 
 class Calls:
-    """A client without any call of its own. Safe to share between threads.
+    """What `Pipedrive` is built on: everything but the calls themselves. Safe to share between threads.
 
     Use it as a context manager, or `close` it.
     """
@@ -42,20 +42,20 @@ class Calls:
         """Prepare, without calling.
 
         Args:
-            base_url: Scheme, host and port only, as `https://api.pipedrive.com`.
-            token: The user's API token; it travels in the header `x-api-token` and nowhere else.
-            limiter: What keeps the token's rate limits; share one between all clients of a token. None for a
-                limiter of one's own with Pipedrive's smallest limits.
-            transport: What carries the requests; None for the network.
-            timeout: Seconds allowed to each of: getting a connection, connecting, sending, waiting for the
-                answer, and reading the whole of its body.
-            clock: What tells the time.
+            base_url: Scheme, host and port only, such as `https://api.pipedrive.com`.
+            token: The user's API token; it is sent in the header `x-api-token` and nowhere else.
+            limiter: Keeps the token's rate limits; share one between all clients of a token. None for a limiter of its
+                own, with Pipedrive's lowest limits.
+            transport: Carries the requests; None for the network.
+            timeout: Seconds allowed for each of these: getting a connection, connecting, sending, waiting for the
+                response, and reading its whole body.
+            clock: Tells the time.
 
         Raises:
-            ValueError: The address or the token cannot be one.
+            ValueError: The address or the token is not valid.
         """
         self._limiter = limiter or Limiter(clock=clock)
-        self._line = Connection(
+        self._session = HttpSession(
             base_url,
             token,
             limiter=self._limiter,
@@ -64,11 +64,11 @@ class Calls:
             clock=clock,
         )
         self._clock = clock
-        self._is_batch = False
-        self._own: list[User] = []  # the token's own user, once told; shared by the twins
+        self._is_background = False
+        self._own: list[User] = []  # the token's own user, once known; shared by the client's copies
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._line.base_url!r})"
+        return f"{type(self).__name__}({self._session.base_url!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -80,90 +80,90 @@ class Calls:
 
     def close(self) -> None:
         """Close every connection."""
-        self._line.close()
+        self._session.close()
 
-    def in_batch(self) -> Self:
-        """Return the same client for work that nobody waits for: its calls go after those of this one."""
-        return self._twin(is_batch=True)
+    def in_background(self) -> Self:
+        """Return the same client for work that nobody waits for: its calls go after everybody else's."""
+        return self._copy(is_background=True)
 
     def for_people(self) -> Self:
-        """Return the same client for what somebody may wait for, whoever asks: the reverse of `in_batch`."""
-        return self._twin(is_batch=False)
+        """Return the same client for what somebody may wait for: the reverse of `in_background`."""
+        return self._copy(is_background=False)
 
     def before_each_write(self, deed: Callable[[], object]) -> AbstractContextManager[None]:
-        """Have something done before each write of this thread while a block runs: its turn has come, it is not sent.
+        """Do something right before each write of this thread while a block runs: its turn has come, it is sent next.
 
-        What is written down then tells when the write was sent, however long it had to wait for its turn.
+        So a record made there says when the write was sent, however long it had to wait for its turn.
 
         Args:
-            deed: What is done. If it raises, nothing is sent.
+            deed: What to do. If it raises, nothing is sent.
         """
-        return self._line.before_each_write(deed)
+        return self._session.before_each_write(deed)
 
     def usage(self) -> Usage:
-        """Return how much of the token's limits is used at this moment."""
+        """Return how much of the token's limits is in use."""
         return self._limiter.usage()
 
     def paused_for(self) -> float:
-        """Return for how many seconds from now Pipedrive wants no calls, as far as it said."""
+        """Return for how many seconds from now Pipedrive has asked for a pause; 0 for none."""
         return self._limiter.paused_for()
 
-    def has_tokens_for_batch(self) -> bool:
-        """Tell whether the day's tokens allow for work that nobody waits for."""
-        return self._limiter.has_tokens_for_batch()
+    def has_tokens_for_background(self) -> bool:
+        """Tell whether there are enough of the day's tokens left for background work."""
+        return self._limiter.has_tokens_for_background()
 
     @property
     def base_url(self) -> str:
-        """Where the calls go."""
-        return self._line.base_url
+        """The address that is called."""
+        return self._session.base_url
 
     @property
     def tokens_spent(self) -> int:
-        """Tokens spent by this client, counted per call made by the published prices."""
-        return self._line.tokens_spent
+        """Tokens spent by this client's calls, by the published prices."""
+        return self._session.tokens_spent
 
     def _ask(self, call: Call, *, params: Query | None = None, json: Any = None) -> dict[str, Any]:
-        return self._line.ask(call, params=params, json=json, batch=self._is_batch)
+        return self._session.ask(call, params=params, json=json, background=self._is_background)
 
-    def _twin(self, *, is_batch: bool) -> Self:
-        twin = copy.copy(self)
-        twin._is_batch = is_batch  # noqa: SLF001 -- its own class
-        return twin
+    def _copy(self, *, is_background: bool) -> Self:
+        copied = copy.copy(self)
+        copied._is_background = is_background  # noqa: SLF001 -- its own class
+        return copied
 
     def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
-        said = self._ask(call, params={"limit": PAGE, **({} if cursor is None else {"cursor": cursor})})
+        said = self._ask(call, params={"limit": PAGE_SIZE, **({} if cursor is None else {"cursor": cursor})})
         unreadable: list[Unreadable] = []
-        records = lists.records(call, model, responses.rows(call, said), unreadable)
-        return Page(records, responses.next_cursor(said), tuple(unreadable))
+        records = lists.records(call, model, error_responses.rows(call, said), unreadable)
+        return Page(records, error_responses.next_cursor(said), tuple(unreadable))
 
     def _one(self, call: Call, model: type[Record], body: Any = None) -> Record:
-        """Make a call that is answered with one record."""
-        return responses.record(call, model, self._ask(call, json=body).get("data"))
+        """Make a call that returns one record."""
+        return error_responses.record(call, model, self._ask(call, json=body).get("data"))
 
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
-        """Make a call that is answered with a whole list."""
+        """Make a call that returns a whole list."""
         said = self._ask(call, params=params, json=body)
-        return lists.records(call, model, responses.rows(call, said))
+        return lists.records(call, model, error_responses.rows(call, said))
 
     def _pages(
         self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None
     ) -> list[Record]:
         """Read a list to its end."""
-        return lists.records(call, model, self._walk(call, params, responses.rows), unreadable)
+        return lists.records(call, model, self._walk(call, params, error_responses.rows), unreadable)
 
     def _search(self, call: Call, model: type[Record], params: Query) -> list[Record]:
         """Read the hits of an exact search to their end."""
         exact: Query = {**params, "exact_match": True}
-        return lists.records(call, model, self._walk(call, exact, responses.hits))
+        return lists.records(call, model, self._walk(call, exact, error_responses.hits))
 
     def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
-        """Follow the cursors of a list, and stop at one that leads in a circle."""
+        """Follow the cursors of a list; raise Unavailable if one comes twice."""
         followed: set[str] = set()
         cursor: Query = {}
         while True:
-            said = self._ask(call, params={**params, "limit": PAGE, **cursor})
+            said = self._ask(call, params={**params, "limit": PAGE_SIZE, **cursor})
             yield from items(call, said)
-            following = responses.next_cursor(said)
+            following = error_responses.next_cursor(said)
             if following is None:
                 return
             if following in followed:

@@ -1,15 +1,16 @@
 """Pipedrive's API as methods: one per call that is needed, typed records in and out.
 
-API v2 wherever it has the call; v1 only for users, activity types, and one fallback. No method tries again, and
-none looks before it creates: what is safe to repeat is for the caller to know.
+It uses API v2 wherever that has the call, and v1 only for users, activity types and one fallback. No method retries,
+and none looks before it creates: only the caller knows what is safe to repeat.
 """
 
 from datetime import UTC, datetime
 
-from warmline.pipedrive import responses
-from warmline.pipedrive.calls import PAGE, Calls
-from warmline.pipedrive.connection import Query
+from warmline.pipedrive import error_responses
+from warmline.pipedrive.calls import PAGE_SIZE, Calls
+from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import Rejected
+from warmline.pipedrive.http_session import Query
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import (
     Activity,
@@ -29,9 +30,8 @@ from warmline.pipedrive.records import (
     PersonChanges,
     User,
 )
-from warmline.pipedrive.responses import Call
 
-# Published prices in tokens. The price of the v1 fields is that of any v1 list and update.
+# Published prices in tokens. Fields in v1 cost as much as any other v1 list or update.
 GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
 GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
 
@@ -49,17 +49,17 @@ class Pipedrive(Calls):
     """
 
     def server_time(self) -> datetime:
-        """Return the time by Pipedrive's clock; makes one call of `me` if there was no answer yet.
+        """Return the time by Pipedrive's clock; calls `me` if there has been no response yet.
 
-        It goes on by our monotonic clock from one answer to the next, so setting this machine's clock does not move it.
+        Between responses it is advanced by our monotonic clock, so setting this machine's clock does not change it.
 
         Returns:
-            Aware, UTC. Never ahead of Pipedrive's clock, so it can safely become an `updated_since`.
+            Aware, in UTC. Never ahead of Pipedrive's clock, so it can safely be used as `updated_since`.
         """
-        with self._line.learning_time:  # one asks, and the others wait for the answer
-            if self._line.server_time() is None:
+        with self._session.learning_time:  # one thread asks, and the others wait for the response
+            if self._session.server_time() is None:
                 self.for_people().me()
-        return self._line.server_time() or self._clock.now()
+        return self._session.server_time() or self._clock.now()
 
     def me(self) -> User:
         """Return the token's own user, with the company's id, name and domain."""
@@ -68,7 +68,7 @@ class Pipedrive(Calls):
         return me
 
     def own_user(self) -> User:
-        """Return the token's own user as it was told last; asks only if it never was. A token never changes hands."""
+        """Return the token's own user as last returned; asks only the first time. A token never changes its user."""
         return self._own[0] if self._own else self.me()
 
     def users(self) -> list[User]:
@@ -93,29 +93,29 @@ class Pipedrive(Calls):
         """Return all persons.
 
         Args:
-            updated_since: Only those changed then or later (inclusive, whole seconds); aware.
-            unreadable: What takes those that cannot be read; None where that is an error.
+            updated_since: Only those changed at this time or later (whole seconds); aware.
+            unreadable: A list to which those that cannot be read are added; None if that is to be an error.
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since), unreadable)
 
     def persons_page(self, cursor: str | None) -> Page[Person]:
-        """Return one page of all persons, for whoever must be able to go on another day.
+        """Return one page of all persons, for callers that have to be able to continue another day.
 
         Args:
-            cursor: The `next_cursor` of the page before; None for the first one.
+            cursor: The `next_cursor` of the previous page; None for the first one.
         """
         return self._page(Call("GET", "/api/v2/persons", LIST), Person, cursor)
 
     def search_persons(self, term: str, *, field: str = "email") -> list[FoundPerson]:
-        """Return the persons found under an e-mail address, in any case.
+        """Return the persons that a search finds for an e-mail address, whatever its case.
 
         Args:
             term: The whole address, or the whole value of another field.
             field: Where to look: `email`, or `custom_fields` for all of those.
 
         Returns:
-            What the search knows. Nothing is promised of how soon a new person is found, so an empty list
-            doesn't prove that there is none.
+            What the search knows. Pipedrive does not promise how soon it finds a new person, so an empty list does
+            not prove that there is none.
         """
         call = Call("GET", "/api/v2/persons/search", SEARCH, search=True)
         return self._search(call, FoundPerson, {"term": term, "fields": field})
@@ -153,14 +153,14 @@ class Pipedrive(Calls):
         return self._pages(call, Organization, _since(updated_since), unreadable)
 
     def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
-        """Return the organizations found under a name, in any case.
+        """Return the organizations that a search finds for a name, whatever its case.
 
         Args:
             term: The whole name, or the whole value of another field.
             field: Where to look: `name`, or `custom_fields` for all of those.
 
         Returns:
-            As in `search_persons`: an empty list doesn't prove that there is none.
+            As in `search_persons`: an empty list does not prove that there is none.
         """
         call = Call("GET", "/api/v2/organizations/search", SEARCH, search=True)
         return self._search(call, FoundOrganization, {"term": term, "fields": field})
@@ -200,7 +200,7 @@ class Pipedrive(Calls):
         """Return all activities.
 
         Args:
-            person_id: Only those whose primary participant this person is.
+            person_id: Only those that have this person as their primary participant.
             updated_since: As in `persons`.
             unreadable: As in `persons`.
         """
@@ -235,14 +235,14 @@ class Pipedrive(Calls):
         return self._one(call, Field, {"field_name": name, "field_type": field_type})
 
     def create_organization_field(self, name: str, field_type: str) -> Field:
-        """Create a custom field of organizations; a second one of the same name is a second field.
+        """Create a custom field of organizations. Creating the same name again makes a second field.
 
         Args:
             name: What people see.
-            field_type: Pipedrive's type, as `varchar` (255 characters) or `text`.
+            field_type: Pipedrive's type, such as `varchar` (255 characters) or `text`.
 
         Returns:
-            The field with the code that Pipedrive gave it.
+            The field, with the code that Pipedrive gave it.
         """
         call = Call("POST", "/api/v2/organizationFields", WRITE)
         return self._one(call, Field, {"field_name": name, "field_type": field_type})
@@ -257,27 +257,27 @@ class Pipedrive(Calls):
             The new option.
 
         Raises:
-            Rejected: Among others: the account takes no options for a built-in field here, of which the
-                document doesn't speak. `add_person_label_v1` is the other way.
+            Rejected: Among other reasons, because the account does not accept options for a built-in field through
+                this call, which Pipedrive does not document. `add_person_label_v1` is the alternative.
         """
         call = Call("POST", f"/api/v2/personFields/{LABEL_FIELD}/options", WRITE)
         options = self._list(call, Option, [{"label": label}])
         return _labelled(call, options, label)
 
     def add_person_label_v1(self, label: str) -> Option:
-        """Add an option to the labels of persons, the old way: by writing all of them anew.
+        """Add an option to the labels of persons through v1, which means writing all of them.
 
         Args:
             label: What people see.
 
         Returns:
-            The new option, or the one that had this label already.
+            The new option, or the one that has this label already.
 
         Raises:
-            Rejected: Among others: there is no field of labels.
+            Rejected: Among other reasons, because there is no label field.
         """
         listing = Call("GET", "/api/v1/personFields", LIST_V1)
-        fields = self._list(listing, FieldV1, params={"limit": PAGE})
+        fields = self._list(listing, FieldV1, params={"limit": PAGE_SIZE})
         field = next((field for field in fields if field.key in LABEL_FIELDS_V1), None)
         if field is None:
             raise Rejected("Persons have no label field.", call=str(listing), field=LABEL_FIELD)
@@ -299,9 +299,9 @@ def _since(moment: datetime | None) -> Query:
 
 
 def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str) -> Option:
-    """Return the option of a label from the answer to its making."""
-    # The newest comes last; another's option of the same label may stand before it.
+    """Return the option with this label from the response to its creation."""
+    # The newest comes last; somebody else's option with the same label may come before it.
     for option in reversed(options):
         if option.label.split() == label.split():  # a server may have cleaned it
             return option
-    raise responses.unclear(call, "The answer does not show the new label.")
+    raise error_responses.unclear(call, "The answer does not show the new label.")

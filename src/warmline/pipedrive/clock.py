@@ -1,7 +1,7 @@
-"""Time, handed in.
+"""The clock, as something that callers pass in.
 
-Owns the one protocol through which this package learns the time and waits, so that a test or a simulation
-can replay a run exactly. Nothing else in the package may ask the system for the time or sleep.
+This package reads the time and sleeps only through the `Clock` protocol, so that a test or a simulation can replay a
+run exactly. Nothing else in the package may ask the system for the time, or sleep.
 """
 
 import time
@@ -11,25 +11,26 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time, and waits."""
+    """Tells the time, and sleeps."""
 
     def now(self) -> datetime:
         """Return the time of day, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that go on evenly, whatever the time of day is set to; only differences mean anything.
+        """Return seconds of a clock that setting the time of day does not affect; only differences mean anything.
 
-        They are the same for all processes of the machine, and begin anew when it does.
+        All processes of the machine see the same seconds. They restart when the machine does.
         """
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Return no sooner than after so many seconds."""
+        """Return after this many seconds, and no sooner."""
         ...
 
 
-# Those that count while a machine sleeps. Python's own does not on Linux, and the day's tokens would come back late.
+# Clocks that also count while the machine is suspended. Python's own does not on Linux, so the day's tokens would come
+# back too late.
 _SLEEPLESS = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC", None)
 
 
@@ -41,11 +42,11 @@ class SystemClock(Clock):
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the machine's monotonic seconds, those included in which it slept."""
+        """Return the machine's monotonic seconds, including those in which it was suspended."""
         return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
 
     def sleep(self, seconds: float) -> None:
-        """Block this thread for so many seconds."""
+        """Block this thread for this many seconds."""
         time.sleep(seconds)
 
 
@@ -56,10 +57,10 @@ def http_date(text: str) -> datetime | None:
     """Read the date of an HTTP header.
 
     Args:
-        text: The header's value, as `Sun, 06 Nov 1994 08:49:37 GMT`.
+        text: The header's value, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 
     Returns:
-        The time in UTC, or None when the text is no such date.
+        The time in UTC, or None when the text is not such a date.
     """
     try:
         moment = parsedate_to_datetime(text)

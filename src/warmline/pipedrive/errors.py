@@ -1,16 +1,16 @@
 """Errors named for what the caller should do about them, not for their status code.
 
     PipedriveError
-    |-- Rejected           it will never work as it is: change the record or the settings
-    |   `-- NotFound       the one record asked for is not there
-    |-- Throttled          not done: wait so long, then go on
-    |-- BudgetSpent        not done: the day's tokens are gone
+    |-- Rejected           it will never work like this: change the record or the settings
+    |   `-- NotFound       the one record that was asked for does not exist
+    |-- Throttled          not done: wait for `wait` seconds, then go on
+    |-- BudgetSpent        not done: the day's tokens are used up
     |-- Unavailable        not done: try again
     |-- Uncertain          a write that may have been done: look before trying again
     |-- Unauthorized       the token is refused: stop everything but a rare probe
-    `-- Blocked            Cloudflare shuts the door: stop everything for a while
+    `-- Blocked            Cloudflare blocks us: stop everything for a while
 
-No other exception may leave this package for anything that happens on the way to Pipedrive and back.
+Whatever goes wrong on the way to Pipedrive and back, this package raises no other exception.
 """
 
 # ruff: noqa: N818 -- the names say what to do; "Error" at the end of each would say nothing more.
@@ -19,15 +19,15 @@ LONGEST_MESSAGE = 300
 
 
 class PipedriveError(Exception):
-    """What every error of this package is."""
+    """The base class of this package's errors."""
 
     def __init__(self, message: str, *, call: str = "", status: int | None = None) -> None:
         """Say what went wrong.
 
         Args:
-            message: Text that is safe to show and to log; cut to 300 characters, spread on one line.
-            call: Method and path, as `POST /api/v2/persons`; empty when no call was made.
-            status: The HTTP status of the answer, None when there was none.
+            message: Text that is safe to show and to log; cut to 300 characters and put on one line.
+            call: Method and path, such as `POST /api/v2/persons`; empty when no call was made.
+            status: The HTTP status of the response; None when there was none.
         """
         self.message = " ".join(message.split())[:LONGEST_MESSAGE]
         self.call = call
@@ -35,13 +35,13 @@ class PipedriveError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        """Name the call, the status and the message, as far as they are known."""
+        """Return the call, the status and the message, as far as they are known."""
         status = "" if self.status is None else str(self.status)
         return ": ".join(part for part in (self.call, status, self.message) if part)
 
 
 class Rejected(PipedriveError):
-    """Pipedrive said no, and would say so again: the record or a right must change first."""
+    """Pipedrive refused, and would refuse again: the record or a permission has to change first."""
 
     def __init__(
         self, message: str, *, call: str = "", status: int | None = None, field: str = "", code: str = ""
@@ -52,8 +52,8 @@ class Rejected(PipedriveError):
             message: As in PipedriveError.
             call: As in PipedriveError.
             status: As in PipedriveError.
-            field: The field that Pipedrive names as the culprit; empty when it names none.
-            code: Pipedrive's own code, as `ERR_BAD_REQUEST`; empty when it gives none.
+            field: The field that Pipedrive says is wrong; empty when it names none.
+            code: Pipedrive's own code, such as `ERR_BAD_REQUEST`; empty when it gives none.
         """
         super().__init__(message, call=call, status=status)
         self.field = field
@@ -61,11 +61,11 @@ class Rejected(PipedriveError):
 
 
 class NotFound(Rejected):
-    """The one record asked for does not exist (any more)."""
+    """The one record that was asked for does not exist, or not any more."""
 
 
 class Throttled(PipedriveError):
-    """Not done, because of too many calls at once. After `wait` seconds it may be tried again."""
+    """Not done, because of too many calls. It may be tried again after `wait` seconds."""
 
     def __init__(self, message: str, *, wait: float, call: str = "", status: int | None = None) -> None:
         """Say how long to wait.
@@ -81,11 +81,11 @@ class Throttled(PipedriveError):
 
 
 class BudgetSpent(PipedriveError):
-    """Not done, because the company's daily tokens are spent; no header tells when they come back."""
+    """Not done, because the company's daily tokens are used up; no header says when there are new ones."""
 
 
 class Unavailable(PipedriveError):
-    """Not done, through nobody's lasting fault. Any read, or a write that never left this machine."""
+    """Not done, for a reason that will pass. Raised for reads, and for writes that never left this machine."""
 
 
 class Uncertain(PipedriveError):
@@ -98,8 +98,8 @@ class Uncertain(PipedriveError):
             message: As in PipedriveError.
             call: As in PipedriveError.
             status: As in PipedriveError.
-            answered: Whether Pipedrive itself answered that it failed (a 5xx in its own JSON shape), which
-                makes it unlikely, though not impossible, that the write was done.
+            answered: Whether Pipedrive itself responded that it failed (a 5xx in its own JSON shape). The write is
+                then unlikely, though not impossible, to have been done.
         """
         super().__init__(message, call=call, status=status)
         self.answered = answered
@@ -110,4 +110,4 @@ class Unauthorized(PipedriveError):
 
 
 class Blocked(PipedriveError):
-    """Something in front of Pipedrive refuses us (403 without Pipedrive's JSON), and the whole company."""
+    """A firewall in front of Pipedrive blocks the whole company (403 without Pipedrive's JSON)."""

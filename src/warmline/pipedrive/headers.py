@@ -1,7 +1,7 @@
-"""What the headers of an answer say of limits and waits.
+"""What a response's headers say about limits and waits.
 
-Little of it is documented, and proxies write headers, too: whatever cannot be read is as good as absent, and no header
-can make us wait longer than an hour.
+Little of it is documented, and proxies write headers too. So a header that cannot be read is ignored, and none can make
+us wait longer than an hour.
 """
 
 import math
@@ -15,14 +15,14 @@ DEFAULT_PAUSE = 2.0
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
-    """Say how long to wait after a 429, whose `Retry-After` Pipedrive does not document.
+    """Return how long to wait after a 429. Pipedrive does not document that it sends `Retry-After`.
 
     Args:
-        headers: The answer's headers, in lower case or case-insensitive.
-        now: The present, aware; the answer's own `Date` goes before it, because this machine's clock may be wrong.
+        headers: The response's headers, in lower case or case-insensitive.
+        now: The present moment, aware; used only if the response has no `Date`, because this clock may be wrong.
 
     Returns:
-        Seconds: by `Retry-After` (seconds or a date), else by `x-ratelimit-reset`, else 2; an hour at most.
+        Seconds: from `Retry-After` (seconds or a date), else from `x-ratelimit-reset`, else 2; an hour at most.
     """
     wait = header_number(headers, "retry-after")
     if wait is None and (moment := http_date(headers.get("retry-after", ""))) is not None:
@@ -35,14 +35,14 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
 def reset_seconds(headers: Mapping[str, str]) -> float | None:
     """Read `x-ratelimit-reset`.
 
-    Its unit is not documented; it has been seen as seconds. A number too big for that (a Unix time, say) is
-    no duration, and heeding it would stop everything for an hour.
+    Its unit is not documented; seconds have been observed. A number too large for that, such as a Unix time, is not a
+    duration, and obeying it would stop everything for an hour.
 
     Args:
-        headers: The answer's headers, in lower case or case-insensitive.
+        headers: The response's headers, in lower case or case-insensitive.
 
     Returns:
-        Seconds until the window is free again, or None when the header doesn't say.
+        Seconds until the window is free again, or None when the header does not say.
     """
     reset = header_number(headers, "x-ratelimit-reset")
     return reset if reset is not None and reset <= LONGEST_PAUSE else None
@@ -52,11 +52,11 @@ def header_number(headers: Mapping[str, str], name: str) -> float | None:
     """Read a header that is a number.
 
     Args:
-        headers: The answer's headers, in lower case or case-insensitive.
+        headers: The response's headers, in lower case or case-insensitive.
         name: The header's name, in lower case.
 
     Returns:
-        The number; None when there is none that is finite and not negative.
+        The number; None unless there is one that is finite and not negative.
     """
     try:
         number = float(headers.get(name, ""))

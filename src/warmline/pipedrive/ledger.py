@@ -1,7 +1,8 @@
 """What was used of a token's limits: the turns of the last seconds, and the tokens of the last day.
 
 It decides nothing. It only lets one caller at a time read and change the figures, in one process (`MemoryLedger`) or
-in all processes of a machine (`FileLedger`), so that all of them together keep limits that hold for the token.
+in all processes of a machine (`FileLedger`), so that all of them together keep limits that hold for the token. For
+several machines there is a third one, which needs their database (sync/remote/postgres_ledger.py).
 
 Its moments are told by a time of its own, which goes on evenly although the machine's clock is set ahead or back.
 """
@@ -73,6 +74,14 @@ class Ledger(Protocol):
         """Return the figures for reading and changing; until the block ends nobody else has them."""
         ...
 
+    def look(self) -> Used:
+        """Return a copy of the figures, for reading only."""
+        ...
+
+    def close(self) -> None:
+        """Close what it keeps open."""
+        ...
+
 
 class MemoryLedger(Ledger):
     """For one process."""
@@ -86,6 +95,14 @@ class MemoryLedger(Ledger):
         """Return the figures, as `Ledger` says."""
         with self._lock:
             yield self._used
+
+    def look(self) -> Used:
+        """Return a copy, as `Ledger` says."""
+        with self._lock:
+            return Used(**asdict(self._used))
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
 
 
 class FileLedger(Ledger):
@@ -145,6 +162,15 @@ class FileLedger(Ledger):
                 self._roll_back()  # who only looks writes nothing
             else:
                 self._write(used)
+
+    def look(self) -> Used:
+        """Return a copy, as `Ledger` says.
+
+        Raises:
+            Unavailable: As `open` does.
+        """
+        with self.open() as used:
+            return used
 
     def _opened(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None, check_same_thread=False)

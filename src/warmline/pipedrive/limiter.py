@@ -1,16 +1,16 @@
-"""The one place where a call waits for its turn.
+"""The one place where a call waits for its turn, so that Pipedrive's limits are kept.
 
-Owns Pipedrive's limits. A limit of N calls in S seconds holds for *any* S seconds, not for each tick of a clock, so a
-turn is an instant that keeps every rolling window within its limit. It must never hand out a turn during a pause:
-going on through 429s ends in a block of the whole company by Cloudflare.
+A limit of N calls in S seconds applies to *any* S seconds, so a turn is a moment at which every rolling window stays
+within its limit. No turn is ever given during a pause: ignoring 429s makes Cloudflare block the whole company.
 
-Two kinds of calls share the windows. What a person waits for reserves the next free instant, ahead of all batch work.
-Batch work never reserves: it takes an instant when it is free, and at an even pace, so that the window always frees
-up again within a fraction of a second and not in lumps of two.
+Two kinds of calls share the windows. A call that a person waits for reserves the next free moment, ahead of all
+background work. Background work never reserves: it takes a moment when that is free, and at an even pace, so that the
+window always has room again within a fraction of a second, and not every two seconds.
 
-Calls bunch up on the way, and Pipedrive counts when they arrive. An answer tells when its call had arrived at the
-latest, and the next call still has its own way to go: both ways together are hardly shorter than the fastest round trip
-that was seen. So a call counts from its answer less that, and however uneven the way is, no window is overfull there.
+Calls can bunch up on the way, and Pipedrive counts them as they arrive. A response shows when its call had arrived at
+the latest. The next call takes time to arrive as well, and both ways together are hardly ever shorter than the fastest
+round trip so far. So a call counts from the moment of its response minus that round trip; then no window is exceeded at
+Pipedrive, however uneven the way is.
 """
 
 import math
@@ -26,21 +26,22 @@ from warmline.pipedrive.plans import SEARCH, UNKNOWN, Window
 
 HOUR = 3600
 DAY_IN_HOURS = 24
-BATCH_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
+BACKGROUND_SHARE = 0.9  # of the day's tokens; the rest is for what a person waits for
 WIDEST_GUARD = 0.5
-SURE = 0.9  # of the fastest round trip so far: both ways together are hardly ever faster
-ROUNDING = 1e-5  # seconds: two moments that are nearer are the same
+SURE = 0.9  # of the fastest round trip so far: the two ways together hardly ever take less
+ENOUGH = 10  # responses, before that is believed: the first calls of a busy process are all slow
+ROUNDING = 1e-5  # seconds: moments that are closer together count as the same
 
 
 @dataclass(frozen=True)
 class Usage:
-    """How much of the limits is used.
+    """How much of the limits is in use.
 
     Attributes:
-        calls: Made within the shortest window that ends now.
+        calls: How many calls were made within the shortest window that ends now.
         window: That window.
-        tokens: Spent within the last 24 hours, the hour 24 hours ago included as a whole.
-        daily_tokens: How many may be; None when they are not counted.
+        tokens: How many tokens were spent within the last 24 hours, including the whole hour 24 hours ago.
+        daily_tokens: How many tokens may be spent; None when they are not counted.
     """
 
     calls: int
@@ -64,18 +65,18 @@ class Limiter:
         ledger: Ledger | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Prepare, without using anything.
+        """Prepare, without using any of the limits.
 
         Args:
-            windows: The windows that every call must keep.
-            search: The window that searches must keep on top of those.
-            guard: Seconds added to each window, for what is not known of the way to Pipedrive. A 429 widens it.
-            longest_wait: Seconds that a call may wait for its turn before it is told to come back later.
-            daily_tokens: How many tokens may be spent in any 24 hours; None for any number. Any, because nobody
-                documents in which time zone Pipedrive's day begins.
-            may_raise: Whether Pipedrive's word may raise the shortest window as well as lower it.
-            ledger: What is used, shared with others; None for one of our own.
-            clock: What tells the time, and waits.
+            windows: The windows that every call has to keep.
+            search: The window that searches have to keep in addition.
+            guard: Seconds added to each window, for delays on the way to Pipedrive. A 429 widens it.
+            longest_wait: How many seconds a call may wait for its turn; beyond that, Throttled is raised.
+            daily_tokens: How many tokens may be spent in any 24 hours; None for any number. It is any 24 hours because
+                the time zone in which Pipedrive's day begins is not documented.
+            may_raise: Whether Pipedrive's headers may raise the limit of the shortest window, besides lowering it.
+            ledger: Stores what is used, perhaps shared with other processes; None for one in memory.
+            clock: Tells the time, and sleeps.
         """
         self._windows = sorted(windows, key=lambda window: window.seconds)
         self._search = search
@@ -83,70 +84,70 @@ class Limiter:
         self._longest_wait = longest_wait
         self._daily_tokens = daily_tokens
         self._may_raise = may_raise
-        self._fastest = math.inf
+        self._fastest, self._answers = math.inf, 0
         self._ledger = ledger or MemoryLedger()
         self._clock = clock
 
-    def acquire(self, *, search: bool = False, tokens: int = 0, batch: bool = False) -> float:
+    def acquire(self, *, search: bool = False, tokens: int = 0, background: bool = False) -> float:
         """Wait for the turn of one call.
 
         Args:
             search: Whether the call is a search.
             tokens: Its price.
-            batch: Whether nobody waits for it.
+            background: Whether nobody waits for it.
 
         Returns:
             The turn, by the ledger's time.
 
         Raises:
             Throttled: The turn is further away than `longest_wait`.
-            BudgetSpent: The day's tokens do not pay for it.
+            BudgetSpent: There are not enough of the day's tokens left for it.
         """
         give_up_at = math.inf
         while True:
             with self._ledger.open() as used:
                 now = used.present(self._clock)
                 give_up_at = min(give_up_at, now + self._longest_wait)
-                self._forget(used, now)
-                turn = self._earliest(used, now, search=search, batch=batch)
+                self._drop_outdated(used, now)
+                turn = self._earliest(used, now, search=search, background=background)
                 if turn > give_up_at:
                     raise Throttled("Too many calls are waiting for their turn.", wait=turn - now)
-                is_taken = not batch or turn <= now + ROUNDING
+                is_taken = not background or turn <= now + ROUNDING
                 if is_taken:
                     self._spend(used, now, tokens)
-                    self._take(used, turn, search=search, batch=batch)
+                    self._take(used, turn, search=search, background=background)
             if turn > now:
                 self._clock.sleep(turn - now)
             if is_taken and (turn <= now or self._still_holds(turn, tokens, search=search)):
                 return turn
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go for a while.
+        """Give no turns for a while.
 
         Args:
-            seconds: For how long, from now; an hour at most. A shorter pause never cuts a longer one.
+            seconds: For how long from now; an hour at most. A shorter pause never shortens a longer one.
         """
         with self._ledger.open() as used:
             now = used.present(self._clock)
             end = used.paused_until = max(used.paused_until, now + min(seconds, LONGEST_PAUSE))
-            # Whoever holds a turn within the pause will reserve anew, so those turns must not count.
+            # Calls that hold a turn within the pause will reserve a new one, so those turns must not count.
             used.turns = [turn for turn in used.turns if not now + ROUNDING < turn < end]
             used.searches = [turn for turn in used.searches if not now + ROUNDING < turn < end]
 
     def widen(self) -> None:
-        """Learn from a 429 that calls bunch up more than the guard allows for."""
+        """Widen the guard, because a 429 shows that calls bunch up more than it allows for."""
         self._guard = min(2 * self._guard, WIDEST_GUARD)
 
     def learn(self, headers: Mapping[str, str], *, turn: float, search: bool = False) -> None:
-        """Learn from an answer that came just now when its call arrived, and what Pipedrive says of the limits.
+        """Learn from a response that came just now: when its call arrived, and what Pipedrive says about the limits.
 
-        Where Pipedrive has less room left than we think, another program uses the same token: its calls are entered
+        If Pipedrive has less room left than we think, another program uses the same token. Its calls are then entered
         as if they were ours.
 
         Args:
-            headers: The answer's headers, in lower case or case-insensitive. Unreadable ones are ignored.
+            headers: The response's headers, in lower case or case-insensitive. Unreadable ones are ignored.
             turn: What `acquire` returned for that call.
-            search: Whether the answer is that of a search, whose limit is then the search window's.
+            search: Whether the call was a search; the limit in the headers is then that of the search window.
         """
         limit = header_number(headers, "x-ratelimit-limit")
         if limit is not None and limit >= 1:
@@ -155,9 +156,10 @@ class Limiter:
         window = self._windows[0]
         with self._ledger.open() as used:
             now = used.present(self._clock)
-            self._fastest = min(self._fastest, now - turn)
-            arrived = max(turn, now - SURE * self._fastest)
-            # Counted from when it arrived, also where the turn is so long ago that it is forgotten.
+            self._fastest, self._answers = min(self._fastest, now - turn), self._answers + 1
+            ways = SURE * self._fastest if self._answers > ENOUGH else 0.0
+            arrived = max(turn, now - ways)
+            # Counted from when it arrived, even if the turn is so long ago that it has been dropped.
             if _remove(used.turns, turn) or turn <= now - self._windows[-1].seconds:
                 insort(used.turns, arrived)
             if search and (_remove(used.searches, turn) or turn <= now - self._search.seconds):
@@ -168,25 +170,25 @@ class Limiter:
                     insort(used.turns, turn)
 
     def usage(self) -> Usage:
-        """Return how much is used at this moment."""
-        with self._ledger.open() as used:
-            now, window = used.present(self._clock), self._windows[0]
-            calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
-            return Usage(calls, window, _tokens(used, now), self._daily_tokens)
+        """Return how much of the limits is in use."""
+        used = self._ledger.look()
+        now, window = used.present(self._clock), self._windows[0]
+        calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
+        return Usage(calls, window, _tokens(used, now), self._daily_tokens)
 
     def paused_for(self) -> float:
-        """Return for how many seconds from now nobody goes, because of a pause."""
-        with self._ledger.open() as used:
-            return max(0.0, used.paused_until - used.present(self._clock))
+        """Return for how many seconds from now no turns are given because of a pause; 0 for none."""
+        used = self._ledger.look()
+        return max(0.0, used.paused_until - used.present(self._clock))
 
-    def has_tokens_for_batch(self) -> bool:
-        """Tell whether batch work may go on; the last tenth of the day's tokens is for what a person waits for."""
+    def has_tokens_for_background(self) -> bool:
+        """Tell whether background work may go on: the last tenth of the day's tokens is reserved for people's work."""
         if self._daily_tokens is None:
             return True
-        return self.usage().tokens < BATCH_SHARE * self._daily_tokens
+        return self.usage().tokens < BACKGROUND_SHARE * self._daily_tokens
 
-    def _forget(self, used: Used, now: float) -> None:
-        """Drop what matters no more, and what a machine that was started with a wrong clock has left in the future."""
+    def _drop_outdated(self, used: Used, now: float) -> None:
+        """Drop entries that are too old to matter, and those that lie in the future because a clock was wrong."""
         latest = now + self._longest_wait + LONGEST_PAUSE
         used.turns = _within(self._windows[-1], used.turns, now, latest)
         used.searches = _within(self._search, used.searches, now, latest)
@@ -197,9 +199,9 @@ class Limiter:
             spent = sum(used.tokens.pop(each) for each in early)
             used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + spent
 
-    def _earliest(self, used: Used, now: float, *, search: bool, batch: bool) -> float:
-        """Return the earliest instant that keeps every window."""
-        turn = max(now, used.paused_until, used.next_batch if batch else now)
+    def _earliest(self, used: Used, now: float, *, search: bool, background: bool) -> float:
+        """Return the earliest moment at which every window stays within its limit."""
+        turn = max(now, used.paused_until, used.next_batch if background else now)
         while True:
             later = max(_free_from(used.turns, window, self._guard, turn) for window in self._windows)
             if search:
@@ -208,13 +210,13 @@ class Limiter:
                 return turn
             turn = later
 
-    def _take(self, used: Used, turn: float, *, search: bool, batch: bool) -> None:
+    def _take(self, used: Used, turn: float, *, search: bool, background: bool) -> None:
         insort(used.turns, turn)
         if search:
             insort(used.searches, turn)
-        if batch:
+        if background:
             pace = max((window.seconds + self._guard) / window.calls for window in self._windows)
-            # By the plan and not by the moment: who woke a little late must not make the next one late, too.
+            # From the planned moment and not from now: a call that woke up late must not delay the next one.
             used.next_batch = max(used.next_batch, turn - pace / 4) + pace
 
     def _spend(self, used: Used, now: float, tokens: int) -> None:
@@ -228,22 +230,23 @@ class Limiter:
         used.tokens[str(hour)] = used.tokens.get(str(hour), 0) + tokens
 
     def _still_holds(self, turn: float, tokens: int, *, search: bool) -> bool:
-        """Tell whether a reserved turn may be used; if not, it is given back, unpaid.
+        """Tell whether a reserved turn may still be used; if not, it is given back, with its tokens.
 
-        A pause that came while we slept took it away, or an answer told that a call had arrived later than thought.
+        While we slept, a pause may have removed it, or a response may have shown that a call arrived later than
+        assumed.
         """
         with self._ledger.open() as used:
             is_there = _remove(used.turns, turn)
             if search:
                 _remove(used.searches, turn)
-            if is_there and self._earliest(used, turn, search=search, batch=False) <= turn + ROUNDING:
-                self._take(used, turn, search=search, batch=False)
+            if is_there and self._earliest(used, turn, search=search, background=False) <= turn + ROUNDING:
+                self._take(used, turn, search=search, background=False)
                 return True
             self._spend(used, used.present(self._clock), -tokens)
             return False
 
     def _heed(self, limit: int, *, search: bool) -> None:
-        """Take over a limit that is lower than ours; a higher one may be another plan's or another window's."""
+        """Adopt a limit that is lower than ours; a higher one may belong to another plan or another window."""
         if search:
             self._search = replace(self._search, calls=min(limit, self._search.calls))
             return
@@ -258,13 +261,13 @@ def _tokens(used: Used, now: float) -> int:
 
 
 def _within(window: Window, turns: list[float], now: float, latest: float) -> list[float]:
-    """Return the turns that still matter to a window, whatever its guard becomes."""
+    """Return the turns that still matter to a window, however wide its guard becomes."""
     oldest = now - window.seconds - 2 * WIDEST_GUARD
     return [turn for turn in turns if oldest < turn < latest]
 
 
 def _remove(turns: list[float], turn: float) -> bool:
-    """Take a turn away; return whether it was there, and not taken away by a pause before."""
+    """Remove a turn; return whether it was still there (a pause may have removed it)."""
     place = bisect_left(turns, turn)
     is_there = place < len(turns) and turns[place] == turn
     if is_there:
@@ -273,9 +276,9 @@ def _remove(turns: list[float], turn: float) -> bool:
 
 
 def _free_from(turns: list[float], window: Window, guard: float, turn: float) -> float:
-    """Return the earliest instant, from `turn` on, at which a window takes one call more.
+    """Return the earliest moment, from `turn` on, at which a window has room for one more call.
 
-    Turns may be reserved after it, so every run of calls that it would complete is looked at.
+    Later turns may be reserved already, so every run of calls that the new one would complete is checked.
     """
     span = window.seconds + guard
     while True:

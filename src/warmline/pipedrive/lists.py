@@ -1,7 +1,7 @@
-"""A list's records, read one by one: one that cannot be read must not take the others with it.
+"""Reads a list's records one by one, so that one that cannot be read does not make the others unavailable.
 
-Who passes over such a record must know of it all the same, because it may be the very one that is looked for. So its id
-is kept, and every text in it, by which it can be told whose it may be.
+The caller still has to know about such a record, because it may be the very one that is looked for. So its id is kept,
+and every text in it, from which the caller can tell whose record it may be.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,14 +10,14 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from warmline.pipedrive import responses
+from warmline.pipedrive import error_responses
+from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import PipedriveError
-from warmline.pipedrive.responses import Call
-from warmline.pipedrive.shapes import LARGEST_ID
+from warmline.pipedrive.record_bases import LARGEST_ID
 
 Listed = TypeVar("Listed", bound=BaseModel)
 
-LONGEST_TEXT = 500  # characters: nobody is looked for by more
+LONGEST_TEXT = 500  # characters: nothing longer is ever looked for
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Unreadable:
     Attributes:
         id: Its id; None when not even that can be read.
         texts: Every text in it; none when it is marked as deleted.
-        why: Which of its fields cannot be read, without what they hold.
+        why: Which of its fields cannot be read, without their values.
     """
 
     id: int | None
@@ -42,7 +42,7 @@ class Page(Generic[Listed]):
     Attributes:
         records: At most 500.
         next_cursor: Where the next page begins; None at the end.
-        unreadable: Those of its records that cannot be read.
+        unreadable: The records of the page that cannot be read.
     """
 
     records: list[Listed]
@@ -59,15 +59,15 @@ def records(
         call: The call made.
         model: The records' class.
         rows: Their JSON objects.
-        unreadable: What takes those that cannot be read; None where that is an error.
+        unreadable: A list to which those that cannot be read are added; None if that is to be an error.
 
     Raises:
-        PipedriveError: One cannot be read, and nobody takes it.
+        PipedriveError: A record cannot be read, and `unreadable` is None.
     """
     read = []
     for row in rows:
         try:
-            read.append(responses.record(call, model, row))
+            read.append(error_responses.record(call, model, row))
         except PipedriveError as error:
             if unreadable is None:
                 raise
@@ -88,7 +88,7 @@ def _id(said: Any) -> int | None:
 
 
 def _texts(data: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, however deep."""
+    """Yield every text in a JSON value, however deeply nested."""
     waiting = [data]
     while waiting:
         each = waiting.pop()

@@ -1,6 +1,6 @@
-"""Pipedrive's plans: how many calls a token may make, and how many tokens a day each seat brings.
+"""Pipedrive's plans: how many calls an API token may make, and how many tokens a day each seat adds.
 
-The figures are those that Pipedrive publishes (docs/pipedrive.md). A search has the same window on every plan.
+The figures are the ones that Pipedrive publishes (docs/pipedrive.md). Searches have the same window on every plan.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def _plans(factors: dict[str, tuple[int, int]]) -> dict[str, Plan]:
 
 PLANS = _plans({"lite": (20, 1), "growth": (40, 2), "premium": (100, 5), "ultimate": (120, 7)})
 
-# Where no plan was chosen: the smallest allows 20 calls in 2 s, and the mission's own figure is 100 in 10 s. Keeping
-# both is right on every plan.
+# Used when no plan was chosen: the smallest plan allows 20 calls in 2 s, and Warmline's own limit is 100
+# in 10 s. Keeping both is safe on every plan.
 UNKNOWN = Plan((Window(20, 2.0), Window(100, 10.0)), PLANS["lite"].tokens)
 SEARCH = Window(10, 2.0)

@@ -1,6 +1,6 @@
 """What Pipedrive holds, as typed records, in Pipedrive's own words.
 
-What is read and what is written is not the same shape (see shapes.py). No record knows how it travels.
+Records that are read and records that are written have different shapes (see record_bases.py). None knows about HTTP.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from pydantic import AliasPath, BeforeValidator, ConfigDict, model_validator
 from pydantic import Field as Spec
 
-from warmline.pipedrive.shapes import Changes, Id, Instant, New, Read
+from warmline.pipedrive.record_bases import Changes, Id, Instant, New, Read
 
 
 class _Contact(Read):
     """One e-mail address or phone number of a person; read and written in the same shape.
 
-    A PATCH replaces all of a person's, so what we do not know of one is kept and goes back.
+    A PATCH replaces all of a person's entries, so fields that we do not know are kept and sent back.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -35,14 +35,14 @@ class Phone(_Contact):
 
 
 def _with_value(items: Any) -> Any:
-    """Leave out the empty places that persons can have in their lists."""
+    """Leave out entries without a value, which persons can have in their lists."""
     if not isinstance(items, list):
         return items
     return [item for item in items if not isinstance(item, Mapping) or item.get("value")]
 
 
 def _day(moment: Any) -> Any:
-    """Return the day of a date that is written with a time, which may be any."""
+    """Return the day of a date that comes with a time of day, whatever that is."""
     return moment[:10] if isinstance(moment, str) else moment
 
 
@@ -52,7 +52,7 @@ Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 
 
 class User(Read):
-    """A user of the company. The company itself is known of one's own user only."""
+    """A user of the company. Only the token's own user comes with the company's id, name and domain."""
 
     id: Id
     name: str = ""
@@ -97,7 +97,7 @@ class Field(Read):
 
 
 class FieldV1(Read):
-    """A field of persons as v1 answers it, with a number for an id."""
+    """A field of persons as v1 returns it, with a number for an id."""
 
     id: Id
     key: str = ""
@@ -121,10 +121,10 @@ class Person(Read):
 
 
 class Address(Read):
-    """An organization's address: one line of text, and its parts, the country by name among them.
+    """An organization's address: one line of text, and its parts, among them the country's name.
 
-    A PATCH replaces it whole, and empties the parts that are not sent: read it, change it, and send it back. What we do
-    not know of it is kept, and goes back as well.
+    A PATCH replaces the whole address and empties the parts that are not sent: read it, change it, and send it back.
+    Parts that we do not know are kept and sent back as well.
     """
 
     model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
@@ -156,7 +156,7 @@ class Organization(Read):
 
 
 class Activity(Read):
-    """An activity. `due_time` is UTC; `person_id` is its primary participant."""
+    """An activity. `due_time` is in UTC; `person_id` is the primary participant."""
 
     id: Id
     type: str = ""
@@ -176,7 +176,7 @@ class Activity(Read):
     @model_validator(mode="before")
     @classmethod
     def _primary_participant(cls, data: Any) -> Any:
-        """Fill in `person_id`; answers have been seen with `primary` and with `primary_flag`."""
+        """Fill in `person_id`. Responses name the flag `primary` or `primary_flag`."""
         if not isinstance(data, Mapping) or data.get("person_id"):
             return data
         participants = data.get("participants")
@@ -187,7 +187,7 @@ class Activity(Read):
 
 
 class FoundPerson(Read):
-    """A person as a search shows it."""
+    """A person as a search returns it."""
 
     id: Id
     name: str = ""
@@ -199,7 +199,7 @@ class FoundPerson(Read):
 
 
 class FoundOrganization(Read):
-    """An organization as a search shows it."""
+    """An organization as a search returns it."""
 
     id: Id
     name: str = ""
@@ -241,7 +241,7 @@ class NewOrganization(New):
 
 
 class OrganizationChanges(Changes):
-    """What to change of an organization: of its custom fields only those that are named, of its address all."""
+    """What to change of an organization. Custom fields that are not named stay; the address is replaced as a whole."""
 
     name: str | None = None
     industry: int | None = None
@@ -250,7 +250,7 @@ class OrganizationChanges(Changes):
 
 
 class NewActivity(New):
-    """An activity to create; `due_time` is UTC, and belongs to the date that it is in UTC."""
+    """An activity to create; `due_date` and `due_time` are both in UTC."""
 
     subject: str
     type: str
@@ -278,7 +278,7 @@ class NewActivity(New):
 
 
 class ActivityChanges(Changes):
-    """What to change of an activity; `due_time` is UTC, and belongs to the date that it is in UTC."""
+    """What to change of an activity; `due_date` and `due_time` are both in UTC."""
 
     subject: str | None = None
     type: str | None = None

@@ -1,4 +1,4 @@
-"""The body of an answer, unpacked a little at a time: a kilobyte can be a gigabyte, so nobody asks for all of it."""
+"""Decompresses the body of a response piece by piece, because a kilobyte can decompress to a gigabyte."""
 
 import zlib
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ GZIP = 16 + zlib.MAX_WBITS
 
 
 def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
-    """Yield a body in pieces that are small, packed or not.
+    """Yield a body in small pieces, decompressed if need be.
 
     Args:
-        response: Whose body; nothing of it was read.
-        most: How many bytes it may have on the way, too.
+        response: Nothing of its body has been read.
+        most: The most bytes that it may have on the wire.
 
     Raises:
-        DecodingError: It cannot be unpacked, is packed in a way that we did not ask for, or is longer than that.
+        DecodingError: It cannot be decompressed, uses an encoding that we did not ask for, or is longer than `most`.
     """
-    if response.is_stream_consumed:  # it was never on the way, such as a test's
+    if response.is_stream_consumed:  # it did not come over the network, for example in a test
         yield response.content
         return
     packed = response.headers.get("content-encoding", "identity").strip().lower()
@@ -36,6 +36,6 @@ def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
         try:
             while part:
                 yield unpack.decompress(part, PIECE)
-                part = unpack.unconsumed_tail  # noqa: PLW2901 (what is left of it)
+                part = unpack.unconsumed_tail  # noqa: PLW2901 (the rest of it)
         except zlib.error as error:
             raise httpx.DecodingError("The answer cannot be decompressed.", request=response.request) from error

@@ -1,11 +1,11 @@
-"""A Pipedrive of your own on this machine: to try Warmline out with, and to test it against.
+"""A simulated Pipedrive on this machine, for trying out and testing Warmline.
 
-A separate program that happens to live in this repo. It imports nothing of Warmline and nothing of Django, and nothing
-at run time depends on it. README.md, beside this file, says what is faithful and what is not modelled.
+It is a separate program in this repository: it imports nothing else from Warmline and no Django, and Warmline does not
+use it at run time. README.md beside this file says what it models faithfully and what it leaves out.
 """
 
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import Fault, FaultKind
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.server import serve, serving
 from warmline.sandbox.transport import SandboxTransport
 from warmline.sandbox.world import Plan, World

@@ -1,4 +1,4 @@
-"""Users and activity types, which only v1 has. Read only: colleagues come and go through `World`."""
+"""Users and activity types, which only v1 offers. Read-only; changes are made by `World`."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def me(world: World, user: User, query: Any) -> Json:
 
 
 def users(world: World, user: User, query: Any) -> list[Json]:
-    """Return everybody, inactive ones too (GET /v1/users)."""
+    """Return all users, including inactive ones (GET /v1/users)."""
     shapes.read(shapes.Nothing, query)
     return [_shown(one, user) for one in world.users.values()]
 
@@ -43,7 +43,7 @@ def find(world: World, user: User, query: Any) -> list[Json]:
 
 
 def activity_types(world: World, query: Any) -> list[Json]:
-    """Return every activity type, inactive ones too (GET /v1/activityTypes)."""
+    """Return all activity types, including inactive ones (GET /v1/activityTypes)."""
     shapes.read(shapes.Nothing, query)
     return world.activity_types
 

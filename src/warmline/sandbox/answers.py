@@ -1,8 +1,8 @@
-"""What comes in at a door and what goes out of it: requests, answers, and refusals in Pipedrive's shapes.
+"""Requests, answers and errors in Pipedrive's formats.
 
-Both doors (HTTP and in-process) speak in these, so what the sandbox does is decided once. v1 and v2 word their errors
-differently, and a client has to read both: the shapes are kept apart here and nowhere else. Header values and query
-values stay out of every repr, because tokens travel in them.
+The HTTP server and the in-process transport both use these types, so the sandbox behaves the same in both. v1 and v2
+format their errors differently, and clients must read both; this module alone knows the difference. Values of headers
+and queries are left out of every repr, because they can contain tokens.
 """
 
 import json
@@ -22,7 +22,7 @@ SERVER_ERROR = 500
 
 @dataclass(frozen=True)
 class Request:
-    """One call, as either door hands it on.
+    """One call.
 
     Args:
         method: In capitals.
@@ -63,7 +63,7 @@ class Response:
         status: HTTP status.
         headers: Names in lower case.
         body: As sent.
-        delay: Seconds that the door lets pass before it is sent.
+        delay: Seconds to wait before it is sent.
     """
 
     status: int
@@ -73,7 +73,7 @@ class Response:
 
 
 class Refused(Exception):  # noqa: N818 - Pipedrive's answer, not an error of ours
-    """Pipedrive says no. Raised anywhere below the door, which makes the answer of it.
+    """Pipedrive refuses a call. Raised anywhere while handling it; `front_end` turns it into an answer.
 
     Args:
         message: Names the field when one is at fault.

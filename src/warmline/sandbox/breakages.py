@@ -1,7 +1,7 @@
-"""What the sandbox's page can break, button by button: the table of the buttons, and rules of faults in plain words.
+"""The buttons on the sandbox's page that break something, and fault rules in plain words.
 
-The order of the table is the order in which they strike: while everything answers 503, no create is refused. Rules that
-came in through the control door are shown, but only "Mend everything" lifts them.
+The order of the table decides which fault applies first: while every call answers 503, no create is refused. Rules that
+were added through the control API are shown, too, but only "Fix everything" removes them.
 """
 
 from collections.abc import Set as AbstractSet
@@ -20,10 +20,10 @@ class Breakage:
     """A button.
 
     Attributes:
-        key: In forms and ids.
-        title: On the button.
-        effect: What calls get, as a sentence without its full stop.
-        fault: The rule it puts in force.
+        key: Its name in forms and ids.
+        title: Its text.
+        effect: What calls get, as a sentence without a full stop.
+        fault: The rule that it adds.
     """
 
     key: str
@@ -44,7 +44,7 @@ BREAKAGES = (
         "Every call answers 503",
         Fault(kind="error", status=UNAVAILABLE, message="Service unavailable"),
     ),
-    Breakage("silence", "No answer", "Every call is cut off unanswered", Fault(kind="no_answer")),
+    Breakage("silence", "No answer", "Every call is cut off without an answer", Fault(kind="no_answer")),
     Breakage("unauthorized", "Refuse the token", "Every call answers 401", Fault(kind="unauthorized")),
     Breakage("throttle", "Throttle", "Every call answers 429", Fault(kind="throttled")),
     *(_refusal(kind) for kind in ("persons", "organizations", "activities")),
@@ -53,17 +53,17 @@ BREAKAGES = (
 
 
 def pressed(faults: Faults) -> set[str]:
-    """Return the keys of the buttons whose rule is in force."""
+    """Return the keys of the buttons whose rules are active."""
     rules = faults.all()
     return {one.key for one in BREAKAGES if one.fault in rules}
 
 
 def press(faults: Faults, keys: AbstractSet[str]) -> None:
-    """Have just these buttons pressed. All their rules are put in force anew, so that they strike in the table's order.
+    """Make exactly these buttons pressed. All their rules are added again, so that they apply in the table's order.
 
     Args:
-        faults: The rules in force; hold the sandbox's lock.
-        keys: Those that are not in the table mean nothing.
+        faults: The active rules; the caller holds the sandbox's lock.
+        keys: Keys of buttons; unknown ones are ignored.
     """
     faults.lift(*(one.fault for one in BREAKAGES))
     faults.add(*(one.fault for one in BREAKAGES if one.key in keys))
@@ -79,11 +79,11 @@ def told(faults: Faults) -> list[str]:
 
 
 def in_words(rule: Fault) -> str:
-    """Return a rule that is no button's as a line of text: its kind, whom it strikes, and how long still."""
+    """Describe a rule that no button added: its kind, the calls it applies to, and how long it lasts."""
     whom = "every call" if (rule.method, rule.path) == ("*", "*") else f"{rule.method} {rule.path}"
     parts = [f"{rule.kind}: {whom}"]
     if rule.probability < 1:
-        parts.append(f"by a chance of {rule.probability:.0%}")
+        parts.append(f"with a probability of {rule.probability:.0%}")
     if rule.times is not None:
         parts.append(f"{rule.times} more {'time' if rule.times == 1 else 'times'}")
     if rule.seconds is not None:

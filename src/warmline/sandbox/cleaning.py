@@ -1,7 +1,7 @@
-"""What a server may do to values before it stores them: nobody documents it, so the sandbox can be told to do it all.
+"""Changes that a server may make to values before storing them; undocumented, so the sandbox can do them all.
 
-Names are trimmed, spaces folded, e-mails written small, phones spaced, notes sanitized and put into paragraphs, and
-what is empty is null. What was cleaned once stays as it is when it is cleaned again.
+It trims names, collapses spaces, lowercases e-mails, spaces phone numbers, sanitizes notes and wraps them in
+paragraphs, and turns empty values into null. Cleaning twice changes nothing more.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The control door, under /sandbox/ on the HTTP server only: look at the world, turn its settings, break things.
+"""The control API under /sandbox/, on the HTTP server only: inspect the world, change its settings, inject faults.
 
-Costs no tokens and is never limited. It asks for no token: the sandbox listens on this machine, and holds no secret.
-Tokens are not shown.
+It costs no tokens, has no rate limit and needs no token: the sandbox listens on this machine and holds no secrets. It
+never shows tokens.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 
 from warmline.sandbox import page
 from warmline.sandbox.answers import FORBIDDEN, NOT_FOUND, Json, Refused
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import Fault
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.people import People
 from warmline.sandbox.world import Settings
 
@@ -25,7 +25,7 @@ Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """Return the routes of the control door, and those of the page beside it."""
+    """Return the routes of the control API and of the sandbox's page."""
 
     async def world(_request: Request) -> JSONResponse:
         return JSONResponse(_seen(sandbox))
@@ -72,13 +72,13 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
 
 
 async def _nothing(_request: Request) -> JSONResponse:
-    return JSONResponse({"error": ["The sandbox has no such door"]}, status_code=NOT_FOUND)
+    return JSONResponse({"error": ["The sandbox has no such address"]}, status_code=NOT_FOUND)
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
     async def guarded(request: Request) -> JSONResponse:
         if page.from_elsewhere(request):
-            return JSONResponse({"error": ["Another site's page may not do that"]}, status_code=FORBIDDEN)
+            return JSONResponse({"error": ["Pages of other sites may not do that"]}, status_code=FORBIDDEN)
         try:
             return await endpoint(request)
         except ValidationError as error:

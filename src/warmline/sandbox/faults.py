@@ -1,7 +1,8 @@
-"""What goes wrong on demand: rules that say which calls fail, how, how often, and for how long.
+"""Fault injection: rules that say which calls fail, how, how often, and for how long.
 
-A rule's kind is a row of `KINDS`: when it strikes and what the caller gets. A new kind is a new row. Chance comes from
-one seeded source, and is asked only for rules that leave something to it: the same seed and the same calls break alike.
+A rule's kind is a row in `KINDS`: when it applies and what the caller gets. To add a kind, add a row. Random numbers
+come from one seeded source and are drawn only for rules with a probability, so a run with the same seed and calls fails
+in the same way.
 """
 
 import random
@@ -34,27 +35,27 @@ FaultKind = Literal[
 
 
 class Silence(Exception):  # noqa: N818 - it is what happens, not an error
-    """The call gets no answer. What is derived from it says how the call ends."""
+    """The call gets no answer. Subclasses say how the call ends."""
 
 
 class NoAnswer(Silence):
-    """The call came in, and nothing comes back."""
+    """The call arrived, but nothing comes back."""
 
 
 class NotReached(Silence):
-    """The call did not even come in. The HTTP door, being reached already, can only hang up."""
+    """The call did not arrive. The HTTP server, which it did reach, can only close the connection."""
 
 
 class Reset(Silence):
-    """The connection is reset while the caller waits for the answer."""
+    """The connection is reset while the client waits for the answer."""
 
 
 class ResetWhileSending(Reset):
-    """The connection is reset while the call is still on its way in. Over HTTP it looks like any other reset."""
+    """The connection is reset while the call is being sent. Over HTTP it looks like any other reset."""
 
 
 class When(Enum):
-    """At which moment of a call a fault strikes."""
+    """The stage of a call at which a fault applies."""
 
     ARRIVAL = auto()  # before anything is looked at: no tokens, no commit
     COMMIT = auto()  # once the call is let in and paid for; the commit is put off

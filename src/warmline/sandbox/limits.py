@@ -1,7 +1,7 @@
-"""How many calls a token may make: rolling windows of two seconds, and the company's tokens of the day.
+"""Rate limits: rolling windows of two seconds per token, and the company's daily API tokens.
 
-Decides and counts, and words the headers; it knows no path and no record. What is not documented (the unit of the
-reset, what the headers of a search say) is decided here in the way that docs/pipedrive.md reports as seen.
+It counts, decides, and builds the headers, and deals with neither paths nor records. Undocumented details (the unit of
+the reset, the headers of a search) are as observed in docs/pipedrive.md.
 """
 
 import math

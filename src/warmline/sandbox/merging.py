@@ -1,7 +1,7 @@
-"""Two persons or organizations made one: the winner keeps its id, and the loser's is gone.
+"""Merges two persons or organizations: the winner keeps its id, and the loser's id is gone.
 
-The same whether a colleague does it by hand or a program through v1, the only version that has it. What nobody
-documents (what becomes of labels, e-mails and empty fields, whose times change) is decided here; README.md says how.
+It is the same whether a colleague does it by hand or a program uses v1, the only version that offers it. Undocumented
+details (labels, e-mails, empty fields, times) are decided here and described in README.md.
 """
 
 from typing import Any

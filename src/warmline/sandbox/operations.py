@@ -1,4 +1,4 @@
-"""Every operation that the sandbox models: method, path, published price, and what answers it.
+"""All operations that the sandbox models: method, path, published price, and the function that answers.
 
 Prices are the OpenAPI documents' `x-token-cost` ("Prices" in docs/pipedrive.md); a test compares. v1 answers under
 /api/v1/ and /v1/ alike; the table has the longer form.

@@ -1,7 +1,7 @@
-"""The sandbox's own page under /sandbox/: what a person would see in Pipedrive, and buttons to break it.
+"""The sandbox's own page under /sandbox/: what a person would see in Pipedrive, and buttons to break things.
 
-Works by plain forms; the script only keeps what is shown fresh. As with the control door, nothing here is an API call,
-costs tokens, or asks for one. What other sites' pages send is refused: whoever breaks things sits at this page.
+It works with plain forms; the script only refreshes what is shown. As in the control API, nothing here is a Pipedrive
+call, costs tokens or needs one. Requests from pages of other sites are refused.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,8 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from warmline.sandbox import breakages, view
 from warmline.sandbox.answers import BAD_REQUEST, FORBIDDEN, NOT_FOUND, Json, Refused
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.elements import document
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.people import MergedName
 from warmline.sandbox.world import World
 
@@ -37,7 +37,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """Return the routes of the page, of its files, and of the records' own addresses."""
+    """Return the routes of the page, of its files, and of the records' web addresses."""
 
     async def home(request: Request) -> Response:
         return _page(sandbox, shown=request.query_params.get("show", ""))
@@ -66,7 +66,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         return _record(one, made["id"])
 
     return [
-        # A browser asks for the icon and for a form's address by itself; neither may be taken for an API call.
+        # Browsers request the icon and a form's address by themselves; neither may count as an API call.
         Route("/favicon.ico", _to_icon, methods=["GET"]),
         *(Route(path, _to_home, methods=["GET"]) for path in ("/", "/sandbox", "/sandbox/switch", "/sandbox/add")),
         Route(HOME, home, methods=["GET"]),
@@ -78,7 +78,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
 
 
 def from_elsewhere(request: Request) -> bool:
-    """Say whether a request was sent by the page of another site, as browsers tell."""
+    """Tell whether a request was sent by a page of another site, according to the Origin header."""
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
@@ -92,7 +92,7 @@ async def _to_icon(_request: Request) -> Response:
 
 
 def _address(sandbox: Sandbox, one: str) -> Route:
-    """Return the route of Pipedrive's own web address of a person or organization."""
+    """Return the route of a person's or organization's web address, as in Pipedrive."""
 
     async def address(request: Request) -> Response:
         record_id = request.path_params["id"]
@@ -126,7 +126,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _values(world: World, form: dict[str, str]) -> Json:
-    """Return what a form says of the new record; an owner who is nobody is left out, and so is an empty e-mail."""
+    """Return the values of a form for a new record; an unknown owner or an empty e-mail is left out."""
     values: Json = {"name": form.get("name", "")}
     owners = {str(user_id): user_id for user_id in world.users}
     if form.get("owner") in owners:

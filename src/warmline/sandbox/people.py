@@ -1,7 +1,7 @@
-"""People at work in Pipedrive's own pages, while Warmline works through the API.
+"""Changes that people make in Pipedrive's web app while Warmline uses the API.
 
-They make no call, pay no tokens, meet no limit and no fault; what they do is checked as the API would check it. Each
-deed is one step. Tests and simulations use it directly, others through the control door.
+They are not API calls: no tokens, limits or faults, but the same validation. Each change is one step. Tests and
+simulations use this directly, others use the control API.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""Whether what a body names is there: its owner, organization, labels, industry, type, people, and custom fields.
+"""Checks that everything a body refers to exists: owner, organization, labels, industry, type, people, custom fields.
 
-One check for each field in `REFERENCES`, run after the shape is right and before anything is stored.
+There is one check per field in `REFERENCES`, run after the body's format is checked and before anything is stored.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Search over persons and organizations, which sees a record only some time after it changed.
+"""Search over persons and organizations, with a delay before changes are visible.
 
-Pipedrive promises nothing about how soon a search finds a new record. Here `search_delay` says how soon: until then a
-search sees the version before, or nothing. Deleted records are never found.
+Pipedrive does not promise how soon a search finds a new record. Here `search_delay` decides: until then a search sees
+the previous version, or nothing. Deleted records are never found.
 """
 
 from collections.abc import Iterator

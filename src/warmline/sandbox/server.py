@@ -1,7 +1,7 @@
-"""The HTTP door: the sandbox on a socket, with the control door beside it.
+"""The sandbox's HTTP server, including the control API.
 
-Quiet (no access log) and quick to stop. A call that is to get no answer has its connection cut, which needs the
-connection itself: `Cuttable` hands it to the app through the ASGI scope's extensions.
+It writes no access log and stops quickly. If a call gets no answer, its connection is cut; for this, `Cuttable` passes
+the connection to the app in the ASGI scope's extensions.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from warmline.sandbox.answers import Request
 from warmline.sandbox.control import routes
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import Reset, Silence
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -76,11 +76,11 @@ def serve(
     latency_jitter: float = 0.0,
     company_id: int = 1,
 ) -> None:
-    """Run the sandbox with a sample company until SIGINT or SIGTERM; one line says where it listens.
+    """Run the sandbox with a sample company until SIGINT or SIGTERM; prints its URL in one line.
 
     Args:
         host: Address to listen on.
-        port: 0 takes a free one.
+        port: Port to listen on; 0 picks a free one.
         token: The API token to call it with.
         search_delay: Seconds until search sees a new or changed record.
         latency: Seconds that each call is under way, half of them on the way there.
@@ -98,7 +98,7 @@ def serve(
 
 @contextlib.contextmanager
 def serving(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) -> Iterator[str]:
-    """Run the HTTP door in a thread, for a test or a demo, on a free port of this machine.
+    """Run the HTTP server in a thread, for a test or a demo, on a free port of this machine.
 
     Args:
         sandbox: Who answers.
@@ -131,7 +131,7 @@ def _listening(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 
 def _server(application: Starlette) -> Any:
-    # Only the HTTP door needs uvicorn; a test in process does not pay for its import.
+    # Only the HTTP server needs uvicorn; a test in process does not pay for its import.
     import uvicorn  # noqa: PLC0415 - see above
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - see above
 

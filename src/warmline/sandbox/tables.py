@@ -1,7 +1,7 @@
-"""The tables of the sandbox's page: one for each kind of record, newest first, and the last calls.
+"""The tables on the sandbox's page: one for each kind of record, newest first, and one for the last calls.
 
-Long ones are cut; a record that somebody asked for by its address is shown all the same. What differs between the kinds
-of record is in `TABLES`.
+Long tables are cut, but a record that was requested by its address is always shown. The differences between kinds of
+records are in `TABLES`.
 """
 
 from collections.abc import Callable, Iterable

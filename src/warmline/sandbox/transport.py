@@ -1,7 +1,7 @@
-"""The in-process door: an httpx transport, so that a client talks to the sandbox without a socket.
+"""An httpx transport for calling the sandbox in the same process, without a socket.
 
-Silences become the httpx errors that a client would see of a real one. Nothing waits: time is the world's, and a slow
-answer only passes some of it, when the caller says how.
+A missing answer becomes the httpx error that a client would get from a real server. Nothing really waits: time is the
+world's, and a slow answer only advances the clock if the caller passes a way to do so.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from collections.abc import Callable
 import httpx
 
 from warmline.sandbox.answers import Request
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.faults import NoAnswer, NotReached, Reset, ResetWhileSending, Silence
+from warmline.sandbox.front_end import Sandbox
 
 SILENCES: dict[type[Silence], tuple[type[httpx.TransportError], str]] = {
     NotReached: (httpx.ConnectError, "The sandbox refuses connections"),
@@ -24,8 +24,8 @@ class SandboxTransport(httpx.BaseTransport):
     """Hand this to `httpx.Client(transport=...)`.
 
     Args:
-        sandbox: Who answers.
-        sleep: Lets seconds pass on the caller's clock, for slow answers; without it they take no time.
+        sandbox: The sandbox to call.
+        sleep: Advances the caller's clock by some seconds, for slow answers; without it they take no time.
     """
 
     def __init__(self, sandbox: Sandbox, *, sleep: Callable[[float], None] | None = None) -> None:

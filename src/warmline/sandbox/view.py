@@ -1,6 +1,6 @@
-"""What the sandbox's page looks like, as HTML: made from the world as it is, which it never changes.
+"""Renders the sandbox's page as HTML from the current world, without changing it.
 
-Each part marked `data-live` is brought up to date by page.js, child by child where the children have ids. Hold the
+page.js keeps each part marked `data-live` up to date, child by child if the children have ids. Callers must hold the
 sandbox's lock.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 from warmline.sandbox import breakages, tables
-from warmline.sandbox.door import Sandbox
 from warmline.sandbox.elements import el
+from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.tables import LIVE
 from warmline.sandbox.world import World
 
@@ -18,10 +18,10 @@ def page(sandbox: Sandbox, *, shown: str = "", problem: str = "", typed: Mapping
     """Return the whole page.
 
     Args:
-        sandbox: What is shown.
-        shown: The id of a row to point out, e.g. "person-12".
-        problem: Why what was typed into a form could not be added.
-        typed: What was typed, by the fields' names.
+        sandbox: The sandbox to show.
+        shown: The id of a row to highlight, such as "person-12".
+        problem: Why the values of a form could not be added.
+        typed: The values typed into that form, by field name.
     """
     world = sandbox.world
     return _frame(
@@ -37,11 +37,11 @@ def page(sandbox: Sandbox, *, shown: str = "", problem: str = "", typed: Mapping
 
 
 def missing(world: World, what: str) -> Element:
-    """Return the page for the address of a record that is not there.
+    """Return the page for the address of a record that does not exist.
 
     Args:
-        world: Whose name is shown.
-        what: E.g. "person 12".
+        world: The world, whose company is named.
+        what: The record, such as "person 12".
     """
     return _frame(
         world,
@@ -68,7 +68,7 @@ def _frame(world: World, *inside: Element) -> Element:
     header = el(
         "header",
         el("h1", "Sandbox Pipedrive"),
-        el("p", f"{world.company}, on this machine. It loses everything when it stops."),
+        el("p", f"{world.company}, on this machine. All data is lost when it stops."),
     )
     return el("html", head, el("body", header, *inside), lang="en")
 
@@ -84,10 +84,10 @@ def _nav(world: World) -> Element:
 
 def _health(sandbox: Sandbox) -> Element:
     broken = breakages.told(sandbox.faults)
-    said = [el("p", el("strong", "All is well. "), "Calls are answered as they should be.")]
+    said = [el("p", el("strong", "Everything works. "), "All calls are answered normally.")]
     if broken:
         said = [el("p", el("strong", "Broken now")), el("ul", *(el("li", one) for one in broken))]
-    mend = el("button", "Mend everything", name="mend", value="everything", id="mend", disabled=None if broken else "")
+    mend = el("button", "Fix everything", name="mend", value="everything", id="mend", disabled=None if broken else "")
     return el(
         "section",
         el("h2", "Health", class_="unseen"),
@@ -127,7 +127,7 @@ def _breakages(sandbox: Sandbox) -> Element:
     return el(
         "section",
         el("h2", "Break it"),
-        el("p", "Press once to break, again to repair."),
+        el("p", "Press once to break, again to fix."),
         el("form", *buttons, cleaning, method="post", action="/sandbox/switch", id="break", data_live=LIVE),
     )
 

@@ -1,7 +1,7 @@
-"""The company that the sandbox plays: its people, records, fields, settings, and the log of what was asked of it.
+"""The state of the simulated company: its users, records, fields, settings, and the log of calls.
 
-State only. The rules of each noun live beside it (`records`, `fields`, `search`, `accounts`), and nothing here knows of
-HTTP. Time comes from the clock handed in, so that a simulation can run a day in a second.
+It contains no rules, which are in `records`, `fields`, `search` and `accounts`, and no HTTP. Time comes from the clock
+that is passed in, so that a simulation can run a day in a second.
 """
 
 import time
@@ -31,7 +31,7 @@ class Plan(Enum):
 
 
 class Settings(BaseModel):
-    """What can be turned while the sandbox runs, from a test or through the control door.
+    """Settings that can be changed while the sandbox runs, from a test or by the control API.
 
     Attributes:
         search_delay: Seconds until search sees a new or changed record.

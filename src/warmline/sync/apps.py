@@ -1,16 +1,22 @@
-"""Registers the engine's tables."""
+"""Registers the tables of the sync with Django, and connects it to the contact book's signals."""
 
 from django.apps import AppConfig
 
 
 class SyncConfig(AppConfig):
-    """The promise."""
+    """The sync."""
 
     name = "warmline.sync"
     label = "sync"
 
     def ready(self) -> None:
-        """Listen to the contact book."""
+        """Listen to the contact book; on PostgreSQL, make jobs of what it says."""
+        from django.db import connection  # noqa: PLC0415 (as below)
+
         from warmline.sync.engine import signals  # noqa: PLC0415 (it imports models, which are not there before this moment)
 
         signals.connect()
+        if connection.vendor == "postgresql":
+            from warmline.sync.jobs import deferring  # noqa: PLC0415 (it needs Procrastinate, which SQLite does without)
+
+            deferring.connect()

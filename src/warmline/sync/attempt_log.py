@@ -1,6 +1,6 @@
-"""Every attempt that was made to bring a row to Pipedrive: written with its outcome, in the same transaction.
+"""The log of attempts to bring a row to Pipedrive, each written in the same transaction as its outcome.
 
-With each stands how long the row had been wanted by then, because nothing tells that afterwards.
+Each says how long the row had been pending by then, because that cannot be found out afterwards.
 """
 
 from datetime import datetime, timedelta
@@ -9,20 +9,20 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from warmline.crm.activities import Row
 from warmline.crm.models import Organization
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.sync.models import Attempt
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 
 
 def note(row: Row, text: str, *, ok: bool, now: datetime) -> None:
-    """Write down an attempt.
+    """Log an attempt.
 
     Args:
-        row: Whose; as it was read, before the outcome is stored.
-        text: What came of it, in plain words.
-        ok: Whether it came to its end.
-        now: When.
+        row: The row, as read before the outcome is stored.
+        text: The outcome, in plain words.
+        ok: Whether it succeeded.
+        now: The present moment, aware.
     """
     owner_id = None if isinstance(row, Organization) else row.owner_id
     waited = _waited(row, now)
@@ -34,22 +34,22 @@ def attempts_of(row: Row) -> QuerySet[Attempt]:
     return Attempt.objects.filter(kind=_kind(row), row_id=row.pk).order_by("-id")
 
 
-def forget_old(now: datetime) -> None:
-    """Delete old attempts, but for each row's latest, which tells how the row stands.
+def delete_old(now: datetime) -> None:
+    """Delete old attempts, except each row's latest, which says where the row stands.
 
     Args:
-        now: Tells how old they are.
+        now: The present moment, aware.
     """
     later = Attempt.objects.filter(kind=OuterRef("kind"), row_id=OuterRef("row_id"), pk__gt=OuterRef("pk"))
-    forget(Attempt.objects.filter(Exists(later), at__lt=now - KEPT).order_by("at"))
+    delete_in_pieces(Attempt.objects.filter(Exists(later), at__lt=now - RETENTION).order_by("at"))
 
 
 def _waited(row: Row, now: datetime) -> float:
-    """Return for how many seconds a row has been wanted, through all attempts since it last started again."""
+    """Return for how many seconds a row has been pending, over all attempts since its last fresh start."""
     before = attempts_of(row).first() if row.pipedrive_sync_attempts else None
     if before is not None and not before.ok:
         return before.waited + max(0.0, (now - before.at).total_seconds())
-    # Untried, it is due since it is wanted.
+    # It has not been tried since, so it became due when it became pending.
     return max(0.0, (now - row.next_pipedrive_sync_attempt).total_seconds())
 
 

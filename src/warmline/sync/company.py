@@ -1,9 +1,9 @@
-"""The company to which the links belong, and which engine may work for it.
+"""The company to which the links belong, and whether an engine may work for it.
 
-An id of Pipedrive's is a stranger in another company. So an engine asks whose its token is before it works, and one
-whose token is another company's waits for a person: to go back to the old company, or to start anew (see
-remote/company_switch.py). Starting anew begins a new generation. Work that was begun in an earlier one sends and stores
-nothing more, in whatever process it is.
+Pipedrive's ids mean nothing in another company. So an engine asks whose token it has before it works. If the token
+belongs to another company, it waits until a person goes back to the old company, or starts over (see
+remote/company_switch.py). Starting over begins a new generation: work from an earlier one sends and stores nothing
+more, in any process.
 """
 
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ _BEGUN_IN: ContextVar[int | None] = ContextVar("generation", default=None)  # of
 
 
 class StartedAnewError(BusyError):
-    """A person started anew with another company since the work began, so its ids are strangers by now."""
+    """A person started over with another company since the work began, so its ids mean nothing any more."""
 
 
 class Membership:
-    """Whether an engine's token was found to be of the company to which the links belong. Shared by its threads.
+    """Whether an engine's token belongs to the company of the links. Shared by its threads.
 
     Args:
-        token: The engine's; empty where nobody can change it meanwhile.
+        token: The engine's; empty if nobody can change it meanwhile.
 
     Attributes:
         token: As given.
-        is_new: Whether Pipedrive was never asked whose it is.
+        is_new: Whether Pipedrive has not been asked yet whose token it is.
     """
 
     def __init__(self, token: str = "") -> None:
@@ -49,7 +49,7 @@ class Membership:
         return self._confirmed_in is not None and self._confirmed_in == generation()
 
     def is_refused(self) -> bool:
-        """Tell whether the token was found to be another company's, and nobody has started anew since."""
+        """Tell whether the token belongs to another company, and nobody has started over since."""
         return self._refused_in is not None and self._refused_in == generation()
 
     def was_never_confirmed(self) -> bool:
@@ -58,7 +58,7 @@ class Membership:
 
     @contextmanager
     def asking(self) -> Iterator[bool]:
-        """Let one thread at a time ask whose the token is; yield whether it is this one. Nobody waits for the other."""
+        """Let one thread at a time ask whose token it is; yield whether this one may. The others do not wait."""
         is_ours = self._asking.acquire(blocking=False)
         try:
             yield is_ours
@@ -75,7 +75,7 @@ class Membership:
         self._confirmed_in, self._refused_in = None, in_generation
 
     def is_in_use(self) -> bool:
-        """Tell whether the token is still the one to work with; what an old one meets is nobody's news."""
+        """Tell whether the token is still the one in use; nobody is told about trouble with an old one."""
         if self.token:
             preferences.refresh()
         return not self.token or self.token == credentials.token()
@@ -85,7 +85,7 @@ class Membership:
         """Do a piece of work in the block, for this company only.
 
         Raises:
-            StartedAnewError: When the token was not found to be of the company to which the links belong by now.
+            StartedAnewError: When the token is not known to belong to the company of the links at present.
         """
         if not self.is_confirmed():
             raise StartedAnewError
@@ -97,21 +97,21 @@ class Membership:
 
 
 def generation() -> int | None:
-    """Return the present generation; None before a company was met."""
-    return Company.objects.filter(pk=1).values_list("generation", flat=True).first()
+    """Return the present generation; None before any company is known."""
+    return next(iter(Company.objects.filter(pk=1).values_list("generation", flat=True)), None)
 
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """Store, in one transaction, what a piece of work has learnt in Pipedrive, or what it is about to send.
+    """Store, in one transaction, what a piece of work has learned from Pipedrive, or is about to send.
 
     Raises:
-        StartedAnewError: When it was begun in an earlier generation; nothing is stored then.
+        StartedAnewError: When the work was begun in an earlier generation; nothing is stored then.
     """
     with transaction.atomic():
         begun_in = _BEGUN_IN.get()
         if begun_in is not None:
-            # Held until the end, so that whoever starts anew finds what is stored here, and drops it.
+            # Locked until the end, so that starting over finds what is stored here, and drops it.
             present = Company.objects.select_for_update().filter(pk=1).values_list("generation", flat=True).first()
             if present != begun_in:
                 raise StartedAnewError
@@ -119,10 +119,10 @@ def storing() -> Iterator[None]:
 
 
 def make_sure() -> None:
-    """Go on only if a piece of work was begun in the present generation: before a write that stores nothing first.
+    """Return if the work was begun in the present generation. Call it before a write for which no intent is stored.
 
     Raises:
-        StartedAnewError: When it was not.
+        StartedAnewError: When it was begun in an earlier one.
     """
     begun_in = _BEGUN_IN.get()
     if begun_in is not None and begun_in != generation():
@@ -130,16 +130,16 @@ def make_sure() -> None:
 
 
 def remembered() -> Company | None:
-    """Return the company to which the links belong; None before one was met."""
+    """Return the company to which the links belong; None before any company is known."""
     return Company.objects.filter(pk=1).first()
 
 
 def is_another(company: Company, me: User) -> bool:
-    """Tell whether a user belongs to another company. Names change, and are no evidence.
+    """Tell whether a user belongs to another company. Names are not compared, because they change.
 
     Args:
-        company: The one to which the links belong. An earlier version did not note its id, but its domain.
-        me: Whose token it is.
+        company: The one to which the links belong. An earlier version stored its domain, but not its id.
+        me: The token's user.
     """
     if company.company_id is not None and me.company_id is not None:
         return company.company_id != me.company_id
@@ -148,20 +148,20 @@ def is_another(company: Company, me: User) -> bool:
 
 
 def named(name: str, domain: str) -> str:
-    """Return how people are told of a company."""
+    """Return a company's name for people."""
     return f"{name} ({domain})" if name and domain else name or domain or "a company without a name"
 
 
 def way_back(ours: Company) -> str:
-    """Say how one goes back to the company to which the links belong, from a token of another one."""
+    """Return, in words, how to go back from another company's token to the company of the links."""
     token = f"a token of {named(ours.name, ours.domain)}"
     if not credentials.is_from_environment():
         return f"Enter {token} on the Settings page; everything then continues as before."
     stored = preferences.stored().pipedrive_account.get("company_domain", "")
-    or_not = ", or remove it," if stored and stored == ours.domain else ""  # that token holds then
+    or_not = ", or remove it," if stored and stored == ours.domain else ""  # the stored token is then used
     return f"Set PIPEDRIVE_API_TOKEN to {token}{or_not} and restart Warmline; everything then continues as before."
 
 
 def name_of(me: User) -> str:
-    """Return how people are told of a user's company."""
+    """Return the name of a user's company for people."""
     return named(me.company_name, me.company_domain)

@@ -1,4 +1,4 @@
-"""How two calls that do not need each other are made: side by side, or in turn where a run must replay exactly."""
+"""Makes independent calls side by side, or one after the other where a run has to replay exactly."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
@@ -9,10 +9,10 @@ Call = Callable[[], Any]
 
 
 class Together(Protocol):
-    """Makes some calls, each of which touches no database, and returns their results in order."""
+    """Makes some calls, none of which uses the database, and returns their results in order."""
 
     def __call__(self, calls: Sequence[Call]) -> list[Any]:
-        """Make them; the first one that raises is the one that is heard of."""
+        """Make them; if several raise, the first one's exception is raised."""
         ...
 
 
@@ -22,7 +22,7 @@ def one_by_one(calls: Sequence[Call]) -> list[Any]:
 
 
 def side_by_side(calls: Sequence[Call]) -> list[Any]:
-    """Make the calls in threads, all but the first; those for which no thread can be had here, one after the other."""
+    """Make all calls but the first in threads of their own; if no thread can be started, make the call here."""
     first, *others = calls
     answers: list[Future[Any]] = []
     for call in others:
@@ -40,5 +40,5 @@ def side_by_side(calls: Sequence[Call]) -> list[Any]:
 def _make(call: Call, answer: "Future[Any]") -> None:
     try:
         answer.set_result(call())
-    except BaseException as error:  # noqa: BLE001 (whoever waits for the answer hears of it)
+    except BaseException as error:  # noqa: BLE001 (raised where the answer is waited for)
         answer.set_exception(error)

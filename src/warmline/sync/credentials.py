@@ -1,7 +1,7 @@
-"""The token that Warmline works with: the environment's, else the one that an admin gave on the settings page.
+"""The API token that Warmline works with: the environment's, else the one that an admin entered on the settings page.
 
-That one is stored encrypted, with a key made of the installation's secret key, so a copy of the database alone opens
-nothing. Whoever needs the token asks here, and shows it to nobody. What cannot be a token is none.
+That one is stored encrypted, with a key derived from the installation's secret key, so a copy of the database alone
+does not reveal it. All code gets the token here and shows it to nobody. A text that cannot be a token counts as none.
 """
 
 import base64
@@ -22,12 +22,12 @@ def token() -> str:
 
 
 def is_from_environment() -> bool:
-    """Tell whether the environment decides, and no page."""
+    """Tell whether the token comes from the environment, so that no page can change it."""
     return bool(settings.PIPEDRIVE_API_TOKEN)
 
 
 def is_unreadable() -> bool:
-    """Tell whether a token is stored that cannot be read: the secret key is not the one it was stored with."""
+    """Tell whether a token is stored that cannot be decrypted, because the secret key has changed since."""
     stored = preferences.stored().pipedrive_token
     return bool(stored) and not is_from_environment() and not decrypted(stored)
 
@@ -38,11 +38,14 @@ def encrypted(token: str) -> str:
 
 
 def decrypted(text: str, *, good_for: timedelta | None = None) -> str:
-    """Return a token of its stored form; empty when there is none, or it cannot be read with this secret key.
+    """Decrypt a stored token.
 
     Args:
-        text: That form.
-        good_for: For how long after it was encrypted it can be read; None for ever.
+        text: The encrypted token; empty for none.
+        good_for: How long after its encryption a token can be decrypted; None for no limit.
+
+    Returns:
+        The token; empty when there is none, or when it cannot be decrypted with this secret key.
     """
     seconds = None if good_for is None else round(good_for.total_seconds())
     try:

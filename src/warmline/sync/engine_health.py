@@ -1,42 +1,67 @@
-"""Whether the engine stands still: its process has died, and is not back yet.
+"""Whether the engine is at a standstill: its process has died and is not back yet, or no worker is running.
 
-The process that starts it again leaves a file in the data folder meanwhile, so pages, API and commands of this machine
-all say so, whatever the row of the connection says: nobody is there to write that row.
+On SQLite the process that restarts it keeps a file in the data folder until then, so that pages, API and commands on
+this machine all say so. On PostgreSQL the workers' heartbeats tell, of whatever machine. The connection's row cannot
+say it, because it is the engine that writes that row.
 """
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from django.conf import settings
 
+from warmline import database_time
+from warmline.sync.models import Heartbeat
+
 log = logging.getLogger(__name__)
 
-MESSAGE = (
+SILENCE = timedelta(seconds=20)  # without a heartbeat, after which no worker is believed to run
+RESTARTING = (
     "The sync engine has stopped and is being restarted. If this takes more than a minute, check the "
     "log of `warmline serve`."
+)
+NO_WORKER = (
+    "No worker is running, so nothing is sent to Pipedrive. Everything is saved and waits. Start `warmline worker`."
 )
 
 
 class EngineState(StrEnum):
-    """What stands in place of the connection's state then."""
+    """What is reported in place of the connection's state during a standstill."""
 
     STOPPED = "stopped"
 
 
+class _Workers:
+    """What this process knows of workers, where they are other programs."""
+
+    are_elsewhere = False
+    missed_since: datetime | None = None
+
+
+def look_for_workers() -> None:
+    """From now on, tell by the workers' heartbeats whether the engine runs: they are programs of their own."""
+    _Workers.are_elsewhere = True
+
+
+def message() -> str:
+    """Return what a standstill means and what to do."""
+    return NO_WORKER if _Workers.are_elsewhere else RESTARTING
+
+
 def begin() -> None:
-    """Remember that the engine stands still from now on, if it did not already."""
+    """Note that a standstill begins now, unless one has begun already."""
     try:
         _file().touch(exist_ok=False)
     except FileExistsError:
         pass
-    except OSError:  # the log tells of the engine in any case
+    except OSError:  # the log mentions the engine's death in any case
         log.exception("standstill.not_noted")
 
 
 def end() -> None:
-    """Remember that the engine is there again, or is not to be there any more."""
+    """Note that the standstill is over: the engine is back, or the server is stopping."""
     try:
         _file().unlink(missing_ok=True)
     except OSError:
@@ -44,7 +69,12 @@ def end() -> None:
 
 
 def since() -> datetime | None:
-    """Return since when the engine stands still; None when it does not."""
+    """Return when the standstill began, or was first seen; None when there is none."""
+    if _Workers.are_elsewhere:
+        now = database_time.now()
+        is_one_there = Heartbeat.objects.filter(at__gt=now - SILENCE).exists()
+        _Workers.missed_since = None if is_one_there else _Workers.missed_since or now
+        return _Workers.missed_since
     try:
         return datetime.fromtimestamp(_file().stat().st_mtime, UTC)
     except OSError:

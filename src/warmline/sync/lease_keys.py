@@ -1,4 +1,4 @@
-"""The names of what is made in Pipedrive, by which leases and intents meet."""
+"""The keys of leases and intents: what is being created in Pipedrive, under the same name for every worker."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from warmline.crm.sync_columns import Synced
 
 
 def person_key(contact: Contact) -> str:
-    """Return `person:<email key>`, or a name of its own for a contact that has no e-mail to be told by."""
+    """Return `person:<email key>`, or a key of the contact's own if it has no e-mail."""
     return f"person:{contact.email_key}" if contact.email_key else f"person:/contact/{contact.pk}"
 
 
@@ -18,23 +18,23 @@ def organization_key(organization: Organization) -> str:
 
 
 def activities_key(contact: Contact) -> str:
-    """Return `activities:<person id>`: the activities of one person are brought over one after the other."""
+    """Return `activities:<person id>`, because the activities of one person are sent one after the other."""
     person_id = contact.pipedrive_person_id
     return f"activities:/contact/{contact.pk}" if person_id is None else f"activities:{person_id}"
 
 
 def row_key(kind: str, row_id: int) -> str:
-    """Return a row's own name, such as `contact 12`.
+    """Return a row's own key, such as `contact 12`.
 
     Args:
-        kind: Of which table: "contact", "organization" or "activity".
-        row_id: Which row.
+        kind: The row's table: "contact", "organization" or "activity".
+        row_id: The row's id.
     """
     return f"{kind} {row_id}"
 
 
 def update_key(row: Synced) -> str:
-    """Return `update <row key>`, the name of the intent to change a row's record."""
+    """Return `update <row key>`, the key of the intent to change a row's record."""
     return f"update {row_key(str(row._meta.model_name), row.pk)}"  # noqa: SLF001 (Django documents _meta as public)
 
 
@@ -44,12 +44,12 @@ def label_key(label: str) -> str:
 
 
 def field_key(kind: str, name: str) -> str:
-    """Return `field:<kind>:<name>`, the kind being whose field it is."""
+    """Return `field:<kind>:<name>`; the kind is "person" or "organization"."""
     return f"field:{kind}:{key(name)}"
 
 
 def is_mark(text: str) -> bool:
-    """Tell whether a text may be the mark of a row (its `warmline_id`)."""
+    """Tell whether a text can be a row's mark (its `warmline_id`)."""
     try:
         return str(UUID(text)) == text
     except ValueError:

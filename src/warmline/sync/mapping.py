@@ -1,4 +1,4 @@
-"""How our rows are said in Pipedrive's words. Pure: no database, no call, no clock."""
+"""Maps our rows to Pipedrive's records. Pure: no database, no calls, no clock."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -39,9 +39,9 @@ FALLBACK_TYPE = "task"
 
 
 def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> tuple[date | None, time | None]:
-    """Return a due date and time as Pipedrive wants them: in UTC, so the day may be another one.
+    """Return a due date and time in UTC, as Pipedrive expects them; the day may be a different one.
 
-    A date without a time is a day of the calendar and stays as it is. (`due_time` is UTC: docs/pipedrive.md.)
+    A date without a time is a calendar day and stays as it is. (`due_time` is in UTC: docs/pipedrive.md.)
 
     Args:
         due_date: The day in the user's zone; None for none.
@@ -55,10 +55,10 @@ def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> 
 
 
 def activity_type(wished: str, theirs: Iterable[PipedriveType]) -> str:
-    """Return the type that an activity gets in Pipedrive: the wished one, or a task where it is not active there.
+    """Return the type that an activity gets in Pipedrive: the wished one if it is active there, else a task.
 
     Args:
-        wished: Pipedrive's type for ours, see Policy.types.
+        wished: Pipedrive's type for ours (see Policy.types).
         theirs: The account's types.
     """
     return wished if any(known.key == wished and known.active for known in theirs) else FALLBACK_TYPE
@@ -67,7 +67,7 @@ def activity_type(wished: str, theirs: Iterable[PipedriveType]) -> str:
 def option_named(label: str, options: Sequence[Option]) -> int | None:
     """Return the id of the option with this label, whatever its case; None when there is none.
 
-    Built-in options have text ids in Pipedrive's fields; those cannot be written as an id.
+    Some built-in options have texts for ids, which cannot be sent as an id.
     """
     wished = key(label)
     return next((int(o.id) for o in options if key(o.label) == wished and str(o.id).isdecimal()), None)
@@ -76,7 +76,7 @@ def option_named(label: str, options: Sequence[Option]) -> int | None:
 def new_person(
     contact: Contact, *, owner_id: int, org_id: int | None, label_id: int | None, custom_fields: dict[str, str]
 ) -> NewPerson:
-    """Return the person that a contact becomes."""
+    """Return the person to create for a contact."""
     return NewPerson(
         **_as_it_is(contact),
         owner_id=owner_id,
@@ -91,7 +91,7 @@ def new_person(
 def new_organization(
     organization: Organization, *, owner_id: int, industry: int | None, custom_fields: dict[str, str]
 ) -> NewOrganization:
-    """Return the organization that one of ours becomes."""
+    """Return the organization to create in Pipedrive for one of ours."""
     country = organization.country
     return NewOrganization(
         **_as_it_is(organization),
@@ -103,7 +103,7 @@ def new_organization(
 
 
 def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int, org_id: int | None) -> NewActivity:
-    """Return the activity that one of ours becomes, with that person as its primary participant."""
+    """Return the activity to create in Pipedrive for one of ours, with that person as its primary participant."""
     due_date, due_time = due_in_utc(activity.due_date, activity.due_time, activity.zone)
     return NewActivity(
         **_as_it_is(activity),
@@ -118,15 +118,15 @@ def new_activity(activity: Activity, *, type: str, owner_id: int, person_id: int
 
 
 def changes(row: Row, names: Iterable[str], own_way: Mapping[str, Callable[[], Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return what an update sends of some fields, by Pipedrive's field.
+    """Return what an update sends for some fields, by Pipedrive's field.
 
     Args:
         row: The row.
-        names: What was changed here, all of which has to go over.
-        own_way: How the fields are said that Pipedrive does not hold as they are here.
+        names: The fields that were changed here; all of them have to be sent.
+        own_way: By field, returns what is sent for it, if Pipedrive does not hold the value as it is here.
 
     Raises:
-        LookupError: When nothing tells how one of them is said. To leave it out would call the row synced.
+        LookupError: When a field has no mapping. Leaving it out would call the row synced although it is not.
     """
     there = {field.name: field.there for field in FIELDS[type(row)] if field.there is not None}
     said: dict[str, Any] = {}
@@ -136,21 +136,21 @@ def changes(row: Row, names: Iterable[str], own_way: Mapping[str, Callable[[], M
         elif name in there:
             said[there[name]] = getattr(row, name)
         else:
-            raise LookupError(f"Nothing tells how the field {name!r} goes to Pipedrive.")
+            raise LookupError(f"The field {name!r} has no mapping to Pipedrive.")
     return said
 
 
 def _as_it_is(row: Row) -> dict[str, Any]:
-    """Return what a create says of the fields that Pipedrive holds as they are here; None, not sent, for no text."""
+    """Return what a create sends for fields that Pipedrive holds as they are here, with None, not sent, for no text."""
     fields = {field.there: getattr(row, field.name) for field in FIELDS[type(row)] if field.there is not None}
     return {there: None if value == "" else value for there, value in fields.items()}
 
 
 def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:
-    """Tell whether an activity in Pipedrive is what a create with this body would have made, and a server cleaned.
+    """Tell whether an activity in Pipedrive can have been created with this body, whatever the server did to it.
 
     Args:
-        found: As Pipedrive answered it.
+        found: As Pipedrive returned it.
         body: What was sent.
     """
     participants = [each["person_id"] for each in body.get("participants", ())]
@@ -168,7 +168,7 @@ def is_made_from(found: PipedriveActivity, body: Mapping[str, Any]) -> bool:
 
 
 def is_person_made_from(found: Person, body: Mapping[str, Any]) -> bool:
-    """Tell whether a person in Pipedrive is what a create with this body would have made; see `is_made_from`."""
+    """Tell whether a person in Pipedrive can have been created with this body; see `is_made_from`."""
 
     def values(field: str, entries: Iterable[str]) -> list[Any]:
         return sorted(normal_forms.theirs(field, entry) for entry in entries)

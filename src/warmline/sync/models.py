@@ -1,26 +1,27 @@
-"""The engine's own rows: who works on what, what was begun, how the connection is, and what people should know.
+"""The engine's own rows: leases, intents, the attempt log, the connection's state, notifications and the like.
 
-None of them says what must be in Pipedrive: that is in the rows of the contact book. Losing all of these costs time
-and tokens, never a record.
+None of them says what has to be in Pipedrive: that is in the rows of the contact book. Losing all of these would cost
+time and tokens, but never a record.
 """
 
 from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.sync.arrival import Arriving
 
 
 class Lease(models.Model):
-    """The right to make one thing in Pipedrive, held by one worker until it expires.
+    """The right to create one thing in Pipedrive, held by one worker until it expires.
 
-    The key names what is being made, not the row that wants it, so two rows that would make the same thing meet.
+    The key names what is created and not the row that needs it, so two rows that need the same thing share a lease.
 
     Attributes:
         key: `person:<email key>`, `organization:<name key>`, `label:<name>`, `field:<kind>:<name>`,
-            `activities:<person id>`; and the row's own name (`contact 12`), because an edit changes the others. Also
-            `ask:<what>`, by which one asks and the others wait (see single_flight.py).
-        holder: Which worker of which process holds it (see leases.py).
-        kind, row_id: The row that the worker works on, which is shown as in progress.
+            `activities:<person id>`; and the row's own key (`contact 12`), because an edit changes the others. Also
+            `ask:<what>`, which one worker holds while it asks and the others wait (see single_flight.py).
+        holder: The worker and its process (see leases.py).
+        kind, row_id: The row that the worker works on; it is shown as in progress.
     """
 
     key = models.TextField(primary_key=True)
@@ -33,19 +34,32 @@ class Lease(models.Model):
         return self.key
 
 
+class Heartbeat(models.Model):
+    """When a process was last heard of (see processes.py). Written on PostgreSQL only."""
+
+    process = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.process
+
+
 class Intent(models.Model):
-    """A create that was begun and whose outcome is not stored yet. Written before the request, gone with the id.
+    """A create or update that was begun and whose outcome is not stored yet.
+
+    It is written before the request, and deleted in the transaction that stores the outcome.
 
     Attributes:
-        key: The row's name (`contact 12`), or what is made where no row stands behind it (`label:<name>`).
-        what: What is made, as a lease's key: another row that would make the same must look for this, too.
-        sent_at: When, by Pipedrive's clock.
-        begun_at: The same by ours (see elapsed.py).
-        uncertain_at: When its answer failed to come, by our clock; None while it is under way, and after a crash.
-        answered: Pipedrive said itself that it failed, so one look is enough.
-        creator_id: The user of Pipedrive's whose token it was, who is the record's creator; None of an earlier version.
-        body: What was sent; the row may have been edited since. Of an update: Pipedrive's side, as it reads once done.
-        ours, revision: The row's values and its revision when it was sent; of an update, the values that it changes.
+        key: The row's key (`contact 12`); if there is no row, what is created (`label:<name>`).
+        what: What is created, as a lease's key: another row that needs the same has to look for it, too.
+        sent_at: When it was sent, by Pipedrive's clock.
+        begun_at: The same by our clock (see elapsed.py).
+        uncertain_at: When its response was given up, by our clock; None while it is under way, and after a crash.
+        answered: Whether Pipedrive itself responded that it failed, so that one look is enough.
+        creator_id: The Pipedrive user whose token it was, who is the record's creator; None if an earlier version
+            stored it.
+        body: What was sent; the row may have been edited since. For an update: Pipedrive's side as it will be.
+        ours, revision: The row's values and revision when it was sent; for an update, the values that it changes.
     """
 
     key = models.TextField(primary_key=True)
@@ -63,15 +77,15 @@ class Intent(models.Model):
         return self.key
 
 
-class Attempt(models.Model):
-    """One attempt that was made to bring a row to Pipedrive or in line with it, kept for people to read.
+class Attempt(Arriving):
+    """One attempt to send a row or its changes to Pipedrive, kept for people to read.
 
     Attributes:
-        kind, row_id: Which row: "contact", "organization" or "activity", and its id.
-        owner: Whose row it was; None for an organization, which is the team's.
-        ok: Whether it came to its end.
-        waited: For how many seconds the row had been wanted by then.
-        text: What came of it, in plain words.
+        kind, row_id: The row: "contact", "organization" or "activity", and its id.
+        owner: The row's owner; None for an organization, which belongs to the team.
+        ok: Whether it succeeded.
+        waited: For how many seconds the row had been pending by then.
+        text: The outcome, in plain words.
     """
 
     kind = models.CharField(max_length=20)
@@ -97,12 +111,12 @@ class Attempt(models.Model):
 
 
 class Company(models.Model):
-    """The one row (id 1) of the company to which the ids of Pipedrive's belong that are stored here.
+    """The one row (id 1) that says to which company the stored Pipedrive ids belong.
 
     Attributes:
-        company_id: Pipedrive's own; None when only an earlier version, which did not note it, has met the company.
-        name, domain: As Pipedrive told them last.
-        generation: Counts how often a person started anew with another company (see company.py).
+        company_id: Pipedrive's id of it; None if only an earlier version, which did not store it, has seen the company.
+        name, domain: As Pipedrive returned them last.
+        generation: Counts how often a person started over with another company (see company.py).
     """
 
     company_id = models.BigIntegerField(null=True)
@@ -117,8 +131,23 @@ class Company(models.Model):
         return self.name or self.domain or f"company {self.company_id}"
 
 
+class RateLimits(models.Model):
+    """What was used of a token's limits, where several machines share them (see remote/postgres_ledger.py).
+
+    Attributes:
+        name: A digest of the token.
+        figures: As the ledger of the limits has them.
+    """
+
+    name = models.CharField(max_length=64, primary_key=True)
+    figures = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Remembered(models.Model):
-    """What the account is made of (its users, fields, activity types), as it was told when it was asked."""
+    """An answer of Pipedrive's about the account (its users, fields, activity types), and when it was given."""
 
     name = models.CharField(max_length=300, primary_key=True)
     value = models.JSONField()
@@ -129,22 +158,22 @@ class Remembered(models.Model):
 
 
 class DirectoryKind(models.TextChoices):
-    """What the directory lists."""
+    """The kinds of records that the directory lists."""
 
     PERSON = "person"
     ORGANIZATION = "organization"
 
 
 class DirectoryState(models.Model):
-    """How far the directory of a kind is filled, and since when it must be brought up to date.
+    """How far the directory of a kind is filled, and up to when it is current.
 
     Attributes:
-        cursor: Where the next page of the first listing begins; None before the first one.
-        is_full: Whether the first listing has come to its end.
+        cursor: Where the next page of the first listing begins; None before the first page.
+        is_full: Whether the first listing is complete.
         tokens: What the first listing has cost so far.
-        since: By Pipedrive's clock: everything that was changed before is in.
-        looked_at: By ours: when the last look began.
-        failures: How often in a row the first listing could not go on.
+        since: By Pipedrive's clock: all changes before this moment are included.
+        looked_at: By our clock: when the last look began.
+        failures: How many times in a row the list could not be read.
         retry_at: When it is tried again; None when it has not failed.
         problem: Why it failed the last time.
         unreadable: The ids of records that cannot be read, 0 for one without an id.
@@ -166,10 +195,10 @@ class DirectoryState(models.Model):
 
 
 class DirectoryEntry(models.Model):
-    """A name under which a record of Pipedrive's is found: an e-mail, an organization's name, or our own mark.
+    """A name under which a record in Pipedrive is found: an e-mail, an organization's name, or our own mark.
 
     Attributes:
-        key: A keyed hash of it, so that the directory tells nobody whom the company knows.
+        key: A keyed hash of the name, so that the directory does not reveal whom the company knows.
     """
 
     kind = models.CharField(max_length=20, choices=DirectoryKind.choices)
@@ -182,7 +211,7 @@ class DirectoryEntry(models.Model):
             models.UniqueConstraint(fields=["kind", "key", "record_id"], name="directory_entry_once"),
         ]
         indexes = [
-            # sync.remote.directory: what is known of a record that has changed.
+            # sync.remote.directory: the names of a record that has changed.
             models.Index(fields=["kind", "record_id"], name="directory_record"),
         ]
 
@@ -191,7 +220,7 @@ class DirectoryEntry(models.Model):
 
 
 class ConnectionState(models.TextChoices):
-    """How the connection to Pipedrive is; everything but `ok` stops all calls but a rare probe."""
+    """The state of the connection to Pipedrive. In every state but `ok`, only rare probes are sent."""
 
     OK = "ok"
     NO_TOKEN = "no_token"  # noqa: S105 (the name of a state)
@@ -205,7 +234,7 @@ class ConnectionState(models.TextChoices):
 
 
 class Connection(models.Model):
-    """The one row (id 1) that says how the connection is, and when to probe it again."""
+    """The one row (id 1) with the connection's state, and when to probe it again."""
 
     state = models.CharField(max_length=20, choices=ConnectionState.choices, default=ConnectionState.OK)
     since = models.DateTimeField()
@@ -221,14 +250,15 @@ class Connection(models.Model):
 
     @classmethod
     def is_well(cls) -> bool:
-        """Tell whether nothing was the matter when last heard of; probes nothing."""
-        return not cls.objects.filter(pk=1).exclude(state=ConnectionState.OK).exists()
+        """Tell whether the connection worked when it was last used; sends no probe."""
+        return all(state == ConnectionState.OK for state in cls.objects.filter(pk=1).values_list("state", flat=True))
 
 
 class NotificationKind(models.TextChoices):
     """What a notification is about."""
 
     CONTACT_SYNCED = "contact_synced"
+    IMPORT_DONE = "import_done"
     CONTACT_FAILED = "contact_failed"
     CHANGE_KEPT = "change_kept"
     NOT_RENAMED = "not_renamed"
@@ -245,15 +275,15 @@ class NotificationKind(models.TextChoices):
     WEBHOOK_OFF = "webhook_off"
 
 
-class Notification(models.Model):
-    """Something a user would want to know now. A row first, so that it is never lost; a toast when one looks.
+class Notification(Arriving):
+    """Something that a user would want to know now. It is a row, so it is never lost; open pages show it as a toast.
 
     Attributes:
-        user: For whom; None: for everyone.
-        contact: The contact it is about, to lead there.
-        row_id: Which row failed, of the table that the kind tells; None of other kinds.
-        is_quiet: Nobody is interrupted for it; it only stands in the list.
-        once: What is told only once has a name here, and the second telling is left out.
+        user: The user it is for; None for everyone.
+        contact: The contact that it is about, for a link.
+        row_id: The row that failed, in the table that the kind implies; None for kinds that are no failures.
+        is_quiet: Whether it is only in the list, and nobody is interrupted for it.
+        once: A name, if it must be written only once; a second one with this name is not written.
     """
 
     # The indexes below begin with it, so it needs none of its own.
@@ -281,7 +311,7 @@ class Notification(models.Model):
 
 
 class Seen(models.Model):
-    """Up to which notification a user has seen the list of them."""
+    """The cursor of the last notification that a user has seen in the list."""
 
     user = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
     up_to = models.BigIntegerField()

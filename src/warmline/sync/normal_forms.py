@@ -1,7 +1,8 @@
-"""The form of each field in which what was sent and what is found are compared. Pure.
+"""The normal form of each field, in which the value that was sent is compared with the value that is found. Pure.
 
-What a server may do to a value does not count: trim and fold spaces, write an e-mail small, put spaces into a phone,
-clean the HTML of a note, say null for nothing. What people change, such as the case of a name, does.
+What servers do to a value is no change: trimming and folding spaces, lower-casing an e-mail, reformatting a phone
+number, cleaning the HTML of a note, returning null for an empty text. Whatever else differs is a change, such as the
+case of a name.
 """
 
 import unicodedata
@@ -12,26 +13,26 @@ from warmline.crm.keys import email_key, key, without_unseen
 from warmline.sync.note_html import to_text
 from warmline.sync.synced_fields import Form, form_of
 
-BESIDE_DIGITS = "+#*;,"  # what tells in a phone number, beside digits and letters
-BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our texts of one line hold none
+BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
+BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our one-line texts must not have these
 
 
 def ours(field: str, value: Any) -> Any:
-    """Return one of our values, in our words, as it is compared with what it was before.
+    """Return one of our values in the form in which it is compared with its earlier value.
 
     Args:
         field: Its name, as in synced_fields.py.
-        value: It may come from a time when values were not tidied yet.
+        value: It may have been stored by a version that did not tidy values yet.
     """
     return tidied(field, value)
 
 
 def theirs(field: str, value: Any) -> Any:
-    """Return a value, in Pipedrive's words, in the form that survives a server's cleaning.
+    """Return one of Pipedrive's values in the form in which it is compared, whatever a server does to it.
 
     Args:
         field: Its name, as in synced_fields.py.
-        value: As it was sent, or found; also in a snapshot that an earlier version stored.
+        value: As it was sent or found; it may be from a snapshot that an earlier version stored.
     """
     value = in_our_words(field, value)
     match form_of(field):
@@ -48,11 +49,11 @@ def theirs(field: str, value: Any) -> Any:
 
 
 def in_our_words(field: str, value: Any) -> Any:
-    """Return a value of Pipedrive's as one of ours: nothing is an empty text, and a note is text.
+    """Return one of Pipedrive's values as we would store it: null is an empty text, and a note is plain text.
 
     Args:
         field: Its name, as in synced_fields.py.
-        value: As it was found.
+        value: As Pipedrive returned it.
     """
     form = form_of(field)
     if form == Form.EXACT:

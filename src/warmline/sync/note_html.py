@@ -1,7 +1,7 @@
-"""Notes in two languages: plain text here, HTML in Pipedrive. Pure.
+"""Converts notes between plain text, as they are here, and HTML, as they are in Pipedrive. Pure.
 
-What a colleague wrote there is read as a person sees it, whatever their editor or a server's cleaning made of it; what
-is not seen (scripts, styles, comments) is left out. So no HTML of others ever comes into the contact book.
+A note from Pipedrive is read as a person sees it, whatever an editor or the server made of its HTML. What is not
+visible (scripts, styles, comments) is left out, so HTML from outside never gets into the contact book.
 """
 
 import re
@@ -9,13 +9,14 @@ from html import escape
 from html.parser import HTMLParser
 
 LINE_ENDS = re.compile(r"\r\n|[\r\n\u2028\u2029]")
-FOLDED = re.compile(r" (?= )")  # HTML would make one of several spaces
+FOLDED = re.compile(r" (?= )")  # HTML would show several spaces as one
 SPACES = re.compile(r"[ \t\r\n\f]+")
 NO_BREAK = "\u00a0"
 TAB = "    "
-# Comments and declarations first: of what office programs write there, Python's parser makes errors.
+# Comments and declarations are removed first: Python's parser fails at what office programs put there.
 UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<[!?][^>]*(?:>|\Z)", re.DOTALL)
-# Nor is every sign a tag: not one that nothing closes, on which the parser would also spend minutes, nor an e-mail.
+# Not every `<` begins a tag: not if nothing closes it (the parser would also spend minutes on those), and not in
+# `<e-mail>`.
 OPEN = re.compile(r"<(?![^<>]*>)")
 TAG = re.compile(r"</?[a-z][a-z0-9]*[\s/>]", re.IGNORECASE)
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[:_-][a-z0-9_-]+)*")
@@ -73,19 +74,19 @@ ADDRESSES = ("http:", "https:", "mailto:", "tel:")
 
 
 def to_html(text: str) -> str:
-    """Return a text as HTML that shows the same.
+    """Return plain text as HTML that looks the same.
 
     Args:
-        text: Of several lines.
+        text: One or more lines.
     """
     return LINE_ENDS.sub("<br>", FOLDED.sub(NO_BREAK, escape(text, quote=False)))
 
 
 def to_text(html: str) -> str:
-    """Return what a person reads of HTML: lines, lists and the addresses of links; never fails.
+    """Return HTML as a person reads it, with lines, lists and the addresses of links. Never raises.
 
     Args:
-        html: Of any origin; without any tag in it, it is text, and its lines are lines.
+        html: From any source. Without any tags it is taken as plain text, and its line breaks are kept.
     """
     seen = OPEN.sub("&lt;", UNSEEN.sub("", html))
     reader = _Reader()
@@ -95,20 +96,20 @@ def to_text(html: str) -> str:
 
 
 class _Reader(HTMLParser):
-    """Writes down what is seen, line by line."""
+    """Collects the visible text, line by line."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._lines: list[str] = []
         self._line = ""
-        self._mark = ""  # what stands before the line: an item's dash or number
-        self._dropped: list[str] = []  # the elements that are left out, and what is open within them
+        self._mark = ""  # what precedes the line: a list item's dash or number
+        self._dropped: list[str] = []  # the open elements that are left out
         self._lists: list[int | None] = []  # the number of the last item; None for a list without numbers
-        self._links: list[tuple[str, int]] = []  # where they lead, and where they began within the line
+        self._links: list[tuple[str, int]] = []  # the open links' addresses, and where in the line they begin
         self._as_it_is = 0
 
     def text(self) -> str:
-        """Return all of it, without the empty lines around it."""
+        """Return the whole text, without empty lines at its beginning and end."""
         self._break()
         return CONTROL.sub("", "\n".join(self._lines).replace(NO_BREAK, " ")).strip("\n")
 
@@ -144,7 +145,7 @@ class _Reader(HTMLParser):
             self._as_it_is -= tag == "pre" and self._as_it_is > 0
 
     def handle_data(self, data: str) -> None:
-        """Write text down."""
+        """Add text."""
         if self._dropped:
             return
         if self._as_it_is:
@@ -175,7 +176,7 @@ class _Reader(HTMLParser):
             self._line = f"{self._line.rstrip(' ')} ({address})"
 
     def _break(self) -> None:
-        """End the line if something stands on it."""
+        """End the line if it is not empty."""
         if self._line.strip(" "):
             self._end_line()
         self._line = ""
@@ -187,5 +188,5 @@ class _Reader(HTMLParser):
 
 
 def _bare(address: str) -> str:
-    """Return an address without what a program adds to one that it makes a link of."""
+    """Return an address without what programs add when they turn a text into a link."""
     return re.sub(r"^(https?://|mailto:|tel:)", "", address.strip().lower()).rstrip("/")

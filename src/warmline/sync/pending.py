@@ -1,15 +1,17 @@
-"""Which rows must still be brought to Pipedrive, or brought in line with it: the promise, as querysets.
+"""Which rows are pending, and which of them are due, as querysets.
 
-Each is backed by an index whose condition holds no setting, so that it serves any threshold, and whose order is the
-due time, so that its cost is that of the due rows and never of the whole table. A test reads the query plans.
+Each query has its own index. The index's condition contains no setting, so it serves any threshold, and its order is
+the due time, so the query costs as much as the due rows and never as much as the whole table. A test reads the query
+plans.
 
-Of what is due, one row of each lease is shown, because no two of one lease go side by side, and some of each person's,
-so that no backlog, whatever its size, hides what another waits for. Who goes next, `scheduling.py` decides.
+Only one due row of each lease is returned, because no two with one lease go side by side, and only some of each
+owner's, so that a backlog, however large, does not hide what somebody else waits for. `priorities.py` decides which
+goes next.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import compress
 from typing import Any, TypeVar
 
@@ -20,17 +22,17 @@ from django.db.models.functions import RowNumber
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
-from warmline.sync.scheduling import MANY, Kind, Lane, Work, in_lanes
+from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
 
-END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # when a row is due that only a person can have tried again
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # "never": for example, the due time of a row that only a person retries
 
-ANY_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)  # stands for the present one in a statement that is made beforehand
+ANY_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)  # a placeholder for the present moment in a prepared statement
 
 LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
-# What tells the leases of a table's rows apart; two of one person's contacts with one e-mail share a lease.
-LEASED_BY: dict[Kind, tuple[str, ...]] = {
+# The columns that decide which rows of a table share a lease: two contacts with one e-mail do, for example.
+LEASED_BY: dict[RowKind, tuple[str, ...]] = {
     "contact": ("email_key", "alone"),
     "activity": ("contact", "contact__pipedrive_person_id"),
 }
@@ -39,58 +41,59 @@ LEASED_BY: dict[Kind, tuple[str, ...]] = {
 def contacts(threshold: int) -> QuerySet[Contact]:
     """Return the warm contacts that are not in Pipedrive.
 
-    The warm scores are named one by one, because the index begins with the score: each is then one range of due
-    times in it. `score >= threshold` would be one range of scores, with every due time in it to be read.
+    The warm scores are listed one by one, because the index begins with the score: each is then one range of due times.
+    `score >= threshold` would be one range of scores, in which every due time would have to be read.
 
     Args:
-        threshold: The least warm score, 0 to 10.
+        threshold: The lowest warm score, 0 to 10.
     """
     return Contact.objects.filter(pipedrive_person_id=None, warmness_score__in=range(threshold, WARMEST + 1))
 
 
 def activities() -> QuerySet[Activity]:
-    """Return the activities that belong in Pipedrive and are not there, and whose contacts are."""
+    """Return the activities that belong in Pipedrive and are not there yet, although their contacts are."""
     unlinked = Activity.objects.filter(pipedrive_activity_id=None, replicate=True)
     return unlinked.filter(contact__pipedrive_person_id__isnull=False)
 
 
 def changed_contacts() -> QuerySet[Contact]:
-    """Return the linked contacts with changes that Pipedrive was not told of."""
+    """Return the linked contacts with changes that have not been sent."""
     return Contact.objects.filter(pipedrive_person_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
 def changed_organizations() -> QuerySet[Organization]:
-    """Return the linked organizations with changes that Pipedrive was not told of."""
+    """Return the linked organizations with changes that have not been sent."""
     return Organization.objects.filter(pipedrive_org_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
 def organizations_asked_for() -> QuerySet[Organization]:
-    """Return the organizations that are not in Pipedrive and that a person asked for. The others wait for a contact."""
+    """Return the unlinked organizations that a person asked for. All others are sent with a contact."""
     has_contacts = Exists(Contact.objects.filter(organization=OuterRef("pk")))
     return Organization.objects.filter(has_contacts, pipedrive_org_id=None, pipedrive_asked_for=True)
 
 
 def changed_activities() -> QuerySet[Activity]:
-    """Return the activities in Pipedrive with changes that it was not told of."""
+    """Return the linked activities with changes that have not been sent."""
     return Activity.objects.filter(pipedrive_activity_id__isnull=False, revision__gt=F("pipedrive_revision"))
 
 
-def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: Collection[Work] = ()) -> list[Work]:
-    """Return what is due, one row of each lease.
+def due(
+    now: datetime, threshold: int, limit: int, *, background: bool = True, held: Collection[Work] = ()
+) -> list[Work]:
+    """Return the due rows, one of each lease.
 
     Args:
         now: The present moment, aware.
-        threshold: The least warm score.
-        limit: How many of each kind, lane and person at the most, beside the newest.
-        batch: Whether what was saved in bulk, or failed before, is shown as well.
-        held: Rows that are left out.
+        threshold: The lowest warm score.
+        limit: How many of each kind, lane and owner at the most, besides the newest.
+        background: Whether to include rows that an import saved, or that failed before.
+        held: Rows to leave out.
     """
-    have_any = _have_any(now, threshold, batch=batch)
-    if not any(have_any):
-        return []
     works = []
-    for kind, rows in compress(_tables(now, threshold, batch=batch), have_any):
-        shown = rows.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+    has_any = _have_any(now, threshold, background=background)
+    for kind, rows in compress(_tables(threshold), has_any):
+        shown = _of_these(rows(), now, background=background)
+        shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
             Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
             for row in _one_of_each(kind, shown, limit)
@@ -98,24 +101,27 @@ def due(now: datetime, threshold: int, limit: int, *, batch: bool = True, held: 
     return in_lanes(works, now)
 
 
-def _tables(now: datetime, threshold: int, *, batch: bool) -> tuple[tuple[Kind, QuerySet[Any]], ...]:
-    """Return the rows that are due, by where they are looked for."""
-    is_due = Q(next_pipedrive_sync_attempt__lte=now)
-    if not batch:
-        is_due &= Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False)
+def _tables(threshold: int) -> tuple[tuple[RowKind, Callable[[], QuerySet[Any]]], ...]:
+    """Return functions that return the pending rows as querysets, each of which one index serves."""
     return (
-        ("contact", contacts(threshold).filter(is_due)),
-        ("activity", activities().filter(is_due)),
-        ("contact", changed_contacts().filter(is_due)),
-        ("organization", organizations_asked_for().filter(is_due)),
-        ("organization", changed_organizations().filter(is_due)),
-        ("activity", changed_activities().filter(is_due)),
+        ("contact", partial(contacts, threshold)),
+        ("activity", activities),
+        ("contact", changed_contacts),
+        ("organization", organizations_asked_for),
+        ("organization", changed_organizations),
+        ("activity", changed_activities),
     )
 
 
-def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
-    """Return for each of the tables whether a row of it is due: mostly none is, and one short statement tells."""
-    sql, parameters = _have_any_statement(threshold, batch=batch)
+def _of_these(rows: QuerySet[Any], now: datetime, *, background: bool) -> QuerySet[Any]:
+    """Return those that are due."""
+    is_due = Q(next_pipedrive_sync_attempt__lte=now)
+    return rows.filter(is_due if background else is_due & Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False))
+
+
+def _have_any(now: datetime, threshold: int, *, background: bool) -> list[bool]:
+    """Return for each of these tables whether any row is due: usually none is, and one statement shows it."""
+    sql, parameters = _have_any_statement(threshold, background=background)
     adapt = connection.ops.adapt_datetimefield_value
     any_moment, moment = adapt(ANY_MOMENT), adapt(now)
     with connection.cursor() as cursor:
@@ -124,37 +130,37 @@ def _have_any(now: datetime, threshold: int, *, batch: bool) -> list[bool]:
 
 
 @cache
-def _have_any_statement(threshold: int, *, batch: bool) -> tuple[str, tuple[Any, ...]]:
-    """Return the statement of `_have_any`, which is made once, because it is executed every second.
+def _have_any_statement(threshold: int, *, background: bool) -> tuple[str, tuple[Any, ...]]:
+    """Return the SQL of `_have_any` with its parameters. It is built once, because it is executed every second.
 
-    Its moments are all `ANY_MOMENT`, and to be replaced by the present one.
+    Every moment in the parameters is `ANY_MOMENT`, which the caller replaces by the present one.
     """
-    tables = _tables(ANY_MOMENT, threshold, batch=batch)
-    found = [rows.query.exists().sql_with_params() for _, rows in tables]
+    due_rows = [_of_these(rows(), ANY_MOMENT, background=background) for _, rows in _tables(threshold)]
+    found = [rows.query.exists().sql_with_params() for rows in due_rows]
     sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
     return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
 
 
-def _one_of_each(kind: Kind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
-    """Return one row of each lease: of each person's the oldest ones, and some of the newest."""
-    limit = max(limit, MANY + 1)
-    if kind == "organization":  # each has a lease of its own, and all are the team's
+def _one_of_each(kind: RowKind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
+    """Return one row of each lease: of each owner's leases the oldest ones, and some of the newest."""
+    limit = max(limit, MOST_BY_HAND + 1)
+    if kind == "organization":  # each has a lease of its own, and all belong to the team
         values = due.values(*LANE, "name_key", row=F("pk"), since=F("next_pipedrive_sync_attempt"))
         return values.order_by(*LANE, "since", "row")[:limit]
     if kind == "contact":  # those without an e-mail share no lease
         due = due.annotate(alone=Case(When(email_key="", then=F("pk")), output_field=BigIntegerField()))
-    # (Adding 0 changes no id. It keeps the planner from reading a whole table in the order of its owners.)
+    # (Adding 0 changes no id. It keeps the query planner from reading the whole table in the order of its owners.)
     flow = ("whose", *LANE)
     leases = due.order_by().annotate(whose=F("owner_id") + 0).values(*flow, *LEASED_BY[kind])
     leases = leases.annotate(row=Min("pk"), since=Min("next_pipedrive_sync_attempt"))
     shown: QuerySet[Any, dict[str, Any]] = leases.annotate(
         place=Window(RowNumber(), partition_by=[*flow], order_by=("since", "row")),
         from_the_end=Window(RowNumber(), partition_by=[*flow], order_by=("-since", "-row")),
-    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MANY + 1))
+    ).filter(Q(place__lte=limit) | Q(from_the_end__lte=MOST_BY_HAND + 1))
     return shown
 
 
-def _lease(kind: Kind, row: dict[str, Any]) -> str:
+def _lease(kind: RowKind, row: dict[str, Any]) -> str:
     match kind:
         case "contact":
             return person_key(Contact(pk=row["row"], email_key=row["email_key"]))
@@ -171,7 +177,7 @@ def _lane(row: dict[str, Any]) -> Lane:
 
 
 def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
-    """Return the contact of a work with its user and organization, if it is still wanted and due."""
+    """Return a contact with its owner and organization, if it is still pending and due."""
     for some in (contacts(threshold), changed_contacts()):
         row = _still_due(some.select_related("owner", "organization"), work, now)
         if row is not None:
@@ -180,12 +186,12 @@ def contact(work: Work, threshold: int, now: datetime) -> Contact | None:
 
 
 def organization(work: Work, now: datetime) -> Organization | None:
-    """Return the organization of a work, if it is still wanted and due."""
+    """Return an organization, if it is still pending and due."""
     return _still_due(changed_organizations(), work, now) or _still_due(organizations_asked_for(), work, now)
 
 
 def activity(work: Work, now: datetime) -> Activity | None:
-    """Return the activity of a work with its contact, user and organization, if it is still wanted and due."""
+    """Return an activity with its owner, contact and organization, if it is still pending and due."""
     for some in (activities(), changed_activities()):
         row = _still_due(some.select_related("owner", "contact__organization"), work, now)
         if row is not None:
@@ -195,15 +201,3 @@ def activity(work: Work, now: datetime) -> Activity | None:
 
 def _still_due(rows: QuerySet[RowType], work: Work, now: datetime) -> RowType | None:
     return rows.filter(pk=work.row_id, next_pipedrive_sync_attempt__lte=now).first()
-
-
-def let_contacts_go_on(organization: Organization, now: datetime) -> None:
-    """Give fresh attempts to the contacts that failed only because their organization had.
-
-    Args:
-        organization: The one that is mended, or is about to be tried again.
-        now: From when they are due.
-    """
-    Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed").update(
-        **Contact.fresh_attempts(now)
-    )

@@ -1,4 +1,4 @@
-"""The settings of the promise, as one value that is handed in, so that a test or a page can hand in another."""
+"""The rules of the sync as one value, which callers pass in, so that a test or a page can pass in another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ class Policy:
     """What counts as warm, and how failures are tried again.
 
     Attributes:
-        threshold: Warmness score (0 to 10) from which a contact is wanted.
+        threshold: The warmness score (0 to 10) from which a contact is sent.
         label: The label of a warm lead in Pipedrive.
-        mark: Whether records made here bear our own id in a custom field, by which a lost one is recognized.
-        earlier_activities: Whether activities from before a contact was warm follow it.
-        attempts: How many before a row is failed and left to batch processing.
+        mark: Whether records that we create have our own id in a custom field, by which they are recognized.
+        earlier_activities: Whether activities from before a contact was warm are sent as well.
+        attempts: How many attempts are made before a row has failed and is left to batch processing.
         retry: The wait before the second attempt; doubled for each further one.
-        batch: The wait before a failed row is tried again by itself.
-        person_needed: The same for a row that waits for a person's decision or correction. It is far longer,
-            because each try costs tokens and hardly ever helps.
+        failed_retry: The wait before a failed row is tried again automatically.
+        person_needed: The same for a row that needs a person's decision or correction. It is far longer, because each
+            attempt costs tokens and hardly ever helps.
         types: Pipedrive's activity type for each of ours.
     """
 
@@ -35,18 +35,18 @@ class Policy:
     mark: bool = True
     attempts: int = 3
     retry: timedelta = timedelta(seconds=2)
-    batch: timedelta = timedelta(minutes=15)
+    failed_retry: timedelta = timedelta(minutes=15)
     person_needed: timedelta = timedelta(days=1)
     types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
 
     @classmethod
     def current(cls) -> Self:
-        """Return the policy that the settings and the team's preferences give."""
+        """Return the policy for the settings and the team's present preferences."""
         return cls.of(preferences.current())
 
     @classmethod
     def of(cls, decided: Preferences) -> Self:
-        """Return the policy that the settings and some preferences give."""
+        """Return the policy for the settings and the given preferences."""
         return cls(
             threshold=decided.threshold,
             label=decided.label,
@@ -54,6 +54,6 @@ class Policy:
             mark=settings.WARMLINE_ID_FIELD,
             attempts=settings.SYNC_ATTEMPTS,
             retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
-            batch=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
+            failed_retry=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
             types={**TYPES, **decided.activity_types},
         )

@@ -1,8 +1,8 @@
-"""The state of a row towards Pipedrive, defined once, as conditions on the row.
+"""The sync state of a row, defined once, as conditions on the row.
 
-The same conditions filter lists, count, and tell the state of each row that is shown, so the three cannot disagree.
-No index serves them as they are. Whoever filters or counts by them narrows the rows first, to those that are open, or
-to parts that an index holds in the order of their ids; then the cost is that of the open rows, or of the page.
+The same conditions filter lists, count, and give the state of each row that is shown, so the three cannot disagree.
+No index serves these conditions directly. Before filtering or counting by them, narrow the rows to those that are open,
+or to parts for which an index has the ids in order; then the cost is that of the open rows, or of one page.
 """
 
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE, Synced
 from warmline.crm.users import User
 from warmline.sync import pending
-from warmline.sync.failures import AMBIGUOUS
 from warmline.sync.leases import in_progress
+from warmline.sync.retries import AMBIGUOUS
 
 RowType = TypeVar("RowType", bound=Synced)
 
@@ -33,7 +33,7 @@ class SyncState(TextChoices):
     FAILED = "failed", "left to batch processing, or waiting for a person"
 
 
-OPEN = (SyncState.WANTED, SyncState.IN_PROGRESS, SyncState.FAILED)  # something is still to be done
+OPEN = (SyncState.WANTED, SyncState.IN_PROGRESS, SyncState.FAILED)  # the states in which something remains to be done
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Problem:
     Attributes:
         code: For programs.
         message: In plain words, with what to do.
-        field: Which field is meant; None when none is.
+        field: The field that is wrong; None when it is none in particular.
     """
 
     code: str
@@ -53,7 +53,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sync:
-    """What is told of a row: its state, its attempts, and why the last one failed."""
+    """A row's sync state, its attempts, and why the last one failed."""
 
     state: SyncState
     attempts: int
@@ -68,8 +68,8 @@ def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[Sy
 
     Args:
         model: Contact, Organization or Activity.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     warm = range(threshold, WARMEST + 1)
     if model is Contact:
@@ -98,11 +98,11 @@ def conditions(model: type[Synced], *, threshold: int, now: datetime) -> dict[Sy
 
 
 def open_rows(model: type[Synced], threshold: int) -> QuerySet[Any]:
-    """Return the ids of the rows that may be wanted, in progress or failed, from the indexes of what is wanted.
+    """Return the ids of the rows that may be pending, in progress or failed, from the indexes of pending rows.
 
     Args:
         model: Contact, Organization or Activity.
-        threshold: The least warm score.
+        threshold: The lowest warm score.
     """
     contacts = pending.contacts(threshold)
     if model is Contact:
@@ -114,7 +114,7 @@ def open_rows(model: type[Synced], threshold: int) -> QuerySet[Any]:
             Organization.objects.filter(pipedrive_sync_error_code=DELETED_THERE).values("pk"),
             pending.changed_organizations().values("pk"),
         )
-    # (`replicate=True` would be `replicate` alone, which no index is searched by.)
+    # (`replicate=True` would become `replicate` alone, for which no index is used.)
     belonging = Activity.objects.filter(pipedrive_activity_id=None, replicate__in=[True])
     return belonging.values("pk").union(
         Activity.objects.filter(contact__in=contacts).values("pk"), pending.changed_activities().values("pk")
@@ -130,15 +130,15 @@ def parts(
     warm: bool | None = None,
     few: bool = False,
 ) -> list[QuerySet[RowType]]:
-    """Return the rows in a state, in parts without common rows, each cheap to read in the order of its ids.
+    """Return the rows in a state as disjoint querysets, each of which is cheap to read in the order of its ids.
 
     Args:
         rows: Contacts, organizations or activities; a user's or everyone's.
-        state: None for any.
-        threshold: The least warm score.
-        now: Tells which leases are live.
-        warm: Of contacts, those that are warm, or that are not; None for both.
-        few: Whether the rows are so few that they are better read all, and not narrowed.
+        state: The state; None for any.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
+        warm: For contacts, whether they are warm or not; None for both.
+        few: Whether there are so few rows that reading all of them is cheaper.
     """
     scores = {None: range(WARMEST + 1), True: range(threshold, WARMEST + 1), False: range(threshold)}[warm]
     if state is not None:
@@ -151,11 +151,11 @@ def parts(
     elif state is SyncState.SYNCED:
         divisions = _divided(rows.model, in_line, scores)
     elif state is SyncState.NOT_WANTED and rows.model is Organization:
-        # Nobody brings one over that was asked for and has no contacts any more.
+        # This includes organizations that a person asked for and that have no contacts any more: they are not sent.
         asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
         divisions = [unlinked & Q(pipedrive_asked_for=False), Q(pk__in=asked_for.values("pk"))]
     elif state is SyncState.NOT_WANTED and rows.model is Activity:
-        # Those that belong in Pipedrive are wanted. (On `replicate__in`, see `open_rows`.)
+        # Activities that belong in Pipedrive are pending instead. (For `replicate__in`, see `open_rows`.)
         divisions = [unlinked & Q(replicate__in=[False]), unlinked & Q(replicate=None)]
     elif state is SyncState.NOT_WANTED:
         divisions = _divided(rows.model, unlinked, range(min(scores.stop, threshold)))
@@ -176,8 +176,8 @@ def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySe
 
     Args:
         rows: Contacts, organizations or activities.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     cases = [
         When(condition, then=Value(state.value))
@@ -188,7 +188,7 @@ def with_state(rows: QuerySet[Any], *, threshold: int, now: datetime) -> QuerySe
 
 
 def describe(row: Synced) -> Sync:
-    """Return what is told of a row that was read `with_state`."""
+    """Return the sync state of a row that was read `with_state`, with its attempts and error."""
     state = SyncState(row.sync_state)  # type: ignore[attr-defined]
     by_itself = row.pipedrive_sync_error_code != DELETED_THERE
     waits = state in {SyncState.WANTED, SyncState.FAILED} and by_itself
@@ -208,24 +208,24 @@ def describe(row: Synced) -> Sync:
 
 
 def counts(user: User | None, *, threshold: int, now: datetime) -> dict[SyncState, int]:
-    """Count the rows that are on their way, in progress or failed, over contacts, organizations and activities.
+    """Count the rows that are pending, in progress or failed: contacts, organizations and activities together.
 
     Args:
-        user: Who asks; None for everyone's.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        user: Whose rows; an admin's are everyone's. None for everyone's.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     tables = counts_by_table(user, threshold=threshold, now=now).values()
     return {state: sum(found[state] for found in tables) for state in OPEN}
 
 
 def counts_by_table(user: User | None, *, threshold: int, now: datetime) -> dict[type[Row], dict[SyncState, int]]:
-    """Count the same for each table.
+    """Count the same for each table; see `counts`.
 
     Args:
-        user: Who asks; None for everyone's.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        user: Whose rows; an admin's are everyone's. None for everyone's.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     contacts, activities = Contact.objects.all(), Activity.objects.all()
     if user is not None:

@@ -1,8 +1,8 @@
-"""One asks, and whoever needs the same answer waits for it: among the threads of a process, and among processes.
+"""Single flight: one worker asks Pipedrive, and everybody who needs the same answer waits for it, in all processes.
 
-Who asks holds a lease. Who waits looks at what is stored, holds no transaction, and spends no attempt: when it takes
-too long, or the connection is lost meanwhile, the row is looked at again soon. After a question that failed, nobody
-asks it anew for a second.
+The worker that asks holds a lease. The others read what is stored, hold no transaction, and use up no attempt: if it
+takes too long, or the connection is lost meanwhile, the row is tried again soon. After a failure, nobody asks again for
+a second.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from warmline.sync.models import Connection
 
 Answer = TypeVar("Answer")
 
-ASKING = timedelta(seconds=30)  # after which whoever asks is believed to have died
+ASKING = timedelta(seconds=30)  # after which the worker that asks is assumed to have died
 BREATH = timedelta(seconds=1)  # after a failure
 
 
@@ -26,17 +26,17 @@ def one_asks(
     ask: Callable[[], Answer],
     store: Callable[[Answer], object],
 ) -> Answer:
-    """Return an answer that is known, or ask for it, unless somebody is asking already.
+    """Return a stored answer, or ask for it, unless somebody is asking already.
 
     Args:
-        names: What is asked for, in the same words by everybody who asks.
-        clock: Ours.
-        known: Reads what is stored of it; None when that does not serve.
-        ask: Asks.
-        store: Stores the answer; not called for who took so long that another one asked meanwhile.
+        names: What is asked for; everybody who asks for the same uses the same names.
+        clock: This machine's.
+        known: Returns the stored answer; None if there is none that is good enough.
+        ask: Asks Pipedrive.
+        store: Stores the answer. Not called if asking took so long that another worker has asked meanwhile.
 
     Raises:
-        BusyError: When another one asks, and no answer comes of it in time.
+        BusyError: When another worker is asking, and its answer does not come in time.
     """
     leases, keys = Leases(clock), [ask_key(name) for name in names]
     give_up_at, has_waited = clock.monotonic() + PATIENCE.total_seconds(), False
@@ -50,7 +50,7 @@ def one_asks(
         leases.wait_for(*keys, until=give_up_at)
         has_waited = True
     try:
-        answer = known()  # who held the lease a moment ago may have just stored it
+        answer = known()  # whoever held the lease until now may just have stored it
         if answer is None:
             answer = ask()
             leases.while_held(lambda: store(answer))
@@ -62,5 +62,5 @@ def one_asks(
 
 
 def ask_key(name: str) -> str:
-    """Return the key of the lease that whoever asks for something holds, and whoever changes it."""
+    """Return the key of the lease that is held while something is asked for, or while its answer is changed."""
     return f"ask:{name}"

@@ -1,16 +1,19 @@
-"""Contacts as a CSV file, which `/import` reads again.
+"""Contacts as a CSV, Excel or vCard file, which `/import` reads again.
 
-It is sent piece by piece, so that none is ever in memory as a whole.
+CSV and vCard are sent piece by piece, so that none is ever in memory as a whole. An Excel file is packed, and can only
+be sent once it is complete.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import chain, islice
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.db.models import TextChoices
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from warmline.crm.csv_files import written
+from warmline.crm.imports import csv_files, vcards, workbooks
 from warmline.crm.models import Contact, Organization
 
 DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)
@@ -18,20 +21,37 @@ COLUMNS = ("Name", "E-mail", "Phone", "Organization", *DETAILS, "Warmness", "Las
 PIECE = 500  # lines
 
 
-def csv_of(contacts: Iterable[Contact]) -> StreamingHttpResponse:
+class FileForm(TextChoices):
+    """In which form contacts are exported."""
+
+    CSV = "csv", "CSV"
+    EXCEL = "xlsx", "Excel"
+    VCARD = "vcf", "vCard"
+
+
+def file_of(contacts: Iterable[Contact], form: str = "") -> HttpResponseBase:
     """Return the answer that sends contacts.
 
     Args:
         contacts: With their owner and organization; read from while it is sent.
+        form: One of FileForm; anything else is taken for CSV.
     """
-    response = StreamingHttpResponse(_pieces(contacts), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="contacts-{timezone.localdate():%Y-%m-%d}.csv"'
+    response: HttpResponseBase
+    if form == FileForm.EXCEL:
+        table = workbooks.written(chain([COLUMNS], map(_cells, contacts)))
+        response = HttpResponse(table, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    elif form == FileForm.VCARD:
+        cards = vcards.written(dict(zip(COLUMNS, _cells(contact), strict=True)) for contact in contacts)
+        response = StreamingHttpResponse(_pieces(cards), content_type="text/vcard; charset=utf-8")
+    else:
+        form = FileForm.CSV
+        lines = csv_files.written(chain([COLUMNS], map(_cells, contacts)))
+        response = StreamingHttpResponse(_pieces(lines), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="contacts-{timezone.localdate():%Y-%m-%d}.{form}"'
     return response
 
 
-async def _pieces(contacts: Iterable[Contact]) -> AsyncIterator[str]:
-    lines = written(chain([COLUMNS], map(_cells, contacts)))
-
+async def _pieces(lines: Iterator[str]) -> AsyncIterator[str]:
     def some() -> str:
         return "".join(islice(lines, PIECE))
 

@@ -1,6 +1,6 @@
-"""What a list's address asks for, read from it and written into it again.
+"""Reads what a list's address asks for, and writes it into an address again.
 
-Nothing in an address is an error: what cannot be read is left out, so that an old or mistyped link still shows a list.
+Nothing in an address is an error: what makes no sense is ignored, so that an old or mistyped link still shows a list.
 """
 
 from collections.abc import Collection
@@ -12,38 +12,41 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from warmline.crm.imports import runs
 from warmline.crm.models import ContactQuerySet
 from warmline.sync.status.row_lists import Asked, Order, Place, Show
 
 LONGEST_TEXT = 255
-DIGITS = 18  # of the largest id that every database holds
-SALT = "list"  # a timeline's place is none of a list's
+DIGITS = 18  # of the largest id that every database can store
+SALT = "list"  # so that a place in a timeline is not accepted as one in a list
 DATES = {Order.RECENT, Order.NEGLECTED}
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ListRequest:
     """What a list's address asks for.
 
     Attributes:
-        asked: What to list.
-        owner: Of contacts, whose: a user's id; None for everyone's that one may see.
+        asked: What to list, and in which order.
+        owner: The id of the user whose contacts are listed; None for all contacts that one may see.
+        imported: The id of the import that added or completed the contacts that are listed; None for all.
     """
 
     asked: Asked
     owner: int | None = None
+    imported: int | None = None
 
     @classmethod
     def read(
         cls, query: QueryDict, orders: Collection[Order], shows: Collection[Show], whose: Collection[str] = ()
-    ) -> "Wishes":
-        """Read them.
+    ) -> "ListRequest":
+        """Read it from an address.
 
         Args:
             query: What follows the `?`.
-            orders: In which orders the list can be shown.
-            shows: What it can be narrowed to.
-            whose: Of what its rows can be: "owner", "organization".
+            orders: The orders that the list offers.
+            shows: The filters that the list offers.
+            whose: The relations by which it can be filtered: "owner", "organization".
         """
         ids = {name: number(query.get(name, "")) for name in whose}
         order = next((each for each in orders if each == query.get("order")), Order.NAME)
@@ -54,20 +57,21 @@ class Wishes:
             order=order,
             place=_place(query, order),
         )
-        return cls(asked, ids.get("owner"))
+        return cls(asked, ids.get("owner"), ids.get("import"))
 
     def among(self, contacts: ContactQuerySet) -> ContactQuerySet:
-        """Return those of the wished owner."""
-        return contacts if self.owner is None else contacts.filter(owner=self.owner)
+        """Return the contacts of the requested owner and import."""
+        some = contacts if self.owner is None else contacts.filter(owner=self.owner)
+        return some if self.imported is None else some.filter(pk__in=runs.contacts_of(self.imported))
 
     def query(self, place: Place | None = None) -> str:
-        """Write them into an address.
+        """Write it into an address.
 
         Args:
-            place: Of the list; None for its beginning.
+            place: Where the page starts; None for the first page.
 
         Returns:
-            What follows the path: `?` and more, or nothing.
+            What follows the path: `?` and more, or an empty string.
         """
         asked = self.asked
         values = {
@@ -75,6 +79,7 @@ class Wishes:
             "show": asked.show,
             "owner": self.owner,
             "organization": asked.organization,
+            "import": self.imported,
             "order": asked.order if asked.order != Order.NAME else "",
             "before" if place and place.backwards else "after": _written(place, asked.order) if place else "",
         }
@@ -83,18 +88,18 @@ class Wishes:
 
 
 def list_address(request: HttpRequest) -> str:
-    """Return where the list of contacts is that something was done from; the form sends it along as `query`."""
+    """Return the address of the contact list from which a form was sent; the form holds its `query`."""
     query = request.POST.get("query", "")
     return reverse("web:contacts") + (query if query.startswith("?") else "")
 
 
 def text(query: QueryDict, name: str) -> str:
-    """Return what someone searches for, cut where no search needs more."""
+    """Return a search text, cut to a length that is enough for every search."""
     return query.get(name, "").replace("\0", "").strip()[:LONGEST_TEXT]
 
 
 def number(text: str) -> int | None:
-    """Return an id that a browser sends; None when it is none."""
+    """Return the id that a browser sent; None if it is not a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else None
 
 
@@ -112,6 +117,6 @@ def _place(query: QueryDict, order: Order) -> Place | None:
 
 
 def _written(place: Place, order: Order) -> str:
-    """Return a place as text. It is signed, so that nothing else is read as one."""
+    """Return a place as text. It is signed, so that nothing else is accepted as one."""
     key, row_id = place.key
     return signing.dumps([order, key.isoformat() if order in DATES else key, row_id], salt=SALT)

@@ -1,6 +1,6 @@
-"""What holds for every page: only the team sees it, in its own time zone, and no browser keeps it.
+"""Django middleware for all pages: sign-in required, the user's time zone, and no caching in browsers.
 
-The JSON API and the static files are none of its business: the API never learns who has signed in here.
+It does not touch the JSON API and static files: the API never sees who is signed in here.
 """
 
 import logging
@@ -23,9 +23,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.users import User
-from warmline.web.throttling import too_many
+from warmline.web.access.guess_checks import too_many
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +33,19 @@ WELCOME = "web:welcome"
 
 
 class TeamMiddleware(LoginRequiredMiddleware):
-    """Lets the team in and leads others to the door: to sign in, or to the welcome page while there is no team yet."""
+    """Admits the team, and sends everyone else to the sign-in page, or to the welcome page if there is no user yet."""
 
     async_capable = False  # the block below must stay open until there is an answer
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request; the time zone is the user's once the user is known, and gone with the request."""
+        """Answer the request; its time zone becomes the user's as soon as the user is known."""
         with timezone.override(None):
             return cast("HttpResponseBase", super().__call__(request))
 
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
-        """Lead those who may not see the page to the door, and back afterwards; return None for the others."""
+        """Send people who are not signed in to the sign-in page, and back afterwards; return None for the others."""
         page = request.resolver_match
         if page is None or page.namespace != "web":
             return None
@@ -58,7 +58,7 @@ class TeamMiddleware(LoginRequiredMiddleware):
             return None
         htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
         if htmx:
-            # It would put the door into the place of a fragment, so it is told to go there as a whole.
+            # htmx would insert the sign-in page as a fragment, so it is told to leave the page.
             return HttpResponseClientRedirect(redirect_to_login(_page_around(htmx)).url)
         if request.method not in {"GET", "HEAD"}:
             messages.warning(
@@ -70,10 +70,10 @@ class TeamMiddleware(LoginRequiredMiddleware):
         return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Have a guesser wait, and take a row that was deleted before it was written for one that was never there.
+        """Answer too many guesses with 429, and a row that was deleted in the meantime with 404.
 
         Raises:
-            Http404: For the page that says so.
+            Http404: If a row was deleted in the meantime.
         """
         if isinstance(exception, TooManyGuessesError):
             return too_many(request, exception)
@@ -83,10 +83,10 @@ class TeamMiddleware(LoginRequiredMiddleware):
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep pages out of the browser's cache, and lead on from an address that forms are sent to.
+        """Keep pages out of the browser's cache, and redirect a GET for an address that only accepts forms.
 
-        Pages hold what people told us, and a fragment must not come back as a page when the person goes back. A form's
-        address is opened when a phone that let a page go gets it again; what it belongs to stands before it.
+        Pages contain personal data, and the Back button must not show a fragment as a page. A phone that dropped a
+        page from memory reloads it by GET, even if a form was sent to it; its parent address has what belongs there.
         """
         page = request.resolver_match
         if page is not None and page.namespace == "web":
@@ -97,16 +97,16 @@ class TeamMiddleware(LoginRequiredMiddleware):
 
 
 def _page_around(htmx: HtmxDetails) -> str:
-    """Return the page in which a fragment was asked for."""
+    """Return the page that requested a fragment."""
     try:
         page = htmx.current_url_abs_path
-    except ValueError:  # no browser of a person's sends such an address
+    except ValueError:  # no real browser sends such an address
         page = None
     return page or resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
 def _page_of(request: HttpRequest) -> str:
-    """Return the page whose form was sent; the form's own address may know no GET."""
+    """Return the page whose form was sent; the address of the form itself may not accept GET."""
     page = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
         return resolve_url(settings.LOGIN_REDIRECT_URL)
@@ -115,7 +115,7 @@ def _page_of(request: HttpRequest) -> str:
 
 
 def _page_before(path: str) -> str:
-    """Return the nearest address before one that leads somewhere."""
+    """Return the nearest parent address that exists."""
     while path := path.rpartition("/")[0]:
         if is_valid_path(path):
             return path

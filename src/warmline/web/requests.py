@@ -1,4 +1,4 @@
-"""Who asks for a page, and which pages are for admins only."""
+"""Requests for pages: their type, the key of their form, and the decorator for admin pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,27 +15,27 @@ More = ParamSpec("More")
 
 
 class PageRequest(HttpRequest):
-    """A request for a page by someone who has signed in.
+    """A request for a page by a signed-in user.
 
     Attributes:
-        user: Who.
-        htmx: Whether, and by what, a fragment is asked for.
+        user: The user.
+        htmx: Whether htmx requests a fragment, and for which element.
     """
 
     user: User
     htmx: HtmxDetails
 
 
-def once_key(request: HttpRequest) -> UUID | None:
-    """Return the key of the form that was sent (see `{% once %}`); None for one without."""
+def idempotency_key(request: HttpRequest) -> UUID | None:
+    """Return the idempotency key of the form that was sent; None if it has none."""
     try:
-        return UUID(request.POST.get("once", ""))
+        return UUID(request.POST.get("idempotency_key", ""))
     except ValueError:
         return None
 
 
 def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpResponseBase]:
-    """Refuse a view to members, with the page that says so (403)."""
+    """Allow a view for admins only; members get 403."""
 
     @wraps(view)
     def guarded(*args: More.args, **kwargs: More.kwargs) -> HttpResponseBase:

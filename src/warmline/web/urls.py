@@ -26,7 +26,7 @@ from warmline.web.views import (
 app_name = "web"
 
 in_pipedrive = [
-    path("standing", row_status.standing),
+    path("status", row_status.status),
     path("attempts", row_status.attempts),
     path("retry", row_status.retry),
     path("link", row_status.link),
@@ -65,7 +65,9 @@ urlpatterns = [
     path("import/<int:run_id>", imports.run, name="import-run"),
     path("import/<int:run_id>/columns", imports.match, name="import-columns"),
     path("import/<int:run_id>/start", imports.start, name="import-start"),
+    path("import/<int:run_id>/add-as-another", imports.add_as_another, name="import-add-as-another"),
     path("import/<int:run_id>/discard", imports.discard, name="import-discard"),
+    path("import/<int:run_id>/take-back", imports.take_back, name="import-take-back"),
     path("import/<int:run_id>/rejected.csv", imports.rejected, name="import-rejected"),
     path("settings", settings.pipedrive, name="settings"),
     path("settings/disconnect", settings.disconnect, name="disconnect"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
-from warmline.crm.retention import forget
+from warmline.crm.retention import delete_in_pieces
 from warmline.crm.signals import contacts_warmed, day_passed
 from warmline.sync.happenings import happened
 from warmline.webhooks import waking
@@ -103,4 +103,4 @@ def _moment(moment: datetime) -> str:
 
 
 def _forget_old(now: datetime, **_: Any) -> None:
-    forget(outdated(now))
+    delete_in_pieces(outdated(now))

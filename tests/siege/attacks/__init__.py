@@ -1,7 +1,7 @@
 """All attacks, in the order of the table. A new one is an `Attack` in a module here, and a line below."""
 
 from siege.attack import Attack
-from siege.attacks import answers, bulk, crowd, disk, guesses, half, idle, noise, passwords, streams
+from siege.attacks import answers, bulk, crowd, disk, forged, guesses, half, idle, noise, passwords, starts, streams
 
 ATTACKS: tuple[Attack, ...] = (
     *crowd.ATTACKS,
@@ -13,5 +13,7 @@ ATTACKS: tuple[Attack, ...] = (
     *streams.ATTACKS,
     *passwords.ATTACKS,
     *guesses.ATTACKS,
+    *forged.ATTACKS,
+    *starts.ATTACKS,
     *idle.ATTACKS,
 )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key
-from warmline.crm.words import words_of
+from warmline.crm.search_words import words_of
 
 AT_ONCE = 500  # rows of one statement
 FRESH = {

@@ -1,4 +1,4 @@
-"""Who works, and when: the dispatcher, one row's attempt and what its outcome does, the contact book's signals.
+"""Runs the sync: the dispatcher, one row's attempt and its outcome, and the reactions to the contact book's signals.
 
-How a record is brought in line is `reconcile`'s; what the account holds is `remote`'s.
+How a row is reconciled with its record is in `reconcile`. What is known about the account is in `remote`.
 """

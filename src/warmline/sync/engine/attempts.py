@@ -1,6 +1,6 @@
-"""An attempt to bring a row to Pipedrive: here alone what went wrong becomes the row's state, or the connection's.
+"""Makes an attempt to send a row, and stores what went wrong, on the row or on the connection. Only this module does.
 
-Who is at fault and what follows, `failures.py` decides. Here it is written down, with the history and the notification.
+`retries.py` decides what is at fault and what follows. Here that is stored, together with the log and a notification.
 """
 
 import logging
@@ -14,10 +14,11 @@ from django.db.models import F
 from warmline import storage
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
 from warmline.sync import attempt_log, happenings, notifications
+from warmline.sync.after_change import no_choice
 from warmline.sync.company import Membership, storing
-from warmline.sync.failures import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 from warmline.sync.happenings import What
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
@@ -26,6 +27,7 @@ from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.outcome import StaleLinkError
 from warmline.sync.reconcile.update import DeletedThereError
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +39,14 @@ class DisconnectedError(Exception):
 
 
 class Attempts:
-    """Makes attempts, and records what came of those in vain; those that came to their end, `linking.py` records.
+    """Makes attempts, and stores the failed ones; `linking.py` stores the successful ones.
 
     Args:
-        pipedrive: Asked by a probe, where an error does not tell whose fault it is.
+        pipedrive: The client, for a probe when an error does not show whose fault it is.
         membership: The engine's.
         policy: How failures are tried again.
-        clock: Tells when.
-        random: Spreads the waits.
+        clock: Tells the time.
+        random: Varies the waits.
     """
 
     def __init__(
@@ -60,28 +62,26 @@ class Attempts:
         """Make an attempt.
 
         Args:
-            row: As it is under its lease.
-            bring: Brings it to Pipedrive and stores the link.
+            row: The row, read under its lease.
+            bring: Sends it and stores the outcome.
 
         Raises:
-            BusyError: When another worker is at what it needs; it was no attempt.
-            NotYetError: When it has to wait; it was no attempt, and the row is due then.
-            DisconnectedError: When the connection is at fault; it was no attempt.
-            OperationalError: When our own database is, and InterfaceError likewise; it was no attempt.
+            BusyError: When another worker holds what it needs. This does not count as an attempt.
+            NotYetError: When the row has to wait; it becomes due then. This does not count as an attempt.
+            DisconnectedError: When the connection is at fault. This does not count as an attempt.
+            OperationalError: When our own database is at fault, like InterfaceError. This does not count as an attempt.
         """
         try:
             bring()
         except (BusyError, DisconnectedError):
             raise
-        except (OperationalError, InterfaceError):
-            raise  # our own database is at fault, and no row: whoever asked waits, and makes the attempt again
         except NotYetError as later:
             self.put_off(row, later.wait)
             raise
         except StaleLinkError as stale:
             now = self._clock.now()
             wait = max(linking.look_again(stale.row, now) - now, timedelta(0)) + STALE_LINK_WAIT
-            if wait > longest_wait("", failed=False, policy=self._policy):  # the other row has failed, and so does this
+            if wait > longest_wait("", failed=False, policy=self._policy):  # the other row has failed, and so has this
                 self._fail(row, Unavailable(str(stale)))
                 return
             self.put_off(row, wait)
@@ -90,29 +90,31 @@ class Attempts:
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             linking.unlink(row, self._clock.now())
         except Exception as error:
-            if storage.noticed(error) is not None:  # nothing could be written of it, and no row is at fault
+            if isinstance(error, OperationalError | InterfaceError) and not storage.is_unstorable(error):
+                raise  # our own database is at fault, and not the row: the caller waits and tries again
+            if storage.noticed(error) is not None:  # the disk is at fault, and not the row
                 raise DisconnectedError from error
             self.blame_the_connection(error)
             self._fail(row, error)
 
     def put_off(self, row: Row, wait: timedelta) -> None:
-        """Let a row be due only later.
+        """Make a row due later.
 
         Args:
-            row: Which.
-            wait: From now.
+            row: The row.
+            wait: How long from now.
         """
         rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
         rows.update(next_pipedrive_sync_attempt=self._clock.now() + wait)
 
     def blame_the_connection(self, error: Exception) -> None:
-        """Report the connection if an error is its fault; a probe tells, where the error itself does not.
+        """Store the trouble if an error is the connection's fault. A probe finds out if the error does not show it.
 
         Args:
             error: What a call raised.
 
         Raises:
-            DisconnectedError: When it is.
+            DisconnectedError: When the connection is at fault.
         """
         found = trouble(error)
         if found is None and wants_probe(error):
@@ -147,13 +149,13 @@ class Attempts:
             "pipedrive_sync_failed": verdict.failed,
             "pipedrive_sync_error_code": verdict.code,
             "pipedrive_sync_error_message": verdict.message,
-            "pipedrive_sync_error_field": verdict.field,
+            "pipedrive_sync_error_field": verdict.field[:ERROR_FIELD_LENGTH],  # Pipedrive may name any
         }
-        if verdict.candidates:  # a person has to decide, or decide anew; what is no news of them changes nothing
-            values |= {**Contact.undecided(), "pipedrive_candidates": list(verdict.candidates)}
+        if verdict.candidates:  # a person has to choose, perhaps once more
+            values |= {**no_choice(), "pipedrive_candidates": list(verdict.candidates)}
         is_news = not row.pipedrive_sync_failed or is_other(row.pipedrive_sync_error_code, verdict.code)
         with storing():
-            # An edit, or someone who tries again or chooses, was faster: it is due by that already; this is no news.
+            # If the row was edited, retried or decided on meanwhile, it is due already, and this failure is outdated.
             as_read = {**row.as_read(), "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
             rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
             if not rows.select_for_update().exists():
@@ -164,7 +166,7 @@ class Attempts:
 
 
 def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
-    """Tell whose row it is. Of an organization that contacts wait for, their users hear with them."""
+    """Notify the row's owner. If contacts wait for an organization, their owners hear about the contacts instead."""
     text = f"Could not sync {row}. {verdict.message}"
     match row:
         case Organization() if row.is_linked or row.pipedrive_asked_for:

@@ -1,8 +1,9 @@
-"""Stored moments may come from a clock that was wrong: none of them delays work for longer than its own longest wait.
+"""Corrects stored moments that come from a wrong clock, so that none delays work for longer than its longest wait.
 
-The engine asks here before it looks what is due. At its start, whenever this machine's clock was set, and every few
-seconds (another machine's may be wrong), what would wait for longer than it can ever have to is brought nearer, by the
-indexes that what is due is read from. What vouched for freshness when the clock was set vouches for nothing any more.
+The engine calls this before it reads the due rows. When it starts, whenever this machine's clock was set, and every few
+seconds (because another machine's clock may be wrong), rows that would wait for longer than they ever have to become
+due earlier. They are found through the indexes of due rows. After a clock was set, earlier looks no longer count as
+recent.
 """
 
 import logging
@@ -16,26 +17,26 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock
 from warmline.sync import pending
-from warmline.sync.failures import ORGANIZATION_FAILED, PASSING, longest_wait
 from warmline.sync.leases import expire_in_time
 from warmline.sync.models import Connection, DirectoryState, Intent
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
+from warmline.sync.retries import ORGANIZATION_FAILED, PASSING, longest_wait
 
 log = logging.getLogger(__name__)
 
-EVERY = 10.0  # seconds
-NOTABLE = timedelta(seconds=0.5)  # what a clock is moved by as it is kept right all the time is far less
-AT_ONCE = 500  # rows of one kind; the rest follows with the next look
+CHECK_EVERY = 10.0  # seconds
+NOTABLE = timedelta(seconds=0.5)  # time servers adjust a clock by far less than this at a time
+AT_ONCE = 500  # rows of one kind that are corrected at a time; the next check continues
 LONG_AGO = timedelta(days=1)
 
 
 class Moments:
-    """Watches this machine's clock for an engine, and what is stored of moments.
+    """Watches this machine's clock for an engine, and corrects stored moments.
 
     Args:
         clock: This machine's.
-        policy: Tells the longest waits.
+        policy: The waits.
     """
 
     def __init__(self, clock: Clock, policy: Policy) -> None:
@@ -45,7 +46,7 @@ class Moments:
         self._next = clock.monotonic()
 
     def heed(self) -> None:
-        """Bring nearer what waits for too long, if the clock was set or the last look is some seconds old."""
+        """Correct stored moments, if the clock was set or the last check was some seconds ago."""
         ahead, now = self._ahead_of_monotonic(), self._clock.now()
         jump = timedelta(seconds=ahead - self._ahead)
         was_set = abs(jump) >= NOTABLE
@@ -55,7 +56,7 @@ class Moments:
             distrust_looks(now, jump)
         elif self._clock.monotonic() < self._next:
             return
-        self._next = self._clock.monotonic() + EVERY
+        self._next = self._clock.monotonic() + CHECK_EVERY
         pull_in(now, self._policy, was_set_back=was_set and jump < timedelta(0))
 
     def _ahead_of_monotonic(self) -> float:
@@ -63,12 +64,12 @@ class Moments:
 
 
 def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> None:
-    """Bring nearer whatever waits for longer than its own longest wait.
+    """Make rows, leases and probes due earlier that would wait for longer than their longest wait.
 
     Args:
         now: The present moment, aware.
-        policy: Tells the longest waits.
-        was_set_back: Whether that was just seen of this machine's clock. Then what waits for a few seconds goes on now.
+        policy: The waits.
+        was_set_back: Whether this machine's clock was just set back. Then rows that wait for a few seconds are due now.
     """
     soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
     waiting = _waiting(policy.threshold, all_of_them=was_set_back)
@@ -85,11 +86,11 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
 
 
 def distrust_looks(now: datetime, jump: timedelta) -> None:
-    """Have a new look taken for whoever waits, further back by what a clock was set back: Pipedrive's may be the same.
+    """Make the directory look again, and further back if the clock was set back: Pipedrive may be on the same machine.
 
     Args:
         now: The present moment, aware.
-        jump: By how much the clock was set ahead.
+        jump: By how much the clock was set ahead; negative if it was set back.
     """
     back = min(jump, timedelta(0))
     for state in DirectoryState.objects.all():
@@ -100,18 +101,18 @@ def distrust_looks(now: datetime, jump: timedelta) -> None:
 
 
 def _ask_now(now: datetime) -> None:
-    """Have the connection, and lists that could not be had, tried again now."""
+    """Make probes of the connection, and lists that could not be read, due now."""
     Connection.objects.filter(probe_at__gt=now).update(probe_at=now)
     DirectoryState.objects.filter(retry_at__gt=now).update(retry_at=now)
 
 
 def left(row: Row, now: datetime, policy: Policy) -> timedelta:
-    """Return how long a row still waits; nothing if that is more than it can have to.
+    """Return how long a row still has to wait; zero if its due time is further away than it can be.
 
     Args:
-        row: As read.
+        row: The row, as read.
         now: The present moment, aware.
-        policy: Tells the longest waits.
+        policy: The waits.
     """
     wait: timedelta = row.next_pipedrive_sync_attempt - now
     longest = longest_wait(row.pipedrive_sync_error_code, failed=row.pipedrive_sync_failed, policy=policy)
@@ -119,11 +120,11 @@ def left(row: Row, now: datetime, policy: Policy) -> timedelta:
 
 
 def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]]:
-    """Return what is wanted, as `wanted.due` reads it, each by its index.
+    """Return the pending rows as `pending.due` reads them, each query with its index.
 
-    Organizations that contacts bring along, and activities whose contacts are not linked yet, have no index by their
-    due times. They are read all where that is rare. Else whoever brings an organization along asks `left`, and an
-    activity is looked at once it is wanted.
+    Organizations that are sent with their contacts, and activities whose contacts are not linked yet, have no index of
+    due times. All of them are read only if a clock was set back, which is rare. Otherwise `left` corrects such an
+    organization when its contact is sent, and an activity is corrected once it is pending.
     """
     organizations = Organization.objects.filter(pipedrive_org_id=None)
     activities = Activity.objects.filter(pipedrive_activity_id=None)
@@ -140,15 +141,15 @@ def _waiting(threshold: int, *, all_of_them: bool = False) -> list[QuerySet[Any]
 def _too_far(
     rows: QuerySet[Any], now: datetime, soon: timedelta, policy: Policy
 ) -> list[tuple[QuerySet[Any], timedelta, datetime]]:
-    """Return the rows that wait for too long, by how long they may, and the moment to which they are brought."""
-    batch, person_needed = (longest_wait(code, failed=True, policy=policy) for code in ("unavailable", "rejected"))
+    """Return the rows that wait for too long, with their longest wait and their new due time."""
+    failed, person_needed = (longest_wait(code, failed=True, policy=policy) for code in ("unavailable", "rejected"))
     passing = Q(pipedrive_sync_error_code__in=PASSING)
     if rows.model is Contact:
         passing |= Q(pipedrive_sync_error_code=ORGANIZATION_FAILED, organization__pipedrive_sync_error_code__in=PASSING)
 
     return [
         (_beyond(rows, now + soon).filter(pipedrive_sync_failed=False), soon, now),
-        (_beyond(rows, now + batch).filter(passing, pipedrive_sync_failed=True), batch, now + batch),
+        (_beyond(rows, now + failed).filter(passing, pipedrive_sync_failed=True), failed, now + failed),
         (_beyond(rows, now + person_needed).filter(pipedrive_sync_failed=True), person_needed, now + person_needed),
     ]
 
@@ -158,6 +159,6 @@ def _beyond(rows: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
 
 
 def _is_any_beyond(waiting: Sequence[QuerySet[Any]], moment: datetime) -> bool:
-    """Tell in one query whether anything waits beyond a moment, as what has failed does."""
+    """Tell in one query whether anything is due after a moment; failed rows usually are."""
     first, *rest = (_beyond(rows, moment).order_by().values("pk") for rows in waiting)
     return first.union(*rest, all=True).exists()

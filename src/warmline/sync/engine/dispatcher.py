@@ -1,126 +1,27 @@
-"""Runs the engine in the second process of `serve`: threads that are woken after each commit, and by a sweep a second.
+"""Keeps an engine going in threads that are woken after each commit and once a second.
 
-When a person connects Pipedrive or changes the preferences, the next second's engine is another one; nothing has to be
-restarted. It has no rule of its own: what is due, and what follows, is the engine's, and `scheduling.py` decides who
-goes next. This only keeps several rows going at once. Clock and threads are handed in, so a simulation runs it, too.
+The dispatcher only keeps several rows going at once: the engine knows what is due and what follows, and `priorities.py`
+decides which row goes next. Clock and threads are passed in, so that a simulation can run it as well.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from threading import Lock
 
-from django.conf import settings
-
 from warmline import storage
-from warmline.crm import preferences
-from warmline.crm.preferences import Preferences
-from warmline.pipedrive import Clock, SystemClock
+from warmline.pipedrive import Clock
 from warmline.supervision import Loop, Waits, close_connections
-from warmline.sync import credentials, wakeups
+from warmline.sync import wakeups
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.leases import release_those_of_the_dead
-from warmline.sync.models import ConnectionState
+from warmline.sync.leases import release_own, release_those_of_the_dead
+from warmline.sync.priorities import Lane, Room, Served, Work, first, in_turn
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.directory import forget_account
-from warmline.sync.scheduling import Lane, Room, Served, Work, first, in_turn
 from warmline.threads import SYSTEM_THREADS, Threads
 
 log = logging.getLogger(__name__)
 
 SWEEP = 1.0  # seconds: how late a wake-up from another process, or one that was lost, can be
-BREATH = 0.008  # seconds: whoever saved gets their answer first, and what is saved together is looked for once
-
-
-@contextmanager
-def running() -> Iterator[None]:
-    """Keep the engine of settings and preferences going while the block runs; without a token everything waits."""
-    follower = Follower()
-    follower.start()
-    try:
-        yield
-    finally:
-        follower.stop()
-
-
-class Follower:
-    """Keeps the dispatcher going that token and preferences ask for, and replaces it when they change.
-
-    Args:
-        make_engine: Makes the engine for a token and some preferences.
-        clock: Of the dispatcher.
-        threads: Of both.
-    """
-
-    def __init__(
-        self,
-        make_engine: Callable[[str, Preferences], Engine] = Engine.of,
-        clock: Clock | None = None,
-        threads: Threads = SYSTEM_THREADS,
-    ) -> None:
-        self._make_engine = make_engine
-        self._clock = clock or SystemClock()
-        self._threads = threads
-        self._dispatcher: Dispatcher | None = None
-        self._followed: tuple[str, Preferences] | None = None
-        self._loop = Loop("sync-follow", self._turn, threads=threads)
-
-    def start(self) -> None:
-        """Begin, with the engine for what holds at this moment; what is in its way is tried again."""
-        self._loop.start()
-
-    def stop(self) -> None:
-        """Return when what is under way is done."""
-        self._loop.stop()
-        self._end()
-
-    def _turn(self) -> None:
-        self._follow()
-        self._loop.ends_within(SWEEP)
-
-    def _follow(self) -> None:
-        preferences.refresh()
-        holds = (credentials.token(), preferences.current())
-        if holds == self._followed:
-            return
-        self._end()
-        if self._followed is not None and self._followed[0] not in {"", holds[0]}:
-            # What was learnt by now may be mixed: the old engine was still at work when the token changed.
-            forget_account()
-        token, decided = holds
-        if token:
-            self._begin(token, decided)
-        else:
-            self._stay_off()
-        self._followed = holds  # last: what fails on the way is tried again in a second
-
-    def _stay_off(self) -> None:
-        found = connection_health.without_token()
-        if found is not None:
-            log.warning("sync.off reason=%s", found.state)
-            if found.state != ConnectionState.NO_TOKEN:
-                connection_health.report(found, self._clock)
-
-    def _begin(self, token: str, decided: Preferences) -> None:
-        """Begin with these and no newer ones: what changed while the old engine ended is seen at the next turn."""
-        try:
-            engine = self._make_engine(token, decided)
-        except (ValueError, OSError) as error:
-            # Nothing goes to Pipedrive until somebody has set that right, so the state must not say that all is well.
-            connection_health.report(connection_health.misconfigured(error), self._clock)
-            raise
-        dispatcher = Dispatcher(engine, settings.SYNC_WORKERS, self._clock, self._threads)
-        try:
-            dispatcher.start()
-        except BaseException:
-            engine.close()
-            raise
-        self._dispatcher = dispatcher
-
-    def _end(self) -> None:
-        dispatcher, self._dispatcher = self._dispatcher, None
-        if dispatcher is not None:
-            dispatcher.stop()
+BREATH = 0.008  # seconds between turns: a saved row's response goes out first, and rows saved together are read at once
 
 
 class Dispatcher:
@@ -137,7 +38,7 @@ class Dispatcher:
         self, engine: Engine, workers: int, clock: Clock | None = None, threads: Threads = SYSTEM_THREADS
     ) -> None:
         self._engine = engine
-        self._clock = clock or SystemClock()
+        self._clock = clock or DatabaseClock()
         self._room = Room(workers)
         self._pool = threads.pool(self._room.threads, "sync")
         self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
@@ -154,14 +55,15 @@ class Dispatcher:
         self._due: list[Work] = []  # at the last look, and not started yet
 
     def start(self) -> None:
-        """Begin, with a probe if the connection was not well, and without the leases of those who died."""
+        """Start, with a probe if the connection was not ok, and without the leases of processes that died."""
+        release_own()
         release_those_of_the_dead()
         connection_health.probe_now()
         self._loop.start()
         wakeups.listen(self._look)
 
     def stop(self) -> None:
-        """Take nothing new and return when what is under way is done."""
+        """Start no more rows, and return when the rows under way are done."""
         wakeups.stop_listening(self._look)
         self._loop.stop()
         self._pool.shutdown()
@@ -182,20 +84,20 @@ class Dispatcher:
         self._loop.ends_within(BREATH)
 
     def _go_round(self, *, is_sweep: bool) -> None:
-        """Start what there is room for. A look costs time, so there is none without a thread to start anything."""
+        """Start as many due rows as there is room for. The due rows are read only if a thread is free for one."""
         if is_sweep:
             self._forget_held_elsewhere()
             self._fill_directory()
         self._due = self._start(self._due)
-        room_for_batch = self._has_room(batch=True)
-        if room_for_batch or (self._has_room() and (is_sweep or self._is_news)):
+        room_for_background = self._has_room(background=True)
+        if room_for_background or (self._has_room() and (is_sweep or self._is_news)):
             self._is_news = False  # before the look, not to lose what comes during it
-            seen = self._engine.due(self._clock.now(), self._held(), batch=room_for_batch)
-            rest = [] if room_for_batch else [work for work in self._due if work.lane > Lane.BACKLOG]
+            seen = self._engine.due(self._clock.now(), self._held(), background=room_for_background)
+            rest = [] if room_for_background else [work for work in self._due if work.lane > Lane.BACKLOG]
             self._due = self._start([*seen, *rest])
 
     def _start(self, works: list[Work]) -> list[Work]:
-        """Start what can be started, in turn; return the rest, without the rows that others are at."""
+        """Start the rows that can be started, in turn; return the rest, without rows that other workers hold."""
         while True:
             held = self._held()
             with self._lock:
@@ -216,12 +118,12 @@ class Dispatcher:
         with self._lock:
             self._under_way.discard(work)
 
-    def _has_room(self, *, batch: bool = False) -> bool:
+    def _has_room(self, *, background: bool = False) -> bool:
         with self._lock:
-            return self._room.has_any(self._under_way, batch=batch)
+            return self._room.has_any(self._under_way, background=background)
 
     def _held(self) -> set[Work]:
-        """Return what is left out for a while: rows that others are at, and what broke in a way nobody foresaw."""
+        """Return the rows to leave out for a while: other workers hold them, or they failed unexpectedly."""
         with self._lock:
             return self._broken.all() | self._held_elsewhere
 
@@ -242,12 +144,12 @@ class Dispatcher:
                 with self._lock:
                     self._held_elsewhere.add(work)
             self._leave(work)
-            if not work.batch:  # the next one of its lease may be due
+            if not work.is_background:  # the next one of its lease may be due
                 self._is_news = True
             self._signal.set()
 
     def _fill_directory(self) -> None:
-        """Have a thread list what Pipedrive holds, as long as there is something to be listed."""
+        """Have a thread fill the directory, as long as there are pages to list."""
         if not self._is_filling and self._engine.wants_filling():
             self._is_filling = True
             try:
@@ -268,7 +170,7 @@ class Dispatcher:
             close_connections()
 
     def _forget_held_elsewhere(self) -> None:
-        """Look again at the rows that another worker was at: one has finished, or a second has passed."""
+        """Include the rows again that other workers held: a worker has finished, or a second has passed."""
         with self._lock:
             self._is_news = self._is_news or bool(self._held_elsewhere)
             self._held_elsewhere.clear()

@@ -1,8 +1,8 @@
-"""The engine: takes what is due, leases it, and makes an attempt to bring Pipedrive in line with it.
+"""The engine: takes a due row, holds its lease, and makes an attempt to bring Pipedrive in line with it.
 
-It holds no queue and no state of its own. Killed anywhere, the row is still wanted and the next run finishes it.
-Clock and randomness are handed in, so that a simulation can replay a run exactly. No transaction of the database is
-open while a request is under way.
+It has no queue and no state of its own. If it is killed anywhere, the row is still pending and the next run finishes
+it. Clock and randomness are passed in, so that a simulation can replay a run exactly. No database transaction is open
+during a request.
 """
 
 from collections.abc import Collection
@@ -13,25 +13,26 @@ from random import Random
 from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
-from warmline.pipedrive import Clock, Pipedrive, PipedriveError, SystemClock
-from warmline.sync import deferred_deletes, pending
+from warmline.pipedrive import Clock, Pipedrive, PipedriveError
+from warmline.sync import due_row, pending, postponed_cleanup
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.failures import NotYetError, OrganizationFailedError
-from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
+from warmline.sync.priorities import RowKind, Served, Work, in_turn
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
-from warmline.sync.remote.client import directory_allowance, pipedrive_with
+from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
-from warmline.sync.scheduling import Served, Work, in_turn
+from warmline.sync.retries import NotYetError, OrganizationFailedError
 from warmline.threads import SYSTEM_THREADS, Threads
 
 AT_ONCE = 16  # leases of one person, kind and lane that are looked at together
@@ -42,13 +43,13 @@ class Engine:
 
     Args:
         pipedrive: The client, with its limiter.
-        policy: What is wanted, and how failures are tried again.
-        clock: Tells what is due.
-        random: Spreads the waits.
-        directory_allowance: How many tokens it may cost to list once what Pipedrive holds.
-        together: How two calls that do not need each other are made.
-        threads: Makes what its threads wait on.
-        membership: Of which company the client's token is; left out, nobody can change that token meanwhile.
+        policy: What counts as warm, and how failures are tried again.
+        clock: Tells the time.
+        random: Varies the waits.
+        directory_allowance: How many API tokens the directory's first listing may cost.
+        together: Makes independent calls: side by side, or one after the other.
+        threads: Makes the locks that its threads share.
+        membership: Whether the client's token belongs to the company of the links; None if the token never changes.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Engine:
         return cls(
             pipedrive_with(token),
             Policy.of(decided),
-            SystemClock(),
+            DatabaseClock(),
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,
@@ -87,14 +88,14 @@ class Engine:
         )
 
     def close(self) -> None:
-        """Let the client go, when no work is under way any more."""
+        """Close the client. Call it when no row is under way any more."""
         self._pipedrive.close()
 
     def step(self, now: datetime) -> int:
-        """Do what is due at this moment, one after the other, and then a page of the directory.
+        """Work on the due rows one after the other, and then list a page for the directory.
 
         Args:
-            now: The moment, aware.
+            now: The present moment, aware.
 
         Returns:
             How many rows were worked on.
@@ -104,20 +105,20 @@ class Engine:
         return done
 
     def wants_filling(self) -> bool:
-        """Tell whether a page of what Pipedrive holds is to be listed, or is to be asked first whose the token is."""
+        """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
         return self._may_list() or not self._membership.is_confirmed()
 
     def fill_directory(self) -> bool:
-        """List one page more of what Pipedrive holds, if one is missing and nothing is in the way.
+        """List one more page for the directory, if one is missing and nothing prevents it.
 
         Returns:
-            Whether another page is to be listed after this one, now.
+            Whether there is another page to list now.
         """
         if not self.wants_filling() or not self._is_open() or not self._may_list():
             return False
-        pipedrive = self._pipedrive.in_batch()
+        pipedrive = self._pipedrive.in_background()
         try:
             with self._membership.at_work():
                 return self._directory.fill(pipedrive)
@@ -128,40 +129,56 @@ class Engine:
                 self._attempts.blame_the_connection(error)
             return False
 
-    def due(self, now: datetime, held: Collection[Work] = (), *, batch: bool = True) -> list[Work]:
-        """Return what is due, one row of each lease, as it is to go; nothing while the connection is not well.
+    def due(
+        self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
+    ) -> list[Work]:
+        """Return the due rows, one of each lease, in the order in which they go; none while the connection is not ok.
 
         Args:
-            now: The moment, aware.
-            held: Rows that are left out.
-            batch: Whether what nobody waits for is asked for as well.
+            now: The present moment, aware.
+            held: Rows to leave out.
+            background: Whether to include background work.
+            limit: How many of each owner, kind and lane at the most, besides the newest.
         """
         if storage.present() is not None:
-            return []  # what Pipedrive answered could not be written down
-        deferred_deletes.clear()
+            return []  # Pipedrive's responses could not be stored
+        postponed_cleanup.clear()
         self._moments.heed()
         if not connection_health.is_well() and not self._is_open():
             return []
-        works = pending.due(now, self._policy.threshold, AT_ONCE, batch=batch, held=held)
+        works = pending.due(now, self._policy.threshold, limit, background=background, held=held)
         if not works or not self._is_open():
             return []
-        if not self._pipedrive.has_tokens_for_batch():
-            works = [work for work in works if not work.batch]
+        if not self._pipedrive.has_tokens_for_background():
+            works = [work for work in works if not work.is_background]
         return in_turn(works, Served())
 
+    def work_of(self, kind: RowKind, row_id: int) -> Work | None:
+        """Return the work that a row is, in its lane; None when it is not due (see due_row.py)."""
+        return due_row.work_of(kind, row_id, self._policy.threshold, self._clock.now())
+
+    def next_of_lease(self, work: Work) -> Work | None:
+        """Return what is due under the same lease as a work that is done; None when nothing is."""
+        return due_row.next_of_lease(work, self._policy.threshold, self._clock.now())
+
+    def is_held(self, work: Work) -> bool:
+        """Tell whether some worker holds the lease to a work."""
+        return is_leased([work.lease, row_key(work.kind, work.row_id)], self._clock.now())
+
     def bring(self, work: Work) -> bool:
-        """Bring one row to Pipedrive, or record why that did not work.
+        """Send one row to Pipedrive, or store why that failed.
 
         Args:
-            work: Which row; it is read afresh here.
+            work: The row; it is read again here.
 
         Returns:
-            False when nothing could be done: another worker is at it, or at what it needs, or the connection is lost.
+            Whether anything could be done. False if another worker holds the row or what it needs, or if the
+            connection is lost.
         """
         if not connection_health.is_well() or not self._is_open():
             return False
         leases = Leases(self._clock)
-        pipedrive = self._pipedrive.in_batch() if work.batch else self._pipedrive
+        pipedrive = self._pipedrive.in_background() if work.is_background else self._pipedrive
         steps = Steps(
             pipedrive,
             directory=self._directory,
@@ -187,11 +204,11 @@ class Engine:
 
     def _is_open(self) -> bool:
         if storage.present() is not None:
-            return False  # what Pipedrive answered could not be written down
+            return False  # Pipedrive's responses could not be stored
         return connection_health.is_open(self._pipedrive, self._clock, self._membership)
 
     def _may_list(self) -> bool:
-        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_batch()
+        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()
 
     def _bring_contact(self, work: Work, leases: Leases, steps: Steps) -> None:
         with leases.hold_row(work.kind, work.row_id, work.lease):
@@ -209,7 +226,7 @@ class Engine:
                     linking.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
                     return
                 steps.wait_for_twins(contact)
-                if not work.batch:  # somebody waits; one look too many, where the person is found, is worth it
+                if not work.is_background:  # somebody waits, which is worth an unneeded look if the person exists
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
                 self._recognize_organization(contact, brought, leases, steps)
@@ -220,10 +237,10 @@ class Engine:
             self._attempts.make(contact, bring)
 
     def _wait_for(self, organization: Organization, contact: Contact) -> None:
-        """Go on only if a contact's organization is there or can be brought now: looking for the person costs tokens.
+        """Return if a contact's organization is linked or can be sent now, before tokens are spent on the contact.
 
         Raises:
-            BusyError: When another worker is bringing it.
+            BusyError: When another worker is sending it.
             NotYetError: When it waits for its next attempt.
         """
         if organization.is_linked or organization.pipedrive_sync_failed:
@@ -236,7 +253,7 @@ class Engine:
             raise BusyError("Another worker is bringing the organization.")
 
     def _recognize_organization(self, contact: Contact, brought: Brought, leases: Leases, steps: Steps) -> None:
-        """Link a contact's organization, if an adopted person works for it already and nobody is at it."""
+        """Link a contact's organization, if an adopted person has it already and no other worker holds it."""
         organization = contact.organization
         if organization is None or organization.is_linked or brought.org_id is None:
             return
@@ -284,9 +301,9 @@ class Engine:
             self._attempts.make(activity, bring)
 
     def _organization_in_line(self, contact: Contact, leases: Leases, steps: Steps) -> int | None:
-        """Return a contact's organization's id in Pipedrive, bringing it there first; None for one that has none.
+        """Return the Pipedrive id of a contact's organization, and send it first if needed; None if it has none.
 
-        It has attempts of its own: the contacts that wait for it spend none of theirs.
+        The organization has attempts of its own; the contacts that wait for it use up none of theirs.
         """
         organization, wanted_since = contact.organization, contact.next_pipedrive_sync_attempt
         if organization is None:
@@ -315,14 +332,14 @@ class Engine:
 
 
 def _check_lease(work: Work, what: str) -> None:
-    """Go on only if what a row makes is what was leased; it may have been edited between the look and the lease.
+    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
 
     Args:
-        work: As it was found due.
-        what: What the row makes, as it is under the lease.
+        work: The row, as it was found due.
+        what: The lease's key of what is created for the row, as it is under the lease.
 
     Raises:
-        BusyError: When it is something else; the next look leases that.
+        BusyError: When the keys differ; the row is tried again with the right lease.
     """
     if what != work.lease:
         raise BusyError("The row was edited before it was leased.")

@@ -1,6 +1,8 @@
-"""Listens to the contact book: a saved row wakes the engine, and a mended organization lets its contacts go on.
+"""Connects the contact book's signals to what follows in the sync. The only module in `sync/` that listens to it.
 
-Whoever is at a row that is deleted has to stop. Once a day what is old is forgotten.
+A changed row gets its new sync columns, a saved one wakes the engine, and a deleted one is taken from its worker. An
+organization that has recovered lets its contacts go on. An import is told once. Once a day, what has outlived its
+retention is deleted.
 """
 
 from datetime import datetime
@@ -8,13 +10,24 @@ from typing import Any
 
 from django.db.models import Model
 from django.db.models.signals import post_save
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
+from warmline.crm.imports import runs
+from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact, Organization
-from warmline.crm.signals import day_passed, row_changing, rows_deleted, rows_saved
-from warmline.sync import attempt_log, notifications, wakeups
-from warmline.sync.pending import let_contacts_go_on
+from warmline.crm.signals import (
+    activity_logging,
+    day_passed,
+    import_done,
+    row_changed,
+    row_changing,
+    rows_deleted,
+    rows_imported,
+    rows_importing,
+)
+from warmline.sync import after_change, attempt_log, notifications, wakeups
+from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
@@ -25,14 +38,30 @@ def connect() -> None:
     for model in (Contact, Organization, Activity):
         post_save.connect(_saved, sender=model, dispatch_uid=f"warmline.sync.{model.__name__}")
     row_changing.connect(_complete_snapshot, dispatch_uid="warmline.sync.snapshots")
-    rows_saved.connect(_saved_in_bulk, dispatch_uid="warmline.sync.bulk")
+    row_changed.connect(after_change.after_change, dispatch_uid="warmline.sync.after_change.change")
+    rows_importing.connect(after_change.mark_as_imported, dispatch_uid="warmline.sync.after_change.import")
+    activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
+    rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
-    day_passed.connect(_forget_old, dispatch_uid="warmline.sync.old")
+    import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
+    day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
 
 
-def _forget_old(now: datetime, **_: Any) -> None:
-    attempt_log.forget_old(now)
-    notifications.forget_old(now)
+def _tell_of_import(run: ImportRun, **_: Any) -> None:
+    counted = runs.counts(run)
+    said = [
+        f"{counted['added']:,} added",
+        *([f"{counted['warm']:,} of them will be sent to Pipedrive"] if counted["warm"] else []),
+        *([f"{counted['completed']:,} completed"] if counted["completed"] else []),
+    ]
+    text = f"Contacts of “{run.file_name}” were imported: {', '.join(said)}."
+    kind = NotificationKind.IMPORT_DONE
+    notifications.tell(kind, text, now=database_time.now(), user=run.owner, row_id=run.pk)
+
+
+def _delete_old(now: datetime, **_: Any) -> None:
+    attempt_log.delete_old(now)
+    notifications.delete_old(now)
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
@@ -43,10 +72,11 @@ def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
 
 
 def _saved(sender: type[Model], instance: Any, **_: Any) -> None:
-    if sender is Organization and not instance.pipedrive_sync_failed:
-        let_contacts_go_on(instance, timezone.now())
-    wakeups.after_commit()
+    is_well = sender is Organization and not instance.pipedrive_sync_failed
+    if is_well and after_change.let_contacts_go_on(instance, database_time.now()):
+        wakeups.after_commit()
+    wakeups.after_commit(instance)
 
 
-def _saved_in_bulk(**_: Any) -> None:
+def _imported(**_: Any) -> None:
     wakeups.after_commit()

@@ -1,4 +1,4 @@
-"""Brings one record in line with its row: is it there already, else create it; an edit goes over by a three-way merge.
+"""Reconciles one row with its record in Pipedrive: finds or creates the record, and sends edits by a three-way merge.
 
-Nothing here decides when: that is `engine`'s. What is asked of the account as a whole is `remote`'s.
+When that happens is decided in `engine`. What concerns the account as a whole is in `remote`.
 """

@@ -1,6 +1,7 @@
-"""Which records are there under a row's names, at the least price: by the directory, while it is not full by search.
+"""Finds the records with a row's e-mail, name or mark, as cheaply as possible.
 
-Whether one of them is the row's, `matching.py` decides. A look that fails raises; it is never taken for "not found".
+It uses the directory, and searches Pipedrive while that is not full. `match_decision.py` decides whether one of the
+records is the row's. A look that fails raises; it never means "not found".
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +15,7 @@ from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.models import DirectoryKind
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account, Kind
+from warmline.sync.remote.references import RecordKind, References
 
 Party = TypeVar("Party", Person, PipedriveOrganization)
 
@@ -24,15 +25,15 @@ class Sought(Generic[Party]):
     """What is looked for.
 
     Attributes:
-        kind: Of which kind.
-        mark: Our own mark of it.
-        name: The key of the e-mail or name that people know; empty for none.
-        after: Since when the row is waiting: a look that began earlier does not serve it.
-        get: Gets one: directory and search may still show what was deleted, merged or changed since.
-        is_named: Tells whether a record bears the name.
-        search: Searches for the name.
-        search_mark: Searches for the mark.
-        seen: Ids of records that could be meant, and that directory and search may not know yet.
+        kind: The kind of record.
+        mark: Our own mark of the row.
+        name: The key of its e-mail or name; empty for none.
+        after: When the row became pending, aware: a look that began earlier is too old.
+        get: Gets a record by id. It confirms what directory and search return, which may be outdated.
+        is_named: Tells whether a record has the name.
+        search: Searches for the name; returns ids.
+        search_mark: Searches for the mark; returns ids.
+        seen: Ids of more candidates, which directory and search may not know yet.
     """
 
     kind: DirectoryKind
@@ -47,21 +48,21 @@ class Sought(Generic[Party]):
 
 
 class There:
-    """Finds what is there, for one piece of work.
+    """Finds records that exist, for one piece of work.
 
     Args:
         pipedrive: The client.
         directory: What Pipedrive holds.
-        account: Knows the field of our mark.
+        references: Knows the custom field of our mark.
     """
 
-    def __init__(self, pipedrive: Pipedrive, directory: Directory, account: Account) -> None:
+    def __init__(self, pipedrive: Pipedrive, directory: Directory, references: References) -> None:
         self._pipedrive = pipedrive
         self._directory = directory
-        self._account = account
+        self._references = references
 
     def person(self, contact: Contact) -> Sought[Person]:
-        """Return what to look for to find a contact's person, which an e-mail tells, or our own mark."""
+        """Return what to look for to find a contact's person: its e-mail, or our own mark."""
         return Sought(
             DirectoryKind.PERSON,
             mark=str(contact.warmline_id),
@@ -74,11 +75,11 @@ class There:
         )
 
     def organization(self, organization: Organization, after: datetime) -> Sought[PipedriveOrganization]:
-        """Return what to look for to find one of our organizations, which its name tells, or our own mark.
+        """Return what to look for to find one of our organizations: its name, or our own mark.
 
         Args:
             organization: Ours.
-            after: Since when it is wanted.
+            after: When it became pending, aware.
         """
         return Sought(
             DirectoryKind.ORGANIZATION,
@@ -92,12 +93,12 @@ class There:
         )
 
     def persons(self, *, email: str, name: str, after: datetime) -> list[Person]:
-        """Return the persons with an e-mail; without one those of exactly a name, which the directory does not know.
+        """Return the persons with an e-mail; without an e-mail, those with exactly this name, by search.
 
         Args:
             email: Empty for none.
-            name: In any case.
-            after: A look that began earlier does not serve.
+            name: The name; case does not matter.
+            after: A look that began earlier is too old; aware.
         """
         if not email:
             ids = {one.id for one in self._pipedrive.search_persons(name, field="name")}
@@ -108,7 +109,7 @@ class There:
         return those_there(self._pipedrive.person, ids)
 
     def organizations(self, *, name: str, after: datetime) -> list[PipedriveOrganization]:
-        """Return the organizations of a name; see `persons`."""
+        """Return the organizations with a name; see `persons`."""
         if self._directory.serves(self._pipedrive, DirectoryKind.ORGANIZATION):
             ids = self._directory.find(self._pipedrive, DirectoryKind.ORGANIZATION, key(name), after)
         else:
@@ -116,11 +117,11 @@ class There:
         return those_there(self._pipedrive.organization, ids)
 
     def knows_mark(self, sought: Sought[Party]) -> bool:
-        """Tell whether a record bore our mark at the last look."""
+        """Tell whether a record had our mark at the last look."""
         return bool(self._directory.known(sought.kind, sought.mark))
 
     def marked(self, sought: Sought[Party]) -> list[Party]:
-        """Return the records that bear our mark, by a look that is fresh enough."""
+        """Return the records with our mark, by a look that is recent enough."""
         if self._directory.serves(self._pipedrive, sought.kind):
             ids = self._directory.find(self._pipedrive, sought.kind, sought.mark, sought.after)
         else:
@@ -128,13 +129,13 @@ class There:
         return [each for each in those_there(sought.get, ids) if bears(each, sought.mark)]
 
     def found(self, sought: Sought[Party], settles: Callable[[list[Party]], bool]) -> list[Party]:
-        """Return the records under either name.
+        """Return the records with the name or the mark.
 
-        What the directory knows already costs a get each; only if that does not settle the matter is a look taken.
+        Records that the directory knows already cost one get each. A new look is made only if those do not suffice.
 
         Args:
-            sought: What is looked for.
-            settles: Tells whether some records are enough to know which one is meant.
+            sought: What to look for.
+            settles: Tells whether these records suffice to decide which one is the row's.
         """
         if not self._directory.serves(self._pipedrive, sought.kind):
             ids = self._known(sought) | (sought.search() if sought.name else sought.search_mark())
@@ -152,13 +153,13 @@ class There:
         return there
 
     def _known(self, sought: Sought[Party]) -> set[int]:
-        """Return the ids under either name as far as they are known, also of a listing that is not at its end."""
+        """Return the known ids for name and mark, even if the first listing is not complete."""
         names = filter(None, (sought.mark, sought.name))
         return sought.seen.union(*(self._directory.known(sought.kind, name) for name in names))
 
     @staticmethod
     def _as_sought(sought: Sought[Party], ids: set[int]) -> list[Party]:
-        """Return those of these records that are there and still bear one of the names."""
+        """Return those of these records that exist and still have the name or the mark."""
         return [
             each
             for each in those_there(sought.get, ids)
@@ -172,25 +173,25 @@ class There:
     def _of_name(self, name: str) -> set[int]:
         return {one.id for one in self._pipedrive.search_organizations(name) if key(one.name) == key(name)}
 
-    def _with_mark(self, kind: Kind, mark: str) -> set[int]:
-        if self._account.mark_code(kind) is None:
-            return set()  # where no record has such a field, none bears a mark
+    def _with_mark(self, kind: RecordKind, mark: str) -> set[int]:
+        if self._references.mark_code(kind) is None:
+            return set()  # without that field, no record has a mark
         if kind == "person":
             return {one.id for one in self._pipedrive.search_persons(mark, field="custom_fields")}
         return {one.id for one in self._pipedrive.search_organizations(mark, field="custom_fields")}
 
 
 def bears(record: Party, mark: str) -> bool:
-    """Tell whether a record bears a mark of ours."""
+    """Tell whether a record has this mark."""
     return mark in record.custom_fields.values()
 
 
 def those_there(get: Callable[[int], Party], ids: Iterable[int]) -> list[Party]:
-    """Return the records of these ids that exist and are not deleted, by one get each.
+    """Return the records with these ids that exist and are not deleted, with one get each.
 
     Args:
-        get: Gets one.
-        ids: Which ones.
+        get: Gets a record by id.
+        ids: The ids.
     """
     there = []
     for record_id in sorted(ids):

@@ -1,7 +1,7 @@
-"""The steps that bring a row to Pipedrive. Each reads: already there? else create.
+"""Brings rows to Pipedrive that are not there yet: finds the record, and otherwise creates it.
 
-Every step can be run again at any time. None takes an error of Pipedrive's for an answer: a look that failed is not
-"not found".
+Every step can be repeated at any time. An error of Pipedrive's is never taken for an answer: a look that failed does
+not mean "not found".
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account
+from warmline.sync.remote.references import References
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -51,15 +51,15 @@ class Steps:
     """The steps, for one piece of work.
 
     Attributes:
-        pipedrive: The client, in batch or not, as the work wants it.
+        pipedrive: The client, for background work or not.
 
     Args:
         pipedrive: The client.
         directory: What Pipedrive holds.
-        looks: At what changed since an unfinished create.
+        looks: The recent changes in Pipedrive.
         leases: This worker's leases.
-        policy: The label, and what follows when.
-        clock: For ages and the times of notifications.
+        policy: The label, the mark, and which activity types are used.
+        clock: For ages, and the times of notifications.
     """
 
     def __init__(
@@ -77,28 +77,28 @@ class Steps:
         self._clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, leases, clock, looks.ages)
-        self.account = Account(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
+        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
             intents=self.intents,
             directory=directory,
             looks=looks,
-            account=self.account,
+            references=self.references,
             policy=policy,
         )
 
     def ensure_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
-        """Bring a contact to Pipedrive.
+        """Find or create a contact's person.
 
         Args:
             contact: A warm contact that is not linked.
-            organization_id: Brings the contact's organization to Pipedrive and returns its id. Called only when a
-                person is made: one who is there already keeps the organization that it has.
+            organization_id: Sends the contact's organization to Pipedrive and returns its id there. Called only if a
+                person is created: an existing one keeps its organization.
 
         Raises:
-            AmbiguousError: When a person has to decide which of Pipedrive's persons it is.
-            BusyError: When it was edited meanwhile.
+            AmbiguousError: When a user has to choose one of several persons.
+            BusyError: When the contact was edited meanwhile.
         """
         twins = _twins(contact)
         found = self.finder.person(contact)
@@ -111,7 +111,7 @@ class Steps:
         def prepare() -> NewPerson:
             return mapping.new_person(
                 contact,
-                owner_id=self.account.ensure_owner(contact.owner),
+                owner_id=self.references.ensure_owner(contact.owner),
                 org_id=org_id,
                 label_id=self._label(contact),
                 custom_fields=self.finder.mark("person", contact),
@@ -132,10 +132,10 @@ class Steps:
         return Brought(person.id, agreed, contact.revision)
 
     def wait_for_twins(self, contact: Contact) -> None:
-        """Go on only if no contact that got this e-mail a moment ago is being brought with the one that it had before.
+        """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
 
         Raises:
-            BusyError: When one is: it may be the same person.
+            BusyError: When one is being sent: it may be the same person.
         """
         twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
         keys = [row_key("contact", pk) for pk in twins]
@@ -143,15 +143,15 @@ class Steps:
             raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:
-        """Bring an organization to Pipedrive.
+        """Find or create an organization in Pipedrive.
 
         Args:
             organization: One that is not linked.
-            owner: The user whose contact wants it, and who owns it in Pipedrive when it is made.
-            after: Since when it is wanted: a look that began earlier is none.
+            owner: The user whose contact needs it, and who will own it in Pipedrive if it is created.
+            after: When it became pending, aware: a look that began earlier is too old.
 
         Raises:
-            AmbiguousError: When a person has to decide which of Pipedrive's organizations it is.
+            AmbiguousError: When a user has to choose one of several organizations.
             BusyError: When it was edited meanwhile.
         """
         found = self.finder.organization(organization, after)
@@ -161,11 +161,11 @@ class Steps:
             return _made(found.record.id, found.intent, self._their_values(found.record))
 
         def prepare() -> NewOrganization:
-            industry, custom_fields = self.account.ensure_sector(organization.sector, owner)
+            industry, custom_fields = self.references.ensure_sector(organization.sector, owner)
             written = {code: value for code, value in custom_fields.items() if value is not None}
             return mapping.new_organization(
                 organization,
-                owner_id=self.account.ensure_owner(owner),
+                owner_id=self.references.ensure_owner(owner),
                 industry=industry,
                 custom_fields={**written, **self.finder.mark("organization", organization)},
             )
@@ -180,11 +180,11 @@ class Steps:
         return self.link_of(organization, theirs, was_there=False)
 
     def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
-        """Bring an activity to Pipedrive.
+        """Find or create an activity in Pipedrive.
 
         Args:
             activity: One that is not linked, with its contact.
-            person_id: The contact's person.
+            person_id: The id of the contact's person.
         """
         found = self.finder.activity(activity)
         if found is not None and found.intent is not None:
@@ -209,11 +209,11 @@ class Steps:
         return Brought(theirs.id, snapshots.agreed(ours, snapshots.of_their_activity(theirs)), activity.revision)
 
     def own_organization(self, ours: Organization, org_id: int) -> Brought | None:
-        """Return the link of a contact's organization, if its person's organization bears the name of ours.
+        """Return the link of a contact's organization, if its person's organization has the same name.
 
         Args:
             ours: The organization of a contact whose person was adopted.
-            org_id: That person's organization.
+            org_id: The id of that person's organization.
         """
         is_decided = ours.pipedrive_make_new or ours.pipedrive_chosen_id not in {None, org_id}
         if ours.is_linked or is_decided or Organization.objects.filter(pipedrive_org_id=org_id).exists():
@@ -229,24 +229,24 @@ class Steps:
         Args:
             organization: Ours.
             theirs: Pipedrive's.
-            was_there: Whether it was not made by us.
+            was_there: Whether it existed already and was not created by us.
         """
         agreed = snapshots.agreed(snapshots.of_our_organization(organization), self._their_values(theirs))
         return Brought(theirs.id, agreed, organization.revision, was_there=was_there)
 
     def as_new(self, activity: Activity, person_id: int) -> NewActivity:
-        """Return an activity as it would be made now."""
+        """Return an activity as it would be created now."""
         organization = activity.contact.organization
         return mapping.new_activity(
             activity,
-            type=self.account.ensure_type(activity),
-            owner_id=self.account.ensure_owner(activity.contact.owner),
+            type=self.references.ensure_type(activity),
+            owner_id=self.references.ensure_owner(activity.contact.owner),
             person_id=person_id,
             org_id=organization.pipedrive_org_id if organization else None,
         )
 
     def _adopt(self, contact: Contact, person: Person) -> Brought:
-        """Take a person who is there already: add our label to theirs, and change nothing else."""
+        """Adopt a person who exists already: add our label, and change nothing else."""
         label_id = self._label(contact)
         _check(contact)
         if label_id is not None and label_id not in person.label_ids:
@@ -263,7 +263,7 @@ class Steps:
         create: Callable[[New], Record],
         sent: Callable[[New], Sent],
     ) -> Record:
-        """Create a thing; when it is refused and what we remember of the account is old, once more with fresh eyes."""
+        """Create a record; if Pipedrive refuses and our answers about the account are old, ask again and retry once."""
 
         def make() -> Record:
             new = prepare()
@@ -278,17 +278,17 @@ class Steps:
         return make()
 
     def _values_of(self, activity: Activity) -> Values:
-        return snapshots.of_our_activity(activity, self.account.wished_type(activity))
+        return snapshots.of_our_activity(activity, self.references.wished_type(activity))
 
     def _their_values(self, theirs: PipedriveOrganization) -> Values:
-        return snapshots.of_their_organization(theirs, self.account.sector_of(theirs))
+        return snapshots.of_their_organization(theirs, self.references.sector_of(theirs))
 
     @contextmanager
     def links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
-        """Tell a refusal of what is made apart from a refusal of what it refers to.
+        """Distinguish the refusal of a record from the refusal of a record that it refers to.
 
         Raises:
-            StaleLinkError: When the block is refused and the record of one of the rows is gone.
+            StaleLinkError: When Pipedrive refuses what the block sends, and the record of one of the rows is gone.
         """
         try:
             yield
@@ -306,24 +306,24 @@ class Steps:
         return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
 
     def _label(self, contact: Contact) -> int | None:
-        return self.account.ensure_label(self._policy.label, contact.owner)
+        return self.references.ensure_label(self._policy.label, contact.owner)
 
 
 def _check(row: Synced) -> None:
-    """Go on only if a row is still what was looked for: an edit may have made it somebody else.
+    """Return if a row is unchanged since its record was looked for: an edit may have made it somebody else.
 
     Raises:
-        BusyError: When it was edited meanwhile, or decided about; it is wanted as it is by now.
+        BusyError: When it was edited meanwhile, or a user has chosen a record; it is tried again as it is now.
     """
     if not row.is_as_read():
         raise BusyError("The row was edited while its record was looked for.")
 
 
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:
-    """Return the contacts that have a contact's e-mail, with their persons."""
+    """Return the ids of the other contacts with a contact's e-mail, each with the id of its person."""
     return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
-    """Return the link to what an unfinished create made: as the row was then, which it may not be any more."""
+    """Return the link to what an unfinished create made, with the row's values as they were then."""
     return Brought(record_id, snapshots.agreed(snapshots.as_sent(intent.ours, theirs), theirs), intent.revision)

@@ -1,6 +1,6 @@
-"""The moment a row and its record are in line, or the record turns out to be gone: all of it in one transaction.
+"""Stores the outcome when a row and its record are in line, or when the record is gone, in one transaction.
 
-Id, revision and agreement are stored, the intent ends, people are told, and what waited becomes due.
+It stores id, revision and agreed snapshots, ends the intent, notifies people, and makes due what was waiting for this.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,13 +15,13 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import attempt_log, happenings, normal_forms, notifications, wakeups
+from warmline.sync.after_change import fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.company import storing
-from warmline.sync.happenings import What
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
-from warmline.sync.pending import END_OF_TIME, let_contacts_go_on
+from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import tell_left_there
@@ -29,7 +29,7 @@ from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values, is_changed
 from warmline.sync.synced_fields import FIELDS
 
-SHOWN = 300  # characters of a value of Pipedrive's that people are told; ours, which is gone, is told in full
+SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
 ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
 TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
@@ -40,16 +40,16 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
     Args:
         contact: The row, as read.
         brought: Its person.
-        policy: Whether activities from before the contact was warm follow; decided here and remembered on them.
-        now: When the attempt was made.
+        policy: Whether activities from before the contact was warm follow; that is decided here and stored on them.
+        now: When the attempt was made, aware.
 
     Raises:
-        BusyError: When it was edited or decided about since its person was found: that says nothing of it now.
+        BusyError: When it was edited, or a user has chosen, since its person was found: that may be another one now.
     """
     with storing():
-        # This UPDATE comes first: it takes the row's lock, on which book.log_activity waits (see there).
+        # This UPDATE comes first: it locks the row, for which book.log_activity waits (see there).
         is_there = _as_looked_for(contact, brought).update(
-            **_id_of(contact, brought.record_id), **contact.undecided(), **_in_line(contact, brought, now)
+            **_id_of(contact, brought.record_id), **no_choice(), **_in_line(brought, now)
         )
         _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
@@ -58,18 +58,20 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
             return
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         if policy.earlier_activities:
-            # They are wanted from now on, and were not before.
+            # They become pending now.
             undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
-        notifications.tell(NotificationKind.CONTACT_SYNCED, text, now=now, user=contact.owner, contact=contact)
-        happenings.tell(What.CONTACT_SYNCED, contact, pipedrive_person_id=brought.record_id)
+        # Of an import its owner is told once, as a whole.
+        kind, quiet = NotificationKind.CONTACT_SYNCED, contact.pipedrive_in_bulk
+        notifications.tell(kind, text, now=now, user=contact.owner, contact=contact, is_quiet=quiet)
+        happenings.tell_synced(contact, brought.record_id)
         wakeups.after_commit()
 
 
 def link_organization(organization: Organization, brought: Brought, *, now: datetime) -> None:
-    """Store an organization's id, and let the contacts go on that failed because of it.
+    """Store an organization's id, and make the contacts due that failed because of it.
 
     Args:
         organization: The row, as read.
@@ -83,8 +85,8 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         is_there = _as_looked_for(organization, brought).update(
             pipedrive_asked_for=False,
             **_id_of(organization, brought.record_id),
-            **organization.undecided(),
-            **_in_line(organization, brought, now),
+            **no_choice(),
+            **_in_line(brought, now),
         )
         _check_found(organization, brought, is_there)
         Intents.end(row_key("organization", organization.pk))
@@ -106,7 +108,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
     contact = activity.contact
     with storing():
         is_there = Activity.objects.filter(pk=activity.pk).update(
-            **_id_of(activity, brought.record_id), **_in_line(activity, brought, now)
+            **_id_of(activity, brought.record_id), **_in_line(brought, now)
         )
         Intents.end(row_key("activity", activity.pk))
         if not is_there:
@@ -115,11 +117,11 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notifications.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
-        happenings.tell(What.ACTIVITY_SYNCED, activity, pipedrive_activity_id=brought.record_id)
+        happenings.tell_synced(activity, brought.record_id)
 
 
 def align(row: Row, brought: Brought, *, now: datetime) -> None:
-    """Store that a linked row's changes are over; take Pipedrive's values over where they were kept, and tell.
+    """Store that a linked row's changes were sent; take over the values that Pipedrive keeps, and notify.
 
     Args:
         row: The row, as read; an activity with its contact.
@@ -127,19 +129,18 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with storing():
-        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(row, brought, now))
+        if isinstance(row, Activity) and brought.kept:
+            row_changes.hold_contact(row)
+        is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(brought, now))
         Intents.end(update_key(row))
-        if not is_there:  # it was deleted here, and its record stays
+        if not is_there:  # the row was deleted here; its record stays
             return
         if isinstance(row, Contact):
             left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
         attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
-        if isinstance(row, Contact):
-            happenings.tell(What.CONTACT_SYNCED, row, pipedrive_person_id=brought.record_id)
-        elif isinstance(row, Activity):
-            happenings.tell(What.ACTIVITY_SYNCED, row, pipedrive_activity_id=brought.record_id)
+        happenings.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
@@ -153,14 +154,17 @@ def tell_the_others(
     after: Mapping[str, Values],
     left_there: Collection[str] = (),
 ) -> None:
-    """Have the other contacts that are one person know what was said for this one: it is no colleague's word.
+    """Update the snapshots of the other contacts linked to a person, so that our change is not taken for a colleague's.
+
+    Call it within the transaction that stores the outcome.
 
     Args:
-        contact: This one.
-        person_id: Whose contacts; within the transaction that stores what was said.
-        before: What the two sides held before (see three_way_merge.py).
-        after: What they hold now.
-        left_there: Fields in which Pipedrive's value was kept: of these the others are told when they change them.
+        contact: The contact whose change was sent.
+        person_id: The person that they are linked to.
+        before: The agreed snapshots before (see three_way_merge.py).
+        after: The agreed snapshots now.
+        left_there: Fields in which Pipedrive's value was kept. The other contacts have a conflict there, too, when they
+            are changed.
     """
     ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
     said = {
@@ -180,17 +184,17 @@ def tell_the_others(
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
-    """Tell whether another contact knew an e-mail or phone of the person that was replaced, and is not its own."""
+    """Tell whether another contact's snapshot has the e-mail or phone that was replaced, and it is not its own."""
     gone = normal_forms.theirs(name, before.get(name))
     return bool(normal_forms.theirs(name, theirs.get(name)) == gone != normal_forms.theirs(name, ours.get(name)))
 
 
 def unlink(row: Row, now: datetime) -> None:
-    """Store that a row's record was deleted in Pipedrive. It is not made anew unless a person asks.
+    """Store that a row's record was deleted in Pipedrive. It is created again only if a person asks for it.
 
     Args:
         row: The row, as read; an activity with its contact.
-        now: When that was seen.
+        now: The present moment, aware.
     """
     deleted = {
         "pipedrive_agreed": {},
@@ -204,38 +208,38 @@ def unlink(row: Row, now: datetime) -> None:
     with storing():
         if not _rows(row).filter(pk=row.pk).update(**_id_of(row, None), **deleted):
             return
-        Intents.end(update_key(row))  # what it said was about the record that is gone
+        Intents.end(update_key(row))  # it was about the record that is gone
         attempt_log.note(row, "Deleted in Pipedrive.", ok=False, now=now)
         if isinstance(row, Contact):
-            # What has not gone over waits for the person to come back; what has is Pipedrive's own affair.
+            # Activities that have not been sent wait until the person exists again; the others are Pipedrive's concern.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
-            waiting.update(replicate=None, logged_while_warm=True, **Activity.fresh_attempts(now))
-            happenings.tell(What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
+            waiting.update(replicate=None, logged_while_warm=True, **fresh_attempts(now))
+            happenings.tell(happenings.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
 
 
 def look_again(row: Contact | Organization, now: datetime) -> datetime:
-    """Have a linked row brought in line again, because its record seems to be gone.
+    """Make a linked row pending again, because its record seems to be gone.
 
     Args:
         row: The row, as read.
-        now: From when it is due, unless it is being brought in line already, at a pace of its own.
+        now: When it becomes due, aware. A row that is pending already keeps its own due time.
 
     Returns:
-        When it is due; now, when it is not linked to that record any more, or was deleted here.
+        When it is due; `now` if it is not linked any more, or was deleted here.
     """
     in_line = _rows(row).filter(pk=row.pk, revision=F("pipedrive_revision"))
-    in_line.update(revision=F("revision") + 1, **row.fresh_attempts(now))
+    in_line.update(revision=F("revision") + 1, **fresh_attempts(now))
     stored = _rows(row).filter(pk=row.pk).first()
     due: datetime = stored.next_pipedrive_sync_attempt if stored is not None and stored.is_linked else now
     return due
 
 
 def _as_looked_for(row: Contact | Organization, brought: Brought) -> Any:
-    """Return the row as a queryset; not, if what was found was looked for by something else."""
+    """Return a queryset of the row. It is empty if the row was edited since an existing record was looked for."""
     return _rows(row).filter(pk=row.pk, **(row.as_read() if brought.was_there else {}))
 
 
@@ -254,10 +258,10 @@ def _arrival(what: str, brought: Brought) -> str:
     return f"{how}: {what} {brought.record_id}."
 
 
-def _in_line(row: Row, brought: Brought, now: datetime) -> dict[str, Any]:
-    """Return what is stored of a success. A revision newer than the record's is wanted again."""
+def _in_line(brought: Brought, now: datetime) -> dict[str, Any]:
+    """Return the columns that a success sets. A row with a newer revision than the record's is pending again."""
     return {
-        **row.fresh_attempts(now),
+        **fresh_attempts(now),
         "pipedrive_revision": brought.revision,
         "pipedrive_agreed": brought.agreed,
         "pipedrive_sync_attempts": F("pipedrive_sync_attempts") + 1,
@@ -271,15 +275,15 @@ def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
 
 
 def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
-    """Take over here what Pipedrive keeps, as far as it is ours to hold, unless the row was edited again meanwhile.
+    """Store the values that Pipedrive keeps, as far as they are valid here, unless the row was edited again meanwhile.
 
     Returns:
-        The fields in which that was done.
+        The fields whose values were taken over.
     """
     stored = _rows(row).select_for_update().get(pk=row.pk)
     kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
     if stored.revision != row.revision:
-        return frozenset(kept)  # told as it was by then; the newer edit goes over next
+        return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
     written = row_changes.take_over(
         stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()}
     )
@@ -306,7 +310,7 @@ def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
 
 
 def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> str:
-    """Return in words what became of a field that was changed on both sides."""
+    """Return, in words, the outcome for a field that was changed on both sides."""
     theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
     there, here = _quoted(normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
     if name in TAKEN_OVER[type(row)] and name not in taken_over:
@@ -315,7 +319,7 @@ def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> 
 
 
 def _quoted(value: Any, length: int | None = None) -> str:
-    """Return a value as a person reads it, cut where it is written down elsewhere."""
+    """Return a value as people read it, cut to a length if there is one."""
     if isinstance(value, bool):
         return "“yes”" if value else "“no”"
     text = "" if value is None else str(value)
@@ -337,7 +341,7 @@ def _contact_of(row: Row) -> Contact | None:
 
 
 def user_of(row: Row) -> User | None:
-    """Return whose a row is; of an organization, the user of its first contact; None when it has none."""
+    """Return a row's owner; for an organization, its first contact's owner; None if it has no contacts."""
     contact = _contact_of(row)
     return contact.owner if contact else None
 

@@ -1,7 +1,7 @@
-"""What follows when a row is deleted here: whoever is at it stops before it writes, and nothing is left there silently.
+"""What follows when a row is deleted here: a worker that is sending it stops, and its owner hears of what stays there.
 
-The row's lease goes with it, and a lease is renewed before each create. So what was made in Pipedrive was begun before,
-and then either its intent shows that or the worker comes back with it; in both cases the owner is told.
+The row's lease is deleted with it, and a lease is renewed before each create. So a record that is created all the same
+was begun before; then there is an intent, or the worker returns with the record. In both cases the owner is told.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,16 @@ Deleted = Contact | Activity
 
 
 def let_go(rows: Iterable[Deleted], **_: Any) -> None:
-    """Take the leases of rows that are about to be deleted, and tell of creates whose outcome is not known.
+    """Delete the leases of rows that are about to be deleted, and notify of creates whose outcome is unknown.
 
-    The intents stay: what they made must be looked for before another row makes the same.
+    The intents of creates stay: what they made has to be looked for before another row creates the same. Call it within
+    the transaction that deletes the rows.
 
     Args:
-        rows: All of one table; within the transaction that deletes them.
+        rows: Rows of one table.
     """
     named = {row_key(_kind(row), row.pk): row for row in rows}
-    # The leases first: a create that is being begun at this moment is waited for, and its intent is seen then.
+    # The leases first: this waits for a create that is just beginning, so that its intent is seen below.
     Lease.objects.filter(key__in=named).delete()
     Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()
     for intent in Intent.objects.filter(key__in=named):
@@ -38,12 +39,12 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
 
 
 def tell_left_there(row: Deleted, record_id: int, now: datetime) -> None:
-    """Tell that a record was made for a row that was deleted here meanwhile.
+    """Notify a row's owner that a record was created for it, although it was deleted here meanwhile.
 
     Args:
         row: The row, as it was read; an activity with its contact.
         record_id: The record's id.
-        now: When that was seen.
+        now: The present moment, aware.
     """
     what = "person" if isinstance(row, Contact) else "activity"
     text = f"{_named(row)} was deleted here while it was being created in Pipedrive. It is there as {what} {record_id}."

@@ -1,8 +1,8 @@
-"""By what the record of a row is recognized in Pipedrive: what every step asks before it creates anything.
+"""Finds the record of a row in Pipedrive: asked before anything is created.
 
-Which of several it is, `match_decision.py` decides. What an unfinished create of ours made is found in the list of
-what changed since, which does not depend on how soon Pipedrive's search finds a new record. A look that fails raises;
-it is never taken for "not found".
+`match_decision.py` decides which of several records it is. What an unfinished create made is found in the list of
+recent changes, because Pipedrive's search may not find a new record for a while. A look that fails raises; it never
+means "not found".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person, Pipedrive
@@ -26,20 +26,20 @@ from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
-from warmline.sync.remote.references import Account, Kind
+from warmline.sync.remote.references import RecordKind, References
 
 
 class Finder:
-    """The looks, for one piece of work.
+    """Finds records, for one piece of work.
 
     Args:
         pipedrive: The client.
-        catalog: What the account was said to be made of.
-        intents: Tell which creates are unfinished.
+        catalog: The account's users, activity types and fields.
+        intents: The unfinished creates.
         directory: What Pipedrive holds.
-        looks: At what changed since an unfinished create.
-        account: Knows the field of our mark.
-        policy: Whether records bear our mark.
+        looks: The recent changes in Pipedrive.
+        references: Knows the custom field of our mark.
+        policy: Whether records have our mark.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Finder:
         intents: Intents,
         directory: Directory,
         looks: Looks,
-        account: Account,
+        references: References,
         policy: Policy,
     ) -> None:
         self._pipedrive = pipedrive
@@ -58,12 +58,12 @@ class Finder:
         self._intents = intents
         self._directory = directory
         self._looks = looks
-        self._account = account
+        self._references = references
         self._policy = policy
-        self._there = There(pipedrive, directory, account)
+        self._there = There(pipedrive, directory, references)
 
     def look_ahead(self, contact: Contact) -> None:
-        """Take the look for a contact and that for its organization at once, if both will be needed."""
+        """Look for a contact and its organization at the same time, if both looks will be needed."""
         organization = contact.organization
         if organization is None or organization.is_linked or contact.pipedrive_make_new or contact.pipedrive_chosen_id:
             return
@@ -78,15 +78,18 @@ class Finder:
             self._directory.freshen(self._pipedrive, names, contact.next_pipedrive_sync_attempt)
 
     def person(self, contact: Contact, also_called: Sequence[str] = ()) -> Found[Person] | None:
-        """Find the person a contact is: made by an unfinished create, chosen, a twin's, or there already.
+        """Find a contact's person: made by an unfinished create, chosen, a twin's, or in Pipedrive already.
 
         Args:
-            contact: One that is not linked, or as it was when its person was last seen.
+            contact: A contact that is not linked, or a copy as it was when its person was last seen.
             also_called: Other names that its person may have.
 
+        Returns:
+            The person; None when there is none.
+
         Raises:
-            AmbiguousError: When a person has to decide: several have its e-mail, or one has who is named otherwise.
-            NotYetError: When it is too early to tell.
+            AmbiguousError: When a user has to choose: several persons have its e-mail, or one with another name has.
+            NotYetError: When it is too early to say.
         """
         names = [contact.name, *also_called]
         twins = list(twins_of(contact).values_list("pk", "name", "pipedrive_person_id"))
@@ -111,21 +114,24 @@ class Finder:
         return which(contact, ways, self._there, self._intents)
 
     def organization(self, organization: Organization, after: datetime) -> Found[PipedriveOrganization] | None:
-        """Find the organization one of ours is: made by an unfinished create, chosen, or there already.
+        """Find one of our organizations: made by an unfinished create, chosen, or in Pipedrive already.
 
         Args:
-            organization: One that is not linked, or as it was when its record was last seen.
-            after: Since when it is wanted: a look that began earlier is none.
+            organization: One that is not linked, or a copy as it was when its record was last seen.
+            after: When it became pending, aware: a look that began earlier is too old.
+
+        Returns:
+            The organization in Pipedrive; None when there is none.
 
         Raises:
-            AmbiguousError: When a person has to decide: several have its name, or one has that is another of ours.
-            NotYetError: When it is too early to tell.
+            AmbiguousError: When a user has to choose: several have its name, or the one that has it is linked already.
+            NotYetError: When it is too early to say.
         """
         own, others = self._unfinished(organization_key(organization), row_key("organization", organization.pk))
         sought = self._there.organization(organization, after)
 
         def agrees(theirs: PipedriveOrganization) -> bool:
-            """Tell whether no other organization of ours is, or made, this one; it had the name before."""
+            """Tell whether no other organization of ours is linked to this one, or has created it."""
             linked = Organization.objects.filter(pipedrive_org_id=theirs.id).exclude(pk=organization.pk)
             return not linked.exists() and not any(self._is_made_organization(theirs, each.body) for each in others)
 
@@ -142,28 +148,28 @@ class Finder:
         return which(organization, ways, self._there, self._intents)
 
     def activity(self, activity: Activity) -> Found[PipedriveActivity] | None:
-        """Find what an unfinished create of an activity made. It has no field for our mark, so all of it must match."""
+        """Find what an unfinished create of an activity made. Activities have no mark, so all fields have to match."""
         own = row_key("activity", activity.pk)
         for intent in self._intents.unfinished(own, own):
             person_id = activity.contact.pipedrive_person_id
             changed: Sequence[PipedriveActivity]
-            if self._intents.is_old(intent):  # the list of the whole account would be long by now
+            if self._intents.is_old(intent):  # the list of the whole account's changes would be long
                 changed = self._pipedrive.activities(person_id=person_id, updated_since=intent.sent_at - OVERLAP)
             else:
                 changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
             for theirs in recent(changed, intent):
-                # By then the token was perhaps a colleague's; an earlier version did not note whose.
+                # The token may have been a colleague's then; an earlier version did not store whose.
                 ours = intent.creator_id is None or theirs.creator_user_id in {intent.creator_id, None}
                 if ours and mapping.is_made_from(theirs, intent.body) and not _is_held(Activity, theirs.id):
                     return Found(theirs, intent)
         return None
 
     def activity_there(self, person_id: int, body: Mapping[str, Any]) -> PipedriveActivity | None:
-        """Find an activity that is equal to one of ours, and nobody's: made before we left the company and came back.
+        """Find an activity equal to ours that no row is linked to: we created it before leaving this company.
 
         Args:
-            person_id: Whose.
-            body: As ours would be made now; who owns it may have changed.
+            person_id: The id of its person.
+            body: What a create would send now; the owner may differ.
         """
         for theirs in self._pipedrive.activities(person_id=person_id):
             is_equal = mapping.is_made_from(theirs, {**body, "owner_id": theirs.owner_id})
@@ -172,24 +178,24 @@ class Finder:
         return None
 
     def _unfinished(self, what: str, own: str, theirs: Iterable[str] = ()) -> tuple[Intent | None, list[Intent]]:
-        """Return a row's own unfinished create, and those of other rows.
+        """Return a row's own unfinished create, and those of other rows that may have made the same.
 
         Args:
-            what: What the row makes; others that were to make the same count.
-            own: Its name.
-            theirs: The names of other rows whose creates count as well.
+            what: What is to be created for the row; other rows' creates of the same are included.
+            own: The row's key.
+            theirs: The keys of other rows whose creates are included whatever they made.
         """
         found = {each.key: each for each in self._intents.unfinished(what, own)}
         found |= {each.key: each for each in Intent.objects.filter(key__in=theirs)}
-        # What an older one made is found by its e-mail or name by now.
+        # A search finds by now what an older create made.
         others = [each for each in found.values() if each.key != own and not self._intents.is_old(each)]
         return found.get(own), others
 
     def _persons_since(self, intent: Intent, contact: Contact) -> Sequence[Person]:
-        """Return the persons among whom one is that a create made, if it did."""
+        """Return persons that include the one that a create made, if it made one."""
         if not self._intents.is_old(intent):
             return self._looks.persons(self._pipedrive, intent, self._intents.look_after(intent))
-        # The list of what changed since would be long by now.
+        # The list of changes since then would be long.
         if self._sent_mark("person", intent.body) is not None:
             return self._there.marked(self._there.person(contact))
         email = next((each["value"] for each in intent.body.get("emails", ())), "")
@@ -198,7 +204,7 @@ class Finder:
     def _organizations_since(
         self, intent: Intent, sought: Sought[PipedriveOrganization]
     ) -> Sequence[PipedriveOrganization]:
-        """Return the organizations among which one is that a create made, if it did; see `_persons_since`."""
+        """Return organizations that include the one that a create made, if it made one."""
         if not self._intents.is_old(intent):
             return self._looks.organizations(self._pipedrive, intent, self._intents.look_after(intent))
         if self._sent_mark("organization", intent.body) is not None:
@@ -206,47 +212,47 @@ class Finder:
         return self._there.organizations(name=intent.body["name"], after=sought.after)
 
     def _is_made_person(self, person: Person, body: Mapping[str, Any]) -> bool:
-        """Tell whether a person is what a create with this body made: by our mark, else by all that was said."""
+        """Tell whether a create with this body made a person: by our mark, else by all the fields that were sent."""
         mark = self._sent_mark("person", body)
         if mark is not None:
             return mark in person.custom_fields.values()
         return mapping.is_person_made_from(person, body) and not _is_held(Contact, person.id)
 
     def _is_made_organization(self, theirs: PipedriveOrganization, body: Mapping[str, Any]) -> bool:
-        """Tell whether an organization is what a create with this body made; see `_is_made_person`."""
+        """Tell whether a create with this body made an organization; see `_is_made_person`."""
         mark = self._sent_mark("organization", body)
         if mark is not None:
             return mark in theirs.custom_fields.values()
         return mapping.is_organization_made_from(theirs, body) and not _is_held(Organization, theirs.id)
 
-    def _sent_mark(self, kind: Kind, body: Mapping[str, Any]) -> str | None:
-        mark: str | None = body.get("custom_fields", {}).get(self._account.mark_code(kind))
+    def _sent_mark(self, kind: RecordKind, body: Mapping[str, Any]) -> str | None:
+        mark: str | None = body.get("custom_fields", {}).get(self._references.mark_code(kind))
         return mark
 
-    def mark(self, kind: Kind, row: Contact | Organization) -> dict[str, str]:
-        """Return our own id as a custom field; nothing where the policy or the account does without it."""
-        code = self._account.ensure_mark(kind) if self._policy.mark else None
+    def mark(self, kind: RecordKind, row: Contact | Organization) -> dict[str, str]:
+        """Return our mark as a custom field; nothing if the policy or the account does not have that field."""
+        code = self._references.ensure_mark(kind) if self._policy.mark else None
         return {code: str(row.warmline_id)} if code else {}
 
 
 def twins_of(contact: Contact) -> ContactQuerySet:
-    """Return the other contacts with a contact's e-mail: two users know one person, or several share one mailbox."""
+    """Return the other contacts with a contact's e-mail: two users know the person, or people share a mailbox."""
     return Contact.objects.filter(email_key=contact.email_key).exclude(email_key="").exclude(pk=contact.pk)
 
 
 def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
-    """Tell whether a person can be a contact: by its name, and those of the contacts that are this person already.
+    """Tell whether a person can be a contact, by its name and the names of the contacts linked to it.
 
     Args:
-        contact: Whose.
-        person: As Pipedrive answered it.
-        names: Those that the contact has.
+        contact: The contact.
+        person: As Pipedrive returned it.
+        names: The contact's names.
     """
     emails = [each.value for each in person.emails]
     addresses = [contact.email, *emails]
     if not any(agree(name, person.name, addresses) for name in names):
         return False
-    # A person who is named by an address, or by one word, agrees with many; those who are this person say more.
+    # A person whose name is an address or a single word agrees with many names. Contacts linked to it say more.
     known = Contact.objects.filter(
         email_key__in={email_key(each) for each in addresses if each}, pipedrive_person_id=person.id
     )

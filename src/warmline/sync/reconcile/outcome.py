@@ -1,4 +1,4 @@
-"""What comes of bringing a row over: a record that is in line with it, or a link that turns out to be stale."""
+"""The outcomes of reconciling a row: a record that is in line with it, or a link to a record that is gone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from warmline.sync.reconcile.three_way_merge import Values
 
 
 class StaleLinkError(Exception):
-    """What is to be made refers to a record that is gone.
+    """A record cannot be created because one that it refers to is gone.
 
     Args:
         row: The row that is linked to it.
@@ -25,12 +25,12 @@ class Brought:
 
     Attributes:
         record_id: The record's id.
-        agreed: What the two sides hold now (see three_way_merge.py).
-        revision: The row's revision that the record has; a newer one is wanted again.
-        kept: Pipedrive's values that ours give way to.
-        not_renamed: The record's name, which differed from ours before ours was changed; empty when it took ours.
-        names: What values of these are called, where people know them by a name: Pipedrive's and ours.
-        was_there: Whether it was not made by us.
+        agreed: The agreed snapshots (see three_way_merge.py).
+        revision: The row's revision that the record has; a row with a newer one is pending again.
+        kept: Pipedrive's values that replace ours, by field.
+        not_renamed: The record's name, if it differed from ours already before ours was changed; else empty.
+        names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
+        was_there: Whether the record existed already and was not created by us.
         org_id: The organization that an adopted person has already.
     """
 

@@ -1,8 +1,8 @@
-"""One look at what changed in Pipedrive serves everyone who has to look at that moment.
+"""The recent changes in Pipedrive: one look at them serves everyone who has to look at that moment.
 
-After a lost burst each row must look for what it may have made. The list of what changed since (10 tokens a page) holds
-them all, so the first one asks and the others read along, as long as the look was late enough for them. A record in it
-that cannot be read holds up only whom it may be.
+After a burst of creates whose responses were lost, each row has to look for what it may have made. The list of changes
+since then (10 tokens a page) contains all of it. So the first row asks, and the others use its answer if the look was
+late enough for them. A record in it that cannot be read delays only the rows that it may belong to.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,11 +33,11 @@ class Looks:
     """The last look at each kind of record. Shared by the threads of an engine.
 
     Args:
-        clock: Ours, by which the moment of a look is told.
-        lock: One that may be held while a request is under way.
+        clock: This machine's; dates the looks.
+        lock: A lock that may be held during a request.
 
     Attributes:
-        ages: By which the creates are as old as they are.
+        ages: How long ago creates were sent.
     """
 
     def __init__(self, clock: Clock, lock: AbstractContextManager[Any]) -> None:
@@ -50,12 +50,12 @@ class Looks:
         """Return the persons that changed since a create of one was sent.
 
         Args:
-            pipedrive: Who is asked.
+            pipedrive: The client.
             intent: The create.
             after: The look must not be older than this, in monotonic seconds.
 
         Raises:
-            Unavailable: What the create made may be among them, and cannot be read.
+            Unavailable: A record that the create may have made cannot be read.
         """
         return self._since("persons", pipedrive.persons, intent, after)
 
@@ -72,7 +72,7 @@ class Looks:
         with self._lock:
             last = self._last.get(kind)
             if last is None or last.since > since or last.at < after:
-                # A little further back, so that this look serves all that was lost in the same burst.
+                # A little further back, so that this look serves all creates that were lost in the same burst.
                 since -= BURST
                 at, unreadable = self._clock.monotonic(), list[Unreadable]()
                 records = ask(updated_since=since, unreadable=unreadable)
@@ -82,10 +82,10 @@ class Looks:
 
 
 def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[str, Any]) -> None:
-    """Go on only if no record that cannot be read may be what a create with this body made.
+    """Return if none of the records that cannot be read can have been made by a create with this body.
 
     Raises:
-        Unavailable: When one may be.
+        Unavailable: When one of them can.
     """
     telling = _telling(body)
     for each in unreadable:
@@ -94,7 +94,7 @@ def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[
 
 
 def _telling(body: Mapping[str, Any]) -> set[str]:
-    """Return the keys of what tells most of a record that was made: our mark, else e-mails, else name or subject."""
+    """Return the keys that best identify what was created: our mark, else e-mails, else name or subject."""
     marks = {text for text in body.get("custom_fields", {}).values() if isinstance(text, str) and is_mark(text)}
     emails = {email_key(email["value"]) for email in body.get("emails", ())}
     return marks or emails or {key(body.get("name") or body.get("subject") or "")} - {""}

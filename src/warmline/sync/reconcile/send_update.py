@@ -1,7 +1,7 @@
-"""Sends an update of a record, as an intent, so that what became of it is found out if its answer is lost.
+"""Sends an update with an intent, so that its outcome can be found out if the response is lost.
 
-How an organization or a due moment is emptied is documented nowhere. Where null is refused, the rest of the update
-goes over all the same, and a person is told what did not.
+Pipedrive does not document how an organization or a due date is emptied. If it refuses null, the rest of the update is
+sent all the same, and people are told what was not.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,11 +10,11 @@ from typing import Any
 
 from warmline.crm.activities import Row
 from warmline.pipedrive import NotFound, Rejected
-from warmline.sync.failures import CannotEmptyError
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import update_key
 from warmline.sync.reconcile.match_decision import Record
 from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.retries import CannotEmptyError
 from warmline.sync.synced_fields import FIELDS
 
 EMPTIED = {field.name: field for fields in FIELDS.values() for field in fields if field.nulled}
@@ -29,18 +29,18 @@ def send_update(
     then_there: Values,
     fields: Mapping[str, Any],
 ) -> Record:
-    """Send what was changed here.
+    """Send what was changed here, and return the record after the update.
 
     Args:
-        intents: Remember it in the words of both sides until its outcome is known.
+        intents: Stores the update until its outcome is known.
         row: The row.
-        update: Sends some of the fields, with one call.
-        ours: What was changed, by our field.
-        then_there: Pipedrive's side, as it will be when the update is done.
+        update: Sends some fields, with one call, and returns the record.
+        ours: The changed values, by our field.
+        then_there: Pipedrive's side as it will be when the update is done, by our field.
         fields: What is sent, by Pipedrive's field.
 
     Raises:
-        CannotEmptyError: When a field was to be emptied, and Pipedrive refused just that.
+        CannotEmptyError: When Pipedrive refused to empty a field; the other changes were sent.
     """
     what = update_key(row)
 
@@ -59,7 +59,7 @@ def send_update(
         refused = error
     left_out = frozenset().union(*(field.nulled for field in emptied))
     rest = {name: value for name, value in fields.items() if name not in left_out}
-    if rest:  # where this is refused as well, it was not for what is emptied
+    if rest:  # if this is refused as well, the emptied field was not the reason
         names = {field.name for field in emptied}
         send({name: value for name, value in ours.items() if name not in names}, rest)
     raise CannotEmptyError(emptied[0].name, emptied[0].label, refused.message) from None

@@ -1,7 +1,7 @@
-"""What both sides hold of a record, field by field, so that the two can be compared (see normal_forms.py). Pure.
+"""Snapshots: what each side has of a record, field by field, so that the two can be compared. Pure.
 
-All values can be written as JSON, because the two sides are remembered on the row as they last agreed. Pipedrive's are
-remembered as it answered them: how they are compared may change with any version of ours.
+All values can be stored as JSON, because the row keeps both snapshots as they were when the two sides last agreed.
+Pipedrive's values are kept as it returned them, because how they are compared (see normal_forms.py) may change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,23 +23,22 @@ Record = Person | PipedriveOrganization | PipedriveActivity
 
 
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
-    """Return the two sides in the form in which a row remembers them."""
+    """Return the two sides in the form in which a row stores them."""
     return {"ours": ours, "theirs": theirs}
 
 
 def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
-    """Return a linked row's snapshot with the fields that the version which stored it did not know, as they are here.
+    """Return a linked row's snapshots with the fields that an earlier version did not know, with their present values.
 
-    That is asked before a person changes the row. So a change of such a field is known to be one, and what nobody has
-    changed is none. Pipedrive is taken to hold what is here: if it does not, somebody changed one of the two, and
-    Pipedrive's value is kept.
+    Call it before a person changes the row. Then a change of such a field counts as a change, and only that. Pipedrive
+    is assumed to have our value: if it does not, somebody changed one of the two, and Pipedrive's value is kept.
 
     Args:
-        row: As it is before the change.
+        row: The row, before the change.
         types: Pipedrive's activity type for each of ours.
 
     Returns:
-        What the two sides agreed on; None where nothing is missing, or nothing was agreed on.
+        The agreed snapshots; None if no field is missing, or nothing was agreed on.
     """
     then = row.pipedrive_agreed.get("ours", {})
     if not (row.is_linked and then):
@@ -57,27 +56,27 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
 
 
 def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
-    """Return our side of a record as a create of ours made it, by what was remembered of the create.
+    """Return our side of a record that a create of ours made, from the create's intent.
 
     Args:
-        ours: What was remembered. The version which sent it may not have known every field, and said nothing of these.
+        ours: The values in the intent. An earlier version, which stored it, may not have known all fields.
         theirs: Pipedrive's side.
     """
     return {**{name: normal_forms.in_our_words(name, value) for name, value in theirs.items()}, **ours}
 
 
 def of_contact(contact: Contact) -> dict[str, Any]:
-    """Return our side of a person. The organization is named by our own id: it may have no other yet."""
+    """Return our side of a person. The organization is given by our own id, because it may not be linked yet."""
     organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
     return _ours(contact, organization=organization)
 
 
 @dataclass(frozen=True)
 class Others:
-    """What the other contacts have that are the same person: none of it is ours to take away, nor a colleague's word.
+    """E-mails and phones of the other contacts linked to a person, which our update must neither remove nor adopt.
 
     Attributes:
-        emails, phones: Theirs, as they are here.
+        emails, phones: The values, as they are here.
     """
 
     emails: tuple[str, ...] = ()
@@ -88,13 +87,13 @@ NOBODY = Others()
 
 
 def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
-    """Return Pipedrive's side of a person. Of several e-mails and phones, ours is the one that is compared.
+    """Return Pipedrive's side of a person. Of several e-mails and phones, only ours is compared.
 
     Args:
-        person: As Pipedrive answered it.
-        contact: Says which e-mail and phone are ours, now and when the two sides last agreed.
-        said: Our values in updates of which nobody knew whether they were done.
-        others: What the other contacts have that are this person.
+        person: As Pipedrive returned it.
+        contact: Shows which e-mail and phone are ours, now and when the two sides last agreed.
+        said: Our values in updates with unknown outcomes.
+        others: E-mails and phones of the other contacts linked to this person.
     """
     theirs_then = contact.pipedrive_agreed.get("theirs", {})
     known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
@@ -109,7 +108,7 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
 
 
 def words_of_contact(contact: Contact) -> dict[str, Any]:
-    """Return our side of a person in Pipedrive's words: an organization that is there is named by its id."""
+    """Return our side of a person as Pipedrive stores it: a linked organization is given by its id there."""
     ours, organization = of_contact(contact), contact.organization
     if organization is not None and organization.pipedrive_org_id is not None:
         ours["organization"] = organization.pipedrive_org_id
@@ -125,26 +124,26 @@ def of_their_organization(theirs: PipedriveOrganization, sector: str) -> dict[st
     """Return Pipedrive's side of an organization.
 
     Args:
-        theirs: As Pipedrive answered it.
-        sector: Its industry's name, or what stands in our field.
+        theirs: As Pipedrive returned it.
+        sector: Its industry's name, or the value of our custom field.
     """
     address = theirs.address
     return _theirs(Organization, theirs, sector=sector, country=address.country or address.value or "")
 
 
 def of_our_activity(activity: Activity, type: str) -> dict[str, Any]:
-    """Return our side of an activity; its due moment is one value.
+    """Return our side of an activity; due date and time are one value.
 
     Args:
         activity: The row.
-        type: Pipedrive's type that it ought to have.
+        type: Pipedrive's type that it should have.
     """
     due_date, due_time = mapping.due_in_utc(activity.due_date, activity.due_time, activity.zone)
     return _ours(activity, type=type, due=_moment(due_date, due_time))
 
 
 def words_of_activity(activity: Activity, type: str) -> dict[str, Any]:
-    """Return our side of an activity in Pipedrive's words: its note is HTML there. See `of_our_activity`."""
+    """Return our side of an activity as Pipedrive stores it, with the note as HTML. See `of_our_activity`."""
     return {**of_our_activity(activity, type), "note": to_html(activity.note)}
 
 
@@ -155,29 +154,29 @@ def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
 
 
 def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
-    """Return a person's e-mails with ours put in the place of what it was; the others stay as they are.
+    """Return a person's e-mails with our earlier one replaced by our present one; the others stay as they are.
 
     Args:
         emails: As Pipedrive has them.
-        now: Ours; empty to take it out.
-        then: What ours was.
-        others: What other contacts have that are this person; it stays.
+        now: Our present e-mail; empty to remove it.
+        then: Our earlier e-mail.
+        others: E-mails of other contacts linked to this person; they stay.
     """
     return tuple(_with("email", emails, Email, now, "" if _is_among("email", then, others) else then))
 
 
 def with_phone(phones: Sequence[Phone], now: str, then: str, others: Sequence[str] = ()) -> tuple[Phone, ...]:
-    """Return a person's phones with ours put in the place of what it was; see `with_email`."""
+    """Return a person's phones with our earlier one replaced by our present one; see `with_email`."""
     return tuple(_with("phone", phones, Phone, now, "" if _is_among("phone", then, others) else then))
 
 
 def with_country(address: Address, now: str, then: str) -> Address:
-    """Return an organization's address with our country: all parts go back, because a PATCH replaces it whole.
+    """Return an organization's address with our country. It has all parts, because a PATCH replaces the whole address.
 
     Args:
         address: As Pipedrive has it.
-        now: Our country.
-        then: What it was; a line of text that is this and nothing more is ours as well.
+        now: Our present country.
+        then: Our earlier country; an address line that consists of it only is replaced as well.
     """
     line = address.value or ""
     is_ours = normal_forms.theirs("country", line) in {"", normal_forms.theirs("country", then)}
@@ -185,13 +184,13 @@ def with_country(address: Address, now: str, then: str) -> Address:
 
 
 def _ours(row: Row, **own_way: Any) -> dict[str, Any]:
-    """Return our side of each field: the value of its name, where it is not read in a way of its own."""
+    """Return our side of each field: the given value, else the row's column with the field's name."""
     names = (field.name for field in FIELDS[type(row)])
     return {name: own_way[name] if name in own_way else getattr(row, name) for name in names}
 
 
 def _theirs(kind: type[Row], record: Record, **own_way: Any) -> dict[str, Any]:
-    """Return Pipedrive's side of each field, as it answered it where it is not read in a way of its own."""
+    """Return Pipedrive's side of each field: the record's value if it has ours as it is, else the given value."""
     return {
         field.name: own_way[field.name] if field.there is None else getattr(record, field.there)
         for field in FIELDS[kind]
@@ -212,9 +211,9 @@ def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: st
 
 
 def _ours_of(field: str, values: Sequence[str], known: Sequence[Values], others: Sequence[str]) -> str:
-    """Return the one of several values that is ours: now, in what was said, or when the two sides last agreed.
+    """Return the one of several values that is ours: now, in lost updates, or when the two sides last agreed.
 
-    Where none is, it is the first one that no other contact has; where there is none but theirs, nothing has changed.
+    If none is, it is the first one that no other contact has. If there are only theirs, nothing has changed.
     """
     for wished in (side.get(field) for side in known):
         match = next(

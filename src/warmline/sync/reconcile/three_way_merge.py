@@ -1,7 +1,7 @@
-"""What to do about a linked record after an edit here: a merge of two sides against what they last agreed on. Pure.
+"""The three-way merge: compares both sides of a linked record with what they last agreed on. Pure.
 
-Only what was changed here is sent. What was changed on both sides keeps Pipedrive's value, because someone typed it
-there; ours is replaced by it, and the user is told both. A change there is one of meaning, and not of form (see
+What was changed only here is sent. What was changed on both sides keeps Pipedrive's value, because somebody typed it
+there; ours is replaced, and the user is told both values. A difference in form only is no change there (see
 sync/normal_forms.py).
 """
 
@@ -16,11 +16,11 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Merge:
-    """What follows.
+    """The result of a merge.
 
     Attributes:
-        send: Our values that Pipedrive gets.
-        keep: Pipedrive's values that ours give way to.
+        send: Our values to send, by field.
+        keep: Pipedrive's values that replace ours, by field.
     """
 
     send: dict[str, Any] = field(default_factory=dict)
@@ -28,21 +28,21 @@ class Merge:
 
 
 def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Values | None = None) -> Merge:
-    """Compare both sides with what they were when they were last brought in line.
+    """Compare both sides with what they were when they were last in line.
 
     Args:
         ours: Our values, by field.
         theirs: Pipedrive's values of the same fields.
-        agreed: The two sides as they were then, as `{"ours": {...}, "theirs": {...}}`. They may differ: an adopted
-            record keeps its values. An earlier version of Warmline may have stored them, and not have known every
-            field of today's. One that is missing of ours is unknown, and never a change: it is neither sent nor told,
-            and what both sides hold now is what they agree on. (A person's change after an upgrade is known all the
-            same: what was there before it is noted first, see `snapshots.complete`.) One that is missing of theirs is
-            taken for unchanged in Pipedrive. Where nothing of ours was ever agreed on, all of it is a change.
-        words: Our values in Pipedrive's words; None where they are the same.
+        agreed: The two sides as they were then, as `{"ours": {...}, "theirs": {...}}`. They may differ, because an
+            adopted record keeps its values. An earlier version of Warmline, which did not know all of today's fields,
+            may have stored them. A field that is missing in ours is unknown and never a change: it is neither sent nor
+            reported, and what both sides have now is what they agree on. (Edits after an upgrade are not lost: the
+            value before the edit is added first, see `snapshots.complete`.) A field that is missing in theirs counts as
+            unchanged in Pipedrive. If ours is empty, every field is a change.
+        words: Our values as Pipedrive stores them; None if they are the same.
 
     Returns:
-        What to send and what to keep; a field that is equal on both sides by now needs neither.
+        What to send and what to keep; a field that is equal on both sides now is in neither.
     """
     ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
     words = ours if words is None else words
@@ -59,12 +59,12 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
 
 
 def is_changed(name: str, value: Any, then: Values) -> bool:
-    """Tell whether one of our values is known to be another one than when the two sides last agreed.
+    """Tell whether one of our values is known to have changed since the two sides last agreed.
 
     Args:
         name: The field.
-        value: Ours, now.
-        then: Ours of then, by field; empty when nothing was ever agreed on. A field that is missing is unknown.
+        value: Our value now.
+        then: Our values then, by field; empty if nothing was ever agreed on. A field that is missing is unknown.
     """
     if not then:
         return True
@@ -72,13 +72,15 @@ def is_changed(name: str, value: Any, then: Values) -> bool:
 
 
 def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Values | None = None) -> dict[str, Values]:
-    """Return an agreement in which what we said ourselves, and Pipedrive holds, is no change of Pipedrive's.
+    """Return the agreed snapshots, including the values of a lost update that Pipedrive turns out to have.
+
+    Otherwise these values would look like a change made in Pipedrive.
 
     Args:
         agreed: As in `merge`.
-        theirs: As in `merge`, read when what was said could not come to be any more.
-        said: What an update of ours said of which nobody knew whether it was done.
-        words: The same in Pipedrive's words, where they are others.
+        theirs: As in `merge`, read when the update could not happen any more.
+        said: The values that an update with an unknown outcome was to set, by our field.
+        words: The same as Pipedrive stores them, if they differ.
     """
     there = {**said, **(words or {})}
     done = [name for name in said if _alike(name, theirs.get(name), there[name])]

@@ -1,9 +1,9 @@
-"""Brings an edited row over: only what was changed here, and never over what was changed in Pipedrive meanwhile.
+"""Sends an edited row's changes: only what was changed here, and never over a change made in Pipedrive meanwhile.
 
-A new name goes over only to a record that had the old one: others may mean somebody else.
+A new name is sent only to a record that had the old one; a record with another name may be somebody else.
 
-Each update begins with one get (1 token), which shows what Pipedrive holds now, whether an earlier update of ours was
-done after all, and whether the record is there at all.
+Each update begins with one get (1 token), which shows what Pipedrive has now, whether an earlier update of ours was
+done after all, and whether the record still exists.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from django.db import transaction
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.names import agree
+from warmline.crm.name_agreement import agree
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
@@ -27,7 +27,6 @@ from warmline.pipedrive import (
     Pipedrive,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync.failures import AmbiguousError
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
@@ -40,20 +39,21 @@ from warmline.sync.reconcile.match_decision import Found, Record
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
+from warmline.sync.retries import AmbiguousError
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
 
 
 class DeletedThereError(Exception):
-    """The record was deleted in Pipedrive, and nothing shows where it went."""
+    """The record was deleted in Pipedrive, and it was not merged into one that can be found."""
 
 
 class Updates:
-    """The updates, for one piece of work.
+    """Makes updates, for one piece of work.
 
     Args:
         pipedrive: The client.
-        steps: Find a record again, and know the account.
+        steps: Finds a record again, and knows what it refers to.
     """
 
     def __init__(self, pipedrive: Pipedrive, steps: Steps) -> None:
@@ -61,17 +61,14 @@ class Updates:
         self._steps = steps
 
     def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
-        """Bring a linked contact's changes over.
+        """Send a linked contact's changes.
 
         Args:
             contact: The contact, linked.
-            organization_id: Brings its organization to Pipedrive and returns its id.
-
-        Returns:
-            The link; to another person when the old one was merged.
+            organization_id: Sends its organization to Pipedrive and returns its id there.
 
         Raises:
-            DeletedThereError: When the person is gone.
+            DeletedThereError: When the person is gone, and was not merged into another one.
         """
         said = self._said_before(contact)
         person = self._person(contact)
@@ -107,28 +104,30 @@ class Updates:
         )
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
-        """Bring a linked organization's changes over.
+        """Send a linked organization's changes.
 
         Args:
             organization: The organization, linked.
-            user: Who is told when its sector finds no place; None for everyone.
+            user: Who is notified if its sector cannot be stored in Pipedrive; None for everyone.
 
         Raises:
             DeletedThereError: When it is gone.
         """
         said = self._said_before(organization)
         theirs = self._organization(organization)
-        account = self._steps.account
+        references = self._steps.references
         ours = snapshots.of_our_organization(organization)
-        their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+        their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
-        send = update_fields.of_organization(organization, decided.send, theirs, then=then, account=account, user=user)
+        send = update_fields.of_organization(
+            organization, decided.send, theirs, then=then, references=references, user=user
+        )
         if send:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
-            then_there = snapshots.of_their_organization(expected, account.sector_of(expected))
+            then_there = snapshots.of_their_organization(expected, references.sector_of(expected))
             org_id = theirs.id
 
             def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
@@ -137,7 +136,7 @@ class Updates:
             theirs = send_update(
                 self._steps.intents, organization, update, ours=decided.send, then_there=then_there, fields=send
             )
-            their_values = snapshots.of_their_organization(theirs, account.sector_of(theirs))
+            their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         return Brought(
             theirs.id,
             snapshots.agreed(ours, their_values),
@@ -147,7 +146,7 @@ class Updates:
         )
 
     def update_activity(self, activity: Activity) -> Brought:
-        """Bring the changes of an activity over that is in Pipedrive.
+        """Send a linked activity's changes.
 
         Args:
             activity: The activity, linked, with its contact.
@@ -158,7 +157,7 @@ class Updates:
         said = self._said_before(activity)
         theirs = self._activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
-        wished = self._steps.account.wished_type(activity)
+        wished = self._steps.references.wished_type(activity)
         ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
         decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
@@ -181,12 +180,13 @@ class Updates:
         )
 
     def _said_before(self, row: Row) -> list[Intent]:
-        """Return the earlier updates whose answers never came, once they cannot come to be any more.
+        """Return the earlier updates whose responses were lost, when they cannot happen any more.
 
-        They would undo a later one: Pipedrive would hold the older value, and the row would be called synced.
+        One that happened after a later update would undo it: Pipedrive would have the older value, and the row would be
+        called synced.
 
         Raises:
-            NotYetError: While they may.
+            NotYetError: While one of them may still happen.
         """
         what = update_key(row)
         said = self._steps.intents.unfinished(what, what)
@@ -196,14 +196,14 @@ class Updates:
 
     @staticmethod
     def _settled(row: Row, theirs: Values, said: Iterable[Intent]) -> Mapping[str, Values]:
-        """Return what the two sides agreed on last, by what a read has shown of updates whose answers never came.
+        """Return the agreed snapshots, including what a read has shown of updates whose responses were lost.
 
-        That is stored at once: the next update takes the place of the one before, and may come to nothing. Then what
-        the one before did would look like a colleague's change.
+        They are stored at once, because the next update's intent replaces the one before. If the next update then came
+        to nothing, what the one before did would look like a colleague's change.
 
         Args:
             row: The row, as read.
-            theirs: Pipedrive's side, read when none of the updates could come to be any more.
+            theirs: Pipedrive's side, read when none of the updates could happen any more.
             said: The updates.
         """
         agreed: Mapping[str, Values] = row.pipedrive_agreed
@@ -219,7 +219,7 @@ class Updates:
         return agreed
 
     def _names(self, contact: Contact, kept: Values) -> dict[str, tuple[str, str]]:
-        """Return what the organizations of a conflict are called, Pipedrive's and ours: their ids say nothing."""
+        """Return the names of the organizations in a conflict, Pipedrive's and ours: ids mean nothing to people."""
         if "organization" not in kept:
             return {}
         ours = contact.organization.name if contact.organization else ""
@@ -231,7 +231,7 @@ class Updates:
         return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
 
     def _person(self, contact: Contact) -> Person:
-        """Return the contact's person, or the one that it was merged into, who has its e-mail now."""
+        """Return the contact's person, or the one that it was merged into and that has its e-mail now."""
         try:
             person = self._pipedrive.person(contact.pipedrive_person_id or 0)
         except NotFound:
@@ -261,23 +261,23 @@ class Updates:
 
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:
-    """Return what the other contacts have that are this person."""
+    """Return e-mails and phones of the other contacts that are linked to this person."""
     rows = Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk).values_list("email", "phone")
     emails, phones = zip(*rows, strict=True) if rows else ((), ())
     return snapshots.Others(emails, phones)
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:
-    """Leave the names of a row and its record alone, if they were not one name before ours was changed.
+    """Leave the record's name alone if it differed from ours already before ours was changed.
 
     Args:
-        decided: What follows of a change; the name is taken out of it.
-        agreed: The two sides as they were.
-        named: The record's name.
-        are_one: Tells whether two names are one.
+        decided: What the merge decided; the name is then removed from it.
+        agreed: The agreed snapshots.
+        named: The record's name now.
+        are_one: Tells whether two names mean the same.
 
     Returns:
-        The name that the record keeps; empty when this is no such case.
+        The name that the record keeps; empty when the names did not differ.
     """
     if "name" not in decided.send | decided.keep:
         return ""
@@ -290,10 +290,10 @@ def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_o
 
 
 def _followed(find: Callable[[], Found[Record] | None]) -> Record:
-    """Return the record into which a gone one was merged.
+    """Return the record into which a deleted one was merged.
 
     Raises:
-        DeletedThereError: When none, or more than one, can be meant; then a person has to try again, and to choose.
+        DeletedThereError: When there is none, or more than one that it could be; a user then has to try again.
     """
     try:
         found = find()
@@ -305,9 +305,9 @@ def _followed(find: Callable[[], Found[Record] | None]) -> Record:
 
 
 def _as_agreed(row: PartyRow) -> PartyRow:
-    """Return a row with the e-mail and name that it last had in Pipedrive, by which its record is found again."""
+    """Return a copy of a row with the e-mail and name that it last had in Pipedrive, to find its record again."""
     then = copy(row)
-    then.next_pipedrive_sync_attempt = END_OF_TIME  # no look from before this moment shows where the record went
+    then.next_pipedrive_sync_attempt = END_OF_TIME  # a look from before this moment does not show where the record went
     for name in ("name", "email"):
         if name in row.pipedrive_agreed.get("ours", {}):
             value = row.pipedrive_agreed["ours"][name]

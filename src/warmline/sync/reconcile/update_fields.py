@@ -1,7 +1,7 @@
-"""What an update sends of the fields that were changed here: all of them, else it raises.
+"""Returns what an update sends for the fields that were changed here. It covers all of them, or raises.
 
-Most are said in a way of their own, because Pipedrive's value holds more than ours: a person's other e-mails, the rest
-of an address, an industry that a colleague chose. Sends nothing itself.
+Most fields need code of their own, because Pipedrive's value contains more than ours: a person's other e-mails, the
+rest of an address, an industry that a colleague chose. Nothing is sent here.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from warmline.sync import mapping
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.remote.references import Account
+from warmline.sync.remote.references import References
 
 
 def of_person(
@@ -29,18 +29,18 @@ def of_person(
     others: snapshots.Others,
     organization_id: Callable[[], int | None],
 ) -> dict[str, Any]:
-    """Return what is sent of a contact, by Pipedrive's field.
+    """Return what is sent for a contact, by Pipedrive's field.
 
     Args:
         contact: The contact.
         names: The fields that were changed here.
-        person: As Pipedrive holds it.
-        then: What our values were.
-        others: What the other contacts have that are this person.
-        organization_id: Brings its organization to Pipedrive and returns its id.
+        person: Its person, as Pipedrive has it.
+        then: Our values when the two sides last agreed.
+        others: E-mails and phones of the other contacts linked to this person.
+        organization_id: Sends its organization to Pipedrive and returns its id there.
 
     Raises:
-        LookupError: When nothing tells how a field is said.
+        LookupError: When a field has no mapping.
     """
     email, phone = then.get("email", ""), then.get("phone", "")
     own_way: dict[str, Callable[[], dict[str, Any]]] = {
@@ -57,27 +57,27 @@ def of_organization(
     theirs: PipedriveOrganization,
     *,
     then: Values,
-    account: Account,
+    references: References,
     user: User | None,
 ) -> dict[str, Any]:
-    """Return what is sent of an organization, by Pipedrive's field.
+    """Return what is sent for an organization, by Pipedrive's field.
 
     Args:
         organization: The organization.
         names: The fields that were changed here.
-        theirs: As Pipedrive holds it.
-        then: What our values were.
-        account: Finds the place of its sector.
-        user: Who is told when there is none; None for everyone.
+        theirs: The same as Pipedrive has it.
+        then: Our values when the two sides last agreed.
+        references: Knows where a sector is stored in Pipedrive.
+        user: Who is notified if it cannot be stored; None for everyone.
 
     Raises:
-        LookupError: When nothing tells how a field is said.
+        LookupError: When a field has no mapping.
     """
 
     def sector() -> dict[str, Any]:
         was, now = then.get("sector", ""), organization.sector
-        is_ours = any(account.is_ours(theirs.industry, each) for each in (was, now))
-        industry, custom_fields = account.ensure_sector(now, user, may_be_industry=is_ours)
+        is_ours = any(references.is_ours(theirs.industry, each) for each in (was, now))
+        industry, custom_fields = references.ensure_sector(now, user, may_be_industry=is_ours)
         return {"custom_fields": custom_fields, **({"industry": industry} if is_ours else {})}
 
     def country() -> dict[str, Any]:
@@ -89,16 +89,16 @@ def of_organization(
 def of_activity(
     activity: Activity, names: Iterable[str], theirs: PipedriveActivity, *, new: NewActivity
 ) -> dict[str, Any]:
-    """Return what is sent of an activity, by Pipedrive's field.
+    """Return what is sent for an activity, by Pipedrive's field.
 
     Args:
         activity: The activity.
         names: The fields that were changed here.
-        theirs: As Pipedrive holds it.
-        new: As it would be made now.
+        theirs: The same as Pipedrive has it.
+        new: The activity as it would be created now.
 
     Raises:
-        LookupError: When nothing tells how a field is said.
+        LookupError: When a field has no mapping.
     """
 
     def due() -> dict[str, Any]:

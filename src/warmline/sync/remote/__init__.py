@@ -1,5 +1,5 @@
-"""What we know of the company's Pipedrive account: client, credentials, health, setup, references, directory.
+"""What Warmline knows about the Pipedrive account: client, connection, setup, references, directory.
 
-It is asked here whether the connection works, what the account is made of, and what it holds. Nothing here brings a row
-over.
+This package finds out whether the connection works, which users, types and fields the account has, and which records it
+holds. It sends no rows.
 """

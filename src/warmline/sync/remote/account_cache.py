@@ -1,9 +1,9 @@
-"""What the account is made of: its users, activity types and fields, asked for once and remembered with an age.
+"""A cache of the account's users, activity types and fields, and of when they were asked for.
 
-Asking costs 60 tokens in all, so the answers serve everyone for a day: one asks, the others wait (single_flight.py),
-and what we make there ourselves is added to them. Whatever refuses a create may be out of date here; then `renew`
-forgets what is older than a minute, and the create is tried once more with fresh answers. An answer from the future, by
-a clock that was wrong, counts as old.
+Asking costs 60 tokens in all, so the answers serve everyone for a day. One worker asks and the others wait (see
+single_flight.py), and what we create there ourselves is added. If Pipedrive refuses a create, an answer may be
+outdated: `renew` then drops those that are older than a minute, and the create is tried once more. An answer dated in
+the future, because a clock was wrong, counts as old.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,15 +27,15 @@ GOOD_FOR = timedelta(days=1)
 REFUSAL_GOOD_FOR = timedelta(hours=1)
 TOO_FRESH_TO_RENEW = timedelta(minutes=1)
 NAME_LENGTH = 300
-FUTURE = timedelta(minutes=1)  # so far ahead no clock that is right can have been a moment ago
+FUTURE = timedelta(minutes=1)  # a moment further ahead than this can only come from a clock that was wrong
 
 
 class Catalog:
     """The account's users, activity types and fields, for one piece of work.
 
     Args:
-        pipedrive: Who is asked; at once, also by batch work, because others may wait for the same answer.
-        clock: Tells the age of an answer.
+        pipedrive: The client. Its calls have people's priority, because others may be waiting for the same answer.
+        clock: Decides how old an answer is.
     """
 
     def __init__(self, pipedrive: Pipedrive, clock: Clock) -> None:
@@ -49,11 +49,11 @@ class Catalog:
             "person_fields": (Field, self._pipedrive.person_fields),
             "organization_fields": (Field, self._pipedrive.organization_fields),
         }
-        self._relied_on: dict[str, datetime] = {}  # the answers that this work went by, and when they were given
+        self._relied_on: dict[str, datetime] = {}  # the answers that this work has used, and when they were given
         self._alone_with: dict[str, list[Any]] = {}
 
     def me(self) -> User:
-        """Return the user to whom the token belongs."""
+        """Return the token's user."""
         return cast("User", self._remember("me")[0])
 
     def users(self) -> list[User]:
@@ -73,41 +73,45 @@ class Catalog:
         return self._remember("organization_fields")
 
     def forget(self, name: str) -> None:
-        """Forget one answer, because it does not tell what is there.
+        """Drop one answer, so that the next caller asks again.
 
         Args:
-            name: As the method that returns it.
+            name: The name of the method that returns it.
         """
         Remembered.objects.filter(name=name).delete()
 
     def renew(self) -> bool:
-        """Forget every answer that is older than a minute.
+        """Drop every answer that is older than a minute.
 
         Returns:
-            Whether this work went by one that is not the newest any more, so that trying again may help.
+            Whether this work has used one that is not the newest any more, so that trying again may help.
         """
         Remembered.objects.filter(self._is_older(TOO_FRESH_TO_RENEW)).delete()
         return any(not self._is_newest(name) for name in self._relied_on)
 
     def forget_if_older(self, name: str, age: timedelta = TOO_FRESH_TO_RENEW) -> bool:
-        """Forget an answer that is older than this.
+        """Drop an answer if it is older than a given age.
+
+        Args:
+            name: The name of the method that returns it.
+            age: The age.
 
         Returns:
-            Whether this work went by one that is not the newest any more, so that asking again may help.
+            Whether this work has used one that is not the newest any more, so that asking again may help.
         """
         Remembered.objects.filter(self._is_older(age), name=name).delete()
         return not self._is_newest(name)
 
     @contextmanager
     def alone_with(self, name: str, *, anew: bool) -> Iterator[None]:
-        """Let nobody else ask for an answer while the block runs, nor add to it: so it holds all that was made here.
+        """Let nobody else ask for an answer, or add to it, while the block runs, so that nothing we created is missing.
 
         Args:
-            name: As the method that returns it.
-            anew: Whether to ask anew in any case, and not only when the answer is older than a minute.
+            name: The name of the method that returns it.
+            anew: Whether to ask again in any case, and not only if the answer is older than a minute.
 
         Raises:
-            BusyError: When somebody else does so, and takes too long.
+            BusyError: When another worker does the same and takes too long.
         """
         record, ask = self._questions[name]
         with self._leases.hold(ask_key(name), patience=PATIENCE):
@@ -122,7 +126,7 @@ class Catalog:
                 del self._alone_with[name]
 
     def add_option(self, code: str, option: Option) -> None:
-        """Add an option of a field of persons, which we have just made, to their fields; alone with them."""
+        """Add an option that we have just created to a field of persons. Call it within `alone_with`."""
 
         def added(field: Field) -> Field:
             return field.model_copy(update={"options": (*field.options, option)}) if field.code == code else field
@@ -130,16 +134,16 @@ class Catalog:
         self._amend("person_fields", lambda fields: [added(field) for field in fields])
 
     def add_field(self, name: str, field: Field) -> None:
-        """Add a field, which we have just made, to the others; alone with them.
+        """Add a field that we have just created. Call it within `alone_with`.
 
         Args:
-            name: As the method that returns them.
-            field: The new one.
+            name: The name of the method that returns the fields.
+            field: The new field.
         """
         self._amend(name, lambda fields: [*fields, field])
 
     def remember_refusal(self, what: str) -> None:
-        """Remember that the account refused to make a thing, so that not every record asks again.
+        """Remember that the account refused to create something, so that not every record tries again.
 
         Args:
             what: Its lease's key.
@@ -147,7 +151,7 @@ class Catalog:
         self._write(f"refused {what}"[:NAME_LENGTH], [])
 
     def was_refused(self, what: str) -> bool:
-        """Tell whether the account refused, in the last hour, to make a thing."""
+        """Tell whether the account refused to create something in the last hour."""
         return self._read(f"refused {what}"[:NAME_LENGTH], REFUSAL_GOOD_FOR) is not None
 
     def _remember(self, name: str) -> list[Any]:
@@ -197,21 +201,21 @@ class Catalog:
 
 
 def remember_own_user(me: User, now: datetime) -> None:
-    """Remember whose token is in use, as it was told when the connection was tried.
+    """Store the user of the token in use, as a probe returned it.
 
     Args:
-        me: Whose.
-        now: When.
+        me: The token's user.
+        now: The present moment, aware.
     """
     Remembered.objects.update_or_create(name="me", defaults={"value": [me.model_dump(mode="json")], "at": now})
 
 
 def remembered(name: str, record: type[Record]) -> list[Record] | None:
-    """Return an answer of the account at any age, without asking; None when it was never given.
+    """Return a stored answer at any age, without asking; None if there is none.
 
     Args:
-        name: As the method of Catalog that asks.
-        record: What it consists of.
+        name: The name of the method of Catalog that returns it.
+        record: The class of its items.
     """
     row = Remembered.objects.filter(name=name).first()
     return None if row is None else [record.model_validate(value) for value in row.value]

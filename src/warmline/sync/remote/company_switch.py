@@ -1,7 +1,7 @@
-"""What follows when a token's company is met: it is remembered, recognised, or another one; and starting anew with it.
+"""Compares a token's company with that of the links, and starts over with another company.
 
-Whoever starts anew drops the links, and everything is looked for in the other company before it is made there. It is
-one transaction, and a new generation (see company.py), so nothing of the old company is stored after it.
+Starting over drops all links, so everything is looked for in the other company before it is created there. It is one
+transaction and begins a new generation (see company.py), so nothing of the old company is stored after it.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,21 @@ from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser
 from warmline.sync import company, wakeups
+from warmline.sync.after_change import fresh_attempts, no_choice
 from warmline.sync.company import Membership, is_another, name_of
-from warmline.sync.failures import Trouble
 from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
 from warmline.sync.remote.directory import forget_account, forget_another_account
+from warmline.sync.retries import Trouble
 
 
 @dataclass(frozen=True)
 class Belongings:
-    """What has its record in the company to which the links belong.
+    """How many rows have records in the company of the links.
 
     Attributes:
         contacts, organizations, activities: How many are linked.
-        unfinished: How many creates were begun there whose outcome is not known.
+        unfinished: How many creates and updates have an unknown outcome.
     """
 
     contacts: int
@@ -51,7 +52,7 @@ class Belongings:
 
 
 def belongings() -> Belongings:
-    """Count what has its record in the company to which the links belong."""
+    """Count the rows that have records in the company of the links."""
     return Belongings(
         contacts=Contact.objects.filter(pipedrive_person_id__isnull=False).count(),
         organizations=Organization.objects.filter(pipedrive_org_id__isnull=False).count(),
@@ -61,18 +62,19 @@ def belongings() -> Belongings:
 
 
 def meet(pipedrive: Pipedrive, me: TheirUser, membership: Membership, now: datetime) -> Trouble | None:
-    """Compare the company that answers with the one to which the links belong, and let the engine work there or not.
+    """Compare the token's company with that of the links, and let the engine work or not.
 
-    The first one is remembered, and its new name is followed. Where nothing is linked, there is nothing to be decided.
+    The first company is stored, and so is a new name of the same company. Another company is accepted without asking
+    if nothing is linked.
 
     Args:
-        pipedrive: Who answered.
-        me: Whose token it is.
+        pipedrive: The client that asked.
+        me: The token's user.
         membership: The engine's.
-        now: When it answered.
+        now: The present moment, aware.
 
     Returns:
-        The trouble, when it is another company.
+        The trouble if it is another company; None if the engine may work.
     """
     with transaction.atomic():
         ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
@@ -90,11 +92,11 @@ def meet(pipedrive: Pipedrive, me: TheirUser, membership: Membership, now: datet
 
 
 def another(ours: Company, me: TheirUser) -> Trouble:
-    """Return the trouble that a token of another company is.
+    """Return the trouble of having another company's token.
 
     Args:
-        ours: The company to which the links belong.
-        me: Whose token it is.
+        ours: The company of the links.
+        me: The token's user.
     """
     text = (
         f"The API token belongs to {name_of(me)}, but the records linked here are in "
@@ -104,11 +106,11 @@ def another(ours: Company, me: TheirUser) -> Trouble:
 
 
 def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
-    """Say what starting anew means, in numbers, before a person decides.
+    """Return sentences that say what starting over would do, for the person who has to decide.
 
     Args:
         ours: The company that would be left.
-        me: Whose token it is, and so of which company.
+        me: The token's user, of the new company.
     """
     has = belongings()
     old, new = company.named(ours.name, ours.domain), name_of(me)
@@ -124,24 +126,24 @@ def told_beforehand(ours: Company, me: TheirUser) -> list[str]:
 
 
 def start_anew(me: TheirUser, now: datetime) -> Company:
-    """Drop everything that refers to the old company; what is wanted is looked for in the new one, and made there.
+    """Start over: drop everything that refers to the old company, and make what belongs in Pipedrive due again.
 
     Args:
-        me: Whose token it is, and so of which company.
-        now: From when it is wanted.
+        me: The token's user, of the new company.
+        now: The present moment, aware.
 
     Returns:
-        The new company as it is remembered.
+        The new company.
     """
     with transaction.atomic():
-        # First, so that nothing is stored between (see company.storing).
+        # This lock comes first, so that nothing is stored in between (see company.storing).
         ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
         Lease.objects.all().delete()
         Intent.objects.all().delete()
         _drop_links(now)
-        # They are chosen, or found by e-mail, among the old company's users.
+        # These are users of the old company.
         User.objects.exclude(pipedrive_user_id=None).update(pipedrive_user_id=None)
-        # What was told once of the old company may have to be told of the new one.
+        # What is written only once may have to be written again for the new company.
         Notification.objects.exclude(once=None).update(once=None)
         forget_account()
         Company.objects.filter(pk=1).update(**_told(me), generation=ours.generation + 1)
@@ -150,14 +152,14 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
 
 
 def _drop_links(now: datetime) -> None:
-    """Let every row that an attempt was made for begin again; nobody waits for so many at once, so they are in bulk."""
-    again = {**Contact.fresh_attempts(now), "pipedrive_in_bulk": True}
-    # In this order: what is logged with a contact that is linked still is seen by what follows (see book.log_activity).
-    _tried(Contact).update(pipedrive_person_id=None, pipedrive_agreed={}, **Contact.undecided(), **again)
-    _tried(Organization).update(pipedrive_org_id=None, pipedrive_agreed={}, **Organization.undecided(), **again)
-    # What belonged in Pipedrive follows its contact there again; what had stayed here stays.
+    """Unlink every row, and start it over if it was ever tried. Nobody waits for so many, so they go in bulk."""
+    again = {**fresh_attempts(now), "pipedrive_in_bulk": True}
+    # Contacts first: an activity that is logged while they are still linked is then seen below (see book.log_activity).
+    _tried(Contact).update(pipedrive_person_id=None, pipedrive_agreed={}, **no_choice(), **again)
+    _tried(Organization).update(pipedrive_org_id=None, pipedrive_agreed={}, **no_choice(), **again)
+    # Activities that belonged in Pipedrive follow their contact again; the others stay here.
     Activity.objects.filter(replicate__in=[True]).update(replicate=None, logged_while_warm=True)
-    # What the two sides agreed on is kept: it shows that the activity may be there already (see Steps.ensure_activity).
+    # The agreed snapshots stay: they show that the activity may exist there already (see Steps.ensure_activity).
     _tried(Activity).update(pipedrive_activity_id=None, replicated_to_pipedrive=False, **again)
 
 
@@ -168,7 +170,7 @@ def _tried(model: type[Contact | Organization | Activity]) -> "QuerySet[Contact 
 
 
 def _told(me: TheirUser, before: Company | None = None) -> dict[str, object]:
-    """Return the fields of the company as it was told; what was not told stays as it was."""
+    """Return the columns of a company as Pipedrive returned it; what is missing there stays as it was."""
     return {
         "company_id": me.company_id or (before.company_id if before else None),
         "name": me.company_name or (before.name if before else ""),

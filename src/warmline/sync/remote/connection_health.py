@@ -1,8 +1,8 @@
-"""How the connection to Pipedrive is: one state for everyone, told once when trouble begins and once when it ends.
+"""The state of the connection to Pipedrive. Everyone is notified once when trouble begins, and once when it ends.
 
-While it is not `ok` nothing is called but a rare probe, and no row is blamed. The state is a row, so that every
-process keeps the same silence and the pages can show it. A probe tells as well whose the token is, so that no engine
-works for another company than that of the links.
+While the state is not `ok`, only rare probes are sent, and no row is blamed. The state is stored in a row, so that all
+processes stop calling and the pages can show it. A probe also returns the token's user, so that no engine works for
+another company than that of the links.
 """
 
 import logging
@@ -17,10 +17,10 @@ from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync import credentials, engine_health, happenings, notifications, wakeups
 from warmline.sync.company import Membership
 from warmline.sync.engine_health import EngineState
-from warmline.sync.failures import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 from warmline.sync.happenings import What
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.remote import company_switch
+from warmline.sync.retries import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ UNREADABLE = (
     "The stored API token can no longer be read, because this installation's secret key has changed. Enter it again."
 )
 Disk = Literal[storage.Matter.DISK_FULL, storage.Matter.DISK_ERROR]
-DISK: tuple[Disk, ...] = get_args(Disk)  # known per process and never stored, because storing is what fails
-QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # neither begin nor end is told
-# What only an admin can settle, and nothing does by itself.
+DISK: tuple[Disk, ...] = get_args(Disk)  # each process knows for itself; it is never stored, because storing fails
+QUIET = {ConnectionState.OK, ConnectionState.THROTTLED, ConnectionState.NO_TOKEN}  # nobody is notified of these
+# States that end only when an admin acts.
 FOR_AN_ADMIN = {ConnectionState.INVALID_TOKEN, ConnectionState.UNAUTHORIZED, ConnectionState.ANOTHER_COMPANY}
-# Tokens for a lead for which the account has to be asked anew. With fewer, the end of a trouble would be the next one's
-# beginning.
+# API tokens that one lead can cost if the account has to be asked again. With fewer, the connection would be in trouble
+# again at once.
 ENOUGH = 100
 
 
 @dataclass(frozen=True)
 class Status:
-    """How the connection is, since when, and in plain words."""
+    """The connection's state, since when (None if that is not known), and what it means in plain words."""
 
     state: ConnectionState | EngineState | Disk
     since: datetime | None
@@ -53,17 +53,17 @@ class Status:
 
 
 def status() -> Status:
-    """Return how the connection is; while the disk cannot be written, or the engine stands still, that."""
+    """Return the connection's state; or that the disk cannot be written, or that there is a standstill."""
     return _at_a_halt() or _last_heard()
 
 
 def _at_a_halt() -> Status | None:
-    """Return what keeps all work from going on here, whatever Pipedrive says; None when nothing does."""
+    """Return what stops all work on this machine, whatever the connection's state; None if nothing does."""
     matter = storage.present()
     if matter in DISK:
         return Status(matter, None, storage.WORDS[matter])
     stopped = engine_health.since()
-    return None if stopped is None else Status(EngineState.STOPPED, stopped, engine_health.MESSAGE)
+    return None if stopped is None else Status(EngineState.STOPPED, stopped, engine_health.message())
 
 
 def _last_heard() -> Status:
@@ -85,7 +85,7 @@ def _last_heard() -> Status:
 
 
 def without_token() -> Trouble | None:
-    """Return why there is no API token to work with; None when there is one that can be tried."""
+    """Return why there is no usable API token; None if there is one."""
     if credentials.token():
         return None
     if credentials.is_from_environment():
@@ -96,31 +96,31 @@ def without_token() -> Trouble | None:
 
 
 def is_well() -> bool:
-    """Tell whether nothing was the matter when last heard of; probes nothing."""
+    """Tell whether the connection worked when it was last used, and the disk can be written; sends no probe."""
     return storage.present() is None and Connection.is_well()
 
 
 def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
-    """Tell whether calls may be made, after a probe if one is due.
+    """Tell whether calls may be made; sends a probe first if one is due.
 
     Args:
-        pipedrive: Whom to probe.
-        clock: Tells whether one is due.
-        membership: The engine's. A new one's first probe is due at once.
+        pipedrive: The client.
+        clock: Decides whether a probe is due.
+        membership: The engine's. A new engine's first probe is due at once.
     """
     row = _row(clock.now())
     is_well, is_confirmed = row.state == ConnectionState.OK, membership.is_confirmed()
     if is_well and is_confirmed:
         return True
     if is_well and membership.is_refused():
-        return False  # another server is well, with a token of the right company
+        return False  # another server has a token of the right company, so the connection is ok
     with membership.asking() as is_ours:
         if not is_ours or not (is_well or membership.is_new or _wins_probe(row, clock.now())):
             return False
         found = _found(pipedrive, membership, row, clock)
     if found is None:
         well(clock)
-        wakeups.now()  # who was told meanwhile that it is not open yet
+        wakeups.now()  # for workers that found it closed meanwhile
         return True
     if membership.is_in_use():
         if found.state != row.state:
@@ -132,13 +132,13 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
 def _wins_probe(row: Connection, now: datetime) -> bool:
     if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(ConnectionState(row.state)):
         return False
-    # One worker wins the right to probe; the others find the next probe a minute away until it has reported.
+    # One worker gets to probe. For the others the next probe is a minute away, until that one has reported.
     ours = Connection.objects.filter(pk=1, state=row.state, probe_at=row.probe_at)
     return bool(ours.update(probe_at=now + PROBING))
 
 
 def _found(pipedrive: Pipedrive, membership: Membership, row: Connection, clock: Clock) -> Trouble | None:
-    """Return what is still the matter; None when it is over."""
+    """Return the trouble that there still is; None when it is over."""
     if row.state == ConnectionState.THROTTLED:
         pause = timedelta(seconds=pipedrive.paused_for())
         if pause > timedelta(0):
@@ -154,17 +154,17 @@ def _found(pipedrive: Pipedrive, membership: Membership, row: Connection, clock:
 
 
 def probe(pipedrive: Pipedrive, membership: Membership, clock: Clock, *, can_pay: bool = False) -> Trouble | None:
-    """Ask Pipedrive who we are (2 tokens), and look whether that is the company to which the links belong.
+    """Ask Pipedrive for the token's user (2 tokens), and check that it belongs to the company of the links.
 
     Args:
-        pipedrive: Who is asked.
-        membership: The engine's, which is confirmed or refused by the answer.
-        clock: Tells when.
-        can_pay: Whether to see first if what our dearest call costs (20 tokens) can be paid: who we are may be answered
-            still when nothing else is.
+        pipedrive: The client.
+        membership: The engine's; the response confirms or refuses it.
+        clock: Tells the time.
+        can_pay: Whether to make our most expensive call first (20 tokens), because Pipedrive may still return the
+            token's user when there are no tokens left for anything else.
 
     Returns:
-        What is the matter, or None when it answers well.
+        The trouble; None when there is none.
     """
     membership.is_new = False
     try:
@@ -177,47 +177,47 @@ def probe(pipedrive: Pipedrive, membership: Membership, clock: Clock, *, can_pay
 
 
 def misconfigured(error: ValueError | OSError) -> Trouble:
-    """Return what is the matter when no client can be made of the settings, although there is a token.
+    """Return the trouble when no client can be made from the settings, although there is a token.
 
     Args:
-        error: What making it raised.
+        error: What making the client raised.
     """
     text = f"Warmline cannot use {error.filename}: {error.strerror}." if isinstance(error, OSError) else UNCALLABLE
     return Trouble(ConnectionState.DOWN, text)
 
 
 def refusal(error: PipedriveError) -> Trouble:
-    """Return what is the matter when a probe fails.
+    """Return the trouble when a probe fails.
 
     Args:
-        error: What it raised.
+        error: What the probe raised.
     """
     return trouble(error, probed=error) or Trouble(ConnectionState.DOWN, f"Pipedrive refuses calls: {error.message}")
 
 
 def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
-    """Write down what is the matter, when to probe next, and tell everyone if it is new.
+    """Store a trouble and when to probe next, and notify everyone if it is new.
 
-    A mere pause between calls is no news: it is shown, and not told. Many works fail at once when the connection
-    does, so of one and the same trouble only the probes count.
+    A short pause between calls is shown, but nobody is notified. When the connection fails, many rows fail at once; so
+    while the trouble stays the same, only probes delay the next probe.
 
     Args:
-        found: What is the matter.
-        clock: Since when.
+        found: The trouble.
+        clock: Tells the time.
         by_probe: Whether a probe found it.
     """
     now = clock.now()
     row = _row(now)
     state = found.state
     if state == ConnectionState.THROTTLED and row.state != ConnectionState.OK:
-        # A pause does not end a worse trouble: that is what going on through it would lead to.
+        # A pause does not replace a worse trouble.
         state = ConnectionState(row.state)
     ours = Connection.objects.filter(pk=1, state=row.state)
     if row.state == state:
         if by_probe or found.wait is not None:
             ours.update(probe_at=now + probe_wait(found, row.probes), probes=row.probes + 1)
         if found.state == state:
-            ours.update(message=found.message)  # of the same trouble, the latest cause
+            ours.update(message=found.message)  # the latest cause of the same trouble
         return
     with transaction.atomic():
         first = {"since": now, "message": found.message, "probe_at": now + probe_wait(found, 0), "probes": 1}
@@ -230,7 +230,7 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
 
 
 def well(clock: Clock) -> None:
-    """Write down that Pipedrive answers, and tell everyone if it did not before."""
+    """Store that the connection works, and notify everyone if it did not before."""
     now = clock.now()
     row = _row(now)
     was = Connection.objects.filter(pk=1, state=row.state).exclude(state=ConnectionState.OK)
@@ -243,13 +243,13 @@ def well(clock: Clock) -> None:
 
 
 def settled(clock: Clock) -> None:
-    """Write down that what only an admin can settle is settled: a token was tried just now, and is good."""
+    """Store that the connection works if only an admin could end the trouble: a valid token was entered just now."""
     if Connection.objects.filter(pk=1, state__in=FOR_AN_ADMIN).exists():
         well(clock)
 
 
 def probe_now() -> None:
-    """Make the next probe due: at a restart, with a new token, or when a person tries again by hand."""
+    """Make the next probe due now: after a restart, with a new token, or when a person retries."""
     Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).update(probe_at=None, probes=0)
 
 

@@ -1,13 +1,13 @@
-"""What Pipedrive holds already, so that looking before creating costs almost nothing.
+"""The directory: which records Pipedrive holds, so that looking before creating costs almost nothing.
 
-Filled once by listing everything, page by page and able to go on after a restart; from then on one look at what changed
-since the last one serves every row that was waiting when it began. Only what is not known needs a look, and what is
-known is confirmed by a get, so a record that was deleted or merged is never adopted. The first row that looks lists the
-first page, which is all of a small account, and costs less than a search. While the directory is not full after that,
-and where the account is too large to be listed for a fair share of the tokens, it says that it does not know. A page
-of the first listing that cannot be had is tried again after growing waits, and so is a look (see listing_outages.py).
+It is filled once by listing everything, page by page, and continues after a restart. From then on, one look at the
+changes since the last look serves every row that was waiting when it began. A look is needed only for names that are
+not known. Known records are confirmed by a get, so one that was deleted or merged is never adopted. The first row lists
+the first page: that is all of a small account, and costs less than a search. Until the directory is full, or if the
+account is too large to be listed for a fair share of the tokens, Pipedrive is searched. Pages and looks that fail are
+tried again after growing waits (see listing_outages.py).
 
-It holds keyed hashes: of each e-mail, of each organization's name, and of our own mark in a custom field.
+It stores keyed hashes only: of e-mails, of organizations' names, and of our own mark in a custom field.
 """
 
 from collections import defaultdict
@@ -21,6 +21,7 @@ from random import Random
 from django.db import transaction
 from django.db.models import F
 
+from warmline.crm.advisory_locks import hold_alone
 from warmline.pipedrive import (
     Clock,
     Organization,
@@ -33,7 +34,7 @@ from warmline.pipedrive import (
 )
 from warmline.sync.company import storing
 from warmline.sync.concurrency import Together, one_by_one
-from warmline.sync.intents import OLD, OVERLAP
+from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import BusyError, Leases
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState, Remembered
 from warmline.sync.pending import END_OF_TIME
@@ -41,11 +42,11 @@ from warmline.sync.remote.directory_entries import Records, absorb, hashed, note
 from warmline.sync.remote.listing_outages import PAGE_PRICE, is_out, put_off
 from warmline.sync.single_flight import one_asks
 
-GOOD_FOR = timedelta(seconds=10)  # a look that began no longer ago may serve a row that was waiting by then
-LISTING = "directory"  # the lease of who lists a page
-FOR_A_PAGE = timedelta(seconds=2)  # that a row waits for one that another worker lists
-FEWER_FIRST = (DirectoryKind.ORGANIZATION, DirectoryKind.PERSON)  # as a rule
-FINGERPRINT = "account"  # under this name the account is remembered that the directory tells of
+GOOD_FOR = timedelta(seconds=10)  # a look that began at most this long ago serves rows that were waiting by then
+LISTING = "directory"  # the key of the lease for listing a page
+FOR_A_PAGE = timedelta(seconds=2)  # how long a row waits for a page that another worker lists
+FEWER_FIRST = (DirectoryKind.ORGANIZATION, DirectoryKind.PERSON)  # most accounts have fewer organizations than persons
+FINGERPRINT = "account"  # the name under which it is remembered to which account the directory belongs
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,11 @@ class Progress:
     """How far the directory of a kind is filled.
 
     Attributes:
-        kind: Of which kind.
-        names: How many names it holds.
-        is_full: Whether it serves; until then Pipedrive is searched.
-        is_too_large: Whether listing the account would cost more than the share of tokens for it.
-        problem: Why the listing could not go on the last time; empty when it could.
+        kind: The kind of record.
+        names: How many names it has.
+        is_full: Whether it is used; until then Pipedrive is searched.
+        is_too_large: Whether listing the account would cost more tokens than allowed.
+        problem: Why the list could not be read the last time; empty if it could.
         retry_at: When it is tried again; None when it has not failed.
         unreadable: The ids of records that cannot be read, 0 for one without an id.
     """
@@ -75,10 +76,10 @@ class Directory:
     """The directory. Shared by the threads of an engine.
 
     Args:
-        clock: Ours, by which the age of a look is told.
+        clock: This machine's; dates the looks.
         allowance: How many tokens the first listing may cost.
-        together: How looks of both kinds are taken.
-        random: Spreads the waits after a page that could not be had.
+        together: How two looks are made: side by side, or one after the other.
+        random: Varies the waits after a list that could not be read.
     """
 
     def __init__(
@@ -88,64 +89,64 @@ class Directory:
         self._together = together
         self._allowance = allowance
         self._random = random or Random()  # noqa: S311 (spreads waits, hides nothing)
-        # The cursors of a first listing, by its kind and beginning: it may have begun anew.
+        # The cursors that a first listing has followed, by its kind and beginning, because it may have been restarted.
         self._followed: defaultdict[tuple[str, datetime], set[str]] = defaultdict(set)
 
     def is_full(self, kind: DirectoryKind) -> bool:
-        """Tell whether the directory knows of every record of a kind; if not, Pipedrive must be searched."""
+        """Tell whether the directory knows every record of a kind; if not, Pipedrive has to be searched."""
         state = DirectoryState.objects.filter(kind=kind, is_full=True).first()
         return state is not None and not is_out(state, self._clock.now())
 
     def serves(self, pipedrive: Pipedrive, kind: DirectoryKind) -> bool:
-        """Tell whether the directory knows of every record of a kind; if nobody has begun to list them, begin.
+        """Tell whether the directory knows every record of a kind; list the first page if nobody has done so.
 
-        The first page costs less than one search, and where the account is small it is all there is.
+        The first page costs less than one search, and a small account has only one.
 
         Args:
-            pipedrive: Who is asked.
-            kind: Of which kind.
+            pipedrive: The client.
+            kind: The kind of record.
         """
         if self._is_to_begin(kind):
-            # Where the page cannot be had, or comes late, Pipedrive is searched.
+            # If the page cannot be read, or takes too long, Pipedrive is searched.
             with suppress(BusyError, PipedriveError), Leases(self._clock).hold(LISTING, patience=FOR_A_PAGE):
-                if self._is_to_begin(kind):  # who held the lease may have listed it
+                if self._is_to_begin(kind):  # whoever held the lease may have listed it
                     self._list_page(pipedrive, kind)
         return self.is_full(kind)
 
     def known(self, kind: DirectoryKind, name: str) -> set[int]:
-        """Return the ids that were found under a name at the last look, perhaps of records that are gone by now.
+        """Return the ids of the records with a name at the last look; some may not exist any more.
 
         Args:
-            kind: Of which kind.
+            kind: The kind of record.
             name: The key of an e-mail or of an organization's name, or our own mark.
         """
         entries = DirectoryEntry.objects.filter(kind=kind, key=hashed(name))
         return set(entries.values_list("record_id", flat=True))
 
     def find(self, pipedrive: Pipedrive, kind: DirectoryKind, name: str, after: datetime) -> set[int]:
-        """Return the ids under a name as `known` does, by a look that is fresh enough.
+        """Return what `known` does, after a new look if the last one is too old.
 
         Args:
-            pipedrive: Who is asked.
-            kind: Of which kind; its directory is full.
+            pipedrive: The client.
+            kind: The kind of record; its directory is full.
             name: As in `known`.
-            after: Since when the row that asks is waiting: an older look does not serve it.
+            after: When the row that asks began to wait, aware: an older look does not serve it.
         """
         self.freshen(pipedrive, (kind,), after)
         return self.known(kind, name)
 
     def fill(self, pipedrive: Pipedrive) -> bool:
-        """List one page more, if one is missing, may be afforded, and did not fail a moment ago.
+        """List one more page, if one is missing, within the allowance, and not waiting to be tried again.
 
         Args:
-            pipedrive: Who is asked; in batch, because nobody waits for it.
+            pipedrive: The client, for background work.
 
         Returns:
-            Whether another page is to be listed after this one.
+            Whether there is another page to list after this one.
 
         Raises:
-            BusyError: When another worker lists one.
-            PipedriveError: When the page could not be had; it is tried again after a while.
+            BusyError: When another worker is listing a page.
+            PipedriveError: When the page could not be read; it is tried again after a while.
         """
         with Leases(self._clock).hold(LISTING):
             missing = self._to_be_listed() if self._may_go_on() else set()
@@ -156,7 +157,7 @@ class Directory:
         return False
 
     def wants_filling(self) -> bool:
-        """Tell whether there is a page to be listed now that may be afforded."""
+        """Tell whether there is a page to list now, within the allowance."""
         return bool(self._to_be_listed()) and self._may_go_on()
 
     def progress(self) -> list[Progress]:
@@ -172,15 +173,15 @@ class Directory:
         return progress
 
     def freshen(self, pipedrive: Pipedrive, kinds: Iterable[DirectoryKind], after: datetime) -> None:
-        """Look at what changed since the last look, unless that one began late enough to serve.
+        """Look at what changed since the last look, unless that one began late enough.
 
         Args:
-            pipedrive: Who is asked; at once, also by batch work, because others may wait for the same look.
-            kinds: Of which kinds; their directories are full.
-            after: Since when the row that asks is waiting: an older look does not serve it.
+            pipedrive: The client. Its calls have people's priority, because others may be waiting for the same look.
+            kinds: The kinds of records; their directories are full.
+            after: When the row that asks began to wait, aware: an older look does not serve it.
 
         Raises:
-            BusyError: When another worker looks, and that takes too long.
+            BusyError: When another worker is looking and takes too long, or when the list cannot be read at present.
         """
         kinds = sorted(kinds)
 
@@ -205,12 +206,12 @@ class Directory:
         now, present = self._clock.now(), pipedrive.server_time()
 
         def changed(state: DirectoryState) -> tuple[Records, list[Unreadable]] | Exception:
-            # Where Pipedrive's clock was set back, what changed since may bear an earlier time.
-            since = state.since if state.since <= present else present - OLD
+            # If Pipedrive's clock was set back, recent changes may have earlier times.
+            since = state.since if state.since <= present else present - LOOK_BACK
             unreadable: list[Unreadable] = []
             try:
                 return asks[state.kind](updated_since=since - OVERLAP, unreadable=unreadable), unreadable
-            except Exception as error:  # noqa: BLE001 (the other kind's look serves all the same)
+            except Exception as error:  # noqa: BLE001 (raised below, after the other kind's look has been stored)
                 return error
 
         failures = []
@@ -230,7 +231,7 @@ class Directory:
             raise failures[0]
 
     def _stale(self, kinds: Sequence[DirectoryKind], after: datetime) -> list[DirectoryState]:
-        """Return the kinds whose last look does not serve; nor does one from the future, by a clock that was wrong."""
+        """Return the kinds whose last look is too old, or is in the future because a clock was wrong."""
         now = self._clock.now()
         states = DirectoryState.objects.filter(kind__in=kinds).order_by("-kind")
         return [state for state in states if not max(min(after, now), now - GOOD_FOR) <= state.looked_at <= now]
@@ -240,7 +241,7 @@ class Directory:
         return spent + PAGE_PRICE <= self._allowance
 
     def _to_be_listed(self) -> set[DirectoryKind]:
-        """Return the kinds that are not full, and whose listing does not wait."""
+        """Return the kinds that are not full, and whose list may be tried now."""
         now = self._clock.now()
         done = {state.kind for state in DirectoryState.objects.all() if state.is_full or is_out(state, now)}
         return {kind for kind in DirectoryKind if kind not in done}
@@ -263,16 +264,18 @@ class Directory:
             raise
 
     def _state(self, pipedrive: Pipedrive, kind: DirectoryKind) -> DirectoryState:
-        # What changes while the first listing is under way is found by the first look, from this moment on.
+        # The first look will begin at this moment, so that it finds what changes during the first listing.
         begun = {"since": pipedrive.server_time(), "looked_at": self._clock.now()}
         with storing():
             return DirectoryState.objects.get_or_create(kind=kind, defaults=begun)[0]
 
     def _refuse_circle(self, state: DirectoryState, cursor: str | None) -> None:
-        """Follow a cursor once only, or a list that leads in a circle would cost all that may be spent.
+        """Note the cursor that was followed, and refuse one that was followed before.
+
+        Otherwise a list that leads in a circle would use up the allowance.
 
         Raises:
-            Unavailable: It was followed before.
+            Unavailable: The next cursor was followed before.
         """
         followed = self._followed[state.kind, state.since]
         if state.cursor is None:
@@ -283,7 +286,7 @@ class Directory:
             raise Unavailable("The list never ends: a cursor was repeated.")
 
     def _list(self, state: DirectoryState, page: Page[Person] | Page[Organization]) -> None:
-        # Whoever has begun anew has not got any further yet.
+        # A listing that was restarted has made no progress with its first page.
         is_further = state.cursor is not None or page.next_cursor is None
         absorb(DirectoryKind(state.kind), page.records, page.unreadable)
         with storing():
@@ -299,10 +302,10 @@ class Directory:
 
 
 def forget_another_account(pipedrive: Pipedrive, token: str) -> None:
-    """Forget everything that was learnt of the account, if it was learnt with another token or at another address.
+    """Delete what is remembered about the account, if it was learned with another token or at another address.
 
     Args:
-        pipedrive: Tells the address.
+        pipedrive: The client; its address counts.
         token: The token in use.
     """
     fingerprint = hashed(f"{pipedrive.base_url} {token}")
@@ -310,12 +313,14 @@ def forget_another_account(pipedrive: Pipedrive, token: str) -> None:
     if known is not None and known.value == fingerprint:
         return
     with transaction.atomic():
-        forget_account()
-        Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=END_OF_TIME)
+        hold_alone("the account's fingerprint")  # every worker comes here when it starts
+        if not Remembered.objects.filter(name=FINGERPRINT, value=fingerprint).exists():
+            forget_account()
+            Remembered.objects.create(name=FINGERPRINT, value=fingerprint, at=END_OF_TIME)
 
 
 def forget_account() -> None:
-    """Forget everything that was learnt of the account."""
+    """Delete what is remembered about the account: the directory, and the answers about users, types and fields."""
     with transaction.atomic():
         DirectoryEntry.objects.all().delete()
         DirectoryState.objects.all().delete()

@@ -1,7 +1,7 @@
-"""The directory's entries: under which names each record of Pipedrive's is found, as keyed hashes.
+"""The directory's entries: the names under which each record in Pipedrive is found, as keyed hashes.
 
-A record that cannot be read is passed over, but not taken for absent: it is found under every text in it that may be
-its name. Whoever may be it then gets it, hears that it cannot be read, and is not made a second time.
+A record that cannot be read is not treated as missing: it is entered under every text in it that may be its name. A row
+that it may belong to then gets it, fails because it cannot be read, and is not created a second time.
 """
 
 import hashlib
@@ -20,29 +20,29 @@ from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState
 
 log = logging.getLogger(__name__)
 
-MOST_UNREADABLE = 1000  # of which the ids are kept
+MOST_UNREADABLE = 1000  # ids of unreadable records that are kept
 
 Records = Sequence[Person] | Sequence[Organization]
 
 
 def hashed(text: str) -> str:
-    """Return a hash of a text that nobody can make without the installation's own secret key."""
+    """Return a hash of a text that cannot be computed without the installation's secret key."""
     own = hashlib.sha256(f"directory {settings.SECRET_KEY}".encode()).digest()
     return hmac.digest(own, text.encode(), "sha256").hex()[:32]
 
 
 def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:
-    """Write down under which names records are found now, some at a time; the caller then says how far it came.
+    """Store the names under which records are found, some at a time. The caller then stores how far it has got.
 
     Args:
-        kind: Of which kind they are.
+        kind: The kind of record.
         records: As Pipedrive lists them now.
-        unreadable: Those among them that cannot be read.
+        unreadable: Those that cannot be read.
 
     Raises:
-        StartedAnewError: When what is at work was begun in an earlier generation.
+        StartedAnewError: When the work was begun in an earlier generation.
     """
-    names: dict[int, set[str]] = {}  # of one that changed while it was listed, and comes twice, all of them
+    names: dict[int, set[str]] = {}  # a record that changed while it was listed comes twice: then both versions' names
     for record in records:
         names.setdefault(record.id, set()).update(() if record.is_deleted else _names(record))
     for odd in unreadable:
@@ -52,7 +52,7 @@ def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadabl
     def store(some: Sequence[int]) -> None:
         with storing():
             if DirectoryState.objects.select_for_update().filter(kind=kind).first() is None:
-                return  # all of it was forgotten meanwhile
+                return  # the directory was deleted meanwhile
             DirectoryEntry.objects.filter(kind=kind, record_id__in=some).delete()
             DirectoryEntry.objects.bulk_create(
                 [DirectoryEntry(kind=kind, key=hashed(name), record_id=each) for each in some for name in names[each]]
@@ -62,16 +62,16 @@ def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadabl
 
 
 def note_unreadable(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:
-    """Keep the ids of the records that cannot be read, and log each once; never what they hold.
+    """Store the ids of the records that cannot be read, and log each once, without its contents.
 
     Args:
-        kind: Of which kind they are.
-        records: As Pipedrive lists them now, readable ones.
+        kind: The kind of record.
+        records: The readable records, as Pipedrive lists them now.
         unreadable: The others.
     """
     state = DirectoryState.objects.select_for_update().filter(kind=kind).first()
     if state is None:
-        return  # all of it was forgotten meanwhile
+        return  # the directory was deleted meanwhile
     known = set(state.unreadable)
     ids = known - {record.id for record in records}
     for each in unreadable:
@@ -83,7 +83,7 @@ def note_unreadable(kind: DirectoryKind, records: Records, unreadable: Sequence[
 
 
 def _names(record: Person | Organization) -> set[str]:
-    """Return under which names a record is found: e-mails or name, and our own mark."""
+    """Return the names under which a record is found: its e-mails or its name, and our own mark."""
     own = (
         [key(record.name)] if isinstance(record, Organization) else [email_key(email.value) for email in record.emails]
     )
@@ -92,7 +92,7 @@ def _names(record: Person | Organization) -> set[str]:
 
 
 def _possible_names(kind: DirectoryKind, record: Unreadable) -> set[str]:
-    """Return under which names a record may have to be found that cannot be read."""
+    """Return the names that a record that cannot be read may have."""
     if kind == DirectoryKind.ORGANIZATION:
         own = {key(text) for text in record.texts}
     else:

@@ -1,17 +1,17 @@
-"""Is everything there that the promise needs? Looks, and changes nothing."""
+"""Checks token, label, fields and activity types, and says what to do. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from warmline.pipedrive import Pipedrive, PipedriveError
 from warmline.sync import company, credentials, mapping
-from warmline.sync.failures import Trouble
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
-from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.connection_health import misconfigured, refusal, without_token
 from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
+from warmline.sync.retries import Trouble
 
 ADVICE: Mapping[str, str] = {
     ConnectionState.NO_TOKEN: "Connect Pipedrive on the Settings page, or set PIPEDRIVE_API_TOKEN.",
@@ -29,11 +29,11 @@ ADVICE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        well: Whether it is as it should be; what Warmline makes by itself when it needs it counts as well.
-        text: What was found and, when it is not well, what to do.
+        well: Whether it is as it should be. Something that Warmline creates when it needs it may be missing.
+        text: What was found and, if something is wrong, what to do.
     """
 
     well: bool
@@ -41,10 +41,10 @@ class Finding:
 
 
 def examination(policy: Policy) -> Iterator[Finding]:
-    """Look at what settings and preferences say; ends early where the rest cannot be seen.
+    """Check the account that settings and preferences describe; ends early if the rest cannot be checked.
 
     Args:
-        policy: Says which label and activity types are used.
+        policy: Which label and activity types are used.
     """
     missing = without_token()
     if missing is not None:
@@ -60,11 +60,11 @@ def examination(policy: Policy) -> Iterator[Finding]:
 
 
 def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
-    """Look at the connection, the token and the account; ends early where the rest cannot be seen.
+    """Check the connection, the token and the account; ends early if the rest cannot be checked.
 
     Args:
-        pipedrive: The client (about 45 tokens).
-        policy: Says which label and activity types are used.
+        pipedrive: The client; the calls cost about 45 tokens.
+        policy: Which label and activity types are used.
     """
     try:
         me = pipedrive.me()
@@ -88,7 +88,7 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
 
 
 def problem(trouble: Trouble) -> Finding:
-    """Return a trouble as a finding, with what to do."""
+    """Return the finding for a trouble with the connection, with what to do."""
     said = (trouble.message, trouble.detail, ADVICE[trouble.state])
     return Finding(well=False, text=" ".join(filter(None, said)))
 

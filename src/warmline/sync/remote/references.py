@@ -1,7 +1,7 @@
-"""What a record needs of the account, its owner, label, fields and type: found, else made, else done without.
+"""Finds what records refer to in the account: owner, label, custom fields, activity type. Creates what is missing.
 
-A missing owner, label, field or type never holds a warm lead back: the record goes over without it, and a person is
-told once, in words that say what to do.
+If one cannot be found or created, that never holds a warm lead back: the record is sent without it, and a user is told
+once what to do.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,24 +21,24 @@ from warmline.sync.leases import PATIENCE, Leases
 from warmline.sync.models import NotificationKind
 from warmline.sync.remote.account_cache import Catalog
 
-ASK_AGAIN = timedelta(minutes=10)  # for an owner or an activity type that was not there
+ASK_AGAIN = timedelta(minutes=10)  # the age from which an answer without the owner or type is asked for again
 LABELS = "label_ids"  # codes of Pipedrive's built-in fields
 INDUSTRY = "industry"
 SECTOR = "Sector"  # names of our custom fields
 MARK = "Warmline ID"
 
-Kind = Literal["person", "organization"]
+RecordKind = Literal["person", "organization"]
 Made = TypeVar("Made", int, str)
 
 
-class Account:
-    """The account, as far as our records refer to it.
+class References:
+    """What our records refer to in the account.
 
     Args:
         pipedrive: The client.
-        catalog: What the account was said to be made of.
+        catalog: The account's users, activity types and fields.
         leases: This worker's leases.
-        intents: Begins and ends creates.
+        intents: Stores and ends intents.
         clock: For the times of notifications.
         types: Pipedrive's activity type for each of ours.
     """
@@ -61,7 +61,7 @@ class Account:
         self._types = types
 
     def ensure_owner(self, user: User) -> int:
-        """Return the Pipedrive user who owns what a user of ours brings: the same e-mail, else the token's own user."""
+        """Return the id of the Pipedrive user with our user's e-mail, else of the token's user: they own records."""
         active = [known for known in self._catalog.users() if known.active]
         there = {known.id for known in active}
         if user.pipedrive_user_id in there:
@@ -82,19 +82,19 @@ class Account:
         return me.id
 
     def _note_found(self, user: User, found: int) -> int | None:
-        """Store who a user is in Pipedrive, unless a person has said so; return who it is by then."""
+        """Store which Pipedrive user our user is, unless an admin has chosen one; return the stored id."""
         with storing():
             User.objects.filter(pk=user.pk, pipedrive_user_id=None).update(pipedrive_user_id=found)
-        # A person may have chosen since the row was read. What was chosen stays, though it be nobody active at present.
+        # An admin may have chosen since the row was read. That choice stays, even if the chosen user is not active.
         user.pipedrive_user_id = User.objects.values_list("pipedrive_user_id", flat=True).get(pk=user.pk)
         return user.pipedrive_user_id
 
     def ensure_label(self, label: str, user: User | None) -> int | None:
-        """Return the label's option id, made when it is missing; None when the account refuses to make it.
+        """Return the label's option id, and create the label if it is missing; None if the account refuses that.
 
         Args:
-            label: Its name, in any case.
-            user: Who is told of a refusal.
+            label: Its name; case does not matter.
+            user: Who is notified of a refusal; None for everyone.
         """
 
         def look() -> int | None:
@@ -108,33 +108,33 @@ class Account:
         refusal = f"Pipedrive refused to create the label “{label}” (%s). Create it there by hand."
         return self._ensure("person_fields", label_key(label), look=look, make=make, user=user, refusal=refusal)
 
-    def ensure_mark(self, kind: Kind) -> str | None:
-        """Return the code of the field "Warmline ID", made when it is missing; None when the account refuses that.
+    def ensure_mark(self, kind: RecordKind) -> str | None:
+        """Return the code of the field "Warmline ID", and create it if it is missing; None if the account refuses that.
 
-        A refusal is told to nobody: records are then recognized without the field, and nobody misses it.
+        Nobody is notified of a refusal, because records can be recognized without the field.
 
         Args:
-            kind: Whose field.
+            kind: Whether the field of persons or of organizations.
         """
         return self._ensure_field(kind, MARK, None, "")
 
-    def mark_code(self, kind: Kind) -> str | None:
-        """Return the code of the field "Warmline ID", if it is there."""
+    def mark_code(self, kind: RecordKind) -> str | None:
+        """Return the code of the field "Warmline ID"; None if it does not exist."""
         fields = self._catalog.person_fields() if kind == "person" else self._catalog.organization_fields()
         return custom_field(MARK, fields)
 
     def ensure_sector(
         self, sector: str, user: User | None, *, may_be_industry: bool = True
     ) -> tuple[int | None, dict[str, str | None]]:
-        """Return where a sector goes: the industry of that name, else our custom field, made when it is missing.
+        """Return where a sector is stored: the industry with that name, else our custom field, created if missing.
 
         Args:
-            sector: As typed; empty for none.
-            user: Who is told when the field cannot be made.
-            may_be_industry: Whether the industry is ours to change; a colleague's stays, beside our field.
+            sector: As people entered it; empty for none.
+            user: Who is notified if the field cannot be created; None for everyone.
+            may_be_industry: Whether we may change the industry; one that a colleague chose stays.
 
         Returns:
-            The industry's option id, or None; and the custom fields to set, None to empty one.
+            The industry's option id, or None; and the custom fields to set, with None for one to empty.
         """
         fields = self._catalog.organization_fields()
         named = mapping.option_named(sector, _options(INDUSTRY, fields)) if sector else None
@@ -146,11 +146,11 @@ class Account:
         return industry, {code: sector if sector and industry is None else None} if code else {}
 
     def is_ours(self, industry: int | None, sector: str) -> bool:
-        """Tell whether an organization's industry is free for us to change: none, or what our sector was.
+        """Tell whether we may change an organization's industry: it has none, or it is what our sector was.
 
         Args:
             industry: The option's id, or None.
-            sector: What our sector was when the two sides last agreed.
+            sector: Our sector when the two sides last agreed.
         """
         if industry is None:
             return True
@@ -158,18 +158,18 @@ class Account:
         return mapping.option_named(sector, options) == industry if sector else False
 
     def sector_of(self, theirs: PipedriveOrganization) -> str:
-        """Return the sector of an organization in Pipedrive: what stands in our field, else its industry's name."""
+        """Return the sector of an organization in Pipedrive: the value of our field, else its industry's name."""
         fields = self._catalog.organization_fields()
         written = theirs.custom_fields.get(custom_field(SECTOR, fields) or "")
         named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
         return written if isinstance(written, str) else next(named, "")
 
     def wished_type(self, activity: Activity) -> str:
-        """Return Pipedrive's type that an activity ought to have."""
+        """Return the Pipedrive type that an activity should have."""
         return self._types[activity.type]
 
     def ensure_type(self, activity: Activity) -> str:
-        """Return Pipedrive's type for an activity; a task, told once, where the account has deactivated its own."""
+        """Return the Pipedrive type for an activity. If that is not active, it is a task, and its user is told once."""
         wished = self.wished_type(activity)
         theirs = mapping.activity_type(wished, self._catalog.activity_types())
         if theirs != wished and self._catalog.forget_if_older("activity_types", ASK_AGAIN):
@@ -184,7 +184,7 @@ class Account:
             )
         return theirs
 
-    def _ensure_field(self, kind: Kind, name: str, user: User | None, refusal: str) -> str | None:
+    def _ensure_field(self, kind: RecordKind, name: str, user: User | None, refusal: str) -> str | None:
         ask = self._catalog.person_fields if kind == "person" else self._catalog.organization_fields
         create = self._pipedrive.create_person_field if kind == "person" else self._pipedrive.create_organization_field
 
@@ -212,15 +212,15 @@ class Account:
         user: User | None,
         refusal: str,
     ) -> Made | None:
-        """Return a part of the account, made when it is missing; None when the account refuses to make it.
+        """Return the label or a field, and create it if it is missing; None if the account refuses that.
 
         Args:
-            remembered: The catalog's answer in which it is found.
+            remembered: The name of the catalog's answer that contains it.
             what: Its lease's key.
             look: Finds it in that answer.
-            make: Makes it, with one call, and adds it to that answer.
-            user: Who is told of a refusal; None for everyone.
-            refusal: In which words, with a place for Pipedrive's own; empty to tell nobody.
+            make: Creates it, with one call, and adds it to that answer.
+            user: Who is notified of a refusal; None for everyone.
+            refusal: The notification, with a %s for Pipedrive's message; empty to notify nobody.
         """
         found = look()
         if found is not None or self._catalog.was_refused(what):
@@ -229,7 +229,7 @@ class Account:
             self._leases.hold(what, patience=PATIENCE),
             self._catalog.alone_with(remembered, anew=bool(self._intents.unfinished(what, what))),
         ):
-            found = look()  # another worker may have made it since
+            found = look()  # another worker may have created it since
             if found is None and self._catalog.was_refused(what):
                 return None
             if found is None:
@@ -246,7 +246,7 @@ class Account:
     def _add_label(self, label: str) -> Option:
         try:
             return self._pipedrive.add_person_label(label)
-        except Rejected:  # the v2 call is documented for custom fields; docs/pipedrive.md names v1 as the way round
+        except Rejected:  # the v2 call is documented for custom fields only; docs/pipedrive.md says that v1 works
             return self._pipedrive.add_person_label_v1(label)
 
     def _tell_once(self, kind: NotificationKind, text: str, user: User | None, *, about: str) -> None:
@@ -254,7 +254,7 @@ class Account:
 
 
 def custom_field(name: str, fields: list[Field]) -> str | None:
-    """Return the code of the custom text field of this name, whatever its case."""
+    """Return the code of the custom text field with this name, whatever its case; None if there is none."""
     text = {"varchar", "text"}
     wished = key(name)
     return next((f.code for f in fields if f.is_custom and f.type in text and key(f.name) == wished), None)

@@ -1,8 +1,8 @@
-"""Connecting Warmline with a company's Pipedrive: what the settings page and the command line do and show.
+"""Connects Warmline to a company's Pipedrive: what the settings page and the command line do and show.
 
-A token is tried before it is kept, and one of another company than that of the links is kept only when a person starts
-anew with it. What the account is made of is read from what was remembered of it, at any age, and asked for only when a
-person wants it: no page waits for Pipedrive by itself.
+A token is tried before it is stored, and another company's token is stored only if a person starts over with it. Pages
+show the account's users and types as they are remembered, at any age. Pipedrive is asked only when a person wants it,
+so no page waits for Pipedrive unasked.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from warmline.crm import preferences
-from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, SystemClock, User, can_be_token
+from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, can_be_token
 from warmline.sync import company, credentials
+from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health
 from warmline.sync.remote.account_cache import Catalog, remembered
-from warmline.sync.remote.client import pipedrive_with
+from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.directory import forget_another_account
 from warmline.sync.remote.doctor import ADVICE
 
@@ -27,15 +28,15 @@ TRY_ANEW = {
 
 
 class CannotConnectError(Exception):
-    """The token was not kept; the message says why and what to do."""
+    """The token was not stored; the message says why and what to do."""
 
 
 class AnotherCompanyError(CannotConnectError):
-    """The token is another company's than that of the links; a person has to decide.
+    """The token belongs to another company than the links; a person has to decide.
 
     Args:
-        ours: The company to which the links belong.
-        me: Whose token it is.
+        ours: The company of the links.
+        me: The token's user.
     """
 
     def __init__(self, ours: Company, me: User) -> None:
@@ -45,13 +46,13 @@ class AnotherCompanyError(CannotConnectError):
 
 
 @dataclass(frozen=True)
-class Account:
-    """What is known of the account.
+class KnownAccount:
+    """What is remembered about the account; each is None if it was never asked for.
 
     Attributes:
-        me: Whose token it is; None when it was never asked.
-        users: Its active users; None when it was never asked.
-        types: Its active activity types; None when it was never asked.
+        me: The token's user.
+        users: The active users.
+        types: The active activity types.
     """
 
     me: User | None
@@ -60,17 +61,17 @@ class Account:
 
 
 def connect(token: str) -> User:
-    """Try a token, and keep it when Pipedrive accepts it. The running engine takes it up within a second.
+    """Try a token, and store it if Pipedrive accepts it. A running engine uses it within a second.
 
     Args:
-        token: As a person pasted it.
+        token: As a person entered it.
 
     Returns:
-        Whose token it is.
+        The token's user.
 
     Raises:
-        AnotherCompanyError: When it is another company's than that of the links.
-        CannotConnectError: When Pipedrive does not accept it, or does not answer.
+        AnotherCompanyError: When it belongs to another company than the links.
+        CannotConnectError: When Pipedrive does not accept it, or does not respond.
     """
     me = whose(token)
     with transaction.atomic():
@@ -80,18 +81,18 @@ def connect(token: str) -> User:
                 raise AnotherCompanyError(ours, me)
             company_switch.start_anew(me, timezone.now())
         _keep(token, me)
-        connection_health.settled(SystemClock())
+        connection_health.settled(DatabaseClock())
     return me
 
 
 def whose(token: str) -> User:
-    """Ask Pipedrive whose a token is.
+    """Ask Pipedrive whose token this is.
 
     Args:
-        token: The one in use, or one that is tried.
+        token: The one in use, or one that is being tried.
 
     Raises:
-        CannotConnectError: When Pipedrive does not accept it, or does not answer.
+        CannotConnectError: When Pipedrive does not accept it, or does not respond.
     """
     if not can_be_token(token):
         raise CannotConnectError("This is not a token: it contains a character that tokens never have. Copy it again.")
@@ -106,17 +107,17 @@ def whose(token: str) -> User:
 
 
 def start_anew(token: str = "") -> User:
-    """Start anew with a token's company: drop the links to the old one. The running engine follows within a second.
+    """Start over with a token's company: drop the links to the old one. A running engine follows within a second.
 
     Args:
-        token: One to be kept; empty for the one in use.
+        token: A new token, which is then stored; empty for the one in use.
 
     Returns:
-        Whose token it is.
+        The token's user.
 
     Raises:
-        CannotConnectError: When Pipedrive does not accept it or does not answer, or when the links belong to that
-            company already; nothing is changed then.
+        CannotConnectError: When Pipedrive does not accept the token or does not respond, or when the links belong to
+            that company already; nothing is changed then.
     """
     me = whose(token or _in_use())
     with transaction.atomic():
@@ -124,32 +125,32 @@ def start_anew(token: str = "") -> User:
         company_switch.start_anew(me, timezone.now())
         if token:
             _keep(token, me)
-        connection_health.settled(SystemClock())
+        connection_health.settled(DatabaseClock())
     return me
 
 
 def to_start_anew() -> tuple[Company, User]:
-    """Return the company that would be left, and whose the token in use is; asks Pipedrive (2 tokens).
+    """Return the company that starting over would leave, and the user of the token in use; asks Pipedrive (2 tokens).
 
     Raises:
-        CannotConnectError: When it is the same company, or when Pipedrive does not say whose the token is.
+        CannotConnectError: When it is the same company, or when Pipedrive does not say whose token it is.
     """
     me = whose(_in_use())
     return _left(me), me
 
 
 def disconnect() -> None:
-    """Forget the token. The running engine stops within a second; everything waits from then on."""
+    """Delete the stored token. A running engine stops within a second, and everything waits."""
     preferences.change({"pipedrive_token": "", "pipedrive_account": {}})
 
 
-def known() -> Account:
-    """Return what is known of the account, without asking."""
+def known() -> KnownAccount:
+    """Return what is remembered about the account, without asking Pipedrive."""
     stored = preferences.stored().pipedrive_account
     own = [User.model_validate(stored)] if stored and not credentials.is_from_environment() else None
     me = own or remembered("me", User)
     users, types = remembered("users", User), remembered("activity_types", ActivityType)
-    return Account(
+    return KnownAccount(
         me=me[0] if me else None,
         users=None if users is None else [user for user in users if user.active],
         types=None if types is None else [each for each in types if each.active],
@@ -157,10 +158,10 @@ def known() -> Account:
 
 
 def ask() -> str:
-    """Ask Pipedrive anew what the account is made of (about 42 tokens).
+    """Ask Pipedrive for the account's users and activity types (about 42 tokens).
 
     Returns:
-        What went wrong, in plain words with what to do; empty when nothing did.
+        What went wrong and what to do, in plain words; empty if nothing did.
     """
     if not credentials.token():
         return "Connect Pipedrive first."
@@ -194,7 +195,7 @@ def _keep(token: str, me: User) -> None:
 
 
 def _left(me: User) -> Company:
-    """Return the company that is left when a person starts anew with another.
+    """Return the company that is left when a person starts over with another.
 
     Raises:
         CannotConnectError: When there is none to leave.
@@ -208,7 +209,7 @@ def _left(me: User) -> Company:
 
 
 def _ask(pipedrive: Pipedrive) -> None:
-    catalog = Catalog(pipedrive, SystemClock())
+    catalog = Catalog(pipedrive, DatabaseClock())
     for name in ("me", "users", "activity_types"):
         catalog.forget(name)
     catalog.me()

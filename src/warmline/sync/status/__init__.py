@@ -1,4 +1,4 @@
-"""What people ask about the sync, and what they can do about it: lists, failures, the last day, explanations, retrying.
+"""What people can see of the sync, and do about it: lists, failures, the last day, explanations, retrying.
 
-Pages, API and command line read it here. Nothing here calls Pipedrive.
+Pages, API and command line use this package. Nothing here calls Pipedrive.
 """

@@ -1,6 +1,6 @@
-"""What came of the attempts of the last 24 hours, counted by the hour, and how soon things arrived.
+"""The attempts of the last 24 hours, by the hour: how many succeeded and failed, and how long rows had waited.
 
-Everything is counted by the database, from an index alone, and in one query: a day may hold tens of thousands.
+The database counts them in one query, from an index alone, because a day may have tens of thousands.
 """
 
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ from warmline.crm.users import User
 from warmline.sync.models import Attempt
 
 HOURS = 24
-SPANS = (1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)  # seconds: how finely the time to arrive is told
+SPANS = (1, 2, 3, 5, 10, 30, 60, 300, 900, 3600)  # seconds: the classes in which waiting times are counted
 
 
 @dataclass(frozen=True)
 class Hour:
-    """What came of the attempts of an hour, or of several.
+    """The attempts of an hour, or of several.
 
     Attributes:
-        begins: When it begins, in the zone of who asks.
-        arrived: How many rows, or changes of rows, went over.
-        in_vain: How many attempts were in vain.
-        within: How many of those that arrived did so within each of SPANS.
+        begins: When it begins, in the user's time zone.
+        arrived: How many attempts succeeded: rows or changes that were sent.
+        in_vain: How many attempts failed.
+        within: For each of SPANS, how many of those that arrived had waited no longer.
     """
 
     begins: datetime
@@ -34,24 +34,25 @@ class Hour:
     within: tuple[int, ...]
 
     def span(self, percent: int) -> int | None:
-        """Return within how many seconds so many arrived; None when nothing did, or when it is more than SPANS hold.
+        """Return within how many seconds a share of those that arrived did; None if none did, or if it is beyond SPANS.
 
         Args:
-            percent: How many of a hundred.
+            percent: The share, 0 to 100.
         """
         enough = -(-self.arrived * percent // 100)
         return next((span for span, some in zip(SPANS, self.within, strict=True) if some >= enough > 0), None)
 
 
 def lately(user: User, now: datetime) -> list[Hour]:
-    """Return the last 24 hours, the present one last: a member's rows and the team's organizations, an admin's all.
+    """Return the last 24 hours, the present one last.
 
     Args:
-        user: Who asks; hours begin as they do in their time zone.
+        user: A member's hours count their own rows and organizations, an admin's count everything. The hours begin as
+            they do in the user's time zone.
         now: The present moment, aware.
     """
     local = now.astimezone(user.zone)
-    # Counted back in UTC, because local hours may be missing or come twice.
+    # Counted back in UTC, because local hours can be missing or come twice.
     last = local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
     begins = [last - timedelta(hours=back) for back in reversed(range(HOURS))]
     numbered = [When(at__gte=moment, then=Value(number)) for number, moment in enumerate(begins)]
@@ -70,7 +71,7 @@ def lately(user: User, now: datetime) -> list[Hour]:
 
 
 def together(hours: list[Hour]) -> Hour:
-    """Return hours as one."""
+    """Return several hours as one."""
     within = tuple(map(sum, zip(*(hour.within for hour in hours), strict=True)))
     return Hour(hours[0].begins, sum(hour.arrived for hour in hours), sum(hour.in_vain for hour in hours), within)
 
@@ -78,5 +79,5 @@ def together(hours: list[Hour]) -> Hour:
 def _since(user: User, moment: datetime) -> QuerySet[Attempt]:
     if user.sees_all:
         return Attempt.objects.filter(at__gte=moment)
-    # The moment stands in both halves, so that each is a range of the index.
+    # The moment is in both halves, so that each is a range of the index.
     return Attempt.objects.filter(Q(owner=user, at__gte=moment) | Q(owner=None, at__gte=moment))

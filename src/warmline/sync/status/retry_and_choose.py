@@ -1,4 +1,4 @@
-"""What a person can do for a row that failed: try again, or decide what two candidates mean."""
+"""What people can do about failed rows: retry them, or choose one of the candidates."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,44 +6,47 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.chunks import in_pieces
 from warmline.crm.models import Contact, Organization
+from warmline.crm.row_changes import locked
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import wakeups
-from warmline.sync.failures import AMBIGUOUS
-from warmline.sync.pending import let_contacts_go_on
+from warmline.sync.after_change import fresh_attempts, let_contacts_go_on
 from warmline.sync.remote import connection_health
+from warmline.sync.retries import AMBIGUOUS
 
 TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
 
 
 class LinkedAlreadyError(Exception):
-    """The row has its record in Pipedrive, so there is nothing to decide."""
+    """The row is linked, so there is nothing to choose."""
 
 
 class NoCandidateError(Exception):
-    """The row has no candidates, so there is nothing to decide, or what was chosen is none of them."""
+    """The row has no candidates, or the chosen record is not one of them."""
 
 
 def retry(row: Row) -> bool:
-    """Give a failed row fresh attempts, now; a contact's failed organization, and what failed for it, likewise.
+    """Give a failed row fresh attempts, due now; also a contact's organization, and contacts that failed because of it.
 
     Args:
-        row: The one to try again.
+        row: The row to retry.
 
     Returns:
         Whether it had failed.
     """
-    now = timezone.now()
+    now = database_time.now()
     with transaction.atomic():
         if isinstance(row, Organization):
             _ask_for(Organization.objects.filter(pk=row.pk))
-        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
         organization = row.organization if isinstance(row, Contact) else row
+        if isinstance(organization, Organization):  # held before its contacts, see row_changes.py
+            locked(organization).filter(pk=organization.pk).first()
+        again = _start_again(type(row)._default_manager.filter(pk=row.pk), now)  # noqa: SLF001 (documented as public)
         if isinstance(organization, Organization):
             _start_again(Organization.objects.filter(pk=organization.pk), now)
             let_contacts_go_on(organization, now)
@@ -52,31 +55,31 @@ def retry(row: Row) -> bool:
 
 
 def retry_with_activities(contact: Contact) -> int:
-    """Give a contact, its organization and its activities fresh attempts, now, as far as they had failed.
+    """Give a contact, its organization and its activities fresh attempts, due now, as far as they had failed.
 
     Args:
-        contact: Whom it is about.
+        contact: The contact.
 
     Returns:
-        How many rows had failed, the organization left aside.
+        How many rows had failed, not counting the organization.
     """
     with transaction.atomic():
         again = retry(contact)
-        return again + _start_again(Activity.objects.filter(contact=contact), timezone.now())
+        return again + _start_again(Activity.objects.filter(contact=contact), database_time.now())
 
 
 def retry_all(user: User | None) -> int:
-    """Give all failed rows that are a user's fresh attempts, now, and probe the connection at once.
+    """Give all of a user's failed rows fresh attempts, due now, and make a probe of the connection due.
 
-    What was deleted in Pipedrive and what has candidates is left alone: that is decided for one row at a time.
+    Rows that were deleted in Pipedrive and rows with candidates stay as they are: people decide on them one by one.
 
     Args:
-        user: Whose contacts and activities; None, or an admin: everyone's. Organizations are the team's in any case.
+        user: Whose contacts and activities; None, or an admin, for everyone's. Organizations are always included.
 
     Returns:
         How many rows had failed.
     """
-    now = timezone.now()
+    now = database_time.now()
     contacts, activities, organizations = Contact.objects.all(), Activity.objects.all(), Organization.objects.all()
     if user is not None:
         contacts, activities = contacts.seen_by(user), activities.seen_by(user)
@@ -87,17 +90,17 @@ def retry_all(user: User | None) -> int:
 
 
 def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
-    """Remember which record in Pipedrive a row is, as a person says, and try again.
+    """Store which record in Pipedrive belongs to a row, as a person chose, and retry the row.
 
     Args:
         row: A row that has candidates.
-        pipedrive_id: The id of one of them, or None to make a new record.
+        pipedrive_id: The id of one of them; None to create a new record.
 
     Raises:
-        LinkedAlreadyError: When it is linked.
+        LinkedAlreadyError: When the row is linked.
         NoCandidateError: When it has no candidates, or others.
     """
-    now = timezone.now()
+    now = database_time.now()
     rows: QuerySet[Any] = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
     with transaction.atomic():
         stored = rows.select_for_update().get()
@@ -109,18 +112,18 @@ def choose(row: Contact | Organization, pipedrive_id: int | None) -> None:
         if isinstance(row, Organization):
             _ask_for(Organization.objects.filter(pk=row.pk), failed_only=False)
         values: dict[str, Any] = {"pipedrive_chosen_id": pipedrive_id, "pipedrive_make_new": pipedrive_id is None}
-        rows.update(**values, **row.fresh_attempts(now))
+        rows.update(**values, **fresh_attempts(now))
         if isinstance(row, Organization):
             let_contacts_go_on(row, now)
         _go()
 
 
 def _start_again(rows: QuerySet[Any], now: datetime) -> int:
-    return rows.filter(pipedrive_sync_failed=True).update(**Contact.fresh_attempts(now))
+    return rows.filter(pipedrive_sync_failed=True).update(**fresh_attempts(now))
 
 
 def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
-    """Do so for all of a table, some at a time: there may be thousands."""
+    """Give all failed rows of a table fresh attempts, some at a time, because there may be thousands."""
     failed = rows.filter(pipedrive_sync_failed=True).exclude(pipedrive_sync_error_code__in=TO_BE_DECIDED)
 
     def start(ids: Sequence[int]) -> int:
@@ -133,7 +136,7 @@ def _start_all_again(rows: QuerySet[Any], now: datetime) -> int:
 
 
 def _ask_for(organizations: QuerySet[Organization], *, failed_only: bool = True) -> None:
-    """Have organizations brought over that no contact may be waiting for any more."""
+    """Note that a person asked for these organizations: they are sent even if no contact needs them any more."""
     unlinked = organizations.filter(pipedrive_org_id=None)
     (unlinked.filter(pipedrive_sync_failed=True) if failed_only else unlinked).update(pipedrive_asked_for=True)
 

@@ -1,8 +1,8 @@
-"""A page of a list in the order that a person wishes, at a cost that does not grow with the book.
+"""One page of a list, filtered and in any order, at a cost that does not grow with the contact book.
 
-What is rare is read as a whole and sorted here. What is common is read along an index of the order, where a page is
-soon full. Which of the two is found out by counting up to a bound. No rows are skipped by counting them: a page begins
-behind the last row of the one before, so the last one is as quick as the first.
+If few rows match, all are read and sorted here. If many match, they are read along an index of the order, where a page
+is soon full. Which of the two it is, is found by counting up to a bound. A page begins after the last row of the
+previous one, and not after a number of rows, so the last page is as fast as the first.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from warmline.sync.row_state import SyncState, with_state
 RowType = TypeVar("RowType", Contact, Organization)
 Key = tuple[Any, int]  # what is sorted by, and the id
 
-FEW = 5000  # rows, up to which all are read: some ten milliseconds
-COUNTED = 1000  # rows; more are "more than 1,000"
+FEW = 5000  # rows; up to so many are all read, which takes some ten milliseconds
+COUNTED = 1000  # rows; up to so many are counted, beyond that it is "more than 1,000"
 
 
 class Show(TextChoices):
@@ -37,7 +37,7 @@ class Show(TextChoices):
 
 
 class Order(TextChoices):
-    """In which order; the ids decide between equals. Organizations know the first and the last of these only."""
+    """The order; rows that are equal are ordered by id. Organizations have the first and the last of these only."""
 
     NAME = "name", "By name"
     WARMEST = "warmest", "Warmest first"
@@ -46,7 +46,7 @@ class Order(TextChoices):
     ADDED = "added", "Newest first"
 
 
-# What each sorts by, and whether from the end. The score is wrapped as in its index (see crm/models.py).
+# What each sorts by, and whether descending. The score is wrapped as in its index (see crm/models.py).
 KEYS: dict[Order, tuple[Any, bool]] = {
     Order.NAME: (F("name_key"), False),
     Order.WARMEST: (Abs("warmness_score"), True),
@@ -58,11 +58,11 @@ KEYS: dict[Order, tuple[Any, bool]] = {
 
 @dataclass(frozen=True)
 class Place:
-    """The page behind a row, or the one before it.
+    """The page after a row, or the one before it.
 
     Attributes:
         key: What the row is sorted by, and its id.
-        backwards: Whether the page before it is meant.
+        backwards: Whether it is the page before the row.
     """
 
     key: Key
@@ -71,13 +71,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person wishes to see.
+    """What a list is to show.
 
     Attributes:
-        text: What is searched for; empty for nothing.
+        text: The search text; empty for none.
         show: Which rows; None for all.
-        organization: Of contacts, whose; None for any.
-        order: In which order.
+        organization: For contacts, the id of their organization; None for any.
+        order: The order.
         place: Which page; None for the first one.
     """
 
@@ -89,18 +89,18 @@ class Asked:
 
     @property
     def narrows(self) -> bool:
-        """Whether some rows are left out."""
+        """Whether it filters, so that some rows may be left out."""
         return bool(self.text or self.show or self.organization)
 
 
 @dataclass(frozen=True)
-class Page(Generic[RowType]):
+class ListPage(Generic[RowType]):
     """A page of a list.
 
     Attributes:
-        rows: With their states.
-        before, after: The neighbouring pages; None where there is none.
-        total: How many rows the whole list has, COUNTED + 1 standing for more; None when that is not known.
+        rows: The rows, with their sync states.
+        before, after: The previous and the next page; None if there is none.
+        total: How many rows the whole list has, COUNTED + 1 meaning more; None if that is not known.
     """
 
     rows: list[RowType]
@@ -109,15 +109,15 @@ class Page(Generic[RowType]):
     total: int | None
 
 
-def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime) -> Page[RowType]:
+def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, now: datetime) -> ListPage[RowType]:
     """Return a page of a list, in a fixed number of queries.
 
     Args:
-        rows: Contacts, a user's or everyone's, or organizations, with what is told beside them.
-        asked: What is wished for.
+        rows: A user's or everyone's contacts, or organizations, with whatever else is shown of them.
+        asked: Filters, order and page.
         size: How many rows at the most.
-        threshold: The least warm score.
-        now: Tells which leases are live.
+        threshold: The lowest warm score.
+        now: The present moment, aware; decides which leases are live.
     """
     among, few = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
     place = asked.place
@@ -135,7 +135,7 @@ def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, no
     has_before, has_after = (goes_on, True) if backwards else (place is not None, goes_on)
     stated = with_state(rows.filter(pk__in=[pk for _, pk in found]), threshold=threshold, now=now)
     by_id = {row.pk: row for row in stated}
-    return Page(
+    return ListPage(
         rows=[by_id[pk] for _, pk in found if pk in by_id],
         before=Place(found[0], backwards=True) if found and has_before else None,
         after=Place(found[-1]) if found and has_after else None,
@@ -173,7 +173,7 @@ def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: dateti
         if all(some[: FEW + 1].count() <= FEW for some in ids):
             return among.filter(condition, pk__in=ids[0].union(*ids[1:])), True
     if conditions:
-        # As a value, so that the planner prefers no index of the condition to that of the order.
+        # As a value, so that the query planner uses the index of the order, and none of the condition.
         told = Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
         among = among.alias(is_asked_for=told).filter(is_asked_for=True)
     return among, False
@@ -192,10 +192,10 @@ def _condition(model: type[Contact | Organization], show: Show, *, threshold: in
 
 
 def _may_wait(rows: QuerySet[Any], threshold: int) -> list[Any]:
-    """Return the ids of rows among which all are that wait; each part has an index that counts it."""
+    """Return querysets of ids that include all waiting rows; each can be counted from an index."""
     if rows.model is Contact:
         unlinked = rows.filter(pipedrive_person_id=None, warmness_score__in=range(threshold, WARMEST + 1))
-        # Everyone's changed ones: their index does not tell a user's apart.
+        # Everyone's changed contacts, because their index does not have the owner.
         return [unlinked.values("pk"), pending.changed_contacts().values("pk")]
     asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
     needed = pending.contacts(threshold).values("organization")
@@ -208,7 +208,7 @@ def _sorted(rows: QuerySet[Any], order: Order, *, backwards: bool) -> list[Key]:
 
 
 def _is_beyond(key: Key, place: Place, order: Order) -> bool:
-    """Tell whether a row comes on the page at a place, or after that page."""
+    """Tell whether a row comes after a place, in the direction of reading."""
     return key < place.key if KEYS[order][1] ^ place.backwards else key > place.key
 
 
@@ -219,7 +219,7 @@ def _read_in_order(rows: QuerySet[Any], order: Order, place: Place | None, limit
     if place is not None:
         key, row_id = place.key
         beyond, at = ("lt", "lte") if down else ("gt", "gte")
-        # The first condition is a range of the index; within it, the second leaves out what was shown.
+        # The first condition is a range of the index; the second leaves out rows in it that were shown already.
         rest = Q((f"sorts_by__{beyond}", key)) | Q((f"pk__{beyond}", row_id))
         rows = rows.filter(rest, (f"sorts_by__{at}", key))
     sign = "-" if down else ""

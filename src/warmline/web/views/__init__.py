@@ -1,1 +1,1 @@
-"""The pages' views, by noun. Each is short: it reads the request, asks crm or sync, and shows a template."""
+"""The pages' views, by noun. Each is short: it reads the request, calls crm or sync, and renders a template."""

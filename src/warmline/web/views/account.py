@@ -16,30 +16,31 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.generic import FormView
 
-from warmline.crm.throttling import TooManyGuessesError
+from warmline.crm.advisory_locks import hold_alone
+from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
-from warmline.web import throttling
-from warmline.web.forms import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
-from warmline.web.invitations import LINKS, send_new_link, sends_email
+from warmline.web.access import guess_checks
+from warmline.web.access.invitations import LINKS, send_new_link, sends_email
+from warmline.web.forms.sign_in import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
 
 
 class SignIn(views.LoginView):
-    """By e-mail and password; back to where one wanted to go."""
+    """Sign in with e-mail and password, and return to the page that was requested."""
 
     form_class = SignInForm
     template_name = "web/account/sign_in.html"
     redirect_authenticated_user = True
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Sign in, and know the browser from now on."""
+        """Sign in, and remember the browser."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, form.get_user())
+        guess_checks.remember(self.request, response, form.get_user())
         return response
 
 
 class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ignore[type-arg]  # generic in the stubs only
-    """One's own, knowing the present one. It ends one's other sessions."""
+    """Change one's own password, which ends one's other sessions."""
 
     form_class = ChangePasswordForm
     template_name = "web/account/change_password.html"
@@ -47,19 +48,19 @@ class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ig
     success_message = "Password changed. You are signed out in all other browsers."
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Tell the form who asks, from where."""
+        """Pass the request to the form, for throttling."""
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        """Change it; of the places that were familiar, this one stays so."""
+        """Change it, and remember the browser; all others are forgotten."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, form.user)
+        guess_checks.remember(self.request, response, form.user)
         return response
 
 
 @method_decorator(login_not_required, name="dispatch")
 class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs only
-    """Ask for a one-time link by e-mail; where none is sent, the page says whom to ask."""
+    """Request a one-time link by e-mail; if no e-mail is sent, the page says whom to ask."""
 
     form_class = ResetForm
     template_name = "web/account/reset_password.html"
@@ -67,14 +68,14 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
     extra_context = {"sends_email": sends_email}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Send the link, where links are sent."""
+        """Send the link, if links are sent by e-mail."""
         return super().post(request, *args, **kwargs) if sends_email() else self.get(request, *args, **kwargs)
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
-        """Send a link, unless enough were asked for lately; say the same whether there is such a user or not."""
+        """Send a link unless too many were requested; the answer does not reveal whether there is such a user."""
         email = form.cleaned_data["email"]
         with suppress(TooManyGuessesError):
-            asked = throttling.at_mailbox(self.request, email)
+            asked = guess_checks.at_mailbox(self.request, email)
             for user in form.get_users(email):
                 send_new_link(user, failed=asked.forget)
         return super().form_valid(form)
@@ -82,14 +83,14 @@ class ResetPassword(FormView):  # type: ignore[type-arg]  # generic in the stubs
 
 @method_decorator(login_not_required, name="dispatch")
 class ResetSent(views.PasswordResetDoneView):
-    """Says the same whether there is such a user or not."""
+    """Confirms the request, whether or not there is such a user."""
 
     template_name = "web/account/reset_sent.html"
 
 
 @method_decorator(login_not_required, name="dispatch")
 class OneTime(views.PasswordResetConfirmView):
-    """Behind a one-time link: set a password and be signed in."""
+    """The page of a one-time link: set a password and be signed in."""
 
     form_class = NewPasswordForm
     template_name = "web/account/one_time.html"
@@ -98,20 +99,20 @@ class OneTime(views.PasswordResetConfirmView):
     post_reset_login = True
 
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the form, or that the link is not good; who tries many of these has to wait."""
+        """Show the form, or that the link is invalid; invalid links count as guesses."""
         response = super().dispatch(*args, **kwargs)
-        if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a good one leads to its form
-            throttling.at_secret(self.request, "link", kwargs["uidb64"])
+        if not self.validlink and not isinstance(response, HttpResponseRedirect):  # a valid link redirects to its form
+            guess_checks.at_secret(self.request, "link", kwargs["uidb64"])
         return cast("HttpResponse", response)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set the password, sign in, and know the browser from now on."""
+        """Set the password, sign in, and remember the browser."""
         response = super().form_valid(form)
-        throttling.remember(self.request, response, cast("User", form.user))
+        guess_checks.remember(self.request, response, cast("User", form.user))
         return response
 
     def get_user(self, uidb64: str) -> User | None:
-        """Return whose link it is; who was deactivated has none."""
+        """Return the user of the link; None for a deactivated user."""
         user = super().get_user(uidb64)
         return user if isinstance(user, User) and user.is_active else None
 
@@ -120,20 +121,21 @@ class OneTime(views.PasswordResetConfirmView):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
-    """Make the first admin of a new installation, who knows the code that `serve` printed; gone afterwards."""
+    """Create the first admin of a new installation, with the code that `serve` printed; 404 afterwards."""
     if User.objects.exists():
         raise Http404
     form = WelcomeForm(request.POST or None)
     if form.is_valid():
         answer = redirect("web:home")
-        # Whoever pressed the button twice finds the first one done, even at the same moment.
+        # If the button is pressed twice, the second request finds the admin created, even at the same moment.
         user = None
         with suppress(TakenError), told_if_taken(), transaction.atomic():
+            hold_alone("the first admin")
             user = None if User.objects.exists() else form.save()
         if user:
             login(request, user)
-            throttling.remember(request, answer, user)
+            guess_checks.remember(request, answer, user)
         return answer
     if form.has_error("code", GUESSED):
-        throttling.at_secret(request, "code", "first admin")
+        guess_checks.at_secret(request, "code", "first admin")
     return render(request, "web/account/welcome.html", {"form": form})

@@ -1,4 +1,4 @@
-"""Activities, on the timeline of their contact: logged, marked done, changed, tried again."""
+"""Activities on their contact's timeline: log, mark done, change, and try again."""
 
 from functools import partial
 from typing import Any
@@ -11,15 +11,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
-from warmline.crm.idempotency import once
+from warmline.crm.idempotency import save_once
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
-from warmline.web.book_forms import ActivityForm, NewActivityForm
-from warmline.web.requests import PageRequest, once_key
-from warmline.web.timeline import Entry, timeline
+from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
+from warmline.web.presentation.timeline import Entry, timeline
+from warmline.web.requests import PageRequest, idempotency_key
 from warmline.web.views.contact import around, seen
-from warmline.web.views.row_status import address
+from warmline.web.views.row_status import page_of
 
 
 def _seen(request: PageRequest, activity_id: int) -> Activity:
@@ -31,12 +31,12 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
 
 
 def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Show an activity anew on its timeline, and go there if a person asked; without a script the whole page, there."""
+    """Show an activity on its timeline again; without htmx, redirect to the page of its contact."""
     row, is_live = _seen(request, activity_id), "X-Live" in request.headers
     if request.htmx or is_live:
         shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
         return render(request, "web/contacts/_entry.html", shown)
-    return redirect(f"{address(row.contact)}#activity-{row.pk}")
+    return redirect(f"{page_of(row.contact)}#activity-{row.pk}")
 
 
 @require_safe
@@ -53,34 +53,34 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
 
     def store(values: dict[str, Any]) -> Activity | None:
         make = partial(book.log_activity, request.user, row, **values)
-        return once(Activity, request.user, once_key(request), make)
+        return save_once(Activity, request.user, idempotency_key(request), make)
 
     if form.save(store):
         if form.stored:
             how = "is logged" if form.stored.done else "is planned"
             messages.success(request, f"“{form.stored.subject}” {how}.")
-        return redirect(address(row))
+        return redirect(page_of(row))
     shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
     return render(request, "web/contacts/contact.html", shown)
 
 
 @require_POST
 def done(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Mark an activity done."""
+    """Mark an activity as done."""
     book.change_activity(_seen(request, activity_id), {"done": True})
     return _entry(request, activity_id)
 
 
 @require_POST
 def retry(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Try again to bring an activity to Pipedrive."""
+    """Try again to send an activity to Pipedrive."""
     again.retry(_seen(request, activity_id))
     return _entry(request, activity_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, activity_id: int) -> HttpResponse:
-    """Change an activity; to htmx in its place."""
+    """Change an activity; htmx gets the form in place of the entry."""
     row = _seen(request, activity_id)
     form = ActivityForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes)):

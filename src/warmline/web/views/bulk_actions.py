@@ -1,7 +1,6 @@
-"""What is done with several contacts at once: those that were ticked in the list, as far as the user may see them.
+"""Bulk actions: change, retry, hand over, delete or export the contacts that were selected in the list.
 
-What a colleague deletes or hands over meanwhile stops nothing: the others are done, and the summary says how many were
-gone.
+Contacts that a colleague deletes or hands over in the meantime are skipped; the message says how many.
 """
 
 from collections.abc import Callable
@@ -19,29 +18,29 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact, ContactQuerySet
 from warmline.crm.users import User
 from warmline.sync.status import retry_and_choose
-from warmline.web.export import csv_of
+from warmline.web.export import file_of
 from warmline.web.list_query import list_address, number
 from warmline.web.requests import PageRequest
 
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 
-MOST = 500  # contacts
+MOST_CONTACTS = 500  # contacts
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was ticked.
+    """The selected contacts.
 
     Attributes:
-        ids: Of the contacts.
-        rows: Those of them that are there and that the user may see, whenever it is asked.
+        ids: Their ids.
+        rows: A query for those that still exist and that the user may see.
     """
 
     ids: list[int]
     rows: ContactQuerySet
 
-    def each(self, do: Callable[[Contact], Result]) -> list[Result]:
-        """Do something with those that are there by then, each in a transaction of its own; return what came of it."""
+    def each(self, do: Callable[[Contact], Outcome]) -> list[Outcome]:
+        """Do something with each that still exists, in separate transactions, and return the results."""
         rows, results = self.rows.select_related("organization").select_for_update(of=("self",)), []
         for pk in self.ids:
             with transaction.atomic():
@@ -50,7 +49,7 @@ class Chosen:
         return results
 
     def gone(self, there: int) -> str:
-        """Say how many were gone, to follow what is said of those that were there; empty when none was."""
+        """Return a sentence saying how many were gone, to append to a message; empty if none was."""
         gone = len(self.ids) - there
         were = "1 was" if gone == 1 else f"{gone} were"
         return f" {were} no longer there: deleted, or handed over to a colleague." if gone else ""
@@ -58,11 +57,11 @@ class Chosen:
 
 @require_POST
 def selected(request: PageRequest) -> HttpResponseBase:
-    """Do what the pressed button says, and go back to the list."""
+    """Do the action of the pressed button, and return to the list."""
     deed = DEEDS.get(request.POST.get("action", ""))
     if deed is None:
         raise BadRequest
-    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST] if (row_id := number(text)))
+    ids = dict.fromkeys(row_id for text in request.POST.getlist("ids")[:MOST_CONTACTS] if (row_id := number(text)))
     chosen = Chosen(list(ids), Contact.objects.seen_by(request.user).filter(pk__in=ids))
     if not chosen.rows.exists():
         what_to_do = chosen.gone(0) or " Select at least one contact first."
@@ -96,7 +95,7 @@ def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
         to = User.objects.people().get(pk=number(request.POST.get("to", "")) or 0)
         theirs = chosen.rows.filter(owner=to).count()
         moved = book.hand_over(chosen.rows, to)
-    except User.DoesNotExist:  # or no more: who leaves may do so at this moment
+    except User.DoesNotExist:  # possibly deactivated at this moment
         messages.warning(request, "Choose a colleague, then press “Hand over”.")
         return redirect(list_address(request))
     before = f" {to.name} already had {_contacts(theirs)} of these." if theirs else ""
@@ -115,8 +114,9 @@ def _delete(request: PageRequest, chosen: Chosen) -> HttpResponse:
     return redirect(list_address(request))
 
 
-def _export(_: PageRequest, chosen: Chosen) -> HttpResponseBase:
-    return csv_of(chosen.rows.select_related("owner", "organization").order_by("name_key", "pk").iterator())
+def _export(request: PageRequest, chosen: Chosen) -> HttpResponseBase:
+    rows = chosen.rows.select_related("owner", "organization").order_by("name_key", "pk")
+    return file_of(rows.iterator(), request.POST.get("form", ""))
 
 
 def _contacts(number: int) -> str:

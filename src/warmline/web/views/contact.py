@@ -1,4 +1,4 @@
-"""One contact: its details, its warmness, its timeline, and where it stands in Pipedrive."""
+"""One contact: its details, warmness, timeline and sync status."""
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
@@ -11,19 +11,19 @@ from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
-from warmline.web.book_forms import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
+from warmline.web.forms.contact_book import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
 from warmline.web.list_query import list_address, number
+from warmline.web.presentation.timeline import timeline
 from warmline.web.requests import PageRequest
-from warmline.web.timeline import timeline
 from warmline.web.views import row_status
-from warmline.web.views.row_status import address, in_pipedrive
+from warmline.web.views.row_status import in_pipedrive, page_of
 
 
 def seen(request: PageRequest, contact_id: int) -> Contact:
     """Return a contact that the user may see, with its state.
 
     Raises:
-        Http404: When there is none.
+        Http404: If there is none.
     """
     found: Contact = row_status.seen(request, "contact", contact_id)
     return found
@@ -31,7 +31,7 @@ def seen(request: PageRequest, contact_id: int) -> Contact:
 
 @require_safe
 def contact(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Show all of it; to htmx its details, or an earlier part of its timeline."""
+    """Show the page; htmx gets only the details, or an earlier part of the timeline."""
     row = seen(request, contact_id)
     if request.htmx.target == "details":
         return render(request, "web/contacts/_details.html", {"contact": row, "is_new": True})
@@ -42,11 +42,11 @@ def contact(request: PageRequest, contact_id: int) -> HttpResponse:
 
 
 def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, object]:
-    """Return what a contact's page shows around its timeline.
+    """Return the template context of a contact's page, except for the timeline.
 
     Args:
         row: The contact.
-        form: Of the activity that could not be logged.
+        form: The form of an activity that could not be logged; None for an empty form.
     """
     return {
         "scores": SCORES,
@@ -59,12 +59,12 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Change its details; to htmx in their place."""
+    """Change the details; htmx gets the form in their place."""
     row = seen(request, contact_id)
     form = ContactForm.of(row, request.POST or None)
     if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
         if not request.htmx:
-            return redirect(address(row))
+            return redirect(page_of(row))
         row = seen(request, contact_id)
         return render(request, "web/contacts/_edited.html", {"contact": row, **in_pipedrive(row)})
     template = "web/contacts/_edit.html" if request.htmx else "web/contacts/edit.html"
@@ -73,7 +73,7 @@ def edit(request: PageRequest, contact_id: int) -> HttpResponse:
 
 @require_POST
 def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Set its warmness; to htmx answer the control and the badge."""
+    """Set the warmness; htmx gets the control and the badge."""
     row = seen(request, contact_id)
     score = number(request.POST.get(f"warmness-{contact_id}", ""))
     if score is None or score > WARMEST:
@@ -83,12 +83,12 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
         return render(request, "web/contacts/_warmness.html", shown)
     messages.success(request, f"Warmness of {row.name} set to {score}.")
-    return redirect(list_address(request) if "query" in request.POST else address(row))
+    return redirect(list_address(request) if "query" in request.POST else page_of(row))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Delete it, after asking."""
+    """Delete the contact, after confirmation."""
     row = seen(request, contact_id)
     if request.method != "POST":
         return render(request, "web/contacts/delete.html", {"contact": row, "activities": row.activities.count()})
@@ -99,13 +99,13 @@ def delete(request: PageRequest, contact_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
-    """Make it a colleague's."""
+    """Hand the contact over to a colleague."""
     row = seen(request, contact_id)
     colleagues = User.objects.people().exclude(pk=row.owner_id).order_by("name")
     if request.method != "POST":
         return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
     book.hand_over(Contact.objects.filter(pk=row.pk), to)
-    get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted meanwhile
+    get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted in the meantime
     messages.success(request, f"{row.name} handed over to {to.name}.")
-    return redirect(address(row) if request.user.is_admin else reverse("web:contacts"))
+    return redirect(page_of(row) if request.user.is_admin else reverse("web:contacts"))

@@ -1,5 +1,7 @@
-"""The import of contacts from a CSV file: bring it, match its columns, look at what will happen, and go."""
+"""The import of contacts from a file: bring it, match its columns, look at what will happen, and go."""
 
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -11,14 +13,30 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from warmline.crm import columns, csv_files, imports, preferences
-from warmline.crm.imports import ImportRun, RowResult, Status
-from warmline.web.import_forms import ColumnsForm, UploadForm
+from warmline.crm import preferences
+from warmline.crm.book import OrganizationDetails
+from warmline.crm.imports import columns, csv_files, decisions, headings, runs
+from warmline.crm.imports.headings import Column
+from warmline.crm.imports.runs import ImportRun, RowResult, Status
+from warmline.crm.imports.tables import FileError
+from warmline.crm.models import Organization
+from warmline.web.forms.import_file import ColumnsForm, UploadForm
+from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
 
-A_PAGE = 50
+PAGE_SIZE = 50
 EXAMPLES = 3
+SHOWN = 60  # rows, in which the examples are looked for
+KEPT_BACK = (RowResult.INVALID, RowResult.DIFFERS, RowResult.LEFT_OUT)  # what can be corrected and brought again
 LISTED = 10
+OTHERS = (
+    (RowResult.COMPLETES, "Complete a contact"),
+    (RowResult.COMPLETED, "Completed"),
+    (RowResult.DIFFERS, "Another phone"),
+    (RowResult.LEFT_OUT, "Left out"),
+    (RowResult.TAKEN_BACK, "Taken back"),
+    (RowResult.KEPT, "Kept"),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,11 +44,10 @@ def begin(request: PageRequest) -> HttpResponse:
     """Ask for the file, and keep it; below, the earlier imports."""
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if form.is_valid():
-        file = form.cleaned_data["file"]
         try:
-            return redirect("web:import-run", imports.begin(request.user, file.name, file.read()).pk)
-        except csv_files.CsvError as error:
-            form.add_error("file", str(error))
+            return redirect("web:import-run", runs.begin(request.user, *form.brought).pk)
+        except FileError as error:
+            form.add_error("file" if form.cleaned_data["file"] else "cells", str(error))
     earlier = ImportRun.of(request.user).order_by("-pk")[:LISTED]
     return render(request, "web/imports/begin.html", {"form": form, "earlier": earlier})
 
@@ -43,41 +60,64 @@ def run(request: PageRequest, run_id: int) -> HttpResponse:
         return redirect("web:import-columns", run_id)
     if request.htmx and not found.is_at_work:
         return HttpResponseClientRefresh()
-    context: dict[str, Any] = {"run": found, "counts": imports.counts(found)}
+    context: dict[str, Any] = {"run": found, "counts": runs.counts(found)}
     if found.is_at_work:
         template = "web/imports/_progress.html" if request.htmx else "web/imports/progress.html"
         return render(request, template, context | _progress(found, context["counts"]))
-    return render(request, "web/imports/rows.html", context | _rows(request, found))
+    return render(request, "web/imports/rows.html", context | _rows(request, found, context["counts"]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def match(request: PageRequest, run_id: int) -> HttpResponse:
     """Say what each column holds."""
     found = _own(request, run_id)
-    if found.status in {Status.IMPORTING, Status.DONE}:
+    if found.status in {Status.IMPORTING, Status.DONE, Status.TAKING_BACK}:
         return redirect("web:import-run", run_id)
-    first = list(found.rows.order_by("number")[: EXAMPLES + 1])
+    first = list(found.rows.order_by("number")[:SHOWN])
     if not first:  # the file was forgotten meanwhile
         raise Http404
-    names = first[0].cells if found.has_headings else [""] * len(first[0].cells)
-    headings = [name.strip() or f"Column {index}" for index, name in enumerate(names, start=1)]
-    initial = {"has_headings": found.has_headings}
-    form = ColumnsForm(request.POST or None, headings=headings, present=found.columns, initial=initial)
+    heading = next((row for row in first if row.is_heading), None)
+    names = found.names(heading)
+    form = ColumnsForm(
+        request.POST or None,
+        rows=[(row.number, row.cells) for row in first[: headings.WITHIN]],
+        headings=names,
+        present=found.columns,
+        initial={"heading": heading.number if heading else ""},
+    )
     if form.is_valid():
-        imports.choose(found, form.chosen, has_headings=form.cleaned_data["has_headings"])
+        pointed = form.cleaned_data["heading"]
+        if pointed is not None and pointed != (heading and heading.number):
+            decisions.point_at(found, pointed)
+            return redirect("web:import-columns", run_id)
+        decisions.choose(found, form.chosen, heading=pointed)
         return redirect("web:import-run", run_id)
-    examples = [row.cells for row in first if not row.is_heading][:EXAMPLES]
+    below = [row.cells for row in first if heading is None or row.number > heading.number]
     matched = [
-        (heading, form[f"column-{index}"], [cells[index] for cells in examples if index < len(cells)])
-        for index, heading in enumerate(headings)
+        (name, form[f"column-{index}"], _examples(below, index), filled)
+        for index, (name, filled) in enumerate(zip(names, found.filled, strict=False))
     ]
     return render(request, "web/imports/columns.html", {"run": found, "form": form, "matched": matched})
 
 
 @require_POST
 def start(request: PageRequest, run_id: int) -> HttpResponse:
-    """Import the rows that are new."""
-    imports.start(_own(request, run_id))
+    """Import the rows that are new, and complete known contacts if that is wished."""
+    runs.start(_own(request, run_id), completes=bool(request.POST.get("completes")))
+    return redirect("web:import-run", run_id)
+
+
+@require_POST
+def add_as_another(request: PageRequest, run_id: int) -> HttpResponse:
+    """Have a row that is like a known contact added as somebody else; all such rows, if none is named."""
+    decisions.add_as_another(_own(request, run_id), number(request.POST.get("row", "")))
+    return redirect("web:import-run", run_id)
+
+
+@require_POST
+def take_back(request: PageRequest, run_id: int) -> HttpResponse:
+    """Delete the contacts that an import added and nobody touched since."""
+    runs.take_back(_own(request, run_id))
     return redirect("web:import-run", run_id)
 
 
@@ -85,7 +125,7 @@ def start(request: PageRequest, run_id: int) -> HttpResponse:
 def discard(request: PageRequest, run_id: int) -> HttpResponse:
     """Forget a file; the contacts that were imported stay."""
     found = _own(request, run_id)
-    if imports.discard(found):
+    if runs.discard(found):
         messages.success(request, f"“{found.file_name}” removed. Contacts imported from it stay.")
     return redirect("web:import")
 
@@ -95,13 +135,14 @@ def rejected(request: PageRequest, run_id: int) -> HttpResponse:
     """Hand out the invalid rows as they came, with the reasons, to be corrected and brought again."""
     found = _own(request, run_id)
     heading = found.rows.filter(is_heading=True).first()
-    names = heading.cells if heading else [str(dict(columns.Column.choices)[column]) for column in found.columns]
+    names = heading.cells if heading else [str(dict(Column.choices)[column]) for column in found.columns]
     width = len(names)
     lines = [[*names, "Reason"]]
-    for row in found.contacts.filter(result=RowResult.INVALID).order_by("number").iterator():
+    kept_back = found.contacts.filter(result__in=KEPT_BACK, number__gt=heading.number if heading else 0)
+    for row in kept_back.order_by("number").iterator():
         cells = [*row.cells, *[""] * width][: max(width, len(row.cells))]
         lines.append([*cells[:width], " ".join(row.reasons), *cells[width:]])
-    text = "".join(csv_files.written(lines, found.delimiter))
+    text = "".join(csv_files.written(lines, found.delimiter or ","))
     response = HttpResponse(text, content_type="text/csv; charset=utf-8")
     name = f"{PurePath(found.file_name).stem}-not-imported.csv"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
@@ -112,20 +153,50 @@ def _own(request: PageRequest, run_id: int) -> ImportRun:
     return get_object_or_404(ImportRun.of(request.user), pk=run_id)
 
 
+def _examples(rows: Sequence[Sequence[str]], index: int) -> list[str]:
+    """Return the first values of a column."""
+    values = (cells[index].strip() for cells in rows if index < len(cells))
+    return list(islice(filter(None, values), EXAMPLES))
+
+
+def _left_out(found: ImportRun) -> list[tuple[str, int]]:
+    """Return the columns that no field takes, and how many of their cells are filled."""
+    names = found.names(found.rows.filter(is_heading=True).first())
+    columns = zip(names, found.columns, found.filled, strict=False)
+    return [(name, filled) for name, column, filled in columns if not column and filled]
+
+
 def _progress(found: ImportRun, counts: dict[str, int]) -> dict[str, Any]:
     """Return how far the work is: of the rows to check, or of those to import."""
-    left = counts["unchecked"] if found.status == Status.CHECKING else counts["new"]
-    total = counts["all"] if found.status == Status.CHECKING else counts["new"] + counts["added"]
+    if found.status == Status.CHECKING:
+        return {"total": counts["all"], "done": counts["all"] - counts["unchecked"]}
+    if found.status == Status.TAKING_BACK:
+        done = counts["taken_back"] + counts["kept"]
+        return {"total": done + counts["added"], "done": done}
+    left = counts["new"] + (counts["completes"] if found.completes else 0)
+    total = left + counts["added"] + counts["completed"]
     return {"total": total, "done": total - left}
 
 
-def _rows(request: PageRequest, found: ImportRun) -> dict[str, Any]:
+def _rows(request: PageRequest, found: ImportRun, counts: dict[str, int]) -> dict[str, Any]:
     """Return a page of the rows, of one result if that is asked for."""
     shown = request.GET.get("show", "")
     if shown not in RowResult.values:
         raise Http404
     rows = found.contacts.filter(result=shown) if shown else found.contacts
-    page = Paginator(rows.order_by("number"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
-        row.said = columns.arguments(row.cells, found.columns)  # type: ignore[attr-defined]  # for the page
-    return {"page": page, "shown": shown, "threshold": preferences.current().threshold}
+        row.said = columns.read(row.cells, found.columns, is_ours=found.is_ours).arguments  # type: ignore[attr-defined]  # for the page
+        row.details = _details(row.said["organization"])  # type: ignore[attr-defined]
+    return {
+        "page": page,
+        "shown": shown,
+        "threshold": preferences.current().threshold,
+        "left_out": _left_out(found),
+        "kept_back": sum(counts[result] for result in KEPT_BACK),
+        "others": [(result.value, label, counts[result]) for result, label in OTHERS],
+    }
+
+
+def _details(organization: OrganizationDetails | None) -> list[str]:
+    return [text for name in Organization.DETAILS if (text := getattr(organization, name, ""))]

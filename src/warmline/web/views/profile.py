@@ -1,4 +1,4 @@
-"""One's own profile: name and time zone, and the tokens with which one's programs call the API."""
+"""One's own profile: name, time zone, and API tokens."""
 
 from datetime import timedelta
 
@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm.tokens import ApiToken, Rights, issue
 from warmline.sync import credentials
+from warmline.web.forms.team import ProfileForm, TokenForm
 from warmline.web.requests import PageRequest
-from warmline.web.settings_forms import ProfileForm, TokenForm
 
-NEW = "new-api-token"  # where the session keeps it, encrypted, until it is shown
+NEW = "new-api-token"  # session key of a new token, encrypted, until it is shown
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,13 +24,13 @@ def profile(request: PageRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Profile saved.")
         return redirect("web:profile")
-    request.user.refresh_from_db()  # what is not valid is not shown as one's name at the top
+    request.user.refresh_from_db()  # so that the page header does not show an invalid name
     return _shown(request, form=form)
 
 
 @require_POST
 def make_token(request: PageRequest) -> HttpResponse:
-    """Make an API token; the profile then shows it, once, so that a reload neither shows nor makes one again."""
+    """Create an API token; the profile then shows it once, so a reload neither shows it again nor creates another."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _shown(request, token_form=form)
@@ -44,7 +44,7 @@ def make_token(request: PageRequest) -> HttpResponse:
 
 @require_POST
 def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
-    """Have one of one's tokens open nothing any more."""
+    """Revoke one of one's own tokens."""
     if ApiToken.objects.filter(user=request.user, pk=token_id).delete()[0]:
         messages.success(request, "Token revoked. Programs that use it no longer have access.")
     return redirect("web:profile")

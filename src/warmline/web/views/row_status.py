@@ -1,6 +1,6 @@
-"""Where a contact or an organization stands in Pipedrive, why, and what one can do about it: a part of its page.
+"""The sync status of a contact or an organization, with its reason and what one can do about it: part of its page.
 
-The views are the same for both; the address says which kind it is.
+The views are the same for both kinds; the address says which kind it is.
 """
 
 from typing import Any
@@ -17,31 +17,31 @@ from django.views.decorators.http import require_POST, require_safe
 from warmline.crm.models import Contact, Organization
 from warmline.sync import attempt_log
 from warmline.sync.policy import Policy
-from warmline.sync.remote.record_links import place
+from warmline.sync.priorities import RowKind
 from warmline.sync.row_state import with_state
-from warmline.sync.scheduling import Kind
 from warmline.sync.status import retry_and_choose as retrying
-from warmline.sync.status.explanation import reasons
-from warmline.sync.status.not_sent import visible
+from warmline.sync.status.not_sent_list import visible
+from warmline.sync.status.record_links import place
+from warmline.sync.status.state_explanation import explain
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
 
 LATEST = 3  # attempts on the page itself
-PAGE = 50  # attempts on their own page
+PAGE_SIZE = 50  # attempts on their own page
 
 Shown = Contact | Organization
 
 
-def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
+def seen(request: PageRequest, kind: RowKind, row_id: int) -> Any:
     """Return a row that the user may see, with its state.
 
     Args:
-        request: Tells the user.
+        request: The user's request.
         kind: "contact" or "organization".
-        row_id: Which of them.
+        row_id: The row's id.
 
     Raises:
-        Http404: When there is none.
+        Http404: If there is none.
     """
     rows = visible(kind, request.user).filter(pk=row_id)
     found = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
@@ -50,8 +50,8 @@ def seen(request: PageRequest, kind: Kind, row_id: int) -> Any:
     return found
 
 
-def address(row: Shown) -> str:
-    """Return where a row's page is."""
+def page_of(row: Shown) -> str:
+    """Return the address of a row's page."""
     return reverse("web:contact" if isinstance(row, Contact) else "web:organization", args=[row.pk])
 
 
@@ -61,13 +61,13 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     Args:
         row: Read `with_state`.
     """
-    why = reasons(row, Policy.current())
+    why = explain(row, Policy.current())
     candidates = [{**each, "place": place(row, each["pipedrive_id"])} for each in why.sync.candidates]
     latest = list(attempt_log.attempts_of(row)[: LATEST + 1])
     return {
         "was": crc32(repr((why, latest and latest[0].pk)).encode()),
         "row": row,
-        "address": address(row),
+        "address": page_of(row),
         "why": why,
         "place": place(row),
         "candidates": candidates,
@@ -77,7 +77,7 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
 
 
 @require_safe
-def standing(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def status(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show the part anew, unless the page shows just this already: what is open there stays open."""
     shown = in_pipedrive(seen(request, kind, row_id))
     if request.GET.get("was") == str(shown["was"]):
@@ -86,19 +86,25 @@ def standing(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
 
 
 @require_safe
-def attempts(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def attempts(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Show a page of the attempts that were made, the latest first."""
     row = seen(request, kind, row_id)
     found = attempt_log.attempts_of(row)
     before = number(request.GET.get("before", ""))
-    some = list((found.filter(pk__lt=before) if before else found)[: PAGE + 1])
-    earlier = some[PAGE - 1].pk if len(some) > PAGE else None
-    shown = {"row": row, "address": address(row), "attempts": some[:PAGE], "earlier": earlier, "is_first": not before}
+    some = list((found.filter(pk__lt=before) if before else found)[: PAGE_SIZE + 1])
+    earlier = some[PAGE_SIZE - 1].pk if len(some) > PAGE_SIZE else None
+    shown = {
+        "row": row,
+        "address": page_of(row),
+        "attempts": some[:PAGE_SIZE],
+        "earlier": earlier,
+        "is_first": not before,
+    }
     return render(request, "web/parts/attempts.html", shown)
 
 
 @require_POST
-def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
+def retry(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
     """Give it, and what belongs to it, fresh attempts, and return to its page."""
     row = seen(request, kind, row_id)
     tried = retrying.retry_with_activities(row) if isinstance(row, Contact) else retrying.retry(row)
@@ -106,12 +112,12 @@ def retry(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
         messages.success(request, f"Trying again to send {row.name} to Pipedrive.")
     else:
         messages.info(request, f"Nothing has failed for {row.name}, so there is nothing to retry.")
-    return redirect(address(row))
+    return redirect(page_of(row))
 
 
 @require_POST
-def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
-    """Remember which of the candidates it is, or that it is a new one, and return to its page."""
+def link(request: PageRequest, kind: RowKind, row_id: int) -> HttpResponse:
+    """Store which candidate was chosen, or that a new record is wanted, and return to the row's page."""
     row = seen(request, kind, row_id)
     chosen = number(request.POST.get("pipedrive_id", ""))
     if chosen is None and "create" not in request.POST:
@@ -125,4 +131,4 @@ def link(request: PageRequest, kind: Kind, row_id: int) -> HttpResponse:
     else:
         done = "A new Pipedrive record will be created" if chosen is None else f"Linked to Pipedrive record {chosen}"
         messages.success(request, f"{done}; syncing.")
-    return redirect(address(row))
+    return redirect(page_of(row))

@@ -1,4 +1,4 @@
-"""The team's settings, for admins: the connection with Pipedrive, and what goes there how."""
+"""The team's settings, for admins: the connection to Pipedrive, and the rules for what is sent."""
 
 from datetime import timedelta
 
@@ -15,8 +15,8 @@ from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health, setup
 from warmline.sync.remote.doctor import ADVICE
 from warmline.sync.status import threshold_preview
+from warmline.web.forms.settings import ConnectForm, RulesForm
 from warmline.web.requests import PageRequest, admins_only
-from warmline.web.settings_forms import ConnectForm, RulesForm
 
 TIME_TO_DECIDE = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ TIME_TO_DECIDE = timedelta(hours=1)
 @sensitive_post_parameters("token")
 @sensitive_variables("token")
 def pipedrive(request: PageRequest) -> HttpResponse:
-    """Show how Warmline is connected, and connect it with the token that was pasted."""
+    """Show the connection, and connect with the token that was entered."""
     form = ConnectForm(request.POST or None)
     if form.is_valid() and not credentials.is_from_environment():
         token = form.cleaned_data["token"]
@@ -60,7 +60,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
 @sensitive_post_parameters("sealed")
 @sensitive_variables("token")
 def start_anew(request: PageRequest) -> HttpResponse:
-    """Say what starting anew with another company means, and do it: with the token in use, or a sealed one."""
+    """Explain what starting over with another company means, and do it with the current token or a sealed one."""
     token = credentials.decrypted(request.POST.get("sealed", ""), good_for=TIME_TO_DECIDE)
     if "sealed" in request.POST and not token:
         messages.error(request, "The page was open for more than an hour. Enter the token again.")
@@ -77,7 +77,7 @@ def start_anew(request: PageRequest) -> HttpResponse:
 
 
 def _ask_whether(request: PageRequest, ours: Company, me: User, token: str = "") -> HttpResponse:
-    """Ask whether to go back or to start anew; a token that is not kept yet goes along sealed, and is never shown."""
+    """Ask whether to go back or to start over; a token that is not stored yet is sent along encrypted."""
     context = {
         "told": company_switch.told_beforehand(ours, me),
         "new": company.name_of(me),
@@ -95,7 +95,7 @@ def _called(me: User) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def disconnect(request: PageRequest) -> HttpResponse:
-    """Ask whether the token is to be forgotten, and forget it."""
+    """Delete the token, after confirmation."""
     if request.method == "POST":
         setup.disconnect()
         messages.success(request, "Disconnected. Contacts and activities wait here until you connect again.")
@@ -106,7 +106,7 @@ def disconnect(request: PageRequest) -> HttpResponse:
 @require_POST
 @admins_only
 def ask(request: PageRequest) -> HttpResponse:
-    """Ask Pipedrive anew what the account is made of, and go back to where that was wanted."""
+    """Load the account's users and activity types from Pipedrive again, and return to the page of the button."""
     problem = setup.ask()
     if problem:
         messages.error(request, problem)
@@ -119,7 +119,7 @@ def ask(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def rules(request: PageRequest) -> HttpResponse:
-    """Show and decide what is warm, and what goes to Pipedrive how."""
+    """Show and change the rules: the threshold, the label, activity types and limits."""
     effects = threshold_preview.effects(preferences.current().threshold)
     types = setup.known().types
     form = RulesForm(request.POST or None, effects=effects, types=types)

@@ -1,4 +1,4 @@
-"""The team, for admins: who is on it, invitations, roles, and leaving."""
+"""The team, for admins: the list, invitations, roles, deactivating and reactivating."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -14,20 +14,20 @@ from warmline.crm.models import Contact
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync.remote import setup
-from warmline.web.address import ADDRESS
-from warmline.web.invitations import invite, one_time_link
+from warmline.web.access.invitations import invite, one_time_link
+from warmline.web.forms.team import HeirForm, InviteForm, MemberForm
+from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web.requests import PageRequest, admins_only
-from warmline.web.settings_forms import HeirForm, InviteForm, MemberForm
 
-A_PAGE = 50
+PAGE_SIZE = 50
 
 
 @require_safe
 @admins_only
 def members(request: PageRequest) -> HttpResponse:
-    """List the team; those who left stand at its end."""
+    """List the team, deactivated members last."""
     users = setup.known().users
-    page = Paginator(User.objects.order_by("-is_active", "name", "pk"), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(User.objects.order_by("-is_active", "name", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     by_id, by_email = {user.id: user.name for user in users or ()}, {email_key(user.email) for user in users or ()}
     for member in page:
         member.in_pipedrive = by_id.get(member.pipedrive_user_id or 0, "")  # type: ignore[attr-defined]  # for the page
@@ -38,7 +38,7 @@ def members(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def invitation(request: PageRequest) -> HttpResponse:
-    """Invite a colleague: by e-mail, or with a link that the admin hands on."""
+    """Invite a colleague, by e-mail or with a link for the admin to pass on."""
     form = InviteForm(request.POST or None)
     if not form.is_valid():
         return render(request, "web/team/invite.html", {"form": form})
@@ -54,7 +54,7 @@ def invitation(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def member(request: PageRequest, user_id: int) -> HttpResponse:
-    """Show a member, and change their role or who they are in Pipedrive."""
+    """Show a member, and change their role or their Pipedrive user."""
     found = get_object_or_404(User, pk=user_id)
     users = setup.known().users
     form = MemberForm(request.POST or None, member=found, users=users)
@@ -79,16 +79,16 @@ def member(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 @admins_only
 def link(request: PageRequest, user_id: int) -> HttpResponse:
-    """Make a one-time link for a member, and show it once."""
+    """Create a one-time link for a member, and show it once."""
     found = get_object_or_404(User.objects.people(), pk=user_id)  # a program signs in nowhere
-    link = ADDRESS.whole(one_time_link(found))
+    link = PUBLIC_ADDRESS.whole(one_time_link(found))
     return render(request, "web/team/link.html", {"member": found, "link": link})
 
 
 @require_POST
 @admins_only
 def leave(request: PageRequest, user_id: int) -> HttpResponse:
-    """Deactivate a member, and hand contacts and imports over."""
+    """Deactivate a member, and hand over their contacts and imports."""
     found = get_object_or_404(User, pk=user_id)
     form = HeirForm(request.POST, member=found)
     if not form.is_valid():
@@ -108,14 +108,14 @@ def leave(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 @admins_only
 def return_(request: PageRequest, user_id: int) -> HttpResponse:
-    """Let a member in again who was deactivated, by a one-time link as when invited."""
+    """Reactivate a member, with a one-time link as for an invitation."""
     found = get_object_or_404(User, pk=user_id, is_active=False)
     team.let_in_again(found)
     return _invited(request, found)
 
 
 def _invited(request: PageRequest, member: User) -> HttpResponse:
-    """Send a member without a password the way in, or show it to the admin once."""
+    """Send a member a one-time link by e-mail, or show it to the admin once."""
     link = invite(member)
     if link is None:
         messages.success(request, f"Invitation sent to {member.email}.")

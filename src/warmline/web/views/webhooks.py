@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.sync import credentials
-from warmline.web.forms import WordedForm
+from warmline.web.forms.base import WordedForm
 from warmline.web.requests import PageRequest, admins_only
 from warmline.webhooks import endpoints
 from warmline.webhooks.models import URL_LENGTH, Delivery, Endpoint, Event

@@ -1,4 +1,4 @@
-// Copies what stands in a field. Its buttons are shown only where that works; without it people select and copy.
+// Copies the content of a field. The buttons are shown only if the browser supports it; otherwise people select and copy.
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   const words = button.textContent;

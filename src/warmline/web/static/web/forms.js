@@ -1,9 +1,9 @@
-// What a form or a list does not do by itself: it is sent once, shows what is saved, and keeps one's place.
+// Improves forms and lists: a form is sent only once, controls show what is saved, and focus and list positions are kept.
 
-// --- A form that is being sent is not sent a second time. ---
+// --- A form is not sent again while it is being sent. ---
 
 let sending = new WeakSet(); // the buttons that were pressed, and the forms that htmx sends
-const PATIENCE = 5000; // milliseconds: a download leaves the page where it is, and so does who stops it
+const PATIENCE = 5000; // milliseconds; a download, or pressing Stop, leaves the page open, so the form can be sent again
 
 const changes = (form) => form.getAttribute("method")?.toLowerCase() === "post";
 
@@ -13,7 +13,7 @@ document.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
 }, true);
 
-// Last of all, so that a form that a script has stopped can be sent again.
+// Registered last, so that a form whose submission another script prevented can be sent again.
 addEventListener("submit", (event) => {
   if (event.defaultPrevented || !changes(event.target)) return;
   const pressed = event.submitter ?? event.target;
@@ -23,9 +23,9 @@ addEventListener("submit", (event) => {
 
 document.body.addEventListener("htmx:beforeRequest", (event) => sending.add(event.detail.elt));
 document.body.addEventListener("htmx:afterRequest", (event) => sending.delete(event.detail.elt));
-addEventListener("pageshow", () => { sending = new WeakSet(); }); // by "Back", the page may be as it was left
+addEventListener("pageshow", () => { sending = new WeakSet(); }); // after "Back", the page may be restored as it was
 
-// --- A control that could not be saved shows what is saved. ---
+// --- A control whose change could not be saved shows the saved value again. ---
 
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   document.body.addEventListener(failure, (event) => {
@@ -33,9 +33,9 @@ for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   });
 }
 
-// --- When what had the focus is no longer there, it goes to what took its place. ---
+// --- If the focused element is replaced, the focus moves to its replacement. ---
 
-let left = null; // the id of that place
+let left = null; // the id of the replaced element
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
@@ -48,7 +48,7 @@ document.body.addEventListener("htmx:afterSettle", () => {
   place.focus({ preventScroll: true });
 });
 
-// --- The way back to a list leads to it as one left it. ---
+// --- The link back to a list leads to the page and filters that one came from. ---
 
 addEventListener("pagehide", () => {
   if (document.getElementById("filters")) sessionStorage.setItem(`list ${location.pathname}`, location.search);

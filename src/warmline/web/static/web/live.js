@@ -1,7 +1,7 @@
-// Keeps the page up to date: badges, bell and toasts, by one stream of server-sent events for all tabs of the browser.
+// Keeps the page up to date (badges, bell and toasts) with one stream of server-sent events for all tabs of the browser.
 //
-// The stream says that something happened, and the page asks for what it shows. One tab, the leader, holds the stream
-// and tells the others; when it goes, another one takes over. A hidden tab asks for nothing until it is looked at.
+// The stream says that something happened, and the page then requests what it shows. One tab, the leader, has the stream
+// and informs the others; when it closes, another one takes over. A hidden tab requests nothing until it is visible.
 
 const corner = document.getElementById("toasts");
 if (corner) live(corner);
@@ -12,20 +12,20 @@ function live(corner) {
   const shared = "locks" in navigator && "BroadcastChannel" in window;
   const channel = shared ? new BroadcastChannel(`warmline-${user}`) : null;
 
-  // --- The stream. What it says becomes {told: whether it is worth a toast} or {changed: {kind: ids, everything}}. ---
+  // --- The stream. Its events become {told: whether it is worth a toast} or {changed: {kind: ids, everything}}. ---
 
-  // Returns what ends it.
+  // Returns a function that ends it.
   function listen(happened) {
     let source;
     let last = "";
     let wait = 1000;
     let retry;
     const open = () => {
-      source = new EventSource(last ? `/events?after=${last}` : "/events"); // a new source knows no Last-Event-ID
+      source = new EventSource(last ? `/events?after=${last}` : "/events"); // a new EventSource sends no Last-Event-ID
       source.onopen = () => { wait = 1000; happened({ changed: { everything: true }, told: true }); };
       source.addEventListener("told", (event) => { last = event.lastEventId; happened({ told: !JSON.parse(event.data).is_quiet }); });
       source.addEventListener("changed", (event) => happened({ changed: JSON.parse(event.data) }));
-      // The browser comes back by itself, unless it was refused; then we do, ever more rarely.
+      // The browser reconnects by itself unless it was refused; then we reconnect, with growing waits.
       source.onerror = () => {
         if (source.readyState !== EventSource.CLOSED) return;
         retry = setTimeout(open, wait);
@@ -41,7 +41,7 @@ function live(corner) {
     const tellAll = (event) => { channel.postMessage(event); heard(event); };
     navigator.locks.request(`warmline-stream-${user}`, () => { listen(tellAll); return new Promise(() => {}); });
   } else {
-    // A browser allows few connections to one host, so only the tab that is looked at holds one.
+    // A browser allows few connections to one host, so only the visible tab has one.
     let stop = null;
     const follow = () => {
       if (document.hidden) { stop?.(); stop = null; } else stop ??= listen(heard);
@@ -50,7 +50,7 @@ function live(corner) {
     follow();
   }
 
-  // --- What a tab does with it. ---
+  // --- What a tab does with the events. ---
 
   let changed = { everything: true }; // the page may be older than the stream
   const refresh = rarely(500, refreshBadges);
@@ -63,7 +63,7 @@ function live(corner) {
     if (!document.hidden) for (const [kind, ids] of Object.entries(named)) changed[kind] = [...(changed[kind] ?? []), ...ids];
     refresh();
     announce();
-    if (event.told || corner.querySelector("[data-stays]")) show(); // what failed may be mended
+    if (event.told || corner.querySelector("[data-stays]")) show(); // what failed may be fixed by now
   }
 
   // Runs a task soon, at most once in so many milliseconds, and always once more after the last call.
@@ -77,7 +77,7 @@ function live(corner) {
       setTimeout(() => { isWaiting = false; if (again) call(); }, pause);
     };
     const call = () => {
-      if (document.hidden) return; // what was missed is asked for when it is looked at
+      if (document.hidden) return; // requested as soon as the tab is visible
       if (isWaiting) again = true; else run();
     };
     return call;
@@ -86,12 +86,12 @@ function live(corner) {
   async function ask(path) {
     const trouble = unreachable();
     const answer = await fetch(path, { headers: { "X-Live": "1" } });
-    if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out: the next click says so
+    if (!answer.ok || answer.redirected) throw new Error(answer.statusText); // signed out; the next click shows it
     if (trouble?.isConnected) forget(topicOf(trouble)); // Warmline can be reached again
     return document.createRange().createContextualFragment(await answer.text());
   }
 
-  // --- Badges, what stands beside them, and the bell. ---
+  // --- Badges, what is shown beside them, and the bell. ---
 
   async function refreshBadges() {
     const { everything, ...named } = changed;
@@ -111,7 +111,7 @@ function live(corner) {
         if (!present || present.outerHTML === part.outerHTML || present.contains(document.activeElement)) continue;
         present.replaceWith(part);
         const entry = part.closest("[id^=activity-]");
-        if (entry && !part.matches(".badge-in_progress")) entries.push(entry); // what comes after that is soon known
+        if (entry && !part.matches(".badge-in_progress")) entries.push(entry); // its result will follow soon
       }
     } catch (error) {
       changed.everything = true;
@@ -120,7 +120,7 @@ function live(corner) {
     for (const entry of entries) await refreshEntry(entry);
   }
 
-  // The control of a contact's warmness follows what its badge knows, unless someone is at it.
+  // A contact's warmness control takes the value in its badge, unless someone is using it.
   function showWarmness(badge) {
     const control = document.getElementById(`warmness-${badge.id.split("-")[2]}`);
     if (!control || control.matches(":focus, .htmx-request")) return;
@@ -128,7 +128,7 @@ function live(corner) {
     control.classList.toggle("is-warm", Boolean(badge.dataset.warm));
   }
 
-  // An activity whose badge has changed says why, and offers to try again; but not under someone's hands.
+  // An activity whose badge has changed is reloaded with its reason and "Try again", unless someone is using it.
   async function refreshEntry(entry) {
     if (entry.querySelector(":focus")) {
       entry.addEventListener("focusout", () => setTimeout(() => refreshEntry(entry).catch(() => {})), { once: true });
@@ -146,9 +146,9 @@ function live(corner) {
     }
   }
 
-  // --- Toasts. Which are on the screen, and for how long, is kept for each tab; what was shown, for the whole browser. ---
+  // --- Toasts. Those on the screen, and for how long, are stored per tab; what was already shown, per browser. ---
 
-  const SECONDS = 8; // for which a toast stays that need not be dismissed
+  const SECONDS = 8; // that a toast stays if it does not have to be dismissed
 
   // In a cookie, because tabs may be processes, and what one puts into localStorage reaches the others too late. For the
   // tab itself in its own storage as well: a cookie that is set right before the page is left may be lost.
@@ -180,7 +180,7 @@ function live(corner) {
     } while (before !== dismissals);
     showedUpTo(answer.dataset.newest);
     const hold = new Set([...answer.children].map(topicOf));
-    for (const [topic] of asked) if (!hold.has(topic)) forget(topic); // nothing of it fails any more
+    for (const [topic] of asked) if (!hold.has(topic)) forget(topic); // nothing on this topic fails any more
     for (const toast of [...answer.children]) {
       const topic = topicOf(toast);
       const { [topic]: known, ...others } = open();
@@ -189,35 +189,35 @@ function live(corner) {
         keep({ ...others, [topic]: { first: toast.dataset.first, left: SECONDS, isHidden: true } });
         continue;
       }
-      const goesOn = known && !document.getElementById(toast.id); // the page before showed it
+      const goesOn = known && !document.getElementById(toast.id); // the previous page showed it
       if (put(toast, !known || known.isHidden)) keep({ ...open(), [topic]: { first: toast.dataset.first, left: goesOn ? known.left : SECONDS } });
     }
   }
 
   const topicOf = (toast) => toast.id.replace("toast-", "");
 
-  // Of which failures the page tells in their place, a contact's page of this contact alone. The next page shows the toast.
+  // Topics of failures that this page shows itself (a contact's page, for this contact). The next page shows the toast.
   const saidHere = main.dataset.says?.split(" ") ?? [];
   const isSaidHere = (toast) =>
     "stays" in toast.dataset && saidHere.includes(topicOf(toast)) && (main.dataset.contact ?? toast.dataset.contact) === toast.dataset.contact;
 
-  // Who does something about it there has seen it.
+  // Whoever acts on it on this page has seen it.
   main.addEventListener("submit", (event) => {
     if (!/\/(retry|link)$/.test(event.target.action)) return;
     dismissals += 1;
     keep(Object.fromEntries(Object.entries(open()).filter(([, { isHidden }]) => !isHidden)));
   });
 
-  // Returns whether it says something that this page did not show.
+  // Returns whether it says something that this page has not shown yet.
   function put(toast, isNew) {
     const present = toast.id ? document.getElementById(toast.id) : null;
     const text = toast.querySelector(".toast-text").textContent;
     const stays = "stays" in toast.dataset;
     if (present?.querySelector(".toast-text").textContent === text) return false;
     if (present?.contains(document.activeElement)) {
-      present.querySelector(".toast-text").textContent = text; // only the words, under someone's hands
+      present.querySelector(".toast-text").textContent = text; // only the text is replaced while someone is using it
     } else {
-      // What grows is said once; another error, or the end of one, is said again.
+      // A growing number is announced once; another error, or the end of one, is announced again.
       if (present ? stays || present.className !== toast.className : isNew) say(text, stays);
       if (present) present.replaceWith(toast);
       else corner.append(toast);
@@ -226,12 +226,12 @@ function live(corner) {
     return true;
   }
 
-  // Said once, apart from the toast itself, which may come back after a reload.
+  // Announced to screen readers once, apart from the toast itself, which may come back after a reload.
   function say(text, isUrgent) {
     document.getElementById(isUrgent ? "alarm" : "said").textContent = text;
   }
 
-  // It goes after a while in which someone could see it and did not hold it.
+  // It disappears after a while in which it was visible and nobody pointed at it.
   function goLater(toast) {
     const topic = topicOf(toast);
     const timer = setInterval(() => {
@@ -269,13 +269,13 @@ function live(corner) {
     if (toast) dismiss(toast);
   });
 
-  // --- "Try again", in a toast or on the Sync page: the page stays, and shows what becomes of it. ---
+  // --- "Try again" in a toast or on the Sync page: the page stays open and shows the result. ---
 
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("[data-retry]");
     if (!form) return;
     event.preventDefault();
-    if (form.ariaBusy) return; // it was pressed twice
+    if (form.ariaBusy) return; // pressed twice
     form.ariaBusy = "true";
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "1" } });
@@ -296,7 +296,7 @@ function live(corner) {
     }
   });
 
-  // What was done stands at the top of the page, as after a form without a script.
+  // The result is shown at the top of the page, as after a form without a script.
   function note(text) {
     const notice = document.createElement("p");
     notice.className = "notice notice-success";
@@ -314,9 +314,10 @@ function live(corner) {
     busy: "Too many people are saving at the moment. Nothing was saved. Try again in a few seconds.",
     disk_full: "The disk is full. Nothing was saved. Ask your administrator to free up some space.",
     disk_error: "Warmline cannot write to its disk. Nothing was saved. Tell your administrator.",
+    no_database: "Warmline cannot reach its database at the moment. Nothing was saved. Try again in a few seconds.",
   };
 
-  // The matter is what the server's header Warmline-Matter says, where it says something.
+  // `matter` is the value of the server's header Warmline-Matter, if present.
   function complain(status, matter) {
     const reason = REASONS[matter] ?? REASONS[status] ?? (status < 500
       ? "That did not work. Nothing was saved. Reload the page and try again."
@@ -338,10 +339,10 @@ function live(corner) {
     if (event.detail.requestConfig.verb !== "get") channel?.postMessage({ changed: { everything: true } }); // other tabs follow
   });
 
-  // --- What is looked at begins with what there is to know. ---
+  // --- A page that becomes visible is brought up to date. ---
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) heard({ changed: { everything: true }, told: true }); });
-  // By "Back" the page may be as it was left, with what was dismissed on a later one.
+  // After "Back", the page may be restored as it was, with toasts that were dismissed on a later page.
   addEventListener("pageshow", (event) => {
     if (event.persisted) for (const toast of [...corner.children]) if (!(topicOf(toast) in open())) toast.remove();
   });

@@ -1,5 +1,5 @@
-// Selecting contacts in a list: all on the page at once, and how many there are; and no button is pressed by mistake, which
-// would untick them. Ticking them one by one needs no script.
+// Selecting contacts in a list: select all on the page, show how many are selected, and prevent accidental submits, which
+// would lose the selection. Selecting one by one works without this script.
 const rows = () => [...document.querySelectorAll("#selection input[name=ids]")];
 
 function show() {
@@ -16,14 +16,14 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("#selection [data-all]")) rows().forEach((box) => { box.checked = event.target.checked; });
   show();
 });
-// What a button needs is required when it is pressed: the browser says so, and goes there.
+// The field that a button needs becomes required when the button is pressed, so the browser points it out.
 const NEEDS = { score: "warmness", to: "hand-over" };
 document.addEventListener("click", (event) => {
   const button = event.target.closest("#selection [name=action]");
   if (button) for (const [name, action] of Object.entries(NEEDS)) button.form.elements[name].required = button.value === action;
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches("#selection input")) event.preventDefault(); // it would press the first button
+  if (event.key === "Enter" && event.target.matches("#selection input")) event.preventDefault(); // Enter would press the first button
 });
 
 document.body.addEventListener("htmx:afterSettle", show);

@@ -1,0 +1,176 @@
+"""What a cell says: the addresses, phones and scores in it, however a program or a person wrote them. Pure.
+
+A cell may hold several values. What of its text is no value is handed back, so that it can be named and nothing is lost
+without a word. A cell that cannot be read stays as it is: the validation refuses it, and its row is kept back.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from warmline.crm.fields import tidied, without_ends
+from warmline.crm.keys import WIDE
+
+SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
+# How programs and people say that there is no value.
+_NOTHING = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
+)
+_PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
+_PLAIN_PHONE = re.compile(r"\+?\d[\d -]*\d", re.ASCII)
+_BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
+_IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+?)\s*[>)\]]", re.IGNORECASE)
+_BEFORE = re.compile(r"^(?:[^\s@:]+\s*:\s*)+")  # "mailto:", "work:"
+_BEHIND = re.compile(r"\s*[(\[][^()\[\]@]*[)\]]\s*$")  # "(work)"
+_QUOTES = " '\"`*‘’“”„«»‚‹›.,;/"  # noqa: RUF001 (as they are typed)
+_CONNECTORS = frozenset({"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "&", "/", "+"})
+_BETWEEN_PHONES = re.compile(r"\s*:::\s*|\s*[;|\r\n]+\s*")
+_OR = re.compile(r"\s*(,|/|\s(?:or|and|oder|und|ou|et|o|y|e|&)\s)\s*", re.IGNORECASE)
+_SCHEME = re.compile(r"^'?\s*(?:(?:tel|phone|telephone|telefon|fon|callto|t)\.?\s*:|\u260e)\s*(?://)?", re.IGNORECASE)
+_EXTENSION = re.compile(r";\s*ext=", re.IGNORECASE)
+_SHORTENED = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)  # what a spreadsheet makes of a long number
+_FLOAT = re.compile(r"(?<=\d{6})[.,]0$")
+_DIGITS = re.compile(r"\D+")
+WHOLE, LONG = 6, 10  # digits: of a phone number, and of one with its area
+_SCORE = re.compile(
+    r"'?\+?\s*(\d{1,9})(?:[.,\u066b](\d*))?(?:\s*(?:/|of|out of|von|sur|de|su)\s*(\d+))?", re.IGNORECASE
+)
+OUT_OF = 10
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values in a cell.
+
+    Attributes:
+        values: In their order.
+        beside: What else stands in it, each as it is written.
+    """
+
+    values: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+def is_nothing(text: str) -> bool:
+    """Tell whether a text says that there is no value, such as `n/a`."""
+    return text.casefold() in _NOTHING
+
+
+def emails(text: str) -> Values:
+    """Return the addresses in a cell: `a@x; b@x`, `Ann <a@x>`, `mailto:a@x`.
+
+    Args:
+        text: The cell.
+
+    Returns:
+        Valid addresses first to last. Where none is valid, the text itself is the only value, to be refused.
+    """
+    text = without_ends(text).translate(WIDE)
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return Values((text,))
+    if not text or is_nothing(text):
+        return Values()
+    found: list[str] = []
+    beside: list[str] = []
+    for piece in _BETWEEN_ADDRESSES.split(text):
+        addresses, rest = _addresses(piece)
+        found += [address for address in addresses if _is_address(address)]
+        beside += [address for address in addresses if not _is_address(address)]
+        beside += [rest] if rest.strip(_QUOTES) else []
+    if not found:
+        return Values((text,))
+    return Values(tuple(dict.fromkeys(found)), tuple(each.strip(_QUOTES) for each in beside))
+
+
+def phones(text: str) -> Values:
+    """Return the phones in a cell, as they are written there, without `tel:` before them.
+
+    Args:
+        text: The cell.
+    """
+    if _PLAIN_PHONE.fullmatch(text):
+        return Values((text,))
+    found: list[str] = []
+    beside: list[str] = []
+    for piece in _BETWEEN_PHONES.split(_EXTENSION.sub(" ext. ", without_ends(text))):
+        for written in _divided(piece):
+            phone = _FLOAT.sub("", without_ends(_SCHEME.sub("", written)).strip("'‘’,;")).strip()  # noqa: RUF001
+            if phone and not is_nothing(phone):
+                (beside if _SHORTENED.fullmatch(phone) else found).append(phone)
+    return Values(tuple(dict.fromkeys(found)), tuple(beside))
+
+
+def is_same_phone(one: str, other: str) -> bool:
+    """Tell whether two phones can be one number, with and without its country, or with another sign between digits."""
+    some, others = (_DIGITS.sub("", unicodedata.normalize("NFKC", text)).lstrip("0") for text in (one, other))
+    if not some or not others:
+        return one.casefold() == other.casefold()
+    shorter, longer = sorted((some, others), key=len)
+    return shorter == longer or (len(shorter) >= WHOLE and longer.endswith(shorter))
+
+
+def score(text: str) -> int | str:
+    """Return the number that a cell means: `5`, `+5`, `5.0`, `8/10`, in any script's digits.
+
+    Args:
+        text: The cell.
+
+    Returns:
+        0 for an empty cell. What is no score comes back as a text that no number can be made of, to be refused.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if not plain or is_nothing(plain):
+        return 0
+    found = _SCORE.fullmatch(plain)
+    if found and not int(found[2] or 0) and int(found[3] or OUT_OF) == OUT_OF:
+        return int(found[1])
+    try:
+        int(text)
+    except ValueError:
+        return text
+    return f"“{text}”"  # Python reads `1_0` as ten
+
+
+def _addresses(piece: str) -> tuple[list[str], str]:
+    """Return the addresses of a piece of a cell, and what else stands in it."""
+    if bracketed := _IN_BRACKETS.findall(piece):
+        rest = _BEFORE.sub("", without_ends(_IN_BRACKETS.sub(" ", piece)))
+        return [_bare(each) for each in bracketed], "" if rest.casefold() in map(str.casefold, bracketed) else rest
+    alone = _BEHIND.sub("", _BEFORE.sub("", without_ends(piece).strip("'\"‘’“”")))  # noqa: RUF001
+    parts = [part for part in alone.split() if part.casefold() not in _CONNECTORS]
+    if not parts or not all("@" in part for part in parts):
+        return [], piece
+    return [_bare(each) for part in parts for each in _slashed(part)], ""
+
+
+def _slashed(part: str) -> list[str]:
+    some = part.split("/")
+    return some if len(some) > 1 and all(each.count("@") == 1 for each in some) else [part]
+
+
+def _bare(address: str) -> str:
+    return address.removeprefix("mailto:").partition("?")[0].strip(_QUOTES)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(tidied("email", text))
+    except ValidationError:
+        return False
+    return True
+
+
+def _divided(piece: str) -> list[str]:
+    """Return the phones between slashes, commas and the like; most slashes stand within one, as in `040/123456`."""
+    found, start = [], 0
+    for sign in _OR.finditer(piece):
+        before, after = piece[start : sign.start()], piece[sign.end() :]
+        left, right = (len(_DIGITS.sub("", each)) for each in (before, _OR.split(after, maxsplit=1)[0]))
+        is_whole = left >= WHOLE and right >= WHOLE and (sign[1] != "/" or after.lstrip(" (").startswith(("+", "0")))
+        if is_whole or min(left, right) >= LONG:
+            found.append(before)
+            start = sign.end()
+    return [*found, piece[start:]]

@@ -1,0 +1,269 @@
+"""What a row of a file says of a contact, and what of it no field takes. Pure: no database.
+
+What each column holds is matched by its heading (see headings.py), and a person can change the match. Several columns
+can hold the same: the first that is filled counts. What is in the others, and in cells with several values, is named
+as left out, so that nothing of a file is lost without a word.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+from warmline.crm.book import OrganizationDetails
+from warmline.crm.fields import without_ends
+from warmline.crm.imports import cells as in_cells
+from warmline.crm.imports.headings import Column, words
+from warmline.crm.keys import email_key, key
+from warmline.crm.models import Organization
+
+TOO_LONG = (
+    "This row has more cells than the row of the column names. Put cells that contain the delimiter in quotation marks."
+)
+SWALLOWED = "A cell of this row contains whole rows. Check whether a quotation mark is missing or too many."
+NAMED_BY: set[str] = {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME}
+LEFT_OUT = "Left out: {} “{}”."
+NO_ORGANIZATION = "Left out: {} “{}”, because this row names no organization."
+FOOTERS = 10  # rows: a longer block at the end is none
+
+_TOTAL = re.compile(
+    r"(?:grand |sub-?)?total(?:s|e|es|en)?(?:(?: \w+){0,3}\s*(?:[:=]\s*[\d.,]*|[\d.,]+))?"
+    r"|(?:zwischen|gesamt)?summe\W*[\d.,]*"
+    r"|(?:gesamt(?:zahl)?|insgesamt|anzahl(?: \w+)?|suma|soma|somme|totaal|count|sum|average"
+    r"|durchschnitt)\s*[:=]?\s*[\d.,]*"
+    r"|(?:number|anzahl|nombre|número|numero) (?:of|der|de) \w+\s*[:=]?\s*[\d.,]*"
+    r"|[^\d@:=]{2,40}[:=]\s*[\d.,%]+|\W+\s*end(?: of \w+)?\s*\W+"
+    r"|\(?\d[\d.,]* (?:contacts?|records?|rows?|entries|people|persons?|leads?|kontakte?|personen|datensätze|einträge"
+    r"|zeilen"
+    r"|contactos?|contatos?|registros?|contatti)(?: .*)?\)?"
+    r"|(?:report |data |list )?(?:generated|exported|created|printed|downloaded)(?: (?:by|on|at|from)\b.*|.*\d{4}.*)"
+    r"|(?:(?:data )?as of|notes?|report|filter|source|quelle|stand)\s*:.*|(?:data )?as of .*\d.*"
+    r"|(?:erstellt|exportiert|gedruckt|generiert) (?:von|am|um|aus)\b.*"
+    r"|(?:généré|exporté|gerado|exportado|generado) (?:le|par|em|por|el)\b.*"
+    r"|confidential\b.*|vertraulich\b.*|copyright\b.*|(?:\(c\)|©).*|(?:page|seite|página) \d+.*"
+    r"|all rights reserved.*|(?:end of|ende (?:der|des)) \w+\W*|[\W_]+",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"['\"\u2018\u201c]([^'\"]+)['\"\u2019\u201d]")  # a whole name, as Outlook displays some
+_AMOUNT = re.compile(r"[\d\s.,:%/€$£()+-]+")
+
+
+@dataclass(frozen=True)
+class ReadRow:
+    """What a row says.
+
+    Attributes:
+        arguments: Of `book.add_contact`.
+        left_out: What of it no field takes, in words.
+    """
+
+    arguments: dict[str, Any]
+    left_out: list[str] = field(default_factory=list)
+
+
+def problem(columns: Sequence[str]) -> str:
+    """Return why rows cannot be read so, and what to do; empty when they can."""
+    if not NAMED_BY & set(columns):
+        return "Choose which column contains the name, or the first and last name. Every contact needs a name."
+    return ""
+
+
+def fault(cells: Sequence[str], columns: Sequence[str], delimiter: str) -> str:
+    """Return why the cells of a row may be in wrong places; empty when they are in theirs.
+
+    Args:
+        cells: Of the row.
+        columns: What each column holds.
+        delimiter: Of the file.
+    """
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        return TOO_LONG
+    lines = (line for cell in cells if "\n" in cell for line in cell.splitlines())
+    width = len(columns) if delimiter else 0
+    # A note may have as many commas as a row by chance, but hardly an address beside them, or as many as a wide table.
+    if width > 1 and any(line.count(delimiter) == width - 1 and ("@" in line or width > FOOTERS) for line in lines):
+        return SWALLOWED
+    return ""
+
+
+def no_contact(cells: Sequence[str], headings: Sequence[str]) -> str:
+    """Return why a row is no contact: it repeats the headings, or sums up the rows above; empty when it may be one.
+
+    Args:
+        cells: Of the row.
+        headings: The cells of the row that names the columns; empty when none does.
+    """
+    filled = [without_ends(cell) for cell in cells if without_ends(cell)]
+    if headings and _repeats(cells, headings):
+        return "Not a contact: it repeats the column names."
+    # Most rows name somebody and more, which is no amount: so the costly look at the first comes last.
+    is_total = filled and all(map(_AMOUNT.fullmatch, filled[1:])) and _TOTAL.fullmatch(filled[0])
+    return "Not a contact: it looks like a total or a note below the contacts." if is_total else ""
+
+
+def footers(rows: Sequence[tuple[int, Sequence[str]]]) -> set[int]:
+    """Return the numbers of the last rows that stand apart, below an empty row, and fill only their first cell.
+
+    Args:
+        rows: The last ones of a file, by number, with their cells.
+    """
+    block: list[int] = []
+    for (number, cells), (before, above) in zip(reversed(rows), list(reversed(rows))[1:], strict=False):
+        if not _is_alone(cells) or len(block) == FOOTERS:
+            return set()
+        block.append(number)
+        if not _is_alone(above):
+            return set(block) if number > before + 1 else set()
+    return set()
+
+
+def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False) -> ReadRow:
+    """Read a row.
+
+    Args:
+        cells: Of the row.
+        columns: What each of them holds.
+        is_ours: Whether Warmline wrote the file; then a cell is one value, whatever is in it.
+    """
+    said: dict[str, list[str]] = {}
+    for column, cell in zip(columns, cells, strict=False):
+        if column and (text := without_ends(cell)):
+            said.setdefault(column, []).append(text)
+    if is_ours:
+        return _as_it_is({column: values[0] for column, values in said.items()})
+    left_out: list[str] = []
+    email, called = _email(said.get(Column.EMAIL, []), left_out)
+    name = _name(said, called, left_out)
+    phone = _phone(said.get(Column.PHONE, []), left_out)
+    single = {
+        column: _first(column, said.get(column, []), left_out)
+        for column in (Column.ORGANIZATION, *Organization.DETAILS)
+    }
+    organization = single.pop(Column.ORGANIZATION)
+    if not organization:
+        left_out += [NO_ORGANIZATION.format(_label(column), text) for column, text in single.items() if text]
+    scores = said.get(Column.WARMNESS, [])
+    _first(Column.WARMNESS, scores, left_out)
+    details = {str(column): text for column, text in single.items()}
+    arguments = {
+        "name": name,
+        "email": email,
+        "phone": phone,
+        "organization": OrganizationDetails(organization, **details) if organization else None,
+        "warmness_score": in_cells.score(scores[0] if scores else ""),
+    }
+    return ReadRow(arguments, left_out)
+
+
+def _as_it_is(said: Mapping[str, str]) -> ReadRow:
+    """Return a row of a file that Warmline wrote."""
+    organization = said.get(Column.ORGANIZATION, "")
+    details = {name: said.get(name, "") for name in Organization.DETAILS}
+    arguments = {name: said.get(name, "") for name in ("name", "email", "phone")}
+    company = OrganizationDetails(organization, **details) if organization else None
+    score = in_cells.score(said.get(Column.WARMNESS, ""))
+    return ReadRow({**arguments, "organization": company, "warmness_score": score})
+
+
+def reasons(errors: Mapping[str, list[str]]) -> list[str]:
+    """Return in words why a row is invalid.
+
+    Args:
+        errors: The messages by field, as a bulk import tells them.
+    """
+    return [message for messages in errors.values() for message in messages]
+
+
+def _repeats(cells: Sequence[str], headings: Sequence[str]) -> bool:
+    pairs = list(zip_longest(cells, headings, fillvalue=""))
+    # Nearly every row differs in its first cell.
+    return all(words(cell) == words(heading) for cell, heading in pairs) and any(words(cell) for cell in cells)
+
+
+def _email(texts: Sequence[str], left_out: list[str]) -> tuple[str, list[str]]:
+    """Return the first e-mail of some cells, and what else stands in them: people's names, as a rule."""
+    found = [in_cells.emails(text) for text in texts]
+    valid = [address for values in found for address in values.values]
+    first = next(iter(valid), "")
+    # One that is refused keeps the row back, but only if there is no other.
+    left_out += [LEFT_OUT.format("another e-mail", each) for each in valid if email_key(each) != email_key(first)]
+    return first, [text for values in found for text in values.beside]
+
+
+def _phone(texts: Sequence[str], left_out: list[str]) -> str:
+    found = [in_cells.phones(text) for text in texts]
+    first, *others = [phone for values in found for phone in values.values] or [""]
+    more = [each for each in others if not in_cells.is_same_phone(each, first)]
+    left_out += [LEFT_OUT.format("another phone", each) for each in dict.fromkeys(more)]
+    left_out += [
+        f"Left out: phone “{each}”. A spreadsheet has shortened it." for values in found for each in values.beside
+    ]
+    return first
+
+
+def _first(column: str, texts: Sequence[str], left_out: list[str]) -> str:
+    """Return the first value of the cells of a kind that have one value."""
+    several = [each for text in texts for each in in_cells.SEVERAL.split(text) if without_ends(each)]
+    first, *others = several or [""]
+    left_out += [LEFT_OUT.format(_label(column), each) for each in dict.fromkeys(others) if key(each) != key(first)]
+    return first
+
+
+def _name(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: list[str]) -> str:
+    """Return the name that a row gives: the parts of it, or all of it in one cell.
+
+    Args:
+        said: The texts by what they are.
+        called: Who is named beside the e-mail.
+        left_out: Takes what becomes no part of the name.
+    """
+    first, middle, suffix = (
+        _first(column, said.get(column, []), left_out)
+        for column in (Column.FIRST_NAME, Column.MIDDLE_NAME, Column.SUFFIX)
+    )
+    last = " ".join(dict.fromkeys(said.get(Column.LAST_NAME, [])))
+    parts = [part for part in (first, middle, last, suffix) if part]
+    # "Name" beside "Vorname" may be all of the name all the same: "Ana Reis" beside "Ana".
+    whole = next((part for part in (last, first) if " " in part and _tells_more(part, _without(parts, part))), "")
+    name = whole or " ".join(parts)
+    for text in [each for cell in said.get(Column.NAME, []) for each in in_cells.SEVERAL.split(cell)]:
+        if not name or _tells_more(text, parts):
+            name = text
+        elif not _is_within(text, name):
+            left_out.append(LEFT_OUT.format("name", text))
+    for text in called:
+        if not name and not any(map(str.isdigit, text)):
+            name = text
+        elif not _is_within(text, name):
+            left_out.append(LEFT_OUT.format("beside the e-mail", text))
+    found = _QUOTED.fullmatch(name)
+    return found[1] if found else name
+
+
+def _tells_more(whole: str, parts: Sequence[str]) -> bool:
+    """Tell whether a text contains all words of some parts of a name, and others beside them."""
+    within = [word for part in parts for word in _said(part)]
+    return bool(within) and len(_said(whole)) > len(within) and set(within) <= set(_said(whole))
+
+
+def _without(parts: Sequence[str], part: str) -> list[str]:
+    return [each for each in parts if each != part]
+
+
+def _is_within(text: str, name: str) -> bool:
+    return set(_said(text)) <= set(_said(name))
+
+
+def _said(text: str) -> list[str]:
+    return re.findall(r"\w+", key(text))
+
+
+def _is_alone(cells: Sequence[str]) -> bool:
+    """Tell whether only the first of several cells is filled."""
+    first, *others = cells or [""]
+    return bool(first.strip()) and "@" not in first and not any(map(str.strip, others))
+
+
+def _label(column: str) -> str:
+    return str(Column(column).label).lower()

@@ -1,0 +1,157 @@
+"""CSV files as people's programs write them: read whatever they chose, and written so that every one of them reads it.
+
+Pure: no database. Encoding and delimiter are found out and told, never asked for. What a spreadsheet would take for a
+formula is written with an apostrophe before it, which reading takes off again: also within a cell, because a
+spreadsheet may split the file at another delimiter than ours.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from warmline.crm.fields import without_ends
+from warmline.crm.imports import headings
+from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+
+DELIMITERS = ",;\t|"
+SAMPLE = 50  # rows in which the delimiter shows itself
+_SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
+# What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
+_SIGNS = (
+    r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
+)
+_PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
+# Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
+# apostrophe counts as such, so that one that was there before comes back, too.
+_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
+_OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
+_NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
+_END = "\x1f\x1eend"  # a line of its own behind the file's last one, unless a quotation mark is still open there
+_FOREIGN = {
+    b"PK": "This is a zip file. Take the file out of it, and choose that.",
+    b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it as CSV in your spreadsheet program and choose that file.",
+    b"%PDF": "This is a PDF. Save the table as CSV and choose that file.",
+}
+
+
+def read(content: bytes) -> Table:
+    """Read a file.
+
+    Args:
+        content: All of it.
+
+    Raises:
+        FileError: When it is too large, empty, or no CSV file.
+    """
+    text, encoding = decoded(content)
+    said = _SAID.match(text)
+    text = text[said.end() :] if said else text
+    delimiter = said.group(1) if said else _delimiter(text)
+    rows = []
+    try:
+        number, is_closed = 0, False
+        for number, cells in enumerate(_parsed(text, delimiter, end=_END), start=2 if said else 1):
+            is_closed = cells == [_END]
+            if any(map(without_ends, cells)) and not is_closed:
+                rows.append((number, [_unguarded(cell) for cell in cells]))
+            if len(rows) > MOST_ROWS + 1:
+                raise too_many_rows()
+    except csv.Error as error:
+        raise FileError(f"The file is not valid CSV: {error}. Check whether a quotation mark is missing.") from None
+    if not is_closed:
+        raise FileError(f"A quotation mark in row {number} is never closed. Close it in the file and try again.")
+    if not rows:
+        raise FileError("This file is empty. Choose one with a row for each contact.")
+    if max(len(cells) for _, cells in rows) > MOST_COLUMNS:
+        raise too_many_columns()
+    return Table(tuple(rows), encoding, delimiter)
+
+
+def written(rows: Iterable[Sequence[str]], delimiter: str = ",") -> Iterator[str]:
+    """Yield the lines of a file, for UTF-8; the first begins with a mark by which Excel knows it.
+
+    Args:
+        rows: The cells of each.
+        delimiter: What stands between them.
+    """
+    mark = "\ufeff"
+    for row in rows:
+        line = io.StringIO()
+        # What begins a line goes on with the next cells, for who does not split where we do.
+        cells = [guarded(cell, begins_line=index == 0) for index, cell in enumerate(row)]
+        csv.writer(line, delimiter=delimiter).writerow(cells)
+        yield mark + line.getvalue()
+        mark = ""
+
+
+def guarded(cell: str, *, begins_line: bool = False) -> str:
+    """Return a cell of which no spreadsheet takes anything for a formula.
+
+    Args:
+        cell: Any; a number or a phone number stays as it is.
+        begins_line: Whether it is its row's first; then a number is guarded, too.
+    """
+    return cell if _NUMBER.fullmatch(cell) and not begins_line else _OPEN.sub("'", cell)
+
+
+def _unguarded(cell: str) -> str:
+    return _GUARDED.sub("", cell)
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """Return the text of a file, and how it was written.
+
+    Args:
+        content: All of it.
+
+    Raises:
+        FileError: When it is no text.
+    """
+    for beginning, message in _FOREIGN.items():
+        if content.startswith(beginning):
+            raise FileError(message)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        found = _decoded(content, "utf-16"), "UTF-16"
+    elif (text := _decoded(content, "utf-8-sig")) is not None:
+        found = text, "UTF-8"
+    else:
+        found = _decoded(content, "cp1252"), "Windows-1252"
+    text, encoding = found
+    if text is None or "\0" in text:
+        raise FileError("This is not a text file. Save the table as CSV (UTF-8) and choose that file.")
+    return text, encoding
+
+
+def _decoded(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _parsed(text: str, delimiter: str, *, end: str = "") -> Iterator[list[str]]:
+    lines = io.StringIO(text, newline="")
+    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter)
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter between headings that are known, else the one that gives most rows as many cells."""
+
+    def fit(delimiter: str) -> tuple[int, float, int]:
+        rows: list[list[str]] = []
+        try:
+            rows += (row for row in islice(_parsed(text, delimiter), SAMPLE) if row)
+        except csv.Error:
+            return 0, 0, 0
+        known = max((headings.known(row) for row in rows[: headings.WITHIN] if len(row) > 1), default=0)
+        if not known and any(headings.known(row) for row in rows[:1]):
+            return 0, 0, 0  # one column: what separates the values in its cells
+        widths = Counter(len(row) for row in rows)
+        width = max(widths, key=lambda each: (each > 1, widths[each], each), default=0)
+        return known, widths[width] / len(rows) if width > 1 else 0, width
+
+    return max(DELIMITERS, key=fit)

@@ -1,0 +1,179 @@
+"""vCards 2.1, 3.0 and 4.0: several in one file, as a table with a row for each; and contacts written as 3.0. Pure.
+
+A property that is no field of ours becomes a column of its own, so that it is named as left out. Photos and the like
+are counted, and not read.
+"""
+
+import quopri
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+
+from warmline.crm.imports.csv_files import decoded
+from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+
+OURS = "-//Warmline//EN"
+BETWEEN = " ::: "  # values of one kind, as in_cells.SEVERAL reads them
+LINE = 75  # bytes
+# The columns that a property's parts become; empty for what has no use.
+PARTS = {
+    "N": ("Last name", "First name", "Middle name", "Name prefix", "Name suffix"),
+    "ORG": ("Organization", "Department"),
+    "ADR": ("Post box", "Address", "Street", "City", "State", "Postal code", "Country"),
+}
+NAMES = {
+    "FN": "Full name",
+    "EMAIL": "E-mail",
+    "TEL": "Phone",
+    "TITLE": "Job title",
+    "NOTE": "Notes",
+    "CATEGORIES": "Labels",
+    "X-WARMLINE-SECTOR": "Sector",
+    "X-WARMLINE-COUNTRY": "Country",
+    "X-WARMLINE-WARMNESS": "Warmness",
+}
+FILES = {"PHOTO": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
+BESIDE = {
+    "VERSION",
+    "PRODID",
+    "UID",
+    "REV",
+    "BEGIN",
+    "END",
+    "SORT-STRING",
+    "X-ABUID",
+    "X-ABSHOWAS",
+    "X-ABLABEL",
+    "X-ABADR",
+}  # of the card itself
+_BEGIN = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*BEGIN:VCARD\s", re.IGNORECASE)
+_FOLD = re.compile(r"\r?\n[ \t]|\r[ \t](?!\n)")
+_SOFT = re.compile(r"(?im)^([^:\r\n]*ENCODING=QUOTED-PRINTABLE[^:\r\n]*:(?:.*=\r?\n)+.*)$")
+_PARAMETERS = re.compile(r';((?:[^";:]|"[^"]*")*)')
+_PROPERTY = re.compile(r'(?:[\w-]+\.)?([\w-]+)((?:;(?:[^";:]|"[^"]*")*)*):(.*)', re.DOTALL)
+_PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|\Z)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def is_one(content: bytes) -> bool:
+    """Tell whether a file holds vCards."""
+    return bool(_BEGIN.match(content))
+
+
+def read(content: bytes) -> Table:
+    """Read the cards of a file.
+
+    Args:
+        content: All of it.
+
+    Raises:
+        FileError: When it is broken or too large.
+    """
+    text, encoding = decoded(content)
+    text = _SOFT.sub(lambda found: re.sub(r"=\r?\n", "", found[0]), text)
+    cards: list[dict[str, list[str]]] = []
+    files: dict[str, int] = {}
+    is_ours = is_open = False
+    for name, parameters, value in _properties(_FOLD.sub("", text)):
+        if name == "BEGIN" and value.strip().upper() == "VCARD":
+            if is_open:
+                raise FileError(f"Card {len(cards)} of this file has no end. Export it again.")
+            is_open = True
+            cards.append({})
+        elif name == "END":
+            is_open = False
+        elif name in FILES:
+            files[name] = files.get(name, 0) + 1
+        elif is_open:
+            is_ours |= name == "PRODID" and value == OURS
+            _add(cards[-1], name, _decoded(parameters, value))
+        if len(cards) > MOST_ROWS:
+            raise too_many_rows()
+    if is_open:
+        raise FileError("The last card of this file has no end. Export it again.")
+    rows = _rows(cards)
+    if not rows:
+        raise FileError("This file is empty. Choose one with a card for each contact.")
+    left_out = tuple(f"{number:,} {FILES[name]}{'s' if number > 1 else ''}" for name, number in files.items())
+    return Table(rows, f"vCard, {encoding}", left_out=left_out, profile="Warmline" if is_ours else "")
+
+
+def written(contacts: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield cards.
+
+    Args:
+        contacts: Of each, by column: Name, E-mail, Phone, Organization, Sector, Country, Warmness.
+    """
+    for contact in contacts:
+        name = _escaped(contact["Name"])
+        lines = ["BEGIN:VCARD", "VERSION:3.0", f"PRODID:{OURS}", f"FN:{name}", f"N:{name};;;;"]
+        by_property = {"EMAIL": "E-mail", "TEL": "Phone", "ORG": "Organization"}
+        by_property |= {name: column for name, column in NAMES.items() if name.startswith("X-")}
+        lines += [f"{name}:{_escaped(contact[column])}" for name, column in by_property.items() if contact[column]]
+        yield "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCARD"])
+
+
+def _properties(text: str) -> Iterator[tuple[str, str, str]]:
+    for line in re.split(r"\r\n|\n|\r", text):
+        if found := _PROPERTY.fullmatch(line):
+            yield found[1].upper(), found[2], found[3]
+        elif line.strip():
+            yield "X-UNREADABLE", "", line
+
+
+def _add(card: dict[str, list[str]], name: str, value: str) -> None:
+    if name in BESIDE:
+        return
+    for column, part in _parts(name, value):
+        if part.strip():
+            card.setdefault(column, []).append(part.strip())
+
+
+def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
+    if name in PARTS:
+        parts = [_unescaped(part) for part in _PART.findall(value)]
+        columns = PARTS[name]
+        for index, part in enumerate(parts):
+            yield columns[min(index, len(columns) - 1)], part
+    else:
+        yield NAMES.get(name, name.removeprefix("X-").capitalize()), _unescaped(value)
+
+
+def _decoded(parameters: str, value: str) -> str:
+    said = parameters.upper()
+    if "QUOTED-PRINTABLE" not in said:
+        return value
+    charset = re.search(r"CHARSET=\"?([\w-]+)", said)
+    try:
+        return quopri.decodestring(value.encode()).decode(charset[1] if charset else "utf-8", errors="replace")
+    except LookupError:
+        return value
+
+
+def _rows(cards: list[dict[str, list[str]]]) -> tuple[tuple[int, list[str]], ...]:
+    columns = dict.fromkeys(column for card in cards for column in card)
+    if len(columns) > MOST_COLUMNS:
+        raise too_many_columns()
+    numbers = count(1)
+    rows = [list(columns), *([BETWEEN.join(dict.fromkeys(card.get(each, []))) for each in columns] for card in cards)]
+    return tuple((number, cells) for number, cells in zip(numbers, rows, strict=False) if any(cells))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], text)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\,;])", r"\\\1", text).replace("\n", "\\n")
+
+
+def _folded(line: str) -> str:
+    """Return a line in pieces of as many bytes as a line may have, none of which cuts a character."""
+    found: list[str] = []
+    present = b""
+    for character in line:
+        if len(present) + len(character.encode()) > LINE - bool(found):
+            found.append(present.decode())
+            present = b""
+        present += character.encode()
+    return "\r\n ".join([*found, present.decode()])

@@ -1,0 +1,229 @@
+"""One call over HTTP, from waiting for its turn to its response.
+
+Owns the token and the HTTP connections. It waits for a turn, sends the request, reads the whole response in bounded
+time, and learns from its headers. It knows nothing of records. It never repeats a call, because only the caller knows
+whether that is safe, and it never follows a redirect, which would carry the token elsewhere.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from warmline.pipedrive import error_responses
+from warmline.pipedrive.clock import Clock, http_date
+from warmline.pipedrive.error_responses import Answer, Call
+from warmline.pipedrive.errors import Unavailable
+from warmline.pipedrive.headers import header_number, wait_seconds
+from warmline.pipedrive.limiter import Limiter
+from warmline.pipedrive.unpacking import unpacked
+
+LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of a response: a page has 500 records of a few kilobytes
+ALONE = threading.Lock()  # held by the one call of this process that reads more than a record: memory suffices for one
+Query = dict[str, str | int | bool]
+
+# Connections stay open between two calls, because a new one costs two more round trips. Servers and proxies commonly
+# close them after a minute; a create that is sent at that very moment would have an unknown outcome.
+POOL = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=50.0)
+# A date further from ours cannot come from a clock, and arithmetic with one at the end of the calendar would overflow.
+MOST_WRONG = timedelta(days=366 * 100)
+
+
+class HttpSession:
+    """Calls one Pipedrive company with one token. Safe to share between threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        limiter: Limiter,
+        transport: httpx.BaseTransport | None,
+        timeout: float,
+        clock: Clock,
+    ) -> None:
+        """Prepare; no connection is opened before the first call. See `Calls` for the arguments.
+
+        Raises:
+            ValueError: The address or the token is not valid.
+        """
+        # An illegal character would be quoted, token and all, in the error of the library below.
+        if not can_be_token(token):
+            raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
+        self._http = httpx.Client(
+            base_url=_address(base_url),
+            headers={"x-api-token": token, "accept": "application/json", "accept-encoding": "gzip"},
+            transport=transport,
+            timeout=timeout,
+            follow_redirects=False,
+            limits=POOL,
+        )
+        self._token = SecretStr(token)
+        self._limiter = limiter
+        self._timeout = timeout
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens_spent = 0
+        self._of_thread = threading.local()
+        # Pipedrive's time, and our monotonic seconds when we learned it; None before the first successful response. It
+        # comes from the `Date` header, which has whole seconds and was written earlier, so it is never ahead.
+        self._heard: tuple[datetime, float] | None = None
+        self.learning_time = threading.Lock()  # held by whoever asks for it
+
+    @property
+    def base_url(self) -> str:
+        """The address that is called."""
+        return str(self._http.base_url)
+
+    @property
+    def tokens_spent(self) -> int:
+        """Tokens spent so far, by the published prices."""
+        return self._tokens_spent
+
+    def server_time(self) -> datetime | None:
+        """Return the time by Pipedrive's clock; None before the first successful response."""
+        if self._heard is None:
+            return None
+        moment, heard_at = self._heard
+        return moment + timedelta(seconds=self._clock.monotonic() - heard_at)
+
+    @contextmanager
+    def before_each_write(self, deed: Callable[[], object]) -> Iterator[None]:
+        """Do something before each write of this thread while the block runs; see `Calls.before_each_write`."""
+        outer = getattr(self._of_thread, "deed", None)
+        self._of_thread.deed = deed
+        try:
+            yield
+        finally:
+            self._of_thread.deed = outer
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def ask(
+        self, call: Call, *, params: Query | None = None, json: Any = None, background: bool = False
+    ) -> dict[str, Any]:
+        """Make one call.
+
+        Args:
+            call: The call to make.
+            params: Its query.
+            json: Its JSON body, None for no body.
+            background: Whether nobody waits for it.
+
+        Returns:
+            Pipedrive's JSON object: `success`, `data` and perhaps `additional_data`.
+
+        Raises:
+            PipedriveError: The call was not done, or its outcome is unknown; the class says which.
+        """
+        turn = self._limiter.acquire(search=call.search, tokens=call.tokens, background=background)
+        with self._lock:
+            self._tokens_spent += call.tokens
+        deed = getattr(self._of_thread, "deed", None)
+        if deed is not None and call.writes:
+            deed()
+        try:
+            answer = self._exchange(call, params, json)
+        except error_responses.FAILURES as failure:
+            error = error_responses.no_answer(call, failure)
+            raise error from error_responses.without_frames(failure)
+        heard_at = self._clock.monotonic()
+        self._learn_limits(call, answer, turn)
+        said = error_responses.content(call, answer)
+        self._learn_time(answer, heard_at)
+        return said
+
+    def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
+        """Send a request and read the whole response."""
+        with self._http.stream(call.method, call.path, params=params, json=json) as response:
+            try:
+                body = self._whole(response, _room_for(call))
+            except error_responses.FAILURES:
+                if not response.is_client_error:
+                    raise
+                body = b""  # a refusal is a refusal, even if its body could not be read
+        if not response.is_success:
+            # A refusal that quotes the request must not carry the token into messages and logs.
+            body = body.replace(self._token.get_secret_value().encode(), b"***")
+        return Answer(response.status_code, response.headers, body, self._clock.now())
+
+    def _whole(self, response: httpx.Response, most: int) -> bytes:
+        """Read the body. A server that sends it slowly, or without end, must neither block us nor fill our memory."""
+        deadline = self._clock.monotonic() + self._timeout
+        if (header_number(response.headers, "content-length") or 0) > most:
+            raise httpx.DecodingError("The answer is too long.", request=response.request)
+        body = bytearray()
+        with ExitStack() as place:
+            # httpx would decompress each piece as a whole, however large that becomes.
+            for part in unpacked(response, most):
+                if len(body) <= LONGEST_RECORD < len(body) + len(part) <= most:
+                    if not ALONE.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
+                        raise httpx.ReadTimeout("Other long answers took all the time.", request=response.request)
+                    place.callback(ALONE.release)
+                body += part
+                if len(body) > most:
+                    raise httpx.DecodingError("The answer is too long.", request=response.request)
+                if self._clock.monotonic() > deadline:
+                    raise httpx.ReadTimeout("The answer took too long to arrive.", request=response.request)
+            return bytes(body)
+
+    def _learn_limits(self, call: Call, answer: Answer, turn: float) -> None:
+        """Learn what a response says about the limits, if that can be stored."""
+        with suppress(Unavailable):
+            self._limiter.learn(answer.headers, turn=turn, search=call.search)
+            if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+                if not header_number(answer.headers, "x-ratelimit-remaining"):  # else the day's tokens are used up
+                    self._limiter.widen()
+                self._limiter.pause(wait_seconds(answer.headers, answer.at))
+
+    def _learn_time(self, answer: Answer, heard_at: float) -> None:
+        """Learn Pipedrive's time. Without a date in the response, its clock is assumed to be equal to ours."""
+        date = http_date(answer.headers.get("date", ""))
+        if date is not None and abs(date - answer.at) <= MOST_WRONG:
+            self._heard = date, heard_at
+        elif self._heard is None:
+            self._heard = answer.at, heard_at
+
+
+def can_be_token(text: str) -> bool:
+    """Tell whether a text can be an API token, so that it can be sent in a header."""
+    return text.isascii() and text.isprintable() and bool(text) and not any(sign in text for sign in " \"'")
+
+
+def can_be_address(base_url: str) -> bool:
+    """Tell whether a text can be Pipedrive's address: scheme, host and port, and nothing else."""
+    try:
+        _address(base_url)
+    except ValueError:
+        return False
+    return True
+
+
+def _room_for(call: Call) -> int:
+    is_list = call.method == "GET" and not call.path.rpartition("/")[2].isdigit()
+    return LONGEST_LIST if is_list else LONGEST_RECORD
+
+
+def _address(base_url: str) -> httpx.URL:
+    """Check that an address is scheme, host and port only: each call brings its own path."""
+    try:
+        url = httpx.URL(base_url)
+        url.raw_host.decode().encode("idna")  # as the socket will do; there it would not be reported as a network error
+    except (httpx.InvalidURL, UnicodeError):
+        url = httpx.URL("")
+    if (
+        url.scheme not in ("http", "https")
+        or not url.host
+        or url.userinfo
+        or url.query
+        or url.fragment
+        or url.path not in ("", "/")
+    ):
+        raise ValueError("Pipedrive's address must be a scheme, a host and perhaps a port, and nothing else.")
+    return url

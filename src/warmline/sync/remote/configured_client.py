@@ -1,0 +1,70 @@
+"""Makes the client that settings and preferences describe: address, token, the plan's limits, the share of tokens.
+
+All processes with the same database and the same token keep the limits together: on SQLite by a file in the data
+folder, on PostgreSQL by a row.
+"""
+
+from contextlib import closing
+from hashlib import sha256
+
+from django.conf import settings
+from django.db import connection
+
+from warmline.crm import preferences
+from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Usage, Window
+
+LEDGER = "limits.sqlite3"
+
+
+def pipedrive_with(token: str) -> Pipedrive:
+    """Return a client for a token.
+
+    Args:
+        token: The one in use (see credentials.py), or one that is being tried.
+
+    Raises:
+        ValueError: When the token or the configured address is not valid.
+        OSError: When the file of the limits cannot be used.
+    """
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=_limiter(_ledger(token)))
+
+
+def usage(token: str) -> Usage:
+    """Return how much of a token's limits all processes that share them use. Makes no call to Pipedrive.
+
+    Args:
+        token: The one in use.
+    """
+    with closing(_ledger(token)) as ledger:
+        return _limiter(ledger).usage()
+
+
+def _ledger(token: str) -> Ledger:
+    name = sha256(token.encode()).hexdigest()
+    if connection.vendor == "postgresql":
+        from warmline.sync.remote.postgres_ledger import SharedLedger  # noqa: PLC0415 (its driver comes with an extra)
+
+        return SharedLedger(name)
+    return FileLedger(settings.DATA_DIR / LEDGER, name)
+
+
+def _limiter(ledger: Ledger) -> Limiter:
+    plan = PLANS.get(preferences.current().plan, UNKNOWN)
+    return Limiter(
+        tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS) or plan.windows,
+        search=Window(*settings.SYNC_SEARCH_LIMIT),
+        daily_tokens=daily_tokens(),
+        may_raise=plan is not UNKNOWN and not settings.SYNC_LIMITS,
+        ledger=ledger,
+    )
+
+
+def daily_tokens() -> int:
+    """Return how many of the company's API tokens Warmline may spend in 24 hours."""
+    decided = preferences.current()
+    return PLANS.get(decided.plan, UNKNOWN).tokens * decided.seats * decided.token_share // 100
+
+
+def directory_allowance() -> int:
+    """Return how many API tokens the directory's first listing of everything may cost."""
+    return daily_tokens() * settings.DIRECTORY_SHARE // 100

@@ -1,0 +1,159 @@
+"""`warmline worker`: takes jobs of the queues on PostgreSQL, on as many machines as one likes, until it is told to end.
+
+Three Procrastinate workers share its threads and its connections: one for what a person waits for, one for batch work,
+so that neither takes the other's threads, and one for upkeep. They end when the database goes away, and are begun anew
+after growing waits. SIGTERM ends them within seconds: what is not done by then is put back for others.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Timer
+from time import monotonic
+from typing import Any
+
+from procrastinate import App, PsycopgConnector
+from psycopg import AsyncConnection
+
+from warmline import database_time, postgres
+from warmline.supervision import next_wait
+from warmline.sync import leases
+from warmline.sync.engine.engine_replacement import Follower
+from warmline.sync.jobs.hands import Employment, Hands
+from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
+from warmline.sync.jobs.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+GRACE = 2.0  # seconds for the work under way, as in engine_process.py
+REST = 2.0  # seconds more in which what is not done is put back
+LONGEST_WAIT = 5.0  # seconds between two attempts to reach the database
+LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then others begin beside them
+FOLLOW = 3.0  # seconds until a new token or preference counts
+FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
+CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
+POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 5.0}  # seconds: how late what was not heard, or waited, begins
+
+
+class Station:
+    """A worker.
+
+    Args:
+        interactive: How many rows side by side that a person waits for.
+        batch: How many others beside them.
+    """
+
+    def __init__(self, interactive: int, batch: int) -> None:
+        self._places = {INTERACTIVE: interactive, BATCH: batch, UPKEEP: FOR_UPKEEP}
+        self._ending = Event()
+        self._hands = Hands()
+        self._tasks = Tasks(self._hands, self._ending)
+        self._follower = Follower(run=lambda engine: Employment(self._hands, engine), every=FOLLOW)
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        # (Jobs whose connection is gone may keep their threads for a while, and others begin beside them.)
+        loop.set_default_executor(ThreadPoolExecutor(2 * sum(self._places.values()), thread_name_prefix="work"))
+
+        def end() -> None:
+            if not told.is_set():
+                told.set()
+                self._ending.set()
+                _after(GRACE, self._leave)
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, end)
+        with leases.beating():
+            self._follower.start()
+            await self._work(told)
+            await loop.run_in_executor(None, self._follower.stop)
+
+    async def _work(self, told: asyncio.Event) -> None:
+        """Have the workers work, and begin anew when they end, until they are told to."""
+        wait = 0.0
+        while not told.is_set():
+            began = monotonic()
+            try:
+                await self._take_jobs(told)
+            except Exception as error:  # noqa: BLE001 (whatever it was, it is tried again; it is logged below)
+                reason = repr(error)
+            else:
+                reason = "the database went away"
+            if not told.is_set():
+                wait = min(next_wait(wait, monotonic() - began), LONGEST_WAIT)
+                log.warning("worker.waits again_in=%g reason=%s", wait, reason)
+                await _either(told, wait)
+
+    async def _take_jobs(self, told: asyncio.Event) -> None:
+        """Take jobs until one of the workers ends."""
+        while not self._follower.has_begun:  # a job that came earlier would find no engine
+            if await _either(told, 0.05):
+                return
+        connector = PsycopgConnector(
+            kwargs=postgres.parameters("worker"),
+            configure=_commit_at_once,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=LONGEST_WAIT,
+        )
+        rows, upkeep = self._tasks.rows(connector), self._tasks.upkeep(connector)
+        async with rows.open_async():
+            apps = {INTERACTIVE: rows, BATCH: rows, UPKEEP: upkeep}
+            runs = [asyncio.create_task(self._worker(app, queue)) for queue, app in apps.items()]
+            stop = asyncio.create_task(told.wait())
+            log.info("worker.ready places=%s", self._places)
+            await asyncio.wait([*runs, stop], return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            for run in runs:
+                run.cancel()
+            done, _ = await asyncio.wait(runs, timeout=LEFT_ALONE)
+            errors = [error for run in done if not run.cancelled() and (error := run.exception()) is not None]
+            if errors:
+                raise errors[0]
+
+    async def _worker(self, app: App, queue: str) -> None:
+        await app.run_worker_async(
+            queues=[queue],
+            name=queue,
+            concurrency=self._places[queue],
+            fetch_job_polling_interval=POLLS[queue],
+            abort_job_polling_interval=60.0,  # nobody aborts a job
+            delete_jobs="always",
+            install_signal_handlers=False,
+        )
+
+    def _leave(self) -> None:
+        """Put back what is not done in time, and end in the middle of it, as by a crash."""
+        _after(REST, lambda: os._exit(0))
+        with suppress(Exception):  # without the database, the leases end by themselves, and the jobs are reclaimed
+            left = self._tasks.under_way
+            leases.hand_back(database_time.now())
+            put_back(left)
+            log.info("worker.left_undone jobs=%s", len(left))
+        os._exit(0)
+
+
+async def _commit_at_once(connection: AsyncConnection[Any]) -> None:
+    """Spare each of Procrastinate's statements a BEGIN and a COMMIT."""
+    await connection.set_autocommit(True)
+
+
+async def _either(told: asyncio.Event, seconds: float) -> bool:
+    """Wait for so long, or until told; return whether it was."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), seconds)
+    return told.is_set()
+
+
+def _after(seconds: float, call: Callable[[], None]) -> None:
+    timer = Timer(seconds, call)
+    timer.daemon = True
+    timer.start()

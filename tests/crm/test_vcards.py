@@ -1,0 +1,115 @@
+"""vCards: every property is in its column, several values are several, and what is no text is counted."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warmline.crm.imports import vcards
+from warmline.crm.imports.tables import FileError
+
+APPLE = """BEGIN:VCARD
+VERSION:3.0
+PRODID:-//Apple Inc.//macOS 14.0//EN
+N:Diaz;Dana;Maria;Dr.;Jr.
+FN:Dana Diaz
+ORG:Larkspur\\, Mills;Buying
+TITLE:Buyer
+EMAIL;type=INTERNET;type=WORK;type=pref:dana@example.com
+item1.EMAIL;type=INTERNET:dana@example.net
+item1.X-ABLabel:_$!<Other>!$_
+TEL;type=CELL;type=VOICE:+49 171 1234567
+ADR;type=WORK:;;Street 1;Hamburg;;20095;Germany
+NOTE:Likes tea\\, a lo
+ t\\nand cake
+PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQ
+ SkZJRg==
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+FN:Kim Lee
+EMAIL:kim@example.com
+TEL;VALUE=uri;TYPE="voice,home":tel:+49-40-123456
+END:VCARD
+"""
+
+
+def table(text: str) -> list[dict[str, str]]:
+    """Return the cards of a text by their columns, without what is empty."""
+    (_, columns), *rows = vcards.read(text.encode()).rows
+    return [{name: cell for name, cell in zip(columns, cells, strict=True) if cell} for _, cells in rows]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_several_cards(end: str) -> None:
+    """Of several versions, with folded lines, groups and parameters."""
+    first, second = table(APPLE.replace("\n", end))
+    assert first == {
+        "Last name": "Diaz",
+        "First name": "Dana",
+        "Middle name": "Maria",
+        "Name prefix": "Dr.",
+        "Name suffix": "Jr.",
+        "Full name": "Dana Diaz",
+        "Organization": "Larkspur, Mills",
+        "Department": "Buying",
+        "Job title": "Buyer",
+        "E-mail": "dana@example.com ::: dana@example.net",
+        "Phone": "+49 171 1234567",
+        "Street": "Street 1",
+        "City": "Hamburg",
+        "Postal code": "20095",
+        "Country": "Germany",
+        "Notes": "Likes tea, a lot\nand cake",
+    }
+    assert second == {"Full name": "Kim Lee", "E-mail": "kim@example.com", "Phone": "tel:+49-40-123456"}
+    assert vcards.read(APPLE.encode()).left_out == ("1 photo",)
+
+
+def test_an_old_phone() -> None:
+    """Version 2.1 writes letters in codes, and breaks lines softly."""
+    card = (
+        "BEGIN:VCARD\r\nVERSION:2.1\r\n"
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
+        "TEL;CELL:0171 1234567\r\nEND:VCARD\r\n"
+    )
+    assert table(card) == [{"Last name": "Weiß", "First name": "Jörg", "Phone": "0171 1234567"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("BEGIN:VCARD\nFN:Dana\n", "The last card"),
+        ("BEGIN:VCARD\nFN:Dana\nBEGIN:VCARD\nFN:Kim\nEND:VCARD\n", "Card 1 "),
+        ("BEGIN:VCARD\nEND:VCARD\n", "This file is empty"),
+        ("BEGIN:VCARD\nEND:VCARD\n" * 20_001, "more than 20,000"),
+        ("BEGIN:VCARD\n" + "".join(f"X-A{n}:1\n" for n in range(301)) + "END:VCARD\n", "more than 300"),
+    ],
+)
+def test_what_cannot_be_read(text: str, says: str) -> None:
+    """It is said in words."""
+    with pytest.raises(FileError, match=says):
+        vcards.read(text.encode())
+
+
+def test_a_line_that_is_none() -> None:
+    """It is a column of its own, so that it is named."""
+    assert table("BEGIN:VCARD\nFN:Dana\nwhat is this\nEND:VCARD\n") == [
+        {"Full name": "Dana", "Unreadable": "what is this"}
+    ]
+
+
+TEXT = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(' ;,\\:="n'), min_size=1, max_size=90
+).filter(str.strip)
+
+
+@given(name=TEXT, other=TEXT)
+def test_what_is_written_is_read(name: str, other: str) -> None:
+    """Whatever the letters, and no line is too long."""
+    columns = ("E-mail", "Phone", "Organization", "Sector", "Country", "Warmness")
+    text = "".join(vcards.written([{"Name": name, **dict.fromkeys(columns, other)}]))
+    assert max(len(line.encode()) for line in text.split("\r\n")) <= vcards.LINE
+    (found,) = table(text)
+    assert found["Full name"] == name.strip()
+    assert {found[column] for column in columns} <= {other.strip()}
+    assert vcards.read(text.encode()).profile == "Warmline"

@@ -1,0 +1,105 @@
+"""Export and import again, in each form: the same contacts, and nothing new the second time."""
+
+from itertools import chain
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from warmline.crm.book import OrganizationDetails, add_contact
+from warmline.crm.imports import csv_files, runs, vcards, workbooks, worker
+from warmline.crm.models import Contact, Organization
+from warmline.crm.users import User
+from warmline.web import export
+from warmline.web.export import FileForm
+
+pytestmark = pytest.mark.django_db
+NAMED = (
+    "name",
+    "email",
+    "phone",
+    "warmness_score",
+    "organization__name",
+    "organization__sector",
+    "organization__country",
+)
+TRICKY: list[dict[str, Any]] = [
+    {"name": "Total"},
+    {"name": "Name"},
+    {"name": "=Dana", "phone": "030 1234567 / 0171 2345678"},
+    {"name": "'t Hooft", "phone": "-"},
+    {"name": "Dana; Diaz, \\n", "email": "o'brien@example.com", "phone": "+1 555 0100;ext=5", "warmness_score": 10},
+    {"name": "-5 ::: +3", "phone": "'1", "organization": OrganizationDetails("A ::: B", sector='"=1"', country="@x")},
+    {"name": "Jörg 「Weiß」 🙂" * 12, "organization": OrganizationDetails("Larkspur, Mills; GmbH", sector="Food")},
+]
+TEXT = st.text(st.characters(exclude_categories=["C"]) | st.sampled_from(" ;,|:='\"+-@\\\t"), min_size=1, max_size=60)
+
+
+def file_of(contacts: Any, form: str) -> bytes:
+    """Return the file in which contacts are exported."""
+    rows = [export._cells(contact) for contact in contacts]
+    if form == FileForm.EXCEL:
+        return workbooks.written(chain([export.COLUMNS], rows))
+    if form == FileForm.VCARD:
+        return "".join(vcards.written(dict(zip(export.COLUMNS, row, strict=True)) for row in rows)).encode()
+    return "".join(csv_files.written(chain([export.COLUMNS], rows))).encode()
+
+
+def imported(owner: User, content: bytes) -> set[str]:
+    """Import a file, and return what became of its rows."""
+    run = runs.begin(owner, "people", content)
+    for _ in range(2):
+        while worker.step(timezone.now()):
+            pass
+        runs.start(run, completes=True)
+    return set(run.contacts.values_list("result", flat=True))
+
+
+def round_trip(owner: User, other: User, rows: list[dict[str, Any]], form: str) -> None:
+    """Add contacts, and have them exported and imported."""
+    for row in rows:
+        try:
+            with transaction.atomic():
+                add_contact(owner, **row)
+        except ValidationError:  # nobody has such a contact
+            pass
+    before = sorted(Contact.objects.filter(owner=owner).values_list(*NAMED), key=str)
+    if not before:
+        return
+    content = file_of(Contact.objects.filter(owner=owner).select_related("organization", "owner"), form)
+    assert imported(owner, content) <= {"known"}
+    assert imported(other, content) == {"added"}
+    assert sorted(Contact.objects.filter(owner=other).values_list(*NAMED), key=str) == before
+    assert imported(other, content) == {"known"}
+    assert Contact.objects.count() == 2 * len(before)
+
+
+@pytest.fixture
+def carol() -> User:
+    """Return somebody without contacts."""
+    return User.objects.create_user("carol@example.com", "Carol")
+
+
+@pytest.mark.parametrize("form", FileForm.values)
+def test_what_is_hard_to_write(bob: User, carol: User, form: str) -> None:
+    """Values that look like totals, headings, formulas, or several values."""
+    round_trip(bob, carol, TRICKY, form)
+    assert Contact.objects.filter(owner=carol).count() == len(TRICKY)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=TEXT, phone=st.just("") | TEXT, company=TEXT, sector=st.just("") | TEXT, form=st.sampled_from(FileForm.values)
+)
+def test_any_contact(bob: User, carol: User, name: str, phone: str, company: str, sector: str, form: str) -> None:
+    """Whatever was typed comes back."""
+    with transaction.atomic():
+        organization = OrganizationDetails(company, sector=sector)
+        round_trip(bob, carol, [{"name": name, "phone": phone, "organization": organization}], form)
+        Contact.objects.all().delete()
+        Organization.objects.all().delete()
+        transaction.set_rollback(True)
