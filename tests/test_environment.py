@@ -86,6 +86,10 @@ GOOD = [
     ("WARMLINE_LIMITS", " 1 / 0.5 , 3600/3600", ((1, 0.5), (3600, 3600.0))),
     ("WARMLINE_SEARCH_LIMIT", "5/1", ((5, 1.0),)),
     ("WARMLINE_LOG_LEVEL", "debug", "DEBUG"),
+    ("WARMLINE_API_RATE", "", (600, 60.0)),
+    ("WARMLINE_API_RATE", "0", None),
+    ("WARMLINE_API_RATE", "5/0.5", (5, 0.5)),
+    ("WARMLINE_WEBHOOKS_PRIVATE", "yes", True),
 ]
 
 
@@ -179,6 +183,8 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
         ("WARMLINE_LIMITS", ["20", "20/", "20/2/1", "0/2", "-1/2", "20/0", "20/3601", "1/nan", "1/inf", "20/2;100/10"]),
         ("WARMLINE_SEARCH_LIMIT", ["10", "0/2", "10/2,5/1", "10/2,"]),
         ("WARMLINE_LOG_LEVEL", ["LOUD", "10"]),
+        ("WARMLINE_API_RATE", ["no", "0/60", "600", "5/1,5/2"]),
+        ("WARMLINE_WEBHOOKS_PRIVATE", ["perhaps"]),
     ],
 )
 def test_a_bad_value(name: str, texts: list[str]) -> None:

@@ -134,8 +134,15 @@ def main() -> None:
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
     from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
+    from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
-    with engine_replacement.running(), worker.running(), retention.running(), Relay(sys.stdout.buffer):
+    with (
+        engine_replacement.running(),
+        worker.running(),
+        webhooks.running(),
+        retention.running(),
+        Relay(sys.stdout.buffer),
+    ):
         try:
             wakeups.now()  # the first word: it is there
             _hear(sys.stdin.buffer)

@@ -25,6 +25,7 @@ from warmline.environment_values import (
     plan,
     public_url,
     whole,
+    window_or_none,
     windows_or_none,
     yes_or_no,
     zone,
@@ -145,6 +146,18 @@ VARIABLES = (
     ),
     Variable("WARMLINE_LIMITS", "", windows_or_none, "Requests per window of seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", one_window, "Searches per window of seconds."),
+    Variable(
+        "WARMLINE_API_RATE",
+        "600/60",
+        window_or_none,
+        "Calls per window of seconds that each token of Warmline's API may make; 0: as many as it likes.",
+    ),
+    Variable(
+        "WARMLINE_WEBHOOKS_PRIVATE",
+        "no",
+        yes_or_no,
+        "Whether webhooks may go to private addresses, such as programs on this machine or network.",
+    ),
     Variable("WARMLINE_LOG_LEVEL", "INFO", level, "Lowest level of log lines on standard error."),
 )
 

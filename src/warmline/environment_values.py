@@ -209,6 +209,11 @@ def one_window(text: str) -> tuple[tuple[int, float], ...]:
     return windows(text)
 
 
+def window_or_none(text: str) -> tuple[int, float] | None:
+    """Parse one limit such as `600/60`; `0` means none."""
+    return None if text == "0" else one_window(text)[0]
+
+
 def level(text: str) -> str:
     """Parse the level of a log into capitals."""
     levels = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -152,6 +152,8 @@ TOKEN_SHARE: int = env["WARMLINE_TOKEN_SHARE"]
 DIRECTORY_SHARE: int = env["WARMLINE_DIRECTORY_SHARE"]
 SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
 SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
+WEBHOOKS_PRIVATE: bool = env["WARMLINE_WEBHOOKS_PRIVATE"]
+API_RATE: tuple[int, float] | None = env["WARMLINE_API_RATE"]
 FROM_ENVIRONMENT: frozenset[str] = env.given  # what is said there, no page changes (see crm/preferences.py)
 
 DEBUG = False
@@ -177,6 +179,7 @@ INSTALLED_APPS = [
     "ninja",  # with it installed, /api/docs loads its script from here and not from a CDN
     "warmline.crm",
     "warmline.sync",
+    "warmline.webhooks",
     "warmline.api",
     "warmline.web",
 ]

@@ -1,7 +1,8 @@
 """A user at the API's door: what the tests call with, and what they look at."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from django.test import Client
 
@@ -11,10 +12,16 @@ from warmline.crm.users import User
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call answered: the status, and the body's JSON."""
+    """What a call answered: the status, the body's JSON, and the headers."""
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, response: Any) -> Self:
+        """Return what a response of Django's test client says."""
+        return cls(response.status_code, response.json() if response.content else None, response.headers)
 
     @property
     def problem(self) -> tuple[int, str, str | None]:
@@ -32,27 +39,35 @@ class Caller:
 
     Args:
         user: Whose token it is.
+        token: More about it, see `tokens.issue`.
     """
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, **token: Any) -> None:
         self.user = user
-        self.token = issue(user, "tests")
+        self.token = issue(user, "tests", **token)
         self.http = Client(headers={"Authorization": f"Bearer {self.token}"}, raise_request_exception=False)
 
     def get(self, path: str, **query: Any) -> Answer:
         """Return what a GET answers."""
-        response = self.http.get(f"/api{path}", query)
-        return Answer(response.status_code, response.json())
+        return Answer.of(self.http.get(f"/api{path}", query))
 
-    def post(self, path: str, body: Any = None) -> Answer:
-        """Return what a POST answers."""
-        response = self.http.post(f"/api{path}", body, content_type="application/json")
-        return Answer(response.status_code, response.json())
+    def post(self, path: str, body: Any = None, key: str | None = None) -> Answer:
+        """Return what a POST answers, with an idempotency key if there is one."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return Answer.of(self.http.post(f"/api{path}", body, content_type="application/json", headers=headers))
 
-    def patch(self, path: str, body: Any) -> Answer:
-        """Return what a PATCH answers."""
-        response = self.http.patch(f"/api{path}", body, content_type="application/json")
-        return Answer(response.status_code, response.json())
+    def patch(self, path: str, body: Any, if_match: str | None = None) -> Answer:
+        """Return what a PATCH answers, of the state that has a tag if there is one."""
+        headers = {} if if_match is None else {"If-Match": if_match}
+        return Answer.of(self.http.patch(f"/api{path}", body, content_type="application/json", headers=headers))
+
+    def put(self, path: str, body: Any) -> Answer:
+        """Return what a PUT answers."""
+        return Answer.of(self.http.put(f"/api{path}", body, content_type="application/json"))
+
+    def delete(self, path: str) -> Answer:
+        """Return what a DELETE answers."""
+        return Answer.of(self.http.delete(f"/api{path}"))
 
     def add(self, name: str = "Dana Diaz", **more: Any) -> Any:
         """Add a contact and return it."""

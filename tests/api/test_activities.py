@@ -36,6 +36,7 @@ def test_an_activity_of_a_type_alone_is_done_and_has_a_subject(bob: Caller, dana
         "replicated_to_pipedrive": False,
         "pipedrive_sync_attempts": 0,
         "last_pipedrive_sync_attempt": None,
+        "external_ids": [],
         "sync": {"state": "wanted", "attempts": 0, "last_attempt_at": None, "error": None, "candidates": []},
     }
 
@@ -179,7 +180,7 @@ def test_anothers_activity_is_not_found(alice: Caller, bob: Caller, charlie: Cal
     address = f"/activities/{activity['id']}"
     answers = [charlie.get(address), charlie.patch(address, {"done": False}), charlie.post(f"{address}/retry")]
     assert [answer.problem for answer in answers] == [(404, "not_found", "id")] * 3
-    assert charlie.get("/activities", contact_id=dana).body == {"items": [], "next": None}
+    assert charlie.get("/activities", contact_id=dana).body["items"] == []
     assert alice.get(address).body == activity
     assert alice.patch(address, {"done": False}).status == 200
 

@@ -22,6 +22,7 @@ def test_a_contact_of_a_name_alone_has_null_for_the_rest(bob: Caller) -> None:
         "owner": {"id": bob.user.pk, "name": "Bob", "email": "bob@example.com"},
         "pipedrive_person_id": None,
         "organization": None,
+        "external_ids": [],
         "sync": {"state": "not_wanted", "next_attempt_at": None, **NOTHING_YET},
     }
     assert bob.get(f"/contacts/{contact['id']}").body == contact
@@ -80,7 +81,7 @@ def test_null_takes_the_organization_away(bob: Caller) -> None:
 def test_members_see_their_own_and_admins_all(alice: Caller, bob: Caller, charlie: Caller) -> None:
     """A contact of another's is as good as none, to read and to list, but not for an admin."""
     contact = bob.add("Dana")
-    assert charlie.get("/contacts").body == {"items": [], "next": None}
+    assert charlie.get("/contacts").body["items"] == []
     assert alice.get("/contacts").body["items"] == [contact]
     assert alice.patch(f"/contacts/{contact['id']}", {"name": "Dana Diaz"}).body["owner"]["name"] == "Bob"
 

@@ -58,13 +58,14 @@ def kill_round(folder: Path, seed: int, *, contacts: int, kills: int) -> Round:
                 result.kills += 1
         sandbox.faults.clear()
         with serving_warmline(env, port, log=log):
-            settled = _until(partial(_is_settled, port, token, world, contacts))
+            settled = until(partial(is_settled, port, token, world, contacts))
     result.requests = len(world.calls)
-    result.breaches = list(_breaches(world, folder / "warmline.sqlite3", contacts, settled=settled))
+    result.breaches = list(breaches(world, folder / "warmline.sqlite3", contacts, settled=settled))
     return result
 
 
-def _breaches(world: World, database: Path, contacts: int, *, settled: bool) -> list[Breach]:
+def breaches(world: World, database: Path, contacts: int, *, settled: bool) -> list[Breach]:
+    """Return what is missing or there twice, in the database and in the sandbox, of so many contacts and activities."""
     found = [] if settled else [Breach("loss", f"not at rest after {PATIENCE} s")]
     connection = sqlite3.connect(database)
     for kind, table, link, expected in (
@@ -97,13 +98,15 @@ def _save(port: int, token: str, numbers: range) -> None:
             api.post("/activities", json={"contact_id": saved["id"], "type": "CALL"}).raise_for_status()
 
 
-def _is_settled(port: int, token: str, world: World, contacts: int) -> bool:
+def is_settled(port: int, token: str, world: World, contacts: int) -> bool:
+    """Tell whether all activities are there, and nothing is under way."""
     headers = {"Authorization": f"Bearer {token}"}
     sync: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/api/sync", headers=headers).raise_for_status().json()
     return len(world.activities) >= contacts and sync["wanted"] + sync["in_progress"] + sync["failed"] == 0
 
 
-def _until(there: Callable[[], bool]) -> bool:
+def until(there: Callable[[], bool]) -> bool:
+    """Wait until something is so; tell whether it was in time."""
     poll = Event()
     for _ in range(PATIENCE * 10):
         if there():

@@ -11,7 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from warmline.crm.book import add_contact
-from warmline.crm.idempotency import REMEMBERED_FOR, Saved, save_once
+from warmline.crm.idempotency import REMEMBERED_FOR, KeptAnswer, save_once
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -62,9 +62,10 @@ def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
     """A user's old ones go with the next."""
     for user in (alice, bob):
         save_once(Contact, user, KEY, adding(user))
-    Saved.objects.update(at=timezone.now() - REMEMBERED_FOR - timedelta(seconds=1))
+    KeptAnswer.objects.update(at=timezone.now() - REMEMBERED_FOR - timedelta(seconds=1))
     save_once(Contact, alice, uuid4(), adding(alice))
-    assert sorted(Saved.objects.values_list("user__name", flat=True)) == ["Alice", "Bob"]
+    scopes = sorted([f"user:{alice.pk}", f"user:{bob.pk}"])
+    assert sorted(KeptAnswer.objects.values_list("scope", flat=True)) == scopes
 
 
 @pytest.mark.django_db
@@ -72,7 +73,7 @@ def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
 def test_a_clock_that_is_set_between_two_presses(alice: User, jump: timedelta) -> None:
     """The second press leads to the first one's contact all the same."""
     first = save_once(Contact, alice, KEY, adding(alice))
-    Saved.objects.update(at=timezone.now() - jump)
+    KeptAnswer.objects.update(at=timezone.now() - jump)
     assert save_once(Contact, alice, KEY, adding(alice)) == first
     assert Contact.objects.count() == 1
 

@@ -20,9 +20,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from warmline.crm import team
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.external_ids import ExternalId
 from warmline.crm.imports import runs
 from warmline.crm.tokens import ApiToken, issue
 from warmline.crm.users import User
+from warmline.webhooks import endpoints
+from warmline.webhooks.models import Event
+from warmline.webhooks.recording import record
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -31,7 +35,12 @@ UNKNOWN = "PURGE"  # a method that no address knows: its refusal names those tha
 BODIES: dict[str, Any] = {
     "/api/activities": {"type": "CALL"},  # with Bob's contact
     "/api/contacts": {"name": "Robin"},
+    "/api/batch": {"items": []},
     "/api/contacts/import": {"contacts": []},
+    "/api/webhooks": {"url": "https://example.com", "events": ["contact.warm"]},
+    "/api/contacts/external/": {"name": "Robin"},
+    "/api/organizations/external/": {"name": "Robin"},
+    "/api/activities/external/": {"type": "CALL", "contact_id": 1},
     "link": {"create": True},
 }
 
@@ -84,7 +93,16 @@ def callers(alice: User, bob: User) -> dict[str, Caller]:
 def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
     """Return what stands for the parts of an address: Bob's."""
     contact = bob.contacts.get()
+    activity = contact.activities.get()
+    assert contact.organization is not None
+    for kind, row in (("contact", contact), ("organization", contact.organization), ("activity", activity)):
+        ExternalId.objects.create(kind=kind, source="form", external_id=str(row.pk), **{kind: row})
+    endpoint, _ = endpoints.add("https://example.com", ["contact.warm"])
+    record(Event.CONTACT_WARM, "contact:1", {})
     return {
+        "source": "form",
+        "endpoint_id": str(endpoint.pk),
+        "delivery_id": str(endpoint.deliveries.get().pk),
         "kind": "contact",
         "uidb64": "MQ",
         "token": "made-up",
@@ -92,7 +110,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "row_id": str(contact.pk),
         "contact_id": str(contact.pk),
         "organization_id": str(contact.organization_id),
-        "activity_id": str(contact.activities.get().pk),
+        "activity_id": str(activity.pk),
         "run_id": str(runs.ImportRun.objects.get().pk),
         "token_id": str(ApiToken.objects.get(user=bob).pk),
         "id": str(contact.pk),
@@ -119,7 +137,8 @@ def _id(part: re.Match[str], address: str, ids: dict[str, str]) -> str:
     if address.endswith("/return"):
         return str(User.objects.get(name="Carol").pk)
     room = re.match(r"/api/(\w+)s/", address)
-    kind = {"organization": "organization_id", "activitie": "activity_id"}.get(room[1]) if room else None
+    kinds = {"organization": "organization_id", "activitie": "activity_id", "webhook": "endpoint_id"}
+    kind = kinds.get(room[1]) if room and name == "id" else None
     return ids[kind or ("organization_id" if name == "row_id" and "/organizations/" in address else name)]
 
 
@@ -134,7 +153,8 @@ def _result(caller: Caller, method: str, path: str) -> str:
     assert answer.status_code < 500
     if answer.status_code == 302 and answer["Location"].startswith("/sign-in?next="):
         return "door"
-    return str(answer.status_code) if answer.status_code in {401, 403, 404} else "yes"
+    refusals = {401, 403, 404, 409} if "/external/" in path else {401, 403, 404}
+    return str(answer.status_code) if answer.status_code in refusals else "yes"
 
 
 def _ask(caller: Caller, method: str, path: str) -> Any:
@@ -142,8 +162,9 @@ def _ask(caller: Caller, method: str, path: str) -> Any:
     headers = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
     heir = User.objects.get(name="Alice").pk  # to whom a contact is handed over
     body, content_type = f"to={heir}".encode(), "application/x-www-form-urlencoded"
-    if path.startswith("/api/") and method in {"POST", "PATCH"}:
-        named = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {})) if method == "POST" else {}
+    if path.startswith("/api/") and method in {"POST", "PATCH", "PUT"}:
+        named = BODIES.get(path, BODIES.get(path.rpartition("/")[2], {})) if method != "PATCH" else {}
+        named = next((BODIES[room] for room in BODIES if room.endswith("/") and path.startswith(room)), named)
         body, content_type = json.dumps(named).encode(), "application/json"
     client = Client()
     client.cookies["sessionid"] = caller.session

@@ -159,3 +159,13 @@ def test_a_large_team(alices: Client, django_assert_max_num_queries: DjangoAsser
         html = look(alices.get("/settings/team"))
     assert "1 to 50 of 61" in html
     assert "Member 59" in look(alices.get("/settings/team?page=2"))
+
+
+def test_a_program(alices: Client) -> None:
+    """It is shown as one, gets no link to sign in with, and does not become an admin."""
+    program = User.objects.create_user("forms@example.com", "Forms", is_machine=True)
+    assert "Program" in look(alices.get("/settings/team"))
+    assert alices.post(f"/settings/team/{program.pk}/link").status_code == 404
+    form = {"is_admin": "yes", "pipedrive_user_id": ""}
+    assert "A program cannot be an admin." in look(alices.post(f"/settings/team/{program.pk}", form))
+    assert not User.objects.get(pk=program.pk).is_admin

@@ -17,23 +17,24 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
-    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.errors import MESSAGES, RefusedError, naming
+from warmline.api.errors import MESSAGES
 from warmline.crm.activities import ActivityType
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.external_ids import ID_LENGTH, SOURCE_LENGTH, ExternalName
 from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST
-from warmline.sync.row_state import SyncState
+from warmline.webhooks.models import URL_LENGTH, Event
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
 EMAIL_LENGTH = 254
 LARGEST_IMPORT = 1000  # contacts; some tenths of a second
+LARGEST_BATCH = 1000  # calls; some seconds
 
 
 def _day(value: object) -> object:
@@ -57,22 +58,11 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _digits(value: object) -> object:
+def digits(value: object) -> object:
+    """Refuse what is no number in an address."""
     # In an address; pydantic alone would take " 1_000 ".
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,19}(\.0+)?", value):
         raise PydanticCustomError("int_parsing", MESSAGES["int_parsing"])
-    return value
-
-
-def _cursor(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(texts.DIGITS[1:-1], value):
-        raise PydanticCustomError("cursor", "This must be the `next` value of the previous page.")
-    return value
-
-
-def _flag(value: object) -> object:
-    if isinstance(value, str) and value not in {"true", "false"}:
-        raise PydanticCustomError("bool_parsing", "This must be true or false.")
     return value
 
 
@@ -89,7 +79,7 @@ def _or_null(**schema: Any) -> WithJsonSchema:
 # the models look at texts from whose ends white space was taken.
 NULL_IS_EMPTY = AfterValidator(lambda text: text or "")
 Whole = Annotated[StrictInt, BeforeValidator(_number)]
-Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(_digits)]
+Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(digits)]
 StrictId = Annotated[StrictInt, Field(ge=1, le=LARGEST), BeforeValidator(_number)]
 Score = Annotated[Whole, Field(json_schema_extra={"minimum": 0, "maximum": WARMEST})]
 Name = Annotated[StrictStr, Field(max_length=NAME_LENGTH, json_schema_extra={"minLength": 1, "pattern": texts.NAME})]
@@ -118,6 +108,24 @@ Note = Annotated[
 AnyText = Annotated[StrictStr | None, NULL_IS_EMPTY]
 Day = Annotated[date | None, BeforeValidator(_day), _or_null(format="date", pattern=texts.DAY)]
 Time = Annotated[time | None, BeforeValidator(_time), _or_null(pattern=texts.TIME)]
+
+
+Source = Annotated[
+    str,
+    Field(
+        pattern=f"^[a-z0-9._-]{{1,{SOURCE_LENGTH}}}$",
+        description="The program whose id it is, such as `n8n` or `website`.",
+    ),
+]
+ExternalIdText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=ID_LENGTH,
+        pattern=f"^[^{texts.CONTROL}\ufffd]*$",  # in place of what is no UTF-8, servers read U+FFFD
+        description="What the program calls it, percent-encoded; a `/` in it as `%2F`.",
+    ),
+]
 
 
 class Body(BaseModel):
@@ -165,7 +173,27 @@ class ContactChanges(_WithOrganization):
     warmness_score: Score = _unset()
 
 
-class NewContact(ContactChanges):
+class _WithOwner(Body):
+    owner: Annotated[
+        StrictStr,
+        Field(
+            max_length=EMAIL_LENGTH, description="The e-mail of whose it becomes; admins and programs can name others."
+        ),
+    ] = _unset()
+
+    @property
+    def owner_email(self) -> str | None:
+        """Whom it names; None for nobody."""
+        return self.owner if "owner" in self.model_fields_set else None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that the caller named, as `crm.book` takes them, without the owner."""
+        values = super().given()
+        values.pop("owner", None)
+        return values
+
+
+class NewContact(_WithOwner, ContactChanges):
     """A contact to add."""
 
     name: Name
@@ -189,10 +217,23 @@ class ImportedContact(_WithOrganization):
     warmness_score: Whole = _unset()
 
 
-class Import(Body):
+class Import(_WithOwner):
     """Contacts to import."""
 
     contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
+
+
+class Batch(Body):
+    """Calls to be made one after the other. What is wrong with one is told in its own answer."""
+
+    items: Annotated[
+        list[Any],
+        Field(
+            max_length=LARGEST_BATCH,
+            description="Each an object with `method`, `path` and, unless it is a GET, `body`.",
+            examples=[[{"method": "POST", "path": "/api/contacts", "body": {"name": "Dana Diaz"}}]],
+        ),
+    ]
 
 
 class ActivityChanges(Body):
@@ -215,21 +256,65 @@ class ActivityChanges(Body):
     done: StrictBool = _unset()
 
 
+TIME_NEEDS_DATE: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"due_time": {"type": "null"}}},
+        {"required": ["due_date"], "properties": {"due_date": {"type": "string"}}},
+    ]
+}
+
+
 class NewActivity(ActivityChanges):
     """An activity to log. Without a subject, it gets one."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"properties": {"due_time": {"type": "null"}}},
-                {"required": ["due_date"], "properties": {"due_date": {"type": "string"}}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=TIME_NEEDS_DATE)
 
     contact_id: StrictId
     type: ActivityType
     subject: Subject = _unset()  # type: ignore[assignment]  # a change cannot take it away
+
+
+class ContactName(Body):
+    """What another program calls a contact."""
+
+    source: Source
+    id: ExternalIdText
+
+    @property
+    def name(self) -> ExternalName:
+        """The same, as `crm.external_ids` takes it."""
+        return ExternalName(self.source, self.id)
+
+
+class PutActivity(ActivityChanges):
+    """An activity to be logged or changed. Its contact is named by `contact_id` or by `contact_external`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                TIME_NEEDS_DATE,
+                {"oneOf": [{"required": ["contact_id"]}, {"required": ["contact_external"]}]},
+            ]
+        }
+    )
+
+    contact_id: StrictId = _unset()
+    contact_external: ContactName = _unset()
+    type: ActivityType
+    subject: Subject = _unset()  # type: ignore[assignment]  # as in NewActivity
+
+    @model_validator(mode="after")
+    def _one_contact(self) -> Self:
+        if len(self.model_fields_set & {"contact_id", "contact_external"}) != 1:
+            raise PydanticCustomError("contact", "Send either a contact_id or a contact_external.")
+        return self
+
+
+class NewWebhook(Body):
+    """A webhook to be added."""
+
+    url: Annotated[StrictStr, Field(max_length=URL_LENGTH, json_schema_extra={"pattern": texts.WEB_ADDRESS})]
+    events: Annotated[list[Event], Field(min_length=1, max_length=len(Event))]
 
 
 class Link(Body):
@@ -250,72 +335,3 @@ class Link(Body):
     def choice(self) -> int | None:
         """The id of the chosen record; None for a new one."""
         return self.pipedrive_id
-
-
-class Filters(BaseModel):
-    """The query parameters of all lists."""
-
-    limit: Annotated[int, Field(ge=1, le=500, description="The maximum number of rows."), BeforeValidator(_digits)] = 50
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known(cls, data: Any, info: ValidationInfo) -> Any:
-        # ninja hands over the parameters that it knows; a misspelt filter would be no filter.
-        for name in (info.context or {})["request"].GET:
-            if name not in cls.model_fields:
-                raise RefusedError(422, "invalid", naming(name, MESSAGES["extra_forbidden"]), name)
-        return data
-
-
-class RowFilters(Filters):
-    """The query parameters of all lists of rows."""
-
-    state: Annotated[
-        SyncState | None, WithJsonSchema({"type": "string", "enum": [str(state) for state in SyncState]})
-    ] = None
-    cursor: Annotated[
-        Annotated[int, BeforeValidator(_cursor)] | None,
-        WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
-        Field(description="The `next` value of the previous page."),
-    ] = None
-
-
-Search = Annotated[
-    str,
-    Field(
-        max_length=NAME_LENGTH,
-        pattern=r"^[^\x00]*$",
-        description="Starts of words, in any case and order; all of them must match. A word starts at the beginning "
-        "of a name or e-mail, and after a space or a sign: `diaz`, `example.org` and `dana.d` find "
-        "`dana.diaz@example.org`. Only the first 64 bytes of each are compared.",
-    ),
-]
-
-
-class OrganizationFilters(RowFilters):
-    """The filters of the list of organizations."""
-
-    search: Search = ""
-
-
-class ContactFilters(RowFilters):
-    """The filters of the list of contacts."""
-
-    search: Search = ""
-    warm: Annotated[bool | None, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
-
-
-class ActivityFilters(RowFilters):
-    """The filters of the list of activities."""
-
-    contact_id: Annotated[Id | None, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST})] = None
-
-
-class NotificationFilters(Filters):
-    """The filters of the list of notifications."""
-
-    after: Annotated[
-        int,
-        Field(ge=0, le=LARGEST, description="The id of the last notification that you have seen."),
-        BeforeValidator(_digits),
-    ] = 0

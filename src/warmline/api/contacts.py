@@ -2,12 +2,14 @@
 
 from ninja import Query, Router, Status
 
-from warmline.api import reading
-from warmline.api.auth import Request
-from warmline.api.bodies import ContactChanges, ContactFilters, Id, Import, Link, NewContact
-from warmline.api.errors import READING, WRITING
-from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, Page
-from warmline.crm import book
+from warmline.api import etags, reading
+from warmline.api.auth import Request, owner_of_new
+from warmline.api.bodies import ContactChanges, ExternalIdText, Id, Import, Link, NewContact, Source
+from warmline.api.errors import CHANGING, READING, WRITING
+from warmline.api.filters import ContactFilters
+from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, RowPage
+from warmline.crm import book, external_ids
+from warmline.crm.external_ids import ExternalName
 from warmline.crm.imports.bulk import import_contacts as imported
 from warmline.crm.models import Contact, ContactQuerySet
 from warmline.crm.search import search
@@ -16,19 +18,18 @@ from warmline.sync.status import retry_and_choose
 router = Router(tags=["contacts"])
 
 
-@router.get("/contacts", response={200: Page[ContactAnswer], **READING}, summary="List contacts")
-def list_contacts(request: Request, filters: Query[ContactFilters]) -> Page[ContactAnswer]:
+@router.get("/contacts", response={200: RowPage[ContactAnswer], **READING}, summary="List contacts")
+def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[ContactAnswer]:
     """Contacts in order of their ids. `search` matches the starts of words in name, e-mail and organization."""
     rows = _visible(request)
     among, few = search(rows, filters.search)
-    found, next_ = reading.page(rows, filters, among=among, warm=filters.warm, few=few)
-    return Page(items=[ContactAnswer.of(row) for row in found], next=next_)
+    return reading.page(rows, filters, request.auth, ContactAnswer.of, among=among, warm=filters.warm, few=few)
 
 
 @router.post("/contacts", response={201: ContactAnswer, **WRITING}, summary="Add a contact")
 def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
-    """The caller becomes the contact's owner. Its organization is found by name, or created."""
-    contact = book.add_contact(request.auth, **body.given())
+    """The caller becomes the contact's owner, or whom it names. Its organization is found by name, or created."""
+    contact = book.add_contact(owner_of_new(request, body.owner_email), **body.given())
     return Status(201, _answer(request, contact.pk))
 
 
@@ -41,7 +42,8 @@ def import_contacts(request: Request, body: Import) -> ImportAnswer:
     These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)
     rows = [contact.given() for contact in body.contacts]
-    return ImportAnswer(outcomes=[ImportOutcome.of(row) for chunk in imported(request.auth, rows) for row in chunk])
+    owner = owner_of_new(request, body.owner_email)
+    return ImportAnswer(outcomes=[ImportOutcome.of(row) for chunk in imported(owner, rows) for row in chunk])
 
 
 @router.get("/contacts/{id}", response={200: ContactAnswer, **READING}, summary="Read a contact")
@@ -50,16 +52,16 @@ def read_contact(request: Request, id: Id) -> ContactAnswer:
     return _answer(request, id)
 
 
-@router.patch("/contacts/{id}", response={200: ContactAnswer, **WRITING}, summary="Change a contact")
+@router.patch("/contacts/{id}", response={200: ContactAnswer, **CHANGING}, summary="Change a contact")
 def change_contact(request: Request, id: Id, body: ContactChanges) -> ContactAnswer:
     """Only the given fields change."""
-    contact = reading.one(_visible(request), id)
-    if changes := body.given():
-        book.change_contact(contact, changes)
+    with etags.matching(request, _visible(request), id) as contact:
+        if changes := body.given():
+            book.change_contact(contact, changes)
     return _answer(request, id)
 
 
-@router.post("/contacts/{id}/retry", response={200: ContactAnswer, **READING}, summary="Try a failed contact again")
+@router.post("/contacts/{id}/retry", response={200: ContactAnswer, **WRITING}, summary="Try a failed contact again")
 def retry_contact(request: Request, id: Id) -> ContactAnswer:
     """If the contact or its organization failed, both are tried again right away, with a full set of attempts."""
     retry_and_choose.retry(reading.one(_visible(request), id))
@@ -73,9 +75,42 @@ def link_contact(request: Request, id: Id, body: Link) -> ContactAnswer:
     return _answer(request, id)
 
 
+@router.get(
+    "/contacts/external/{source}/{path:id}",
+    response={200: ContactAnswer, **READING},
+    summary="Read a contact by an external id",
+)
+def read_external_contact(request: Request, source: Source, id: ExternalIdText) -> ContactAnswer:
+    """The contact that another program calls so."""
+    return _told(request, reading.named(_visible(request), ExternalName(source, id)))
+
+
+@router.put(
+    "/contacts/external/{source}/{path:id}",
+    response={200: ContactAnswer, 201: ContactAnswer, **WRITING},
+    summary="Add or change a contact by an external id",
+)
+def put_external_contact(
+    request: Request, source: Source, id: ExternalIdText, body: NewContact
+) -> Status[ContactAnswer]:
+    """The same call as often as one likes makes one contact. Fields that are left out stay as they are.
+
+    The first time, the caller's contact with this e-mail and a name that agrees is taken, if there is exactly one.
+    """
+    owner = owner_of_new(request, body.owner_email)
+    contact, is_new = external_ids.put_contact(request.auth, owner, ExternalName(source, id), body.given())
+    return Status(201 if is_new else 200, _answer(request, contact.pk))
+
+
 def _visible(request: Request) -> ContactQuerySet:
-    return Contact.objects.seen_by(request.auth).select_related("owner", "organization")
+    rows = Contact.objects.seen_by(request.auth)
+    return rows.select_related("owner", "organization").prefetch_related("external_ids")
 
 
 def _answer(request: Request, id: int) -> ContactAnswer:
-    return ContactAnswer.of(reading.one(_visible(request), id))
+    return _told(request, reading.one(_visible(request), id))
+
+
+def _told(request: Request, contact: Contact) -> ContactAnswer:
+    etags.tell(request, contact)
+    return ContactAnswer.of(contact)

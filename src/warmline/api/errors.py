@@ -5,7 +5,7 @@ message says what to do, and never repeats the request or reveals internals.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
@@ -15,6 +15,8 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
+from warmline.api.rate import TooManyCallsError
+from warmline.crm.external_ids import AnothersError, NameTakenError, OtherContactError
 from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError
 from warmline.sync.row_state import Problem
@@ -44,9 +46,10 @@ class ErrorAnswer(BaseModel):
     error: Problem
 
 
-# For `response=` of an operation: the errors of calls that read, and of calls that write.
-READING: Mapping[Any, Any] = {(400, 401, 404, 422, 429, 503): ErrorAnswer}
-WRITING: Mapping[Any, Any] = {(400, 401, 404, 409, 413, 422, 429, 503): ErrorAnswer}
+# For `response=` of an operation: the errors of calls that read, that write, and that change with `If-Match`.
+READING: Mapping[Any, Any] = {(400, 401, 403, 404, 422, 429, 503): ErrorAnswer}
+WRITING: Mapping[Any, Any] = {(400, 401, 403, 404, 409, 413, 422, 429, 503): ErrorAnswer}
+CHANGING: Mapping[Any, Any] = {**WRITING, 412: ErrorAnswer}
 
 
 class RefusedError(Exception):
@@ -76,8 +79,13 @@ def install(api: NinjaAPI) -> None:
         api.add_exception_handler(kind, handler)
 
 
-def _refused(_: HttpRequest, error: RefusedError) -> HttpResponse:
+def refused(error: RefusedError) -> HttpResponse:
+    """Return the answer of a call that was refused."""
     return refuse(error.status, error.problem.code, error.problem.message, error.problem.field)
+
+
+def _refused(_: HttpRequest, error: RefusedError) -> HttpResponse:
+    return refused(error)
 
 
 def _unauthorized(*_: object) -> HttpResponse:
@@ -94,6 +102,22 @@ def _too_many(_: HttpRequest, error: TooManyGuessesError) -> HttpResponse:
     return response
 
 
+def _too_many_calls(_: HttpRequest, error: TooManyCallsError) -> HttpResponse:
+    seconds = error.rate.resets_in
+    response = refuse(429, "rate_limited", f"This token makes too many calls. Wait {seconds} s, then go on.")
+    response["Retry-After"] = str(seconds)
+    for name, value in error.rate.headers().items():
+        response[name] = value
+    return response
+
+
+def expired(*_: object) -> HttpResponse:
+    """Return the answer to a token that has expired."""
+    response = refuse(401, "unauthorized", "This token has expired. Create a new one.")
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
 def _unreadable(_: HttpRequest, error: HttpError) -> HttpResponse:
     return refuse(error.status_code, "malformed", "The body is not valid JSON. Correct it and send it again.")
 
@@ -105,8 +129,19 @@ def _misshapen(_: HttpRequest, error: ShapeError) -> HttpResponse:
     names = path[1:] if source == "body" else path
     if source == "body" and not names and found["type"] in MESSAGES:
         return refuse(422, "invalid", NO_BODY)
-    message = MESSAGES.get(found["type"]) or f"{found['msg'].replace('Input should', 'This should').rstrip('.')}."
-    field = ".".join(map(str, names))
+    return misshapen(found["type"], found["msg"], names)
+
+
+def misshapen(kind: str, text: str, path: Sequence[str | int]) -> HttpResponse:
+    """Return the answer to what has a wrong shape.
+
+    Args:
+        kind: One of pydantic's types of errors.
+        text: pydantic's own words.
+        path: Where it is: fields within fields.
+    """
+    message = MESSAGES.get(kind) or f"{text.replace('Input should', 'This should').rstrip('.')}."
+    field = ".".join(map(str, path))
     return refuse(422, "invalid", naming(field, message), field or None)
 
 
@@ -137,6 +172,21 @@ def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
     return refuse(409, "conflict", message, field)
 
 
+def _anothers(*_: object) -> HttpResponse:
+    message = "This external id is that of another user's row. Use another id, or have the row handed over."
+    return refuse(409, "anothers", message)
+
+
+def _other_contact(*_: object) -> HttpResponse:
+    message = "This external id is that of an activity with another contact, which stays. Use another id."
+    return refuse(409, "other_contact", message)
+
+
+def _name_taken(*_: object) -> HttpResponse:
+    message = "Another organization has this name. Use another name, or the other one's id."
+    return refuse(409, "conflict", message, "name")
+
+
 def _gone(request: HttpRequest, error: ObjectDoesNotExist) -> HttpResponse:
     log.warning("api.row_gone path=%s error=%s", request.path_info, error)
     return refuse(404, "not_found", "This was deleted at the same moment, so there is nothing left to change.")
@@ -151,15 +201,24 @@ HANDLERS: dict[type[Exception], Any] = {
     RefusedError: _refused,
     AuthenticationError: _unauthorized,
     TooManyGuessesError: _too_many,
+    TooManyCallsError: _too_many_calls,
     HttpError: _unreadable,
     ShapeError: _misshapen,
     ValidationError: _invalid,
     LinkedAlreadyError: _linked_already,
     NoCandidateError: _no_candidate,
     TakenError: _taken,
+    AnothersError: _anothers,
+    OtherContactError: _other_contact,
+    NameTakenError: _name_taken,
     Http404: not_found,
     ObjectDoesNotExist: _gone,
 }
+
+
+def internal() -> HttpResponse:
+    """Return the answer when something broke; what it was is in the log only."""
+    return refuse(500, "internal", "Something went wrong on our side. Try again, or tell your administrator.")
 
 
 def method_not_allowed(allowed: str) -> HttpResponse:

@@ -4,8 +4,8 @@ from django.utils import timezone
 from ninja import Query, Router
 
 from warmline.api.auth import Request
-from warmline.api.bodies import NotificationFilters
-from warmline.api.errors import READING
+from warmline.api.errors import READING, WRITING
+from warmline.api.filters import NotificationFilters
 from warmline.api.responses import NotificationAnswer, Page, RetryAnswer, SyncAnswer
 from warmline.sync import cursor_order, notifications
 from warmline.sync.policy import Policy
@@ -23,7 +23,7 @@ def read_sync(request: Request) -> SyncAnswer:
     return SyncAnswer(**{state.value: number for state, number in found.items()}, connection=connection_health.status())
 
 
-@router.post("/sync/retry", response={200: RetryAnswer, **READING}, summary="Try all failed rows again")
+@router.post("/sync/retry", response={200: RetryAnswer, **WRITING}, summary="Try all failed rows again")
 def retry_everything(request: Request) -> RetryAnswer:
     """All of the caller's failed rows are tried again right away, and so is the connection."""
     return RetryAnswer(retried=retry_all(request.auth))

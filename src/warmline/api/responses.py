@@ -1,7 +1,7 @@
 """Responses: rows as JSON, with empty texts as null and times in UTC."""
 
 from datetime import date, datetime
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
 from warmline.sync.row_state import Sync, describe
+from warmline.webhooks.models import Endpoint, Event
 
 ItemType = TypeVar("ItemType")
 
@@ -21,6 +22,37 @@ class Page(BaseModel, Generic[ItemType]):
 
     items: list[ItemType]
     next: str | None
+
+
+class GoneAnswer(BaseModel):
+    """A row that the caller may no longer see: it was deleted, or handed over to a colleague."""
+
+    id: int
+    deleted: Literal[True] = True
+
+
+class RowPage(BaseModel, Generic[ItemType]):
+    """A part of a list of rows; `next` leads to the next one and is null at the end.
+
+    `until` is the `updated_since` of the next call that asks what has changed; it is the same on all pages of a list.
+    """
+
+    items: list[ItemType | GoneAnswer]
+    next: str | None
+    until: str
+
+
+class ExternalIdAnswer(BaseModel):
+    """What another program calls a row."""
+
+    source: str
+    id: str
+
+    @classmethod
+    def all_of(cls, row: Contact | Organization | Activity) -> "list[ExternalIdAnswer]":
+        """Return all ids of a row; they are few."""
+        named = [ExternalIdAnswer(source=each.source, id=each.external_id) for each in row.external_ids.all()]
+        return sorted(named, key=lambda each: (each.source, each.id))
 
 
 class OwnerAnswer(BaseModel):
@@ -55,12 +87,13 @@ class OrganizationPart(BaseModel):
 class OrganizationAnswer(OrganizationPart):
     """An organization."""
 
+    external_ids: list[ExternalIdAnswer]
     sync: Sync
 
     @classmethod
     def of(cls, row: Organization) -> Self:
         """Return what is told of an organization that was read with its state."""
-        return cls(**dict(cls.part_of(row)), sync=describe(row))
+        return cls(**dict(cls.part_of(row)), external_ids=ExternalIdAnswer.all_of(row), sync=describe(row))
 
 
 class ContactAnswer(BaseModel):
@@ -74,6 +107,7 @@ class ContactAnswer(BaseModel):
     owner: OwnerAnswer
     pipedrive_person_id: int | None
     organization: OrganizationPart | None
+    external_ids: list[ExternalIdAnswer]
     sync: Sync
 
     @classmethod
@@ -88,6 +122,7 @@ class ContactAnswer(BaseModel):
             owner=OwnerAnswer(id=row.owner.pk, name=row.owner.name, email=row.owner.email),
             pipedrive_person_id=row.pipedrive_person_id,
             organization=OrganizationPart.part_of(row.organization) if row.organization else None,
+            external_ids=ExternalIdAnswer.all_of(row),
             sync=describe(row),
         )
 
@@ -111,6 +146,19 @@ class ImportAnswer(BaseModel):
     outcomes: list[ImportOutcome]
 
 
+class BatchOutcome(BaseModel):
+    """What one call of a batch was answered."""
+
+    status: int
+    body: Any
+
+
+class BatchAnswer(BaseModel):
+    """The answers of all calls, in the order in which they were sent."""
+
+    items: list[BatchOutcome]
+
+
 class ActivityAnswer(BaseModel):
     """An activity; its due date and time are in the time zone of the user who logged it."""
 
@@ -126,6 +174,7 @@ class ActivityAnswer(BaseModel):
     replicated_to_pipedrive: bool
     pipedrive_sync_attempts: int
     last_pipedrive_sync_attempt: datetime | None
+    external_ids: list[ExternalIdAnswer]
     sync: Sync
 
     @classmethod
@@ -145,8 +194,38 @@ class ActivityAnswer(BaseModel):
             replicated_to_pipedrive=row.replicated_to_pipedrive,
             pipedrive_sync_attempts=row.pipedrive_sync_attempts,
             last_pipedrive_sync_attempt=row.last_pipedrive_sync_attempt,
+            external_ids=ExternalIdAnswer.all_of(row),
             sync=describe(row),
         )
+
+
+class WebhookAnswer(BaseModel):
+    """A webhook: where what is sent. `off_because` says why nothing is sent any more, and is null while it is."""
+
+    id: int
+    url: str
+    events: list[Event]
+    created_at: datetime
+    off_because: str | None
+
+    @classmethod
+    def of(cls, row: Endpoint) -> "WebhookAnswer":
+        """Return what is told of an endpoint."""
+        return WebhookAnswer(
+            id=row.pk, url=row.url, events=row.events, created_at=row.created_at, off_because=row.off_because or None
+        )
+
+
+class NewWebhookAnswer(WebhookAnswer):
+    """A webhook that was added, and the secret with which its deliveries are signed."""
+
+    secret: str
+
+
+class WebhooksAnswer(BaseModel):
+    """All webhooks."""
+
+    items: list[WebhookAnswer]
 
 
 class SyncAnswer(BaseModel):

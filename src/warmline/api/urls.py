@@ -10,14 +10,34 @@ from django.urls import URLPattern
 from ninja import NinjaAPI, Swagger
 from ninja.openapi.schema import OpenAPISchema
 
-from warmline.api import activities, contacts, errors, organizations, progress
-from warmline.api.auth import Bearer
+from warmline.api import activities, batch, contacts, errors, etags, idempotent, organizations, progress, webhooks
+from warmline.api.auth import BEARER, ExpiredError
 
 TEMPORARY = {429, 503}  # statuses of temporary errors
 RETRY_AFTER = {
     "description": "Seconds to wait before the next call.",
     "required": True,
     "schema": {"type": "integer", "minimum": 1},
+}
+HEADERS: dict[str, list[Any]] = {  # by method
+    "post": [
+        {
+            "name": idempotent.HEADER,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": idempotent.LONGEST, "pattern": "^[ -~]*$"},
+            "description": "The same call with the same key is done once, and answered as the first time; for a day.",
+        }
+    ],
+    "patch": [
+        {
+            "name": etags.IF_MATCH,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The `ETag` of what you have read. What was changed since is not overwritten (412).",
+        }
+    ],
 }
 View = Callable[..., HttpResponseBase]
 
@@ -31,6 +51,9 @@ class Api(NinjaAPI):
         for operation in (operation for path in document["paths"].values() for operation in path.values()):
             for status in TEMPORARY & operation["responses"].keys():
                 operation["responses"][status]["headers"] = {"Retry-After": RETRY_AFTER}
+        for item in document["paths"].values():
+            for method, operation in item.items():
+                operation.setdefault("parameters", []).extend(HEADERS.get(method, []))
         return document
 
     @property
@@ -39,16 +62,29 @@ class Api(NinjaAPI):
         patterns, application, namespace = super().urls
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                pattern.callback = _with_plain_refusal(pattern.callback)
+                pattern.callback = _with_all_headers(pattern.callback)
         return patterns, application, namespace
 
 
-def _with_plain_refusal(view: View) -> View:
+def _with_all_headers(view: View) -> View:
+    """Answer calls that are sent again as the first time, refusals in the one shape, and all with their headers."""
+
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
-        if isinstance(response, HttpResponseNotAllowed):
-            return errors.method_not_allowed(response["Allow"])
+        def answer() -> Any:
+            response = view(request, *args, **kwargs)
+            if isinstance(response, HttpResponseNotAllowed):
+                return errors.method_not_allowed(response["Allow"])
+            if response.status_code < 300 and hasattr(request, "etag"):  # noqa: PLR2004 (HTTP's successes)
+                response["ETag"] = request.etag
+            return response
+
+        response = idempotent.answered(request, answer)
+        rate = getattr(request, "rate", None)
+        for name, value in rate.headers().items() if rate is not None else ():
+            response.setdefault(name, value)
+        # A proxy that compresses an answer makes its tag a weak one, which matches nothing (see etags.py).
+        response.setdefault("Cache-Control", "private, no-store, no-transform")
         return response
 
     return answered
@@ -62,8 +98,9 @@ api = Api(
     urls_namespace="api",
     # Without this, the page would send the document's address to a validator on the internet.
     docs=Swagger(settings={"validatorUrl": None}),
-    auth=Bearer(),
+    auth=BEARER,
 )
 errors.install(api)
-for room in (contacts, organizations, activities, progress):
+api.add_exception_handler(ExpiredError, errors.expired)
+for room in (contacts, organizations, activities, progress, batch, webhooks):
     api.add_router("", room.router)

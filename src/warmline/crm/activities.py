@@ -51,7 +51,7 @@ class ActivityQuerySet(SyncedQuerySet["Activity"]):
 
     def seen_by(self, user: User) -> Self:
         """Return those that a user may see: the ones of the contacts that the user may see."""
-        return self if user.is_admin else self.filter(owner=user)
+        return self if user.sees_all else self.filter(owner=user)
 
 
 class Activity(Synced):

@@ -11,5 +11,12 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         """Have Django know the tables that are kept beside their rules, and not in models.py."""
-        from warmline.crm import activities, guess_limits, idempotency, tokens  # noqa: F401, PLC0415 (after models.py)
+        from warmline.crm import (  # noqa: PLC0415 (after models.py)
+            activities,  # noqa: F401
+            external_ids,  # noqa: F401
+            following,  # noqa: F401
+            guess_limits,  # noqa: F401
+            idempotency,  # noqa: F401
+            tokens,  # noqa: F401
+        )
         from warmline.crm.imports import runs  # noqa: F401, PLC0415 (as above)

@@ -6,7 +6,7 @@ and writes only the fields that it names, so that it never overwrites what the e
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -16,12 +16,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from warmline.crm import following
 from warmline.crm.activities import Activity, default_subject
 from warmline.crm.chunks import in_pieces
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
-from warmline.crm.signals import activity_logging, rows_deleted
+from warmline.crm.signals import activity_logging, contacts_warmed, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
 
@@ -68,6 +69,8 @@ def add_contact(
         validate(contact)
         contact.organization = _organization(organization)
         contact.save()
+        if contact.is_warm:
+            contacts_warmed.send(Contact, contacts=[contact])
     return contact
 
 
@@ -85,6 +88,9 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
         changes = dict(changes)
         if "organization" in changes:
             changes["organization"] = _organization(changes["organization"], contact.organization)
+            if contact.organization is not None and contact.organization != changes["organization"]:
+                # Whether the one that it leaves is wanted may depend on it.
+                Organization.objects.filter(pk=contact.organization.pk).update()
         change_row(contact, changes)
 
 
@@ -189,6 +195,10 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
         some = Contact.objects.filter(pk__in=held)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
+        following.gone("contact", dict(some.values_list("pk", "owner_id")), is_deleted=True)
+        following.gone("activity", _activities_of(held), is_deleted=True)
+        # Whether an organization is wanted may depend on them.
+        Organization.objects.filter(pk__in=some.values("organization")).update()
         some.delete()
         return len(held)
 
@@ -208,20 +218,29 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
     Raises:
         User.DoesNotExist: When the colleague has left meanwhile; what was theirs by then is.
     """
-    User.objects.get(pk=to.pk, is_active=True)
+    User.objects.people().get(pk=to.pk)
     others = contacts.exclude(owner=to).order_by()
 
     def hand(ids: Sequence[int]) -> int:
         # Who leaves meanwhile gets no more.
-        User.objects.select_for_update(no_key=True).get(pk=to.pk, is_active=True)
+        User.objects.people().select_for_update(no_key=True).get(pk=to.pk)
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
         held = others.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-        some = list(held.values_list("pk", flat=True))
+        some = dict(held.values_list("pk", "owner_id"))
+        activities = _activities_of(some)
+        for kind, rows in (("contact", some), ("activity", activities)):
+            following.gone(kind, rows, is_deleted=False)
+            following.back(kind, rows, to)
         Contact.objects.filter(pk__in=some).update(owner=to)
         Activity.objects.filter(contact__in=some).update(owner=to)
         return len(some)
 
     return in_pieces(list(others.values_list("pk", flat=True)), hand)
+
+
+def _activities_of(contacts: Iterable[int]) -> dict[int, int]:
+    """Return the activities with contacts: whose each is, by its id."""
+    return dict(Activity.objects.filter(contact__in=list(contacts)).values_list("pk", "owner_id"))
 
 
 def is_past(activity: Activity, now: datetime) -> bool:
@@ -266,13 +285,23 @@ def fill_empty_fields(found: Organization, given: Organization, *, in_bulk: bool
         change_row(found, missing, in_bulk=in_bulk)
 
 
-def _organization(details: OrganizationDetails | None, present: Organization | None = None) -> Organization | None:
-    """Find the team's organization of that name and fill its empty fields, else make it.
+def find_or_make_organization(
+    details: OrganizationDetails, present: Organization | None = None
+) -> tuple[Organization, bool]:
+    """Find the team's organization of a name and fill its empty fields, else make it.
 
     Where two have the name, because they are two records in Pipedrive, the one that a contact has already is meant.
+
+    Args:
+        details: As named.
+        present: The one that the contact has; None for none.
+
+    Returns:
+        The organization, and whether it was made.
+
+    Raises:
+        ValidationError: See `given_organization`.
     """
-    if details is None:
-        return None
     given = given_organization(details)
     is_present = present is not None and key(present.name) == given.name_key
     found, made = Organization.objects.get_or_create(
@@ -281,4 +310,8 @@ def _organization(details: OrganizationDetails | None, present: Organization | N
     )
     if not made:
         fill_empty_fields(found, given)
-    return found
+    return found, made
+
+
+def _organization(details: OrganizationDetails | None, present: Organization | None = None) -> Organization | None:
+    return None if details is None else find_or_make_organization(details, present)[0]

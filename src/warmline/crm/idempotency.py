@@ -1,14 +1,17 @@
-"""A form that is sent twice is saved once: each form has a key, under which the row that it made is remembered.
+"""What is sent twice is done once: forms and calls of the API carry a key, and what came of it is kept under the key.
 
-Someone who presses a button twice, or again because no answer came, gets the row that the first request made.
+Key, change and answer are one transaction, so a change without its answer is never stored, nor the other way round.
+Whoever presses twice, or again because no answer came, is told what the first time came to.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from warmline.crm.activities import Activity
@@ -18,49 +21,137 @@ from warmline.crm.users import User
 SavedRow = TypeVar("SavedRow", Activity, Contact)
 
 REMEMBERED_FOR = timedelta(days=1)
+KEY_LENGTH = 300  # characters of a key of the API's, with the index of an item in a batch
+
+_lock = Lock()
+_running: set[tuple[str, str]] = set()  # in this process; see `running`
 
 
-class Saved(models.Model):
-    """The row that a form has made.
+class KeyReusedError(Exception):
+    """The key was used for something else."""
+
+
+class KeyInUseError(Exception):
+    """What the key was first used for is not done yet."""
+
+
+class KeptAnswer(models.Model):
+    """What came of something that was sent with a key.
 
     Attributes:
-        key: The form's idempotency key.
-        row_id: The id of the row.
+        scope: Whose key it is: `user:12` for a form, `token:12` for a call of the API.
+        request: A digest of what was sent; empty for a form, whose key is its own.
+        answer: What it came to; None only within the transaction in which it is done.
     """
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", db_index=False)
-    key = models.UUIDField()
-    row_id = models.BigIntegerField(default=0)
+    scope = models.CharField(max_length=40)
+    key = models.CharField(max_length=KEY_LENGTH)
+    request = models.CharField(max_length=64, blank=True, default="")
+    answer = models.JSONField(null=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="saved_once")]
+        constraints = [models.UniqueConstraint(fields=["scope", "key"], name="kept_answer_once")]
+        # Which of a scope's are old, and which of all.
+        indexes = [
+            models.Index(fields=["scope", "at"], name="kept_answer_of_scope"),
+            models.Index(fields=["at"], name="kept_answer_at"),
+        ]
 
     def __str__(self) -> str:
-        return str(self.key)
+        return f"{self.scope} {self.key}"
+
+
+@contextmanager
+def claimed(scope: str, key: str, request: str = "") -> Iterator[KeptAnswer]:
+    """Have a key in one transaction with what the block does; whatever the block raises frees the key again.
+
+    Args:
+        scope: See `KeptAnswer`.
+        key: At most KEY_LENGTH characters.
+        request: See `KeptAnswer`.
+
+    Yields:
+        What is kept. If its `answer` is None, the block does what was asked for, and sets the answer.
+
+    Raises:
+        KeyReusedError: When the key was used for another request within a day.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        # Never this one: the clock may have been set ahead between two presses.
+        KeptAnswer.objects.filter(scope=scope, at__lt=now - REMEMBERED_FOR).exclude(key=key).delete()
+        # A second one that comes meanwhile waits here for the first one's end.
+        kept, _ = KeptAnswer.objects.get_or_create(scope=scope, key=key, defaults={"request": request, "at": now})
+        if kept.request != request:
+            if kept.at >= now - REMEMBERED_FOR:
+                raise KeyReusedError
+            kept.request, kept.at, kept.answer = request, now, None
+        yield kept
+        kept.save()
+
+
+@contextmanager
+def running(scope: str, key: str) -> Iterator[None]:
+    """Note that something is being done with a key while the block runs.
+
+    Servers that share a PostgreSQL see each other's: the block must begin its transaction with `hold`. Those that share
+    a SQLite file wait for each other instead, as there all who write take turns.
+
+    Raises:
+        KeyInUseError: When it is noted already.
+    """
+    with _lock:
+        if (scope, key) in _running:
+            raise KeyInUseError
+        _running.add((scope, key))
+    try:
+        yield
+    finally:
+        with _lock:
+            _running.discard((scope, key))
+
+
+def hold(scope: str, key: str) -> None:
+    """Hold a key until the end of the transaction, where several servers share the database.
+
+    Raises:
+        KeyInUseError: When another one holds it.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"{scope} {key}"])
+        if not cursor.fetchone()[0]:
+            raise KeyInUseError
 
 
 def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callable[[], SavedRow]) -> SavedRow | None:
-    """Make a row, unless the same form has already made it.
+    """Make a row, unless the same form has made it already.
 
     Args:
-        model: The model of the row.
-        user: The user who sent the form.
-        key: The form's idempotency key; without one (None), the row is always made.
-        make: Makes and stores the row; if it raises, the key can be used again.
+        model: What is made.
+        user: Whose form it is.
+        key: The form's; None for one without, which is always done.
+        make: Makes and stores the row; what it raises is raised, and the key is free again.
 
     Returns:
-        The row; None if it was made before and has been deleted since.
+        The row; None when it was made before and has been deleted since.
     """
     if key is None:
         return make()
-    with transaction.atomic():
-        # Not this one: the clock may have been set ahead between two presses.
-        Saved.objects.filter(user=user, at__lt=timezone.now() - REMEMBERED_FOR).exclude(key=key).delete()
-        # A second request with the same key waits here until the first is done.
-        saved, is_first = Saved.objects.get_or_create(user=user, key=key)
-        if not is_first:
-            return model._default_manager.filter(pk=saved.row_id).first()  # noqa: SLF001 (documented as public)
+    with claimed(f"user:{user.pk}", str(key)) as kept:
+        if kept.answer is not None:
+            return model._default_manager.filter(pk=kept.answer["row_id"]).first()  # noqa: SLF001 (documented as public)
         row = make()
-        Saved.objects.filter(pk=saved.pk).update(row_id=row.pk)
+        kept.answer = {"row_id": row.pk}
     return row
+
+
+def outdated(now: datetime) -> models.QuerySet[KeptAnswer]:
+    """Return what was kept for long enough.
+
+    Args:
+        now: Tells how old it is.
+    """
+    return KeptAnswer.objects.filter(at__lt=now - REMEMBERED_FOR).order_by("at")

@@ -154,8 +154,8 @@ class ContactQuerySet(SyncedQuerySet["Contact"]):
     """Contacts, by who asks."""
 
     def seen_by(self, user: User) -> Self:
-        """Return those that a user may see: an admin all, a member their own."""
-        return self if user.is_admin else self.filter(owner=user)
+        """Return those that a user may see: an admin or a program all, a member their own."""
+        return self if user.sees_all else self.filter(owner=user)
 
 
 class Contact(Synced, Findable):

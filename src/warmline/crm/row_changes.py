@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NOT_CONTACTED, Contact
-from warmline.crm.signals import row_changed, row_changing
+from warmline.crm.signals import contacts_warmed, row_changed, row_changing
 
 DERIVED = {"name": "name_key", "email": "email_key", "due_date": "day"}
 
@@ -34,6 +34,7 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     # now: whether it is valid, and what is derived from its fields, depends on all of them.
     stored = locked(row).get(pk=row.pk)
     row_changing.send(type(stored), row=stored)
+    was_warm = isinstance(stored, Contact) and stored.is_warm
     earlier = {name: getattr(stored, name) for name in changes}
     for name, value in changes.items():
         setattr(stored, name, value)
@@ -44,6 +45,8 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     for name, value in further.items():
         setattr(stored, name, value)
     stored.save(update_fields=[*_with_keys(stored, changes), *further])
+    if isinstance(stored, Contact) and stored.is_warm and not was_warm:
+        contacts_warmed.send(Contact, contacts=[stored])
     for field in stored._meta.concrete_fields:  # noqa: SLF001 (documented as public)
         setattr(row, field.attname, getattr(stored, field.attname))
 

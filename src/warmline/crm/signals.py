@@ -24,5 +24,8 @@ import_wanted = Signal()
 # The contacts of a file have been imported: `run`. Sent within the transaction, the sender being its model.
 import_done = Signal()
 
+# Contacts have become warm leads: `contacts`, a list. Sent within the transaction, the sender being their model.
+contacts_warmed = Signal()
+
 # What is kept for a time only is to go, see retention.py. Sent once a day, and when the server starts, with `now`.
 day_passed = Signal()

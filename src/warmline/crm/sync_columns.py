@@ -9,21 +9,54 @@ from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
+from django.utils import timezone
 
 from warmline import database_time
 from warmline.crm import fields
+from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
 
 ERROR_FIELD_LENGTH = 80
 
-RowType = TypeVar("RowType", bound="Synced")
+RowType = TypeVar("RowType", bound="Followed")
 
 DELETED_THERE = (
     "deleted"  # the error code of a row whose record was deleted in Pipedrive; only a person can have it created again
 )
 
 
-class SyncedQuerySet(models.QuerySet[RowType]):
+class FollowedQuerySet(PositionedQuerySet[RowType]):
+    """Rows that note each change, however it is made."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Change rows as Django does, and note that they have changed."""
+        return super().update(**{"changed_in": Position(), "changed_at": timezone.now(), **kwargs})
+
+    update.alters_data = True  # type: ignore[attr-defined]  # as Django's own
+
+
+class Followed(models.Model):
+    """A row that programs follow (see following.py).
+
+    Attributes:
+        changed_in: Where its last change stands in the order of commits.
+        changed_at: When that was.
+    """
+
+    changed_in = PositionField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Note that it has changed."""
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "changed_in", "changed_at"}
+        super().save(*args, **kwargs)
+
+
+class SyncedQuerySet(FollowedQuerySet[RowType]):
     """Rows that are complete, however they are made."""
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
@@ -34,7 +67,7 @@ class SyncedQuerySet(models.QuerySet[RowType]):
         return super().bulk_create(rows, *args, **kwargs)
 
 
-class Synced(models.Model):
+class Synced(Followed):
     """The sync columns of each row that can go to Pipedrive. Owned by `sync/`; see sync/after_change.py.
 
     `failed` is a state of its own and not "attempts == 3": a refused row fails at its first attempt, and a failed

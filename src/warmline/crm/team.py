@@ -14,6 +14,7 @@ from warmline.crm.models import Contact
 from warmline.crm.tokens import ApiToken
 from warmline.crm.users import User
 
+NO_ADMIN = "A program cannot be an admin. Give its token the rights that it needs."
 LAST_ADMIN = "This is the only admin on the team. Make someone else an admin first."
 
 
@@ -30,6 +31,8 @@ def change_member(member: User, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(member, name, value)
     member.clean_fields(exclude={"email", "email_key", "password"})
+    if member.is_machine and member.is_admin:
+        raise ValidationError(NO_ADMIN)
     with transaction.atomic():
         # All admins are locked, so that two of them cannot remove each other's rights at the same moment.
         if _active_admins(held=True) == {member.pk} and not (member.is_admin and member.is_active):

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from warmline.crm import fields, uniqueness
+from warmline.crm.commit_order import PositionField
 from warmline.crm.keys import email_key
 from warmline.crm.validation_messages import in_our_words
 
@@ -69,6 +70,10 @@ class UserManager(BaseUserManager["User"]):
             raise self.model.DoesNotExist
         return user
 
+    def people(self) -> models.QuerySet["User"]:
+        """Return who can have contacts: everyone active, and no program."""
+        return self.filter(is_active=True, is_machine=False)
+
     def known_as(self, email: str) -> models.QuerySet["User"]:
         """Return the user with this e-mail in any spelling: one or none.
 
@@ -82,23 +87,43 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A member of the team. An admin sees everyone's contacts, a member their own."""
+    """A member of the team. An admin sees everyone's contacts, a member their own.
+
+    Attributes:
+        is_machine: A program: it signs in nowhere and has no contacts; it adds those of users whom it names by e-mail.
+    """
 
     email = models.EmailField(max_length=254, unique=True)
     email_key = models.CharField(max_length=254, unique=True, editable=False)
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     is_active = models.BooleanField(default=True)
     is_admin = models.BooleanField(default=False)
+    is_machine = models.BooleanField(default=False)
     time_zone = models.CharField(max_length=64, default=default_time_zone, validators=[known_zone])
     pipedrive_user_id = models.BigIntegerField(null=True, blank=True)
+    # When name or e-mail may have changed, with which a contact is told (see following.py). Signing in changes neither.
+    changed_in = PositionField()
+    changed_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(is_machine=True, is_admin=True), name="user_machine_is_no_admin"
+            ),
+        ]
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether everyone's contacts are shown to this user."""
+        return self.is_admin or self.is_machine
 
     @property
     def zone(self) -> ZoneInfo:
@@ -124,4 +149,7 @@ class User(AbstractBaseUser):
         """Keep the key in step with the e-mail."""
         if email_key(self.email_key) != email_key(self.email):  # otherwise it may be an older key, see `known_as`
             self.email_key = email_key(self.email)
+        names = kwargs.get("update_fields")
+        if names is not None and not {"name", "email"}.isdisjoint(names):
+            kwargs["update_fields"] = {*names, "changed_in", "changed_at"}
         super().save(*args, **kwargs)

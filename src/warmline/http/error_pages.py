@@ -82,7 +82,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return not_stored(request, matter)
     if not _is_for_the_api(request):
         return defaults.server_error(request)
-    return errors.refuse(500, "internal", "Something went wrong on our side. Try again, or tell your administrator.")
+    return errors.internal()
 
 
 def _is_for_the_api(request: HttpRequest) -> bool:

@@ -272,6 +272,7 @@ class NotificationKind(models.TextChoices):
     TYPE_MISSING = "type_missing"
     CONNECTION_LOST = "connection_lost"
     CONNECTION_BACK = "connection_back"
+    WEBHOOK_OFF = "webhook_off"
 
 
 class Notification(Arriving):

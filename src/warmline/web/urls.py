@@ -20,6 +20,7 @@ from warmline.web.views import (
     settings,
     sync,
     team,
+    webhooks,
 )
 
 app_name = "web"
@@ -73,6 +74,11 @@ urlpatterns = [
     path("settings/start-anew", settings.start_anew, name="start-anew"),
     path("settings/ask", settings.ask, name="ask-account"),
     path("settings/warm-leads", settings.rules, name="rules"),
+    path("settings/webhooks", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/<int:endpoint_id>", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<int:endpoint_id>/switch", webhooks.switch, name="switch-webhook"),
+    path("settings/webhooks/<int:endpoint_id>/delete", webhooks.delete, name="delete-webhook"),
+    path("settings/webhooks/deliveries/<int:delivery_id>/again", webhooks.send_again, name="send-again"),
     path("settings/team", team.members, name="team"),
     path("settings/team/invitation", team.invitation, name="invite"),
     path("settings/team/<int:user_id>", team.member, name="member"),

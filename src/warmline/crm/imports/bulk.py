@@ -19,7 +19,7 @@ from warmline.crm.chunks import Pace
 from warmline.crm.imports.known_people import Comparison, Person, Seen, compare
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.signals import rows_imported, rows_importing
+from warmline.crm.signals import contacts_warmed, rows_imported, rows_importing
 from warmline.crm.users import User
 
 GIVEN = ("name", "email", "phone", "warmness_score")
@@ -225,6 +225,8 @@ def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
     contacts = [row.contact for row in new]
     rows_importing.send(Contact, rows=contacts)
     search_index.fill(Contact.objects.bulk_create(contacts))
+    if warm := [contact for contact in contacts if contact.is_warm]:
+        contacts_warmed.send(Contact, contacts=warm)
     return [
         Outcome(Result.KNOWN, known.contact.pk, comparison=compare(row, known))
         if known

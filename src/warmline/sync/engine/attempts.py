@@ -16,9 +16,10 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
-from warmline.sync import attempt_log, notifications
+from warmline.sync import attempt_log, happenings, notifications
 from warmline.sync.after_change import no_choice
 from warmline.sync.company import Membership, storing
+from warmline.sync.happenings import What
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
@@ -175,6 +176,8 @@ def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
             notifications.tell(
                 NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row, row_id=row.pk
             )
+            error = {"code": verdict.code, "message": verdict.message, "field": verdict.field or None}
+            happenings.tell(What.CONTACT_FAILED, row, error=error)
         case Activity():
             text = f"Could not sync “{row.subject}”. {verdict.message}"
             kind, contact = NotificationKind.ACTIVITY_FAILED, row.contact

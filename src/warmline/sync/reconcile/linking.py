@@ -14,7 +14,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync import attempt_log, normal_forms, notifications, wakeups
+from warmline.sync import attempt_log, happenings, normal_forms, notifications, wakeups
 from warmline.sync.after_change import fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.company import storing
 from warmline.sync.intents import Intents
@@ -64,9 +64,9 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
         # Of an import its owner is told once, as a whole.
-        quiet = contact.pipedrive_in_bulk
-        kind = NotificationKind.CONTACT_SYNCED
+        kind, quiet = NotificationKind.CONTACT_SYNCED, contact.pipedrive_in_bulk
         notifications.tell(kind, text, now=now, user=contact.owner, contact=contact, is_quiet=quiet)
+        happenings.tell_synced(contact, brought.record_id)
         wakeups.after_commit()
 
 
@@ -117,6 +117,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notifications.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
+        happenings.tell_synced(activity, brought.record_id)
 
 
 def align(row: Row, brought: Brought, *, now: datetime) -> None:
@@ -139,6 +140,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
         attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        happenings.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
@@ -213,6 +215,7 @@ def unlink(row: Row, now: datetime) -> None:
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(replicate=None, logged_while_warm=True, **fresh_attempts(now))
+            happenings.tell(happenings.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
         contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)

@@ -71,7 +71,7 @@ class ResetForm(WordedForm, PasswordResetForm):
 
     def get_users(self, email: str) -> Iterable[User]:
         """Return the active user with this e-mail, in any case."""
-        return User.objects.known_as(email).filter(is_active=True)
+        return User.objects.known_as(email).filter(is_active=True, is_machine=False)
 
 
 class WelcomeForm(WordedForm, BaseUserCreationForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 
+from warmline.crm.tokens import Rights
 from warmline.crm.users import User, default_time_zone
 from warmline.pipedrive import User as TheirUser
 from warmline.web.forms.base import EditForm, LongSelect, WordedForm, zones
@@ -81,7 +82,7 @@ class HeirForm(WordedForm, forms.Form):
     def __init__(self, *args: Any, member: User, **more: Any) -> None:
         super().__init__(*args, **more)
         heir: Any = self.fields["heir"]
-        heir.queryset = User.objects.filter(~Q(pk=member.pk), is_active=True).order_by("name", "pk")
+        heir.queryset = User.objects.people().filter(~Q(pk=member.pk)).order_by("name", "pk")
         heir.label_from_instance = lambda user: f"{user.name} <{user.email}>"
 
 
@@ -109,6 +110,9 @@ class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # gen
         return user
 
 
+EXPIRIES = ((0, "Never"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year"))
+
+
 class TokenForm(WordedForm, forms.Form):
     """The purpose of an API token. Its prefix keeps its fields apart from the profile's on the same page."""
 
@@ -119,3 +123,5 @@ class TokenForm(WordedForm, forms.Form):
         max_length=255,
         widget=forms.TextInput(attrs={"placeholder": "e.g. Monthly report"}),
     )
+    rights = forms.ChoiceField(label="Rights", choices=Rights.choices, initial=Rights.WRITE, required=False)
+    days = forms.TypedChoiceField(label="Expires", choices=EXPIRIES, coerce=int, empty_value="0", required=False)

@@ -56,6 +56,7 @@ CHANGE_KEPT = Topic(
 )
 NOT_RENAMED = Topic("name", "plain", "{} records keep another name in Pipedrive, because the names differed before.")
 ACCOUNT = Topic("account", "bad", stays=True)
+WEBHOOK = Topic("webhook", "bad", stays=True)
 CONNECTION_LOST = Topic("connection", "bad", stays=True)
 CONNECTION_BACK = Topic("connection", "good")
 
@@ -74,6 +75,7 @@ TOPICS = {
     NotificationKind.TYPE_MISSING: ACCOUNT,
     NotificationKind.CONNECTION_LOST: CONNECTION_LOST,
     NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
+    NotificationKind.WEBHOOK_OFF: WEBHOOK,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # shown only on the notifications page
 }
 FAILING: dict[NotificationKind, type[Row]] = {
@@ -194,6 +196,8 @@ def _way(topic: Topic, last: Notification, contact_id: int | None, *, is_many: b
         return reverse("web:contact", args=[contact_id]) + why, "View contact"
     if topic is ORGANIZATIONS and not is_many:
         return reverse("web:organization", args=[last.row_id]) + "#in-pipedrive", "View organization"
+    if topic is WEBHOOK:
+        return reverse("web:webhooks"), "View webhooks"
     if topic is IMPORTED and not is_many:
         return f"{reverse('web:contacts')}?import={last.row_id}", "View contacts"
     if topic in {SYNCED, IMPORTED}:

@@ -92,7 +92,7 @@ def _try_again(request: PageRequest, chosen: Chosen) -> HttpResponse:
 
 def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
     try:
-        to = User.objects.get(pk=number(request.POST.get("to", "")) or 0, is_active=True)
+        to = User.objects.people().get(pk=number(request.POST.get("to", "")) or 0)
         theirs = chosen.rows.filter(owner=to).count()
         moved = book.hand_over(chosen.rows, to)
     except User.DoesNotExist:  # possibly deactivated at this moment

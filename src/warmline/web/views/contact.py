@@ -101,7 +101,7 @@ def delete(request: PageRequest, contact_id: int) -> HttpResponse:
 def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
     """Hand the contact over to a colleague."""
     row = seen(request, contact_id)
-    colleagues = User.objects.filter(is_active=True).exclude(pk=row.owner_id).order_by("name")
+    colleagues = User.objects.people().exclude(pk=row.owner_id).order_by("name")
     if request.method != "POST":
         return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))

@@ -42,7 +42,7 @@ def contacts(request: PageRequest) -> HttpResponse:
         "shows": Show,
         "orders": Order,
         "scores": SCORES,
-        "users": User.objects.filter(is_active=True).order_by("name"),
+        "users": User.objects.people().order_by("name"),
         "organization": Organization.objects.filter(pk=organization).first() if organization else None,
         "imported": ImportRun.of(request.user).filter(pk=listed.imported).first() if listed.imported else None,
         "query": listed.query(listed.asked.place),

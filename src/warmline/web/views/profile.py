@@ -1,11 +1,14 @@
 """One's own profile: name, time zone, and API tokens."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from warmline.crm.tokens import ApiToken, issue
+from warmline.crm.tokens import ApiToken, Rights, issue
 from warmline.sync import credentials
 from warmline.web.forms.team import ProfileForm, TokenForm
 from warmline.web.requests import PageRequest
@@ -31,7 +34,11 @@ def make_token(request: PageRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _shown(request, token_form=form)
-    request.session[NEW] = credentials.encrypted(issue(request.user, form.cleaned_data["name"]))
+    days = int(form.cleaned_data["days"])
+    expires_at = timezone.now() + timedelta(days=days) if days else None
+    rights = form.cleaned_data["rights"] or Rights.WRITE
+    token = issue(request.user, form.cleaned_data["name"], rights=rights, expires_at=expires_at)
+    request.session[NEW] = credentials.encrypted(token)
     return redirect("web:profile")
 
 

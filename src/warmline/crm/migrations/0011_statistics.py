@@ -24,6 +24,6 @@ def learn(_: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crm", "0006_imports_accounted_for")]
+    dependencies = [("crm", "0010_token_rights_and_machines")]
 
     operations = [migrations.RunPython(learn, migrations.RunPython.noop)]
