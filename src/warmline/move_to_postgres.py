@@ -19,6 +19,7 @@ from django.db import DataError, OperationalError, connection, connections, mode
 from django.db.models import CharField
 
 from warmline.crm import preferences
+from warmline.crm.commit_order import keep_position
 from warmline.sync import credentials
 from warmline.sync.cursor_order import Arriving
 
@@ -139,14 +140,26 @@ def _copy(model: Model) -> Iterator[str]:
         for row in rows:
             if isinstance(row, Arriving):  # on SQLite ids are in the order of arrival, and readers go on behind them
                 row.place = row.pk
+            keep_position(row)
+        set_by_django = _set_by_django(model)
+        values = [{name: getattr(row, name) for name in set_by_django} for row in rows]
         try:
             with transaction.atomic():
                 model._base_manager.using("default").bulk_create(rows)
+                for row, before in zip(rows, values, strict=True):
+                    vars(row).update(before)
+                if set_by_django:
+                    model._base_manager.using("default").bulk_update(rows, set_by_django)
         except DataError as error:
             refused.append(f"  {model._meta.db_table}: {str(error).splitlines()[0]}")
     yield from refused[:MOST_NAMED]
     if len(refused) > MOST_NAMED:
         yield f"  and {len(refused) - MOST_NAMED:,} more in {model._meta.db_table}"
+
+
+def _set_by_django(model: Model) -> list[str]:
+    """Return the names of the fields that Django sets itself to the present moment whenever a row is added."""
+    return [field.attname for field in model._meta.concrete_fields if getattr(field, "auto_now", False)]
 
 
 def _pieces(model: Model) -> "Iterator[list[Any]]":

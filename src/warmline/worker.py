@@ -27,6 +27,7 @@ from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
 from warmline.sync.jobs.row_jobs import Employment, Hands
 from warmline.sync.jobs.tasks import Tasks
+from warmline.webhooks import worker as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ LONGEST_WAIT = 5.0  # seconds between two attempts to reach the database
 LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then others begin beside them
 FOLLOW = 3.0  # seconds until a new token or preference counts
 FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
-OTHERS = 4  # threads that have a connection beside those that do jobs: they follow the settings, and beat
+WEBHOOKS_EVERY = 3.0  # seconds between two looks at what is to be told to webhooks
+OTHERS = 5  # threads that have a connection beside those that do jobs: they follow the settings, beat, and deliver
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
 POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
 
@@ -60,7 +62,8 @@ class Station:
         """Work until SIGTERM or SIGINT."""
         pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
         pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
-        with leases.beating():  # around the event loop, within which Django asks no database
+        # Around the event loop, within which Django asks no database.
+        with leases.beating(), webhooks.running(workers=1, look=WEBHOOKS_EVERY):
             asyncio.run(self._run())
 
     async def _run(self) -> None:

@@ -5,8 +5,9 @@ that is followed carries that of its last change, in a `PositionField`. `horizon
 reaches: whoever reads it first and the rows afterwards, and next time asks for rows from there on, has missed none,
 and sees a few twice.
 
-On PostgreSQL a position is the id of the transaction, and the horizon is the oldest transaction that still runs. On
-SQLite, where one writes at a time, it counts the changes.
+On PostgreSQL a position is made of the transaction's id, and the horizon of the oldest transaction that still runs. On
+SQLite, where one writes at a time, it counts the changes. All of PostgreSQL's are larger, so that a position of SQLite
+still holds after a move to PostgreSQL.
 """
 
 from collections.abc import Iterable
@@ -16,9 +17,10 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.db import connection, models, transaction
 
-WRITTEN_IN = "pg_current_xact_id()::text::bigint"
+BEYOND_SQLITE = 1 << 40
+WRITTEN_IN = f"({BEYOND_SQLITE} + pg_current_xact_id()::text::bigint)"
 KNOWN = "known_position"  # of a row in memory that is about to be stored with others
-OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+OLDEST_RUNNING = f"({BEYOND_SQLITE} + pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
 
 RowType = TypeVar("RowType", bound=models.Model)
 
@@ -66,6 +68,17 @@ class PositionedQuerySet(models.QuerySet[RowType]):
             for row in rows:
                 row.__dict__[KNOWN] = position
             return super().bulk_create(rows, *args, **kwargs)
+
+
+def keep_position(row: models.Model) -> None:
+    """Have a row that is about to be added keep the position that it has, for copies of rows.
+
+    Args:
+        row: A row in memory, of a table with a `PositionField` or without one.
+    """
+    for field in row._meta.concrete_fields:  # noqa: SLF001 (documented as public)
+        if isinstance(field, PositionField):
+            row.__dict__[KNOWN] = getattr(row, field.attname)
 
 
 def horizon() -> int:

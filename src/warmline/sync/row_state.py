@@ -156,27 +156,40 @@ def parts(
     if state is not None and (few or not _is_part(rows.model, state)):
         rows = rows.filter(conditions(rows.model, threshold=threshold, now=now)[state])
     everything = Q() if warm is None else Q(warmness_score__in=scores)
-    unlinked = Q((rows.model.LINK, None))
-    in_line = Q((f"{rows.model.LINK}__isnull", False), revision__lte=F("pipedrive_revision"))
     if few or (state is None and warm is None):
         divisions = [everything]
     elif state is SyncState.SYNCED:
-        divisions = _divided(rows.model, in_line, scores)
-    elif state is SyncState.NOT_WANTED and rows.model is Organization:
-        # This includes organizations that a person asked for and that have no contacts any more: they are not sent.
-        asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
-        divisions = [unlinked & Q(pipedrive_asked_for=False), Q(pk__in=asked_for.values("pk"))]
-    elif state is SyncState.NOT_WANTED and rows.model is Activity:
-        # Activities that belong in Pipedrive are pending instead. (For `replicate__in`, see `open_rows`.)
-        divisions = [unlinked & Q(replicate__in=[False]), unlinked & Q(replicate=None)]
+        divisions = _divided(rows.model, _in_line(rows.model), scores)
     elif state is SyncState.NOT_WANTED:
-        divisions = _divided(rows.model, unlinked, range(min(scores.stop, threshold)))
+        divisions = _not_sent(rows.model, range(min(scores.stop, threshold)))
     elif state is None:
         changed = everything & Q(pk__in=pending.changed_contacts().values("pk"))
-        divisions = [*_divided(Contact, in_line, scores), *_divided(Contact, unlinked, scores), changed]
+        sides = (_in_line(Contact), _unlinked(Contact))
+        divisions = [*(part for side in sides for part in _divided(Contact, side, scores)), changed]
     else:
         divisions = [everything & Q(pk__in=_as_few(open_rows(rows.model, threshold)))]
     return [rows.filter(division) for division in divisions] or [rows.none()]
+
+
+def _not_sent(model: type[Synced], cold: Iterable[int]) -> list[Q]:
+    """Return the parts of the rows that are not to be sent; of contacts, those with one of the cold scores."""
+    unlinked = _unlinked(model)
+    if model is Organization:
+        # This includes organizations that a person asked for and that have no contacts any more: they are not sent.
+        asked_for = Organization.objects.filter(pipedrive_org_id=None, pipedrive_asked_for=True)
+        return [unlinked & Q(pipedrive_asked_for=False), Q(pk__in=asked_for.values("pk"))]
+    if model is Activity:
+        # Activities that belong in Pipedrive are pending instead. (For `replicate__in`, see `open_rows`.)
+        return [unlinked & Q(replicate__in=[False]), unlinked & Q(replicate=None)]
+    return _divided(model, unlinked, cold)
+
+
+def _unlinked(model: type[Synced]) -> Q:
+    return Q((model.LINK, None))
+
+
+def _in_line(model: type[Synced]) -> Q:
+    return Q((f"{model.LINK}__isnull", False), revision__lte=F("pipedrive_revision"))
 
 
 def _is_part(model: type[Synced], state: SyncState) -> bool:

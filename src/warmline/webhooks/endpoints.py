@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.sync import credentials
 from warmline.webhooks import waking
 from warmline.webhooks.models import URL_LENGTH, Delivery, DeliveryState, Endpoint, Event
@@ -66,7 +66,7 @@ def send_again(delivery: Delivery) -> None:
     Args:
         delivery: What.
     """
-    now = timezone.now()
+    now = database_time.now()
     done = Delivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.WAITING)
     if done.update(state=DeliveryState.WAITING, wanted_at=now, next_at=now, attempts=0):
         Endpoint.objects.filter(pk=delivery.endpoint_id).update(paused_until=None)

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.utils import timezone
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
 from warmline.crm.retention import delete_in_pieces
@@ -38,7 +38,7 @@ def record(event: Event, record: str, data: dict[str, Any]) -> None:
     endpoints = [each for each in Endpoint.objects.filter(off_because="").order_by("pk") if event in each.events]
     if not endpoints:
         return
-    now = timezone.now()
+    now = database_time.now()
     payload = json.dumps({"type": event, "timestamp": _moment(now), "data": data}, separators=(",", ":"))
     Delivery.objects.bulk_create(
         Delivery(

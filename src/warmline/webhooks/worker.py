@@ -9,14 +9,15 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 from standardwebhooks import Webhook
 
+from warmline import database_time
 from warmline.crm.users import User
 from warmline.supervision import Loop
 from warmline.sync import credentials, notifications, wakeups
@@ -37,18 +38,23 @@ UNREADABLE = "Its secret cannot be read with the present secret key. Delete the 
 
 
 @contextmanager
-def running() -> Iterator[None]:
-    """Have the workers of this process deliver while the block runs."""
+def running(workers: int = WORKERS, look: float = LOOK) -> Iterator[None]:
+    """Have the workers of this process deliver while the block runs.
+
+    Args:
+        workers: How many endpoints are delivered to side by side.
+        look: Seconds between two looks when nobody wakes them.
+    """
     with ExitStack() as stack:
         wakeups.listen(waking.wake)
         stack.callback(wakeups.stop_listening, waking.wake)
-        for number in range(WORKERS):
-            stack.enter_context(Loop(f"webhooks-{number}", _turn, wake=waking.wake))
+        for number in range(workers):
+            stack.enter_context(Loop(f"webhooks-{number}", partial(_turn, look), wake=waking.wake))
         yield
 
 
-def _turn() -> None:
-    waking.WANTED.wait(LOOK)
+def _turn(look: float) -> None:
+    waking.WANTED.wait(look)
     waking.WANTED.clear()
     deliver_due()
 
@@ -57,7 +63,7 @@ def deliver_due() -> int:
     """Deliver what is due to the endpoints that nobody else delivers to; return how much was tried."""
     tried = 0
     me = uuid4()
-    now = timezone.now()
+    now = database_time.now()
     waiting = Delivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.WAITING, next_at__lte=now)
     for pk in list(_free(now).filter(Exists(waiting)).order_by("pk").values_list("pk", flat=True)):
         if not _hold(pk, me):
@@ -77,7 +83,7 @@ def _free(now: datetime) -> QuerySet[Endpoint]:
 
 
 def _hold(pk: int, me: UUID) -> bool:
-    now = timezone.now()
+    now = database_time.now()
     mine = Endpoint.objects.filter(pk=pk, busy_by=me)
     if mine.update(busy_until=now + HELD):
         return True
@@ -88,7 +94,7 @@ def _deliver_to(pk: int, me: UUID) -> int:
     """Deliver to one endpoint what is due, until it does not answer or others are to have their turn."""
     for number in range(IN_A_ROW):
         endpoint = Endpoint.objects.filter(pk=pk, off_because="").first()
-        delivery = None if endpoint is None else next_due(endpoint, timezone.now())
+        delivery = None if endpoint is None else next_due(endpoint, database_time.now())
         if endpoint is None or delivery is None or not _hold(pk, me):
             return number
         if not _deliver(endpoint, delivery):
@@ -129,7 +135,7 @@ def _send(endpoint: Endpoint, delivery: Delivery) -> Answer:
     secret = credentials.decrypted(endpoint.secret)
     if not secret:
         raise NotSentError(UNREADABLE)
-    now = timezone.now()
+    now = database_time.now()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Warmline",
@@ -147,7 +153,7 @@ def _delivered(endpoint: Endpoint, delivery: Delivery, answer: Answer) -> None:
 
 
 def _failed(endpoint: Endpoint, delivery: Delivery, answer: Answer | None, error: str) -> None:
-    now = timezone.now()
+    now = database_time.now()
     jitter = random.random()  # noqa: S311 (spreads waits)
     after = schedule.after_failure(delivery.attempts + 1, delivery.wanted_at, now, jitter)
     status = None if answer is None else answer.status
@@ -170,7 +176,7 @@ def _failed(endpoint: Endpoint, delivery: Delivery, answer: Answer | None, error
 
 
 def _store(delivery: Delivery, **values: object) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(attempts=F("attempts") + 1, tried_at=timezone.now(), **values)
+    Delivery.objects.filter(pk=delivery.pk).update(attempts=F("attempts") + 1, tried_at=database_time.now(), **values)
 
 
 def _switch_off(endpoint: Endpoint, status: int | None, now: datetime) -> None:
