@@ -22,6 +22,17 @@ def test_the_diagram_is_that_of_the_contracts() -> None:
     assert drawn(PAGE.read_text(encoding="utf-8")) == drawing()
 
 
+def test_the_code_names_files_that_exist() -> None:
+    """In docstrings and comments, by their names or with their packages."""
+    files = {str(file.relative_to(ROOT)) for place in (PACKAGE, ROOT / "tests") for file in place.rglob("*.py")}
+    named = {
+        name: file
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for name in re.findall(r"(?<![\w/])[a-z_/]+\.py\b", file.read_text(encoding="utf-8"))
+    }
+    assert {n: f.name for n, f in named.items() if not any(f"/{each}".endswith(f"/{n}") for each in files)} == {}
+
+
 @pytest.mark.parametrize("page", MAPS, ids=lambda page: page.name)
 def test_what_a_map_names_exists(page: Path) -> None:
     """Every file, function, class, test, command and address in code style."""

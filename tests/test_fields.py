@@ -15,7 +15,7 @@ from warmline import pipedrive
 from warmline.api import bodies, responses
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.imports import headings
+from warmline.crm.imports import headings, vcards
 from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS, columns_sent
 from warmline.web import export
@@ -86,6 +86,7 @@ def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
         assert headings.kind(label) == name
         assert headings.Column(name).label == label
         assert label in export.COLUMNS
+        assert label in vcards.NAMES.values()
     row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})
     assert row.details == [(Organization.label(name), f"its {name}") for name in Organization.DETAILS]
 

@@ -51,17 +51,22 @@ def test_what_is_refused_of_an_activity(jordan: Contact, bad: dict[str, Any], fi
     assert list(Activity.objects.values()) == before
 
 
-@pytest.mark.parametrize(
-    ("type", "subject"),
-    [
-        ("CALL", "Call with Jordan Ames"),
-        ("EMAIL", "E-mail to Jordan Ames"),
-        ("MEETING", "Meeting with Jordan Ames"),
-        ("LINKEDIN", "LinkedIn message to Jordan Ames"),
-        ("REFERRAL", "Referral by Jordan Ames"),
-        ("CONFERENCE", "Conference with Jordan Ames"),
-    ],
-)
+SUBJECTS = {
+    "CALL": "Call with Jordan Ames",
+    "EMAIL": "E-mail to Jordan Ames",
+    "MEETING": "Meeting with Jordan Ames",
+    "LINKEDIN": "LinkedIn message to Jordan Ames",
+    "REFERRAL": "Referral by Jordan Ames",
+    "CONFERENCE": "Conference with Jordan Ames",
+}
+
+
+def test_every_type_has_its_subject() -> None:
+    """A new one needs its line above."""
+    assert list(SUBJECTS) == ActivityType.values
+
+
+@pytest.mark.parametrize(("type", "subject"), SUBJECTS.items())
 def test_the_subject_when_none_is_given(jordan: Contact, type: str, subject: str) -> None:
     """Each type has its words; what cannot be seen is none."""
     assert log_activity(jordan.owner, jordan, type=type).subject == subject

@@ -9,7 +9,7 @@ from bench_engine import Bench
 from django.db import OperationalError
 from django.db import connection as db_connection
 
-from warmline.crm.activities import Activity
+from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
@@ -103,17 +103,22 @@ def test_a_score_that_falls_removes_nothing(bench: Bench, world: World, alice: U
     assert len(world.activities) == 1
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        ("CALL", "call"),
-        ("EMAIL", "email"),
-        ("MEETING", "meeting"),
-        ("LINKEDIN", "task"),
-        ("REFERRAL", "task"),
-        ("CONFERENCE", "meeting"),
-    ],
-)
+TYPES_THERE = {
+    "CALL": "call",
+    "EMAIL": "email",
+    "MEETING": "meeting",
+    "LINKEDIN": "task",
+    "REFERRAL": "task",
+    "CONFERENCE": "meeting",
+}
+
+
+def test_every_type_is_tried() -> None:
+    """A new one needs its line above."""
+    assert list(TYPES_THERE) == ActivityType.values
+
+
+@pytest.mark.parametrize(("ours", "theirs"), TYPES_THERE.items())
 def test_an_activity_follows(bench_over_http: Bench, world: World, alice: User, ours: str, theirs: str) -> None:
     """Type, due, subject, note, done, owner, person and organization arrive, and the id is stored."""
     contact = add_contact(alice, name="Jordan Ames", organization=MILLS, warmness_score=5)

@@ -23,6 +23,7 @@ from warmline.sync.mapping import TYPES
 from warmline.sync.models import Company, Connection, ConnectionState, Notification, Remembered
 from warmline.sync.remote import connection_health, setup
 from warmline.sync.retries import Trouble
+from warmline.web.forms.settings import RulesForm
 
 TOKEN = "sandbox-token"
 MEMBER = [f"/team/1{way}" for way in ("", "/link", "/leave", "/return")]
@@ -55,6 +56,14 @@ def test_admins_only(bobs: Client, path: str) -> None:
     assert bobs.get(f"/settings{path}", follow=True).status_code == 403
     assert bobs.post(f"/settings{path}").status_code in {403, 405}
     assert 'href="/settings"' not in look(bobs.get("/profile"))
+
+
+def test_each_setting_is_on_the_page(alices: Client) -> None:
+    """What can be set there is a field that is shown, and the form's own."""
+    html = look(alices.get("/settings/warm-leads"))
+    for name in preferences.SETTINGS:
+        assert f'name="{name}"' in html, name
+        assert name in RulesForm.base_fields
 
 
 def test_connecting(alices: Client, company: World) -> None:

@@ -218,7 +218,7 @@ class Contact(Synced, Findable):
                 name="contact_changed",
                 condition=models.Q(pipedrive_person_id__isnull=False, revision__gt=models.F("pipedrive_revision")),
             ),
-            # sync.reconcile.matching: the other local contacts with one e-mail. crm.bulk: a user's.
+            # sync.reconcile.matching: the other local contacts with one e-mail. crm.imports.bulk: a user's.
             models.Index(fields=["email_key", "owner"], name="contact_email"),
             # sync.row_state: whether an organization has a contact that is warm and not linked.
             models.Index(
@@ -226,8 +226,8 @@ class Contact(Synced, Findable):
                 name="contact_needs_organization",
                 condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
             ),
-            # crm.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts and an admin's, by name,
-            # by warmness, and by when they were contacted last.
+            # crm.imports.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts and an admin's, by
+            # name, by warmness, and by when they were contacted last.
             models.Index(fields=["owner", "name_key", "id"], name="contact_name"),
             models.Index(fields=["name_key", "id"], name="contact_by_name"),
             # (ABS changes no score. It keeps these from being taken for the narrower ones below.)

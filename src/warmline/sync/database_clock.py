@@ -1,4 +1,4 @@
-"""The clock of engines that share a database: its time of day is the database's (see warmline/database_time.py)."""
+"""The clock of engines that share a database: its time of day is the database's (see database_time.py)."""
 
 from datetime import datetime
 

@@ -60,7 +60,7 @@ class ImportRun(models.Model):
         encoding, delimiter: How the file was written, to tell and to write in the same way; no delimiter for a file
             that is no CSV.
         has_headings: Whether one of its first rows names the columns.
-        columns: What each column holds, see crm/columns.py.
+        columns: What each column holds, see columns.py.
         filled: How many cells of each column are filled.
         profile: From which program the file is, as far as its headings tell.
         left_out: What of the file is in no row, in words.

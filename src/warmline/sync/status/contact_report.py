@@ -1,7 +1,7 @@
 """What `warmline explain contact` prints: a contact, its organization and its activities, a line each.
 
-Why each of them stands as it does, `explanation.py` says, in the words of the pages. Only what a terminal needs besides
-is added here: ids, attempts, moments and candidates.
+`state_explanation.py` says why each of them stands as it does, in the words of the pages. Only what a terminal needs
+besides is added here: ids, attempts, moments and candidates.
 """
 
 from collections import Counter
