@@ -226,8 +226,8 @@ class Contact(Synced, Findable):
                 name="contact_needs_organization",
                 condition=models.Q(pipedrive_person_id__isnull=True, organization__isnull=False),
             ),
-            # crm.imports.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts and an admin's, by
-            # name, by warmness, and by when they were contacted last.
+            # crm.imports.bulk: a user's contacts of one name. sync.status.row_lists: a user's contacts and an admin's,
+            # by name, by warmness, and by when they were contacted last.
             models.Index(fields=["owner", "name_key", "id"], name="contact_name"),
             models.Index(fields=["name_key", "id"], name="contact_by_name"),
             # (ABS changes no score. It keeps these from being taken for the narrower ones below.)
