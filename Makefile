@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test chaos siege bench screenshots diagram check format migrations lock audit release clean
+.PHONY: help demo serve test chaos cluster siege bench screenshots diagram check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -25,6 +25,10 @@ test: $(VENV)/dev ## run every test, on SQLite and then on PostgreSQL (ARGS="tes
 chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreSQL), or replay SEED=...
 	@TEST_DATABASE=$(DATABASE) PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
+
+cluster: $(VENV)/dev ## break several machines, played on this one, for SECONDS=900 (as root; SEED=... does the same again)
+	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m cluster.run \
+		--seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \
