@@ -27,8 +27,7 @@ chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreS
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
 cluster: $(VENV)/dev ## break several machines, played on this one, for SECONDS=900 (as root; SEED=... does the same again)
-	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m cluster.run \
-		--seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m cluster.run --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \

@@ -199,7 +199,7 @@ class Machines:
     def ask(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query to the database, from here."""
         with psycopg.connect(self.database_url, autocommit=True, connect_timeout=10) as connection:
-            cursor = connection.execute(query, parameters)  # type: ignore[arg-type]  # (our own texts)
+            cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def _add(self, name: str, command: Sequence[str], env: Mapping[str, str], ready: Callable[[str], bool]) -> None:

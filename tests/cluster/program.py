@@ -22,7 +22,7 @@ def main() -> None:
 
     leases.LIFETIME = LIFETIME
     for function in (leases.Leases.take, leases.expire_in_time):
-        function.__kwdefaults__["lifetime"] = LIFETIME
+        function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), "lifetime": LIFETIME}
     sys.stderr.write(f"{NAMED}{processes.PROCESS}\n")
     warmline()
 

@@ -99,9 +99,9 @@ def outside(seconds: float, seed: int, *options: str, is_kept: bool = False, out
     folder = Path(tempfile.mkdtemp(prefix="warmline-cluster-"))
     folder.chmod(0o755)
     command = [sys.executable, "-m", "cluster.run", "--seconds", str(seconds), "--seed", str(seed), *options]
-    run = subprocess.Popen(
-        in_namespaces([*command, "--inside", str(folder)]), stdin=subprocess.PIPE, stdout=out, stderr=out
-    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    inside = in_namespaces([*command, "--inside", str(folder)])
+    run = subprocess.Popen(inside, env=env, stdin=subprocess.PIPE, stdout=out, stderr=out)
     try:
         return run.wait(seconds + 2 * REST)
     finally:
