@@ -64,7 +64,8 @@ class Deeds:
         hand = [
             *[self.cut_in_a_create] * 3,
             *[self.cut_from_database] * 2,
-            *[self.cut_from_pipedrive] * 2,
+            self.cut_from_pipedrive,
+            self.cut_long_from_pipedrive,
             self.stop_database_hard,
             self.stop_database_gently,
             self.kill_database,
@@ -77,19 +78,21 @@ class Deeds:
         self._random.shuffle(hand)
         return hand
 
-    def short(self) -> list[Callable[[], None]]:
-        """Return a few that take half a minute together."""
-        return [
-            self.cut_in_a_create,
-            lambda: self.kill(self._random.choice(WORKERS)),
-            lambda: self._stop_database(self._random.choice((HARD, GENTLY)), 4.0, "stops of PostgreSQL"),
-            lambda: self.kill(self._random.choice(WEBS)),
-        ]
+    def run_short(self) -> None:
+        """Do a few once, which takes half a minute."""
+        self.cut_in_a_create()
+        self.kill(self._random.choice(WORKERS))
+        self._stop_database(self._random.choice((HARD, GENTLY)), 4.0, "stops of PostgreSQL")
+        self.kill(self._random.choice(WEBS))
 
-    def run(self, hand: list[Callable[[], None]] | None = None) -> None:
-        """Do one after the other until the end; a hand that is given is done once."""
-        while monotonic() < self._end:
-            for deed in hand or self.all():
+    def run(self, *only: Callable[[], None]) -> None:
+        """Do one after the other until the end.
+
+        Args:
+            only: What to do; all deeds, if none is given.
+        """
+        while True:
+            for deed in only or self.all():
                 if monotonic() >= self._end:
                     return
                 deed()
@@ -98,8 +101,6 @@ class Deeds:
                         machine.look()
                         machine.lock.release()
                 self.pause(0.5, 3.0)
-            if hand:
-                return
 
     def note(self, deed: str, text: str) -> None:
         """Write down what is done."""
@@ -140,6 +141,10 @@ class Deeds:
     def cut_from_pipedrive(self) -> None:
         """Cut a worker off from Pipedrive, which the others still reach."""
         self._cut(self._any(*WORKERS), "pd", self._random.uniform(3, 14), "cuts from Pipedrive")
+
+    def cut_long_from_pipedrive(self) -> None:
+        """Do so for longer than a lost create is waited for: what was sent meanwhile must not arrive afterwards."""
+        self._cut(self._any(*WORKERS), "pd", self._random.uniform(27, 45), "cuts from Pipedrive")
 
     def stop_database_hard(self, seconds: float = 20.0) -> None:
         """Stop PostgreSQL at once."""

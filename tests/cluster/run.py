@@ -43,9 +43,9 @@ DONE = (
 CUTS = ("cuts in a create", "cuts from the database", "cuts from Pipedrive")
 SANDBOX = ("--latency", "0.04", "--jitter", "0.08", "--search-delay", "5")
 LOST = {"kind": "no_answer_after", "method": "POST", "probability": 0.03}
-KILLS_EVERY = (4.0, 9.0)  # seconds
+KILLS_EVERY = (3.0, 7.0)  # seconds
 REST = 300.0  # seconds until everything has come to rest: an uncertain create is settled after 30, a dead job after 45
-AT_REST_SHARE = 0.25  # of the seconds that are asked for, kept for coming to rest
+TO_REST = 100.0  # of the seconds that are asked for, kept for coming to rest; a quarter of a short run
 IN_CALM = 8  # contacts whose time is taken before and after
 PROMPT, TIMES = (
     5.0,
@@ -59,13 +59,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=900)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--short", action="store_true", help="a few deeds only, each once")
+    parser.add_argument("--only", default="", help="one deed, such as freeze, again and again; nothing else is killed")
     parser.add_argument("--keep", action="store_true", help="leave logs where they are, and say where")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.inside is None:
-        return outside(asked.seconds, asked.seed, *(["--short"] if asked.short else []), is_kept=asked.keep)
+        options = [*(["--short"] if asked.short else []), "--only", asked.only]
+        return outside(asked.seconds, asked.seed, *options, is_kept=asked.keep)
     _end_with_input()
-    report = _broken(asked.inside, asked.seconds, asked.seed, is_short=asked.short)
+    report = _broken(asked.inside, asked.seconds, asked.seed, asked.only, is_short=asked.short)
     sys.stdout.write(_table(report, asked.seed))
     sys.stdout.flush()
     return int(any(report[name] for name in report if name.startswith("breach")))
@@ -124,14 +126,14 @@ def _end_with_input() -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def _broken(folder: Path, seconds: float, seed: int, *, is_short: bool) -> "Counter[str]":
+def _broken(folder: Path, seconds: float, seed: int, only: str, *, is_short: bool) -> "Counter[str]":
     """Break it, and return how often what was done and what was broken; print each breach."""
     saved = Saved()
     with machines(folder, *SANDBOX) as them:
         tokens = them.start()
         probe = Saver("Calm", them.urls[WEBS[0]], tokens[WEBS[0]], saved, Random(seed))
         before = _time_in_calm(them, probe)
-        deeds = Deeds(them, Random(seed), time.monotonic() + seconds * (1 - AT_REST_SHARE))
+        deeds = Deeds(them, Random(seed), time.monotonic() + seconds - min(TO_REST, seconds / 4))
         with ExitStack() as reading:
             readers = [
                 reading.enter_context(Reader(list(them.urls.values()), token, saved)) for token in tokens.values()
@@ -140,7 +142,7 @@ def _broken(folder: Path, seconds: float, seed: int, *, is_short: bool) -> "Coun
                 for web, name in zip(WEBS, ("Alder", "Birch"), strict=True):
                     chance = Random(f"{seed} {name}")
                     saving.enter_context(Saver(name, them.urls[web], tokens[web], saved, chance))
-                _break(them, deeds, seed, is_short=is_short)
+                _break(them, deeds, seed, only, is_short=is_short)
             found = [*deeds.breaches, *_rest(them, before, probe)]
             for reader in readers:
                 reader.has_read_all = False
@@ -160,10 +162,12 @@ def _broken(folder: Path, seconds: float, seed: int, *, is_short: bool) -> "Coun
     return report
 
 
-def _break(them: Machines, deeds: Deeds, seed: int, *, is_short: bool) -> None:
+def _break(them: Machines, deeds: Deeds, seed: int, only: str, *, is_short: bool) -> None:
     them.sandbox.post("/faults", json=LOST).raise_for_status()
     if is_short:
-        deeds.run(deeds.short())
+        deeds.run_short()
+    elif only:
+        deeds.run(getattr(deeds, only))
     else:
         with Killer(deeds, Random(f"{seed} killer"), KILLS_EVERY):
             deeds.run()

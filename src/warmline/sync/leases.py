@@ -1,12 +1,14 @@
 """Leases: which worker may create what. One INSERT decides, and an expired lease holds nobody up.
 
 A lease is not a success. It is renewed right before each create, so it outlives the longest call. A worker that has
-lost its lease, perhaps because a clock was set ahead, stops before it creates anything.
+lost its lease, because it stood still or was cut off for so long, or a clock was set ahead, stops before it creates or
+stores anything.
 """
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -26,6 +28,9 @@ POLL = 0.05  # seconds between two checks whether a lease is free
 
 class BusyError(Exception):
     """Another worker is creating the same thing; the row stays pending and is tried again soon."""
+
+
+_OF_THIS_WORK: ContextVar["Leases | None"] = ContextVar("leases", default=None)  # of what this thread works on
 
 
 class Leases:
@@ -123,12 +128,25 @@ class Leases:
                 raise
             postponed_cleanup.delete(leases)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Do a piece of work in the block: what this thread stores meanwhile, it stores under these leases."""
+        before = _OF_THIS_WORK.set(self)
+        try:
+            yield
+        finally:
+            _OF_THIS_WORK.reset(before)
+
     def while_held(self, deed: Callable[[], object]) -> None:
         """Do something in one transaction, unless one of our leases has expired and another worker has taken it."""
         with transaction.atomic():
-            ours = Lease.objects.select_for_update().filter(holder=self._holder)
-            if len(ours) == len(self._held):
+            if self.are_ours():
                 deed()
+
+    def are_ours(self) -> bool:
+        """Tell whether nobody has taken any of these leases, nor will before the transaction around this ends."""
+        ours = Lease.objects.select_for_update().filter(holder=self._holder).order_by("key")
+        return self._held <= {lease.key for lease in ours}
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the leases to a row, and to what is created for it, while the block runs.
@@ -155,6 +173,17 @@ class Leases:
         expires_at = self._clock.now() + LIFETIME
         if Lease.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A lease was lost while its work went on.")
+
+
+def make_sure() -> None:
+    """Return if the work of this thread may store something; call it in the transaction that does.
+
+    Raises:
+        BusyError: When one of its leases has expired and another worker has taken it, who stores what comes of the row.
+    """
+    leases = _OF_THIS_WORK.get()
+    if leases is not None and not leases.are_ours():
+        raise BusyError("A lease was lost while its work went on.")
 
 
 def is_leased(keys: Iterable[str], now: datetime) -> bool:
