@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from random import Random
 from threading import Event, RLock, Thread
 from time import monotonic
@@ -46,18 +47,19 @@ class Deeds:
         end: When to begin no more, in monotonic seconds.
 
     Attributes:
+        machines: As given.
         tally: How often each was done.
         breaches: What was seen to be broken at once.
+        told: What was done, each with its time of day.
         killing: Held by who kills, and by deeds beside which nobody may.
     """
 
     def __init__(self, machines: Machines, random: Random, end: float) -> None:
-        self._machines, self._random, self._end = machines, random, end
+        self.machines, self._random, self._end = machines, random, end
         self.tally: Counter[str] = Counter()
         self.breaches: list[Breach] = []
         self.told: list[str] = []
         self.killing = RLock()
-        self._began = monotonic()
 
     def all(self) -> list[Callable[[], None]]:
         """Return a hand of deeds, in the order of the seed."""
@@ -96,7 +98,7 @@ class Deeds:
                 if monotonic() >= self._end:
                     return
                 deed()
-                for machine in self._machines.all.values():
+                for machine in self.machines.all.values():
                     if machine.lock.acquire(timeout=0):
                         machine.look()
                         machine.lock.release()
@@ -105,7 +107,7 @@ class Deeds:
     def note(self, deed: str, text: str) -> None:
         """Write down what is done."""
         self.tally[deed] += 1
-        self.told.append(f"{monotonic() - self._began:6.1f} {text}")
+        self.told.append(f"{datetime.now(UTC):%H:%M:%S.%f} {text}")
 
     def pause(self, least: float, most: float) -> None:
         """Let others work for a random while: the moments themselves, not a wait for anything."""
@@ -119,18 +121,18 @@ class Deeds:
         late = {"kind": "late_commit", "delay": self._random.uniform(5, 15)}
         slow = {"kind": "slow", "delay": self._random.uniform(3, 9)}
         fault = {**self._random.choice((slow, late)), "method": "POST", "path": "/api/v2/persons", "times": 1}
-        faults = self._machines.sandbox.post("/faults", json=fault).raise_for_status().json()
+        faults = self.machines.sandbox.post("/faults", json=fault).raise_for_status().json()
         struck = len(faults) - 1
 
         def is_struck() -> bool:
-            return len(self._machines.sandbox.get("/faults").json()) <= struck
+            return len(self.machines.sandbox.get("/faults").json()) <= struck
 
         until(is_struck, SHORT)
         holder = ""
         with suppress(psycopg.OperationalError):
-            holder = next((row[0] for row in self._machines.ask(HOLDER)), "")
-        found = [self._machines[name] for name in WORKERS if holder and self._machines[name].process == holder]
-        worker = found[0] if found else self._machines[self._random.choice(WORKERS)]
+            holder = next((row[0] for row in self.machines.ask(HOLDER)), "")
+        found = [self.machines[name] for name in WORKERS if holder and self.machines[name].process == holder]
+        worker = found[0] if found else self.machines[self._random.choice(WORKERS)]
         kind = "cuts in a create" if found else "cuts from the database"
         self._cut(worker, "db", self._random.uniform(12, 20), kind)
 
@@ -189,8 +191,8 @@ class Deeds:
         with self.killing:
             self.note("rolling restarts", "everything is restarted, one after the other")
             for name in (*WEBS, *WORKERS):
-                self._restart(self._machines[name])
-                if not until(self._machines[name].is_ready):
+                self._restart(self.machines[name])
+                if not until(self.machines[name].is_ready):
                     self.breaches.append(Breach("ended", f"{name} was not ready again: {self._tail(name)}"))
 
     def newer_version(self) -> None:
@@ -198,23 +200,23 @@ class Deeds:
         names = (*WEBS, *WORKERS)
         with self.killing, self._held(*names):
             self.note("newer versions", "the tables become those of a newer version")
-            until(lambda: all(self._machines[name].is_ready() for name in names))
-            self._machines.ask("INSERT INTO django_migrations (app, name, applied) VALUES ('sync', %s, now())", NEWER)
+            until(lambda: all(self.machines[name].is_ready() for name in names))
+            self.machines.ask("INSERT INTO django_migrations (app, name, applied) VALUES ('sync', %s, now())", NEWER)
             for name in names:
-                if until(self._machines[name].has_ended) is None:
+                if until(self.machines[name].has_ended) is None:
                     self.breaches.append(Breach("ended", f"{name} went on with another version's tables"))
-                elif NEWER not in self._machines[name].said:
+                elif NEWER not in self.machines[name].said:
                     self.breaches.append(Breach("ended", f"{name} did not say why: {self._tail(name)}"))
-            refused = warmline(self._machines.env("here"), "migrate")
+            refused = warmline(self.machines.env("here"), "migrate")
             if not refused.returncode or NEWER not in refused.stderr:
                 self.breaches.append(Breach("ended", f"`warmline migrate` said {refused.stderr!r}"))
             for name in names:
-                self._machines[name].start()
-            self._machines.ask("DELETE FROM django_migrations WHERE name = %s", NEWER)
+                self.machines[name].start()
+            self.machines.ask("DELETE FROM django_migrations WHERE name = %s", NEWER)
 
     def kill(self, name: str) -> None:
         """Kill a program, and start it again a moment later."""
-        machine = self._machines[name]
+        machine = self.machines[name]
         with machine.lock:
             self.note("kills", f"{name} is killed")
             machine.end(signal.SIGKILL)
@@ -222,17 +224,17 @@ class Deeds:
             machine.start()
 
     def _any(self, *names: str) -> Machine:
-        return self._machines[self._random.choice(names)]
+        return self.machines[self._random.choice(names)]
 
     def _cut(self, machine: Machine, net: str, seconds: float, kind: str) -> None:
         with machine.lock:
             self.note(kind, f"{machine.name} is cut off from {net} for {seconds:.1f} s")
-            self._machines.network.unplug(machine.name, net)
+            self.machines.network.unplug(machine.name, net)
             Event().wait(seconds)
-            self._machines.network.plug(machine.name, net)
+            self.machines.network.plug(machine.name, net)
 
     def _stop_database(self, sig: int, seconds: float, kind: str) -> None:
-        database = self._machines[DATABASE]
+        database = self.machines[DATABASE]
         self.note(kind, f"PostgreSQL gets {signal.Signals(sig).name} and is away for {seconds:.1f} s")
         database.end(sig)
         Event().wait(seconds)
@@ -250,11 +252,11 @@ class Deeds:
             machine.start()
 
     def _tail(self, name: str) -> str:
-        return self._machines[name].said[-300:]
+        return self.machines[name].said[-300:]
 
     @contextmanager
     def _held(self, *names: str) -> Iterator[None]:
-        held = [self._machines[name].lock for name in names]
+        held = [self.machines[name].lock for name in names]
         for lock in held:
             lock.acquire()
         try:
@@ -288,7 +290,7 @@ class Killer:
     def _run(self) -> None:
         while not self._ending.wait(self._random.uniform(*self._every)):
             name = self._random.choice((*WEBS, *WORKERS, *WORKERS))
-            machine = self._deeds._machines[name]
+            machine = self._deeds.machines[name]
             with self._deeds.killing:
                 if machine.lock.acquire(timeout=0):
                     try:

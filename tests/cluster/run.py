@@ -5,6 +5,7 @@ deeds in the same order, though no two runs are alike in what the machines do be
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -148,12 +149,13 @@ def _broken(folder: Path, seconds: float, seed: int, only: str, *, is_short: boo
                 reader.has_read_all = False
             until(lambda: all(reader.has_read_all for reader in readers))
         found += breaches(them, saved, readers)
-        report = deeds.tally + _counted(them, saved)
+        report = deeds.tally + _counted(them, saved, folder)
     found += [
         Breach("ended", f"{machine.name} ended by itself: {machine.deaths}")
         for machine in them.all.values()
         if machine.deaths
     ]
+    (folder / "deeds.log").write_text("\n".join(deeds.told), encoding="utf-8")
     if found:
         sys.stdout.writelines(f"  {told}\n" for told in deeds.told)
     for breach in found:
@@ -200,8 +202,9 @@ def _time_in_calm(them: Machines, probe: Saver) -> float:
     return slowest
 
 
-def _counted(them: Machines, saved: Saved) -> "Counter[str]":
+def _counted(them: Machines, saved: Saved, folder: Path) -> "Counter[str]":
     calls = them.sandbox.get("/calls").raise_for_status().json()["calls"]
+    (folder / "calls.json").write_text(json.dumps(calls), encoding="utf-8")
     report = Counter({"requests": len(calls), "saved": len(saved.contacts) + len(saved.activities)})
     report["saves without an answer"] = saved.refused
     report["answered with 429"] = sum(call["status"] == httpx.codes.TOO_MANY_REQUESTS for call in calls)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from warmline import storage
@@ -45,6 +46,7 @@ class Leases:
         processes.announce()
         self._holder = f"{processes.PROCESS}/{uuid.uuid4().hex}"
         self._held: set[str] = set()
+        self._rows: dict[str, tuple[str, int]] = {}  # by the keys of their leases
 
     @contextmanager
     def hold(
@@ -98,6 +100,8 @@ class Leases:
                 postponed_cleanup.delete_later(Lease.objects.filter(key__in=keys, holder=self._holder))
             raise
         self._held.update(keys)
+        if row is not None:
+            self._rows[keys[0]] = row
         return True
 
     def wait_for(self, *keys: str, until: float) -> None:
@@ -144,9 +148,13 @@ class Leases:
                 deed()
 
     def are_ours(self) -> bool:
-        """Tell whether nobody has taken any of these leases, nor will before the transaction around this ends."""
+        """Tell whether nobody has taken any of these leases, nor will before the transaction around this ends.
+
+        The lease of a row that was deleted here is gone with it (see local_deletes.py), and nobody can take it.
+        """
         ours = Lease.objects.select_for_update().filter(holder=self._holder).order_by("key")
-        return self._held <= {lease.key for lease in ours}
+        lost = self._held - {lease.key for lease in ours}
+        return all(key in self._rows and not _exists(*self._rows[key]) for key in lost)
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the leases to a row, and to what is created for it, while the block runs.
@@ -173,6 +181,11 @@ class Leases:
         expires_at = self._clock.now() + LIFETIME
         if Lease.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A lease was lost while its work went on.")
+
+
+def _exists(kind: str, row_id: int) -> bool:
+    rows = apps.get_model("crm", kind)._default_manager  # noqa: SLF001 (Django documents it as public)
+    return bool(rows.filter(pk=row_id).exists())
 
 
 def make_sure() -> None:
