@@ -104,12 +104,13 @@ def outside(seconds: float, seed: int, *options: str, is_kept: bool = False, out
     command = [sys.executable, "-m", "cluster.run", "--seconds", str(seconds), "--seed", str(seed), *options]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     inside = in_namespaces([*command, "--inside", str(folder)])
-    run = subprocess.Popen(inside, env=env, stdin=subprocess.PIPE, stdout=out, stderr=out)
     try:
-        return run.wait(seconds + 2 * REST)
+        with subprocess.Popen(inside, env=env, stdin=subprocess.PIPE, stdout=out, stderr=out) as run:
+            try:
+                return run.wait(seconds + 2 * REST)
+            finally:
+                run.kill()
     finally:
-        run.kill()
-        run.wait()
         if is_kept:
             sys.stdout.write(f"Logs: {folder}\n")
         else:
