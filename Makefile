@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-postgres chaos leads siege bench screenshots diagram check format migrations lock audit release clean
+.PHONY: help demo serve test test-postgres chaos leads cluster siege bench screenshots diagram check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -31,6 +31,9 @@ chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreS
 leads: $(VENV)/dev ## send LEADS=1000 up to five times each to a server that dies, over connections that break
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.sending_again \
 		--leads $(or $(LEADS),1000) $(ARGS)
+
+cluster: $(VENV)/dev ## break several machines, played on this one, for SECONDS=900 (as root; SEED=... does the same again)
+	@PYTHONPATH=tests $(BIN)/python -m cluster.run --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \

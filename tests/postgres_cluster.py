@@ -154,6 +154,19 @@ class Cluster:
         if (self._data / "postmaster.pid").exists():
             self._run("pg_ctl", "--pgdata", str(self._data), "--wait", "--mode", mode, "stop")
 
+    def command(self) -> list[str]:
+        """Return the command that runs the server in the foreground, for whoever has it run elsewhere."""
+        settings = self._settings | {"unix_socket_directories": str(self.folder)}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        user = self._user
+        as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if user else []
+        return [*as_user, str(self._programs / "postgres"), "-D", str(self._data), *options]
+
+    def admit(self, network: str) -> None:
+        """Let in whoever comes from a network, such as 10.0.0.0/8; to be said before the server starts."""
+        with (self._data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+            rules.write(f"host all all {network} trust\n")
+
     def url(self, database: str = "postgres") -> str:
         """Return the address of a database, in the form of `DATABASE_URL`."""
         return f"postgres://warmline@{quote(str(self.folder), safe='')}/{database}"

@@ -5,6 +5,7 @@ time, and learns from its headers. It knows nothing of records. It never repeats
 whether that is safe, and it never follows a redirect, which would carry the token elsewhere.
 """
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -141,7 +142,8 @@ class HttpSession:
 
     def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
         """Send a request and read the whole response."""
-        with self._http.stream(call.method, call.path, params=params, json=json) as response:
+        trace = {"trace": self._limit_delivery}
+        with self._http.stream(call.method, call.path, params=params, json=json, extensions=trace) as response:
             try:
                 body = self._whole(response, _room_for(call))
             except error_responses.FAILURES:
@@ -152,6 +154,16 @@ class HttpSession:
             # A refusal that quotes the request must not carry the token into messages and logs.
             body = body.replace(self._token.get_secret_value().encode(), b"***")
         return Answer(response.status_code, response.headers, body, self._clock.now())
+
+    def _limit_delivery(self, event: str, about: dict[str, Any]) -> None:
+        """Have the system give up what it cannot deliver on a new connection as soon as we do.
+
+        Else it goes on for a quarter of an hour, although we have closed the connection, and a create that we gave up
+        could be done long after another worker has looked for what it made, and made it again.
+        """
+        if event == "connection.connect_tcp.complete" and hasattr(socket, "TCP_USER_TIMEOUT"):
+            own = about["return_value"].get_extra_info("socket")
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._timeout * 1000))
 
     def _whole(self, response: httpx.Response, most: int) -> bytes:
         """Read the body. A server that sends it slowly, or without end, must neither block us nor fill our memory."""

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from warmline.crm import preferences
 from warmline.pipedrive import User
-from warmline.sync import credentials
+from warmline.sync import credentials, leases
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Company
 
@@ -107,6 +107,7 @@ def storing() -> Iterator[None]:
 
     Raises:
         StartedAnewError: When the work was begun in an earlier generation; nothing is stored then.
+        BusyError: When one of its leases was lost; nothing is stored then, because whoever took it does so.
     """
     with transaction.atomic():
         begun_in = _BEGUN_IN.get()
@@ -115,6 +116,7 @@ def storing() -> Iterator[None]:
             present = Company.objects.select_for_update().filter(pk=1).values_list("generation", flat=True).first()
             if present != begun_in:
                 raise StartedAnewError
+        leases.make_sure()
         yield
 
 

@@ -153,7 +153,8 @@ class Intents:
             with self._pipedrive.before_each_write(begin):
                 return create()
         except Uncertain as error:
-            self._note_loss(sent.key, error)
+            if begun_at is not None:
+                self._note_loss(sent.key, begun_at, error)
             raise
         except PipedriveError:
             if begun_at is not None:
@@ -185,9 +186,10 @@ class Intents:
         self._ages.note(sent.key, now)
         return now
 
-    def _note_loss(self, key: str, error: Uncertain) -> None:
+    def _note_loss(self, key: str, begun_at: datetime, error: Uncertain) -> None:
+        """Note it on the intent of that create, and not on one that another worker has begun since."""
         now = self._clock.now()
-        Intent.objects.filter(key=key).update(uncertain_at=now, answered=error.answered)
+        Intent.objects.filter(key=key, begun_at=begun_at).update(uncertain_at=now, answered=error.answered)
         self._ages.note(_loss(key), now)
 
     def _age(self, intent: Intent) -> timedelta:

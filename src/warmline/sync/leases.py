@@ -1,14 +1,17 @@
 """Leases: which worker may create what. One INSERT decides, and an expired lease holds nobody up.
 
 A lease is not a success. It is renewed right before each create, so it outlives the longest call. A worker that has
-lost its lease, perhaps because a clock was set ahead, stops before it creates anything.
+lost its lease, because it stood still or was cut off for so long, or a clock was set ahead, stops before it creates or
+stores anything.
 """
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from warmline import storage
@@ -28,6 +31,9 @@ class BusyError(Exception):
     """Another worker is creating the same thing; the row stays pending and is tried again soon."""
 
 
+_OF_THIS_WORK: ContextVar["Leases | None"] = ContextVar("leases", default=None)  # of what this thread works on
+
+
 class Leases:
     """The leases of one worker during one piece of work.
 
@@ -40,6 +46,7 @@ class Leases:
         processes.announce()
         self._holder = f"{processes.PROCESS}/{uuid.uuid4().hex}"
         self._held: set[str] = set()
+        self._rows: dict[str, tuple[str, int]] = {}  # by the keys of their leases
 
     @contextmanager
     def hold(
@@ -93,6 +100,8 @@ class Leases:
                 postponed_cleanup.delete_later(Lease.objects.filter(key__in=keys, holder=self._holder))
             raise
         self._held.update(keys)
+        if row is not None:
+            self._rows[keys[0]] = row
         return True
 
     def wait_for(self, *keys: str, until: float) -> None:
@@ -123,12 +132,29 @@ class Leases:
                 raise
             postponed_cleanup.delete(leases)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Do a piece of work in the block: what this thread stores meanwhile, it stores under these leases."""
+        before = _OF_THIS_WORK.set(self)
+        try:
+            yield
+        finally:
+            _OF_THIS_WORK.reset(before)
+
     def while_held(self, deed: Callable[[], object]) -> None:
         """Do something in one transaction, unless one of our leases has expired and another worker has taken it."""
         with transaction.atomic():
-            ours = Lease.objects.select_for_update().filter(holder=self._holder)
-            if len(ours) == len(self._held):
+            if self.are_ours():
                 deed()
+
+    def are_ours(self) -> bool:
+        """Tell whether nobody has taken any of these leases, nor will before the transaction around this ends.
+
+        The lease of a row that was deleted here is gone with it (see local_deletes.py), and nobody can take it.
+        """
+        ours = Lease.objects.select_for_update().filter(holder=self._holder).order_by("key")
+        lost = self._held - {lease.key for lease in ours}
+        return all(key in self._rows and not _exists(*self._rows[key]) for key in lost)
 
     def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
         """Hold the leases to a row, and to what is created for it, while the block runs.
@@ -155,6 +181,22 @@ class Leases:
         expires_at = self._clock.now() + LIFETIME
         if Lease.objects.filter(holder=self._holder).update(expires_at=expires_at) != len(self._held):
             raise BusyError("A lease was lost while its work went on.")
+
+
+def _exists(kind: str, row_id: int) -> bool:
+    rows = apps.get_model("crm", kind)._default_manager  # noqa: SLF001 (Django documents it as public)
+    return bool(rows.filter(pk=row_id).exists())
+
+
+def make_sure() -> None:
+    """Return if the work of this thread may store something; call it in the transaction that does.
+
+    Raises:
+        BusyError: When one of its leases has expired and another worker has taken it, who stores what comes of the row.
+    """
+    leases = _OF_THIS_WORK.get()
+    if leases is not None and not leases.are_ours():
+        raise BusyError("A lease was lost while its work went on.")
 
 
 def is_leased(keys: Iterable[str], now: datetime) -> bool:

@@ -105,7 +105,8 @@ class Attempts:
             wait: How long from now.
         """
         rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
-        rows.update(next_pipedrive_sync_attempt=self._clock.now() + wait)
+        with storing():
+            rows.update(next_pipedrive_sync_attempt=self._clock.now() + wait)
 
     def blame_the_connection(self, error: Exception) -> None:
         """Store the trouble if an error is the connection's fault. A probe finds out if the error does not show it.

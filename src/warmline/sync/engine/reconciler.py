@@ -188,7 +188,7 @@ class Engine:
             clock=self._clock,
         )
         try:
-            with self._membership.at_work():
+            with self._membership.at_work(), leases.at_work():
                 match work.kind:
                     case "contact":
                         self._bring_contact(work, leases, steps)

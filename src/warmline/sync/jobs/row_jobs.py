@@ -1,7 +1,7 @@
 """What a worker does with jobs: brings rows by the engine that token and preferences ask for at that moment.
 
 The queue that a job was in says whether a person waits: its threads are never lent to batch work, so a row that turns
-out to be of a backlog is left to the feeder. Who finds the lease of a row taken leaves it as well, because the one who
+out to be of a backlog goes on to the other queue. Who finds the lease of a row taken leaves it, because the one who
 holds it looks for what is next under the same lease when it is free again. So nobody waits for a lease in a thread.
 """
 
@@ -17,7 +17,7 @@ from warmline.sync import postponed_cleanup
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.jobs.feeder import feed
-from warmline.sync.jobs.queues import FILL, INTERACTIVE, put_chore
+from warmline.sync.jobs.queues import FILL, INTERACTIVE, put_chore, put_rows
 from warmline.sync.leases import release_own, release_those_of_the_dead
 from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
@@ -72,7 +72,11 @@ class Hands:
             postponed_cleanup.clear()
             work = engine.work_of(kind, row_id)
             for _ in range(IN_A_ROW):
-                if work is None or (work.is_background and queue == INTERACTIVE):
+                if work is None:
+                    break
+                if work.is_background and queue == INTERACTIVE:
+                    # Not left to the feeder, which counts leases and not rows, and may put it here again for ever.
+                    put_rows([((work.kind, work.row_id), work.lane)])
                     break
                 if not engine.bring(work):
                     is_to_wait = connection_health.is_well() and not engine.is_held(work)
