@@ -89,7 +89,7 @@ def _empty() -> None:
     """Begin with empty tables."""
     is_postgres = connection.vendor == "postgresql"
     tables = [table._meta.db_table for table in TABLES] + ["procrastinate_jobs"] * is_postgres
-    flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=is_postgres)
+    flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=True)
     connection.ops.execute_sql_flush(flush)
 
 

@@ -437,8 +437,8 @@ def test_a_toast_goes_in_its_time(people: People, team: Team) -> None:
 def test_many_become_one(people: People, team: Team) -> None:
     """A toast grows in its place, and Tab reaches it: Enter on its button dismisses it."""
     page = open_page(people, team, "bob")
-    contacts = [{"name": f"Contact {number}", "warmness_score": 5} for number in range(12)]
-    team.save("bob", "/contacts/import", contacts=contacts)
+    for number in range(12):
+        team.save("bob", "/contacts", name=f"Contact {number}", warmness_score=5)
     expect(toast(page)).to_contain_text("12 contacts are in Pipedrive.")
     expect(toast(page)).to_have_count(1)
     page.get_by_role("button", name="Dismiss").focus()

@@ -17,7 +17,6 @@ ODD = [
     "a@" + "b" * 300,
     "\0",
     "a\0@example.com",
-    "\ud800@example.com",
     "ﷺ" * 254,
 ]
 

@@ -153,8 +153,7 @@ class Intents:
             with self._pipedrive.before_each_write(begin):
                 return create()
         except Uncertain as error:
-            if begun_at is not None:
-                self._note_loss(sent.key, begun_at, error)
+            self._note_loss(sent.key, begun_at, error)
             raise
         except PipedriveError:
             if begun_at is not None:
@@ -186,8 +185,10 @@ class Intents:
         self._ages.note(sent.key, now)
         return now
 
-    def _note_loss(self, key: str, begun_at: datetime, error: Uncertain) -> None:
-        """Note it on the intent of that create, and not on one that another worker has begun since."""
+    def _note_loss(self, key: str, begun_at: datetime | None, error: Uncertain) -> None:
+        """Note it on the intent of that create, if it was begun, and not on one that another worker has begun since."""
+        if begun_at is None:
+            return
         now = self._clock.now()
         Intent.objects.filter(key=key, begun_at=begun_at).update(uncertain_at=now, answered=error.answered)
         self._ages.note(_loss(key), now)

@@ -29,8 +29,8 @@ from warmline.webhooks.sending import Answer, NotSentError, post
 
 log = logging.getLogger(__name__)
 
-WORKERS = 4  # endpoints that are delivered to side by side
-LOOK = 1.0  # seconds between two looks when nobody wakes them
+WORKERS = 3  # endpoints that are delivered to side by side
+LOOK = 2.0  # seconds between two looks when nobody wakes them
 HELD = timedelta(seconds=60)  # how long an endpoint is held for one delivery, which takes a quarter of it at most
 IN_A_ROW = 100  # deliveries to one endpoint before others have their turn
 SHOWN = 500  # characters of an answer that are kept

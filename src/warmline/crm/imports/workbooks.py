@@ -10,9 +10,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-
 from warmline.crm.fields import without_ends
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
 
@@ -37,6 +34,8 @@ def read(content: bytes) -> Table:
     Raises:
         FileError: When it is broken, empty, or too large.
     """
+    from openpyxl import load_workbook  # noqa: PLC0415 (it takes memory that few processes need)
+
     try:
         _refuse_bombs(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
@@ -58,6 +57,8 @@ def written(rows: Iterable[Sequence[str]]) -> bytes:
     Args:
         rows: The cells of each.
     """
+    from openpyxl import Workbook  # noqa: PLC0415 (as above)
+
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet("Contacts")
     for row in rows:
@@ -68,6 +69,8 @@ def written(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _text_cell(sheet: Any, text: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 (as above)
+
     cell = WriteOnlyCell(sheet, text)
     cell.data_type = "s"  # or "=1+1" would be a formula
     return cell
