@@ -93,7 +93,9 @@ class Beside:
         """Start it, and return how it ended."""
         command = [sys.executable, "-m", "warmline.engine_process"]
         try:
-            program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 (our own)
+            # Its many threads need little memory each, of which the C library would keep a pool for every one.
+            env = {"MALLOC_ARENA_MAX": "1", **os.environ}
+            program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)  # noqa: S603 (our own)
         except OSError as error:  # no memory for it, or no more processes; that may pass
             return f"serve.engine_not_started error={error!r}"
         self._attend(program)
