@@ -29,7 +29,7 @@ from warmline.webhooks.sending import Answer, NotSentError, post
 
 log = logging.getLogger(__name__)
 
-WORKERS = 3  # endpoints that are delivered to side by side
+WORKERS = 2  # endpoints that are delivered to side by side
 LOOK = 2.0  # seconds between two looks when nobody wakes them
 HELD = timedelta(seconds=60)  # how long an endpoint is held for one delivery, which takes a quarter of it at most
 IN_A_ROW = 100  # deliveries to one endpoint before others have their turn
