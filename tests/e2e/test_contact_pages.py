@@ -245,6 +245,35 @@ def test_nothing_is_done_by_mistake(people: People, site: Site) -> None:
     expect(page.get_by_label("Warmness of Eve Stone")).to_have_value("0")
 
 
+def test_a_field_that_somebody_uses_keeps_the_focus(people: People, site: Site) -> None:
+    """A form that replaces the details puts the focus into its first field at once, and never later."""
+    page = people.member(site)
+    page.goto("/contacts/new")
+    page.get_by_label("Name").fill("Early Reader")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Early Reader", exact=True)).to_be_visible()
+    page.evaluate(
+        """() => {
+            const main = document.getElementById("main");
+            window.settled = new Promise((settled) => main.addEventListener("htmx:afterSettle", (event) => {
+                if (event.target.id === "details") settled();
+            }));
+            new MutationObserver((_, observer) => {
+                const phone = document.querySelector("[name=phone]");
+                if (!phone) return;
+                observer.disconnect();
+                window.wasFirst = document.activeElement.name;
+                phone.focus();
+            }).observe(main, { childList: true, subtree: true });
+        }"""
+    )
+    page.get_by_role("link", name="Edit", exact=True).click()
+    expect(page.get_by_label("Phone")).to_be_focused()
+    page.evaluate("window.settled")
+    assert page.evaluate("window.wasFirst") == "name"
+    expect(page.get_by_label("Phone")).to_be_focused()
+
+
 def test_a_form_is_sent_once(people: People, site: Site) -> None:
     """However often one presses; and after "Back", or once it was refused, it can be sent again."""
     page = people.member(site)
