@@ -136,6 +136,15 @@ class Stage:
                 return False
         return True
 
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Do what the block does as whoever watches: at no process's expense, and also when the process has died."""
+        current, self.current = self.current, None
+        try:
+            yield
+        finally:
+            self.current = current
+
     def step(self, end: float, skip: Callable[[float], float] = _nothing_skipped) -> bool:
         """Let one task go on, unless none has anything to do before `end`; return whether one did."""
         if not self.tasks:

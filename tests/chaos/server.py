@@ -81,7 +81,8 @@ class Line(httpx.BaseTransport):
             response = way.handle_request(request)
         finally:
             if isinstance(body, dict):
-                self._journal.called(request.method, request.url.path, body, row, before)
+                with self._stage.watching():
+                    self._journal.called(request.method, request.url.path, body, row, before)
         if response.status_code == TOO_MANY and self._random.random() < 0.5:
             response.headers["retry-after"] = str(self._random.choice((1, 5, 20, 60)))
         return response
