@@ -106,12 +106,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes, *, private: bool) ->
         response = connection.getresponse()
         text = response.read(READ).decode("utf-8", "replace").replace("\0", "\ufffd")
         return Answer(response.status, text)
-    except ssl.SSLError as error:
-        raise NotSentError(f"The encrypted connection failed: {error.reason or 'unknown reason'}.") from error
-    except TimeoutError as error:
-        raise NotSentError("It did not answer in time.") from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:
-        raise NotSentError(f"The connection failed: {_words(error)}.") from error
+        raise NotSentError(_words(error)) from error
     finally:
         if timer is not None:
             timer.cancel()
@@ -148,5 +144,9 @@ def _shut(sock: socket.socket) -> None:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"The encrypted connection failed: {error.reason or 'unknown reason'}."
+    if isinstance(error, TimeoutError):
+        return "It did not answer in time."
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text)[:200].rstrip(".")
+    return f"The connection failed: {str(text)[:200].rstrip('.')}."
