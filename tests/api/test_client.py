@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from warmline import client
 from warmline.api.urls import api
 from warmline.client import RefusedError, UnreachableError, Warmline
+from warmline.client import calls as calls_module
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 
@@ -90,7 +91,7 @@ def test_its_types_are_the_documents(ours: str, theirs: str) -> None:
 
 def test_its_calls_are_the_documents() -> None:
     """Each address that it knows is there, with that method."""
-    text = Path(client.__file__).read_text(encoding="utf-8")
+    text = Path(calls_module.__file__).read_text(encoding="utf-8")
     calls = set(re.findall(r'call\(\s*"(\w+)", "(/api/[\w/]+)"', text))
     calls |= {
         (method, f"/api/{kind}/external/{{source}}/{{id}}")
@@ -177,7 +178,7 @@ def test_a_refusal_in_another_shape(warmline: Warmline, network: Network) -> Non
 
 def test_it_follows_through_all_pages(warmline: Warmline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows, those that are gone, and where to go on."""
-    monkeypatch.setattr(client, "ON_A_PAGE", 2)
+    monkeypatch.setattr(calls_module, "ON_A_PAGE", 2)
     list(warmline.batch({"method": "POST", "path": "/contacts", "body": {"name": f"C{n}"}} for n in range(5)))
     first = warmline.changes("contacts")
     assert [row["name"] for row in first.rows] == [f"C{n}" for n in range(5)]
@@ -186,7 +187,7 @@ def test_it_follows_through_all_pages(warmline: Warmline, monkeypatch: pytest.Mo
 
 def test_a_long_batch_is_cut_into_several(warmline: Warmline, monkeypatch: pytest.MonkeyPatch) -> None:
     """With keys of their own, so that all of it can be sent again."""
-    monkeypatch.setattr(client, "IN_A_BATCH", 2)
+    monkeypatch.setattr(calls_module, "IN_A_BATCH", 2)
     for _ in range(2):
         calls = [client.Call(method="POST", path="/contacts", body={"name": f"C{n}"}) for n in range(5)]
         assert [outcome["status"] for outcome in warmline.batch(calls, key="k")] == [201] * 5
