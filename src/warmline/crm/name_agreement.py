@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import permutations, product
 
 from warmline.crm.keys import key
@@ -45,6 +46,7 @@ PLAIN = str.maketrans(
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
 TOO_SHORT = 3  # letters; words up to this length are compared exactly: "Joe" is not "Jo"
+REMEMBERED = 1024  # names; those of one mailbox are compared with each other again and again
 MOST_ORDERED = 4  # words; up to this number, all orders are tried
 
 
@@ -70,7 +72,8 @@ def agree(one: str, other: str, emails: Iterable[str] = ()) -> bool:
     )
 
 
-def _readings(name: str) -> set[Words]:
+@lru_cache(REMEMBERED)
+def _readings(name: str) -> frozenset[Words]:
     """Return the ways to read a name: with and without titles, and with a single word in brackets beside it."""
     name = COMPANY.sub("", name)
     beside = ASIDE.findall(name)
@@ -83,9 +86,10 @@ def _readings(name: str) -> set[Words]:
         for some in (parts, _untitled(parts)):
             words = [word for part in some for word in _divided(part)]
             readings |= {tuple(words), tuple(letter for word in words for letter in _initials(word))}
-    return {words for words in readings if words}
+    return frozenset(words for words in readings if words)
 
 
+@lru_cache(REMEMBERED)
 def _person(name: str) -> str:
     """Return the key of a name without a company before or after it, if a legal form such as "GmbH" shows one."""
     name = key(name)
@@ -150,8 +154,9 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters))
 
 
-def _words(name: str) -> list[str]:
-    return [word for part in _parts(name) for word in _divided(part)]
+@lru_cache(REMEMBERED)
+def _words(name: str) -> Words:
+    return tuple(word for part in _parts(name) for word in _divided(part))
 
 
 def _parts(name: str) -> list[str]:
@@ -172,6 +177,7 @@ def _initials(word: str) -> Iterator[str]:
     yield from word if is_run else (word,)
 
 
+@lru_cache(REMEMBERED)
 def _is_several(name: str) -> bool:
     """Tell whether a name names several people, or a person and a company: "Petra Maier, Klaus Petersen"."""
     long: Sequence[str] = [part for part in name.split(",") if len(_untitled(_parts(part))) > 1]
