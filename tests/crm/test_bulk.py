@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -153,7 +153,8 @@ def test_organizations_are_found_made_and_completed(alice: User) -> None:
 
 def test_the_queries_do_not_grow_with_the_rows(alice: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """A chunk locks its user, reads what is known, makes organizations and contacts, with positions and words."""
-    for count, queries in ((3, 13), (30, 13)):
+    queries = 13 if connection.vendor == "sqlite" else 15  # two of them wake the workers of other machines
+    for count in (3, 30):
         rows = [
             {
                 "name": f"Dana {count} {number}",
