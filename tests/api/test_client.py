@@ -176,6 +176,7 @@ def test_a_refusal_in_another_shape(warmline: Warmline, network: Network) -> Non
         warmline.read_contact("web", "1")
 
 
+@pytest.mark.django_db(transaction=True)  # what is not committed is told again
 def test_it_follows_through_all_pages(warmline: Warmline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows, those that are gone, and where to go on."""
     monkeypatch.setattr(calls_module, "ON_A_PAGE", 2)

@@ -91,6 +91,7 @@ def test_a_crowd_of_writers_waits_and_none_fails() -> None:
     assert User.objects.count() == 151
 
 
+@pytest.mark.only_on("sqlite")
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_is_given_back_whatever_happens() -> None:
     """After a commit, an error within a transaction, one of a single statement, and a connection that is closed."""
@@ -110,6 +111,7 @@ def test_a_turn_is_given_back_whatever_happens() -> None:
     assert not line._is_taken
 
 
+@pytest.mark.only_on("sqlite")
 @pytest.mark.django_db(transaction=True)
 def test_one_who_never_lets_go_is_told_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not as a fault of ours."""

@@ -95,6 +95,7 @@ def test_two_presses_at_one_moment(client: Client) -> None:
     assert (response.status_code, response["Location"]) == (302, "/")
 
 
+@pytest.mark.only_on("sqlite")  # on PostgreSQL all processes share the code
 @pytest.mark.django_db
 def test_a_server_that_printed_no_code(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says what to do."""

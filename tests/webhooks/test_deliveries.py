@@ -116,7 +116,7 @@ def test_who_hangs_holds_up_nobody_else(
     endpoint: Endpoint, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is cut off, left alone for a while, and others are told meanwhile."""
-    monkeypatch.setattr(sending, "WHOLE", 0.2)
+    monkeypatch.setattr(sending, "WHOLE", 3.0)
     over = Flag()
 
     def hang(request: Request) -> None:

@@ -82,6 +82,8 @@ class UserManager(BaseUserManager["User"]):
         Args:
             email: The e-mail as typed.
         """
+        if "\0" in email:  # PostgreSQL cannot be asked for it, and nobody has it
+            return self.none()
         exact = self.filter(email=email.strip())
         return exact if exact.exists() else self.filter(email_key=email_key(email))
 
