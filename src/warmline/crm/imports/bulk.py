@@ -224,7 +224,7 @@ def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
     contacts = [row.contact for row in new]
     rows_importing.send(Contact, rows=contacts)
-    search_index.fill(Contact.objects.bulk_create(contacts))
+    Contact.index(Contact.objects.bulk_create(contacts))
     if warm := [contact for contact in contacts if contact.is_warm]:
         contacts_warmed.send(Contact, contacts=warm)
     return [

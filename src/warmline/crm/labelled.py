@@ -1,0 +1,126 @@
+"""E-mails and phones of a contact beyond its first one, each with a label: how they are read, settled and checked. Pure.
+
+They stand in the contact's own row, as JSON, so that they are changed, locked, merged and copied with it. Of the first
+one, which counts as the primary, value and label have columns of their own.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, MaxLengthValidator
+from django.db.models import TextChoices
+
+from warmline.crm.fields import EMAIL_LENGTH, PHONE_LENGTH, no_control_characters, tidied
+from warmline.crm.keys import email_key, without_unseen
+
+MOST = 50  # e-mails of a contact, and phones
+BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
+TOO_MANY = f"A contact can have at most {MOST} of each. Remove some."
+NO_LABEL = "Choose one of these labels: work, mobile, home, other."
+
+
+class Label(TextChoices):
+    """What an e-mail or a phone is for."""
+
+    WORK = "work", "Work"
+    MOBILE = "mobile", "Mobile"
+    HOME = "home", "Home"
+    OTHER = "other", "Other"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An e-mail or a phone.
+
+    Attributes:
+        value: As it was typed.
+        label: One of Label.
+    """
+
+    value: str
+    label: str = Label.WORK
+
+
+def phone_key(text: str) -> str:
+    """Return the form in which two spellings of one phone are equal: its digits and letters.
+
+    Args:
+        text: A phone as a person or a server wrote it.
+    """
+    known = unicodedata.normalize("NFKC", without_unseen(text))
+    kept = "".join(each for each in known if each.isalnum() or each in BESIDE_DIGITS).casefold()
+    return kept or " ".join(known.split())
+
+
+KEYS: Mapping[str, Callable[[str], str]] = {"email": email_key, "phone": phone_key}
+_VALIDATORS: Mapping[str, tuple[Callable[[str], None], ...]] = {
+    "email": (EmailValidator("Enter an e-mail address such as kim@example.com."), MaxLengthValidator(EMAIL_LENGTH)),
+    "phone": (no_control_characters, MaxLengthValidator(PHONE_LENGTH)),
+}
+
+
+def read(stored: Iterable[Any]) -> tuple[Labelled, ...]:
+    """Return values as they are given or stored: each a `Labelled`, or a pair of value and label.
+
+    Args:
+        stored: The values.
+    """
+    return tuple(each if isinstance(each, Labelled) else Labelled(*each) for each in stored)
+
+
+def as_json(values: Iterable[Labelled]) -> list[list[str]]:
+    """Return values as a row stores them."""
+    return [[each.value, str(each.label)] for each in values]
+
+
+def settled(kind: str, values: Iterable[Labelled]) -> list[Labelled]:
+    """Return values tidied, without empty ones; of one that comes twice, the first.
+
+    Args:
+        kind: "email" or "phone".
+        values: As given.
+    """
+    tidy = (Labelled(tidied(kind, each.value), each.label or Label.WORK) for each in values)
+    found: dict[str, Labelled] = {}
+    for each in tidy:
+        if each.value:
+            found.setdefault(KEYS[kind](each.value), each)
+    return list(found.values())
+
+
+def check(kind: str, values: Iterable[Labelled]) -> None:
+    """Refuse values that are not valid.
+
+    Args:
+        kind: "email" or "phone".
+        values: All that a contact has.
+
+    Raises:
+        ValidationError: With a message for each that is not.
+    """
+    values, refused = list(values), list[Any]()
+    if len(values) > MOST:
+        refused.append(TOO_MANY)
+    if any(each.label not in Label.values for each in values):
+        refused.append(NO_LABEL)
+    for each in values:
+        try:
+            for validate in _VALIDATORS[kind]:
+                validate(each.value)
+        except ValidationError as error:
+            refused += [f"“{each.value[:EMAIL_LENGTH]}”: {message}" for message in error.messages]
+    if refused:
+        raise ValidationError(list(dict.fromkeys(refused)))
+
+
+def label_of(text: str) -> str:
+    """Return our label for another program's: the same, or “other” for one that we do not know; empty means work.
+
+    Args:
+        text: As it is called there.
+    """
+    known = text.strip().casefold() or Label.WORK
+    return known if known in Label.values else Label.OTHER
