@@ -27,12 +27,12 @@ from warmline.api.errors import MESSAGES
 from warmline.crm.activities import ActivityType
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.external_ids import ID_LENGTH, SOURCE_LENGTH, ExternalName
-from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
+from warmline.crm.fields import EMAIL_LENGTH, NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
+from warmline.crm.labelled import MOST, Label, Labelled
 from warmline.crm.models import WARMEST
 from warmline.webhooks.models import URL_LENGTH, Event
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
-EMAIL_LENGTH = 254
 LARGEST_IMPORT = 1000  # contacts; some tenths of a second
 LARGEST_BATCH = 1000  # calls; some seconds
 
@@ -154,21 +154,69 @@ class OrganizationChanges(Body):
     country: Line = _unset()
 
 
-class _WithOrganization(Body):
+class LabelledEmail(Body):
+    """One of a contact's e-mails. The same one twice, and an empty one, are left out."""
+
+    value: Annotated[
+        StrictStr,
+        Field(max_length=EMAIL_LENGTH),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "maxLength": EMAIL_LENGTH,
+                "anyOf": [{"format": "email"}, {"pattern": texts.BLANK}],
+            }
+        ),
+    ]
+    label: Label = Label.WORK
+
+
+class LabelledPhone(Body):
+    """One of a contact's phones. The same one twice, and an empty one, are left out."""
+
+    value: Annotated[StrictStr, Field(max_length=PHONE_LENGTH, json_schema_extra={"pattern": texts.ONE_LINE})]
+    label: Label = Label.WORK
+
+
+ONE_OR_ALL: dict[str, Any] = {
+    "allOf": [{"not": {"required": [name, f"{name}s"]}} for name in ("email", "phone")],
+}
+
+
+class _WithValues(Body):
+    model_config = ConfigDict(json_schema_extra=ONE_OR_ALL)
+
+    @model_validator(mode="after")
+    def _one_or_all(self) -> Self:
+        for name in ("email", "phone"):
+            if {name, f"{name}s"} <= self.model_fields_set:
+                text = f"Send either {name}, which is the primary one, or {name}s, which are all."
+                raise PydanticCustomError("one_or_all", text)  # type: ignore[arg-type]  # of few texts
+        return self
+
     def given(self) -> dict[str, Any]:
         """Return the fields that the caller named, as `crm.book` takes them."""
         values = super().given()
         if values.get("organization"):
             values["organization"] = OrganizationDetails(**values["organization"])
+        for name in ("emails", "phones"):
+            if name in values:
+                values[name] = tuple(Labelled(**each) for each in values[name])
         return values
 
 
-class ContactChanges(_WithOrganization):
-    """Changes to a contact. Fields that are left out stay unchanged; null removes the organization."""
+class ContactChanges(_WithValues):
+    """Changes to a contact. Fields that are left out stay unchanged; null removes the organization.
+
+    `email` and `phone` are the primary ones: without one, the next takes its place. `emails` and `phones` are all, the
+    primary one first.
+    """
 
     name: Name = _unset()
     email: Email = _unset()
     phone: Phone = _unset()
+    emails: Annotated[list[LabelledEmail], Field(max_length=MOST)] = _unset()
+    phones: Annotated[list[LabelledPhone], Field(max_length=MOST)] = _unset()
     organization: OrganizationBody | None = _unset()
     warmness_score: Score = _unset()
 
@@ -207,12 +255,21 @@ class ImportedOrganization(Body):
     country: AnyText = ""
 
 
-class ImportedContact(_WithOrganization):
+class ImportedValue(Body):
+    """One of the e-mails or phones of an imported contact."""
+
+    value: StrictStr
+    label: Label = Label.WORK
+
+
+class ImportedContact(_WithValues):
     """A contact to import. Invalid values are accepted here and reported in the row's outcome."""
 
     name: StrictStr
     email: AnyText = _unset()
     phone: AnyText = _unset()
+    emails: list[ImportedValue] = _unset()
+    phones: list[ImportedValue] = _unset()
     organization: ImportedOrganization | None = _unset()
     warmness_score: Whole = _unset()
 

@@ -1,5 +1,6 @@
 """Responses: rows as JSON, with empty texts as null and times in UTC."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.imports.bulk import Outcome, Result
+from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
@@ -96,13 +98,27 @@ class OrganizationAnswer(OrganizationPart):
         return cls(**dict(cls.part_of(row)), external_ids=ExternalIdAnswer.all_of(row), sync=describe(row))
 
 
+class LabelledAnswer(BaseModel):
+    """One of a contact's e-mails or phones."""
+
+    value: str
+    label: Label
+
+    @classmethod
+    def all_of(cls, values: Iterable[Labelled]) -> "list[LabelledAnswer]":
+        """Return what is told of them, the primary one first."""
+        return [LabelledAnswer(value=each.value, label=Label(each.label)) for each in values]
+
+
 class ContactAnswer(BaseModel):
-    """A contact with its organization."""
+    """A contact with its organization. `email` and `phone` are the first of `emails` and `phones`."""
 
     id: int
     name: str
     email: str | None
     phone: str | None
+    emails: list[LabelledAnswer]
+    phones: list[LabelledAnswer]
     warmness_score: int
     owner: OwnerAnswer
     pipedrive_person_id: int | None
@@ -118,6 +134,8 @@ class ContactAnswer(BaseModel):
             name=row.name,
             email=row.email or None,
             phone=row.phone or None,
+            emails=LabelledAnswer.all_of(row.emails),
+            phones=LabelledAnswer.all_of(row.phones),
             warmness_score=row.warmness_score,
             owner=OwnerAnswer(id=row.owner.pk, name=row.owner.name, email=row.owner.email),
             pipedrive_person_id=row.pipedrive_person_id,

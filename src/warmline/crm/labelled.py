@@ -56,10 +56,19 @@ def phone_key(text: str) -> str:
 
 
 KEYS: Mapping[str, Callable[[str], str]] = {"email": email_key, "phone": phone_key}
-_VALIDATORS: Mapping[str, tuple[Callable[[str], None], ...]] = {
-    "email": (EmailValidator("Enter an e-mail address such as kim@example.com."), MaxLengthValidator(EMAIL_LENGTH)),
-    "phone": (no_control_characters, MaxLengthValidator(PHONE_LENGTH)),
+_TOO_LONG = "Shorten “{}…”: it can have at most {} characters."
+# By kind, each with what to do about a value that it refuses.
+_VALIDATORS: Mapping[str, tuple[tuple[Callable[[str], None], str], ...]] = {
+    "email": (
+        (MaxLengthValidator(EMAIL_LENGTH), _TOO_LONG.format("{}", EMAIL_LENGTH)),
+        (EmailValidator(), "Enter an e-mail address such as kim@example.com in place of “{}”."),
+    ),
+    "phone": (
+        (MaxLengthValidator(PHONE_LENGTH), _TOO_LONG.format("{}", PHONE_LENGTH)),
+        (no_control_characters, "Remove line breaks and other control characters from “{}”."),
+    ),
 }
+SHOWN = 60  # characters of a value that is refused
 
 
 def read(stored: Iterable[Any]) -> tuple[Labelled, ...]:
@@ -101,17 +110,18 @@ def check(kind: str, values: Iterable[Labelled]) -> None:
     Raises:
         ValidationError: With a message for each that is not.
     """
-    values, refused = list(values), list[Any]()
+    values, refused = list(values), list[str]()
     if len(values) > MOST:
         refused.append(TOO_MANY)
     if any(each.label not in Label.values for each in values):
         refused.append(NO_LABEL)
     for each in values:
-        try:
-            for validate in _VALIDATORS[kind]:
+        for validate, text in _VALIDATORS[kind]:
+            try:
                 validate(each.value)
-        except ValidationError as error:
-            refused += [f"“{each.value[:EMAIL_LENGTH]}”: {message}" for message in error.messages]
+            except ValidationError:
+                refused.append(text.format(each.value[:SHOWN]))
+                break
     if refused:
         raise ValidationError(list(dict.fromkeys(refused)))
 

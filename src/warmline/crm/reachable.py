@@ -67,6 +67,20 @@ class Reachable(models.Model):
         """The keys of all e-mails, that of the primary one first."""
         return tuple(dict.fromkeys(found for each in self.emails if (found := email_key(each.value))))
 
+    def with_first(self, kind: str, value: Any) -> list[Labelled] | None:
+        """Return all values with one of the further ones in the first place; None when it is none of them.
+
+        Args:
+            kind: "email" or "phone"; of anything else there is none.
+            value: As it is given.
+        """
+        if kind not in labelled.KEYS or not isinstance(value, str):
+            return None
+        first, *more = self._values(kind) or (Labelled(""),)
+        wanted = labelled.KEYS[kind](value)
+        found = next((each for each in more if wanted and labelled.KEYS[kind](each.value) == wanted), None)
+        return None if found is None else [Labelled(value, found.label), first, *more]
+
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Settle the values, and check them.
 

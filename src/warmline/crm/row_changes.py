@@ -43,8 +43,7 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     was_warm = isinstance(stored, Contact) and stored.is_warm
     columns = [column for name in changes for column in reachable.COLUMNS.get(name, (name,))]
     earlier = {column: getattr(stored, column) for column in columns}
-    for name, value in changes.items():
-        setattr(stored, name, value)
+    assign(stored, changes)
     validate(stored)
     before = {name: value for name, value in earlier.items() if getattr(stored, name) != value}
     answers: Sequence[tuple[Any, Any]] = row_changed.send(type(stored), row=stored, before=before, in_bulk=in_bulk)
@@ -56,6 +55,18 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
         contacts_warmed.send(Contact, contacts=[stored])
     for field in stored._meta.concrete_fields:  # noqa: SLF001 (documented as public)
         setattr(row, field.attname, getattr(stored, field.attname))
+
+
+def assign(row: Row, changes: Mapping[str, Any]) -> None:
+    """Set a row's fields; one of its further e-mails or phones that is given as the primary one takes its place.
+
+    Args:
+        row: The row, in memory.
+        changes: By field.
+    """
+    for name, value in changes.items():
+        moved = row.with_first(name, value) if isinstance(row, Contact) and f"more_{name}s" not in changes else None
+        setattr(row, f"{name}s" if moved else name, moved or value)
 
 
 def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:
