@@ -38,6 +38,7 @@ def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
 def import_contacts(request: Request, body: Import) -> ImportAnswer:
     """Adds up to 1000 contacts for the caller. Invalid rows are skipped, and existing contacts stay unchanged: they are
     recognized by e-mail and a matching name or, without an e-mail, by name and organization, unless the phones differ.
+    What a row says beside that, such as another phone, is told in `left_out`; PATCH the contact to add it.
     So the call can safely be repeated if it was interrupted.
     These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)

@@ -146,16 +146,24 @@ class ContactAnswer(BaseModel):
 
 
 class ImportOutcome(BaseModel):
-    """The result of an imported row. `errors` has the messages by field, and is empty for a valid row."""
+    """The result of an imported row. `errors` has the messages by field, and is empty for a valid row.
+
+    `left_out` has what a row says of a known contact that the contact does not have, by field: it was not stored.
+    """
 
     result: Result
     contact_id: int | None
     errors: dict[str, list[str]]
+    left_out: dict[str, str]
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
         """Return what is told of an outcome."""
-        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors)
+        told = outcome.comparison
+        left_out = {**told.completes, **{name: said for name, (said, _) in told.differs.items()}}
+        return cls(
+            result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors, left_out=left_out
+        )
 
 
 class ImportAnswer(BaseModel):
