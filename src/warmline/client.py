@@ -136,7 +136,10 @@ class NewValue(TypedDict):
 
 
 class NewContact(TypedDict):
-    """A contact as it is sent, with its primary `email` or all `emails`. Only admins and programs can name its `owner`."""
+    """A contact as it is sent, with its primary `email` or all `emails`.
+
+    Only admins and programs can name its `owner`, by e-mail.
+    """
 
     name: str
     email: NotRequired[str | None]

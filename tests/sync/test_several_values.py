@@ -54,8 +54,8 @@ def test_what_is_changed_only_here_is_there_afterwards(now: Any, then: Any) -> N
     ours, before = _side(now), _side(then)
     decided = merge(ours, before, {"ours": before, "theirs": before})
     assert not decided.keep
-    sent = {value: label for value, label in decided.send.get("emails", ())}
-    after = {**{value: label for value, label in then}, **sent}
+    sent = dict(decided.send.get("emails", ()))
+    after = {**dict(then), **sent}
     replaced = {"email"} <= decided.send.keys()
     assert {value for value, label in after.items() if label} - ({ours["email"]} if replaced else set()) == (
         {value for value, _ in now} - ({ours["email"]} if replaced else set())
@@ -72,9 +72,7 @@ def test_what_both_sides_add_is_lost_on_neither(then: Any, here: str, colleague:
     before = _side(pairs)
     decided = merge(ours, theirs, {"ours": before, "theirs": before})
     assert not decided.keep
-    assert decided.send.get("emails", []) == (
-        [[here, "home"]] if here not in known and here != colleague else []
-    )
+    assert decided.send.get("emails", []) == ([[here, "home"]] if here not in known and here != colleague else [])
 
 
 @given(now=SIDES, then=SIDES, found=SIDES)
@@ -184,7 +182,11 @@ class TestInPipedrive:
             ),
             (
                 {"emails": (Labelled("new@example.com", "home"), OURS[2], Labelled("x@example.net"))},
-                [("new@example.com", "home", True), ("ames@example.net", "other", False), ("x@example.net", "work", False)],
+                [
+                    ("new@example.com", "home", True),
+                    ("ames@example.net", "other", False),
+                    ("x@example.net", "work", False),
+                ],
             ),
             (
                 {"emails": (Labelled("new@example.com", "home"), *OURS)},
@@ -334,9 +336,7 @@ class TestInPipedrive:
     def test_two_who_share_a_second_address_are_two(self, either: Bench, world: World, alice: User) -> None:
         """The office's mailbox beside their own: nobody is taken for the other; a person decides about the second."""
         petra, klaus = (
-            add_contact(
-                alice, name=name, emails=(Labelled(own), Labelled("office@acme.example.com")), warmness_score=5
-            )
+            add_contact(alice, name=name, emails=(Labelled(own), Labelled("office@acme.example.com")), warmness_score=5)
             for name, own in (("Petra Maier", "petra@example.com"), ("Klaus Petersen", "klaus@example.com"))
         )
         either.settle(60)

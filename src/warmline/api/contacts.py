@@ -4,7 +4,8 @@ from ninja import Query, Router, Status
 
 from warmline.api import etags, reading
 from warmline.api.auth import Request, owner_of_new
-from warmline.api.bodies import ContactChanges, ExternalIdText, Id, Import, Link, NewContact, Source
+from warmline.api.bodies import ExternalIdText, Id, Link, Source
+from warmline.api.contact_bodies import ContactChanges, Import, NewContact
 from warmline.api.errors import CHANGING, READING, WRITING
 from warmline.api.filters import ContactFilters
 from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, RowPage

@@ -161,9 +161,7 @@ class ImportOutcome(BaseModel):
         """Return what is told of an outcome."""
         told = outcome.comparison
         left_out = {**told.completes, **{name: said for name, (said, _) in told.differs.items()}}
-        return cls(
-            result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors, left_out=left_out
-        )
+        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors, left_out=left_out)
 
 
 class ImportAnswer(BaseModel):

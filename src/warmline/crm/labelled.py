@@ -1,7 +1,7 @@
-"""E-mails and phones of a contact beyond its first one, each with a label: how they are read, settled and checked. Pure.
+"""E-mails and phones of a contact, each with a label: how they are read, settled and checked. Pure.
 
-They stand in the contact's own row, as JSON, so that they are changed, locked, merged and copied with it. Of the first
-one, which counts as the primary, value and label have columns of their own.
+Those beyond the first stand in the contact's own row, as JSON, so that they are changed, locked, merged and copied with
+it. Of the first one, which is the primary, value and label have columns of their own.
 """
 
 import unicodedata

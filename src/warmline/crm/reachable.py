@@ -34,12 +34,12 @@ class Reachable(models.Model):
     email = models.EmailField(max_length=fields.EMAIL_LENGTH, blank=True, default="")
     email_key = models.TextField(blank=True, default="", editable=False)
     email_label = models.CharField(max_length=10, choices=Label.choices, default=Label.WORK)
-    more_emails = models.JSONField(default=list, blank=True, editable=False)
+    more_emails = models.JSONField(default=list, blank=True)
     phone = models.CharField(
         max_length=fields.PHONE_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
     )
     phone_label = models.CharField(max_length=10, choices=Label.choices, default=Label.WORK)
-    more_phones = models.JSONField(default=list, blank=True, editable=False)
+    more_phones = models.JSONField(default=list, blank=True)
 
     class Meta:
         abstract = True

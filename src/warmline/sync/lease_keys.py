@@ -6,7 +6,6 @@ from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import Synced
 
-
 OF_PERSONS = "person:"
 
 

@@ -72,4 +72,3 @@ def in_our_words(field: str, value: Any) -> Any:
 
 def _spaced(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_unseen(text)).split())
-

@@ -70,9 +70,7 @@ FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
             columns=frozenset({"email_label", "more_emails"}),
             identifies=True,
         ),
-        SyncedField(
-            "phones", form=Form.PHONES, several=True, columns=frozenset({"phone_label", "more_phones"})
-        ),
+        SyncedField("phones", form=Form.PHONES, several=True, columns=frozenset({"phone_label", "more_phones"})),
         SyncedField(
             "organization", form=Form.EXACT, taken_over=False, nulled=frozenset({"org_id"}), label="organization"
         ),

@@ -1,9 +1,9 @@
 """What a row of a file says of a contact, and what of it no field takes. Pure: no database.
 
 What each column holds is matched by its heading (see headings.py), and a person can change the match. Several columns
-can hold the same, and a cell several values. E-mails and phones are all taken, the first one as the primary. Of anything
-else the first that is filled counts, and what else there is is named as left out, so that nothing of a file is lost
-without a word.
+can hold the same, and a cell several values. E-mails and phones are all taken, the first one as the primary. Of
+anything else the first that is filled counts, and what else there is is named as left out, so that nothing of a file
+is lost without a word.
 """
 
 import re
@@ -120,15 +120,13 @@ def footers(rows: Sequence[tuple[int, Sequence[str]]]) -> set[int]:
     return set()
 
 
-def read(
-    cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False, labels: Sequence[str] = ()
-) -> ReadRow:
+def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False, labels: Sequence[str] = ()) -> ReadRow:
     """Read a row.
 
     Args:
         cells: Of the row.
         columns: What each of them holds.
-        is_ours: Whether Warmline wrote the file; then a cell is one value, whatever is in it, but for e-mails and phones.
+        is_ours: Whether Warmline wrote the file; then a cell is one value, but for e-mails and phones.
         labels: What the e-mails or phones of each column are for; empty where that is not known.
     """
     said: dict[str, list[str]] = {}

@@ -169,8 +169,9 @@ _VOCABULARIES = {
 # What an e-mail or a phone is for, by the words of its heading; the first kind that has one of them.
 _LABELS = {
     Label.MOBILE: _words(
-        "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy handynummer handynr"
-        " mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular telemovel cellulare mobiel gsm"
+        "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy"
+        " handynummer handynr mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular"
+        " telemovel cellulare mobiel gsm"
     ),
     Label.HOME: _words(
         "home private personal privat privater domicile personnel personnelle prive privee casa particular pessoal"
@@ -180,9 +181,9 @@ _LABELS = {
         "other additional alternate alternative secondary weitere andere autre otro otra outro outra altro altra"
     ),
     Label.WORK: _words(
-        "work business office professional company geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero firma"
-        " travail pro professionnel professionnelle bureau trabajo oficina profesional trabalho comercial profissional"
-        " lavoro ufficio werk zakelijk"
+        "work business office professional company geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero"
+        " firma travail pro professionnel professionnelle bureau trabajo oficina profesional trabalho"
+        " comercial profissional lavoro ufficio werk zakelijk"
     ),
 }
 

@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 
 from warmline.crm.chunks import in_pieces
 from warmline.crm.imports import column_choices, columns, files, headings
+from warmline.crm.imports.columns import ReadRow
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
@@ -110,11 +111,11 @@ class ImportRun(models.Model):
 
     @cached_property
     def labels(self) -> list[str]:
-        """What the e-mails and phones of each column are for, as far as its heading tells; of a file of ours, nothing."""
+        """What the e-mails and phones of each column are for, as far as its heading tells; none in a file of ours."""
         names = None if self.is_ours else self.rows.filter(is_heading=True).values_list("cells", flat=True).first()
         return list(map(headings.label, names or []))
 
-    def said(self, cells: Sequence[str]) -> columns.ReadRow:
+    def said(self, cells: Sequence[str]) -> ReadRow:
         """Return what a row says.
 
         Args:

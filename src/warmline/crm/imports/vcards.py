@@ -92,12 +92,7 @@ def read(content: bytes) -> Table:
             files[name] = files.get(name, 0) + 1
         elif is_open:
             is_ours |= name == "PRODID" and value == OURS
-            value = _decoded(parameters, value)
-            if name in REACHES:
-                place, value = _reached(name, parameters, value, preferred)
-                cards[-1].setdefault(NAMES[name], []).insert(place, value)
-            else:
-                _add(cards[-1], name, value)
+            _add(cards[-1], name, parameters, value, preferred=preferred)
         if len(cards) > MOST_ROWS:
             raise too_many_rows()
     if is_open:
@@ -151,12 +146,15 @@ def _reached(name: str, parameters: str, value: str, preferred: Counter[str]) ->
     return place, as_one([Labelled(text, label)])
 
 
-def _add(card: dict[str, list[str]], name: str, value: str) -> None:
-    if name in BESIDE:
-        return
-    for column, part in _parts(name, value):
-        if part.strip():
-            card.setdefault(column, []).append(part.strip())
+def _add(card: dict[str, list[str]], name: str, parameters: str, value: str, *, preferred: Counter[str]) -> None:
+    text = _decoded(parameters, value)
+    if name in REACHES:
+        place, reach = _reached(name, parameters, text, preferred)
+        card.setdefault(NAMES[name], []).insert(place, reach)
+    elif name not in BESIDE:
+        for column, part in _parts(name, text):
+            if part.strip():
+                card.setdefault(column, []).append(part.strip())
 
 
 def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:

@@ -228,11 +228,7 @@ def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
     pace = Pace()
 
     def delete(rows: Sequence[ImportRow]) -> None:
-        given = {
-            row.contact_id: run.said(row.cells).arguments
-            for row in rows
-            if row.contact_id is not None
-        }
+        given = {row.contact_id: run.said(row.cells).arguments for row in rows if row.contact_id is not None}
         gone = bulk.untouched(run.owner, given)
         book.delete_contacts(Contact.objects.filter(pk__in=gone))
         for row in rows:

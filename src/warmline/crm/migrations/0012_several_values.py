@@ -5,41 +5,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0011_statistics'),
+        ("crm", "0011_statistics"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='contact',
-            name='email_label',
-            field=models.CharField(choices=[('work', 'Work'), ('mobile', 'Mobile'), ('home', 'Home'), ('other', 'Other')], default='work', max_length=10),
+            model_name="contact",
+            name="email_label",
+            field=models.CharField(
+                choices=[("work", "Work"), ("mobile", "Mobile"), ("home", "Home"), ("other", "Other")],
+                default="work",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='contact',
-            name='more_emails',
-            field=models.JSONField(blank=True, default=list, editable=False),
+            model_name="contact",
+            name="more_emails",
+            field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='contact',
-            name='more_phones',
-            field=models.JSONField(blank=True, default=list, editable=False),
+            model_name="contact",
+            name="more_phones",
+            field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='contact',
-            name='phone_label',
-            field=models.CharField(choices=[('work', 'Work'), ('mobile', 'Mobile'), ('home', 'Home'), ('other', 'Other')], default='work', max_length=10),
+            model_name="contact",
+            name="phone_label",
+            field=models.CharField(
+                choices=[("work", "Work"), ("mobile", "Mobile"), ("home", "Home"), ("other", "Other")],
+                default="work",
+                max_length=10,
+            ),
         ),
         migrations.CreateModel(
-            name='FurtherEmail',
+            name="FurtherEmail",
             fields=[
-                ('pk', models.CompositePrimaryKey('contact_id', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('key', models.TextField()),
-                ('contact', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='further', to='crm.contact')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "contact_id", "key", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("key", models.TextField()),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="further",
+                        to="crm.contact",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['key', 'contact'], name='further_email')],
+                "indexes": [models.Index(fields=["key", "contact"], name="further_email")],
             },
         ),
     ]

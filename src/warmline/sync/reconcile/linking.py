@@ -3,7 +3,6 @@
 It stores id, revision and agreed snapshots, ends the intent, notifies people, and makes due what was waiting for this.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 

@@ -242,7 +242,7 @@ class Finder:
 
 
 def twins_of(contact: Contact) -> ContactQuerySet:
-    """Return the other contacts with one of a contact's e-mails: two users know the person, or people share a mailbox."""
+    """Return other contacts with one of a contact's e-mails: two users know the person, or people share a mailbox."""
     return Contact.objects.with_email(contact.email_keys).exclude(pk=contact.pk)
 
 

@@ -1,4 +1,4 @@
-"""The e-mails and phones that are sent for a person: Pipedrive's with our changes, because an update replaces all. Pure.
+"""The e-mails and phones that are sent for a person: Pipedrive's with our changes, since an update replaces all. Pure.
 
 What other contacts have stays: of several contacts that are one person, each changes only its own.
 """
@@ -55,7 +55,7 @@ def as_changed(
             is_kept = several_values.alike(found[places[0]].label, label) or (earlier and earlier[1] == label)
             update: dict[str, Any] = {"value": value} if is_kept else {"value": value, "label": label}
             found = _replaced(found, places[0], update)
-    return _with_primary(first, found, there, now, before, kept)
+    return _with_primary(first, found, now=now, before=before, kept=kept) if there else found
 
 
 def with_first(
@@ -84,15 +84,13 @@ def with_first(
     return tuple(rest)
 
 
-def _with_primary(
-    first: str, found: Entries, there: Sequence[Email | Phone], now: str, before: str, kept: set[Any]
-) -> Entries:
+def _with_primary(first: str, found: Entries, *, now: str, before: str, kept: set[Any]) -> Entries:
     """Have our primary value be Pipedrive's, if our earlier one was, or none is there any more."""
     ours, earlier = (normal_forms.theirs(first, each) for each in (now, before))
     holders = [normal_forms.theirs(first, each.value) for each in found if each.primary]
     place = next((place for place, each in enumerate(found) if normal_forms.theirs(first, each.value) == ours), None)
     is_free = not holders or (holders == [earlier] and earlier not in kept)
-    if place is None or ours == earlier or not is_free or not there:
+    if place is None or ours == earlier or not is_free:
         return found
     return tuple(each.model_copy(update={"primary": at == place}) for at, each in enumerate(found))
 

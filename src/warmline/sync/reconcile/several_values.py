@@ -64,7 +64,9 @@ def is_moved(name: str, ours: Mapping[str, Any], then: Mapping[str, Any]) -> boo
     """Tell whether our primary value is another one that we had already, or the earlier one is no longer the primary.
 
     Args:
-        name, ours, then: As in `is_replaced`.
+        name: The field, such as `emails`.
+        ours: Our values, by field.
+        then: The same when the two sides last agreed.
     """
     now, before = _firsts(name, ours, then)
     return now != before and not is_replaced(name, ours, then)
@@ -83,8 +85,10 @@ def merge(
 
     Args:
         name: The field, such as `emails`.
-        ours, theirs: The sides now, by field.
-        ours_then, theirs_then: The sides then. Of Pipedrive's, a list that is missing counts as unchanged.
+        ours: Our values, by field.
+        theirs: Pipedrive's.
+        ours_then: Ours when the two sides last agreed.
+        theirs_then: Pipedrive's then; a list that is missing counts as unchanged.
         sends_first: Whether our primary value is sent because it was replaced.
     """
     here, there, here_then = (entries(name, side.get(name) or ()) for side in (ours, theirs, ours_then))

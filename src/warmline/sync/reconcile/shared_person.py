@@ -33,9 +33,7 @@ def tell_the_others(
     ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
     changed = [name for name, value in after["ours"].items() if is_changed(name, value, ours_then)]
     several = [name for name in changed if first_of(name)]
-    said = {
-        name: after["theirs"][name] for name in changed if name not in left_there and name not in several
-    }
+    said = {name: after["theirs"][name] for name in changed if name not in left_there and name not in several}
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
     for other in others.select_for_update() if said or several else ():
         ours, theirs = other.pipedrive_agreed.get("ours", {}), other.pipedrive_agreed.get("theirs", {})
@@ -45,7 +43,11 @@ def tell_the_others(
             if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
         } | {
             name: several_values.heard(
-                name, theirs[name], said=after["ours"][name], before=ours_then.get(name, ()), after=after["theirs"][name]
+                name,
+                theirs[name],
+                said=after["ours"][name],
+                before=ours_then.get(name, ()),
+                after=after["theirs"][name],
             )
             for name in several
             if name in theirs

@@ -97,14 +97,19 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
         said: Our values in updates with unknown outcomes.
         others: E-mails and phones of the other contacts linked to this person.
     """
-    theirs_then = contact.pipedrive_agreed.get("theirs", {})
-    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
+    ours, theirs_then = of_contact(contact), contact.pipedrive_agreed.get("theirs", {})
+    known = [ours, *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
     emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
+    # What is one of our others, or was there before, has not taken the place of the primary one.
+    taken = {
+        name: (*others_of, *(value for side in (ours, theirs_then) for value, _ in side.get(f"{name}s", ())))
+        for name, others_of in (("email", others.emails), ("phone", others.phones))
+    }
     return _theirs(
         Contact,
         person,
-        email=_ours_of("email", emails, known, others.emails),
-        phone=_ours_of("phone", phones, known, others.phones),
+        email=_ours_of("email", emails, known, taken["email"]),
+        phone=_ours_of("phone", phones, known, taken["phone"]),
         emails=[[each.value, each.label] for each in person.emails],
         phones=[[each.value, each.label] for each in person.phones],
         organization=person.org_id,
@@ -187,7 +192,7 @@ def _theirs(kind: type[Row], record: Record, **own_way: Any) -> dict[str, Any]:
 def _ours_of(field: str, values: Sequence[str], known: Sequence[Values], others: Sequence[str]) -> str:
     """Return the one of several values that is ours: now, in lost updates, or when the two sides last agreed.
 
-    If none is, it is the first one that no other contact has. If there are only theirs, nothing has changed.
+    If none is, it is the first one that is nobody's. If there are only others', nothing has changed.
     """
     for wished in (side.get(field) for side in known):
         match = next(

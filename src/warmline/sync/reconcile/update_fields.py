@@ -43,7 +43,6 @@ def of_person(
         LookupError: When a field has no mapping.
     """
 
-
     def several(name: str, there: Sequence[Email | Phone], taken: Sequence[str]) -> Callable[[], dict[str, Any]]:
         # The primary one and the others are one list there, so each of the two fields sends all of it.
         return lambda: {name: several_entries.as_changed(name, there, changed, contact, then=then, others=taken)}
@@ -58,7 +57,9 @@ def of_person(
         "organization": lambda: {"org_id": organization_id()},
     }
     return {
-        name: value for name, value in mapping.changes(contact, changed, own_way).items() if value != getattr(person, name)
+        name: value
+        for name, value in mapping.changes(contact, changed, own_way).items()
+        if value != getattr(person, name)
     }
 
 

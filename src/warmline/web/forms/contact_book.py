@@ -95,10 +95,10 @@ class ContactFields(BookForm):
     """The fields of a contact."""
 
     name = _text("Name", NAME_LENGTH, required=True)
-    email = forms.CharField(label="E-mail", required=False, widget=WithLabel({"maxlength": EMAIL_LENGTH}, "email"))
+    email = forms.CharField(label="E-mail", required=False, widget=WithLabel({"maxlength": str(EMAIL_LENGTH)}, "email"))
     email_label = _label_choice()
     more_emails = SeveralField("More e-mails", "email", EMAIL_LENGTH)
-    phone = forms.CharField(label="Phone", required=False, widget=WithLabel({"maxlength": PHONE_LENGTH}, "tel"))
+    phone = forms.CharField(label="Phone", required=False, widget=WithLabel({"maxlength": str(PHONE_LENGTH)}, "tel"))
     phone_label = _label_choice()
     more_phones = SeveralField("More phones", "tel", PHONE_LENGTH)
     organization = _text("Organization", NAME_LENGTH, list="organization-names")

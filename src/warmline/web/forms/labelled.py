@@ -29,10 +29,16 @@ def _row(control: SafeString, name: str, label: str, what: str) -> SafeString:
         what: What the label is of, for those who do not see it.
     """
     options = format_html_join(
-        "", '<option value="{}"{}>{}</option>', ((one, " selected" * (one == label), text) for one, text in Label.choices)
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((one, " selected" * (one == label), text) for one, text in Label.choices),
     )
     return format_html(
-        '<div class="labelled">{}<select name="{}" aria-label="Label of {}">{}</select></div>', control, name, what, options
+        '<div class="labelled">{}<select name="{}" aria-label="Label of {}">{}</select></div>',
+        control,
+        name,
+        what,
+        options,
     )
 
 
@@ -116,10 +122,8 @@ class SeveralField(forms.Field):
     hidden_widget = AsJson
 
     def __init__(self, label: str, type: str, length: int) -> None:
-        widget = Several({"maxlength": length}, type)
-        super().__init__(
-            label=label, required=False, widget=widget, template_name="web/parts/form_field_several.html"
-        )
+        widget = Several({"maxlength": str(length)}, type)
+        super().__init__(label=label, required=False, widget=widget, template_name="web/parts/form_field_several.html")
 
     def to_python(self, value: Any) -> list[list[str]]:
         """Return pairs of text and label."""
