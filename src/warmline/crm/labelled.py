@@ -4,7 +4,6 @@ Those beyond the first stand in the contact's own row, as JSON, so that they are
 it. Of the first one, which is the primary, value and label have columns of their own.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,10 @@ from django.core.validators import EmailValidator, MaxLengthValidator
 from django.db.models import TextChoices
 
 from warmline.crm.fields import EMAIL_LENGTH, PHONE_LENGTH, no_control_characters, tidied
-from warmline.crm.keys import email_key, without_unseen
+from warmline.crm.keys import email_key
+from warmline.crm.phone_numbers import phone_key
 
 MOST = 50  # e-mails of a contact, and phones
-BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
 TOO_MANY = f"A contact can have at most {MOST} of each. Remove some."
 NO_LABEL = "Choose one of these labels: work, mobile, home, other."
 
@@ -42,17 +41,6 @@ class Labelled:
 
     value: str
     label: str = Label.WORK
-
-
-def phone_key(text: str) -> str:
-    """Return the form in which two spellings of one phone are equal: its digits and letters.
-
-    Args:
-        text: A phone as a person or a server wrote it.
-    """
-    known = unicodedata.normalize("NFKC", without_unseen(text))
-    kept = "".join(each for each in known if each.isalnum() or each in BESIDE_DIGITS).casefold()
-    return kept or " ".join(known.split())
 
 
 KEYS: Mapping[str, Callable[[str], str]] = {"email": email_key, "phone": phone_key}

@@ -15,7 +15,7 @@ from django.db.models.functions import Abs
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from warmline.crm import fields, further_emails, preferences, search_index, uniqueness
+from warmline.crm import fields, further_emails, phone_numbers, preferences, search_index, uniqueness
 from warmline.crm.further_emails import FurtherEmail
 from warmline.crm.keys import email_key, key
 from warmline.crm.reachable import Reachable
@@ -280,7 +280,8 @@ class Contact(Synced, Findable, Reachable):
     @property
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts that search looks into."""
-        return self.name_key, *map(key, self.email_keys)
+        phones = (text for each in self.phones for text in phone_numbers.texts_of(each.value))
+        return self.name_key, *map(key, self.email_keys), *phones
 
     def complete(self) -> None:
         """Make the keys of name and e-mail."""
@@ -296,7 +297,7 @@ class Contact(Synced, Findable, Reachable):
             if is_new:
                 self.index([self])
                 return
-            if _is_written({"name", "email", "more_emails"}, kwargs):
+            if _is_written({"name", "email", "more_emails", "phone", "more_phones"}, kwargs):
                 search_index.keep(self)
             if _is_written({"email", "more_emails"}, kwargs):
                 further_emails.keep(self)

@@ -10,7 +10,8 @@ from typing import Any
 
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key, without_unseen
-from warmline.crm.labelled import label_of, phone_key
+from warmline.crm.labelled import label_of
+from warmline.crm.phone_numbers import phone_key
 from warmline.sync.note_html import to_text
 from warmline.sync.synced_fields import Form, first_of, form_of
 
