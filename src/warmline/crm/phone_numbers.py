@@ -17,8 +17,8 @@ from phonenumbers import NumberParseException, PhoneNumber
 from warmline.crm.keys import key, without_unseen
 
 BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
-SHORTEST_TERM = 4  # digits; a shorter search is for the start of any word
-REMEMBERED = 20_000  # numbers, as many as a file may have rows
+SHORTEST = 3  # digits that are looked for
+REMEMBERED = 2_000  # numbers
 _WRITTEN = re.compile(r"[+\uff0b]?[\d\s().\-\u2010-\u2015/]+(?:(?:;?\s*ext[.=]?|x|#)\s*\d+)?", re.IGNORECASE)
 _SEARCHED = re.compile(r"\s*[+\uff0b]?[\d\s().\-\u2010-\u2015/]*\d[\d\s().\-\u2010-\u2015/]*")
 _TRUNK = re.compile(r"\(0\)")  # the zero that one dials only within the country
@@ -31,12 +31,7 @@ def phone_key(text: str) -> str:
     Args:
         text: A phone as a person or a server wrote it.
     """
-    return _key(text, settings.PHONE_COUNTRY)
-
-
-@lru_cache(REMEMBERED)
-def _key(text: str, country: str) -> str:
-    number = _number(text, country)
+    number = _number(text, settings.PHONE_COUNTRY)
     if number is not None:
         extension = f";ext={number.extension}" if number.extension else ""
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
@@ -46,7 +41,7 @@ def _key(text: str, country: str) -> str:
 
 
 def texts_of(phone: str) -> list[str]:
-    """Return the texts by which a phone is found: as it was typed, and its digits with the country and without.
+    """Return the texts by which a phone is found: its parts as typed, and its digits with the country and without.
 
     Args:
         phone: As it was typed.
@@ -54,7 +49,8 @@ def texts_of(phone: str) -> list[str]:
     number = _number(phone, settings.PHONE_COUNTRY)
     national = phonenumbers.national_significant_number(number) if number else ""
     whole = f"{number.country_code}{national}" if number else ""
-    return [each for each in dict.fromkeys((key(phone), _within(phone), national, whole)) if each]
+    parts = (part for part in key(phone).split() if sum(map(str.isdecimal, part)) >= SHORTEST or not number)
+    return [each for each in dict.fromkeys((*parts, _within(phone), national, whole)) if each]
 
 
 def term_of(text: str) -> str:
@@ -67,7 +63,7 @@ def term_of(text: str) -> str:
         return ""
     number = _number(text.strip(), settings.PHONE_COUNTRY)
     term = phonenumbers.national_significant_number(number) if number else _within(text)
-    return term if len(term) >= SHORTEST_TERM else ""
+    return term if len(term) >= SHORTEST else ""
 
 
 def country_of(zone: str) -> str:
@@ -81,6 +77,7 @@ def country_of(zone: str) -> str:
     return next((country for country, _, name, *_ in rows if name == zone), "")
 
 
+@lru_cache(REMEMBERED)
 def _number(text: str, country: str) -> PhoneNumber | None:
     """Return the number that a text is; None for one that no country has."""
     plain = without_unseen(text).strip()
