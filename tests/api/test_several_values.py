@@ -118,3 +118,20 @@ def test_an_import_takes_several(bob: Caller) -> None:
     ]
     assert (second["result"], list(second["errors"])) == ("invalid", ["emails"])
     assert len(bob.get("/contacts", search="d.diaz").body["items"]) == 1
+
+
+def test_an_import_tells_what_it_leaves_out(bob: Caller) -> None:
+    """Of a known contact: nothing is changed, and nothing is dropped without a word."""
+    row = {"name": "Dana Diaz", "email": WORK["value"], "phone": "+49 30 5550100"}
+    more = {"phone": "+49 151 5550100", "organization": {"name": "Birch"}, "warmness_score": 5}
+    rows = [row, {**row, **more}, row, {"name": "Dana Diaz", "emails": [HOME, WORK], "phones": [MOBILE]}]
+    first, *known = bob.post("/contacts/import", {"contacts": rows}).body["outcomes"]
+    assert (first["result"], first["left_out"]) == ("added", {})
+    assert {each["result"] for each in known} == {"known"}
+    assert [each["left_out"] for each in known] == [
+        {"phone": "+49 151 5550100", "organization": "Birch", "warmness_score": "5"},
+        {},
+        {"email": HOME["value"], "phone": MOBILE["value"]},
+    ]
+    contact = bob.get(f"/contacts/{first['contact_id']}").body
+    assert (contact["phone"], contact["organization"]) == ("+49 30 5550100", None)

@@ -106,7 +106,8 @@ TEXT = st.text(
 ).filter(str.strip)
 
 
-VALUES = st.lists(st.builds(Labelled, TEXT.map(str.strip), st.sampled_from(Label.values)), max_size=4)
+REACH = st.builds(Labelled, TEXT.map(str.strip), st.sampled_from(Label.values))
+VALUES = st.lists(REACH, max_size=4, unique_by=lambda each: each.value)
 
 
 @given(name=TEXT, other=TEXT, emails=VALUES, phones=VALUES)

@@ -17,6 +17,7 @@ from warmline.sync.row_state import Sync, describe
 from warmline.webhooks.models import Endpoint, Event
 
 ItemType = TypeVar("ItemType")
+SPELLED = {"warmness": "warmness_score"}  # what an import calls otherwise
 
 
 class Page(BaseModel, Generic[ItemType]):
@@ -160,7 +161,8 @@ class ImportOutcome(BaseModel):
     def of(cls, outcome: Outcome) -> Self:
         """Return what is told of an outcome."""
         told = outcome.comparison
-        left_out = {**told.completes, **{name: said for name, (said, _) in told.differs.items()}}
+        said = {**told.completes, **{name: said for name, (said, _) in told.differs.items()}}
+        left_out = {SPELLED.get(name, name): text for name, text in said.items()}
         return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors, left_out=left_out)
 
 

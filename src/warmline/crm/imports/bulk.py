@@ -124,16 +124,19 @@ def complete(owner: User, row: Mapping[str, Any]) -> int | None:
     if who is None:
         return None
     missing = compare(given, who).completes
-    contact = Contact.objects.get(pk=who.contact.pk)
-    changes: dict[str, Any] = {
-        f"{kind}s": (*getattr(contact, f"{kind}s"), *further(given, who, kind)) for kind in KEYS if kind in missing
-    }
+    changes: dict[str, Any] = {}
     if "warmness" in missing:
         changes["warmness_score"] = given.contact.warmness_score
     if given.organization and ("organization" in missing or given.by_name[1] == who.by_name[1]):
         organization = _organizations([given.organization])[given.organization.name_key]
         if "organization" in missing:
             changes["organization"] = organization
+    # Locked, so that what somebody adds at this moment is not taken away (see `row_changes.locked` for the order).
+    contact = Contact.objects.select_for_update(no_key=True).get(pk=who.contact.pk)
+    there = Person(contact)
+    changes |= {
+        f"{kind}s": (*getattr(contact, f"{kind}s"), *further(given, there, kind)) for kind in KEYS if kind in missing
+    }
     if changes:
         row_changes.change_row(contact, changes, in_bulk=True)
     return contact.pk
