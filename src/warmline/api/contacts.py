@@ -21,7 +21,9 @@ router = Router(tags=["contacts"])
 
 @router.get("/contacts", response={200: RowPage[ContactAnswer], **READING}, summary="List contacts")
 def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[ContactAnswer]:
-    """Contacts in order of their ids. `search` matches the starts of words in name, e-mail and organization."""
+    """Contacts in order of their ids. `search` matches the starts of words in name, e-mails and organization, or a phone,
+    however it is written.
+    """  # noqa: D205 (ninja makes it the description)
     rows = _visible(request)
     among, few = search(rows, filters.search)
     return reading.page(rows, filters, request.auth, ContactAnswer.of, among=among, warm=filters.warm, few=few)
