@@ -127,6 +127,14 @@ class Body(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
+class OrganizationBody(Body):
+    """The organization of a contact: found by its name, or created."""
+
+    name: Name
+    sector: Line = ""
+    country: Line = ""
+
+
 class OrganizationChanges(Body):
     """Changes to an organization. Fields that are left out stay unchanged."""
 

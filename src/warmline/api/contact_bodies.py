@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StrictStr, WithJsonSchema, model_validat
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.bodies import NULL_IS_EMPTY, AnyText, Body, Line, Name, Score, Whole, or_null, unset
+from warmline.api.bodies import NULL_IS_EMPTY, AnyText, Body, Name, OrganizationBody, Score, Whole, or_null, unset
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import EMAIL_LENGTH, PHONE_LENGTH
 from warmline.crm.labelled import MOST, Label, Labelled
@@ -21,14 +21,6 @@ Email = Annotated[
     NULL_IS_EMPTY,
     or_null(maxLength=EMAIL_LENGTH, anyOf=[{"format": "email"}, {"pattern": texts.BLANK}]),
 ]
-
-
-class OrganizationBody(Body):
-    """The organization of a contact: found by its name, or created."""
-
-    name: Name
-    sector: Line = ""
-    country: Line = ""
 
 
 class LabelledEmail(Body):
