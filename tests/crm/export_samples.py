@@ -132,7 +132,7 @@ EXPORTS = {
         ],
         "Outlook",
         {"Title", "Business Fax", "Job Title"},
-        {("+49 40 123456", "mobile")},
+        {("+49 40 123456", "work")},
         encoding="cp1252",
     ),
     "Outlook, German": Export(

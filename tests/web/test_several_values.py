@@ -21,7 +21,7 @@ EMAILS = (Labelled("dana@example.org"), Labelled("d.diaz@example.net", "home"))
 def fields(page: str) -> dict[str, Any]:
     """Return what a browser would send of a form as it is: each field's values."""
     found: dict[str, Any] = {}
-    for tag in re.findall(r"<(?:input|select)\b[^>]*>(?:(?:<option[^>]*>[^<]*</option>)*</select>)?", page):
+    for tag in re.findall(r"<(?:input|select)\b[^>]*>(?:(?:\s*<option[^>]*>[^<]*</option>)*\s*</select>)?", page):
         name = re.search(r'name="([^"]*)"', tag)
         if name is None or "csrf" in name[1]:
             continue
