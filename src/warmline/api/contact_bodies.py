@@ -60,7 +60,7 @@ class _WithValues(Body):
         for name in ("email", "phone"):
             if {name, f"{name}s"} <= self.model_fields_set:
                 text = f"Send either {name}, which is the primary one, or {name}s, which are all."
-                raise PydanticCustomError("one_or_all", text)  # type: ignore[arg-type]  # of few texts
+                raise PydanticCustomError("one_or_all", text)
         return self
 
     def given(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db import models
 class Emailed(Protocol):
     """A contact."""
 
+    pk: Any
     further: Any
 
     @property
@@ -57,6 +58,6 @@ def fill(rows: Sequence[Emailed]) -> None:
 
 
 def _add(found: Iterable[tuple[Emailed, str]]) -> None:
-    made = [FurtherEmail(contact=row, key=key) for row, key in found]
+    made = [FurtherEmail(contact_id=row.pk, key=key) for row, key in found]
     if made:
         FurtherEmail.objects.bulk_create(made, ignore_conflicts=True)

@@ -254,7 +254,7 @@ def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
         person: As Pipedrive returned it.
         names: The contact's names.
     """
-    addresses = [each.value for each in (*contact.emails, *person.emails)]
+    addresses = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
     if not any(agree(name, person.name, addresses) for name in names):
         return False
     # A person whose name is an address or a single word agrees with many names. Contacts linked to it say more.

@@ -78,7 +78,7 @@ class Updates:
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         names = self._names(contact, decided.keep)
-        emails = [each.value for each in (*contact.emails, *person.emails)]
+        emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         send = update_fields.of_person(
             contact, decided.send, person, then=then, others=others, organization_id=organization_id

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from warmline.crm import preferences
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.imports import csv_files, decisions, headings, runs
+from warmline.crm.imports import columns, csv_files, decisions, headings, runs
 from warmline.crm.imports.headings import Column
 from warmline.crm.imports.runs import ImportRun, RowResult, Status
 from warmline.crm.imports.tables import FileError
