@@ -9,6 +9,7 @@ from bench_engine import Bench
 
 from warmline.crm import book
 from warmline.crm.activities import Activity, Row
+from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
@@ -83,6 +84,17 @@ SAMPLES = [
         "there@example.net",
     ),
     Sample(Contact, "phone", {"phone": "+2"}, {"phones": [{"value": "+2"}]}, {"phones": [{"value": "+3"}]}, "+3"),
+    *(
+        Sample(
+            Contact,
+            f"{kind}s",
+            {f"{kind}s": (Labelled(value, "home"), Labelled(second))},
+            {f"{kind}s": [{"value": value, "label": "home"}, {"value": second, "label": "work"}]},
+            {f"{kind}s": [{"value": value, "label": "other"}, {"value": second, "label": "work"}]},
+            (Labelled(value, "other"), Labelled(second)),
+        )
+        for kind, value, second in (("email", "jordan@example.com", "second@example.org"), ("phone", "+1", "+2"))
+    ),
     Sample(
         Contact,
         "organization",

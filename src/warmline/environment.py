@@ -22,6 +22,7 @@ from warmline.environment_values import (
     one_name,
     one_window,
     origin,
+    phone_country,
     plan,
     public_url,
     whole,
@@ -105,6 +106,12 @@ VARIABLES = (
         secret=True,
     ),
     Variable("WARMLINE_TIME_ZONE", "UTC", zone, "Time zone of new users, unless another is given."),
+    Variable(
+        "WARMLINE_PHONE_COUNTRY",
+        "",
+        phone_country,
+        "Country of phone numbers that name none, by its two letters; empty: that of WARMLINE_TIME_ZONE.",
+    ),
     Variable("WARMLINE_WARM_THRESHOLD", "4", whole(0, 10), "Warmness score from which a contact is a warm lead."),
     Variable("WARMLINE_LABEL", "Warm Lead", one_name, "Label of a warm lead in Pipedrive."),
     Variable(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import dj_database_url
+import phonenumbers
 
 from warmline.pipedrive import PLANS, can_be_address
 
@@ -193,6 +194,13 @@ def windows(text: str) -> tuple[tuple[int, float], ...]:
 def windows_or_none(text: str) -> tuple[tuple[int, float], ...]:
     """Parse limits as `windows` does; empty is allowed."""
     return windows(text) if text else ()
+
+
+def phone_country(text: str) -> str:
+    """Parse the two letters of a country that has phone numbers; empty is allowed."""
+    if text and text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("expected the two letters of a country, such as DE")
+    return text.upper()
 
 
 def plan(text: str) -> str:

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import split_domain_port
 
 from warmline import storage
+from warmline.crm.phone_numbers import country_of
 from warmline.environment import ConfigurationError, Environment
 from warmline.environment_values import EmailServer
 
@@ -138,6 +139,7 @@ DATABASES = {"default": _database(env["DATABASE_URL"], DATA_DIR)}
 PIPEDRIVE_BASE_URL: str = env["PIPEDRIVE_BASE_URL"]
 PIPEDRIVE_API_TOKEN: str = env["PIPEDRIVE_API_TOKEN"]
 DEFAULT_TIME_ZONE = str(env["WARMLINE_TIME_ZONE"])
+PHONE_COUNTRY: str = env["WARMLINE_PHONE_COUNTRY"] or country_of(DEFAULT_TIME_ZONE)
 WARM_THRESHOLD: int = env["WARMLINE_WARM_THRESHOLD"]
 WARM_LABEL: str = env["WARMLINE_LABEL"]
 EARLIER_ACTIVITIES: bool = env["WARMLINE_EARLIER_ACTIVITIES"]

@@ -21,7 +21,7 @@ def test_each_row_has_its_outcome_in_order(bob: Caller) -> None:
     assert answer.status == 200
     added, same, bad, worse = answer.body["outcomes"]
     assert (added["result"], added["errors"]) == ("added", {})
-    assert same == {"result": "known", "contact_id": known["id"], "errors": {}}
+    assert same == {"result": "known", "contact_id": known["id"], "errors": {}, "left_out": {}}
     assert (bad["result"], bad["contact_id"], bad["errors"].keys()) == ("invalid", None, {"name", "warmness_score"})
     assert worse["errors"].keys() == {"organization.name"}
     contact = bob.get(f"/contacts/{added['contact_id']}").body

@@ -8,6 +8,7 @@ from chaos.journal import KINDS, Journal
 from warmline.crm import book, team
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.imports.bulk import import_contacts
+from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
@@ -21,6 +22,8 @@ SECTORS = ("", "Manufacturing", "Basket weaving")
 PHONES = ("", "+49 30 5550100", "+1 555 0100", "+1 555 0101")
 NOTES = ("", "Called back", "a\nb <anna@example.com> & c")
 MAILBOXES = 5
+LABELS = ("work", "mobile", "home", "other")
+SAME = {"emails": "email", "phones": "phone"}  # all of them, and the primary one
 
 
 class Here:
@@ -40,6 +43,8 @@ class Here:
             name=NAMES[number % len(NAMES)] if self._random.random() < 0.7 else self._random.choice(NAMES),
             email=f"someone{number}@example.com" if number < MAILBOXES else "",
             phone=self._random.choice(PHONES),
+            more_emails=self._more("email"),
+            more_phones=self._more("phone"),
             organization=self._random.choice((None, firm)),
             warmness_score=self._random.choice((2, 4, 7)),
         )
@@ -58,9 +63,11 @@ class Here:
 
     def edit(self) -> None:
         """Edit a contact, an organization or an activity."""
-        match self._random.randrange(8):
+        match self._random.randrange(11):
             case 0 | 1:
                 self._edit_activity()
+            case 8 | 9 | 10:
+                self._edit_several()
             case 2:
                 name = f"{self._random.choice(NAMES)} {self._random.randrange(9)}"
                 self._edit_contact({"name": name}, self._of_the_chosen())
@@ -76,6 +83,38 @@ class Here:
                 self._edit_contact({"warmness_score": self._random.choice((3, 4, 9))})
             case 7:
                 self._edit_organization()
+
+    def _more(self, kind: str) -> list[list[str]]:
+        """Return some values beyond the first; most are their own, and a few mailboxes are everybody's."""
+        if self._random.random() < 0.6:
+            return []
+        values = {
+            "email": (
+                f"own{self._random.randrange(30)}@example.org",
+                f"someone{self._random.randrange(8)}@example.com",
+            ),
+            "phone": (f"+1 555 02{self._random.randrange(10, 99)}", "+1 555 0100"),
+        }[kind]
+        some = [values[self._random.random() < 0.15] for _ in range(self._random.choice((1, 1, 2)))]
+        return [[value, self._random.choice(LABELS)] for value in some]
+
+    def _edit_several(self) -> None:
+        """Add, take away, label or move some of a contact's e-mails or phones."""
+        contact = self._any(Contact)
+        if contact is None:
+            return
+        kind = self._random.choice(("email", "phone"))
+        values = as_json(getattr(contact, f"{kind}s"))
+        match self._random.randrange(4):
+            case 0:
+                values += self._more(kind)
+            case 1 if values:
+                del values[self._random.randrange(len(values))]
+            case 2 if values:
+                values[self._random.randrange(len(values))][1] = self._random.choice(LABELS)
+            case 3:
+                self._random.shuffle(values)
+        self._edit_contact({f"{kind}s": values}, contact)
 
     def log_activity(self) -> None:
         """Log an activity; two alike are as likely as in life, and many at once happen."""
@@ -154,8 +193,9 @@ class Here:
     def _edit_contact(self, changes: dict[str, Any], contact: Contact | None = None) -> None:
         contact = contact or self._any(Contact)
         if contact is not None:
+            self._journal.had_here |= {each.value for each in (*contact.emails, *contact.phones)}
             book.change_contact(contact, changes)
-            self._journal.edited["contact", contact.pk] |= set(changes)
+            self._journal.edited["contact", contact.pk] |= {SAME.get(name, name) for name in changes}
             self._note_contact(contact)
             self._journal.note(f"contact {contact.pk} becomes {changes}")
 
@@ -203,6 +243,13 @@ class There:
 
     def work(self) -> None:
         """Do something by hand."""
+        alive = [number for number in self._sandbox.world.persons if self._sandbox.world.alive("persons", number)]
+        if alive and self._random.random() < 0.25:
+            self._change_values(self._random.choice(alive))
+        else:
+            self._work()
+
+    def _work(self) -> None:
         world, people, random = self._sandbox.world, self._sandbox.people, self._random
         alive: dict[str, list[int]] = {
             kind: [number for number in world.records[kind] if world.alive(kind, number)] for kind in KINDS
@@ -255,6 +302,32 @@ class There:
         self._journal.said_there.add(name)
         self._journal.names["persons", number].add(name)
         self._journal.note(f"there: person {number} becomes {name}")
+
+    def _change_values(self, number: int) -> None:
+        """Add, take away or label an e-mail or a phone of a person."""
+        kind = self._random.choice(("emails", "phones"))
+        values = [dict(each) for each in self._sandbox.world.persons[number][kind]]
+        at = self._random.randrange(len(values)) if values else 0
+        journal, name = self._journal, ("persons", number)
+        match self._random.randrange(4):
+            case 0 | 1:
+                some = self._random.randrange(1000, 9999)
+                value = f"theirs{some}@example.net" if kind == "emails" else f"+44 20 7946 {some}"
+                values.append({"value": value, "label": self._random.choice((*LABELS, "Assistant")), "primary": False})
+            case 2 if values:
+                gone = values.pop(at)["value"]
+                journal.gone_there[name].add(gone)
+                journal.said_there.add(f"no {gone}")
+            case 3 if values:
+                values[at]["label"] = self._random.choice((*LABELS, "Assistant"))
+                journal.labelled_there[name].add(values[at]["value"])
+        self._sandbox.people.change("persons", number, **{kind: values})
+        for each in self._sandbox.world.persons[number][kind]:
+            journal.said_there |= {each["value"], f"{each['value']} ({each['label']})"}
+        journal.added_there[name] |= {
+            each["value"] for each in values if each["value"].startswith(("theirs", "+44"))
+        }  # which nobody here has by chance
+        journal.note(f"there: person {number} has {kind} {[(each['value'], each['label']) for each in values]}")
 
     def delete(self, kind: Any, number: int) -> None:
         """Delete a record."""

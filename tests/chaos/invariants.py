@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from chaos import notices
+from chaos import notices, values
 from chaos.breach import Breach
 from chaos.journal import agree
 from chaos.simulation import Simulation
@@ -32,6 +32,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *_doubles(run),
         *_losses(run),
         *_false_states(run),
+        *values.breaches(run),
         *_strangers(run),
         *notices.false_ones(run),
     ]
@@ -149,9 +150,7 @@ def _false_contacts(run: Simulation) -> Iterator[Breach]:
             continue  # who was there keeps what they have; two contacts may be one person
         if Contact.objects.filter(pipedrive_person_id=person["id"]).count() > 1 or name in run.journal.left_there:
             continue
-        email, phone = ([each["value"] for each in person[some]] or [""] for some in ("emails", "phones"))
-        ours = _as_compared(name=contact.name, email=contact.email, phone=contact.phone)
-        theirs = _as_compared(name=person["name"], email=email[0], phone=phone[0])
+        ours, theirs = _as_compared(name=contact.name), _as_compared(name=person["name"])
         if ours != theirs:
             yield Breach("false state", f"contact {contact.pk} {ours} is not {theirs}")
 

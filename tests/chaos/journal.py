@@ -39,6 +39,9 @@ class Journal:
         by_hand: Records that people made there.
         touched: Records that people deleted or merged there, or changed.
         said_there: Every value that people wrote there, as text.
+        added_there, gone_there, labelled_there: By person, the e-mails and phones that people added, took away or
+            labelled there.
+        had_here: Every e-mail and phone that a contact had here before somebody changed it.
         merged: Records into or from which people merged.
         left_there: Persons who were a contact that was deleted here; what it had stays with them.
         edited: By row, the fields that somebody changed here.
@@ -54,6 +57,10 @@ class Journal:
     by_hand: set[RecordName] = field(default_factory=set)
     touched: set[RecordName] = field(default_factory=set)
     said_there: set[str] = field(default_factory=set)
+    added_there: defaultdict[RecordName, set[str]] = field(default_factory=lambda: defaultdict(set))
+    gone_there: defaultdict[RecordName, set[str]] = field(default_factory=lambda: defaultdict(set))
+    labelled_there: defaultdict[RecordName, set[str]] = field(default_factory=lambda: defaultdict(set))
+    had_here: set[str] = field(default_factory=set)
     merged: set[RecordName] = field(default_factory=set)
     left_there: set[RecordName] = field(default_factory=set)
     edited: defaultdict[RowName, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -70,5 +70,6 @@ def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:
     if any(("persons", number) in run.journal.merged for number in ids) or (not ids and run.journal.merged):
         return  # of a contact that was deleted here since, nobody knows which person it was
     for name, value in KEPT.findall(notice.text):
-        if value not in run.journal.said_there:
+        some = value.split(", ") if name in {"emails", "phones"} else [value]
+        if not run.journal.said_there.issuperset(some):
             yield Breach("notice", f"“{notice.text}”, and nobody wrote that {name} there")

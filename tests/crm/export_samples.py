@@ -84,7 +84,7 @@ class Export:
         contacts: Name, e-mail, phone and organization of each.
         profile: From which program it is seen to be.
         columns: The columns that are left out.
-        values: What is left out of the rows.
+        more: The e-mails and phones beyond the first one of a contact, each with its label.
         others: How many rows are no contacts.
         encoding: How it is written.
     """
@@ -93,7 +93,7 @@ class Export:
     contacts: list[tuple[str, str, str, str]]
     profile: str = ""
     columns: set[str] = field(default_factory=set)
-    values: set[str] = field(default_factory=set)
+    more: set[tuple[str, str]] = field(default_factory=set)
     others: int = 0
     encoding: str = "utf-8"
 
@@ -112,7 +112,7 @@ EXPORTS = {
         [("Dana Maria Diaz Jr.", "dana@example.com", "+49 171 1234567", "Larkspur Mills"), ("Kim Lee", "", "", "")],
         "Google Contacts",
         {"Organization Title", "Labels", "E-mail 1 - Label", "E-mail 2 - Label", "Phone 1 - Label", "Phone 2 - Label"},
-        {"d.diaz@example.org", "dana@example.net", "+49 171 7654321", "+49 40 123456"},
+        {(each, "work") for each in ("d.diaz@example.org", "dana@example.net", "+49 171 7654321", "+49 40 123456")},
     ),
     "Google, old": Export(
         GOOGLE_OLD,
@@ -122,7 +122,7 @@ EXPORTS = {
         ],
         "Google Contacts",
         {"Group Membership", "E-mail 1 - Type", "Phone 1 - Type", "Organization 1 - Title"},
-        {"0171 7654321"},
+        {("0171 7654321", "work")},
     ),
     "Outlook": Export(
         OUTLOOK,
@@ -132,7 +132,7 @@ EXPORTS = {
         ],
         "Outlook",
         {"Title", "Business Fax", "Job Title"},
-        {"+49 40 123456"},
+        {("+49 40 123456", "work")},
         encoding="cp1252",
     ),
     "Outlook, German": Export(
@@ -150,7 +150,7 @@ EXPORTS = {
         ],
         "Thunderbird",
         {"Notes"},
-        {"dana@example.net"},
+        {("dana@example.net", "other")},
     ),
     "Pipedrive": Export(
         PIPEDRIVE, [DANA, ("Kim Lee", "kim@example.com", "+49 40 123456", "")], "Pipedrive", {"Label", "Owner"}

@@ -78,10 +78,23 @@ def test_names(cells: str, chosen: str, name: str, left_out: list[str]) -> None:
 @pytest.mark.parametrize(
     ("cells", "chosen", "expected", "left_out"),
     [
-        ("|b@x.com|c@x.com", "email|email|email", {"email": "b@x.com"}, ["another e-mail “c@x.com”"]),
+        ("|b@x.com|c@x.com", "email|email|email", {"email": "b@x.com", "more_emails": [["c@x.com", "work"]]}, []),
+        ("a@x.com|nowhere", "email|email", {"email": "a@x.com", "more_emails": []}, ["another e-mail “nowhere”"]),
+        (
+            "a@x.com; home: b@x.com, c@x.com",
+            "email",
+            {"email": "a@x.com", "more_emails": [["b@x.com", "home"], ["c@x.com", "work"]]},
+            [],
+        ),
+        (
+            "+49 171 1234567|Home: 040 123456; +49 40 123456",
+            "phone|phone",
+            {"phone": "+49 171 1234567", "more_phones": [["040 123456", "home"]]},
+            [],
+        ),
         ("a@x.com|A@X.com", "email|email", {"email": "a@x.com"}, []),
         ("|+49 40 123456|040 123456", "phone|phone|phone", {"phone": "+49 40 123456"}, []),
-        ("+1 555 0100 ::: +1 555 0101", "phone", {"phone": "+1 555 0100"}, ["another phone “+1 555 0101”"]),
+        ("+1 555 0100 ::: +1 555 0101", "phone", {"more_phones": [["+1 555 0101", "work"]]}, []),
         ("A Inc ::: B Inc", "organization", {"organization": OrganizationDetails("A Inc")}, ["organization “B Inc”"]),
         ("|B Inc|b inc", "organization|organization|organization", {"organization": OrganizationDetails("B Inc")}, []),
         (
@@ -95,10 +108,21 @@ def test_names(cells: str, chosen: str, name: str, left_out: list[str]) -> None:
     ],
 )
 def test_several_values(cells: str, chosen: str, expected: dict[str, object], left_out: list[str]) -> None:
-    """The first that is filled counts, and the others are named."""
+    """The first that is filled counts; other e-mails and phones stand behind it, and what else there is is named."""
     found = columns.read(cells.split("|"), chosen.split("|"))
     assert {name: found.arguments[name] for name in expected} == expected
     assert found.left_out == [f"Left out: {said}." for said in left_out]
+
+
+def test_headings_and_cells_say_what_they_are_for() -> None:
+    """What stands in the cell counts more than the heading."""
+    found = columns.read(
+        ["+1 555 0100", "home: +1 555 0101 ::: +1 555 0102"], ["phone", "phone"], labels=["mobile", "other"]
+    )
+    assert (found.arguments["phone_label"], found.arguments["more_phones"]) == (
+        "mobile",
+        [["+1 555 0101", "home"], ["+1 555 0102", "other"]],
+    )
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def unaccounted(run: ImportRun, row: ImportRow) -> set[str]:
     """Return what a row said that is neither in its contact nor named."""
     contact = Contact.objects.select_related("organization").get(pk=row.contact_id or 0)
     organization = contact.organization
-    kept = [contact.name, contact.email, contact.phone, *row.reasons, str(contact.warmness_score)]
+    kept = [contact.name, *row.reasons, str(contact.warmness_score)]
+    kept += [f"{each.label} {each.value}" for each in (*contact.emails, *contact.phones)]
     kept += [organization.name, organization.sector, organization.country] if organization else []
     found = said(" ".join(kept))
     lost: set[str] = set()

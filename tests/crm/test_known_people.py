@@ -7,6 +7,7 @@ from django.utils import timezone
 from warmline.crm.book import add_contact
 from warmline.crm.imports import decisions, runs, worker
 from warmline.crm.imports.runs import ImportRun
+from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -98,6 +99,24 @@ def test_a_known_contact_is_completed(alice: User, jordan: Contact) -> None:
     assert jordan.organization is not None
     assert (jordan.organization.name, jordan.organization.sector) == ("Birch", "Food")
     assert jordan.revision == revision + 1
+
+
+def test_a_known_contact_gets_its_other_values(alice: User, jordan: Contact) -> None:
+    """It is known by any of its e-mails; what it has not yet is put behind what it has, and no number comes twice."""
+    content = (
+        b"Name,E-mail,Private E-mail,Phone,Mobile\n"
+        b"Jordan Ames,j.ames@example.org,jordan@example.com,030 5550100,0151 5550102\n"
+    )
+    run = imported(alice, content, completes=True)
+    assert results(run) == ["completed"]
+    assert reasons(run, 2) == [
+        "Adds the e-mail “j.ames@example.org” to the contact.",
+        "Adds the phone “0151 5550102” to the contact.",
+    ]
+    jordan.refresh_from_db()
+    assert jordan.emails == (Labelled("jordan@example.com"), Labelled("j.ames@example.org"))
+    assert jordan.phones == (Labelled("+49 30 5550100"), Labelled("0151 5550102", "mobile"))
+    assert results(imported(alice, content, completes=True)) == ["known"]
 
 
 def test_who_would_be_completed_is_gone(alice: User) -> None:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warmline.crm.fields import tidied
 from warmline.crm.imports import vcards
+from warmline.crm.imports.cells import of_ours
 from warmline.crm.imports.tables import FileError
+from warmline.crm.labelled import Label, Labelled
 
 APPLE = """BEGIN:VCARD
 VERSION:3.0
@@ -54,14 +57,14 @@ def test_several_cards(end: str) -> None:
         "Department": "Buying",
         "Job title": "Buyer",
         "E-mail": "dana@example.com ::: dana@example.net",
-        "Phone": "+49 171 1234567",
+        "Phone": "mobile: +49 171 1234567",
         "Street": "Street 1",
         "City": "Hamburg",
         "Postal code": "20095",
         "Country": "Germany",
         "Notes": "Likes tea, a lot\nand cake",
     }
-    assert second == {"Full name": "Kim Lee", "E-mail": "kim@example.com", "Phone": "tel:+49-40-123456"}
+    assert second == {"Full name": "Kim Lee", "E-mail": "kim@example.com", "Phone": "home: +49-40-123456"}
     assert vcards.read(APPLE.encode()).left_out == ("1 photo",)
 
 
@@ -72,7 +75,7 @@ def test_an_old_phone() -> None:
         "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=57=00=65=69=C3=9F;J=C3=B6=\r\n=72g;;;\r\n"
         "TEL;CELL:0171 1234567\r\nEND:VCARD\r\n"
     )
-    assert table(card) == [{"Last name": "Weiß", "First name": "Jörg", "Phone": "0171 1234567"}]
+    assert table(card) == [{"Last name": "Weiß", "First name": "Jörg", "Phone": "mobile: 0171 1234567"}]
 
 
 @pytest.mark.parametrize(
@@ -103,13 +106,21 @@ TEXT = st.text(
 ).filter(str.strip)
 
 
-@given(name=TEXT, other=TEXT)
-def test_what_is_written_is_read(name: str, other: str) -> None:
-    """Whatever the letters, and no line is too long."""
-    columns = ("E-mail", "Phone", "Organization", "Sector", "Country", "Warmness")
-    text = "".join(vcards.written([{"Name": name, **dict.fromkeys(columns, other)}]))
+REACH = st.builds(Labelled, TEXT.map(str.strip), st.sampled_from(Label.values))
+VALUES = st.lists(REACH, max_size=4, unique_by=lambda each: each.value)
+
+
+@given(name=TEXT, other=TEXT, emails=VALUES, phones=VALUES)
+def test_what_is_written_is_read(name: str, other: str, emails: list[Labelled], phones: list[Labelled]) -> None:
+    """Whatever the letters, and no line is too long; of e-mails and phones each with its label, in their order."""
+    columns = ("Organization", "Sector", "Country", "Warmness")
+    contact = {"Name": name, **dict.fromkeys(columns, other)}
+    text = "".join(vcards.written([(contact, emails, phones)]))
     assert max(len(line.encode()) for line in text.split("\r\n")) <= vcards.LINE
     (found,) = table(text)
     assert found["Full name"] == name.strip()
     assert {found[column] for column in columns} <= {other.strip()}
+    for column, values in (("E-mail", emails), ("Phone", phones)):
+        read = [Labelled(tidied("phone", each.value), each.label) for each in of_ours(found.get(column, ""))]
+        assert read == [Labelled(tidied("phone", each.value), each.label) for each in values]
     assert vcards.read(text.encode()).profile == "Warmline"

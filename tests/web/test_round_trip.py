@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from warmline.crm.book import OrganizationDetails, add_contact
 from warmline.crm.imports import csv_files, runs, vcards, workbooks, worker
+from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
+from warmline.crm.reachable import COLUMNS
 from warmline.crm.users import User
 from warmline.web import export
 from warmline.web.export import FileForm
@@ -20,8 +22,7 @@ from warmline.web.export import FileForm
 pytestmark = pytest.mark.django_db
 NAMED = (
     "name",
-    "email",
-    "phone",
+    *chain(*dict.fromkeys(COLUMNS.values())),
     "warmness_score",
     "organization__name",
     "organization__sector",
@@ -34,6 +35,16 @@ TRICKY: list[dict[str, Any]] = [
     {"name": "'t Hooft", "phone": "-"},
     {"name": "Dana; Diaz, \\n", "email": "o'brien@example.com", "phone": "+1 555 0100;ext=5", "warmness_score": 10},
     {"name": "-5 ::: +3", "phone": "'1", "organization": OrganizationDetails("A ::: B", sector='"=1"', country="@x")},
+    {
+        "name": "Kim Lee",
+        "emails": [
+            Labelled("kim@example.com", "home"),
+            Labelled("k@example.net"),
+            Labelled("lee@example.org", "other"),
+        ],
+        "phones": [Labelled("home: 1"), Labelled("+49 30 1 ::: 2", "mobile"), Labelled("work: ::: 3", "home")],
+    },
+    {"name": "Mo", "phones": [Labelled("mobile: 030 1234567"), Labelled("a, b; c"), Labelled(":::", "other")]},
     {"name": "Jörg 「Weiß」 🙂" * 12, "organization": OrganizationDetails("Larkspur, Mills; GmbH", sector="Food")},
 ]
 TEXT = st.text(st.characters(exclude_categories=["C"]) | st.sampled_from(" ;,|:='\"+-@\\\t"), min_size=1, max_size=60)
@@ -45,7 +56,11 @@ def file_of(contacts: Any, form: str) -> bytes:
     if form == FileForm.EXCEL:
         return workbooks.written(chain([export.COLUMNS], rows))
     if form == FileForm.VCARD:
-        return "".join(vcards.written(dict(zip(export.COLUMNS, row, strict=True)) for row in rows)).encode()
+        cards = [
+            (dict(zip(export.COLUMNS, row, strict=True)), contact.emails, contact.phones)
+            for row, contact in zip(rows, contacts, strict=True)
+        ]
+        return "".join(vcards.written(cards)).encode()
     return "".join(csv_files.written(chain([export.COLUMNS], rows))).encode()
 
 
@@ -93,13 +108,19 @@ def test_what_is_hard_to_write(bob: User, carol: User, form: str) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=TEXT, phone=st.just("") | TEXT, company=TEXT, sector=st.just("") | TEXT, form=st.sampled_from(FileForm.values)
+    name=TEXT,
+    phones=st.lists(st.builds(Labelled, TEXT, st.sampled_from(Label.values)), max_size=3),
+    company=TEXT,
+    sector=st.just("") | TEXT,
+    form=st.sampled_from(FileForm.values),
 )
-def test_any_contact(bob: User, carol: User, name: str, phone: str, company: str, sector: str, form: str) -> None:
+def test_any_contact(
+    bob: User, carol: User, *, name: str, phones: list[Labelled], company: str, sector: str, form: str
+) -> None:
     """Whatever was typed comes back."""
     with transaction.atomic():
         organization = OrganizationDetails(company, sector=sector)
-        round_trip(bob, carol, [{"name": name, "phone": phone, "organization": organization}], form)
+        round_trip(bob, carol, [{"name": name, "phones": phones, "organization": organization}], form)
         Contact.objects.all().delete()
         Organization.objects.all().delete()
         transaction.set_rollback(True)

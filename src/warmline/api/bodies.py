@@ -25,15 +25,12 @@ from pydantic_core import PydanticCustomError
 from warmline.api import texts
 from warmline.api.errors import MESSAGES
 from warmline.crm.activities import ActivityType
-from warmline.crm.book import OrganizationDetails
 from warmline.crm.external_ids import ID_LENGTH, SOURCE_LENGTH, ExternalName
-from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH, PHONE_LENGTH
+from warmline.crm.fields import NAME_LENGTH, NOTE_LENGTH
 from warmline.crm.models import WARMEST
 from warmline.webhooks.models import URL_LENGTH, Event
 
 LARGEST = 2**63 - 1  # what a BigAutoField holds
-EMAIL_LENGTH = 254
-LARGEST_IMPORT = 1000  # contacts; some tenths of a second
 LARGEST_BATCH = 1000  # calls; some seconds
 
 
@@ -66,12 +63,13 @@ def digits(value: object) -> object:
     return value
 
 
-def _unset() -> Any:
+def unset() -> Any:
     """Return the default of a field that may be left out and must not be null; see `Body.given`: it is never read."""
     return Field(default_factory=lambda: None)
 
 
-def _or_null(**schema: Any) -> WithJsonSchema:
+def or_null(**schema: Any) -> WithJsonSchema:
+    """Return how the document tells of a text that may be null, with what it says of the text."""
     return WithJsonSchema({"anyOf": [{"type": "string", **schema}, {"type": "null"}]})
 
 
@@ -87,27 +85,18 @@ Line = Annotated[
     Annotated[StrictStr, Field(max_length=NAME_LENGTH, json_schema_extra={"pattern": texts.ONE_LINE})] | None,
     NULL_IS_EMPTY,
 ]
-Phone = Annotated[
-    Annotated[StrictStr, Field(max_length=PHONE_LENGTH, json_schema_extra={"pattern": texts.ONE_LINE})] | None,
-    NULL_IS_EMPTY,
-]
-Email = Annotated[
-    Annotated[StrictStr, Field(max_length=EMAIL_LENGTH)] | None,
-    NULL_IS_EMPTY,
-    _or_null(maxLength=EMAIL_LENGTH, anyOf=[{"format": "email"}, {"pattern": texts.BLANK}]),
-]
 Subject = Annotated[
     Annotated[StrictStr, Field(max_length=NAME_LENGTH)] | None,
     NULL_IS_EMPTY,
-    _or_null(maxLength=NAME_LENGTH, anyOf=[{"pattern": texts.NAME}, {"pattern": texts.BLANK}]),
+    or_null(maxLength=NAME_LENGTH, anyOf=[{"pattern": texts.NAME}, {"pattern": texts.BLANK}]),
 ]
 Note = Annotated[
     Annotated[StrictStr, Field(max_length=NOTE_LENGTH, json_schema_extra={"pattern": texts.LINES})] | None,
     NULL_IS_EMPTY,
 ]
 AnyText = Annotated[StrictStr | None, NULL_IS_EMPTY]
-Day = Annotated[date | None, BeforeValidator(_day), _or_null(format="date", pattern=texts.DAY)]
-Time = Annotated[time | None, BeforeValidator(_time), _or_null(pattern=texts.TIME)]
+Day = Annotated[date | None, BeforeValidator(_day), or_null(format="date", pattern=texts.DAY)]
+Time = Annotated[time | None, BeforeValidator(_time), or_null(pattern=texts.TIME)]
 
 
 Source = Annotated[
@@ -149,78 +138,9 @@ class OrganizationBody(Body):
 class OrganizationChanges(Body):
     """Changes to an organization. Fields that are left out stay unchanged."""
 
-    name: Name = _unset()
-    sector: Line = _unset()
-    country: Line = _unset()
-
-
-class _WithOrganization(Body):
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the caller named, as `crm.book` takes them."""
-        values = super().given()
-        if values.get("organization"):
-            values["organization"] = OrganizationDetails(**values["organization"])
-        return values
-
-
-class ContactChanges(_WithOrganization):
-    """Changes to a contact. Fields that are left out stay unchanged; null removes the organization."""
-
-    name: Name = _unset()
-    email: Email = _unset()
-    phone: Phone = _unset()
-    organization: OrganizationBody | None = _unset()
-    warmness_score: Score = _unset()
-
-
-class _WithOwner(Body):
-    owner: Annotated[
-        StrictStr,
-        Field(
-            max_length=EMAIL_LENGTH, description="The e-mail of whose it becomes; admins and programs can name others."
-        ),
-    ] = _unset()
-
-    @property
-    def owner_email(self) -> str | None:
-        """Whom it names; None for nobody."""
-        return self.owner if "owner" in self.model_fields_set else None
-
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the caller named, as `crm.book` takes them, without the owner."""
-        values = super().given()
-        values.pop("owner", None)
-        return values
-
-
-class NewContact(_WithOwner, ContactChanges):
-    """A contact to add."""
-
-    name: Name
-
-
-class ImportedOrganization(Body):
-    """The organization of an imported contact."""
-
-    name: StrictStr
-    sector: AnyText = ""
-    country: AnyText = ""
-
-
-class ImportedContact(_WithOrganization):
-    """A contact to import. Invalid values are accepted here and reported in the row's outcome."""
-
-    name: StrictStr
-    email: AnyText = _unset()
-    phone: AnyText = _unset()
-    organization: ImportedOrganization | None = _unset()
-    warmness_score: Whole = _unset()
-
-
-class Import(_WithOwner):
-    """Contacts to import."""
-
-    contacts: Annotated[list[ImportedContact], Field(max_length=LARGEST_IMPORT)]
+    name: Name = unset()
+    sector: Line = unset()
+    country: Line = unset()
 
 
 class Batch(Body):
@@ -248,12 +168,12 @@ class ActivityChanges(Body):
         }
     )
 
-    type: ActivityType = _unset()
-    subject: Name = _unset()
-    note: Note = _unset()
-    due_date: Day = _unset()
-    due_time: Time = _unset()
-    done: StrictBool = _unset()
+    type: ActivityType = unset()
+    subject: Name = unset()
+    note: Note = unset()
+    due_date: Day = unset()
+    due_time: Time = unset()
+    done: StrictBool = unset()
 
 
 TIME_NEEDS_DATE: dict[str, Any] = {
@@ -271,7 +191,7 @@ class NewActivity(ActivityChanges):
 
     contact_id: StrictId
     type: ActivityType
-    subject: Subject = _unset()  # type: ignore[assignment]  # a change cannot take it away
+    subject: Subject = unset()  # type: ignore[assignment]  # a change cannot take it away
 
 
 class ContactName(Body):
@@ -298,10 +218,10 @@ class PutActivity(ActivityChanges):
         }
     )
 
-    contact_id: StrictId = _unset()
-    contact_external: ContactName = _unset()
+    contact_id: StrictId = unset()
+    contact_external: ContactName = unset()
     type: ActivityType
-    subject: Subject = _unset()  # type: ignore[assignment]  # as in NewActivity
+    subject: Subject = unset()  # type: ignore[assignment]  # as in NewActivity
 
     @model_validator(mode="after")
     def _one_contact(self) -> Self:
@@ -322,8 +242,8 @@ class Link(Body):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["pipedrive_id"]}, {"required": ["create"]}]})
 
-    pipedrive_id: StrictId = _unset()
-    create: Annotated[StrictBool, WithJsonSchema({"const": True})] = _unset()
+    pipedrive_id: StrictId = unset()
+    create: Annotated[StrictBool, WithJsonSchema({"const": True})] = unset()
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

@@ -4,7 +4,8 @@ from ninja import Query, Router, Status
 
 from warmline.api import etags, reading
 from warmline.api.auth import Request, owner_of_new
-from warmline.api.bodies import ContactChanges, ExternalIdText, Id, Import, Link, NewContact, Source
+from warmline.api.bodies import ExternalIdText, Id, Link, Source
+from warmline.api.contact_bodies import ContactChanges, Import, NewContact
 from warmline.api.errors import CHANGING, READING, WRITING
 from warmline.api.filters import ContactFilters
 from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, RowPage
@@ -20,7 +21,9 @@ router = Router(tags=["contacts"])
 
 @router.get("/contacts", response={200: RowPage[ContactAnswer], **READING}, summary="List contacts")
 def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[ContactAnswer]:
-    """Contacts in order of their ids. `search` matches the starts of words in name, e-mail and organization."""
+    """Contacts in order of their ids. `search` matches the starts of words in name, e-mails and organization, or a
+    phone, however it is written.
+    """  # noqa: D205 (ninja makes it the description)
     rows = _visible(request)
     among, few = search(rows, filters.search)
     return reading.page(rows, filters, request.auth, ContactAnswer.of, among=among, warm=filters.warm, few=few)
@@ -38,6 +41,7 @@ def add_contact(request: Request, body: NewContact) -> Status[ContactAnswer]:
 def import_contacts(request: Request, body: Import) -> ImportAnswer:
     """Adds up to 1000 contacts for the caller. Invalid rows are skipped, and existing contacts stay unchanged: they are
     recognized by e-mail and a matching name or, without an e-mail, by name and organization, unless the phones differ.
+    What a row says beside that, such as another phone, is told in `left_out`; PATCH the contact to add it.
     So the call can safely be repeated if it was interrupted.
     These contacts are sent to Pipedrive after contacts that were added one by one.
     """  # noqa: D205 (ninja makes it the description)

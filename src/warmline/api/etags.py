@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import chain
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -19,12 +20,13 @@ from warmline.api import reading
 from warmline.api.errors import RefusedError
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.crm.reachable import COLUMNS
 
 RowType = TypeVar("RowType", Contact, Organization, Activity)
 
 IF_MATCH = "If-Match"
 FIELDS: dict[type[Row], tuple[str, ...]] = {
-    Contact: ("name", "email", "phone", "warmness_score"),
+    Contact: ("name", *dict.fromkeys(chain(*COLUMNS.values())), "warmness_score"),
     Organization: ("name", *Organization.DETAILS),
     Activity: ("type", "subject", "note", "due_date", "due_time", "done"),
 }

@@ -103,7 +103,8 @@ Search = Annotated[
     Field(
         max_length=NAME_LENGTH,
         pattern=r"^[^\x00]*$",
-        description="Starts of words, in any case and order; all of them must match. A word starts at the beginning "
+        description="Starts of words, in any case and order, with or without accents; all of them must match. A word "
+        "starts at the beginning "
         "of a name or e-mail, and after a space or a sign: `diaz`, `example.org` and `dana.d` find "
         "`dana.diaz@example.org`. Only the first 64 bytes of each are compared.",
     ),

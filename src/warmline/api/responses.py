@@ -1,5 +1,6 @@
 """Responses: rows as JSON, with empty texts as null and times in UTC."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.imports.bulk import Outcome, Result
+from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
@@ -15,6 +17,7 @@ from warmline.sync.row_state import Sync, describe
 from warmline.webhooks.models import Endpoint, Event
 
 ItemType = TypeVar("ItemType")
+SPELLED = {"warmness": "warmness_score"}  # what an import calls otherwise
 
 
 class Page(BaseModel, Generic[ItemType]):
@@ -96,13 +99,27 @@ class OrganizationAnswer(OrganizationPart):
         return cls(**dict(cls.part_of(row)), external_ids=ExternalIdAnswer.all_of(row), sync=describe(row))
 
 
+class LabelledAnswer(BaseModel):
+    """One of a contact's e-mails or phones."""
+
+    value: str
+    label: Label
+
+    @classmethod
+    def all_of(cls, values: Iterable[Labelled]) -> "list[LabelledAnswer]":
+        """Return what is told of them, the primary one first."""
+        return [LabelledAnswer(value=each.value, label=Label(each.label)) for each in values]
+
+
 class ContactAnswer(BaseModel):
-    """A contact with its organization."""
+    """A contact with its organization. `email` and `phone` are the first of `emails` and `phones`."""
 
     id: int
     name: str
     email: str | None
     phone: str | None
+    emails: list[LabelledAnswer]
+    phones: list[LabelledAnswer]
     warmness_score: int
     owner: OwnerAnswer
     pipedrive_person_id: int | None
@@ -118,6 +135,8 @@ class ContactAnswer(BaseModel):
             name=row.name,
             email=row.email or None,
             phone=row.phone or None,
+            emails=LabelledAnswer.all_of(row.emails),
+            phones=LabelledAnswer.all_of(row.phones),
             warmness_score=row.warmness_score,
             owner=OwnerAnswer(id=row.owner.pk, name=row.owner.name, email=row.owner.email),
             pipedrive_person_id=row.pipedrive_person_id,
@@ -128,16 +147,23 @@ class ContactAnswer(BaseModel):
 
 
 class ImportOutcome(BaseModel):
-    """The result of an imported row. `errors` has the messages by field, and is empty for a valid row."""
+    """The result of an imported row. `errors` has the messages by field, and is empty for a valid row.
+
+    `left_out` has what a row says of a known contact that the contact does not have, by field: it was not stored.
+    """
 
     result: Result
     contact_id: int | None
     errors: dict[str, list[str]]
+    left_out: dict[str, str]
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
         """Return what is told of an outcome."""
-        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors)
+        told = outcome.comparison
+        said = {**told.completes, **{name: said for name, (said, _) in told.differs.items()}}
+        left_out = {SPELLED.get(name, name): text for name, text in said.items()}
+        return cls(result=outcome.result, contact_id=outcome.contact_id, errors=outcome.errors, left_out=left_out)
 
 
 class ImportAnswer(BaseModel):

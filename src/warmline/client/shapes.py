@@ -55,13 +55,22 @@ class Organization(OrganizationPart):
     sync: Sync
 
 
+class LabelledValue(TypedDict):
+    """An e-mail or a phone. Its label is work, mobile, home or other."""
+
+    value: str
+    label: str
+
+
 class Contact(TypedDict):
-    """A contact."""
+    """A contact. Its `email` and `phone` are the first of `emails` and `phones`."""
 
     id: int
     name: str
     email: str | None
     phone: str | None
+    emails: list[LabelledValue]
+    phones: list[LabelledValue]
     warmness_score: int
     owner: Owner
     pipedrive_person_id: int | None
@@ -97,12 +106,24 @@ class NewOrganization(TypedDict):
     country: NotRequired[str | None]
 
 
+class NewValue(TypedDict):
+    """An e-mail or a phone as it is sent."""
+
+    value: str
+    label: NotRequired[str]
+
+
 class NewContact(TypedDict):
-    """A contact as it is sent. Only admins and programs can name its `owner`, by e-mail."""
+    """A contact as it is sent, with its primary `email` or all `emails`.
+
+    Only admins and programs can name its `owner`, by e-mail.
+    """
 
     name: str
     email: NotRequired[str | None]
     phone: NotRequired[str | None]
+    emails: NotRequired[list[NewValue]]
+    phones: NotRequired[list[NewValue]]
     warmness_score: NotRequired[int]
     organization: NotRequired[NewOrganization | None]
     owner: NotRequired[str]

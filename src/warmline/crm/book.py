@@ -6,7 +6,8 @@ and writes only the fields that it names, so that it never overwrites what the e
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -43,20 +44,18 @@ def add_contact(
     owner: User,
     *,
     name: str,
-    email: str = "",
-    phone: str = "",
     organization: OrganizationDetails | None = None,
     warmness_score: int = 0,
+    **values: Any,
 ) -> Contact:
     """Add a contact of a user's.
 
     Args:
         owner: Whose contact it becomes.
         name: At most 255 characters.
-        email: Empty when not known.
-        phone: In any form, at most 64 characters; empty when not known.
         organization: Found by its name among the team's and completed, else made; None for none.
         warmness_score: 0 to 10.
+        values: Its e-mail and phone, or all of them as `emails` and `phones` (see `change_contact`).
 
     Returns:
         The saved contact.
@@ -64,9 +63,10 @@ def add_contact(
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
     """
-    contact = Contact(owner=owner, name=name, email=email, phone=phone, warmness_score=warmness_score)
+    contact = Contact(owner=owner, name=name, warmness_score=warmness_score, **values)
     with transaction.atomic():
-        validate(contact)
+        with as_given(values):
+            validate(contact)
         contact.organization = _organization(organization)
         contact.save()
         if contact.is_warm:
@@ -79,7 +79,9 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
 
     Args:
         contact: The row, as read; it shows the outcome afterwards.
-        changes: Of name, email, phone, warmness_score and organization (OrganizationDetails or None).
+        changes: Of name, warmness_score and organization (OrganizationDetails or None); of emails and phones, each a
+            list of `Labelled`, the primary one first; of email and phone, which is the primary one alone; of
+            email_label and more_emails and the same of phones, which are its label and all others.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -91,7 +93,8 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
             if contact.organization is not None and contact.organization != changes["organization"]:
                 # Whether the one that it leaves is wanted may depend on it.
                 Organization.objects.filter(pk=contact.organization.pk).update()
-        change_row(contact, changes)
+        with as_given(changes):
+            change_row(contact, changes)
 
 
 def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
@@ -250,6 +253,23 @@ def is_past(activity: Activity, now: datetime) -> bool:
     if activity.due_time is None:
         return activity.due_date <= now.astimezone(activity.zone).date()
     return datetime.combine(activity.due_date, activity.due_time, activity.zone) <= now
+
+
+@contextmanager
+def as_given(values: Mapping[str, Any]) -> Iterator[None]:
+    """Name what is wrong with the first of several e-mails or phones as it was given: as one of all.
+
+    Args:
+        values: By field, as they were given.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        wrong: dict[str, list[Any]] = {}
+        for name, found in error.error_dict.items():
+            given = f"{name}s" if f"{name}s" in values and name not in values else name
+            wrong.setdefault(given, []).extend(found)
+        raise ValidationError(wrong) from None
 
 
 def given_organization(details: OrganizationDetails) -> Organization:

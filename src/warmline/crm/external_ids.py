@@ -1,7 +1,8 @@
 """The ids that other programs have for our rows, under which they can send the same thing again and again.
 
 An id is one row's in the whole installation; a row may have several, from several sources. Who puts a contact for the
-first time gets the contact that they have already, if there is exactly one with that e-mail and a name that agrees.
+first time gets the contact that they have already, if there is exactly one with one of its e-mails and a name that
+agrees.
 """
 
 from collections.abc import Callable, Mapping
@@ -206,12 +207,10 @@ def _settled(put: Callable[[], tuple[RowType, bool]]) -> tuple[RowType, bool]:
 
 
 def _same_person(owner: User, values: Mapping[str, Any]) -> Contact | None:
-    """Return the owner's one contact with the e-mail and a name that agrees; None for none, and for several."""
-    email = values.get("email") or ""
-    if not email_key(email):
-        return None
-    found = Contact.objects.filter(owner=owner, email_key=email_key(email)).select_related("organization")
-    agreeing = [one for one in found if agree(values["name"], one.name, [email])]
+    """Return the owner's one contact with one of the e-mails and a name that agrees; None for none, and for several."""
+    emails = [values.get("email") or "", *(each.value for each in values.get("emails", ()))]
+    found = Contact.objects.with_email({*map(email_key, emails)}).filter(owner=owner).select_related("organization")
+    agreeing = [one for one in found if agree(values["name"], one.name, emails)]
     return agreeing[0] if len(agreeing) == 1 else None
 
 

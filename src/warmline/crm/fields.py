@@ -16,6 +16,7 @@ from django.utils.text import normalize_newlines
 from warmline.crm.keys import WIDE, is_unseen, key, without_unseen
 
 NAME_LENGTH = 255
+EMAIL_LENGTH = 254
 PHONE_LENGTH = 64
 NOTE_LENGTH = 50_000
 # Wide enough for any activity, and no time zone shifts them out of Python's calendar.

@@ -22,6 +22,10 @@ VIRAMA = 9  # the combining class of the sign that joins two Indic letters
 # Characters of a key. NFKC can turn one character into eighteen, and an index entry of PostgreSQL holds 2,704 bytes, of
 # which a character can take four.
 KEY_LENGTH, EMAIL_KEY_LENGTH = 600, 254
+# Letters that Unicode does not decompose.
+PLAIN = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
+)
 NEAR = 16  # characters around a joiner that are considered
 WIDE = str.maketrans("\uff20\u3002\uff0e\uff61", "@...")  # the signs of an address, as East Asian keyboards write them
 
@@ -84,6 +88,22 @@ def readable_domains(text: str) -> str:
     if "xn--" not in text:
         return text
     return ".".join(map(_readable, text.split(".")))
+
+
+def plain(text: str) -> str:
+    """Return a key without accents, if its script has capitals; in other scripts, marks make different letters."""
+    if text.isascii():
+        return text
+    letters: list[str] = []
+    for letter in unicodedata.normalize("NFD", text.translate(PLAIN)):
+        if not unicodedata.combining(letter) or (letters and not has_case(letters[-1])):
+            letters.append(letter)
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+def has_case(text: str) -> bool:
+    """Tell whether a text is in a script with capitals."""
+    return text.upper() != text.lower()
 
 
 def without_unseen(text: str) -> str:

@@ -4,7 +4,7 @@ They say what must exist in Pipedrive (see docs/architecture.md), so what must h
 database. How they are changed is `book.py`'s business.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -15,8 +15,10 @@ from django.db.models.functions import Abs
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from warmline.crm import fields, preferences, search_index, uniqueness
+from warmline.crm import fields, further_emails, phone_numbers, preferences, search_index, uniqueness
+from warmline.crm.further_emails import FurtherEmail
 from warmline.crm.keys import email_key, key
+from warmline.crm.reachable import Reachable
 from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User
 
@@ -157,8 +159,20 @@ class ContactQuerySet(SyncedQuerySet["Contact"]):
         """Return those that a user may see: an admin or a program all, a member their own."""
         return self if user.sees_all else self.filter(owner=user)
 
+    def with_email(self, keys: Collection[str]) -> Self:
+        """Return those that have one of some e-mails, be it their first one or another.
 
-class Contact(Synced, Findable):
+        Args:
+            keys: The keys of the e-mails.
+        """
+        some = [each for each in keys if each]
+        # Asked by itself: beside a subquery in an OR, PostgreSQL would read the whole table.
+        further = list(FurtherEmail.objects.filter(key__in=some).values_list("contact_id", flat=True))
+        is_first = models.Q(email_key__in=some)
+        return self.filter(is_first | models.Q(pk__in=further) if further else is_first)
+
+
+class Contact(Synced, Findable, Reachable):
     """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead.
 
     Attributes:
@@ -171,11 +185,6 @@ class Contact(Synced, Findable):
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="contacts", db_index=False)
     name = models.CharField(max_length=fields.NAME_LENGTH, validators=[fields.visible, fields.no_control_characters])
     name_key = models.TextField(editable=False)
-    email = models.EmailField(max_length=254, blank=True, default="")
-    email_key = models.TextField(blank=True, default="", editable=False)
-    phone = models.CharField(
-        max_length=fields.PHONE_LENGTH, blank=True, default="", validators=[fields.no_control_characters]
-    )
     organization = models.ForeignKey(
         Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="contacts", db_index=False
     )
@@ -271,7 +280,8 @@ class Contact(Synced, Findable):
     @property
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts that search looks into."""
-        return self.name_key, key(self.email_key)
+        phones = (text for each in self.phones for text in phone_numbers.texts_of(each.value))
+        return self.name_key, *map(key, self.email_keys), *phones
 
     def complete(self) -> None:
         """Make the keys of name and e-mail."""
@@ -279,15 +289,28 @@ class Contact(Synced, Findable):
         self.email_key = email_key(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep keys and words in step with name and e-mail."""
+        """Keep keys and words in step with name and e-mails."""
         self.complete()
         is_new = self._state.adding
         with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)
             if is_new:
-                search_index.fill([self])
-            elif _is_written({"name", "email"}, kwargs):
+                self.index([self])
+                return
+            if _is_written({"name", "email", "more_emails", "phone", "more_phones"}, kwargs):
                 search_index.keep(self)
+            if _is_written({"email", "more_emails"}, kwargs):
+                further_emails.keep(self)
+
+    @staticmethod
+    def index(new: "Sequence[Contact]") -> None:
+        """Store under which words and e-mails new contacts are found.
+
+        Args:
+            new: Contacts with ids.
+        """
+        search_index.fill(new)
+        further_emails.fill(new)
 
     @property
     def last_contacted(self) -> date | None:

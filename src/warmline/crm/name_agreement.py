@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import permutations, product
 
-from warmline.crm.keys import key
+from warmline.crm.keys import has_case, key, plain
 
 Words = tuple[str, ...]
 
@@ -38,10 +38,6 @@ COMPANY = re.compile("\\s[-\u2013\u2014·•@]\\s.*|[|].*")  # as in "Ana Reis -
 BESIDE = re.compile("\\s[-\u2013\u2014·•@]\\s|[|,/]")  # before or after a company
 FORM = re.compile(r"\b(?:gmbh|ag|kg|ohg|inc|ltd|llc|corp|plc|sarl|bv|oy|oü|aps|srl|spa|pty)\b")  # of a company
 SEVERAL = re.compile(r"[&+/;]|\b(?:and|und|et)\b")  # as in "Petra & Klaus Maier"
-# Letters that Unicode does not decompose.
-PLAIN = str.maketrans(
-    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i", "ħ": "h"}
-)
 # How umlauts and similar letters are written in ASCII. "ue" after some vowels is not an umlaut, as in "Bauer".
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 SPELLED_OUT = re.compile(r"ae|oe|aa|dj|(?<![aeq])ue")
@@ -111,7 +107,7 @@ def _fit(shorter: Words, longer: Words) -> bool:
     if some == others:
         return True
     common = some & others
-    is_sure = any((len(word) > 1 or not _has_case(word)) and word not in TITLES for word in common)
+    is_sure = any((len(word) > 1 or not has_case(word)) and word not in TITLES for word in common)
     return is_sure and _are_initials(some - common, others - common)
 
 
@@ -130,7 +126,7 @@ def _by_initial(words: Counter[str]) -> tuple[Counter[str], Counter[str]]:
     """Count initials and words by their first letter. Only scripts with capitals have initials."""
     initials, others = Counter[str](), Counter[str]()
     for word, count in words.items():
-        (initials if len(word) == 1 else others)[word[0] if _has_case(word) else word] += count
+        (initials if len(word) == 1 else others)[word[0] if has_case(word) else word] += count
     return initials, others
 
 
@@ -141,17 +137,8 @@ def _run_together(words: Words) -> set[str]:
 
 def _form(word: str) -> str:
     """Return one form for "Müller", "Mueller" and "Muller"."""
-    plain = _plain(word)
-    return plain if len(plain) <= TOO_SHORT else SPELLED_OUT.sub(lambda found: found[0][0], plain)
-
-
-def _plain(word: str) -> str:
-    """Return a word without accents, if its script has capitals; in other scripts, marks make different letters."""
-    letters: list[str] = []
-    for letter in unicodedata.normalize("NFD", word.translate(PLAIN)):
-        if not unicodedata.combining(letter) or (letters and not _has_case(letters[-1])):
-            letters.append(letter)
-    return unicodedata.normalize("NFC", "".join(letters))
+    form = plain(word)
+    return form if len(form) <= TOO_SHORT else SPELLED_OUT.sub(lambda found: found[0][0], form)
 
 
 @lru_cache(REMEMBERED)
@@ -168,7 +155,7 @@ def _parts(name: str) -> list[str]:
 def _divided(part: str) -> list[str]:
     """Split a part at hyphens, dots and similar signs into words without accents."""
     spaced = "".join(each if unicodedata.category(each)[0] in "LMN" else " " for each in part)
-    return [_plain(word) for word in spaced.split() if any(map(str.isalnum, word))]
+    return [plain(word) for word in spaced.split() if any(map(str.isalnum, word))]
 
 
 def _initials(word: str) -> Iterator[str]:
@@ -188,7 +175,3 @@ def _differ(one: str, other: str, said: Mapping[str, str]) -> bool:
     """Tell whether both names have a word of one kind but with different meanings: senior and junior, or Mr and Mrs."""
     ours, theirs = ({said[word] for word in _words(name) if word in said} for name in (one, other))
     return bool(ours and theirs and ours != theirs)
-
-
-def _has_case(text: str) -> bool:
-    return text.upper() != text.lower()

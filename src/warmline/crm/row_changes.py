@@ -11,11 +11,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
+from warmline.crm import reachable
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NOT_CONTACTED, Contact
 from warmline.crm.signals import contacts_warmed, row_changed, row_changing
 
-DERIVED = {"name": "name_key", "email": "email_key", "due_date": "day"}
+# The columns that are stored with a field, where it has others than its own.
+DERIVED = {
+    "name": ("name_key",),
+    "due_date": ("day",),
+    **{name: (*columns, "email_key") if "email" in columns else columns for name, columns in reachable.COLUMNS.items()},
+}
 
 
 def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> None:
@@ -35,9 +41,9 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
     stored = locked(row).get(pk=row.pk)
     row_changing.send(type(stored), row=stored)
     was_warm = isinstance(stored, Contact) and stored.is_warm
-    earlier = {name: getattr(stored, name) for name in changes}
-    for name, value in changes.items():
-        setattr(stored, name, value)
+    columns = [column for name in changes for column in reachable.COLUMNS.get(name, (name,))]
+    earlier = {column: getattr(stored, column) for column in columns}
+    assign(stored, changes)
     validate(stored)
     before = {name: value for name, value in earlier.items() if getattr(stored, name) != value}
     answers: Sequence[tuple[Any, Any]] = row_changed.send(type(stored), row=stored, before=before, in_bulk=in_bulk)
@@ -49,6 +55,18 @@ def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -
         contacts_warmed.send(Contact, contacts=[stored])
     for field in stored._meta.concrete_fields:  # noqa: SLF001 (documented as public)
         setattr(row, field.attname, getattr(stored, field.attname))
+
+
+def assign(row: Row, changes: Mapping[str, Any]) -> None:
+    """Set a row's fields; one of its further e-mails or phones that is given as the primary one takes its place.
+
+    Args:
+        row: The row, in memory.
+        changes: By field.
+    """
+    for name, value in changes.items():
+        moved = row.with_first(name, value) if isinstance(row, Contact) and f"more_{name}s" not in changes else None
+        setattr(row, f"{name}s" if moved else name, moved or value)
 
 
 def take_over(row: Row, values: Mapping[str, Any]) -> frozenset[str]:
@@ -118,7 +136,7 @@ def locked(row: Row) -> QuerySet[Any]:
 
 
 def _with_keys(row: Row, names: Iterable[str]) -> list[str]:
-    """Return the names of fields, with those of the columns that are derived from them."""
-    names = list(names)
-    derived = [DERIVED[name] for name in names if name in DERIVED]
-    return [*names, *(name for name in derived if hasattr(row, name))]
+    """Return the columns that are stored for some fields, with those that are derived from them."""
+    columns = [column for name in names for column in (name, *DERIVED.get(name, ()))]
+    there = {field.name for field in row._meta.concrete_fields}  # noqa: SLF001 (documented as public)
+    return [column for column in dict.fromkeys(columns) if column in there]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from warmline.crm import phone_numbers
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, OrganizationWord, beginning_with
 from warmline.crm.search_words import terms_of
@@ -26,11 +27,18 @@ def search(rows: QuerySet[RowType], text: str) -> tuple[QuerySet[RowType], bool]
         rows: Organizations, or contacts, which are also found by their organization's name.
         text: The text as typed; without any term it matches all rows.
     """
-    terms = terms_of(text)
+    terms = _terms(rows.model, text)
     rare = next((term for term in terms[:TERMS_COUNTED] if _is_rare(rows.model, term)), None)
     for term in terms:
         rows = rows.filter(Q(pk__in=_matches(rows.model, term)) if term == rare else _has(rows.model, term))
     return rows, rare is not None
+
+
+def _terms(model: type[Contact | Organization], text: str) -> list[bytes]:
+    """Return what begins a word of each row that is looked for: of a phone the number, however it is written."""
+    number = phone_numbers.term_of(text).encode() if model is Contact else b""
+    has_number = number and ContactWord.objects.filter(beginning_with(number)).exists()
+    return [number] if has_number else terms_of(text)
 
 
 def _is_rare(model: type[Contact | Organization], term: bytes) -> bool:

@@ -10,11 +10,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from warmline.crm.activities import Activity, Row
+from warmline.crm.models import Contact
 from warmline.sync import pending
-from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.lease_keys import OF_PERSONS, activities_key, organization_key, person_key, person_keys
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, is_backlog
 
-WITHOUT_EMAIL = "person:/"  # how the lease of a contact begins that shares it with no other
+WITHOUT_EMAIL = f"{OF_PERSONS}/"  # how the lease of a contact begins that shares it with no other
 
 
 def work_of(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work | None:
@@ -42,13 +43,23 @@ def next_of_lease(work: Work, threshold: int, now: datetime) -> Work | None:
     """
     ids: list[int] = []
     if work.kind == "contact" and not work.lease.startswith(WITHOUT_EMAIL):
-        email_key = work.lease.removeprefix("person:")
+        email_key = work.lease.removeprefix(OF_PERSONS)
         for some in (pending.contacts(threshold), pending.changed_contacts()):
             ids += _first_due(some.filter(email_key=email_key), now)
     elif work.kind == "activity" and (done := Activity.objects.filter(pk=work.row_id).first()):
         for logged in (pending.activities(), pending.changed_activities()):
             ids += _first_due(logged.filter(contact=done.contact_id), now)
     return work_of(work.kind, min(ids), threshold, now) if ids else None
+
+
+def further_leases(work: Work) -> tuple[str, ...]:
+    """Return the keys of the leases that a row needs beside its own: of a contact, one for each further e-mail.
+
+    Args:
+        work: The row, as it was found due.
+    """
+    contact = Contact.objects.filter(pk=work.row_id).first() if work.kind == "contact" else None
+    return tuple(each for each in person_keys(contact) if each != work.lease) if contact else ()
 
 
 def _found(kind: RowKind, row_id: int, threshold: int, now: datetime) -> Work | None:

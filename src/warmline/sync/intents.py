@@ -5,17 +5,19 @@ seconds later. So we look soon, and once more after the longest time that a crea
 times count from when it was sent: the intent is stored when its turn has come, right before the request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db.models import Q
 
+from warmline.crm.keys import email_key
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError, Uncertain
 from warmline.sync import postponed_cleanup
 from warmline.sync.company import storing
 from warmline.sync.elapsed import Ages
+from warmline.sync.lease_keys import OF_PERSONS
 from warmline.sync.leases import Leases
 from warmline.sync.models import Intent
 from warmline.sync.retries import LOOK_AFTER_SILENCE, NotYetError
@@ -47,6 +49,11 @@ class Sent:
     revision: int = 0
 
 
+def emails_in(body: Mapping[str, Any]) -> set[str]:
+    """Return the keys of the e-mails that the create of a person sends."""
+    return {email_key(each["value"]) for each in body.get("emails", ())}
+
+
 class Intents:
     """Stores and ends intents.
 
@@ -63,14 +70,21 @@ class Intents:
         self._clock = clock
         self._ages = ages
 
-    def unfinished(self, what: str, key: str) -> list[Intent]:
+    def unfinished(self, what: str, key: str, emails: Collection[str] = ()) -> list[Intent]:
         """Return the unfinished intents for a thing or a row, the oldest first.
 
         Args:
             what: What is to be created, as a lease's key.
             key: The row's key. Its intents count whatever they were to create.
+            emails: The keys of e-mails; those to create a person with one of them count as well.
         """
-        intents = list(Intent.objects.filter(Q(what=what) | Q(key=key)).order_by("begun_at"))
+        some = Q(what=what) | Q(key=key)
+        intents = list(Intent.objects.filter(some | Q(what__startswith=OF_PERSONS) if emails else some))
+        intents = [
+            each
+            for each in sorted(intents, key=lambda intent: intent.begun_at)
+            if what == each.what or key == each.key or not emails_in(each.body).isdisjoint(emails)
+        ]
         for intent in intents:
             present = self._pipedrive.server_time()
             if intent.sent_at > present:  # Pipedrive's clock was set back, so the record may have an earlier time

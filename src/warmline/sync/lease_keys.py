@@ -6,10 +6,17 @@ from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import Synced
 
+OF_PERSONS = "person:"
+
 
 def person_key(contact: Contact) -> str:
-    """Return `person:<email key>`, or a key of the contact's own if it has no e-mail."""
-    return f"person:{contact.email_key}" if contact.email_key else f"person:/contact/{contact.pk}"
+    """Return `person:<email key>` of the primary e-mail, or a key of the contact's own if it has none."""
+    return f"{OF_PERSONS}{contact.email_key}" if contact.email_key else f"{OF_PERSONS}/contact/{contact.pk}"
+
+
+def person_keys(contact: Contact) -> tuple[str, ...]:
+    """Return `person_key`, and the same of each other e-mail: who has one of them may be the same person."""
+    return person_key(contact), *(f"{OF_PERSONS}{key}" for key in contact.email_keys if key != contact.email_key)
 
 
 def organization_key(organization: Organization) -> str:

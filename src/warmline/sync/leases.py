@@ -156,7 +156,7 @@ class Leases:
         lost = self._held - {lease.key for lease in ours}
         return all(key in self._rows and not _exists(*self._rows[key]) for key in lost)
 
-    def hold_row(self, kind: str, row_id: int, what: str) -> AbstractContextManager[None]:
+    def hold_row(self, kind: str, row_id: int, *what: str) -> AbstractContextManager[None]:
         """Hold the leases to a row, and to what is created for it, while the block runs.
 
         The lease to what is created is named by the row's e-mail or name. An edit changes these, and must not let a
@@ -165,12 +165,12 @@ class Leases:
         Args:
             kind: The row's table: "contact", "organization" or "activity".
             row_id: The row's id.
-            what: What is created for it (see models.Lease).
+            what: What is created for it (see models.Lease); of a contact, by each of its e-mails.
 
         Raises:
             BusyError: When another worker holds one of them.
         """
-        return self.hold(row_key(kind, row_id), what, row=(kind, row_id))
+        return self.hold(row_key(kind, row_id), *what, row=(kind, row_id))
 
     def renew(self) -> None:
         """Extend all held leases to their full lifetime.

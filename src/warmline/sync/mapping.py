@@ -81,8 +81,8 @@ def new_person(
         **_as_it_is(contact),
         owner_id=owner_id,
         org_id=org_id,
-        emails=(Email(value=contact.email),) if contact.email else (),
-        phones=(Phone(value=contact.phone),) if contact.phone else (),
+        emails=tuple(Email(value=e.value, label=e.label, primary=not at) for at, e in enumerate(contact.emails)),
+        phones=tuple(Phone(value=p.value, label=p.label, primary=not at) for at, p in enumerate(contact.phones)),
         label_ids=(label_id,) if label_id is not None else (),
         custom_fields=custom_fields or None,
     )

@@ -10,10 +10,11 @@ from typing import Any
 
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key, without_unseen
+from warmline.crm.labelled import label_of
+from warmline.crm.phone_numbers import phone_key
 from warmline.sync.note_html import to_text
-from warmline.sync.synced_fields import Form, form_of
+from warmline.sync.synced_fields import Form, first_of, form_of
 
-BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
 BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our one-line texts must not have these
 
 
@@ -24,6 +25,8 @@ def ours(field: str, value: Any) -> Any:
         field: Its name, as in synced_fields.py.
         value: It may have been stored by a version that did not tidy values yet.
     """
+    if one := first_of(field):
+        return [[tidied(one, each), label] for each, label in value]
     return tidied(field, value)
 
 
@@ -39,7 +42,9 @@ def theirs(field: str, value: Any) -> Any:
         case Form.EMAIL:
             return email_key(value)
         case Form.PHONE:
-            return _phone(value)
+            return phone_key(value)
+        case Form.EMAILS | Form.PHONES:
+            return sorted([theirs(first_of(field), each), label] for each, label in value)
         case Form.LISTED:
             return key(value)
         case Form.NOTE:
@@ -58,6 +63,8 @@ def in_our_words(field: str, value: Any) -> Any:
     form = form_of(field)
     if form == Form.EXACT:
         return value
+    if one := first_of(field):
+        return [[in_our_words(one, each), label and label_of(label)] for each, label in value or ()]
     text = "" if value is None else value
     if form == Form.NOTE:
         return to_text(text)
@@ -66,8 +73,3 @@ def in_our_words(field: str, value: Any) -> Any:
 
 def _spaced(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_unseen(text)).split())
-
-
-def _phone(text: str) -> str:
-    known = unicodedata.normalize("NFKC", text)
-    return "".join(each for each in known if each.isalnum() or each in BESIDE_DIGITS).casefold() or _spaced(text)

@@ -19,6 +19,8 @@ class Form(Enum):
     LINE = auto()  # a text; spaces do not matter
     EMAIL = auto()
     PHONE = auto()
+    EMAILS = auto()  # several, each a pair of value and label
+    PHONES = auto()
     LISTED = auto()  # an entry of a list, which Pipedrive may spell differently
     NOTE = auto()
     EXACT = auto()  # no text
@@ -62,6 +64,14 @@ FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
         SyncedField("email", form=Form.EMAIL, several=True, identifies=True),
         SyncedField("phone", form=Form.PHONE, several=True),
         SyncedField(
+            "emails",
+            form=Form.EMAILS,
+            several=True,
+            columns=frozenset({"email_label", "more_emails"}),
+            identifies=True,
+        ),
+        SyncedField("phones", form=Form.PHONES, several=True, columns=frozenset({"phone_label", "more_phones"})),
+        SyncedField(
             "organization", form=Form.EXACT, taken_over=False, nulled=frozenset({"org_id"}), label="organization"
         ),
     ),
@@ -84,6 +94,7 @@ FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
         SyncedField("done", there="done", form=Form.EXACT),
     ),
 }
+FIRST = {Form.EMAILS: "email", Form.PHONES: "phone"}  # of several, the field of the primary one
 _FORMS = {field.name: field.form for fields in FIELDS.values() for field in fields}
 _SENT = {kind: _columns(fields) for kind, fields in FIELDS.items()}
 _FOUND_BY = {kind: _columns(field for field in fields if field.identifies) for kind, fields in FIELDS.items()}
@@ -102,3 +113,8 @@ def columns_found_by(kind: type[Row]) -> frozenset[str]:
 def form_of(name: str) -> Form:
     """Return how a field's values are compared; fields with the same name have the same form in all kinds."""
     return _FORMS.get(name, Form.LINE)
+
+
+def first_of(name: str) -> str:
+    """Return the field of the primary value of several, such as `email` for `emails`; empty for any other field."""
+    return FIRST.get(form_of(name), "")

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from warmline.crm.imports import csv_files, vcards, workbooks
+from warmline.crm.imports.cells import as_one
 from warmline.crm.models import Contact, Organization
 
 DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)
@@ -41,7 +42,9 @@ def file_of(contacts: Iterable[Contact], form: str = "") -> HttpResponseBase:
         table = workbooks.written(chain([COLUMNS], map(_cells, contacts)))
         response = HttpResponse(table, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
     elif form == FileForm.VCARD:
-        cards = vcards.written(dict(zip(COLUMNS, _cells(contact), strict=True)) for contact in contacts)
+        cards = vcards.written(
+            (dict(zip(COLUMNS, _cells(contact), strict=True)), contact.emails, contact.phones) for contact in contacts
+        )
         response = StreamingHttpResponse(_pieces(cards), content_type="text/vcard; charset=utf-8")
     else:
         form = FileForm.CSV
@@ -65,4 +68,5 @@ def _cells(contact: Contact) -> list[str]:
     company = [organization.name if organization else "", *known]
     contacted = contact.last_contacted.isoformat() if contact.last_contacted else ""
     score = str(contact.warmness_score)
-    return [contact.name, contact.email, contact.phone, *company, score, contacted, contact.owner.email]
+    emails, phones = as_one(contact.emails), as_one(contact.phones)
+    return [contact.name, emails, phones, *company, score, contacted, contact.owner.email]

@@ -75,6 +75,8 @@ def _contact(contact: Contact) -> dict[str, Any]:
         "id": contact.pk,
         "name": contact.name,
         "email": contact.email or None,
+        "emails": [{"value": each.value, "label": each.label} for each in contact.emails],
+        "phones": [{"value": each.value, "label": each.label} for each in contact.phones],
         "warmness_score": contact.warmness_score,
         "owner": contact.owner.email,
         "pipedrive_person_id": contact.pipedrive_person_id,

@@ -8,7 +8,7 @@ decided in known_people.py.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,13 +16,16 @@ from django.core.exceptions import ValidationError
 from warmline.crm import book, row_changes, search_index
 from warmline.crm.activities import Activity
 from warmline.crm.chunks import Pace
-from warmline.crm.imports.known_people import Comparison, Person, Seen, compare
+from warmline.crm.imports.known_people import Comparison, Person, Seen, compare, further
 from warmline.crm.keys import key
+from warmline.crm.labelled import KEYS
 from warmline.crm.models import Contact, Organization
+from warmline.crm.reachable import COLUMNS
 from warmline.crm.signals import contacts_warmed, rows_imported, rows_importing
 from warmline.crm.users import User
 
-GIVEN = ("name", "email", "phone", "warmness_score")
+VALUES = tuple(dict.fromkeys(chain(*COLUMNS.values())))
+GIVEN = ("name", *VALUES, "warmness_score")
 
 
 class Result(StrEnum):
@@ -121,14 +124,19 @@ def complete(owner: User, row: Mapping[str, Any]) -> int | None:
     if who is None:
         return None
     missing = compare(given, who).completes
-    changes: dict[str, Any] = {name: getattr(given.contact, name) for name in ("email", "phone") if name in missing}
+    changes: dict[str, Any] = {}
     if "warmness" in missing:
         changes["warmness_score"] = given.contact.warmness_score
     if given.organization and ("organization" in missing or given.by_name[1] == who.by_name[1]):
         organization = _organizations([given.organization])[given.organization.name_key]
         if "organization" in missing:
             changes["organization"] = organization
-    contact = Contact.objects.get(pk=who.contact.pk)
+    # Locked, so that what somebody adds at this moment is not taken away (see `row_changes.locked` for the order).
+    contact = Contact.objects.select_for_update(no_key=True).get(pk=who.contact.pk)
+    there = Person(contact)
+    changes |= {
+        f"{kind}s": (*getattr(contact, f"{kind}s"), *further(given, there, kind)) for kind in KEYS if kind in missing
+    }
     if changes:
         row_changes.change_row(contact, changes, in_bulk=True)
     return contact.pk
@@ -199,7 +207,8 @@ def _given(
 ) -> Person | Outcome:
     contact = Contact(owner=owner, **values)
     try:
-        row_changes.validate(contact)
+        with book.as_given(values):
+            row_changes.validate(contact)
         given = book.given_organization(organization) if organization else None
     except ValidationError as error:
         return Outcome(Result.INVALID, errors=error.message_dict)
@@ -224,7 +233,7 @@ def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
     contacts = [row.contact for row in new]
     rows_importing.send(Contact, rows=contacts)
-    search_index.fill(Contact.objects.bulk_create(contacts))
+    Contact.index(Contact.objects.bulk_create(contacts))
     if warm := [contact for contact in contacts if contact.is_warm]:
         contacts_warmed.send(Contact, contacts=warm)
     return [
@@ -237,14 +246,14 @@ def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
 
 def _known(owner: User, rows: Sequence[Person]) -> Seen:
     """Return the owner's contacts that the rows may name, the oldest first."""
-    emails = {row.contact.email_key for row in rows if row.contact.email_key}
+    emails = {key for row in rows for key in row.contact.email_keys}
     # A row with an e-mail may be who has none yet.
     names = {row.contact.name_key for row in rows if not row.contact.email_key or row.organization}
     own = Contact.objects.filter(owner=owner)
-    said = ("pk", "name", "name_key", "email", "email_key", "phone", "warmness_score")
+    said = ("pk", "name", "name_key", "email_key", *VALUES, "warmness_score")
     found = {
         each[0]: each
-        for some in (own.filter(email_key__in=emails), own.filter(name_key__in=names))
+        for some in (own.with_email(emails), own.filter(name_key__in=names))
         for each in some.values_list(*said, "organization__name")
     }
     known = Seen()

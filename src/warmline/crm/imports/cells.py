@@ -6,15 +6,19 @@ without a word. A cell that cannot be read stays as it is: the validation refuse
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from warmline.crm.fields import tidied, without_ends
+from warmline.crm.imports import headings
 from warmline.crm.keys import WIDE
+from warmline.crm.labelled import Label, Labelled
 
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
+BETWEEN = " ::: "  # the same, as we write it
 # How programs and people say that there is no value.
 _NOTHING = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
@@ -28,6 +32,8 @@ _BEHIND = re.compile(r"\s*[(\[][^()\[\]@]*[)\]]\s*$")  # "(work)"
 _QUOTES = " '\"`*‘’“”„«»‚‹›.,;/"  # noqa: RUF001 (as they are typed)
 _CONNECTORS = frozenset({"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "&", "/", "+"})
 _BETWEEN_PHONES = re.compile(r"\s*:::\s*|\s*[;|\r\n]+\s*")
+_LABEL = re.compile(r"\s*([^\W\d_][^\d:+]*?)\s*:\s*(?=[+(]?\d)")  # "mobile:" before a phone
+_OUR_LABEL = re.compile(rf"({'|'.join(Label.values)}): ")
 _OR = re.compile(r"\s*(,|/|\s(?:or|and|oder|und|ou|et|o|y|e|&)\s)\s*", re.IGNORECASE)
 _SCHEME = re.compile(r"^'?\s*(?:(?:tel|phone|telephone|telefon|fon|callto|t)\.?\s*:|\u260e)\s*(?://)?", re.IGNORECASE)
 _EXTENSION = re.compile(r";\s*ext=", re.IGNORECASE)
@@ -48,10 +54,12 @@ class Values:
     Attributes:
         values: In their order.
         beside: What else stands in it, each as it is written.
+        labels: By value, what it is for, where that stands before it: `home: a@x`.
     """
 
     values: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def is_nothing(text: str) -> bool:
@@ -75,14 +83,17 @@ def emails(text: str) -> Values:
         return Values()
     found: list[str] = []
     beside: list[str] = []
+    labels: dict[str, str] = {}
     for piece in _BETWEEN_ADDRESSES.split(text):
         addresses, rest = _addresses(piece)
-        found += [address for address in addresses if _is_address(address)]
-        beside += [address for address in addresses if not _is_address(address)]
+        if said := headings.label(piece.partition(":")[0]) if ":" in piece else "":
+            labels |= {each: labels.get(each, said) for each in addresses}
+        found += [address for address in addresses if is_address(address)]
+        beside += [address for address in addresses if not is_address(address)]
         beside += [rest] if rest.strip(_QUOTES) else []
     if not found:
         return Values((text,))
-    return Values(tuple(dict.fromkeys(found)), tuple(each.strip(_QUOTES) for each in beside))
+    return Values(tuple(dict.fromkeys(found)), tuple(each.strip(_QUOTES) for each in beside), labels)
 
 
 def phones(text: str) -> Values:
@@ -95,12 +106,38 @@ def phones(text: str) -> Values:
         return Values((text,))
     found: list[str] = []
     beside: list[str] = []
+    labels: dict[str, str] = {}
     for piece in _BETWEEN_PHONES.split(_EXTENSION.sub(" ext. ", without_ends(text))):
-        for written in _divided(piece):
+        for part in _divided(piece):
+            before = _LABEL.match(part)
+            said = headings.label(before[1]) if before else ""
+            written = part[before.end() :] if before and said else part
             phone = _FLOAT.sub("", without_ends(_SCHEME.sub("", written)).strip("'‘’,;")).strip()  # noqa: RUF001
             if phone and not is_nothing(phone):
                 (beside if _SHORTENED.fullmatch(phone) else found).append(phone)
-    return Values(tuple(dict.fromkeys(found)), tuple(beside))
+                labels.setdefault(phone, said)
+    return Values(tuple(dict.fromkeys(found)), tuple(beside), labels)
+
+
+def as_one(values: Iterable[Labelled]) -> str:
+    """Return e-mails or phones as one cell of a file of ours, which `of_ours` reads."""
+    return BETWEEN.join(_written(each) for each in values)
+
+
+def of_ours(cell: str) -> list[Labelled]:
+    """Return the e-mails or phones in a cell that Warmline wrote."""
+    found = []
+    for piece in cell.split(BETWEEN) if cell else ():
+        before = _OUR_LABEL.match(piece)
+        found.append(Labelled(piece[before.end() :], before[1]) if before else Labelled(piece))
+    return found
+
+
+def _written(value: Labelled) -> str:
+    # What only looks like a separator is taken apart by a sign that nobody sees, and that is dropped when it is read.
+    text = value.value.replace(":::", ":\u200b::")
+    needs_label = value.label != Label.WORK or _OUR_LABEL.match(text)
+    return f"{value.label}: {text}" if needs_label else text
 
 
 def is_same_phone(one: str, other: str) -> bool:
@@ -155,7 +192,8 @@ def _bare(address: str) -> str:
     return address.removeprefix("mailto:").partition("?")[0].strip(_QUOTES)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Tell whether a text is an e-mail address."""
     try:
         validate_email(tidied("email", text))
     except ValidationError:

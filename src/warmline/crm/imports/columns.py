@@ -1,8 +1,9 @@
 """What a row of a file says of a contact, and what of it no field takes. Pure: no database.
 
 What each column holds is matched by its heading (see headings.py), and a person can change the match. Several columns
-can hold the same: the first that is filled counts. What is in the others, and in cells with several values, is named
-as left out, so that nothing of a file is lost without a word.
+can hold the same, and a cell several values. E-mails and phones are all taken, the first one as the primary. Of
+anything else the first that is filled counts, and what else there is is named as left out, so that nothing of a file
+is lost without a word.
 """
 
 import re
@@ -15,7 +16,8 @@ from warmline.crm.book import OrganizationDetails
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
 from warmline.crm.imports.headings import Column, words
-from warmline.crm.keys import email_key, key
+from warmline.crm.keys import key
+from warmline.crm.labelled import Label, Labelled, as_json, settled
 from warmline.crm.models import Organization
 
 TOO_LONG = (
@@ -118,24 +120,27 @@ def footers(rows: Sequence[tuple[int, Sequence[str]]]) -> set[int]:
     return set()
 
 
-def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False) -> ReadRow:
+def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False, labels: Sequence[str] = ()) -> ReadRow:
     """Read a row.
 
     Args:
         cells: Of the row.
         columns: What each of them holds.
-        is_ours: Whether Warmline wrote the file; then a cell is one value, whatever is in it.
+        is_ours: Whether Warmline wrote the file; then a cell is one value, but for e-mails and phones.
+        labels: What the e-mails or phones of each column are for; empty where that is not known.
     """
     said: dict[str, list[str]] = {}
-    for column, cell in zip(columns, cells, strict=False):
+    beside: dict[str, list[str]] = {}
+    for column, cell, label in zip_longest(columns, cells[: len(columns)], labels, fillvalue=""):
         if column and (text := without_ends(cell)):
             said.setdefault(column, []).append(text)
+            beside.setdefault(column, []).append(label)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
-    email, called = _email(said.get(Column.EMAIL, []), left_out)
+    emails, called = _emails(said.get(Column.EMAIL, []), beside.get(Column.EMAIL, []), left_out)
     name = _name(said, called, left_out)
-    phone = _phone(said.get(Column.PHONE, []), left_out)
+    phones = _phones(said.get(Column.PHONE, []), beside.get(Column.PHONE, []), left_out)
     single = {
         column: _first(column, said.get(column, []), left_out)
         for column in (Column.ORGANIZATION, *Organization.DETAILS)
@@ -148,8 +153,8 @@ def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False)
     details = {str(column): text for column, text in single.items()}
     arguments = {
         "name": name,
-        "email": email,
-        "phone": phone,
+        **_columns_of("email", emails),
+        **_columns_of("phone", phones),
         "organization": OrganizationDetails(organization, **details) if organization else None,
         "warmness_score": in_cells.score(scores[0] if scores else ""),
     }
@@ -160,7 +165,9 @@ def _as_it_is(said: Mapping[str, str]) -> ReadRow:
     """Return a row of a file that Warmline wrote."""
     organization = said.get(Column.ORGANIZATION, "")
     details = {name: said.get(name, "") for name in Organization.DETAILS}
-    arguments = {name: said.get(name, "") for name in ("name", "email", "phone")}
+    arguments: dict[str, Any] = {"name": said.get(Column.NAME, "")}
+    for kind in (Column.EMAIL, Column.PHONE):
+        arguments |= _columns_of(kind, in_cells.of_ours(said.get(kind, "")))
     company = OrganizationDetails(organization, **details) if organization else None
     score = in_cells.score(said.get(Column.WARMNESS, ""))
     return ReadRow({**arguments, "organization": company, "warmness_score": score})
@@ -181,25 +188,41 @@ def _repeats(cells: Sequence[str], headings: Sequence[str]) -> bool:
     return all(words(cell) == words(heading) for cell, heading in pairs) and any(words(cell) for cell in cells)
 
 
-def _email(texts: Sequence[str], left_out: list[str]) -> tuple[str, list[str]]:
-    """Return the first e-mail of some cells, and what else stands in them: people's names, as a rule."""
+def _columns_of(kind: str, values: Sequence[Labelled]) -> dict[str, Any]:
+    """Return e-mails or phones as arguments: the primary one with its label, and the others.
+
+    Args:
+        kind: "email" or "phone".
+        values: The primary one first.
+    """
+    first, *others = values or [Labelled("")]
+    return {kind: first.value, f"{kind}_label": first.label, f"more_{kind}s": as_json(others)}
+
+
+def _emails(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) -> tuple[list[Labelled], list[str]]:
+    """Return the e-mails of some cells, and what else stands in them: people's names, as a rule."""
     found = [in_cells.emails(text) for text in texts]
-    valid = [address for values in found for address in values.values]
-    first = next(iter(valid), "")
-    # One that is refused keeps the row back, but only if there is no other.
-    left_out += [LEFT_OUT.format("another e-mail", each) for each in valid if email_key(each) != email_key(first)]
-    return first, [text for values in found for text in values.beside]
-
-
-def _phone(texts: Sequence[str], left_out: list[str]) -> str:
-    found = [in_cells.phones(text) for text in texts]
-    first, *others = [phone for values in found for phone in values.values] or [""]
-    more = [each for each in others if not in_cells.is_same_phone(each, first)]
-    left_out += [LEFT_OUT.format("another phone", each) for each in dict.fromkeys(more)]
-    left_out += [
-        f"Left out: phone “{each}”. A spreadsheet has shortened it." for values in found for each in values.beside
+    values = [
+        Labelled(address, cell.labels.get(address) or label or Label.WORK)
+        for cell, label in zip(found, labels, strict=True)
+        for address in cell.values
     ]
-    return first
+    # One that is refused keeps the row back, but only if there is no other.
+    valid = [each for each in values if in_cells.is_address(each.value)] or values[:1]
+    left_out += [LEFT_OUT.format("another e-mail", each.value) for each in values if each not in valid]
+    return settled("email", valid), [text for cell in found for text in cell.beside]
+
+
+def _phones(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) -> list[Labelled]:
+    found = [in_cells.phones(text) for text in texts]
+    phones: list[Labelled] = []
+    for cell, label in zip(found, labels, strict=True):
+        for phone in cell.values:
+            # With and without its country it is one number.
+            if not any(in_cells.is_same_phone(phone, each.value) for each in phones):
+                phones.append(Labelled(phone, cell.labels.get(phone) or label or Label.WORK))
+    left_out += [f"Left out: phone “{each}”. A spreadsheet has shortened it." for cell in found for each in cell.beside]
+    return phones
 
 
 def _first(column: str, texts: Sequence[str], left_out: list[str]) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from django.db.models import TextChoices
 
 from warmline.crm.keys import key
+from warmline.crm.labelled import Label
 
 OURS = "Warmline"
 WITHIN = 20  # rows: further down no column is named
@@ -165,6 +166,27 @@ _VOCABULARIES = {
     ),
 }
 
+# What an e-mail or a phone is for, by the words of its heading; the first kind that has one of them.
+_LABELS = {
+    Label.MOBILE: _words(
+        "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy"
+        " handynummer handynr mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular"
+        " telemovel cellulare mobiel gsm"
+    ),
+    Label.HOME: _words(
+        "home private personal privat privater domicile personnel personnelle prive privee casa particular pessoal"
+        " residencial privato thuis"
+    ),
+    Label.OTHER: _words(
+        "other additional alternate alternative secondary weitere andere autre otro otra outro outra altro altra"
+    ),
+    Label.WORK: _words(
+        "work business office professional company geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero"
+        " firma travail pro professionnel professionnelle bureau trabajo oficina profesional trabalho"
+        " comercial profissional lavoro ufficio werk zakelijk"
+    ),
+}
+
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # as in "emailAddress"
 _DASHED = re.compile(r"(?<![^\W_])e[\W_]+(?=mail|post)")  # "E-Mail" is one word
 _ASKED = re.compile(
@@ -213,6 +235,16 @@ def kind(heading: str) -> Column:
             return column
     rest = [word for word in found if word not in _words(_WHOSE)]
     return _BY_WHOLE.get("".join(rest), Column.IGNORED) if len(rest) < len(found) else Column.IGNORED
+
+
+def label(heading: str) -> str:
+    """Return what the e-mails or phones below a heading are for; empty when it does not tell.
+
+    Args:
+        heading: As it stands in the file, or before a value in a cell.
+    """
+    said = set(words(heading))
+    return next((kind.value for kind, known in _LABELS.items() if said & known), "")
 
 
 def kinds(headings: Sequence[str]) -> list[Column]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from warmline.crm.imports.cells import is_same_phone
+from warmline.crm.keys import email_key
+from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 
@@ -38,9 +40,19 @@ class Person:
         return self.contact.name_key, self.organization.name_key if self.organization else ""
 
     @property
-    def identity(self) -> Identity:
-        """By what it is known again: its e-mail; without one, its name and the organization's."""
-        return (self.contact.email_key,) if self.contact.email_key else self.by_name
+    def identities(self) -> tuple[Identity, ...]:
+        """By what it is known again: each of its e-mails; without one, its name and the organization's."""
+        return tuple((key,) for key in self.contact.email_keys) or (self.by_name,)
+
+    @property
+    def emails(self) -> list[str]:
+        """Its e-mails."""
+        return [each.value for each in self.contact.emails]
+
+    @property
+    def phones(self) -> list[str]:
+        """Its phones."""
+        return [each.value for each in self.contact.phones]
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class Seen:
 
     def add(self, person: Person) -> None:
         """Add one."""
-        for identity in {person.identity, person.by_name}:
+        for identity in {*person.identities, person.by_name}:
             some = self._people.setdefault(identity, {}).setdefault(person.contact.name_key, [])
             some.append(person)
             self._added.append(some)
@@ -93,19 +105,23 @@ class Seen:
         return before
 
     def first(self, row: Person) -> str:
-        """Return the name of the first who has a row's e-mail, or its name and organization; empty for none."""
-        people = self._people.get(row.identity, {})
-        return next((some[0].contact.name for some in people.values() if some), "")
+        """Return the name of the first who has an e-mail of a row's, or its name and organization; empty for none."""
+        found = (self._people.get(identity, {}) for identity in row.identities)
+        return next((some[0].contact.name for people in found for some in people.values() if some), "")
 
     def who(self, row: Person) -> Person | None:
         """Return who a row is: one of the same name, else one whose name agrees; None for nobody who is known."""
-        people = self._people.get(row.identity, {})
+        found = (self._who(row, self._people.get(identity, {})) for identity in row.identities)
+        return next((one for one in found if one), None)
+
+    @staticmethod
+    def _who(row: Person, people: dict[str, list[Person]]) -> Person | None:
         same = people.get(row.contact.name_key, [])
         alike = next((one for one in same if not _phones_differ(one, row)), None)
         if alike or not row.contact.email_key:
             return alike
         some = (one for each in islice(people.values(), COMPARED) for one in each[:1])
-        agreeing = (one for one in some if agree(row.contact.name, one.contact.name, [row.contact.email]))
+        agreeing = (one for one in some if agree(row.contact.name, one.contact.name, row.emails))
         return same[0] if same else next(agreeing, None)
 
     def incomplete(self, row: Person) -> Person | None:
@@ -124,9 +140,17 @@ def compare(row: Person, known: Person) -> Comparison:
         known: Who it is.
     """
     found = Comparison()
+    for name, values, had in (
+        ("email", further(row, known, "email"), known.emails),
+        ("phone", further(row, known, "phone"), known.phones),
+    ):
+        text = ", ".join(each.value for each in values)
+        # Of several phones one is the same: it is this person. If none is, it may be somebody else.
+        if text and name == "phone" and _phones_differ(row, known):
+            found.differs[name] = text, ", ".join(had)
+        elif text:
+            found.completes[name] = text
     said = (
-        ("email", row.contact.email, known.contact.email, row.contact.email_key == known.contact.email_key),
-        ("phone", row.contact.phone, known.contact.phone, not _phones_differ(row, known)),
         ("organization", _name(row), _name(known), row.by_name[1] == known.by_name[1]),
         ("warmness", _score(row), _score(known), False),
     )
@@ -138,9 +162,23 @@ def compare(row: Person, known: Person) -> Comparison:
     return found
 
 
+def further(row: Person, known: Person, kind: str) -> list[Labelled]:
+    """Return the e-mails or phones of a row that a known contact does not have.
+
+    Args:
+        row: The row.
+        known: Who it is.
+        kind: "email" or "phone".
+    """
+    if kind == "email":
+        return [each for each in row.contact.emails if email_key(each.value) not in known.contact.email_keys]
+    had = known.phones
+    return [each for each in row.contact.phones if not any(is_same_phone(each.value, one) for one in had)]
+
+
 def _phones_differ(one: Person, other: Person) -> bool:
-    phone, another = one.contact.phone, other.contact.phone
-    return bool(phone and another) and not is_same_phone(phone, another)
+    some, others = one.phones, other.phones
+    return bool(some and others) and not any(is_same_phone(phone, each) for phone in some for each in others)
 
 
 def _name(person: Person) -> str:

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from warmline.crm.chunks import in_pieces
 from warmline.crm.imports import column_choices, columns, files, headings
+from warmline.crm.imports.columns import ReadRow
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
 
@@ -106,6 +108,20 @@ class ImportRun(models.Model):
     def is_ours(self) -> bool:
         """Whether Warmline wrote the file, so that each cell is a value as it is."""
         return self.profile == headings.OURS
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What the e-mails and phones of each column are for, as far as its heading tells; none in a file of ours."""
+        names = None if self.is_ours else self.rows.filter(is_heading=True).values_list("cells", flat=True).first()
+        return list(map(headings.label, names or []))
+
+    def said(self, cells: Sequence[str]) -> ReadRow:
+        """Return what a row says.
+
+        Args:
+            cells: Of the row.
+        """
+        return columns.read(cells, self.columns, is_ours=self.is_ours, labels=self.labels)
 
     def names(self, heading: "ImportRow | None") -> list[str]:
         """Return what the columns are called, where they have no name by their place.

@@ -6,14 +6,16 @@ are counted, and not read.
 
 import quopri
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
+from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+from warmline.crm.labelled import Label, Labelled
 
 OURS = "-//Warmline//EN"
-BETWEEN = " ::: "  # values of one kind, as in_cells.SEVERAL reads them
 LINE = 75  # bytes
 # The columns that a property's parts become; empty for what has no use.
 PARTS = {
@@ -32,6 +34,8 @@ NAMES = {
     "X-WARMLINE-COUNTRY": "Country",
     "X-WARMLINE-WARMNESS": "Warmness",
 }
+REACHES = ("EMAIL", "TEL")
+TYPES = {"CELL": Label.MOBILE, "HOME": Label.HOME, "OTHER": Label.OTHER, "WORK": Label.WORK}  # the telling one first
 FILES = {"PHOTO": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
 BESIDE = {
     "VERSION",
@@ -73,6 +77,7 @@ def read(content: bytes) -> Table:
     text = _SOFT.sub(lambda found: re.sub(r"=\r?\n", "", found[0]), text)
     cards: list[dict[str, list[str]]] = []
     files: dict[str, int] = {}
+    preferred: Counter[str] = Counter()  # of the present card, how many of a property were preferred
     is_ours = is_open = False
     for name, parameters, value in _properties(_FOLD.sub("", text)):
         if name == "BEGIN" and value.strip().upper() == "VCARD":
@@ -80,13 +85,14 @@ def read(content: bytes) -> Table:
                 raise FileError(f"Card {len(cards)} of this file has no end. Export it again.")
             is_open = True
             cards.append({})
+            preferred.clear()
         elif name == "END":
             is_open = False
         elif name in FILES:
             files[name] = files.get(name, 0) + 1
         elif is_open:
             is_ours |= name == "PRODID" and value == OURS
-            _add(cards[-1], name, _decoded(parameters, value))
+            _add(cards[-1], name, parameters, value, preferred=preferred)
         if len(cards) > MOST_ROWS:
             raise too_many_rows()
     if is_open:
@@ -98,19 +104,26 @@ def read(content: bytes) -> Table:
     return Table(rows, f"vCard, {encoding}", left_out=left_out, profile="Warmline" if is_ours else "")
 
 
-def written(contacts: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def written(contacts: Iterable[tuple[Mapping[str, str], Sequence[Labelled], Sequence[Labelled]]]) -> Iterator[str]:
     """Yield cards.
 
     Args:
-        contacts: Of each, by column: Name, E-mail, Phone, Organization, Sector, Country, Warmness.
+        contacts: Of each, by column: Name, Organization, Sector, Country, Warmness; then its e-mails and its phones.
     """
-    for contact in contacts:
+    for contact, emails, phones in contacts:
         name = _escaped(contact["Name"])
         lines = ["BEGIN:VCARD", "VERSION:3.0", f"PRODID:{OURS}", f"FN:{name}", f"N:{name};;;;"]
-        by_property = {"EMAIL": "E-mail", "TEL": "Phone", "ORG": "Organization"}
+        lines += [_reach("EMAIL", place, each) for place, each in enumerate(emails)]
+        lines += [_reach("TEL", place, each) for place, each in enumerate(phones)]
+        by_property = {"ORG": "Organization"}
         by_property |= {name: column for name, column in NAMES.items() if name.startswith("X-")}
         lines += [f"{name}:{_escaped(contact[column])}" for name, column in by_property.items() if contact[column]]
         yield "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCARD"])
+
+
+def _reach(name: str, place: int, value: Labelled) -> str:
+    types = [*(kind for kind, label in TYPES.items() if label == value.label), *(["PREF"] if not place else [])]
+    return f"{name};TYPE={','.join(types)}:{_escaped(value.value)}"
 
 
 def _properties(text: str) -> Iterator[tuple[str, str, str]]:
@@ -121,12 +134,27 @@ def _properties(text: str) -> Iterator[tuple[str, str, str]]:
             yield "X-UNREADABLE", "", line
 
 
-def _add(card: dict[str, list[str]], name: str, value: str) -> None:
-    if name in BESIDE:
-        return
-    for column, part in _parts(name, value):
-        if part.strip():
-            card.setdefault(column, []).append(part.strip())
+def _reached(name: str, parameters: str, value: str, preferred: Counter[str]) -> tuple[int, str]:
+    """Return the place and the text of an e-mail or phone: first those that are preferred, each with its label."""
+    said = parameters.upper()
+    types = set(re.findall(r"[A-Z]+", said))
+    is_preferred = "PREF" in types and not re.search(r"PREF=(?!\"?1\b)", said)
+    label = next((label for kind, label in TYPES.items() if kind in types), Label.WORK)
+    text = re.sub(r"^(?:tel|mailto):", "", _unescaped(value).strip(), flags=re.IGNORECASE)
+    place = preferred[name] if is_preferred else MOST_COLUMNS
+    preferred[name] += is_preferred
+    return place, as_one([Labelled(text, label)])
+
+
+def _add(card: dict[str, list[str]], name: str, parameters: str, value: str, *, preferred: Counter[str]) -> None:
+    text = _decoded(parameters, value)
+    if name in REACHES:
+        place, reach = _reached(name, parameters, text, preferred)
+        card.setdefault(NAMES[name], []).insert(place, reach)
+    elif name not in BESIDE:
+        for column, part in _parts(name, text):
+            if part.strip():
+                card.setdefault(column, []).append(part.strip())
 
 
 def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:

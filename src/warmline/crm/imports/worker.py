@@ -146,7 +146,7 @@ def _check(run: ImportRun, hold: _Hold) -> Iterator[None]:
         for row in rows:
             row.result, row.reasons = others.said_of(row)
             row.is_warm, row.contact_id = False, None
-        read = [(row, columns.read(row.cells, run.columns, is_ours=run.is_ours)) for row in rows if not row.result]
+        read = [(row, run.said(row.cells)) for row in rows if not row.result]
         with seen.undone_if_broken():
             outcomes = bulk.foresee(
                 run.owner, [said.arguments | {"is_another": row.is_another} for row, said in read], seen
@@ -192,7 +192,7 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
     pace = Pace()
 
     def add(rows: Sequence[ImportRow]) -> None:
-        read = [columns.read(row.cells, run.columns, is_ours=run.is_ours) for row in rows]
+        read = [run.said(row.cells) for row in rows]
         given = [said.arguments | {"is_another": row.is_another} for row, said in zip(rows, read, strict=True)]
         for outcomes in bulk.import_contacts(run.owner, given, chunk=len(rows)):
             for row, said, outcome in zip(rows, read, outcomes, strict=True):
@@ -205,9 +205,7 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
 
     def complete(rows: Sequence[ImportRow]) -> None:
         for row in rows:
-            row.contact_id = bulk.complete(
-                run.owner, columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
-            )
+            row.contact_id = bulk.complete(run.owner, run.said(row.cells).arguments)
             # Whom it would have completed is gone: it is somebody new.
             row.result = RowResult.COMPLETED if row.contact_id else RowResult.NEW
         _store(rows)
@@ -230,11 +228,7 @@ def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
     pace = Pace()
 
     def delete(rows: Sequence[ImportRow]) -> None:
-        given = {
-            row.contact_id: columns.read(row.cells, run.columns, is_ours=run.is_ours).arguments
-            for row in rows
-            if row.contact_id is not None
-        }
+        given = {row.contact_id: run.said(row.cells).arguments for row in rows if row.contact_id is not None}
         gone = bulk.untouched(run.owner, given)
         book.delete_contacts(Contact.objects.filter(pk__in=gone))
         for row in rows:

@@ -20,7 +20,7 @@ from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
+from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind, Served, Work, in_turn
@@ -211,11 +211,12 @@ class Engine:
         return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()
 
     def _bring_contact(self, work: Work, leases: Leases, steps: Steps) -> None:
-        with leases.hold_row(work.kind, work.row_id, work.lease):
+        further = due_row.further_leases(work)
+        with leases.hold_row(work.kind, work.row_id, work.lease, *further):
             contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the lease
             if contact is None:
                 return
-            _check_lease(work, person_key(contact))
+            _check_lease(work, *person_keys(contact), further=further)
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, leases, steps)
@@ -331,15 +332,17 @@ class Engine:
         return organization.pipedrive_org_id
 
 
-def _check_lease(work: Work, what: str) -> None:
+def _check_lease(work: Work, what: str, *others: str, further: Collection[str] = ()) -> None:
     """Return if the lease is still the right one; the row may have been edited between the query and the lease.
 
     Args:
         work: The row, as it was found due.
         what: The lease's key of what is created for the row, as it is under the lease.
+        others: The keys by which the same could be created as well.
+        further: Those that are leased, beside the row's.
 
     Raises:
         BusyError: When the keys differ; the row is tried again with the right lease.
     """
-    if what != work.lease:
+    if what != work.lease or {*others} != {*further}:
         raise BusyError("The row was edited before it was leased.")

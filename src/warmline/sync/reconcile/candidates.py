@@ -1,4 +1,4 @@
-"""Finds the records with a row's e-mail, name or mark, as cheaply as possible.
+"""Finds the records with one of a row's e-mails, its name or mark, as cheaply as possible.
 
 It uses the directory, and searches Pipedrive while that is not full. `match_decision.py` decides whether one of the
 records is the row's. A look that fails raises; it never means "not found".
@@ -27,18 +27,18 @@ class Sought(Generic[Party]):
     Attributes:
         kind: The kind of record.
         mark: Our own mark of the row.
-        name: The key of its e-mail or name; empty for none.
+        names: The keys of its e-mails, or of its name; none for a contact without an e-mail.
         after: When the row became pending, aware: a look that began earlier is too old.
         get: Gets a record by id. It confirms what directory and search return, which may be outdated.
-        is_named: Tells whether a record has the name.
-        search: Searches for the name; returns ids.
+        is_named: Tells whether a record has one of the names.
+        search: Searches for the names; returns ids.
         search_mark: Searches for the mark; returns ids.
         seen: Ids of more candidates, which directory and search may not know yet.
     """
 
     kind: DirectoryKind
     mark: str
-    name: str
+    names: tuple[str, ...]
     after: datetime
     get: Callable[[int], Party]
     is_named: Callable[[Party], bool]
@@ -62,15 +62,16 @@ class There:
         self._references = references
 
     def person(self, contact: Contact) -> Sought[Person]:
-        """Return what to look for to find a contact's person: its e-mail, or our own mark."""
+        """Return what to look for to find a contact's person: its e-mails, or our own mark."""
+        names = contact.email_keys
         return Sought(
             DirectoryKind.PERSON,
             mark=str(contact.warmline_id),
-            name=contact.email_key,
+            names=names,
             after=contact.next_pipedrive_sync_attempt,
             get=self._pipedrive.person,
-            is_named=lambda person: contact.email_key in {email_key(each.value) for each in person.emails},
-            search=lambda: self._with_email(contact.email),
+            is_named=lambda person: not {email_key(each.value) for each in person.emails}.isdisjoint(names),
+            search=lambda: {found for each in contact.emails for found in self._with_email(each.value)},
             search_mark=lambda: self._with_mark("person", str(contact.warmline_id)),
         )
 
@@ -84,7 +85,7 @@ class There:
         return Sought(
             DirectoryKind.ORGANIZATION,
             mark=str(organization.warmline_id),
-            name=organization.name_key,
+            names=(organization.name_key,),
             after=after,
             get=self._pipedrive.organization,
             is_named=lambda theirs: key(theirs.name) == organization.name_key,
@@ -138,7 +139,7 @@ class There:
             settles: Tells whether these records suffice to decide which one is the row's.
         """
         if not self._directory.serves(self._pipedrive, sought.kind):
-            ids = self._known(sought) | (sought.search() if sought.name else sought.search_mark())
+            ids = self._known(sought) | (sought.search() if sought.names else sought.search_mark())
             return self._as_sought(sought, ids)
         there: list[Party] = []
         asked: set[int] = set()
@@ -153,8 +154,8 @@ class There:
         return there
 
     def _known(self, sought: Sought[Party]) -> set[int]:
-        """Return the known ids for name and mark, even if the first listing is not complete."""
-        names = filter(None, (sought.mark, sought.name))
+        """Return the known ids for names and mark, even if the first listing is not complete."""
+        names = filter(None, (sought.mark, *sought.names))
         return sought.seen.union(*(self._directory.known(sought.kind, name) for name in names))
 
     @staticmethod

@@ -3,7 +3,6 @@
 It stores id, revision and agreed snapshots, ends the intent, notifies people, and makes due what was waiting for this.
 """
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db.models import F, Value
 
 from warmline.crm import row_changes
 from warmline.crm.activities import Activity, Row
+from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
@@ -23,14 +23,13 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import several_values, snapshots
 from warmline.sync.reconcile.local_deletes import tell_left_there
 from warmline.sync.reconcile.outcome import Brought
-from warmline.sync.reconcile.three_way_merge import Values, is_changed
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.reconcile.shared_person import tell_the_others
+from warmline.sync.synced_fields import FIELDS, FIRST, first_of
 
 SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
-ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
 TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
 
@@ -147,48 +146,6 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
             _tell_of_kept(row, brought, _taken_over(row, brought), now)
 
 
-def tell_the_others(
-    contact: Contact,
-    person_id: int,
-    before: Mapping[str, Values],
-    after: Mapping[str, Values],
-    left_there: Collection[str] = (),
-) -> None:
-    """Update the snapshots of the other contacts linked to a person, so that our change is not taken for a colleague's.
-
-    Call it within the transaction that stores the outcome.
-
-    Args:
-        contact: The contact whose change was sent.
-        person_id: The person that they are linked to.
-        before: The agreed snapshots before (see three_way_merge.py).
-        after: The agreed snapshots now.
-        left_there: Fields in which Pipedrive's value was kept. The other contacts have a conflict there, too, when they
-            are changed.
-    """
-    ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
-    said = {
-        name: after["theirs"][name]
-        for name, value in after["ours"].items()
-        if name not in left_there and is_changed(name, value, ours_then)
-    }
-    others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
-    for other in others.select_for_update() if said else ():
-        ours, theirs = other.pipedrive_agreed.get("ours", {}), other.pipedrive_agreed.get("theirs", {})
-        heard = {
-            name: value
-            for name, value in said.items()
-            if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
-        }
-        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=snapshots.agreed(ours, theirs | heard))
-
-
-def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
-    """Tell whether another contact's snapshot has the e-mail or phone that was replaced, and it is not its own."""
-    gone = normal_forms.theirs(name, before.get(name))
-    return bool(normal_forms.theirs(name, theirs.get(name)) == gone != normal_forms.theirs(name, ours.get(name)))
-
-
 def unlink(row: Row, now: datetime) -> None:
     """Store that a row's record was deleted in Pipedrive. It is created again only if a person asks for it.
 
@@ -284,10 +241,16 @@ def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
     kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
     if stored.revision != row.revision:
         return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
-    written = row_changes.take_over(
-        stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()}
-    )
-    ours = {name: getattr(stored, name) for name in written}
+    plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept if not first_of(name)}
+    written = row_changes.take_over(stored, plain)
+    # Of several values only the changes are kept, and the primary one may have changed just now.
+    for name in kept.keys() - plain.keys():
+        several = several_values.changed(name, as_json(getattr(stored, name)), kept[name])
+        written |= row_changes.take_over(stored, {name: several})
+    ours = {name: getattr(stored, name) for name in written if name in plain}
+    if isinstance(stored, Contact):
+        now = snapshots.of_contact(stored)
+        ours |= {name: now[name] for name in now if first_of(name) or name in FIRST.values()}
     agreed = snapshots.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
     _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
     return written
@@ -312,7 +275,11 @@ def _tell_of_name(row: Row, brought: Brought, now: datetime) -> None:
 def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> str:
     """Return, in words, the outcome for a field that was changed on both sides."""
     theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
-    there, here = _quoted(normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
+    if first_of(name):
+        changed = several_values.entries(name, theirs)
+        had = [each for form, each in several_values.entries(name, ours).items() if form in changed]
+        theirs, ours = several_values.words(theirs), several_values.words(had)
+    there, here = _quoted(theirs if first_of(name) else normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
     if name in TAKEN_OVER[type(row)] and name not in taken_over:
         return f"{name}: Pipedrive keeps {there}, which Warmline cannot store; the value here stays."
     return f"{name}: Pipedrive's {there} was kept, not {here}."

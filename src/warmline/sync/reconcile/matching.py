@@ -5,7 +5,7 @@ recent changes, because Pipedrive's search may not find a new record for a while
 means "not found".
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,7 +68,7 @@ class Finder:
         if organization is None or organization.is_linked or contact.pipedrive_make_new or contact.pipedrive_chosen_id:
             return
         names = {
-            DirectoryKind.PERSON: (str(contact.warmline_id), contact.email_key),
+            DirectoryKind.PERSON: (str(contact.warmline_id), *contact.email_keys),
             DirectoryKind.ORGANIZATION: (str(organization.warmline_id), organization.name_key),
         }
         if all(
@@ -94,7 +94,10 @@ class Finder:
         names = [contact.name, *also_called]
         twins = list(twins_of(contact).values_list("pk", "name", "pipedrive_person_id"))
         unlinked = [row_key("contact", pk) for pk, _, person_id in twins if person_id is None]
-        own, others = self._unfinished(person_key(contact), row_key("contact", contact.pk), unlinked)
+        own, others = self._unfinished(
+            person_key(contact), row_key("contact", contact.pk), unlinked, emails=contact.email_keys
+        )
+        addresses = [each.value for each in contact.emails]
         ways = Ways(
             self._there.person(contact),
             "persons",
@@ -108,7 +111,7 @@ class Finder:
             near=frozenset(
                 person_id
                 for _, twin, person_id in twins
-                if person_id is not None and any(agree(name, twin, [contact.email]) for name in names)
+                if person_id is not None and any(agree(name, twin, addresses) for name in names)
             ),
         )
         return which(contact, ways, self._there, self._intents)
@@ -177,15 +180,18 @@ class Finder:
                 return theirs
         return None
 
-    def _unfinished(self, what: str, own: str, theirs: Iterable[str] = ()) -> tuple[Intent | None, list[Intent]]:
+    def _unfinished(
+        self, what: str, own: str, theirs: Iterable[str] = (), emails: Collection[str] = ()
+    ) -> tuple[Intent | None, list[Intent]]:
         """Return a row's own unfinished create, and those of other rows that may have made the same.
 
         Args:
             what: What is to be created for the row; other rows' creates of the same are included.
             own: The row's key.
             theirs: The keys of other rows whose creates are included whatever they made.
+            emails: The keys of e-mails; creates of persons with one of them are included.
         """
-        found = {each.key: each for each in self._intents.unfinished(what, own)}
+        found = {each.key: each for each in self._intents.unfinished(what, own, emails)}
         found |= {each.key: each for each in Intent.objects.filter(key__in=theirs)}
         # A search finds by now what an older create made.
         others = [each for each in found.values() if each.key != own and not self._intents.is_old(each)]
@@ -236,8 +242,8 @@ class Finder:
 
 
 def twins_of(contact: Contact) -> ContactQuerySet:
-    """Return the other contacts with a contact's e-mail: two users know the person, or people share a mailbox."""
-    return Contact.objects.filter(email_key=contact.email_key).exclude(email_key="").exclude(pk=contact.pk)
+    """Return other contacts with one of a contact's e-mails: two users know the person, or people share a mailbox."""
+    return Contact.objects.with_email(contact.email_keys).exclude(pk=contact.pk)
 
 
 def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
@@ -248,14 +254,11 @@ def _agrees(contact: Contact, person: Person, names: Iterable[str]) -> bool:
         person: As Pipedrive returned it.
         names: The contact's names.
     """
-    emails = [each.value for each in person.emails]
-    addresses = [contact.email, *emails]
+    addresses = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
     if not any(agree(name, person.name, addresses) for name in names):
         return False
     # A person whose name is an address or a single word agrees with many names. Contacts linked to it say more.
-    known = Contact.objects.filter(
-        email_key__in={email_key(each) for each in addresses if each}, pipedrive_person_id=person.id
-    )
+    known = Contact.objects.with_email({*map(email_key, addresses)}).filter(pipedrive_person_id=person.id)
     return all(
         any(agree(name, other, addresses) for name in names)
         for other in known.exclude(pk=contact.pk).values_list("name", flat=True)

@@ -14,7 +14,7 @@ from typing import Any
 from warmline.crm.keys import email_key, key
 from warmline.pipedrive import Activity, Clock, Organization, Person, Pipedrive, Unavailable, Unreadable
 from warmline.sync.elapsed import Ages
-from warmline.sync.intents import OVERLAP
+from warmline.sync.intents import OVERLAP, emails_in
 from warmline.sync.lease_keys import is_mark
 from warmline.sync.models import Intent
 
@@ -96,5 +96,4 @@ def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[
 def _telling(body: Mapping[str, Any]) -> set[str]:
     """Return the keys that best identify what was created: our mark, else e-mails, else name or subject."""
     marks = {text for text in body.get("custom_fields", {}).values() if isinstance(text, str) and is_mark(text)}
-    emails = {email_key(email["value"]) for email in body.get("emails", ())}
-    return marks or emails or {key(body.get("name") or body.get("subject") or "")} - {""}
+    return marks or emails_in(body) or {key(body.get("name") or body.get("subject") or "")} - {""}

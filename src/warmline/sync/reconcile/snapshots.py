@@ -10,9 +10,10 @@ from datetime import date, time
 from typing import Any
 
 from warmline.crm.activities import Activity, Row
+from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import Address, Email, Person, Phone
+from warmline.pipedrive import Address, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
 from warmline.sync.note_html import to_html
@@ -68,7 +69,8 @@ def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
 def of_contact(contact: Contact) -> dict[str, Any]:
     """Return our side of a person. The organization is given by our own id, because it may not be linked yet."""
     organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
-    return _ours(contact, organization=organization)
+    several = {"emails": as_json(contact.emails), "phones": as_json(contact.phones)}
+    return _ours(contact, organization=organization, **several)
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,29 @@ NOBODY = Others()
 
 
 def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
-    """Return Pipedrive's side of a person. Of several e-mails and phones, only ours is compared.
+    """Return Pipedrive's side of a person. Its `email` and `phone` are those that are our primary ones there.
 
     Args:
         person: As Pipedrive returned it.
-        contact: Shows which e-mail and phone are ours, now and when the two sides last agreed.
+        contact: Shows which e-mail and phone are our primary ones, now and when the two sides last agreed.
         said: Our values in updates with unknown outcomes.
         others: E-mails and phones of the other contacts linked to this person.
     """
-    theirs_then = contact.pipedrive_agreed.get("theirs", {})
-    known = [of_contact(contact), *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
+    ours, theirs_then = of_contact(contact), contact.pipedrive_agreed.get("theirs", {})
+    known = [ours, *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
     emails, phones = [each.value for each in person.emails], [each.value for each in person.phones]
+    # What is one of our others, or was there before, has not taken the place of the primary one.
+    taken = {
+        name: (*others_of, *(value for side in (ours, theirs_then) for value, _ in side.get(f"{name}s", ())))
+        for name, others_of in (("email", others.emails), ("phone", others.phones))
+    }
     return _theirs(
         Contact,
         person,
-        email=_ours_of("email", emails, known, others.emails),
-        phone=_ours_of("phone", phones, known, others.phones),
+        email=_ours_of("email", emails, known, taken["email"]),
+        phone=_ours_of("phone", phones, known, taken["phone"]),
+        emails=[[each.value, each.label] for each in person.emails],
+        phones=[[each.value, each.label] for each in person.phones],
         organization=person.org_id,
     )
 
@@ -153,23 +162,6 @@ def of_their_activity(theirs: PipedriveActivity) -> dict[str, Any]:
     return _theirs(Activity, theirs, type=theirs.type, note=theirs.note, due=due)
 
 
-def with_email(emails: Sequence[Email], now: str, then: str, others: Sequence[str] = ()) -> tuple[Email, ...]:
-    """Return a person's e-mails with our earlier one replaced by our present one; the others stay as they are.
-
-    Args:
-        emails: As Pipedrive has them.
-        now: Our present e-mail; empty to remove it.
-        then: Our earlier e-mail.
-        others: E-mails of other contacts linked to this person; they stay.
-    """
-    return tuple(_with("email", emails, Email, now, "" if _is_among("email", then, others) else then))
-
-
-def with_phone(phones: Sequence[Phone], now: str, then: str, others: Sequence[str] = ()) -> tuple[Phone, ...]:
-    """Return a person's phones with our earlier one replaced by our present one; see `with_email`."""
-    return tuple(_with("phone", phones, Phone, now, "" if _is_among("phone", then, others) else then))
-
-
 def with_country(address: Address, now: str, then: str) -> Address:
     """Return an organization's address with our country. It has all parts, because a PATCH replaces the whole address.
 
@@ -197,23 +189,10 @@ def _theirs(kind: type[Row], record: Record, **own_way: Any) -> dict[str, Any]:
     }
 
 
-def _with(field: str, entries: Sequence[Any], kind: type[Email | Phone], now: str, then: str) -> list[Any]:
-    ours = {normal_forms.theirs(field, value) for value in (now, then) if value}
-    places = [place for place, entry in enumerate(entries) if normal_forms.theirs(field, entry.value) in ours]
-    others = [entry for place, entry in enumerate(entries) if place not in places]
-    if not now:
-        return others
-    if not places:
-        return [*others, kind(value=now, primary=not others)]
-    ours_now = {"value": now, "primary": any(entries[place].primary for place in places)}
-    others.insert(places[0], entries[places[0]].model_copy(update=ours_now))
-    return others
-
-
 def _ours_of(field: str, values: Sequence[str], known: Sequence[Values], others: Sequence[str]) -> str:
     """Return the one of several values that is ours: now, in lost updates, or when the two sides last agreed.
 
-    If none is, it is the first one that no other contact has. If there are only theirs, nothing has changed.
+    If none is, it is the first one that is nobody's. If there are only others', nothing has changed.
     """
     for wished in (side.get(field) for side in known):
         match = next(

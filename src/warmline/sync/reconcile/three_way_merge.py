@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from warmline.crm.models import Contact
 from warmline.sync import normal_forms
+from warmline.sync.reconcile import several_values
+from warmline.sync.synced_fields import FIELDS, first_of
 
 Values = Mapping[str, Any]
+SEVERAL = {first_of(field.name): field.name for field in FIELDS[Contact] if first_of(field.name)}
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,8 @@ class Merge:
     """The result of a merge.
 
     Attributes:
-        send: Our values to send, by field.
-        keep: Pipedrive's values that replace ours, by field.
+        send: Our values to send, by field; of a field with several values, the changes (see several_values.py).
+        keep: Pipedrive's values that replace ours, in the same way.
     """
 
     send: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +53,12 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
     result = Merge()
     for name, value in ours.items():
         there = theirs.get(name)
+        if first_of(name):
+            _merge_several(name, result, (ours, theirs), (ours_then, theirs_then))
+            continue
+        several = SEVERAL.get(name, "")
+        if several in ours and several_values.is_moved(several, ours, ours_then):
+            continue
         if not is_changed(name, value, ours_then) or words[name] == there:
             continue
         if name not in theirs_then or _alike(name, there, theirs_then[name]):
@@ -56,6 +66,22 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
         elif not _alike(name, there, words[name]):
             result.keep[name] = there
     return result
+
+
+def _merge_several(name: str, result: Merge, now: tuple[Values, Values], then: tuple[Values, Values]) -> None:
+    """Merge a field with several values, after that of the primary one; the changes are what is sent or kept of it."""
+    if then[0] and name not in then[0]:
+        return
+    changes = several_values.merge(
+        name,
+        ours=now[0],
+        theirs=now[1],
+        ours_then=then[0],
+        theirs_then=then[1],
+        sends_first=first_of(name) in result.send,
+    )
+    result.send.update({name: changes.send} if changes.send else {})
+    result.keep.update({name: changes.keep} if changes.keep else {})
 
 
 def is_changed(name: str, value: Any, then: Values) -> bool:
@@ -83,10 +109,21 @@ def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Val
         words: The same as Pipedrive stores them, if they differ.
     """
     there = {**said, **(words or {})}
-    done = [name for name in said if _alike(name, theirs.get(name), there[name])]
+    several = {
+        name: several_values.granted(name, agreed, theirs.get(name, ()), said[name]) for name in said if first_of(name)
+    }
+    done = [name for name in said if name not in several and _alike(name, theirs.get(name), there[name])]
     return {
-        "ours": {**agreed.get("ours", {}), **{name: said[name] for name in done}},
-        "theirs": {**agreed.get("theirs", {}), **{name: theirs.get(name) for name in done}},
+        "ours": {
+            **agreed.get("ours", {}),
+            **{name: said[name] for name in done},
+            **{name: sides["ours"] for name, sides in several.items()},
+        },
+        "theirs": {
+            **agreed.get("theirs", {}),
+            **{name: theirs.get(name) for name in done},
+            **{name: sides["theirs"] for name, sides in several.items()},
+        },
     }
 
 

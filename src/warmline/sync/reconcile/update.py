@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.keys import email_key, key
+from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 from warmline.crm.users import User
@@ -34,10 +34,10 @@ from warmline.sync.pending import END_OF_TIME
 from warmline.sync.reconcile import snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
-from warmline.sync.reconcile.linking import tell_the_others
 from warmline.sync.reconcile.match_decision import Found, Record
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
+from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
 from warmline.sync.retries import AmbiguousError
 
@@ -78,7 +78,7 @@ class Updates:
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         names = self._names(contact, decided.keep)
-        emails = [contact.email, *(each.value for each in person.emails)]
+        emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         send = update_fields.of_person(
             contact, decided.send, person, then=then, others=others, organization_id=organization_id
@@ -262,9 +262,9 @@ class Updates:
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
-    rows = Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk).values_list("email", "phone")
-    emails, phones = zip(*rows, strict=True) if rows else ((), ())
-    return snapshots.Others(emails, phones)
+    rows = list(Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk))
+    emails, phones = ([each.value for row in rows for each in getattr(row, name)] for name in ("emails", "phones"))
+    return snapshots.Others(tuple(emails), tuple(phones))
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:
@@ -305,12 +305,11 @@ def _followed(find: Callable[[], Found[Record] | None]) -> Record:
 
 
 def _as_agreed(row: PartyRow) -> PartyRow:
-    """Return a copy of a row with the e-mail and name that it last had in Pipedrive, to find its record again."""
+    """Return a copy of a row with the e-mails and name that it last had in Pipedrive, to find its record again."""
     then = copy(row)
     then.next_pipedrive_sync_attempt = END_OF_TIME  # a look from before this moment does not show where the record went
-    for name in ("name", "email"):
+    for name in ("name", "email", "emails"):
         if name in row.pipedrive_agreed.get("ours", {}):
-            value = row.pipedrive_agreed["ours"][name]
-            setattr(then, name, value)
-            setattr(then, f"{name}_key", email_key(value) if name == "email" else key(value))
+            setattr(then, name, row.pipedrive_agreed["ours"][name])
+    then.complete()
     return then

@@ -4,25 +4,25 @@ Most fields need code of their own, because Pipedrive's value contains more than
 rest of an address, an industry that a colleague chose. Nothing is sent here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import NewActivity, Person
+from warmline.pipedrive import Email, NewActivity, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping
 from warmline.sync.note_html import to_html
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import several_entries, snapshots
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.references import References
 
 
 def of_person(
     contact: Contact,
-    names: Iterable[str],
+    changed: Values,
     person: Person,
     *,
     then: Values,
@@ -33,7 +33,7 @@ def of_person(
 
     Args:
         contact: The contact.
-        names: The fields that were changed here.
+        changed: The fields that were changed here, and of e-mails and phones which of them (see several_values.py).
         person: Its person, as Pipedrive has it.
         then: Our values when the two sides last agreed.
         others: E-mails and phones of the other contacts linked to this person.
@@ -42,13 +42,25 @@ def of_person(
     Raises:
         LookupError: When a field has no mapping.
     """
-    email, phone = then.get("email", ""), then.get("phone", "")
+
+    def several(name: str, there: Sequence[Email | Phone], taken: Sequence[str]) -> Callable[[], dict[str, Any]]:
+        # The primary one and the others are one list there, so each of the two fields sends all of it.
+        return lambda: {name: several_entries.as_changed(name, there, changed, contact, then=then, others=taken)}
+
+    emails = several("emails", person.emails, others.emails)
+    phones = several("phones", person.phones, others.phones)
     own_way: dict[str, Callable[[], dict[str, Any]]] = {
-        "email": lambda: {"emails": snapshots.with_email(person.emails, contact.email, email, others.emails)},
-        "phone": lambda: {"phones": snapshots.with_phone(person.phones, contact.phone, phone, others.phones)},
+        "email": emails,
+        "emails": emails,
+        "phone": phones,
+        "phones": phones,
         "organization": lambda: {"org_id": organization_id()},
     }
-    return mapping.changes(contact, names, own_way)
+    return {
+        name: value
+        for name, value in mapping.changes(contact, changed, own_way).items()
+        if value != getattr(person, name)
+    }
 
 
 def of_organization(

@@ -96,7 +96,8 @@ def _name_there(row: Row) -> str:
     match row:
         case Contact():
             named = str(theirs.get("name", row.name))
-            return "" if agree(row.name, named, [row.email, str(theirs.get("email", ""))]) else named
+            emails = [*(each.value for each in row.emails), *(each for each, _ in theirs.get("emails", ()))]
+            return "" if agree(row.name, named, [*emails, str(theirs.get("email", ""))]) else named
         case Organization():
             named = str(theirs.get("name", row.name))
             return "" if key(row.name) == key(named) else named

@@ -1,6 +1,7 @@
 """The forms of contacts, organizations and activities. The models decide which values are valid."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Self
 
 from django import forms
@@ -10,9 +11,12 @@ from django.utils.text import normalize_newlines
 
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, is_past
-from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
+from warmline.crm.fields import EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH
+from warmline.crm.labelled import Label
 from warmline.crm.models import WARMEST, Contact, Organization
+from warmline.crm.reachable import COLUMNS
 from warmline.web.forms.base import EditForm, WordedForm
+from warmline.web.forms.labelled import BesideIt, SeveralField, WithLabel
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {
@@ -50,6 +54,7 @@ class BookForm(WordedForm, forms.Form):
             except ValidationError as error:
                 for name, texts in error.message_dict.items():
                     field = name.split(".")[0]
+                    field = f"more_{field}" if f"more_{field}" in self.fields else field
                     self.add_error(field if field in self.fields else None, texts)
         for wrong in [name for name in self.fields if name in self.errors][:1]:
             self.begin_at(wrong)
@@ -82,15 +87,32 @@ class NoteField(forms.CharField):
         return normalize_newlines(super().to_python(value) or "")
 
 
+def _label_choice() -> forms.ChoiceField:
+    return forms.ChoiceField(label="Label", choices=Label.choices, required=False, initial=Label.WORK, widget=BesideIt)
+
+
 class ContactFields(BookForm):
     """The fields of a contact."""
 
     name = _text("Name", NAME_LENGTH, required=True)
-    email = forms.CharField(
-        label="E-mail", required=False, widget=forms.EmailInput(attrs={"maxlength": "254", "autocomplete": "off"})
-    )
-    phone = _text("Phone", PHONE_LENGTH, type="tel")
+    email = forms.CharField(label="E-mail", required=False, widget=WithLabel({"maxlength": str(EMAIL_LENGTH)}, "email"))
+    email_label = _label_choice()
+    more_emails = SeveralField("More e-mails", "email", EMAIL_LENGTH)
+    phone = forms.CharField(label="Phone", required=False, widget=WithLabel({"maxlength": str(PHONE_LENGTH)}, "tel"))
+    phone_label = _label_choice()
+    more_phones = SeveralField("More phones", "tel", PHONE_LENGTH)
     organization = _text("Organization", NAME_LENGTH, list="organization-names")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind in ("email", "phone"):
+            self.fields[kind].widget.label = self[f"{kind}_label"].value() or Label.WORK
+
+    def clean(self) -> dict[str, Any]:
+        """Take a label that was not sent for the usual one."""
+        for name in ("email_label", "phone_label"):
+            self.cleaned_data[name] = self.cleaned_data.get(name) or Label.WORK.value
+        return self.cleaned_data
 
     def clean_organization(self) -> OrganizationDetails | None:
         """Return the organization by its name."""
@@ -105,7 +127,8 @@ class ContactForm(EditForm, ContactFields):
     def of(cls, contact: Contact, data: Any = None) -> "ContactForm":
         """Return the form of an existing contact."""
         organization = contact.organization.name if contact.organization else ""
-        initial = {"name": contact.name, "email": contact.email, "phone": contact.phone, "organization": organization}
+        initial = {name: getattr(contact, name) for name in ("name", *chain(*dict.fromkeys(COLUMNS.values())))}
+        initial["organization"] = organization
         return cls(data, initial=initial).begin_at("name")
 
 

@@ -94,7 +94,6 @@ def add(request: PageRequest) -> HttpResponse:
 @require_safe
 def known(request: PageRequest) -> HttpResponse:
     """Tell whether someone on the team already has a contact with this e-mail; a colleague's contact is not named."""
-    email = email_key(request.GET.get("email", ""))
-    same = Contact.objects.filter(email_key=email) if email else Contact.objects.none()
+    same = Contact.objects.with_email([email_key(request.GET.get("email", ""))])
     shown = {"contact": same.seen_by(request.user).first(), "is_known": same.exists()}
     return render(request, "web/contacts/_known.html", shown)

@@ -187,6 +187,8 @@ def _rows(request: PageRequest, found: ImportRun, counts: dict[str, int]) -> dic
     page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
         row.said = columns.read(row.cells, found.columns, is_ours=found.is_ours).arguments  # type: ignore[attr-defined]  # for the page
+        row.emails = [row.said["email"], *(email for email, _ in row.said["more_emails"])]  # type: ignore[attr-defined]
+        row.phones = [row.said["phone"], *(phone for phone, _ in row.said["more_phones"])]  # type: ignore[attr-defined]
         row.details = _details(row.said["organization"])  # type: ignore[attr-defined]
     return {
         "page": page,

@@ -25,6 +25,24 @@ document.body.addEventListener("htmx:beforeRequest", (event) => sending.add(even
 document.body.addEventListener("htmx:afterRequest", (event) => sending.delete(event.detail.elt));
 addEventListener("pageshow", () => { sending = new WeakSet(); }); // after "Back", the page may be restored as it was
 
+// --- A list of e-mails or phones gets another row. ---
+
+const showAddRow = (within) => {
+  for (const button of within.querySelectorAll("[data-add-row]")) button.hidden = false;
+};
+showAddRow(document);
+document.body.addEventListener("htmx:afterSettle", (event) => showAddRow(event.target));
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-add-row]");
+  if (!button) return;
+  const row = button.previousElementSibling.cloneNode(true);
+  const input = row.querySelector("input");
+  input.value = "";
+  input.id = `${input.id}+`;
+  button.before(row);
+  input.focus();
+});
+
 // --- A control whose change could not be saved shows the saved value again. ---
 
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {

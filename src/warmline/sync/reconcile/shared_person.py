@@ -1,0 +1,61 @@
+"""Several contacts that are one person in Pipedrive: what one of them changed is no colleague's word to the others."""
+
+from collections.abc import Collection, Mapping
+
+from warmline.crm.models import Contact
+from warmline.sync import normal_forms
+from warmline.sync.reconcile import several_values, snapshots
+from warmline.sync.reconcile.three_way_merge import Values, is_changed
+from warmline.sync.synced_fields import FIELDS, first_of
+
+ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
+
+
+def tell_the_others(
+    contact: Contact,
+    person_id: int,
+    before: Mapping[str, Values],
+    after: Mapping[str, Values],
+    left_there: Collection[str] = (),
+) -> None:
+    """Update the snapshots of the other contacts linked to a person, so that our change is not taken for a colleague's.
+
+    Call it within the transaction that stores the outcome.
+
+    Args:
+        contact: The contact whose change was sent.
+        person_id: The person that they are linked to.
+        before: The agreed snapshots before (see three_way_merge.py).
+        after: The agreed snapshots now.
+        left_there: Fields in which Pipedrive's value was kept. The other contacts have a conflict there, too, when they
+            are changed.
+    """
+    ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
+    changed = [name for name, value in after["ours"].items() if is_changed(name, value, ours_then)]
+    several = [name for name in changed if first_of(name)]
+    said = {name: after["theirs"][name] for name in changed if name not in left_there and name not in several}
+    others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
+    for other in others.select_for_update() if said or several else ():
+        ours, theirs = other.pipedrive_agreed.get("ours", {}), other.pipedrive_agreed.get("theirs", {})
+        heard = {
+            name: value
+            for name, value in said.items()
+            if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
+        } | {
+            name: several_values.heard(
+                name,
+                theirs[name],
+                said=after["ours"][name],
+                before=ours_then.get(name, ()),
+                after=after["theirs"][name],
+            )
+            for name in several
+            if name in theirs
+        }
+        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=snapshots.agreed(ours, theirs | heard))
+
+
+def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
+    """Tell whether another contact's snapshot has the e-mail or phone that was replaced, and it is not its own."""
+    gone = normal_forms.theirs(name, before.get(name))
+    return bool(normal_forms.theirs(name, theirs.get(name)) == gone != normal_forms.theirs(name, ours.get(name)))
