@@ -14,7 +14,7 @@ import pytest
 from warmline.crm.activities import SUBJECTS, ActivityType, Row, default_subject
 from warmline.pipedrive import PLANS
 from warmline.sandbox import faults
-from warmline.sandbox.world import Plan
+from warmline.sandbox.settings import Plan
 from warmline.sync import mapping
 from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.priorities import RowKind

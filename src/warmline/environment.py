@@ -78,6 +78,14 @@ VARIABLES = (
         "Pipedrive API token; empty: the one entered on the Settings page.",
         secret=True,
     ),
+    Variable("PIPEDRIVE_CLIENT_ID", "", any_text, "Id of your OAuth app in Pipedrive; empty: connect by API token."),
+    Variable("PIPEDRIVE_CLIENT_SECRET", "", any_text, "Secret of that app.", secret=True),
+    Variable(
+        "PIPEDRIVE_OAUTH_URL",
+        "https://oauth.pipedrive.com",
+        origin("https://oauth.pipedrive.com"),
+        "Address of Pipedrive's OAuth server: scheme, host and port.",
+    ),
     Variable(
         "WARMLINE_SECRET_KEY",
         "",

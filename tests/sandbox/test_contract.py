@@ -14,7 +14,15 @@ from warmline.sandbox.operations import OPERATIONS, find
 Step = tuple[str, str, dict[str, str], Any]
 
 ADDRESS = {"value": "1 Harbour Street", "country": "Estonia"}
-CODE = "{code}"
+CODE, TIER, OPTION = "{code}", "{tier}", "{option}"
+WEBHOOK = {
+    "subscription_url": "http://127.0.0.1:9/hook",
+    "event_action": "*",
+    "event_object": "person",
+    "name": "Ours",
+    "http_auth_user": "warmline",
+    "http_auth_password": "a secret",
+}
 # Run in order in one world. Organizations 1 and 2, persons 1 to 3, and activity 1 come of the first calls.
 STEPS: list[Step] = [
     ("GET", "/api/v1/users", {}, None),
@@ -84,6 +92,37 @@ STEPS: list[Step] = [
     ("GET", "/api/v2/activities/1", {}, None),
     ("GET", "/api/v2/activities", {"person_id": "1", "done": "true", "sort_direction": "desc"}, None),
     ("PATCH", "/api/v2/activities/1", {}, {"done": False}),
+    ("GET", "/api/v1/users/2", {}, None),
+    ("GET", "/api/v2/activityFields", {"limit": "3", "include_fields": "ui_visibility"}, None),
+    ("GET", "/api/v2/activityFields/subject", {}, None),
+    ("GET", "/api/v2/personFields/name", {"include_fields": "ui_visibility,important_fields"}, None),
+    ("GET", "/api/v2/persons/1", {"include_fields": "activities_count,next_activity_id,notes_count"}, None),
+    ("GET", "/api/v2/persons", {"include_labels": "true", "include_option_labels": "true"}, None),
+    ("GET", "/api/v2/organizations", {"include_fields": "people_count,smart_bcc_email"}, None),
+    ("GET", "/api/v2/activities", {"include_fields": "attendees"}, None),
+    ("GET", "/api/v2/itemSearch", {"term": "tidewater", "item_types": "organization", "limit": "1"}, None),
+    (
+        "GET",
+        "/api/v2/itemSearch/field",
+        {"term": "Robin", "entity_type": "person", "field": "name", "match": "beginning"},
+        None,
+    ),
+    ("PATCH", "/api/v2/organizationFields/{code}", {}, {"field_name": "Branch"}),
+    ("PATCH", "/api/v2/personFields/{tier}", {}, {"field_name": "Class"}),
+    ("PATCH", "/api/v2/personFields/{tier}/options", {}, [{"id": "{option}", "label": "B"}]),
+    ("DELETE", "/api/v2/personFields/{tier}/options", {}, [{"id": "{option}"}]),
+    ("PATCH", "/api/v2/organizationFields/label_ids/options", {}, [{"id": 21, "label": "Buyer"}]),
+    ("DELETE", "/api/v2/organizationFields/label_ids/options", {}, [{"id": 22}]),
+    ("DELETE", "/api/v2/organizationFields/{code}", {}, None),
+    ("DELETE", "/api/v2/personFields/{tier}", {}, None),
+    ("POST", "/v1/webhooks", {}, WEBHOOK),
+    ("GET", "/api/v1/webhooks", {}, None),
+    ("DELETE", "/v1/webhooks/1", {}, None),
+    ("POST", "/v1/notes", {}, {"content": "<p>Likes tea</p>", "person_id": 1}),
+    ("GET", "/v1/notes", {"person_id": "1"}, None),
+    ("GET", "/v1/notes/1", {}, None),
+    ("PUT", "/v1/notes/1", {}, {"content": "Likes coffee"}),
+    ("DELETE", "/v1/notes/1", {}, None),
     ("PUT", "/v1/persons/2/merge", {}, {"merge_with_id": 1}),
     ("PUT", "/v1/persons/1/merge", {}, {"merge_with_id": 3}),
     ("PUT", "/api/v1/organizations/1/merge", {}, {"merge_with_id": 2}),
@@ -98,36 +137,58 @@ REFUSED: list[tuple[int, Step]] = [
     (404, ("GET", "/v1/personFields/99", {}, None)),
     (404, ("PUT", "/v1/persons/98/merge", {}, {"merge_with_id": 99})),
     (400, ("GET", "/api/v2/persons/search", {"term": "x"}, None)),
+    (400, ("POST", "/v1/webhooks", {}, WEBHOOK | {"subscription_url": "https://warmline.example.com/hook"})),
+    (400, ("POST", "/v1/webhooks", {}, {"name": "No address"})),
+    (404, ("DELETE", "/v1/webhooks/99", {}, None)),
+    (404, ("GET", "/v1/users/99", {}, None)),
+    (404, ("GET", "/v1/notes/99", {}, None)),
+    (403, ("PATCH", "/api/v2/personFields/name", {}, {"field_name": "Title"})),
+    (403, ("DELETE", "/api/v2/personFields/name", {}, None)),
+    (400, ("GET", "/api/v2/persons", {"include_fields": "shoe_size"}, None)),
+    (400, ("GET", "/api/v2/itemSearch", {"term": "tide", "limit": "101"}, None)),
+    (400, ("GET", "/api/v2/itemSearch/field", {"term": "ti", "entity_type": "person", "field": "nothing"}, None)),
 ]
 
 
-UNPUBLISHED = {"/api/v1/personFields", "/api/v1/personFields/{id}"}
+UNPUBLISHED = {"/api/v1/personFields", "/api/v1/personFields/{id}", "/api/v1/notes", "/api/v1/notes/{id}"}
 
 
 def _call(client: httpx.Client, step: Step) -> httpx.Response:
     method, path, query, body = step
+    path = path.replace("{code}", "x").replace("{tier}", "x")
     return client.request(method, path, params=query, **({} if body is None else {"json": body}))
 
 
-def _with_code(value: Any, code: str) -> Any:
-    """Put a custom field's code, known only once the field is made, into a query or body."""
+def _with(made: dict[str, Any], value: Any) -> Any:
+    """Put in what is known only once it is made: codes of fields, and the id of an option."""
     if isinstance(value, dict):
-        return {_with_code(name, code): _with_code(one, code) for name, one in value.items()}
-    return value.replace(CODE, code) if isinstance(value, str) else value
+        return {_with(made, name): _with(made, one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with(made, one) for one in value]
+    if isinstance(value, str) and value in made:
+        return made[value]
+    for name, known in made.items() if isinstance(value, str) else ():
+        value = value.replace(name, str(known))
+    return value
 
 
 def test_every_request_and_answer_is_as_documented(alice: httpx.Client, contract: Contract) -> None:
     """A walk through all operations agrees with the documents, and nothing unlisted is sent or answered."""
     touched = set()
-    code = ""
-    for method, path, query_template, body_template in STEPS:
-        query, body = _with_code(query_template, code), _with_code(body_template, code)
+    made: dict[str, Any] = {}
+    for step in STEPS:
+        method, path, query, body = step[0], *(_with(made, part) for part in step[1:])
         contract.check_request(method, path, query, body)
         response = _call(alice, (method, path, query, body))
-        assert response.status_code == 200, f"{method} {path}: {response.text}"
+        assert response.status_code == (201 if (method, path) == ("POST", "/v1/webhooks") else 200), (
+            f"{method} {path}: {response.text}"
+        )
         contract.check_answer(method, path, response.status_code, response.json())
         if (method, path) == ("POST", "/api/v2/organizationFields"):
-            code = response.json()["data"]["field_code"]
+            made[CODE] = response.json()["data"]["field_code"]
+        if (method, path) == ("POST", "/api/v2/personFields"):
+            made[TIER] = response.json()["data"]["field_code"]
+            made[OPTION] = response.json()["data"]["options"][0]["id"]
         touched.add(find(Request(method, path))[0])
     assert touched == set(OPERATIONS)
 
@@ -171,6 +232,14 @@ def test_prices_are_the_published_ones(contract: Contract) -> None:
     priced = {(one.method, one.path): one.tokens for one in published}
     paths = {one: one[1].replace("{id}", "7").replace("{code}", "label_ids") for one in priced}
     assert priced == {one: contract.tokens(one[0], paths[one]) for one in priced}
+
+
+def test_scopes_are_the_published_ones(contract: Contract) -> None:
+    """Each operation asks for the scopes that its document names."""
+    published = [one for one in OPERATIONS if one.path not in UNPUBLISHED]
+    asked = {(one.method, one.path): one.scopes for one in published}
+    paths = {one: one[1].replace("{id}", "7").replace("{code}", "label_ids") for one in asked}
+    assert asked == {one: contract.scopes(one[0], paths[one]) for one in asked}
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_three_machines_at_a_strict_sandbox() -> None:
 def test_one_row_for_all_threads_whatever_becomes_of_the_callers_transaction() -> None:
     """A turn that was taken in a transaction that is rolled back is taken all the same."""
     with transaction.atomic():
-        configured_client._limiter(configured_client._ledger(TOKEN)).acquire(tokens=7)
+        configured_client._limiter(configured_client._ledger(TOKEN), is_oauth=False).acquire(tokens=7)
         transaction.set_rollback(True)
     assert configured_client.usage(TOKEN).tokens == 7
     assert configured_client.usage(TOKEN).calls == 1

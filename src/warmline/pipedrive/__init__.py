@@ -4,11 +4,14 @@ It knows neither Django nor what its callers want, and imports nothing else of W
 and trusted on its own. httpx's exceptions never leave it.
 """
 
+from warmline.pipedrive.bearer import Bearer, TokenSource
 from warmline.pipedrive.client import Pipedrive
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
     BudgetSpent,
+    GrantEnded,
+    MissingScope,
     NotFound,
     PipedriveError,
     Rejected,
@@ -21,6 +24,7 @@ from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.ledger import FileLedger, Ledger, Used
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
+from warmline.pipedrive.oauth import OAuthApp, Tokens
 from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
 from warmline.pipedrive.records import (
     Activity,
@@ -52,6 +56,7 @@ __all__ = [
     "ActivityChanges",
     "ActivityType",
     "Address",
+    "Bearer",
     "Blocked",
     "BudgetSpent",
     "Clock",
@@ -60,12 +65,15 @@ __all__ = [
     "FileLedger",
     "FoundOrganization",
     "FoundPerson",
+    "GrantEnded",
     "Ledger",
     "Limiter",
+    "MissingScope",
     "NewActivity",
     "NewOrganization",
     "NewPerson",
     "NotFound",
+    "OAuthApp",
     "Option",
     "Organization",
     "OrganizationChanges",
@@ -79,6 +87,8 @@ __all__ = [
     "Rejected",
     "SystemClock",
     "Throttled",
+    "TokenSource",
+    "Tokens",
     "Unauthorized",
     "Unavailable",
     "Uncertain",

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from warmline.pipedrive import error_responses, lists
+from warmline.pipedrive.bearer import TokenSource
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.error_responses import Call, Record
 from warmline.pipedrive.errors import Unavailable
@@ -32,7 +33,7 @@ class Calls:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str | TokenSource,
         *,
         limiter: Limiter | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -43,7 +44,8 @@ class Calls:
 
         Args:
             base_url: Scheme, host and port only, such as `https://api.pipedrive.com`.
-            token: The user's API token; it is sent in the header `x-api-token` and nowhere else.
+            token: The user's API token, which is sent in the header `x-api-token` and nowhere else; or a source of
+                OAuth tokens, which then also says which address is called.
             limiter: Keeps the token's rate limits; share one between all clients of a token. None for a limiter of its
                 own, with Pipedrive's lowest limits.
             transport: Carries the requests; None for the network.

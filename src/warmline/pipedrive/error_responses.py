@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from warmline.pipedrive.errors import (
     Blocked,
     BudgetSpent,
+    MissingScope,
     NotFound,
     PipedriveError,
     Rejected,
@@ -52,6 +53,8 @@ IN_WORDS: dict[type[Exception], str] = {
     httpx.TimeoutException: "No answer came in time.",
     httpx.DecodingError: "The answer was too long, or could not be decompressed.",
 }
+
+OUT_OF_SCOPE = "the connection does not cover this. Connect Pipedrive again, and allow everything that is asked for."
 
 # `Validation failed: FIELD: why; ...` (pipedrive/client-nodejs#651), or the first name in quotes.
 NAMED_FIELD = re.compile(r"Validation failed: (\w+)|['\"`](\w+)[\w.\[\]]*['\"`]")
@@ -165,6 +168,8 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
     by_pipedrive = said.get("success") is False
     message = _message(said) or _plain(answer)
     missing = status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+    if status == HTTPStatus.FORBIDDEN and "scope and url mismatch" in _message(said).casefold():
+        return MissingScope(OUT_OF_SCOPE, call=name, status=status, code=_code(said))
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized(message, call=name, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:

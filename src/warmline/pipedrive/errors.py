@@ -2,12 +2,14 @@
 
     PipedriveError
     |-- Rejected           it will never work like this: change the record or the settings
-    |   `-- NotFound       the one record that was asked for does not exist
+    |   |-- NotFound       the one record that was asked for does not exist
+    |   `-- MissingScope   the OAuth app may not do this: a person has to allow more
     |-- Throttled          not done: wait for `wait` seconds, then go on
     |-- BudgetSpent        not done: the day's tokens are used up
     |-- Unavailable        not done: try again
     |-- Uncertain          a write that may have been done: look before trying again
     |-- Unauthorized       the token is refused: stop everything but a rare probe
+    |   `-- GrantEnded     the app was uninstalled or its access revoked: a person has to connect again
     `-- Blocked            Cloudflare blocks us: stop everything for a while
 
 Whatever goes wrong on the way to Pipedrive and back, this package raises no other exception.
@@ -64,6 +66,10 @@ class NotFound(Rejected):
     """The one record that was asked for does not exist, or not any more."""
 
 
+class MissingScope(Rejected):
+    """The scopes of the OAuth app do not cover the call. It is no block: other calls go on."""
+
+
 class Throttled(PipedriveError):
     """Not done, because of too many calls. It may be tried again after `wait` seconds."""
 
@@ -107,6 +113,10 @@ class Uncertain(PipedriveError):
 
 class Unauthorized(PipedriveError):
     """The token is refused (401). Every further call would be refused as well."""
+
+
+class GrantEnded(Unauthorized):
+    """The grant of OAuth has ended, or a code is no good: a person has to connect again."""
 
 
 class Blocked(PipedriveError):

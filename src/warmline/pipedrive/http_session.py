@@ -1,8 +1,9 @@
 """One call over HTTP, from waiting for its turn to its response.
 
 Owns the token and the HTTP connections. It waits for a turn, sends the request, reads the whole response in bounded
-time, and learns from its headers. It knows nothing of records. It never repeats a call, because only the caller knows
-whether that is safe, and it never follows a redirect, which would carry the token elsewhere.
+time, and learns from its headers. It knows nothing of records. It repeats a call only if an OAuth token was refused,
+and otherwise never, because only the caller knows whether that is safe. It never follows a redirect, which would carry
+the token elsewhere.
 """
 
 import socket
@@ -16,6 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from warmline.pipedrive import error_responses
+from warmline.pipedrive.bearer import Bearer, TokenSource
 from warmline.pipedrive.clock import Clock, http_date
 from warmline.pipedrive.error_responses import Answer, Call
 from warmline.pipedrive.errors import Unavailable
@@ -35,12 +37,12 @@ MOST_WRONG = timedelta(days=366 * 100)
 
 
 class HttpSession:
-    """Calls one Pipedrive company with one token. Safe to share between threads."""
+    """Calls one Pipedrive company with one API token, or with what a source of OAuth tokens gives out. Thread-safe."""
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str | TokenSource,
         *,
         limiter: Limiter,
         transport: httpx.BaseTransport | None,
@@ -52,18 +54,22 @@ class HttpSession:
         Raises:
             ValueError: The address or the token is not valid.
         """
-        # An illegal character would be quoted, token and all, in the error of the library below.
-        if not can_be_token(token):
-            raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
+        headers = {"accept": "application/json", "accept-encoding": "gzip"}
+        if isinstance(token, str):
+            # An illegal character would be quoted, token and all, in the error of the library below.
+            if not can_be_token(token):
+                raise ValueError("The Pipedrive token is empty, or has characters that no token has.")
+            headers["x-api-token"] = token
         self._http = httpx.Client(
-            base_url=_address(base_url),
-            headers={"x-api-token": token, "accept": "application/json", "accept-encoding": "gzip"},
+            base_url=checked_address(base_url),
+            headers=headers,
             transport=transport,
             timeout=timeout,
             follow_redirects=False,
             limits=POOL,
         )
-        self._token = SecretStr(token)
+        self._token = SecretStr(token) if isinstance(token, str) else None
+        self._source = None if isinstance(token, str) else token
         self._limiter = limiter
         self._timeout = timeout
         self._clock = clock
@@ -123,6 +129,20 @@ class HttpSession:
         Raises:
             PipedriveError: The call was not done, or its outcome is unknown; the class says which.
         """
+        bearer = None if self._source is None else self._source.bearer()
+        answer, heard_at = self._in_turn(call, params, json, bearer, background=background)
+        if answer.status == httpx.codes.UNAUTHORIZED and self._source is not None and bearer is not None:
+            # What was refused is not done, so this one call may be repeated: its token ended while it waited.
+            bearer = self._source.instead_of(bearer)
+            answer, heard_at = self._in_turn(call, params, json, bearer, background=background)
+        said = error_responses.content(call, answer)
+        self._learn_time(answer, heard_at)
+        return said
+
+    def _in_turn(
+        self, call: Call, params: Query | None, json: Any, bearer: Bearer | None, *, background: bool
+    ) -> tuple[Answer, float]:
+        """Wait for a turn and make one request; return the response, and the monotonic seconds when it came."""
         turn = self._limiter.acquire(search=call.search, tokens=call.tokens, background=background)
         with self._lock:
             self._tokens_spent += call.tokens
@@ -130,20 +150,24 @@ class HttpSession:
         if deed is not None and call.writes:
             deed()
         try:
-            answer = self._exchange(call, params, json)
+            answer = self._exchange(call, params, json, bearer)
         except error_responses.FAILURES as failure:
             error = error_responses.no_answer(call, failure)
             raise error from error_responses.without_frames(failure)
         heard_at = self._clock.monotonic()
         self._learn_limits(call, answer, turn)
-        said = error_responses.content(call, answer)
-        self._learn_time(answer, heard_at)
-        return said
+        return answer, heard_at
 
-    def _exchange(self, call: Call, params: Query | None, json: Any) -> Answer:
+    def _exchange(self, call: Call, params: Query | None, json: Any, bearer: Bearer | None) -> Answer:
         """Send a request and read the whole response."""
         trace = {"trace": self._limit_delivery}
-        with self._http.stream(call.method, call.path, params=params, json=json, extensions=trace) as response:
+        path, headers = call.path, {}
+        if bearer is not None:
+            path = f"{bearer.base_url.rstrip('/')}{call.path}"
+            headers["authorization"] = f"Bearer {bearer.token.get_secret_value()}"
+        with self._http.stream(
+            call.method, path, params=params, json=json, headers=headers, extensions=trace
+        ) as response:
             try:
                 body = self._whole(response, _room_for(call))
             except error_responses.FAILURES:
@@ -152,7 +176,8 @@ class HttpSession:
                 body = b""  # a refusal is a refusal, even if its body could not be read
         if not response.is_success:
             # A refusal that quotes the request must not carry the token into messages and logs.
-            body = body.replace(self._token.get_secret_value().encode(), b"***")
+            secret = self._token if bearer is None else bearer.token
+            body = body.replace(secret.get_secret_value().encode() if secret else b"\0", b"***")
         return Answer(response.status_code, response.headers, body, self._clock.now())
 
     def _limit_delivery(self, event: str, about: dict[str, Any]) -> None:
@@ -211,7 +236,7 @@ def can_be_token(text: str) -> bool:
 def can_be_address(base_url: str) -> bool:
     """Tell whether a text can be Pipedrive's address: scheme, host and port, and nothing else."""
     try:
-        _address(base_url)
+        checked_address(base_url)
     except ValueError:
         return False
     return True
@@ -222,8 +247,12 @@ def _room_for(call: Call) -> int:
     return LONGEST_LIST if is_list else LONGEST_RECORD
 
 
-def _address(base_url: str) -> httpx.URL:
-    """Check that an address is scheme, host and port only: each call brings its own path."""
+def checked_address(base_url: str) -> httpx.URL:
+    """Return an address, which must be scheme, host and port only: each call brings its own path.
+
+    Raises:
+        ValueError: It is something else.
+    """
     try:
         url = httpx.URL(base_url)
         url.raw_host.decode().encode("idna")  # as the socket will do; there it would not be reported as a network error

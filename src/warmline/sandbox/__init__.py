@@ -7,7 +7,8 @@ use it at run time. README.md beside this file says what it models faithfully an
 from warmline.sandbox.faults import Fault, FaultKind
 from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.server import serve, serving
+from warmline.sandbox.settings import Plan
 from warmline.sandbox.transport import SandboxTransport
-from warmline.sandbox.world import Plan, World
+from warmline.sandbox.world import World
 
 __all__ = ["Fault", "FaultKind", "Plan", "Sandbox", "SandboxTransport", "World", "serve", "serving"]

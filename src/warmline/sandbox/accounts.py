@@ -1,15 +1,16 @@
 """Users and activity types, which only v1 offers. Read-only; changes are made by `World`."""
 
+from dataclasses import replace
 from typing import Any
 
-from warmline.sandbox import shapes
-from warmline.sandbox.answers import Json
+from warmline.sandbox import events, queries, shapes
+from warmline.sandbox.answers import Json, missing
 from warmline.sandbox.world import User, World
 
 
 def me(world: World, user: User, query: Any) -> Json:
     """Return the token's owner, with the company's name and domain (GET /v1/users/me)."""
-    shapes.read(shapes.Nothing, query)
+    shapes.read(queries.Nothing, query)
     return _shown(user, user) | {
         "company_id": world.company_id,
         "company_name": world.company,
@@ -22,8 +23,43 @@ def me(world: World, user: User, query: Any) -> Json:
 
 def users(world: World, user: User, query: Any) -> list[Json]:
     """Return all users, including inactive ones (GET /v1/users)."""
-    shapes.read(shapes.Nothing, query)
+    shapes.read(queries.Nothing, query)
     return [_shown(one, user) for one in world.users.values()]
+
+
+def one(world: World, user: User, user_id: int) -> Json:
+    """Return a user by its id (GET /v1/users/{id}).
+
+    Raises:
+        Refused: 404, there is no such user.
+    """
+    if user_id not in world.users:
+        raise missing("User")
+    return _shown(world.users[user_id], user)
+
+
+def change(world: World, user_id: int, **values: Any) -> Json:
+    """Change a user, as an administrator does in the company's settings.
+
+    Args:
+        world: Where.
+        user_id: Whom.
+        **values: Of the user's attributes.
+
+    Returns:
+        The user as v1 shows it.
+
+    Raises:
+        Refused: 404, there is no such user.
+    """
+    if user_id not in world.users:
+        raise missing("User")
+    before = world.users[user_id]
+    after = replace(before, **values)
+    world.users[user_id] = after
+    seen, shown = _shown(before, before) | {"is_you": False}, _shown(after, after) | {"is_you": False}
+    events.happened(world, "user", seen, shown)
+    return shown
 
 
 def find(world: World, user: User, query: Any) -> list[Json]:
@@ -32,7 +68,7 @@ def find(world: World, user: User, query: Any) -> list[Json]:
     Raises:
         Refused: The term is missing.
     """
-    asked = shapes.read(shapes.UserSearch, query)
+    asked = shapes.read(queries.UserSearch, query)
     term = asked.term.casefold()
     return [
         _shown(one, user)
@@ -44,7 +80,7 @@ def find(world: World, user: User, query: Any) -> list[Json]:
 
 def activity_types(world: World, query: Any) -> list[Json]:
     """Return all activity types, including inactive ones (GET /v1/activityTypes)."""
-    shapes.read(shapes.Nothing, query)
+    shapes.read(queries.Nothing, query)
     return world.activity_types
 
 

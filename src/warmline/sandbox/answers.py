@@ -80,6 +80,7 @@ class Refused(Exception):  # noqa: N818 - Pipedrive's answer, not an error of ou
         status: HTTP status.
         code: v2's `code`; v1 has none.
         headers: Of the answer, beside the usual ones.
+        content: The whole answer, where an operation has a shape of its own for it.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Refused(Exception):  # noqa: N818 - Pipedrive's answer, not an error of ou
         status: int = BAD_REQUEST,
         code: str = "ERR_BAD_REQUEST",
         headers: Mapping[str, str] | None = None,
+        content: Json | None = None,
     ) -> None:
         super().__init__(message)
+        self.content = content
         self.headers = headers or {}
         self.message = message
         self.status = status
@@ -120,7 +123,9 @@ def html_response(status: int, html: str) -> Response:
 def error_response(version: int, refused: Refused) -> Response:
     """Return a refusal in the error shape of that version of the API (docs/pipedrive.md, "Errors")."""
     content: Json = {"success": False, "error": refused.message}
-    if refused.status in (UNAUTHORIZED, TOO_MANY):
+    if refused.content is not None:
+        content = refused.content
+    elif refused.status in (UNAUTHORIZED, TOO_MANY):
         content["errorCode"] = refused.status
     elif version == 1:
         content |= {"error_info": "Refused by the sandbox.", "data": None}

@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from warmline.sandbox import page
+from warmline.sandbox import oauth_pages, page
 from warmline.sandbox.answers import FORBIDDEN, NOT_FOUND, Json, Refused
 from warmline.sandbox.faults import Fault
 from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.people import People
-from warmline.sandbox.world import Settings
+from warmline.sandbox.settings import Settings
 
 checked = validate_call(config=ConfigDict(strict=True))
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
@@ -60,6 +60,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
 
     return [
         *page.routes(sandbox),
+        *oauth_pages.routes(sandbox),
         _route("/sandbox/world", world, "GET"),
         _route("/sandbox/calls", calls, "GET"),
         _route("/sandbox/settings", settings, "PUT"),
@@ -95,11 +96,16 @@ def _done(people: People, body: Json) -> Json:
     deeds = (
         people.add,
         people.change,
+        people.bulk_change,
         people.delete,
         people.merge,
         people.rename_label,
         people.set_user_active,
         people.set_activity_type_active,
+        people.rename_user,
+        people.uninstall_app,
+        people.ban_webhook,
+        people.remove_webhook,
     )
     known: dict[str, Callable[..., Json]] = {deed.__name__: deed for deed in deeds}
     name = body.pop("do", None)
@@ -121,5 +127,7 @@ def _seen(sandbox: Sandbox) -> dict[str, Any]:
             **{kind: list(rows.values()) for kind, rows in world.records.items()},
             "fields": {kind: list(fields) for kind, fields in world.fields.items()},
             "activity_types": world.activity_types,
+            "notes": list(world.notes.values()),
+            "webhooks": [webhook.row | {"lost": webhook.lost} for webhook in world.webhooks.values()],
             "settings": world.settings.model_dump(),
         }

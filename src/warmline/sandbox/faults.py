@@ -31,6 +31,7 @@ FaultKind = Literal[
     "error", "error_after", "html_error", "html_error_after", "html_after", "truncated", "slow",
     "no_answer", "no_answer_after", "late_commit", "reset_before", "reset_after", "refuse", "outage",
     "unauthorized", "throttled", "budget_spent", "blocked",
+    "event_late", "event_twice", "event_out_of_order", "event_lost",
 ]  # fmt: skip
 
 
@@ -60,6 +61,7 @@ class When(Enum):
     ARRIVAL = auto()  # before anything is looked at: no tokens, no commit
     COMMIT = auto()  # once the call is let in and paid for; the commit is put off
     ANSWER = auto()  # after the commit, and only if the call did succeed: a refusal is answered as it is
+    EVENT = auto()  # not of a call: when an event is about to be sent to a webhook (see webhooks.py)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ KINDS: dict[FaultKind, Outcome] = {
     "blocked": Outcome(
         "<html><body><h1>Access denied</h1><p>Too many requests came from here.</p></body></html>", status=FORBIDDEN
     ),
+    "event_late": Outcome(Silence, when=When.EVENT, delayed=True),
+    "event_twice": Outcome(Silence, when=When.EVENT),
+    "event_out_of_order": Outcome(Silence, when=When.EVENT, delayed=True),
+    "event_lost": Outcome(Silence, when=When.EVENT),
 }
 
 
@@ -125,7 +131,8 @@ class Fault(BaseModel):
         times: How often it strikes; none is always.
         probability: With which chance it strikes a call that it means, from 0 to 1.
         seconds: How long it is in force, by the world's clock, from when it is added; none is for ever.
-        delay: Seconds until the answer of `slow` or the commit of `late_commit`; no other kind takes one.
+        delay: Seconds until the answer of `slow`, the commit of `late_commit`, or the event of `event_late` and at most
+            of `event_out_of_order`; no other kind takes one.
         status: HTTP status of `error` and `error_after`; no other kind takes one.
         message: Theirs, too: what the answer says went wrong.
     """
@@ -145,7 +152,7 @@ class Fault(BaseModel):
     @model_validator(mode="after")
     def _delays_what_can_be(self) -> Self:
         if KINDS[self.kind].delayed != (self.delay > 0):
-            raise ValueError("delay: slow and late_commit need one, and no other kind takes one")
+            raise ValueError("delay: slow, late_commit and late events need one, and no other kind takes one")
         return self
 
     @model_validator(mode="after")
@@ -231,10 +238,16 @@ class Faults:
 
     def match(self, method: str, path: str) -> Rule | None:
         """Return the rule that strikes a call, if there is one."""
-        with self._lock:
-            return next(
-                (rule for rule in self._in_force() if rule.fault.matches(method, path) and self._falls(rule)), None
-            )
+        return self._matching(method, path, of_event=False)
+
+    def match_event(self, method: str, path: str) -> Rule | None:
+        """Return the rule that strikes an event on its way, if there is one."""
+        return self._matching(method, path, of_event=True)
+
+    def use(self, rule: Rule) -> None:
+        """Use a rule once; whoever matched it does what it says."""
+        if rule.left is not None:
+            rule.left -= 1
 
     def strike(self, rule: Rule, version: int, response: Response = NOTHING_YET) -> Response:
         """Use a rule once and return what the caller gets.
@@ -247,8 +260,7 @@ class Faults:
         Raises:
             Silence: The caller gets nothing.
         """
-        if rule.left is not None:
-            rule.left -= 1
+        self.use(rule)
         gives = rule.outcome.gives
         if isinstance(gives, type):
             raise gives
@@ -261,6 +273,14 @@ class Faults:
         if isinstance(gives, str):
             return html_response(rule.outcome.status, gives)
         return gives(response, rule.fault)
+
+    def _matching(self, method: str, path: str, *, of_event: bool) -> Rule | None:
+        with self._lock:
+            for rule in self._in_force():
+                meant = (rule.outcome.when is When.EVENT) == of_event and rule.fault.matches(method, path)
+                if meant and self._falls(rule):
+                    return rule
+            return None
 
     def _in_force(self) -> list[Rule]:
         now = self._now()

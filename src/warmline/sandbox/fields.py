@@ -7,7 +7,7 @@ whole list of options, so a careless PUT loses the labels of others.
 import hashlib
 from typing import Any
 
-from warmline.sandbox import paging, shapes
+from warmline.sandbox import paging, queries, shapes
 from warmline.sandbox.answers import FORBIDDEN, Json, Refused, invalid, missing
 from warmline.sandbox.catalogue import field as new_field
 from warmline.sandbox.cleaning import line
@@ -19,7 +19,29 @@ LABELS = "label_ids"
 def page(world: World, kind: str, query: Any) -> tuple[list[Json], str | None]:
     """Return one page of the fields of a kind of record (GET personFields), and the cursor of the next."""
     fields = world.fields[kind]
-    return paging.cut(fields, shapes.read(shapes.Page, query), lambda field: [fields.index(field)])
+    asked = shapes.read(queries.FieldPage, query)
+    rows, cursor = paging.cut(fields, asked, lambda field: [fields.index(field)])
+    return [shown(kind, row, asked.include_fields) for row in rows], cursor
+
+
+def shown(kind: str, field: Json, include_fields: str) -> Json:
+    """Return a field as v2 answers it.
+
+    Args:
+        kind: Of which kind of record.
+        field: As stored.
+        include_fields: Display settings to add, with commas between them. The sandbox has only the usual ones.
+
+    Raises:
+        Refused: There are no such settings.
+    """
+    known: dict[str, Json] = {"ui_visibility": {"add_visible_flag": False, "details_visible_flag": True}}
+    if kind != "activities":
+        known |= {"important_fields": {"enabled": False, "stage_ids": []}, "required_fields": {"enabled": False}}
+    asked = [name for name in include_fields.split(",") if name]
+    if unknown := set(asked) - set(known):
+        raise invalid("include_fields", f"{min(unknown)[:40]!r} cannot be included")
+    return field | {name: known[name] for name in asked}
 
 
 def one(world: World, kind: str, code: str) -> Json:
@@ -61,21 +83,76 @@ def add_options(world: World, kind: str, code: str, body: Any) -> list[Json]:
         Refused: The shape is wrong, the field takes no options, or the account refuses it for built-in labels (403).
     """
     field = one(world, kind, code)
-    if not isinstance(body, list) or not body:
-        raise Refused("The body must be a JSON array with at least one option")
-    asked = [shapes.read(shapes.NewOption, option) for option in body]
-    if field["options"] is None:
-        raise invalid("field_code", f"a field of type {field['field_type']} has no options")
-    if code == LABELS and world.settings.refuse_v2_label_options:
-        raise _forbidden("Options of a built-in field cannot be changed here")
+    asked = [shapes.read(shapes.NewOption, option) for option in _listed(body)]
+    _options_to_change(world, kind, code)
     added = [_option(world, option.label) for option in asked]
     field["options"] += added
     return added
 
 
+def change(world: World, kind: str, code: str, body: Any) -> Json:
+    """Rename a custom field (PATCH personFields/{field_code}).
+
+    Raises:
+        Refused: The shape is wrong, nothing is sent, or the field is a built-in one (403) or not there (404).
+    """
+    field = _custom(one(world, kind, code))
+    asked = shapes.sent(shapes.read(shapes.CustomFieldChange, body))
+    if not asked:
+        raise Refused("At least one field must be provided in the request body")
+    field["field_name"] = asked.get("field_name", field["field_name"])
+    return field
+
+
+def delete(world: World, kind: str, code: str) -> Json:
+    """Delete a custom field with the values that records have in it (DELETE personFields/{field_code}).
+
+    Raises:
+        Refused: The field is a built-in one (403) or not there (404).
+    """
+    field = _custom(one(world, kind, code))
+    world.fields[kind].remove(field)
+    for record in world.records[kind].values():
+        record["custom_fields"].pop(code, None)
+    return field | {"options": field["options"] or [], "subfields": field["subfields"] or []}
+
+
+def change_options(world: World, kind: str, code: str, body: Any) -> list[Json]:
+    """Rename options of a field, all or none (PATCH personFields/{field_code}/options).
+
+    Raises:
+        Refused: The shape is wrong, an option is not there, or the account refuses it (403).
+    """
+    options = _options_to_change(world, kind, code)
+    asked = [shapes.read(shapes.KnownOption, each) for each in _listed(body)]
+    chosen = [_known_option(options, each.id) for each in asked]
+    for option, wanted in zip(chosen, asked, strict=True):
+        option["label"] = wanted.label
+    return [dict(option) for option in chosen]
+
+
+def delete_options(world: World, kind: str, code: str, body: Any) -> list[Json]:
+    """Delete options of a field, and from the records that have them (DELETE personFields/{field_code}/options).
+
+    Raises:
+        Refused: As for `change_options`.
+    """
+    options = _options_to_change(world, kind, code)
+    gone = [_known_option(options, shapes.read(shapes.GoneOption, each).id) for each in _listed(body)]
+    numbers = {option["id"] for option in gone}
+    options[:] = [option for option in options if option["id"] not in numbers]
+    for record in world.records[kind].values():
+        values = record if code in record else record["custom_fields"]
+        if isinstance(values.get(code), list):
+            values[code] = [number for number in values[code] if number not in numbers]
+        elif values.get(code) in numbers:
+            values[code] = None
+    return gone
+
+
 def v1_list(world: World, query: Any) -> list[Json]:
     """Return all fields of persons in v1's shape (GET /v1/personFields); they fit on one page."""
-    shapes.read(shapes.V1Page, query)
+    shapes.read(queries.V1Page, query)
     return [_v1(number, field) for number, field in enumerate(world.fields["persons"], 1)]
 
 
@@ -109,6 +186,35 @@ def v1_change(world: World, number: int, body: Any) -> Json:
         ]
     field["field_name"] = asked.get("name", field["field_name"])
     return _v1(number, field)
+
+
+def _listed(body: Any) -> list[Any]:
+    if not isinstance(body, list) or not body:
+        raise Refused("The body must be a JSON array with at least one option")
+    return body
+
+
+def _options_to_change(world: World, kind: str, code: str) -> list[Json]:
+    field = one(world, kind, code)
+    if field["options"] is None:
+        raise invalid("field_code", f"a field of type {field['field_type']} has no options")
+    if code == LABELS and world.settings.refuse_v2_label_options:
+        raise _forbidden("Options of a built-in field cannot be changed here")
+    options: list[Json] = field["options"]
+    return options
+
+
+def _known_option(options: list[Json], number: int) -> Json:
+    for option in options:
+        if option["id"] == number:
+            return option
+    raise invalid("id", f"{number} is not an option of the field")
+
+
+def _custom(field: Json) -> Json:
+    if not field["is_custom_field"]:
+        raise _forbidden("A built-in field cannot be changed")
+    return field
 
 
 def _numbered(world: World, number: int) -> Json:

@@ -12,10 +12,21 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any
 
-from warmline.sandbox import operations
-from warmline.sandbox.answers import UNAUTHORIZED, Json, Refused, Request, Response, error_response, json_response
+from warmline.sandbox import oauth, operations, scopes, webhooks
+from warmline.sandbox.answers import (
+    FORBIDDEN,
+    UNAUTHORIZED,
+    Json,
+    Refused,
+    Request,
+    Response,
+    error_response,
+    json_response,
+)
 from warmline.sandbox.faults import NOTHING_YET, Faults, Rule, Silence, When
 from warmline.sandbox.limits import Limits
+from warmline.sandbox.oauth import Grant
+from warmline.sandbox.outgoing import Outgoing, Post
 from warmline.sandbox.people import KindName, People
 from warmline.sandbox.world import Call, User, World
 
@@ -44,10 +55,13 @@ class Sandbox:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Hold the lock during the block, after carrying out the commits that are due."""
+        """Hold the lock during the block, after carrying out the commits that are due; then send out what happened."""
         with self._lock:
             self.commit_late()
-            yield
+            try:
+                yield
+            finally:
+                webhooks.send_out(self.world, self.faults)
 
     def answer(self, request: Request) -> Response:
         """Answer one call and log it.
@@ -86,6 +100,30 @@ class Sandbox:
                     commit()
             return len(self._put_off)
 
+    def take_outgoing(self) -> list[Outgoing]:
+        """Take what is due to be sent: events, and the word of an uninstalled app. Say of each how it ended."""
+        with self.step():
+            return webhooks.due(self.world)
+
+    def answered(self, sent: Outgoing, status: int) -> None:
+        """Say how it ended: the HTTP status, or 0 when no answer came within ten seconds."""
+        with self.step():
+            webhooks.answered(self.world, sent, status)
+
+    def deliver(self, post: Post) -> int:
+        """Send everything that is due by now, one after the other; for tests in process.
+
+        Args:
+            post: Sends one and returns the status, 0 for no answer.
+
+        Returns:
+            How many were sent.
+        """
+        ready = self.take_outgoing()
+        for one in ready:
+            self.answered(one, post(one))
+        return len(ready)
+
     def reset(self) -> None:
         """Start over: an empty world, no faults, empty rate limit windows, and the seed's first random number."""
         with self._lock:
@@ -105,7 +143,7 @@ class Sandbox:
             if rule is not None and when is When.COMMIT:
                 self._put_off.append((self.world.now() + rule.fault.delay, commit))
                 return self._struck(rule, request, visitor)
-            response = json_response(200, {"success": True, **commit()})
+            response = json_response(visitor.status, commit())
         except Refused as refused:
             response = error_response(request.version, refused)
         if rule is not None and when is When.ANSWER and response.status in SUCCESSFUL:
@@ -122,32 +160,44 @@ class Sandbox:
         Raises:
             Refused: 401, 404 or 429.
         """
-        user, oauth = self._known(request)
+        if request.method == "POST" and request.path in oauth.PATHS:
+            return partial(oauth.answer, self.world, request)
+        user, is_oauth, grant = self._known(request)
         visitor.user = user
         operation, at = operations.find(request)
+        if grant is not None and not operation.scopes & (grant.scopes | {scopes.BASE}):
+            raise Refused("Scope and URL mismatch", status=FORBIDDEN, code="ERR_SCOPE_MISMATCH")
         visitor.headers = self._limits.admit(
-            self.world, user.id, oauth=oauth, search=operation.is_search, tokens=operation.tokens
+            self.world, user.id, oauth=is_oauth, search=operation.is_search, tokens=operation.tokens
         )
         visitor.tokens = operation.tokens
         left = self.world.tokens_left
-        if left is not None and not oauth and request.method in ("POST", "PUT"):
+        if left is not None and not is_oauth and request.method in ("POST", "PUT"):
             visitor.headers["x-daily-requests-left"] = str(left // operation.tokens)
-        return partial(operation.run, operations.Visit(self.world, user, request, at))
+        visitor.status = operation.status
+        visit = operations.Visit(self.world, user, request, at)
 
-    def _known(self, request: Request) -> tuple[User, bool]:
-        """Return whose token it is, and whether it came as an OAuth access token.
+        def commit() -> Json:
+            with self.world.acting(user.id, "api"):
+                return {"success": True, **operation.run(visit)}
+
+        return commit
+
+    def _known(self, request: Request) -> tuple[User, bool, Grant | None]:
+        """Return whose token it is, whether it came as an OAuth access token, and the grant that it is of.
 
         Raises:
             Refused: 401; also for a token in the query string, where it would end up in logs.
         """
         token = request.headers.get("x-api-token", "")
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        oauth = not token and scheme.lower() == "bearer"
-        user_id = self.world.tokens.get(bearer.strip() if oauth else token)
+        is_oauth = not token and scheme.lower() == "bearer"
+        grant = oauth.grant_of(self.world, bearer.strip()) if is_oauth else None
+        user_id = grant.user_id if grant else self.world.tokens.get(bearer.strip() if is_oauth else token)
         user = None if user_id is None else self.world.users[user_id]
         if user is None or not user.active or {"api_token", "x-api-token"} & set(request.query):
             raise Refused("unauthorized access", status=UNAUTHORIZED)
-        return user, oauth
+        return user, is_oauth, grant
 
     def _log(self, at: float, request: Request, status: int, visitor: "_Visitor") -> None:
         user_id = None if visitor.user is None else visitor.user.id
@@ -162,5 +212,6 @@ class _Visitor:
     def __init__(self) -> None:
         self.user: User | None = None
         self.tokens = 0
+        self.status = 200
         self.headers: dict[str, str] = {}
         self.fault = ""

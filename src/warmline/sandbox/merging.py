@@ -33,8 +33,8 @@ def merge(world: World, kind_name: str, loser_id: int, winner_id: int) -> Json:
     loser, winner = (records.there(world, kind, one) for one in (loser_id, winner_id))
     if loser_id == winner_id:
         raise invalid("merge_with_id", "a record cannot be merged with itself")
-    records.delete(world, kind, loser_id)
-    merged = records.keep(world, kind, _united(loser, winner), before=winner)
+    records.delete(world, kind, loser_id, merged_to=winner_id)
+    merged = records.keep(world, kind, _united(loser, winner), before=winner, merged_from=loser_id)
     for name, mover in MOVERS[kind_name]:
         for record in list(world.records[name].values()):
             moved = mover(record, loser_id, winner_id)

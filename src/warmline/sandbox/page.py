@@ -70,8 +70,8 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/favicon.ico", _to_icon, methods=["GET"]),
         *(Route(path, _to_home, methods=["GET"]) for path in ("/", "/sandbox", "/sandbox/switch", "/sandbox/add")),
         Route(HOME, home, methods=["GET"]),
-        Route("/sandbox/switch", _from_here(switch), methods=["POST"]),
-        Route("/sandbox/add", _from_here(add), methods=["POST"]),
+        Route("/sandbox/switch", only_from_here(switch), methods=["POST"]),
+        Route("/sandbox/add", only_from_here(add), methods=["POST"]),
         *(_file(path) for path in sorted(STATIC.iterdir())),
         *(_address(sandbox, one) for one in KINDS),
     ]
@@ -112,7 +112,9 @@ def _file(path: Path) -> Route:
     return Route(f"/sandbox/{path.name}", file, methods=["GET"])
 
 
-def _from_here(endpoint: Endpoint) -> Endpoint:
+def only_from_here(endpoint: Endpoint) -> Endpoint:
+    """Refuse what a page of another site sends."""
+
     async def guarded(request: Request) -> Response:
         if from_elsewhere(request):
             return PlainTextResponse("Only the sandbox's own page may do that.", FORBIDDEN, HEADERS)

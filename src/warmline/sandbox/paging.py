@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from warmline.sandbox import shapes
+from warmline.sandbox import queries
 from warmline.sandbox.answers import Json, invalid
 
 Place = Callable[[Json], list[Any]]
 
 
 def cut(
-    rows: list[Json], asked: shapes.Page, place: Place, *, descending: bool = False
+    rows: list[Json], asked: queries.Page, place: Place, *, descending: bool = False
 ) -> tuple[list[Json], str | None]:
     """Sort rows and return the page after the cursor, with the cursor of the next page (none at the end).
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from warmline.sandbox import paging, shapes
+from warmline.sandbox import events, paging, queries, shapes
 from warmline.sandbox.answers import Json, Refused, invalid, missing
 from warmline.sandbox.cleaning import cleaned
 from warmline.sandbox.references import REFERENCES
@@ -36,7 +36,7 @@ class Kind:
     one: str
     new: type[BaseModel]
     change: type[BaseModel]
-    listing: type[shapes.Listing]
+    listing: type[queries.Listing]
     blank: Json
 
 
@@ -44,15 +44,15 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind(
-            "persons", "Person", shapes.NewPerson, shapes.Person, shapes.PersonListing,
+            "persons", "Person", shapes.NewPerson, shapes.Person, queries.PersonListing,
             {"is_deleted": False, "visible_to": 3, "emails": [], "phones": [], "label_ids": [], "custom_fields": {}},
         ),
         Kind(
-            "organizations", "Organization", shapes.NewOrganization, shapes.Organization, shapes.Listing,
+            "organizations", "Organization", shapes.NewOrganization, shapes.Organization, queries.RecordListing,
             {"is_deleted": False, "visible_to": 3, "label_ids": [], "custom_fields": {}},
         ),
         Kind(
-            "activities", "Activity", shapes.Activity, shapes.Activity, shapes.ActivityListing,
+            "activities", "Activity", shapes.Activity, shapes.Activity, queries.ActivityListing,
             {"is_deleted": False, "type": "call", "busy": False, "done": False, "participants": []},
         ),
     )
@@ -95,7 +95,7 @@ def change(world: World, kind: Kind, record_id: int, body: Any) -> Json:
     return keep(world, kind, before | body, before=before)
 
 
-def keep(world: World, kind: Kind, record: Json, *, before: Json | None) -> Json:
+def keep(world: World, kind: Kind, record: Json, *, before: Json | None, merged_from: int | None = None) -> Json:
     """Store a record as it is from now on, with what Pipedrive works out from the rest.
 
     Args:
@@ -103,14 +103,16 @@ def keep(world: World, kind: Kind, record: Json, *, before: Json | None) -> Json
         kind: Of which kind.
         record: Checked already.
         before: The record until now; none when it is new.
+        merged_from: The record that was merged into this one just now.
     """
     record["update_time"] = world.stamp()
     world.records[kind.name][record["id"]] = _derived(record)
     changed(world, kind.name, record["id"], before=before)
+    events.happened(world, events.ENTITIES[kind.name], before, record, merged_from=merged_from)
     return record
 
 
-def delete(world: World, kind: Kind, record_id: int) -> Json:
+def delete(world: World, kind: Kind, record_id: int, *, merged_to: int | None = None) -> Json:
     """Mark a record as deleted (DELETE); lists and searches no longer have it.
 
     Raises:
@@ -118,6 +120,7 @@ def delete(world: World, kind: Kind, record_id: int) -> Json:
     """
     record = there(world, kind, record_id)
     world.records[kind.name][record_id] = record | {"is_deleted": True, "update_time": world.stamp()}
+    events.happened(world, events.ENTITIES[kind.name], record, None, merged_to=merged_to)
     return {"id": record_id}
 
 
@@ -144,13 +147,17 @@ def one(world: World, kind: Kind, record_id: int) -> Json:
     return there(world, kind, record_id)
 
 
-def page(world: World, kind: Kind, query: Any) -> tuple[list[Json], str | None]:
+def page(world: World, kind: Kind, asked: queries.Listing) -> tuple[list[Json], str | None]:
     """Return one page of a list, and the cursor of the next (none at the end).
 
+    Args:
+        world: Where.
+        kind: Of which kind.
+        asked: The query, as it was read.
+
     Raises:
-        Refused: The query has a wrong shape, or the cursor is not one of ours.
+        Refused: The cursor is not one of ours.
     """
-    asked = shapes.read(kind.listing, query)
     ids = {int(number) for number in asked.ids.split(",")} if asked.ids else None
     equal = {
         name: value

@@ -20,6 +20,7 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from warmline.sandbox.answers import Request
+from warmline.sandbox.carrier import carrying
 from warmline.sandbox.control import routes
 from warmline.sandbox.faults import Reset, Silence
 from warmline.sandbox.front_end import Sandbox
@@ -92,7 +93,7 @@ def serve(
         sys.stdout.write(f"Sandbox listens on {url}\n")
         sys.stdout.flush()
         server = _server(app(sandbox, latency=latency, latency_jitter=latency_jitter))
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), carrying(sandbox):
             server.run(sockets=[sock])
 
 
@@ -113,7 +114,8 @@ def serving(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="sandbox")
         thread.start()
         try:
-            yield url
+            with carrying(sandbox):
+                yield url
         finally:
             server.should_exit = True
             thread.join()

@@ -1,4 +1,4 @@
-"""The documented shape of every body and query: which fields there are, and of which type.
+"""The documented shape of every body: which fields there are, and of which type. Queries are in queries.py.
 
 As strict as v2 is: a number sent as a string is refused, a boolean is not a number, and an unknown field is an error.
 Whether a value makes sense (an owner who exists, an option of that field) is decided in `records`, not here.
@@ -56,12 +56,6 @@ class Shape(BaseModel):
     """A body: nothing unknown, nothing converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Query(BaseModel):
-    """A query string: nothing unknown; numbers are read from their text."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Address(Shape):
@@ -214,83 +208,62 @@ class FieldChange(Shape):
     options: list[KeptOption] = []
 
 
+class KnownOption(Shape):
+    """One option to rename."""
+
+    id: int
+    label: Name
+
+
+class GoneOption(Shape):
+    """One option to remove."""
+
+    id: int
+
+
+class CustomFieldChange(Shape):
+    """PATCH /api/v2/personFields/{field_code}. The display settings are taken and forgotten."""
+
+    field_name: Name = Field(default="", max_length=255)
+    ui_visibility: Json = {}
+    important_fields: Json = {}
+    required_fields: Json = {}
+
+
+class NewWebhook(Shape):
+    """POST /v1/webhooks."""
+
+    subscription_url: str
+    event_action: Literal["create", "change", "delete", "*"]
+    event_object: Literal[
+        "activity", "deal", "lead", "note", "organization", "person", "pipeline", "product", "stage", "user", "*"
+    ]
+    name: str = Field(max_length=255)
+    user_id: int = 0
+    http_auth_user: str | None = None
+    http_auth_password: str | None = None
+    version: Literal["2.0"] = "2.0"
+
+
+class Note(Shape):
+    """PUT /v1/notes/{id}."""
+
+    content: Name = ""
+    person_id: int | None = None
+    org_id: int | None = None
+    user_id: int = 0
+
+
+class NewNote(Note):
+    """POST /v1/notes."""
+
+    content: Name
+
+
 class Merge(Shape):
     """PUT /v1/persons/{id}/merge and organizations/{id}/merge: the record that stays."""
 
     merge_with_id: int
-
-
-class Page(Query):
-    """What every v2 list takes."""
-
-    limit: int = Field(default=100, ge=1, le=500)
-    cursor: str = ""
-
-
-class V1Page(Query):
-    """What a v1 list takes."""
-
-    start: int = Field(default=0, ge=0)
-    limit: int = Field(default=100, ge=1, le=500)
-
-
-class Listing(Page):
-    """What the lists of records have in common. Filters left empty filter nothing."""
-
-    ids: str = Field(default="", pattern=r"^\d{1,18}(,\d{1,18}){0,99}$")
-    owner_id: int | None = None
-    updated_since: Moment = ""
-    updated_until: Moment = ""
-    sort_by: str = Field(default="id", pattern="^(id|update_time|add_time)$")
-    sort_direction: Literal["asc", "desc"] = "asc"
-    custom_fields: str = ""
-
-
-class PersonListing(Listing):
-    """GET /api/v2/persons."""
-
-    org_id: int | None = None
-
-
-class ActivityListing(Listing):
-    """GET /api/v2/activities. An activity has no custom fields to choose from."""
-
-    sort_by: str = Field(default="id", pattern="^(id|update_time|add_time|due_date)$")
-    custom_fields: Literal[""] = ""
-    person_id: int | None = None
-    org_id: int | None = None
-    done: Switch | None = None
-
-
-class One(Query):
-    """GET of one person or organization."""
-
-    custom_fields: str = ""
-
-
-class Search(Page):
-    """GET /api/v2/organizations/search."""
-
-    term: str
-    fields: str = ""
-    exact_match: Switch = False
-
-
-class PersonSearch(Search):
-    """GET /api/v2/persons/search."""
-
-    organization_id: int | None = None
-
-
-class Nothing(Query):
-    """A call that takes no query."""
-
-
-class UserSearch(Query):
-    """GET /v1/users/find."""
-
-    term: str = Field(min_length=1)
-    search_by_email: Literal["0", "1"] = "0"
 
 
 AnyShape = TypeVar("AnyShape", bound=BaseModel)

@@ -24,7 +24,7 @@ def page(sandbox: Sandbox, *, shown: str = "", problem: str = "", typed: Mapping
         typed: The values typed into that form, by field name.
     """
     world = sandbox.world
-    return _frame(
+    return frame(
         world,
         _nav(world),
         el(
@@ -43,7 +43,7 @@ def missing(world: World, what: str) -> Element:
         world: The world, whose company is named.
         what: The record, such as "person 12".
     """
-    return _frame(
+    return frame(
         world,
         el(
             "main",
@@ -56,7 +56,8 @@ def missing(world: World, what: str) -> Element:
     )
 
 
-def _frame(world: World, *inside: Element) -> Element:
+def frame(world: World, *inside: Element) -> Element:
+    """Return a page of the sandbox with something on it."""
     head = el(
         "head",
         el("meta", charset="utf-8"),

@@ -9,59 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import Enum
-from typing import Any, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from random import Random
+from typing import Any, Literal, Self
 
 from warmline.sandbox.answers import Json
 from warmline.sandbox.catalogue import ACTIVITY_TYPES, FIELDS
+from warmline.sandbox.settings import Plan, Settings
 
 DAY = 86_400
 COMPANIES = {1: ("Alder & Finch Consulting", "alderfinch"), 2: ("Birch & Wren Partners", "birchwren")}
-
-
-class Plan(Enum):
-    """A plan and its calls in any 2 s: with an API token, and with OAuth (docs/pipedrive.md, "Prices and limits")."""
-
-    LITE = (20, 80)
-    GROWTH = (40, 160)
-    PREMIUM = (100, 400)
-    ULTIMATE = (120, 480)
-
-
-class Settings(BaseModel):
-    """Settings that can be changed while the sandbox runs, from a test or by the control API.
-
-    Attributes:
-        search_delay: Seconds until search sees a new or changed record.
-        daily_budget: Tokens until midnight UTC; none is as many as you like.
-        burst: Calls with an API token in any 2 s.
-        oauth_burst: The same with OAuth.
-        searches: Searches in any 2 s, beside the burst.
-        refuse_new_fields: Creating custom fields answers 403.
-        refuse_v2_label_options: v2 adds no option to the built-in `label_ids`; v1 is the way.
-        refuse_v1_label_options: Nor does v1.
-        show_deleted: A deleted record is still answered by its id, `is_deleted` being true, instead of 404.
-        primary_flag: Answers say `primary_flag` for a participant's `primary`.
-        refuse_nulls: Organizations and due moments cannot be emptied (see shapes.UNDOCUMENTED_NULLS).
-        cleaning: What is sent is cleaned before it is stored (see cleaning.py).
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
-
-    search_delay: float = Field(default=0.0, ge=0)
-    daily_budget: int | None = Field(default=None, ge=0)
-    burst: int = Field(default=20, ge=1)
-    oauth_burst: int = Field(default=80, ge=1)
-    searches: int = Field(default=10, ge=1)
-    refuse_new_fields: bool = False
-    refuse_v2_label_options: bool = False
-    refuse_v1_label_options: bool = False
-    show_deleted: bool = False
-    primary_flag: bool = False
-    refuse_nulls: bool = False
-    cleaning: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +29,23 @@ class User:
     email: str
     active: bool
     admin: bool
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is changing the world at the moment, as events tell it.
+
+    Attributes:
+        user_id: The user; 0 for nobody in particular.
+        source: A person in Pipedrive's own app, or a program.
+        is_bulk_edit: Whether many records are changed at once.
+        correlation_id: The same for everything that one deed changes.
+    """
+
+    user_id: int = 0
+    source: Literal["app", "api"] = "app"
+    is_bulk_edit: bool = False
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +100,7 @@ class World:
         name, host = COMPANIES.get(company_id, (f"Company {company_id}", f"company{company_id}"))
         self.company = company or name
         self.domain = domain or host
+        self.random = Random(f"{company_id} {clock()}")  # noqa: S311 (ids and tokens of a toy)
         self.users: dict[int, User] = {}
         self.tokens: dict[str, int] = {}
         burst, oauth_burst = plan.value
@@ -172,6 +146,15 @@ class World:
         self.versions: dict[tuple[str, int], tuple[float, Json | None]] = {}
         self.calls: list[Call] = []
         self.spent: dict[int, int] = {}
+        self.actor = Actor()
+        # Each is what its module makes of it: notes, webhooks and what they are told, and what OAuth has given out.
+        self.notes: dict[int, Json] = {}
+        self.webhooks: dict[int, Any] = {}
+        self.events: list[Json] = []
+        self.outgoing: list[Any] = []
+        self.grants: list[Any] = []
+        self.codes: dict[str, Any] = {}
+        self.exchanged: set[str] = set()
         self._last_ids: dict[str, int] = {}
 
     def add_user(
@@ -214,6 +197,15 @@ class World:
             yield
         finally:
             self.now = clock
+
+    @contextmanager
+    def acting(self, user_id: int, source: Literal["app", "api"], *, is_bulk_edit: bool = False) -> Iterator[None]:
+        """Let everything inside be somebody's deed."""
+        before, self.actor = self.actor, Actor(user_id, source, is_bulk_edit, f"{self.random.getrandbits(64):016x}")
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def stamp(self) -> str:
         """Return the time in whole seconds, as v2 writes it."""

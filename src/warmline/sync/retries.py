@@ -11,6 +11,7 @@ from datetime import timedelta
 from warmline.pipedrive import (
     Blocked,
     BudgetSpent,
+    GrantEnded,
     PipedriveError,
     Rejected,
     Throttled,
@@ -164,7 +165,8 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
     """
     match error:
         case Unauthorized():
-            return Trouble(ConnectionState.UNAUTHORIZED, "Pipedrive does not accept the API token.")
+            text = error.message if isinstance(error, GrantEnded) else "Pipedrive does not accept the API token."
+            return Trouble(ConnectionState.UNAUTHORIZED, text)
         case Blocked():
             return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall is blocking this company for a while.")
         case BudgetSpent():

@@ -21,9 +21,11 @@ from warmline.sync.engine.dispatcher import SWEEP, Dispatcher
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.leases import beating
 from warmline.sync.models import ConnectionState
-from warmline.sync.remote import connection_health
+from warmline.sync.remote import connection_health, oauth_setup
 from warmline.sync.remote.directory import forget_account
 from warmline.threads import SYSTEM_THREADS, Threads
+
+KEEP_ALIVE_EVERY = 3600.0  # seconds between two looks whether the access by OAuth has to be used to last
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Follower:
         self._every = every
         self._runner: Runner | None = None
         self._followed: tuple[str, Preferences] | None = None
+        self._kept_alive_at: float | None = None
         self._loop = Loop("sync-follow", self._turn, threads=threads)
 
     def start(self) -> None:
@@ -97,6 +100,10 @@ class Follower:
 
     def _turn(self) -> None:
         self._follow()
+        now = self._clock.monotonic()
+        if self._kept_alive_at is None or now - self._kept_alive_at >= KEEP_ALIVE_EVERY:
+            self._kept_alive_at = now
+            oauth_setup.keep_alive(self._clock)
         self._loop.ends_within(self._every)
 
     def _dispatch(self, engine: Engine) -> Runner:

@@ -11,7 +11,10 @@ from django.conf import settings
 from django.db import connection
 
 from warmline.crm import preferences
-from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Usage, Window
+from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Plan, Usage, Window
+from warmline.sync import oauth_grants
+from warmline.sync.database_clock import DatabaseClock
+from warmline.sync.remote.oauth_tokens import DraftTokens, GrantTokens
 
 LEDGER = "limits.sqlite3"
 
@@ -20,13 +23,18 @@ def pipedrive_with(token: str) -> Pipedrive:
     """Return a client for a token.
 
     Args:
-        token: The one in use (see credentials.py), or one that is being tried.
+        token: The one in use (see credentials.py), or one that is being tried; also a grant of OAuth, or its draft.
 
     Raises:
         ValueError: When the token or the configured address is not valid.
         OSError: When the file of the limits cannot be used.
     """
-    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=_limiter(_ledger(token)))
+    limiter = _limiter(_ledger(token), is_oauth=not oauth_grants.can_be_pasted(token))
+    if oauth_grants.is_draft(token):
+        return Pipedrive(settings.PIPEDRIVE_BASE_URL, DraftTokens(token), limiter=limiter)
+    if oauth_grants.is_grant(token):
+        return Pipedrive(settings.PIPEDRIVE_BASE_URL, GrantTokens(token, DatabaseClock()), limiter=limiter)
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=limiter)
 
 
 def usage(token: str) -> Usage:
@@ -36,7 +44,7 @@ def usage(token: str) -> Usage:
         token: The one in use.
     """
     with closing(_ledger(token)) as ledger:
-        return _limiter(ledger).usage()
+        return _limiter(ledger, is_oauth=oauth_grants.is_grant(token)).usage()
 
 
 def _ledger(token: str) -> Ledger:
@@ -48,8 +56,8 @@ def _ledger(token: str) -> Ledger:
     return FileLedger(settings.DATA_DIR / LEDGER, name)
 
 
-def _limiter(ledger: Ledger) -> Limiter:
-    plan = PLANS.get(preferences.current().plan, UNKNOWN)
+def _limiter(ledger: Ledger, *, is_oauth: bool) -> Limiter:
+    plan = plan_for(preferences.current().plan, is_oauth=is_oauth)
     return Limiter(
         tuple(Window(calls, seconds) for calls, seconds in settings.SYNC_LIMITS) or plan.windows,
         search=Window(*settings.SYNC_SEARCH_LIMIT),
@@ -57,6 +65,17 @@ def _limiter(ledger: Ledger) -> Limiter:
         may_raise=plan is not UNKNOWN and not settings.SYNC_LIMITS,
         ledger=ledger,
     )
+
+
+def plan_for(name: str, *, is_oauth: bool) -> Plan:
+    """Return what a plan allows to the way in that is used: with OAuth, four times the calls of an API token.
+
+    Args:
+        name: Of the plan, as it was chosen; empty when none was.
+        is_oauth: Whether Warmline works with OAuth.
+    """
+    plain = name.removesuffix("-oauth")
+    return PLANS.get(f"{plain}-oauth" if is_oauth else plain, UNKNOWN)
 
 
 def daily_tokens() -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from warmline.pipedrive import Pipedrive, PipedriveError
-from warmline.sync import company, credentials, mapping
+from warmline.sync import company, credentials, mapping, oauth_grants
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
@@ -80,6 +80,9 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
         )
         return
     of = f" of {me.company_name}" if me.company_name else ""
+    grant = oauth_grants.in_use()
+    for scope, cost in oauth_grants.missing_scopes(grant.scope.split()).items() if grant else ():
+        yield Finding(well=False, text=f"The scope {scope} is missing. {cost} Connect again, and allow everything.")
     yield Finding(well=True, text=f"Pipedrive is responding and the token is valid. It belongs to {me.name}{of}.")
     try:
         yield from _account(pipedrive, policy)

@@ -5,6 +5,7 @@ show the account's users and types as they are remembered, at any age. Pipedrive
 so no page waits for Pipedrive unasked.
 """
 
+import logging
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -12,16 +13,21 @@ from django.utils import timezone
 
 from warmline.crm import preferences
 from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, can_be_token
-from warmline.sync import company, credentials
+from warmline.sync import company, credentials, oauth_grants
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
-from warmline.sync.models import Company, ConnectionState
+from warmline.sync.models import Company, ConnectionState, OAuthGrant
 from warmline.sync.remote import company_switch, connection_health
 from warmline.sync.remote.account_cache import Catalog, remembered
 from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.directory import forget_another_account
 from warmline.sync.remote.doctor import ADVICE
+from warmline.sync.remote.oauth_tokens import configured_app
 
+log = logging.getLogger(__name__)
+
+NOT_A_TOKEN = "This is not a token: it contains a character that tokens never have. Copy it again."  # noqa: S105
+NOT_REVOKED = "Pipedrive could not be told, so it still lists Warmline among the installed apps. Uninstall it there."
 TRY_ANEW = {
     ConnectionState.UNAUTHORIZED: "Copy it again in Pipedrive, under Personal preferences, API.",
 }
@@ -37,12 +43,14 @@ class AnotherCompanyError(CannotConnectError):
     Args:
         ours: The company of the links.
         me: The token's user.
+        way_in: What was tried, for whoever decides to start over with it. It is a secret.
     """
 
-    def __init__(self, ours: Company, me: User) -> None:
+    def __init__(self, ours: Company, me: User, way_in: str) -> None:
         super().__init__(company_switch.another(ours, me).message)
         self.ours = ours
         self.me = me
+        self.way_in = way_in
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,25 @@ def connect(token: str) -> User:
         AnotherCompanyError: When it belongs to another company than the links.
         CannotConnectError: When Pipedrive does not accept it, or does not respond.
     """
-    me = whose(token)
+    if not can_be_token(token) or not oauth_grants.can_be_pasted(token):
+        raise CannotConnectError(NOT_A_TOKEN)
+    before = oauth_grants.in_use()
+    me = connect_with(token)
+    if before is not None:
+        revoke(before)
+    return me
+
+
+def connect_with(way_in: str) -> User:
+    """Do what `connect` does, for a token or for the draft of a grant of OAuth (see oauth_grants.py)."""
+    me = whose(way_in)
     with transaction.atomic():
         ours = company.remembered()
         if ours is not None and company.is_another(ours, me):
             if company_switch.belongings():
-                raise AnotherCompanyError(ours, me)
+                raise AnotherCompanyError(ours, me, way_in)
             company_switch.start_anew(me, timezone.now())
-        _keep(token, me)
+        _keep(way_in, me)
         connection_health.settled(DatabaseClock())
     return me
 
@@ -94,8 +113,8 @@ def whose(token: str) -> User:
     Raises:
         CannotConnectError: When Pipedrive does not accept it, or does not respond.
     """
-    if not can_be_token(token):
-        raise CannotConnectError("This is not a token: it contains a character that tokens never have. Copy it again.")
+    if not oauth_grants.is_draft(token) and not can_be_token(token):
+        raise CannotConnectError(NOT_A_TOKEN)
     try:
         with pipedrive_with(token) as pipedrive:
             return pipedrive.me()
@@ -139,9 +158,29 @@ def to_start_anew() -> tuple[Company, User]:
     return _left(me), me
 
 
-def disconnect() -> None:
-    """Delete the stored token. A running engine stops within a second, and everything waits."""
+def disconnect() -> str:
+    """Delete the stored token, or revoke the grant. A running engine stops within a second, and everything waits.
+
+    Returns:
+        What could not be done and what to do, in plain words; empty if all was.
+    """
+    grant = oauth_grants.in_use()
     preferences.change({"pipedrive_token": "", "pipedrive_account": {}})
+    oauth_grants.forget()
+    return "" if grant is None or revoke(grant) else NOT_REVOKED
+
+
+def revoke(grant: OAuthGrant) -> bool:
+    """Uninstall the app in Pipedrive; return whether that was done, or was not needed any more."""
+    if grant.ended:
+        return True
+    try:
+        with configured_app() as app:
+            app.revoke(credentials.decrypted(grant.refresh_token))
+    except (PipedriveError, ValueError) as error:
+        log.warning("oauth.not_revoked error=%s", error)
+        return False
+    return True
 
 
 def known() -> KnownAccount:
@@ -189,6 +228,11 @@ def _in_use() -> str:
 
 
 def _keep(token: str, me: User) -> None:
+    if oauth_grants.is_draft(token):
+        tokens = oauth_grants.tokens_of(token)
+        token = oauth_grants.make(tokens, company_id=me.company_id, user_id=me.id, now=DatabaseClock().now())
+    else:
+        oauth_grants.forget()
     preferences.change(
         {"pipedrive_token": credentials.encrypted(token), "pipedrive_account": me.model_dump(mode="json")}
     )

@@ -76,6 +76,7 @@ TOPICS = {
     NotificationKind.CONNECTION_LOST: CONNECTION_LOST,
     NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
     NotificationKind.WEBHOOK_OFF: WEBHOOK,
+    NotificationKind.GRANT_EXPIRES: ACCOUNT,
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # shown only on the notifications page
 }
 FAILING: dict[NotificationKind, type[Row]] = {

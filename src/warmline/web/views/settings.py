@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -12,7 +12,7 @@ from warmline.crm import preferences
 from warmline.pipedrive import User
 from warmline.sync import company, credentials, wakeups
 from warmline.sync.models import Company, ConnectionState
-from warmline.sync.remote import company_switch, connection_health, setup
+from warmline.sync.remote import company_switch, connection_health, oauth_setup, setup
 from warmline.sync.remote.doctor import ADVICE
 from warmline.sync.status import threshold_preview
 from warmline.web.forms.settings import ConnectForm, RulesForm
@@ -21,7 +21,6 @@ from warmline.web.requests import PageRequest, admins_only
 TIME_TO_DECIDE = timedelta(hours=1)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 @sensitive_post_parameters("token")
 @sensitive_variables("token")
@@ -33,11 +32,11 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         try:
             me = setup.connect(token)
         except setup.AnotherCompanyError as error:
-            return _ask_whether(request, error.ours, error.me, token)
+            return ask_whether(request, error.ours, error.me, error.way_in)
         except setup.CannotConnectError as error:
             form.add_error("token", str(error))
         else:
-            messages.success(request, f"Connected to Pipedrive as {_called(me)}. Waiting items are being sent.")
+            messages.success(request, f"Connected to Pipedrive as {called(me)}. Waiting items are being sent.")
             return redirect("web:settings")
     status, ours = connection_health.status(), company.remembered()
     is_another = status.state == ConnectionState.ANOTHER_COMPANY
@@ -51,6 +50,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         "is_unreadable": credentials.is_unreadable(),
         "is_another": is_another,
         "way_back": company.way_back(ours) if is_another and ours else "",
+        "oauth": oauth_setup.shown(),
     }
     return render(request, "web/settings/pipedrive.html", context)
 
@@ -67,16 +67,16 @@ def start_anew(request: PageRequest) -> HttpResponse:
         return redirect("web:settings")
     try:
         if request.method != "POST":
-            return _ask_whether(request, *setup.to_start_anew())
+            return ask_whether(request, *setup.to_start_anew())
         me = setup.start_anew(token)
     except setup.CannotConnectError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Warmline starts over, connected as {_called(me)}. Warm contacts are being sent.")
+        messages.success(request, f"Warmline starts over, connected as {called(me)}. Warm contacts are being sent.")
     return redirect("web:settings")
 
 
-def _ask_whether(request: PageRequest, ours: Company, me: User, token: str = "") -> HttpResponse:
+def ask_whether(request: HttpRequest, ours: Company, me: User, token: str = "") -> HttpResponse:
     """Ask whether to go back or to start over; a token that is not stored yet is sent along encrypted."""
     context = {
         "told": company_switch.told_beforehand(ours, me),
@@ -88,19 +88,21 @@ def _ask_whether(request: PageRequest, ours: Company, me: User, token: str = "")
     return render(request, "web/settings/start_anew.html", context)
 
 
-def _called(me: User) -> str:
+def called(me: User) -> str:
+    """Return a user of Pipedrive, with the company, for people."""
     return f"{me.name} of {me.company_name}" if me.company_name else me.name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def disconnect(request: PageRequest) -> HttpResponse:
-    """Delete the token, after confirmation."""
+    """Delete the token or revoke the grant, after confirmation."""
     if request.method == "POST":
-        setup.disconnect()
+        if problem := setup.disconnect():
+            messages.warning(request, problem)
         messages.success(request, "Disconnected. Contacts and activities wait here until you connect again.")
         return redirect("web:settings")
-    return render(request, "web/settings/disconnect.html")
+    return render(request, "web/settings/disconnect.html", {"oauth": oauth_setup.shown()})
 
 
 @require_POST
