@@ -3,13 +3,17 @@
 Each command says in one line what went wrong and ends with 1; wrong usage ends with 2.
 """
 
-import os
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+
+from warmline import cli_data
+from warmline.cli_setup import fail as _fail
+from warmline.cli_setup import is_postgres as _is_postgres
+from warmline.cli_setup import set_up as _set_up
 
 app = typer.Typer(
     help="A small team's contact book that stays in sync with Pipedrive.",
@@ -20,6 +24,7 @@ app = typer.Typer(
 users = typer.Typer(help="Team members.", no_args_is_help=True)
 sync = typer.Typer(help="Sync status and retries.", no_args_is_help=True)
 explaining = typer.Typer(help="Explain the state of a record.", no_args_is_help=True)
+app.add_typer(cli_data.commands)
 app.add_typer(users, name="user")
 app.add_typer(sync, name="sync")
 app.add_typer(explaining, name="explain")
@@ -30,78 +35,9 @@ def main() -> None:
     app(prog_name="warmline")
 
 
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)
-
-
 def _cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
     reason, _, _ = str(error.strerror).partition(" (")  # asyncio's and socket's own additions say the address again
     _fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose another with --host and --port.")
-
-
-def _set_up(*, migrates: bool = False) -> None:
-    """Make Django and the database ready; every command that uses the database begins with this."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
-    import django
-    from django.core.exceptions import ImproperlyConfigured
-    from django.db.utils import DatabaseError
-
-    try:
-        django.setup()
-        _prepare_database(migrates=migrates)
-    except ImproperlyConfigured as error:
-        _fail(f"warmline: {error}")
-    except OSError as error:
-        _fail(f"warmline: cannot use {error.filename}: {error.strerror}. Set WARMLINE_DATA_DIR to your own folder.")
-    except DatabaseError as error:
-        _fail(f"warmline: cannot use the database: {error}. See WARMLINE_DATA_DIR and DATABASE_URL.")
-
-
-def _prepare_database(*, migrates: bool) -> None:
-    from django.conf import settings
-    from django.db import connection
-
-    from warmline import schema
-    from warmline.sync import engine_health
-
-    if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
-        _fail(f"warmline: cannot write into {settings.DATA_DIR}. Set WARMLINE_DATA_DIR to a folder of your own.")
-    try:
-        if migrates or connection.vendor == "sqlite":
-            schema.migrate()
-        else:
-            schema.wait()
-            engine_health.look_for_workers()
-    except schema.NotReadyError as error:
-        _fail(f"warmline: {error}")
-
-
-@app.command()
-def migrate() -> None:
-    """Prepare the database for this version. On PostgreSQL nothing else does; SQLite is prepared by every command."""
-    _set_up(migrates=True)
-    typer.echo("The database is ready.")
-
-
-@app.command("move-to-postgres")
-def move_to_postgres() -> None:
-    """Move everything from the data folder's SQLite file to the empty PostgreSQL that DATABASE_URL names."""
-    _set_up()
-    if not _is_postgres():
-        _fail("warmline: set DATABASE_URL to the PostgreSQL that everything is to be moved to.")
-    from warmline.move_to_postgres import CannotMoveError, move
-
-    try:
-        typer.echo("\n".join(move()))
-    except CannotMoveError as error:
-        _fail(f"warmline: nothing was moved: {error}")
-
-
-def _is_postgres() -> bool:
-    from django.db import connection
-
-    return connection.vendor == "postgresql"
 
 
 @app.command()
@@ -109,6 +45,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes; more than one needs PostgreSQL.")] = 1,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Check all links to Pipedrive before anything is sent.")
+    ] = False,
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     _set_up()
@@ -119,6 +58,7 @@ def serve(
         _fail("warmline: several web processes need PostgreSQL. Set DATABASE_URL, or leave out --workers.")
     for warning in installation.warnings():
         typer.echo(f"warmline: {warning}", err=True)
+    _begin(reconcile=reconcile)
     try:
         with schema.kept():
             run(host, port, workers)
@@ -126,6 +66,18 @@ def serve(
         _fail(f"warmline: {error}")
     except OSError as error:
         _cannot_listen(host, port, error)
+
+
+def _begin(*, reconcile: bool = False) -> None:
+    """Count a start, and say so if all links are to be checked before anything is sent."""
+    from warmline.sync.remote import reconcile_first, starts
+
+    reason = starts.begin()
+    if reconcile and not reason:
+        reason = reconcile_first.ON_REQUEST
+        reconcile_first.begin(reason)
+    if reason:
+        typer.echo(f"warmline: {reason} Each link to Pipedrive is checked before anything is sent.", err=True)
 
 
 @app.command()
@@ -142,6 +94,7 @@ def worker(
     from warmline import schema
     from warmline.worker import Station
 
+    _begin()
     try:
         with schema.kept():
             Station(interactive, batch).run()
@@ -272,11 +225,14 @@ def sync_status() -> None:
     from warmline.sync.policy import Policy
     from warmline.sync.remote import connection_health
     from warmline.sync.row_state import counts
+    from warmline.sync.status import restore_report
 
     status = connection_health.status()
     typer.echo(f"connection   {status.state}: {status.message}")
     for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
         typer.echo(f"{state:12} {number}")
+    for line in restore_report.lines(timezone.now()):
+        typer.echo(line)
 
 
 @sync.command("retry")

@@ -136,8 +136,10 @@ def main() -> None:
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
     from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
+    from warmline.sync.remote import starts  # noqa: PLC0415 (as above)
     from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
+    starts.follow()
     with (
         engine_replacement.running(),
         worker.running(),

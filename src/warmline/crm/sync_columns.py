@@ -4,7 +4,6 @@ They are declared here because they are columns of the contact book's tables, bu
 neither decides nor writes what stands in them. It only says that a row changed (see signals.py).
 """
 
-import uuid
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, TypeVar
 
@@ -12,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from warmline import database_time
-from warmline.crm import fields
+from warmline.crm import fields, marks
 from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
 
@@ -130,14 +129,14 @@ class Findable(models.Model):
     """What helps to find a row's record in Pipedrive, beside its name and e-mail. Owned by `sync/` as well.
 
     Attributes:
-        warmline_id: The mark of a record that we created, in a custom field.
+        warmline_id: The mark of a record that we created, in a custom field (see marks.py).
         pipedrive_candidates: The records that could be the one, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
             until someone decides. They are cleared when the row is linked, when what it is looked for by changes, and
             when what was chosen is gone.
     """
 
-    warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    warmline_id = models.UUIDField(default=marks.new_mark, unique=True, editable=False)
     pipedrive_candidates = models.JSONField(default=list, blank=True)
     pipedrive_chosen_id = models.BigIntegerField(null=True, blank=True)
     pipedrive_make_new = models.BooleanField(default=False)

@@ -273,6 +273,8 @@ class NotificationKind(models.TextChoices):
     CONNECTION_LOST = "connection_lost"
     CONNECTION_BACK = "connection_back"
     WEBHOOK_OFF = "webhook_off"
+    LINKS_CHECKED = "links_checked"
+    OTHER_INSTALLATION = "other_installation"
 
 
 class Notification(Arriving):

@@ -31,6 +31,7 @@ from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
+from warmline.sync.remote import starts
 
 
 def connect() -> None:
@@ -63,6 +64,7 @@ def _delete_old(now: datetime, **_: Any) -> None:
     attempt_log.delete_old(now)
     notifications.delete_old(now)
     processes.delete_old(now)
+    starts.count_on()
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:

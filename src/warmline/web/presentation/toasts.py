@@ -76,6 +76,8 @@ TOPICS = {
     NotificationKind.CONNECTION_LOST: CONNECTION_LOST,
     NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
     NotificationKind.WEBHOOK_OFF: WEBHOOK,
+    NotificationKind.LINKS_CHECKED: Topic("links", "plain"),
+    NotificationKind.OTHER_INSTALLATION: Topic("installation", "bad", stays=True),
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # shown only on the notifications page
 }
 FAILING: dict[NotificationKind, type[Row]] = {
