@@ -15,7 +15,7 @@ from programs_on_postgres import until
 from warmline.sandbox import Sandbox
 from warmline.sandbox.merging import merge
 
-TYPES = ("call", "meeting", "email")
+TYPES = ("CALL", "MEETING", "EMAIL")
 CREATES = ("persons", "organizations", "activities")
 
 
@@ -127,7 +127,9 @@ class Team:
             self.chance.choice(deeds)()
 
     def _sent(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        return self.api.request(method, path, json=body).raise_for_status().json()
+        answer = self.api.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
 
 
 def at_rest(api: httpx.Client) -> Callable[[], bool]:

@@ -22,7 +22,8 @@ from warmline.sync.installation_models import Start
 from warmline.sync.remote import starts
 
 MEMBER = "warmline.sqlite3"
-COMPANIONS = ("-wal", "-shm", "-turn", "-journal")
+UNWRITTEN = ("-wal", "-shm", "-journal")  # beside a damaged file, what is not in it yet
+COMPANIONS = (*UNWRITTEN, "-turn")
 IN_USE = "is in use. Stop the server and every other command that uses it, and try again."
 HAS_USERS = "SELECT EXISTS (SELECT 1 FROM crm_user)"
 
@@ -145,7 +146,7 @@ def _prepare(draft: Path) -> Start:
 def _set_aside(file: Path) -> Path:
     kept = file.with_name(f"{file.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     file.replace(kept)
-    for name in COMPANIONS:
+    for name in UNWRITTEN:
         with suppress(FileNotFoundError):
             file.with_name(file.name + name).replace(kept.with_name(kept.name + name))
     return kept
