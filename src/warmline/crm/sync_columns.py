@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from django.utils import timezone
 
-from warmline import database_time
+from warmline import database_time, tracing
 from warmline.crm import fields, marks
 from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
@@ -79,6 +79,7 @@ class Synced(Followed):
         pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see
             sync/reconcile/three_way_merge.py). An activity without a link that has it was in a company's Pipedrive that
             was left since (see sync/remote/company_switch.py).
+        trace: The id of the request that it was changed by last, for the log (see tracing.py).
         pipedrive_in_bulk: Whether it was saved by an import, so that it goes after what a person waits for.
     """
 
@@ -88,6 +89,8 @@ class Synced(Followed):
     pipedrive_revision = models.PositiveIntegerField(default=1, editable=False)
     pipedrive_agreed = models.JSONField(default=dict, editable=False)
     pipedrive_in_bulk = models.BooleanField(default=False, editable=False)
+
+    trace = models.CharField(null=True, max_length=tracing.LENGTH, default=tracing.present, editable=False)  # noqa: DJ001 (no id is not an empty one, and adding the column costs nothing)
 
     pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
     last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)

@@ -15,7 +15,7 @@ from warmline.pipedrive import error_responses, lists
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.error_responses import Call, Record
 from warmline.pipedrive.errors import Unavailable
-from warmline.pipedrive.http_session import HttpSession, Query
+from warmline.pipedrive.http_session import Heard, HttpSession, Query
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
@@ -38,6 +38,7 @@ class Calls:
         transport: httpx.BaseTransport | None = None,
         timeout: float = 10.0,
         clock: Clock = SYSTEM_CLOCK,
+        heard: Heard = lambda *_: None,
     ) -> None:
         """Prepare, without calling.
 
@@ -50,6 +51,7 @@ class Calls:
             timeout: Seconds allowed for each of these: getting a connection, connecting, sending, waiting for the
                 response, and reading its whole body.
             clock: Tells the time.
+            heard: Is told of each call when it is over: method, path with `{id}` for ids, status (0 for none), tokens.
 
         Raises:
             ValueError: The address or the token is not valid.
@@ -62,6 +64,7 @@ class Calls:
             transport=transport,
             timeout=timeout,
             clock=clock,
+            heard=heard,
         )
         self._clock = clock
         self._is_background = False

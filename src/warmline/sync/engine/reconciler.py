@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
-from warmline import storage
+from warmline import storage, tracing
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
@@ -185,7 +185,7 @@ class Engine:
         leases = Leases(self._clock)
         steps = self._steps(self._pipedrive.in_background() if work.is_background else self._pipedrive, leases)
         try:
-            with self._membership.at_work(), leases.at_work():
+            with self._membership.at_work(), leases.at_work(), tracing.following(None):
                 match work.kind:
                     case "contact":
                         self._bring_contact(work, leases, steps)
@@ -216,7 +216,7 @@ class Engine:
             contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the lease
             if contact is None:
                 return
-            _check_lease(work, person_key(contact))
+            _go_on(work, person_key(contact), contact.trace)
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, leases, steps)
@@ -270,7 +270,7 @@ class Engine:
             organization = pending.organization(work, self._clock.now())
             if organization is None:
                 return
-            _check_lease(work, organization_key(organization))
+            _go_on(work, organization_key(organization), organization.trace)
             user = linking.user_of(organization)
 
             def bring() -> None:
@@ -288,7 +288,7 @@ class Engine:
             activity = pending.activity(work, self._clock.now())
             if activity is None:
                 return
-            _check_lease(work, activities_key(activity.contact))
+            _go_on(work, activities_key(activity.contact), activity.trace)
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
@@ -332,15 +332,17 @@ class Engine:
         return organization.pipedrive_org_id
 
 
-def _check_lease(work: Work, what: str) -> None:
-    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
+def _go_on(work: Work, what: str, trace: str | None) -> None:
+    """Go on with a row if the lease is still the right one; it may have been edited between the query and the lease.
 
     Args:
         work: The row, as it was found due.
         what: The lease's key of what is created for the row, as it is under the lease.
+        trace: The id of what it follows from, for the log.
 
     Raises:
         BusyError: When the keys differ; the row is tried again with the right lease.
     """
     if what != work.lease:
         raise BusyError("The row was edited before it was leased.")
+    tracing.go_on(trace)

@@ -20,6 +20,7 @@ from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Clock, Person, Pipedrive, PipedriveError, Unreadable
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import notifications
+from warmline.sync.call_counts import Purpose, made_for
 from warmline.sync.company import storing
 from warmline.sync.installation_models import LinkCheck
 from warmline.sync.lease_keys import row_key
@@ -85,7 +86,7 @@ class LinkChecks:
         """
         if not is_due(self._clock):
             return False
-        with self._leases.hold(LEASE):
+        with made_for(Purpose.LINKS), self._leases.hold(LEASE):
             check = reconcile_first.present()
             if check is None:
                 return False

@@ -12,6 +12,7 @@ from django.db import connection
 
 from warmline.crm import preferences
 from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Usage, Window
+from warmline.sync import call_counts
 
 LEDGER = "limits.sqlite3"
 
@@ -26,7 +27,8 @@ def pipedrive_with(token: str) -> Pipedrive:
         ValueError: When the token or the configured address is not valid.
         OSError: When the file of the limits cannot be used.
     """
-    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=_limiter(_ledger(token)))
+    limiter = _limiter(_ledger(token))
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=limiter, heard=call_counts.note)
 
 
 def usage(token: str) -> Usage:
