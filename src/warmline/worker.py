@@ -63,8 +63,12 @@ class Station:
         pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
         pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
         # Around the event loop, within which Django asks no database.
-        told = (call_counts.adding(), alerts.running())
-        with leases.beating(), webhooks.running(workers=1, look=WEBHOOKS_EVERY), told[0], told[1]:
+        with (
+            leases.beating(),
+            webhooks.running(workers=1, look=WEBHOOKS_EVERY),
+            call_counts.adding(),
+            alerts.running(),
+        ):
             asyncio.run(self._run())
 
     async def _run(self) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from django.db.models import Min, Sum
+from prometheus_client import registry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -29,7 +30,7 @@ from warmline.sync.status.last_day import SPANS
 STATES = (*ConnectionState.values, EngineState.STOPPED.value)
 
 
-class Collector:
+class Collector(registry.Collector):
     """Collects all metrics anew whenever they are asked for."""
 
     def collect(self) -> Iterator[Metric]:
