@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -114,8 +115,10 @@ def test_each_documented_metric_is_what_the_database_says(
     found = read()
 
     calls = of(found, "warmline_pipedrive_calls_total")
-    assert sum(calls.values()) == len(sandbox.world.calls)
-    assert calls["/api/v2/persons", "POST", "201"] + calls["/api/v2/persons", "POST", "400"] == 2
+    assert calls == Counter(
+        (re.sub(r"/\d+", "/{id}", call.path), call.method, str(call.status)) for call in sandbox.world.calls
+    )
+    assert calls["/api/v2/persons", "POST", "400"] > 0
     tokens = of(found, "warmline_tokens_total")
     assert sum(tokens.values()) == sum(row.tokens for row in CallCount.objects.all())
     assert tokens[("create",)] >= 15
