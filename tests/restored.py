@@ -163,7 +163,7 @@ def made(sandbox: Sandbox) -> Counter[str]:
 
 def linked(api: httpx.Client) -> dict[tuple[str, int], int]:
     """Return the ids in Pipedrive of all rows that have one."""
-    found = {}
+    found: dict[tuple[str, int], int] = {}
     for kind, link in (
         ("contacts", "pipedrive_person_id"),
         ("organizations", "pipedrive_org_id"),

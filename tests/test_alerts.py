@@ -44,7 +44,7 @@ def connection(state: ConnectionState) -> None:
 
 def subjects() -> list[str]:
     """Return the subjects of what was sent, and forget it."""
-    sent = [each.subject for each in mail.outbox]
+    sent = [str(each.subject) for each in mail.outbox]
     assert all(each.to == ["alice@example.com"] for each in mail.outbox)
     mail.outbox.clear()
     return sent

@@ -138,7 +138,7 @@ def test_an_empty_database_has_nothing_to_check(folder: Path) -> None:
 
 
 def _field_code(world: World) -> str:
-    return next(field["field_code"] for field in world.fields["persons"] if field["field_name"] == FIELD)
+    return next(str(field["field_code"]) for field in world.fields["persons"] if field["field_name"] == FIELD)
 
 
 def _foreign(sandbox: Sandbox, world: World, token: str) -> None:

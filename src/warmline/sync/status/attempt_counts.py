@@ -4,6 +4,9 @@ Attempts are deleted after some time, so each is counted once, in the order in w
 asks next. How far that is stands beside the totals and changes with them.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 
@@ -30,7 +33,8 @@ def _add(after: int, until: int) -> None:
     name = cursor_order.order()
     rows = Attempt.objects.filter((f"{name}__gt", after), (f"{name}__lte", until))
     within = {f"within_{span}": Count("pk", filter=Q(waited__lte=span)) for span in SPANS}
-    found = rows.order_by().values("kind", "ok").annotate(number=Count("pk"), seconds=Sum("waited"), **within)
+    groups = rows.order_by().values("kind", "ok")
+    found: Iterable[dict[str, Any]] = groups.annotate(number=Count("pk"), seconds=Sum("waited"), **within)  # type: ignore[assignment]  # their names are made here
     for row in found:
         total, _ = AttemptCount.objects.get_or_create(kind=row["kind"], ok=row["ok"])
         spans = {str(span): total.within.get(str(span), 0) + row[f"within_{span}"] for span in SPANS}
