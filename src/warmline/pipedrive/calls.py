@@ -107,6 +107,10 @@ class Calls:
         """Return how much of the token's limits is in use."""
         return self._limiter.usage()
 
+    def told_limit(self) -> int | None:
+        """Return how many calls fit in a window, as Pipedrive's headers said last; None if they never did."""
+        return self._limiter.told
+
     def paused_for(self) -> float:
         """Return for how many seconds from now Pipedrive has asked for a pause; 0 for none."""
         return self._limiter.paused_for()
