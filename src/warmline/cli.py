@@ -282,7 +282,7 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
 
 @app.command()
 def doctor() -> None:
-    """Check Pipedrive, the token, the label, the fields and the activity types."""
+    """Check company, token and rights, label, fields, activity types, clock, plan and tokens."""
     _set_up()
     from django.conf import settings
 
