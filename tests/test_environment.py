@@ -88,6 +88,11 @@ GOOD = [
     ("WARMLINE_LIMITS", " 1 / 0.5 , 3600/3600", ((1, 0.5), (3600, 3600.0))),
     ("WARMLINE_SEARCH_LIMIT", "5/1", ((5, 1.0),)),
     ("WARMLINE_LOG_LEVEL", "debug", "DEBUG"),
+    ("WARMLINE_LOG_FORMAT", "", "line"),
+    ("WARMLINE_LOG_FORMAT", "JSON", "json"),
+    ("WARMLINE_METRICS_TOKEN", "of-prometheus", "of-prometheus"),
+    ("WARMLINE_AUDIT_PING_URL", "", ""),
+    ("WARMLINE_AUDIT_PING_URL", "https://example.com/ping/1?a=b", "https://example.com/ping/1?a=b"),
     ("WARMLINE_API_RATE", "", (600, 60.0)),
     ("WARMLINE_API_RATE", "0", None),
     ("WARMLINE_API_RATE", "5/0.5", (5, 0.5)),
@@ -186,6 +191,8 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
         ("WARMLINE_LIMITS", ["20", "20/", "20/2/1", "0/2", "-1/2", "20/0", "20/3601", "1/nan", "1/inf", "20/2;100/10"]),
         ("WARMLINE_SEARCH_LIMIT", ["10", "0/2", "10/2,5/1", "10/2,"]),
         ("WARMLINE_LOG_LEVEL", ["LOUD", "10"]),
+        ("WARMLINE_LOG_FORMAT", ["xml"]),
+        ("WARMLINE_AUDIT_PING_URL", ["example.com/secret", "ftp://example.com/secret", "https://[secret", "https://"]),
         ("WARMLINE_API_RATE", ["no", "0/60", "600", "5/1,5/2"]),
         ("WARMLINE_WEBHOOKS_PRIVATE", ["perhaps"]),
     ],
@@ -224,6 +231,8 @@ def test_a_secret_from_a_file(tmp_path: Path, name: str) -> None:
     texts = ("sqlite:////srv/w.sqlite3", "sqlite:///other")
     if name == "WARMLINE_EMAIL_URL":
         texts = ("smtp://mail.example.com?from=w@example.com", "smtp://other.example.com?from=w@example.com")
+    if name == "WARMLINE_AUDIT_PING_URL":
+        texts = ("https://example.com/ping/1", "https://example.com/ping/2")
     (tmp_path / "secret").write_text(f"{texts[0]}\n", encoding="utf-8")
     file = str(tmp_path / "secret")
     first, second = (Environment({name: text})[name] for text in texts)

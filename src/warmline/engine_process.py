@@ -133,15 +133,21 @@ def main() -> None:
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
     django.setup()
+    from warmline import alerts  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
+    from warmline.sync import call_counts  # noqa: PLC0415 (as above)
     from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
+    from warmline.sync.remote import starts  # noqa: PLC0415 (as above)
     from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
+    starts.follow()
     with (
         engine_replacement.running(),
         worker.running(),
         webhooks.running(),
+        call_counts.adding(),
+        alerts.running(),
         retention.running(),
         Relay(sys.stdout.buffer),
     ):

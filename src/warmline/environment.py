@@ -18,6 +18,7 @@ from warmline.environment_values import (
     folder,
     host_names,
     level,
+    log_format,
     networks,
     one_name,
     one_window,
@@ -25,6 +26,7 @@ from warmline.environment_values import (
     phone_country,
     plan,
     public_url,
+    web_address,
     whole,
     window_or_none,
     windows_or_none,
@@ -173,6 +175,21 @@ VARIABLES = (
         yes_or_no,
         "Whether webhooks may go to private addresses, such as programs on this machine or network.",
     ),
+    Variable(
+        "WARMLINE_METRICS_TOKEN",
+        "",
+        any_text,
+        "Bearer token with which /metrics can be read from elsewhere; empty: only on this machine.",
+        secret=True,
+    ),
+    Variable(
+        "WARMLINE_AUDIT_PING_URL",
+        "",
+        web_address,
+        "Address that gets a POST after each clean audit (a dead man's switch); empty: none.",
+        secret=True,
+    ),
+    Variable("WARMLINE_LOG_FORMAT", "line", log_format, "Form of the log: line, or json, an object a line."),
     Variable("WARMLINE_LOG_LEVEL", "INFO", level, "Lowest level of log lines on standard error."),
 )
 

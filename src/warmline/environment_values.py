@@ -228,3 +228,24 @@ def level(text: str) -> str:
     if text.upper() not in levels:
         raise ValueError(f"expected one of {', '.join(levels)}")
     return text.upper()
+
+
+def log_format(text: str) -> str:
+    """Parse the form of a log into lower case."""
+    if text.lower() not in {"line", "json"}:
+        raise ValueError("expected line or json")
+    return text.lower()
+
+
+def web_address(text: str) -> str:
+    """Check an address of the web, with whatever path; empty is allowed."""
+    form = "expected an address such as https://example.com/ping/1"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(form) from None  # its own words repeat a piece of it
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or not is_plain or port == 0):
+        raise ValueError(form)
+    return text

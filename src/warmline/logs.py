@@ -5,17 +5,22 @@ of written, and the count is written afterwards. A stranger's bad request gets o
 are logged as their URL patterns, because a one-time link contains a token.
 """
 
+import json
 import logging
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+
+from warmline import tracing
 
 MINUTE = 60.0
 OUR_OWN = 30  # lines per minute and kind that our own code may write: each is about a different row
 MOST_KINDS = 1000
+TRACE = "warmline.trace"  # the log of each change and each call
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+|'[^']*'|\"[^\"]*\"")
 
 
@@ -47,6 +52,9 @@ class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
             return  # storage.py logs the cause itself
         now = self._clock()
         self._tell_counts(now)
+        if record.name == TRACE:
+            super().emit(record)  # only where somebody wants each of them
+            return
         if len(self._kinds) > MOST_KINDS:
             self._kinds.clear()
         kind = self._kinds.setdefault(_kind_of(record), _Kind(now))
@@ -70,6 +78,24 @@ class SparingHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generi
                 text = f"and {kind.left_out} more like this within a minute: {key[2]}"
                 level = int(str(key[1]))
                 super().emit(logging.LogRecord(str(key[0]), level, "", 0, text[:200], None, None))
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes each line as a JSON object, with the id of what it follows from (see tracing.py)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line: `at`, `level`, `logger`, `message`, and where they are known `id` and `error`."""
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace := tracing.present():
+            line["id"] = trace
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def tidy(record: logging.LogRecord) -> None:

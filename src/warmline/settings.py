@@ -157,6 +157,8 @@ TOKEN_SHARE: int = env["WARMLINE_TOKEN_SHARE"]
 DIRECTORY_SHARE: int = env["WARMLINE_DIRECTORY_SHARE"]
 SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
 SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
+METRICS_TOKEN: str = env["WARMLINE_METRICS_TOKEN"]
+AUDIT_PING_URL: str = env["WARMLINE_AUDIT_PING_URL"]
 WEBHOOKS_PRIVATE: bool = env["WARMLINE_WEBHOOKS_PRIVATE"]
 API_RATE: tuple[int, float] | None = env["WARMLINE_API_RATE"]
 FROM_ENVIRONMENT: frozenset[str] = env.given  # what is said there, no page changes (see crm/preferences.py)
@@ -194,6 +196,8 @@ if not is_sqlite(env["DATABASE_URL"]):
 MIDDLEWARE = [
     "warmline.http.middleware.answer_health",  # before all that looks at the host, which a probe may not know
     "warmline.http.readiness.answer_readiness",  # likewise
+    "warmline.http.metrics.answer_metrics",  # likewise
+    "warmline.http.request_ids.trace_requests",  # around all that may log
     "warmline.http.middleware.redirect_to_https",  # before anything answers, and around the header that it removes
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
@@ -280,11 +284,16 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "warmline.logs.SparingHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "warmline.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "warmline.logs.SparingHandler", "formatter": env["WARMLINE_LOG_FORMAT"]}},
     "root": {"handlers": ["stderr"], "level": env["WARMLINE_LOG_LEVEL"]},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line per request says nothing that the sync log does not
+        # Each change and each call, which only a program reads.
+        "warmline.trace": {"level": "INFO" if env["WARMLINE_LOG_FORMAT"] == "json" else "WARNING"},
         "procrastinate": {"level": "WARNING"},  # likewise its lines per job
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anyone could fill the log with it
         "django.request": {"level": "ERROR"},  # a 4xx is the caller's business and is told to the caller

@@ -20,9 +20,9 @@ from django.db import connection
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection
 
-from warmline import database_time, postgres
+from warmline import alerts, database_time, postgres
 from warmline.supervision import next_wait
-from warmline.sync import leases
+from warmline.sync import call_counts, leases
 from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
 from warmline.sync.jobs.row_jobs import Employment, Hands
@@ -38,7 +38,7 @@ LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then o
 FOLLOW = 3.0  # seconds until a new token or preference counts
 FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
 WEBHOOKS_EVERY = 3.0  # seconds between two looks at what is to be told to webhooks
-OTHERS = 5  # threads that have a connection beside those that do jobs: they follow the settings, beat, and deliver
+OTHERS = 7  # threads that have a connection beside those that do jobs: they follow the settings, beat, and deliver
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
 POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
 
@@ -63,7 +63,12 @@ class Station:
         pool = connection.pool  # type: ignore[attr-defined]  # of PostgreSQL's backend
         pool.resize(pool.min_size, max(pool.max_size, sum(self._places.values()) + OTHERS))
         # Around the event loop, within which Django asks no database.
-        with leases.beating(), webhooks.running(workers=1, look=WEBHOOKS_EVERY):
+        with (
+            leases.beating(),
+            webhooks.running(workers=1, look=WEBHOOKS_EVERY),
+            call_counts.adding(),
+            alerts.running(),
+        ):
             asyncio.run(self._run())
 
     async def _run(self) -> None:

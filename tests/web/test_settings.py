@@ -300,3 +300,26 @@ def test_pages_cost_few_queries(alices: Client, django_assert_max_num_queries: D
     for path in ("/settings", "/settings/warm-leads"):
         with django_assert_max_num_queries(12):
             look(alices.get(path))
+
+
+def test_a_check_before_connecting(alices: Client, company: World) -> None:
+    """Each finding with its cure; the token is neither kept nor shown, and nothing is changed in Pipedrive."""
+    assert "/settings/check" in look(alices.get("/settings"))
+    html = look(alices.post("/settings/check", {"token": TOKEN}))
+    for words in ("All is well", "It belongs to", "is an administrator", "was not stored"):
+        assert words in html
+    assert TOKEN not in html
+    assert {call.method for call in company.calls} == {"GET"}
+    assert "Connect Pipedrive" in look(alices.get("/settings"))
+    html = look(alices.post("/settings/check", {"token": "another"}))
+    assert "Something has to be done" in html
+    assert "Pipedrive does not accept the API token." in html
+    assert "No Pipedrive API token is set" in look(alices.post("/settings/check", {"token": ""}))
+
+
+def test_connecting_asks_for_the_account(alices: Client, company: World) -> None:
+    """Users and types are there without another click."""
+    alices.post("/settings", {"token": TOKEN})
+    assert "This has not been loaded" not in look(alices.get("/settings/warm-leads"))
+    assert setup.known().types
+    assert setup.known().users

@@ -16,7 +16,9 @@ from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import engine_health
+from warmline.sync.installation_models import LinkCheck, OtherInstallation
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
+from warmline.sync.remote import reconcile_first
 from warmline.sync.status.last_day import SPANS, Hour
 from warmline.web.presentation.charts import HEIGHT, last_day, scale, span_in_words
 
@@ -285,3 +287,41 @@ def test_the_chart(alices: Client, alice: User) -> None:
     html = " ".join(look(alices.get("/sync")).split())
     assert "152 arrived; typically 1 s, 95 % within 1 s. 51 failed attempts." in html
     assert html.count('<tr><th scope="row">') == 2
+
+
+def test_links_are_checked_after_a_restore(alices: Client, alice: User, bob: User) -> None:
+    """How far it is; then what it found, with the rows to look at, for those who may see them."""
+    contact = add_contact(bob, name="Jordan Ames")
+    reconcile_first.begin(reconcile_first.RESTORED)
+    LinkCheck.objects.update(total=4212, checked=1100, figures={"contact": {"kept": 1099, "moved": 1}})
+    html = look(alices.get("/sync"))
+    for words in (
+        "Checking all links to Pipedrive",
+        "1,100 of 4,212 links checked",
+        "1,099 links were right",
+        'value="26"',
+    ):
+        assert words in html
+    LinkCheck.objects.update(
+        ended_at=timezone.now(), checked=4212, gone=[f"contact {contact.pk}"], left_there=["person 5", "person 6"]
+    )
+    User.objects.filter(pk=alice.pk).update(is_admin=True)
+    html = look(alices.get("/sync"))
+    for words in (
+        "All links to Pipedrive were checked",
+        "2 records are in Pipedrive",
+        "Jordan Ames",
+        "not in Pipedrive any",
+    ):
+        assert words in html
+    User.objects.filter(pk=alice.pk).update(is_admin=False)
+    assert "Jordan Ames" not in look(alices.get("/sync"))
+
+
+def test_another_installation_is_shown(alices: Client) -> None:
+    """It stays there while it is seen from time to time."""
+    now = timezone.now()
+    OtherInstallation.objects.create(token="deadbeef", first_seen_at=now, last_seen_at=now, kind="person", record_id=7)
+    assert "Another Warmline uses this company" in look(alices.get("/sync"))
+    OtherInstallation.objects.update(last_seen_at=now - timedelta(days=40))
+    assert "Another Warmline uses this company" not in look(alices.get("/sync"))

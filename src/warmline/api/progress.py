@@ -6,10 +6,10 @@ from ninja import Query, Router
 from warmline.api.auth import Request
 from warmline.api.errors import READING, WRITING
 from warmline.api.filters import NotificationFilters
-from warmline.api.responses import NotificationAnswer, Page, RetryAnswer, SyncAnswer
+from warmline.api.responses import LinkCheckAnswer, NotificationAnswer, Page, RetryAnswer, SyncAnswer
 from warmline.sync import cursor_order, notifications
 from warmline.sync.policy import Policy
-from warmline.sync.remote import connection_health
+from warmline.sync.remote import connection_health, reconcile_first
 from warmline.sync.row_state import counts
 from warmline.sync.status.retry_and_choose import retry_all
 
@@ -18,9 +18,18 @@ router = Router(tags=["sync"])
 
 @router.get("/sync", response={200: SyncAnswer, **READING}, summary="Show the sync status")
 def read_sync(request: Request) -> SyncAnswer:
-    """Counts of the contacts, organizations and activities that the caller may see, and the state of the connection."""
-    found = counts(request.auth, threshold=Policy.current().threshold, now=timezone.now())
-    return SyncAnswer(**{state.value: number for state, number in found.items()}, connection=connection_health.status())
+    """Counts of the contacts, organizations and activities that the caller may see, and the state of the connection.
+
+    `link_check` is there while all links are checked after a restore, and for a week afterwards.
+    """
+    now = timezone.now()
+    found = counts(request.auth, threshold=Policy.current().threshold, now=now)
+    check = reconcile_first.last(now)
+    return SyncAnswer(
+        **{state.value: number for state, number in found.items()},
+        connection=connection_health.status(),
+        link_check=None if check is None else LinkCheckAnswer.model_validate(check, from_attributes=True),
+    )
 
 
 @router.post("/sync/retry", response={200: RetryAnswer, **WRITING}, summary="Try all failed rows again")

@@ -254,6 +254,20 @@ class WebhooksAnswer(BaseModel):
     items: list[WebhookAnswer]
 
 
+class LinkCheckAnswer(BaseModel):
+    """The check of all links to Pipedrive after a restore; until it has ended, nothing is sent.
+
+    `figures` counts the outcomes by kind of row: kept, moved, gone, doubtful, unreadable.
+    """
+
+    reason: str
+    began_at: datetime
+    ended_at: datetime | None
+    checked: int
+    total: int
+    figures: dict[str, dict[str, int]]
+
+
 class SyncAnswer(BaseModel):
     """How many of the caller's rows are waiting, in progress or failed, and the state of the connection."""
 
@@ -261,6 +275,7 @@ class SyncAnswer(BaseModel):
     in_progress: int
     failed: int
     connection: Status
+    link_check: LinkCheckAnswer | None
 
 
 class RetryAnswer(BaseModel):

@@ -34,8 +34,8 @@ def cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
     fail(f"warmline: cannot listen on {host} port {port}: {reason}. Choose another with --host and --port.")
 
 
-def set_up(*, migrates: bool = False) -> None:
-    """Make Django and the database ready; every command that uses the database begins with this."""
+def set_up(*, migrates: bool = False, prepares: bool = True) -> None:
+    """Make Django ready, and the database, too, unless told otherwise; every command that uses it begins with this."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django
     from django.core.exceptions import ImproperlyConfigured
@@ -43,7 +43,8 @@ def set_up(*, migrates: bool = False) -> None:
 
     try:
         django.setup()
-        _prepare_database(migrates=migrates)
+        if prepares:
+            _prepare_database(migrates=migrates)
     except ImproperlyConfigured as error:
         fail(f"warmline: {error}")
     except OSError as error:

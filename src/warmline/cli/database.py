@@ -1,4 +1,7 @@
-"""The commands for the database: to prepare it, and to move to another one."""
+"""The commands about the data as a whole: prepare it for a version, move it, back it up and restore it."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -24,3 +27,34 @@ def move_to_postgres() -> None:
         typer.echo("\n".join(move()))
     except CannotMoveError as error:
         fail(f"warmline: nothing was moved: {error}")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
+    """Write everything that the database holds to a file, while Warmline runs. The secret key is not in it."""
+    set_up()
+    from warmline.backup.archive import CannotBackUpError
+    from warmline.backup.commands import back_up
+
+    try:
+        typer.echo("\n".join(back_up(file)))
+    except CannotBackUpError as error:
+        fail(f"warmline: there is no backup: {error}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `warmline backup` made.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Also in place of a team's data.")] = False,
+) -> None:
+    """Restore a backup. Before anything is sent again, each link to Pipedrive is checked."""
+    set_up(prepares=False)
+    from django.db.utils import DatabaseError
+
+    from warmline.backup.archive import CannotRestoreError
+    from warmline.backup.commands import restore as run
+
+    try:
+        typer.echo("\n".join(run(file, replace=replace)))
+    except (CannotRestoreError, DatabaseError) as error:
+        fail(f"warmline: nothing was restored: {error}")

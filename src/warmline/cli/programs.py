@@ -12,6 +12,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Web processes; more than one needs PostgreSQL.")] = 1,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Check all links to Pipedrive before anything is sent.")
+    ] = False,
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     set_up()
@@ -22,6 +25,7 @@ def serve(
         fail("warmline: several web processes need PostgreSQL. Set DATABASE_URL, or leave out --workers.")
     for warning in installation.warnings():
         typer.echo(f"warmline: {warning}", err=True)
+    _begin(reconcile=reconcile)
     try:
         with schema.kept():
             run(host, port, workers)
@@ -29,6 +33,18 @@ def serve(
         fail(f"warmline: {error}")
     except OSError as error:
         cannot_listen(host, port, error)
+
+
+def _begin(*, reconcile: bool = False) -> None:
+    """Count a start, and say so if all links are to be checked before anything is sent."""
+    from warmline.sync.remote import reconcile_first, starts
+
+    reason = starts.begin()
+    if reconcile and not reason:
+        reason = reconcile_first.ON_REQUEST
+        reconcile_first.begin(reason)
+    if reason:
+        typer.echo(f"warmline: {reason} Each link to Pipedrive is checked before anything is sent.", err=True)
 
 
 @app.command()
@@ -45,6 +61,7 @@ def worker(
     from warmline import schema
     from warmline.worker import Station
 
+    _begin()
     try:
         with schema.kept():
             Station(interactive, batch).run()

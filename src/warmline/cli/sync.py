@@ -18,11 +18,14 @@ def sync_status() -> None:
     from warmline.sync.policy import Policy
     from warmline.sync.remote import connection_health
     from warmline.sync.row_state import counts
+    from warmline.sync.status import restore_report
 
     status = connection_health.status()
     typer.echo(f"connection   {status.state}: {status.message}")
     for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
         typer.echo(f"{state:12} {number}")
+    for line in restore_report.lines(timezone.now()):
+        typer.echo(line)
 
 
 @sync.command("retry")
@@ -72,7 +75,7 @@ def explain_contact(contact_id: Annotated[int, typer.Argument(metavar="ID", help
 
 @app.command()
 def doctor() -> None:
-    """Check Pipedrive, the token, the label, the fields and the activity types."""
+    """Check company, token and rights, label, fields, activity types, clock, plan and tokens."""
     set_up()
     from django.conf import settings
 

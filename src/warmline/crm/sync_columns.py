@@ -4,15 +4,14 @@ They are declared here because they are columns of the contact book's tables, bu
 neither decides nor writes what stands in them. It only says that a row changed (see signals.py).
 """
 
-import uuid
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.utils import timezone
 
-from warmline import database_time
-from warmline.crm import fields
+from warmline import database_time, tracing
+from warmline.crm import fields, marks
 from warmline.crm.commit_order import Position, PositionedQuerySet, PositionField
 from warmline.crm.validation_messages import in_our_words
 
@@ -80,6 +79,7 @@ class Synced(Followed):
         pipedrive_agreed: What the two sides held then, as `{"ours": {...}, "theirs": {...}}` (see
             sync/reconcile/three_way_merge.py). An activity without a link that has it was in a company's Pipedrive that
             was left since (see sync/remote/company_switch.py).
+        trace: The id of the request that it was changed by last, for the log (see tracing.py).
         pipedrive_in_bulk: Whether it was saved by an import, so that it goes after what a person waits for.
     """
 
@@ -89,6 +89,8 @@ class Synced(Followed):
     pipedrive_revision = models.PositiveIntegerField(default=1, editable=False)
     pipedrive_agreed = models.JSONField(default=dict, editable=False)
     pipedrive_in_bulk = models.BooleanField(default=False, editable=False)
+
+    trace = models.CharField(null=True, max_length=tracing.LENGTH, default=tracing.present, editable=False)  # noqa: DJ001 (no id is not an empty one, and adding the column costs nothing)
 
     pipedrive_sync_attempts = models.PositiveIntegerField(default=0)
     last_pipedrive_sync_attempt = models.DateTimeField(null=True, blank=True)
@@ -130,14 +132,14 @@ class Findable(models.Model):
     """What helps to find a row's record in Pipedrive, beside its name and e-mail. Owned by `sync/` as well.
 
     Attributes:
-        warmline_id: The mark of a record that we created, in a custom field.
+        warmline_id: The mark of a record that we created, in a custom field (see marks.py).
         pipedrive_candidates: The records that could be the one, each as `{"pipedrive_id": 1, "name": "..."}`.
         pipedrive_chosen_id, pipedrive_make_new: What a person decided: one of them, or a new record. Both stay empty
             until someone decides. They are cleared when the row is linked, when what it is looked for by changes, and
             when what was chosen is gone.
     """
 
-    warmline_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    warmline_id = models.UUIDField(default=marks.new_mark, unique=True, editable=False)
     pipedrive_candidates = models.JSONField(default=list, blank=True)
     pipedrive_chosen_id = models.BigIntegerField(null=True, blank=True)
     pipedrive_make_new = models.BooleanField(default=False)

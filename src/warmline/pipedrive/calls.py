@@ -16,7 +16,7 @@ from warmline.pipedrive.bearer import TokenSource
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.error_responses import Call, Record
 from warmline.pipedrive.errors import Unavailable
-from warmline.pipedrive.http_session import HttpSession, Query
+from warmline.pipedrive.http_session import Heard, HttpSession, Query
 from warmline.pipedrive.limiter import Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.records import User
@@ -39,6 +39,7 @@ class Calls:
         transport: httpx.BaseTransport | None = None,
         timeout: float = 10.0,
         clock: Clock = SYSTEM_CLOCK,
+        heard: Heard = lambda *_: None,
     ) -> None:
         """Prepare, without calling.
 
@@ -52,6 +53,7 @@ class Calls:
             timeout: Seconds allowed for each of these: getting a connection, connecting, sending, waiting for the
                 response, and reading its whole body.
             clock: Tells the time.
+            heard: Is told of each call when it is over: method, path with `{id}` for ids, status (0 for none), tokens.
 
         Raises:
             ValueError: The address or the token is not valid.
@@ -64,6 +66,7 @@ class Calls:
             transport=transport,
             timeout=timeout,
             clock=clock,
+            heard=heard,
         )
         self._clock = clock
         self._is_background = False
@@ -105,6 +108,10 @@ class Calls:
     def usage(self) -> Usage:
         """Return how much of the token's limits is in use."""
         return self._limiter.usage()
+
+    def told_limit(self) -> int | None:
+        """Return how many calls fit in a window, as Pipedrive's headers said last; None if they never did."""
+        return self._limiter.told
 
     def paused_for(self) -> float:
         """Return for how many seconds from now Pipedrive has asked for a pause; 0 for none."""

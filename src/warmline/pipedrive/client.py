@@ -4,6 +4,7 @@ It uses API v2 wherever that has the call, and v1 only for users, activity types
 and none looks before it creates: only the caller knows what is safe to repeat.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from warmline.pipedrive import error_responses
@@ -98,6 +99,15 @@ class Pipedrive(Calls):
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since), unreadable)
 
+    def persons_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Person]:
+        """Return the persons with these ids that exist and can be seen, as one page.
+
+        Args:
+            ids: At most 100.
+            unreadable: A list to which those that cannot be read are added.
+        """
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _with(ids), unreadable)
+
     def persons_page(self, cursor: str | None) -> Page[Person]:
         """Return one page of all persons, for callers that have to be able to continue another day.
 
@@ -151,6 +161,10 @@ class Pipedrive(Calls):
         """
         call = Call("GET", "/api/v2/organizations", LIST)
         return self._pages(call, Organization, _since(updated_since), unreadable)
+
+    def organizations_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Organization]:
+        """Return the organizations with these ids; see `persons_with`."""
+        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _with(ids), unreadable)
 
     def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
         """Return the organizations that a search finds for a name, whatever its case.
@@ -208,6 +222,10 @@ class Pipedrive(Calls):
         if person_id is not None:
             params["person_id"] = person_id
         return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params, unreadable)
+
+    def activities_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Activity]:
+        """Return the activities with these ids; see `persons_with`."""
+        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, _with(ids), unreadable)
 
     def create_activity(self, new: NewActivity) -> Activity:
         """Create an activity and return it."""
@@ -296,6 +314,11 @@ def _since(moment: datetime | None) -> Query:
     if moment.tzinfo is None:
         raise ValueError("A time without a zone could be any time.")
     return {"updated_since": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _with(ids: Sequence[int]) -> Query:
+    """Return the query for records with some ids."""
+    return {"ids": ",".join(str(each) for each in ids)}
 
 
 def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str) -> Option:

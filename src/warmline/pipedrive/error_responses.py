@@ -79,6 +79,11 @@ class Call:
         return self.method != "GET"
 
     @property
+    def endpoint(self) -> str:
+        """Its path with `{id}` in place of ids, as it is counted."""
+        return "/".join("{id}" if part.isdecimal() else part for part in self.path.split("/"))
+
+    @property
     def of_one_record(self) -> bool:
         """Whether its path names one record, so that a 404 is about that record."""
         return self.path.rpartition("/")[2].isdecimal()

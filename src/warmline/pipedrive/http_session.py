@@ -28,6 +28,7 @@ from warmline.pipedrive.unpacking import unpacked
 LONGEST_LIST, LONGEST_RECORD = 16 << 20, 2 << 20  # bytes of a response: a page has 500 records of a few kilobytes
 ALONE = threading.Lock()  # held by the one call of this process that reads more than a record: memory suffices for one
 Query = dict[str, str | int | bool]
+Heard = Callable[[str, str, int, int], None]  # is told of each call: method, endpoint, status (0 for none), tokens
 
 # Connections stay open between two calls, because a new one costs two more round trips. Servers and proxies commonly
 # close them after a minute; a create that is sent at that very moment would have an unknown outcome.
@@ -48,6 +49,7 @@ class HttpSession:
         transport: httpx.BaseTransport | None,
         timeout: float,
         clock: Clock,
+        heard: Heard,
     ) -> None:
         """Prepare; no connection is opened before the first call. See `Calls` for the arguments.
 
@@ -73,6 +75,7 @@ class HttpSession:
         self._limiter = limiter
         self._timeout = timeout
         self._clock = clock
+        self._heard_of = heard
         self._lock = threading.Lock()
         self._tokens_spent = 0
         self._of_thread = threading.local()
@@ -152,9 +155,11 @@ class HttpSession:
         try:
             answer = self._exchange(call, params, json, bearer)
         except error_responses.FAILURES as failure:
+            self._heard_of(call.method, call.endpoint, 0, call.tokens)
             error = error_responses.no_answer(call, failure)
             raise error from error_responses.without_frames(failure)
         heard_at = self._clock.monotonic()
+        self._heard_of(call.method, call.endpoint, answer.status, call.tokens)
         self._learn_limits(call, answer, turn)
         return answer, heard_at
 

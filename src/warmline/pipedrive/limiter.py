@@ -51,7 +51,11 @@ class Usage:
 
 
 class Limiter:
-    """Keeps the calls of one token within Pipedrive's windows and the day's tokens. Safe to share between threads."""
+    """Keeps the calls of one token within Pipedrive's windows and the day's tokens. Safe to share between threads.
+
+    Attributes:
+        told: How many calls of any kind fit in a window, as Pipedrive's headers said last; None if they never did.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class Limiter:
         self._daily_tokens = daily_tokens
         self._may_raise = may_raise
         self._fastest, self._answers = math.inf, 0
+        self.told: int | None = None
         self._ledger = ledger or MemoryLedger()
         self._clock = clock
 
@@ -250,6 +255,7 @@ class Limiter:
         if search:
             self._search = replace(self._search, calls=min(limit, self._search.calls))
             return
+        self.told = limit
         shortest = self._windows[0]
         if limit < shortest.calls or self._may_raise:
             self._windows[0] = replace(shortest, calls=limit)

@@ -51,8 +51,15 @@ Emails = Annotated[tuple[Email, ...], BeforeValidator(_with_value)]
 Phones = Annotated[tuple[Phone, ...], BeforeValidator(_with_value)]
 
 
+SEE_ALL = ("global", "sales")  # the parts of an account whose administrators see all persons and organizations
+
+
 class User(Read):
-    """A user of the company. Only the token's own user comes with the company's id, name and domain."""
+    """A user of the company. Only the token's own user comes with the company's id, name and domain.
+
+    Attributes:
+        is_admin: Whether they administer the account or its sales, and so see all records; None if that is not said.
+    """
 
     id: Id
     name: str = ""
@@ -61,6 +68,15 @@ class User(Read):
     company_id: Id | None = None
     company_name: str = ""
     company_domain: str = ""
+    is_admin: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _admin(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get("access"), list):
+            parts = [each for each in data["access"] if isinstance(each, Mapping) and each.get("app") in SEE_ALL]
+            return {**data, "is_admin": any(each.get("admin") is True for each in parts) if parts else None}
+        return data
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from warmline import tracing
 from warmline.crm import preferences
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
@@ -24,6 +25,7 @@ def fresh_attempts(now: datetime) -> dict[str, Any]:
         now: The moment from which it is due, aware.
     """
     return {
+        **_traced(),
         "pipedrive_sync_attempts": 0,
         "next_pipedrive_sync_attempt": now,
         "pipedrive_sync_failed": False,
@@ -31,6 +33,12 @@ def fresh_attempts(now: datetime) -> dict[str, Any]:
         "pipedrive_sync_error_message": "",
         "pipedrive_sync_error_field": "",
     }
+
+
+def _traced() -> dict[str, str]:
+    """Return what a row notes of the request that it follows from; nothing if it follows from none."""
+    trace = tracing.present()
+    return {} if trace is None else {"trace": trace}
 
 
 def no_choice() -> dict[str, Any]:
@@ -51,7 +59,7 @@ def after_change(row: Row, before: Mapping[str, Any], *, in_bulk: bool, **_: Any
     is_found_otherwise = not columns_found_by(type(row)).isdisjoint(changed)
     is_in_line = row.is_linked and row.revision == row.pipedrive_revision
     # An import does not delay what a person is waiting for already.
-    values: dict[str, Any] = {"pipedrive_in_bulk": in_bulk and (is_in_line or row.pipedrive_in_bulk)}
+    values: dict[str, Any] = {**_traced(), "pipedrive_in_bulk": in_bulk and (is_in_line or row.pipedrive_in_bulk)}
     if is_sent:
         values["revision"] = row.revision + 1
     if isinstance(row, Findable) and is_found_otherwise:

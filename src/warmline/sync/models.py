@@ -320,6 +320,8 @@ class NotificationKind(models.TextChoices):
     CONNECTION_BACK = "connection_back"
     WEBHOOK_OFF = "webhook_off"
     GRANT_EXPIRES = "grant_expires"
+    LINKS_CHECKED = "links_checked"
+    OTHER_INSTALLATION = "other_installation"
 
 
 class Notification(Arriving):

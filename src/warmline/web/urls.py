@@ -75,6 +75,7 @@ urlpatterns = [
     path("oauth/pipedrive", oauth.callback, name="oauth-callback"),
     path("settings/disconnect", settings.disconnect, name="disconnect"),
     path("settings/start-anew", settings.start_anew, name="start-anew"),
+    path("settings/check", settings.check, name="check-pipedrive"),
     path("settings/ask", settings.ask, name="ask-account"),
     path("settings/warm-leads", settings.rules, name="rules"),
     path("settings/webhooks", webhooks.webhooks, name="webhooks"),

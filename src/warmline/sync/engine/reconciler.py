@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
-from warmline import storage
+from warmline import storage, tracing
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
@@ -24,12 +24,13 @@ from warmline.sync.lease_keys import activities_key, organization_key, person_ke
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind, Served, Work, in_turn
-from warmline.sync.reconcile import linking
+from warmline.sync.reconcile import link_checks, linking
 from warmline.sync.reconcile.create import Steps
+from warmline.sync.reconcile.link_checks import LinkChecks
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
-from warmline.sync.remote import connection_health
+from warmline.sync.remote import connection_health, reconcile_first
 from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
 from warmline.sync.remote.directory import Directory
 from warmline.sync.retries import NotYetError, OrganizationFailedError
@@ -108,25 +109,29 @@ class Engine:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
-        return self._may_list() or not self._membership.is_confirmed()
+        return self._may_list() or link_checks.is_due(self._clock) or not self._membership.is_confirmed()
 
     def fill_directory(self) -> bool:
-        """List one more page for the directory, if one is missing and nothing prevents it.
+        """List one more page for the directory, if one is missing; otherwise check some links, if that was begun.
 
         Returns:
-            Whether there is another page to list now.
+            Whether there is another page to list now, or another link to check.
         """
-        if not self.wants_filling() or not self._is_open() or not self._may_list():
+        if not self.wants_filling() or not self._is_open():
             return False
-        pipedrive = self._pipedrive.in_background()
+        may_list, leases = self._may_list(), Leases(self._clock)
         try:
-            with self._membership.at_work():
-                return self._directory.fill(pipedrive)
+            with self._membership.at_work(), leases.at_work():
+                if may_list and self._directory.fill(self._pipedrive.in_background()):
+                    return True
+                updates = Updates(self._pipedrive, self._steps(self._pipedrive, leases))
+                return LinkChecks(self._pipedrive, updates, leases, self._clock).step()
         except BusyError:
             return False
         except PipedriveError as error:
             with suppress(DisconnectedError):
                 self._attempts.blame_the_connection(error)
+                link_checks.put_off(error.message, self._clock)
             return False
 
     def due(
@@ -147,7 +152,7 @@ class Engine:
         if not connection_health.is_well() and not self._is_open():
             return []
         works = pending.due(now, self._policy.threshold, limit, background=background, held=held)
-        if not works or not self._is_open():
+        if not works or reconcile_first.is_on() or not self._is_open():
             return []
         if not self._pipedrive.has_tokens_for_background():
             works = [work for work in works if not work.is_background]
@@ -175,20 +180,12 @@ class Engine:
             Whether anything could be done. False if another worker holds the row or what it needs, or if the
             connection is lost.
         """
-        if not connection_health.is_well() or not self._is_open():
+        if reconcile_first.is_on() or not connection_health.is_well() or not self._is_open():
             return False
         leases = Leases(self._clock)
-        pipedrive = self._pipedrive.in_background() if work.is_background else self._pipedrive
-        steps = Steps(
-            pipedrive,
-            directory=self._directory,
-            looks=self._looks,
-            leases=leases,
-            policy=self._policy,
-            clock=self._clock,
-        )
+        steps = self._steps(self._pipedrive.in_background() if work.is_background else self._pipedrive, leases)
         try:
-            with self._membership.at_work(), leases.at_work():
+            with self._membership.at_work(), leases.at_work(), tracing.following(None):
                 match work.kind:
                     case "contact":
                         self._bring_contact(work, leases, steps)
@@ -201,6 +198,10 @@ class Engine:
         except NotYetError:
             pass
         return True
+
+    def _steps(self, pipedrive: Pipedrive, leases: Leases) -> Steps:
+        directory, looks, policy = self._directory, self._looks, self._policy
+        return Steps(pipedrive, directory=directory, looks=looks, leases=leases, policy=policy, clock=self._clock)
 
     def _is_open(self) -> bool:
         if storage.present() is not None:
@@ -216,7 +217,7 @@ class Engine:
             contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the lease
             if contact is None:
                 return
-            _check_lease(work, *person_keys(contact), further=further)
+            _go_on(work, *person_keys(contact), further=further, trace=contact.trace)
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, leases, steps)
@@ -270,7 +271,7 @@ class Engine:
             organization = pending.organization(work, self._clock.now())
             if organization is None:
                 return
-            _check_lease(work, organization_key(organization))
+            _go_on(work, organization_key(organization), trace=organization.trace)
             user = linking.user_of(organization)
 
             def bring() -> None:
@@ -288,7 +289,7 @@ class Engine:
             activity = pending.activity(work, self._clock.now())
             if activity is None:
                 return
-            _check_lease(work, activities_key(activity.contact))
+            _go_on(work, activities_key(activity.contact), trace=activity.trace)
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
@@ -332,17 +333,19 @@ class Engine:
         return organization.pipedrive_org_id
 
 
-def _check_lease(work: Work, what: str, *others: str, further: Collection[str] = ()) -> None:
-    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
+def _go_on(work: Work, what: str, *others: str, trace: str | None, further: Collection[str] = ()) -> None:
+    """Go on with a row if the lease is still the right one; it may have been edited between the query and the lease.
 
     Args:
         work: The row, as it was found due.
         what: The lease's key of what is created for the row, as it is under the lease.
         others: The keys by which the same could be created as well.
         further: Those that are leased, beside the row's.
+        trace: The id of what it follows from, for the log.
 
     Raises:
         BusyError: When the keys differ; the row is tried again with the right lease.
     """
     if what != work.lease or {*others} != {*further}:
         raise BusyError("The row was edited before it was leased.")
+    tracing.go_on(trace)

@@ -26,11 +26,13 @@ from warmline.crm.signals import (
     rows_imported,
     rows_importing,
 )
-from warmline.sync import after_change, attempt_log, notifications, processes, wakeups
+from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import let_go
+from warmline.sync.remote import starts
+from warmline.sync.status import attempt_counts
 
 
 def connect() -> None:
@@ -60,9 +62,12 @@ def _tell_of_import(run: ImportRun, **_: Any) -> None:
 
 
 def _delete_old(now: datetime, **_: Any) -> None:
+    attempt_counts.counted()  # before some are deleted
+    call_counts.fold_old(now)
     attempt_log.delete_old(now)
     notifications.delete_old(now)
     processes.delete_old(now)
+    starts.count_on()
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:

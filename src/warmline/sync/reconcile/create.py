@@ -195,7 +195,7 @@ class Steps:
             return self.as_new(activity, person_id)
 
         if activity.pipedrive_agreed:
-            there = self.finder.activity_there(person_id, prepare().body())
+            there = self.finder.activity_there(activity, person_id, prepare().body())
             if there is not None:
                 agreed = snapshots.agreed(self._values_of(activity), snapshots.of_their_activity(there))
                 return Brought(there.id, agreed, activity.revision, was_there=True)

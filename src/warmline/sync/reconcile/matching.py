@@ -21,6 +21,7 @@ from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.lease_keys import organization_key, person_key, row_key
 from warmline.sync.models import DirectoryKind, Intent
 from warmline.sync.policy import Policy
+from warmline.sync.reconcile.activity_likeness import most_like
 from warmline.sync.reconcile.candidates import Sought, There
 from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
 from warmline.sync.reconcile.recent_changes import Looks
@@ -167,18 +168,19 @@ class Finder:
                     return Found(theirs, intent)
         return None
 
-    def activity_there(self, person_id: int, body: Mapping[str, Any]) -> PipedriveActivity | None:
-        """Find an activity equal to ours that no row is linked to: we created it before leaving this company.
+    def activity_there(self, activity: Activity, person_id: int, body: Mapping[str, Any]) -> PipedriveActivity | None:
+        """Find an activity that no row is linked to: we created it before leaving this company, or after a backup.
 
         Args:
+            activity: The row. Without a snapshot of its own it was in the backup as not sent yet, and may be changed.
             person_id: The id of its person.
             body: What a create would send now; the owner may differ.
         """
-        for theirs in self._pipedrive.activities(person_id=person_id):
-            is_equal = mapping.is_made_from(theirs, {**body, "owner_id": theirs.owner_id})
-            if is_equal and not _is_held(Activity, theirs.id):
-                return theirs
-        return None
+        free = (each for each in self._pipedrive.activities(person_id=person_id) if not _is_held(Activity, each.id))
+        if not activity.pipedrive_agreed.get("ours"):
+            creator = self._pipedrive.own_user().id
+            return most_like(list(free), body, logged_at=activity.created_at, creator_id=creator)
+        return next((each for each in free if mapping.is_made_from(each, {**body, "owner_id": each.owner_id})), None)
 
     def _unfinished(
         self, what: str, own: str, theirs: Iterable[str] = (), emails: Collection[str] = ()

@@ -179,6 +179,19 @@ class Updates:
             kept=decided.keep,
         )
 
+    def record_of(self, row: Row) -> Person | PipedriveOrganization | PipedriveActivity:
+        """Return the record of a linked row, or the one that it was merged into or made anew as.
+
+        Raises:
+            DeletedThereError: When it is gone.
+        """
+        match row:
+            case Contact():
+                return self._person(row)
+            case Organization():
+                return self._organization(row)
+        return self._activity(row)
+
     def _said_before(self, row: Row) -> list[Intent]:
         """Return the earlier updates whose responses were lost, when they cannot happen any more.
 

@@ -12,7 +12,7 @@ from django.db import connection
 
 from warmline.crm import preferences
 from warmline.pipedrive import PLANS, UNKNOWN, FileLedger, Ledger, Limiter, Pipedrive, Plan, Usage, Window
-from warmline.sync import oauth_grants
+from warmline.sync import call_counts, oauth_grants
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.remote.oauth_tokens import DraftTokens, GrantTokens
 
@@ -30,11 +30,12 @@ def pipedrive_with(token: str) -> Pipedrive:
         OSError: When the file of the limits cannot be used.
     """
     limiter = _limiter(_ledger(token), is_oauth=not oauth_grants.can_be_pasted(token))
+    access: str | DraftTokens | GrantTokens = token
     if oauth_grants.is_draft(token):
-        return Pipedrive(settings.PIPEDRIVE_BASE_URL, DraftTokens(token), limiter=limiter)
-    if oauth_grants.is_grant(token):
-        return Pipedrive(settings.PIPEDRIVE_BASE_URL, GrantTokens(token, DatabaseClock()), limiter=limiter)
-    return Pipedrive(settings.PIPEDRIVE_BASE_URL, token, limiter=limiter)
+        access = DraftTokens(token)
+    elif oauth_grants.is_grant(token):
+        access = GrantTokens(token, DatabaseClock())
+    return Pipedrive(settings.PIPEDRIVE_BASE_URL, access, limiter=limiter, heard=call_counts.note)
 
 
 def usage(token: str) -> Usage:

@@ -32,6 +32,7 @@ from warmline.pipedrive import (
     Unavailable,
     Unreadable,
 )
+from warmline.sync.call_counts import Purpose, made_for
 from warmline.sync.company import storing
 from warmline.sync.concurrency import Together, one_by_one
 from warmline.sync.intents import LOOK_BACK, OVERLAP
@@ -148,7 +149,7 @@ class Directory:
             BusyError: When another worker is listing a page.
             PipedriveError: When the page could not be read; it is tried again after a while.
         """
-        with Leases(self._clock).hold(LISTING):
+        with made_for(Purpose.LIST), Leases(self._clock).hold(LISTING):
             missing = self._to_be_listed() if self._may_go_on() else set()
             for kind in FEWER_FIRST:
                 if kind in missing:

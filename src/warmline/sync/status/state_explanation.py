@@ -13,8 +13,9 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
-from warmline.sync.remote import connection_health
+from warmline.sync.remote import connection_health, reconcile_first
 from warmline.sync.row_state import OPEN, Sync, SyncState, describe
+from warmline.sync.status import restore_report
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def explain(row: Row, policy: Policy) -> Explanation:
 def pause() -> str:
     """Say why nothing is being sent at the moment; empty when the connection works."""
     status = connection_health.status()
+    if status.state == ConnectionState.OK and reconcile_first.is_on():
+        return f"Sending is paused. {restore_report.UNTIL_THEN}"
     return "" if status.state == ConnectionState.OK else f"Sending is paused. {status.message}"
 
 

@@ -14,9 +14,10 @@ from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.connection_health import Disk, Status
 from warmline.sync.row_state import SyncState, counts_by_table
-from warmline.sync.status import account_usage
+from warmline.sync.status import account_usage, restore_report
 from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.not_sent_list import TABLES, LeftOut, failed, left_out
+from warmline.sync.status.restore_report import RestoreReport
 
 FAILURES_SHOWN = 5  # failed rows per kind; the others are on their own pages
 
@@ -91,6 +92,8 @@ class Overview:
         calls, seconds: Calls used in the shortest rate limit window, and its length; calls is None without a token.
         tokens: API tokens used today; None without a token.
         directory: How far the index of Pipedrive is; empty for members.
+        restore: How far the check of all links after a restore is, with what it found; None if there was none lately.
+        other: That another installation writes to the same company, in words; empty if none was seen lately.
     """
 
     heading: str
@@ -104,6 +107,8 @@ class Overview:
     seconds: int
     tokens: UsedShare | None
     directory: list[Progress]
+    restore: RestoreReport | None
+    other: str
 
     @property
     def needs_an_admin(self) -> bool:
@@ -147,6 +152,8 @@ class Overview:
             seconds=round(used.window.seconds) if used else 0,
             tokens=UsedShare(used.tokens, used.daily_tokens) if used and used.daily_tokens else None,
             directory=account_usage.indexed() if used and user.is_admin else [],
+            restore=restore_report.report(user, now),
+            other=restore_report.other_installation(now),
         )
 
 

@@ -77,6 +77,8 @@ TOPICS = {
     NotificationKind.CONNECTION_BACK: CONNECTION_BACK,
     NotificationKind.WEBHOOK_OFF: WEBHOOK,
     NotificationKind.GRANT_EXPIRES: ACCOUNT,
+    NotificationKind.LINKS_CHECKED: Topic("links", "plain"),
+    NotificationKind.OTHER_INSTALLATION: Topic("installation", "bad", stays=True),
     NotificationKind.ACTIVITY_SYNCED: Topic("activity", "good"),  # shown only on the notifications page
 }
 FAILING: dict[NotificationKind, type[Row]] = {

@@ -12,8 +12,9 @@ from warmline.crm import preferences
 from warmline.pipedrive import User
 from warmline.sync import company, credentials, wakeups
 from warmline.sync.models import Company, ConnectionState
+from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch, connection_health, oauth_setup, setup
-from warmline.sync.remote.doctor import ADVICE
+from warmline.sync.remote.doctor import ADVICE, examination
 from warmline.sync.status import threshold_preview
 from warmline.web.forms.settings import ConnectForm, RulesForm
 from warmline.web.requests import PageRequest, admins_only
@@ -36,6 +37,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         except setup.CannotConnectError as error:
             form.add_error("token", str(error))
         else:
+            setup.ask()  # users and types, for the pages; what goes wrong with it stands on them
             messages.success(request, f"Connected to Pipedrive as {called(me)}. Waiting items are being sent.")
             return redirect("web:settings")
     status, ours = connection_health.status(), company.remembered()
@@ -53,6 +55,18 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         "oauth": oauth_setup.shown(),
     }
     return render(request, "web/settings/pipedrive.html", context)
+
+
+@require_POST
+@admins_only
+@sensitive_post_parameters("token")
+@sensitive_variables("token")
+def check(request: PageRequest) -> HttpResponse:
+    """Check the token that was entered, or the one in use, and show what was found. Nothing is stored."""
+    token = "" if credentials.is_from_environment() else request.POST.get("token", "").strip()
+    findings = list(examination(Policy.current(), token))
+    context = {"findings": findings, "is_well": all(each.well for each in findings), "is_tried": bool(token)}
+    return render(request, "web/settings/check.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

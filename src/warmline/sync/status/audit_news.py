@@ -1,0 +1,28 @@
+"""What metrics, e-mails and the ping need to know of the last audit. Nothing is audited yet, so there is no news."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class AuditNews:
+    """The last audit that was finished.
+
+    Attributes:
+        finished_at: When, aware.
+        problems: How many there were of each kind, such as "missing".
+    """
+
+    finished_at: datetime
+    problems: Mapping[str, int]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether both sides agreed."""
+        return not any(self.problems.values())
+
+
+def latest() -> AuditNews | None:
+    """Return the last audit that was finished; None when there was none."""
+    return None

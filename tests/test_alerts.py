@@ -1,0 +1,154 @@
+"""E-mails to admins, once each way, and the ping after a clean audit."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.utils import timezone
+from pytest_django import Settings
+
+from warmline import alerts
+from warmline.crm.users import User
+from warmline.environment_values import EmailServer
+from warmline.sync.models import Connection, ConnectionState
+from warmline.sync.monitoring_models import AdminMail
+from warmline.sync.status import audit_news
+from warmline.sync.status.audit_news import AuditNews
+from warmline.webhooks.sending import NotSentError
+
+pytestmark = pytest.mark.django_db
+
+SERVER = EmailServer("mail.example.com", 25, "", "", starttls=False, tls=False, sender="warmline@example.com")
+THEN = datetime(2026, 11, 27, 3, 10, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _team(settings: Settings) -> None:
+    settings.EMAIL, settings.PIPEDRIVE_API_TOKEN = SERVER, "sandbox-token"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    User.objects.create_user("alice@example.com", "Alice", is_admin=True)
+    User.objects.create_user("bob@example.com", "Bob")
+    User.objects.create_user("carol@example.com", "Carol", is_admin=True, is_active=False)
+
+
+def connection(state: ConnectionState) -> None:
+    """Have the connection in a state."""
+    values = {"state": state, "since": timezone.now(), "message": "Pipedrive rejects the token."}
+    Connection.objects.update_or_create(pk=1, defaults=values)
+
+
+def subjects() -> list[str]:
+    """Return the subjects of what was sent, and forget it."""
+    sent = [str(each.subject) for each in mail.outbox]
+    assert all(each.to == ["alice@example.com"] for each in mail.outbox)
+    mail.outbox.clear()
+    return sent
+
+
+def test_the_connection_needs_a_person_and_is_well_again() -> None:
+    """One e-mail to each active admin either way; what passes by itself is none."""
+    for state in (ConnectionState.OK, ConnectionState.DOWN, ConnectionState.THROTTLED):
+        connection(state)
+        alerts.look()
+    assert subjects() == []
+    connection(ConnectionState.UNAUTHORIZED)
+    alerts.look()
+    assert "Pipedrive rejects the token." in mail.outbox[0].body
+    assert "/sync" in mail.outbox[0].body
+    alerts.look()
+    assert subjects() == ["Warmline's connection to Pipedrive needs you"]
+    for state in (ConnectionState.DOWN, ConnectionState.ANOTHER_COMPANY):
+        connection(state)
+        alerts.look()
+    assert subjects() == []
+    connection(ConnectionState.OK)
+    alerts.look()
+    alerts.look()
+    assert subjects() == ["Warmline's connection to Pipedrive is well again"]
+
+
+def test_what_could_not_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail server is away for a while; in the end it is told once."""
+    connection(ConnectionState.UNAUTHORIZED)
+
+    def refuse(*_: object) -> int:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EmailBackend, "send_messages", refuse)
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                alerts.look()
+    assert not AdminMail.objects.exists()
+    alerts.look()
+    assert len(subjects()) == 1
+
+
+def test_without_a_mail_server_nothing_is_noted(settings: Settings) -> None:
+    """Whoever sets one later is told then."""
+    settings.EMAIL = None
+    connection(ConnectionState.UNAUTHORIZED)
+    alerts.look()
+    assert not AdminMail.objects.exists()
+
+
+def test_an_audit_that_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it found; once, until one is clean."""
+    connection(ConnectionState.OK)
+    for problems in ({}, {"missing": 2, "double": 0, "gone": 1}, {"missing": 1}, {"missing": 0}, {}):
+        news = AuditNews(THEN, problems)
+        monkeypatch.setattr(audit_news, "latest", lambda news=news: news)
+        alerts.look()
+    assert "2 missing, 1 gone" in mail.outbox[0].body
+    assert subjects() == ["Warmline and Pipedrive do not agree", "Warmline and Pipedrive agree again"]
+
+
+@contextmanager
+def _listening(status: int, heard: list[str]) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/ping/1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_each_clean_audit_is_pinged_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that found something is not, and one that could not be told is told again."""
+    settings.EMAIL = None
+    heard: list[str] = []
+    found: list[AuditNews | None] = [None]
+    monkeypatch.setattr(audit_news, "latest", lambda: found[0])
+    with _listening(200, heard) as settings.AUDIT_PING_URL:
+        for news in (None, AuditNews(THEN, {"gone": 1})):
+            found[0] = news
+            alerts.look()
+        assert heard == []
+        found[0] = AuditNews(THEN + timedelta(days=1), {"gone": 0})
+        alerts.look()
+        alerts.look()
+        assert heard == ["/ping/1"]
+    with _listening(500, heard) as settings.AUDIT_PING_URL:
+        found[0] = AuditNews(THEN + timedelta(days=2), {})
+        with pytest.raises(NotSentError):
+            alerts.look()
+    with _listening(200, heard) as settings.AUDIT_PING_URL:
+        alerts.look()
+        alerts.look()
+    assert len(heard) == 3
