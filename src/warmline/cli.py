@@ -192,6 +192,21 @@ def sandbox(
         _cannot_listen(host, port, error)
 
 
+@app.command()
+def audit(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what needs no person's decision.")] = False,
+) -> None:
+    """Compare everything with Pipedrive. Exit status: 0 all is well, 1 there are problems, 3 it is not finished."""
+    _set_up()
+    from warmline.sync.audit.command import NotConnectedError, run
+
+    try:
+        outcome = run(repair=repair, say=typer.echo)
+    except NotConnectedError as error:
+        _fail(f"warmline: {error}")
+    raise typer.Exit(outcome)
+
+
 @users.command("add")
 def add_user(
     email: Annotated[

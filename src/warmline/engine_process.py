@@ -135,11 +135,13 @@ def main() -> None:
     django.setup()
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
+    from warmline.sync.audit import worker as audits  # noqa: PLC0415 (as above)
     from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
     from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
     with (
         engine_replacement.running(),
+        audits.running(),
         worker.running(),
         webhooks.running(),
         retention.running(),

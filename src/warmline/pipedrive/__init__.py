@@ -4,7 +4,7 @@ It knows neither Django nor what its callers want, and imports nothing else of W
 and trusted on its own. httpx's exceptions never leave it.
 """
 
-from warmline.pipedrive.client import Pipedrive
+from warmline.pipedrive.client import MOST_IDS, Pipedrive, changed_since, with_ids
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
@@ -44,6 +44,7 @@ from warmline.pipedrive.records import (
 )
 
 __all__ = [
+    "MOST_IDS",
     "PLANS",
     "SEARCH",
     "SYSTEM_CLOCK",
@@ -89,4 +90,6 @@ __all__ = [
     "Window",
     "can_be_address",
     "can_be_token",
+    "changed_since",
+    "with_ids",
 ]
