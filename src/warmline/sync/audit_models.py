@@ -3,6 +3,8 @@
 None of them says what has to be in Pipedrive. Losing all of them would cost the next audit some tokens.
 """
 
+from collections.abc import Iterable
+
 from django.db import models
 
 
@@ -201,6 +203,12 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.problem} {self.kind} {self.row_id}"
+
+
+def forget_rows(kind: str, row_ids: Iterable[int]) -> None:
+    """Delete what audits know of rows that are deleted here."""
+    for model in (AuditedLink, Suspect, Finding):
+        model._default_manager.filter(kind=kind, row_id__in=list(row_ids)).delete()  # noqa: SLF001 (documented as public)
 
 
 def forget_audits() -> None:

@@ -7,7 +7,7 @@ changed since the last audit is read, and as many links by their ids as it takes
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import OuterRef, Subquery, Value
@@ -28,7 +28,7 @@ from warmline.sync.audit import allowance, rows
 from warmline.sync.audit.allowance import Reading
 from warmline.sync.audit.checking import Checks
 from warmline.sync.audit.closing import close, has_settled
-from warmline.sync.audit.reading import Comparison, suspect
+from warmline.sync.audit.reading import Comparison, Seen, suspect
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Phase, Problem, Suspect
 from warmline.sync.company import Membership, generation, storing
 from warmline.sync.intents import OVERLAP
@@ -91,7 +91,7 @@ class Auditor:
     def step(self) -> bool:
         """Do the next piece; return whether there is another one now."""
         audit = Audit.objects.filter(is_open=True).first()
-        if audit is None or (audit.go_on_at is not None and self._clock.now() < audit.go_on_at):
+        if audit is None or waits(audit, self._clock.now()):
             return False
         if audit.generation not in {None, generation()} or not self._membership.is_in_use():
             return False
@@ -179,8 +179,9 @@ class Auditor:
         if page.next_cursor is not None and (page.next_cursor in self._followed or page.next_cursor == audit.cursor):
             raise Unavailable("The list never ends: a cursor was repeated.")
         self._followed = {*self._followed, page.next_cursor} - {None} if page.next_cursor else set()
+        seen = self._compared(audit, page)
         with storing():
-            self._absorb(audit, page)
+            seen.store(audit.pk, self._clock.now())
             if audit.stage == EVERYTHING:
                 number = len(page.records) + len(page.unreadable)
                 audit.listed[audit.phase] = audit.listed.get(audit.phase, 0) * (audit.cursor is not None) + number
@@ -204,9 +205,10 @@ class Auditor:
         some = list(oldest.filter(looked__lt=audit.started_at).order_by("looked", "pk")[: min(MOST_IDS, left)])
         link = rows.MODELS[kind].LINK
         page = self._lists[kind](None, with_ids({getattr(row, link) for row in some})) if some else None
+        seen = None if page is None else self._compared(audit, page)
         with storing():
-            if page is not None:
-                self._absorb(audit, page)
+            if page is not None and seen is not None:
+                seen.store(audit.pk, self._clock.now())
                 there = {each.id for each in (*page.records, *page.unreadable)}
                 suspect(kind, {row.pk: () for row in some if getattr(row, link) not in there})
             audit.cursor = str(left - len(some)) if some and left > len(some) else None
@@ -214,11 +216,12 @@ class Auditor:
                 _next_phase(audit)
             audit.save()
 
-    def _absorb(self, audit: Audit, page: Page[Any]) -> None:
+    def _compared(self, audit: Audit, page: Page[Any]) -> Seen:
+        """Compare a page, outside of the transaction that stores it, for which those who save wait."""
         kind: RowKind = audit.phase  # type: ignore[assignment]  # no check
-        Comparison(self._policy).absorb(kind, page.records, page.unreadable, audit.pk, self._clock.now())
         audit.pages += 1
         audit.failures = 0
+        return Comparison(self._policy).look(kind, page.records, page.unreadable, self._clock.now())
 
     def _check(self, audit: Audit) -> bool:
         """Look at the next suspect; when there is none any more, close the audit."""
@@ -263,6 +266,11 @@ class Auditor:
         if spent:
             left = None if audit.left is None else audit.left - spent
             Audit.objects.filter(pk=audit.pk).update(tokens=audit.tokens + spent, left=left)
+
+
+def waits(audit: Audit, now: datetime) -> bool:
+    """Tell whether an audit pauses. A moment that is further away than any pause comes from a clock that was wrong."""
+    return audit.go_on_at is not None and now < audit.go_on_at <= now + A_NIGHT
 
 
 def _next_phase(audit: Audit) -> None:

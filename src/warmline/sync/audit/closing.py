@@ -3,11 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
-
 from warmline.crm.models import WARMEST, Contact
 from warmline.sync import happenings
-from warmline.sync.audit import missing, rows
+from warmline.sync.audit import missing
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Problem
 from warmline.sync.company import storing
 from warmline.sync.happenings import What
@@ -40,13 +38,13 @@ def close(audit: Audit, policy: Policy, now: datetime, daily_tokens: int | None)
     """Store an audit's outcome, and tell whoever wants to hear of it; see `has_settled` for the arguments."""
     warm = Contact.objects.filter(warmness_score__in=range(policy.threshold, WARMEST + 1))
     gone = Finding.objects.filter(kind="contact", problem=Problem.GONE).values("row_id")
+    audit.state, audit.message, audit.is_open, audit.finished_at = AuditState.DONE, "", False, now
+    audit.compared = AuditedLink.objects.filter(seen_in=audit.pk).count()
+    audit.warm = warm.count()
+    audit.there = warm.filter(pipedrive_person_id__isnull=False).exclude(pk__in=gone).count()
+    lost = missing.rows_missing(policy, now, daily_tokens)
     with storing():
-        missing.store(missing.rows_missing(policy, now, daily_tokens), now)
-        _forget_deleted_rows()
-        audit.state, audit.message, audit.is_open, audit.finished_at = AuditState.DONE, "", False, now
-        audit.compared = AuditedLink.objects.filter(seen_in=audit.pk).count()
-        audit.warm = warm.count()
-        audit.there = warm.filter(pipedrive_person_id__isnull=False).exclude(pk__in=gone).count()
+        missing.store(lost, now)
         audit.save()
         counted = problem_counts()
         told: dict[str, Any] = {"compared": audit.compared, "problems": counted, "clean": not any(counted.values())}
@@ -59,14 +57,6 @@ def problem_counts() -> dict[str, int]:
     """Return how many findings there are of each problem."""
     found = list(Finding.objects.values_list("problem", flat=True))
     return {problem.value: found.count(problem) for problem in Problem}
-
-
-def _forget_deleted_rows() -> None:
-    """Delete what is known of links and problems of rows that were deleted here."""
-    for kind, model in rows.MODELS.items():
-        here: QuerySet[Any] = model._default_manager.values("pk")  # noqa: SLF001 (Django documents it as public)
-        for known in (AuditedLink, Finding):
-            known._default_manager.filter(kind=kind).exclude(row_id__in=here).delete()  # noqa: SLF001 (as above)
 
 
 def _moment(moment: datetime) -> str:

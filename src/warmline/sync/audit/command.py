@@ -11,13 +11,14 @@ from warmline import database_time
 from warmline.sync import credentials
 from warmline.sync.audit import worker
 from warmline.sync.audit_models import Audit, AuditState, Finding, Problem
+from warmline.sync.remote import connection_health
 from warmline.sync.status import audit_choices
 from warmline.sync.status.audit_findings import described
 from warmline.sync.status.audit_result import AuditResult, in_one_line, latest
 
 CLEAN, PROBLEMS, NOT_FINISHED = 0, 1, 3  # exit statuses
 LOOK = 1.0  # seconds between two looks at an audit that waits, or that another process makes
-PATIENCE = timedelta(minutes=1)  # a pause that is longer than this is not waited for
+PATIENCE = 60.0  # seconds: longer pauses are not waited for
 SHOWN = 50  # problems
 
 
@@ -56,15 +57,22 @@ def run(*, repair: bool, say: Callable[[str], None]) -> int:
 
 def _finish() -> bool:
     """Go on with the open audit until it is done; return whether it is, and False if it pauses for long."""
-    while True:
-        worker.tend(lambda: False)
+    waited = 0.0
+    while waited <= PATIENCE:
+        try:
+            worker.tend(lambda: False)
+        except (ValueError, OSError) as error:
+            raise NotConnectedError(connection_health.misconfigured(error).message) from None
         last = Audit.objects.order_by("-pk").first()
         if last is None or not last.is_open:
             return last is not None
-        wait = None if last.go_on_at is None else last.go_on_at - database_time.now()
-        if last.state == AuditState.PAUSED and wait is not None and wait > PATIENCE:
-            return False
+        if last.state == AuditState.PAUSED:
+            waited += LOOK
+            is_long = last.go_on_at is not None and last.go_on_at > database_time.now() + timedelta(seconds=PATIENCE)
+            if is_long or not connection_health.is_well():
+                break
         time.sleep(LOOK)
+    return False
 
 
 def _lines(result: AuditResult) -> list[str]:

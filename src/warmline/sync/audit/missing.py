@@ -16,7 +16,7 @@ from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.leases import in_progress
 from warmline.sync.policy import Policy
 
-LATE = timedelta(hours=1)
+LATE = timedelta(minutes=10)  # nobody's row waits so long while the connection is well and the rows before it go
 NEVER = timedelta(days=2)  # longer than any row ever waits
 COST = 20  # tokens that one row costs, with what belongs to it
 BULK_SHARE = 0.5  # of the day's tokens that batch work gets at least

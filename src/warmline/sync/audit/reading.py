@@ -1,6 +1,7 @@
 """Compares a page of a list with our rows: notes which links were seen, and suspects those that do not look right."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,37 @@ Record = Person | PipedriveOrganization | PipedriveActivity
 REBASED = ("record_id", "is_ours", "owner_id", "owner_here", "label_id", "email_key", "apart", "accepted", "linked_at")
 
 
+@dataclass
+class Seen:
+    """What a page has shown.
+
+    Attributes:
+        kind: The kind of our rows.
+        row_ids: The rows whose records are on it.
+        fresh: What is known of links that no audit has seen before.
+        suspects: Rows that do not look right, each with other records that may be the same as its own.
+    """
+
+    kind: RowKind
+    row_ids: list[int]
+    fresh: list[AuditedLink] = field(default_factory=list)
+    suspects: dict[int, set[int]] = field(default_factory=dict)
+
+    def store(self, audit_id: int, now: datetime) -> None:
+        """Store it; within the transaction that stores how far the audit is.
+
+        Args:
+            audit_id: The audit.
+            now: The present moment, aware.
+        """
+        AuditedLink.objects.bulk_create(
+            self.fresh, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=list(REBASED)
+        )
+        here = AuditedLink.objects.filter(kind=self.kind, row_id__in=self.row_ids)
+        here.update(seen_in=audit_id, looked_at=now)
+        suspect(self.kind, self.suspects)
+
+
 class Comparison:
     """Compares records with rows, by the account's fields as they were when they were asked for last.
 
@@ -39,16 +71,13 @@ class Comparison:
         if not self._has_asked:
             self._fields, self._has_asked = ask(), True
 
-    def absorb(
-        self, kind: RowKind, records: Sequence[Any], unreadable: Iterable[Unreadable], audit_id: int, now: datetime
-    ) -> None:
-        """Note what a page shows; within the transaction that stores how far the audit is.
+    def look(self, kind: RowKind, records: Sequence[Any], unreadable: Iterable[Unreadable], now: datetime) -> "Seen":
+        """Compare a page with our rows; `Seen.store` stores what that has shown.
 
         Args:
             kind: The kind of our rows.
             records: As Pipedrive lists them.
             unreadable: Those that cannot be read: they are there, and nothing else can be said of them.
-            audit_id: The audit.
             now: The present moment, aware.
         """
         there = {record.id: record for record in records if not record.is_deleted}
@@ -56,26 +85,20 @@ class Comparison:
         by_record = rows.linked_to(kind, {*there, *odd})
         links = rows.known_links(kind, [row.pk for some in by_record.values() for row in some])
         restless = rows.restless_records(by_record, now)
-        suspects: dict[int, set[int]] = {}
-        fresh = []
+        seen = Seen(kind, [row.pk for some in by_record.values() for row in some])
         for record_id, some in by_record.items():
             record = there.get(record_id)
-            for row in some:
+            for row in some if record is not None else ():
                 link = links.get(row.pk)
-                if record is not None and (link is None or link.record_id != record_id):
+                if link is None or link.record_id != record_id:
                     link = self.first_sight(kind, row, record, now)
-                    fresh.append(link)
-                is_judged = record is not None and link is not None and record_id not in restless
-                if is_judged and self.verdicts(row, record, link, some):  # type: ignore[arg-type]  # neither is None
-                    suspects[row.pk] = set()
-        _store_links(fresh)
-        seen = [row.pk for some in by_record.values() for row in some]
-        AuditedLink.objects.filter(kind=kind, row_id__in=seen).update(seen_in=audit_id, looked_at=now)
-        if kind != "activity":
-            for found in self._doubles(kind, list(there.values())):
-                for row_id, others in found.items():
-                    suspects.setdefault(row_id, set()).update(others)
-        suspect(kind, suspects)
+                    seen.fresh.append(link)
+                if record_id not in restless and self.verdicts(row, record, link, some):
+                    seen.suspects[row.pk] = set()
+        for found in self._doubles(kind, list(there.values())) if kind != "activity" else ():
+            for row_id, others in found.items():
+                seen.suspects.setdefault(row_id, set()).update(others)
+        return seen
 
     def verdicts(self, row: Any, record: Any, link: AuditedLink, linked_too: Iterable[Any]) -> list[Verdict]:
         """Return what is wrong with a row and its record, but for doubles.
@@ -129,10 +152,4 @@ def suspect(kind: RowKind, found: Mapping[int, Iterable[int]]) -> None:
     ]
     Suspect.objects.bulk_create(
         suspects, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=["others"]
-    )
-
-
-def _store_links(links: Sequence[AuditedLink]) -> None:
-    AuditedLink.objects.bulk_create(
-        links, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=list(REBASED)
     )

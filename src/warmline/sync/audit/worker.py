@@ -16,7 +16,7 @@ from warmline.crm import preferences
 from warmline.pipedrive import Pipedrive, PipedriveError
 from warmline.supervision import Loop
 from warmline.sync import credentials
-from warmline.sync.audit.auditor import LEASE, Auditor
+from warmline.sync.audit.auditor import LEASE, Auditor, waits
 from warmline.sync.audit.repairing import Repairs
 from warmline.sync.audit_models import Audit, Finding
 from warmline.sync.company import Membership
@@ -62,8 +62,7 @@ def is_wanted(now: datetime, began: datetime) -> bool:
         return True
     last = Audit.objects.order_by("-pk").first()
     if last is not None and last.is_open:
-        # A pause is never longer than a day; another moment comes from a clock that was wrong.
-        return last.go_on_at is None or not now < last.go_on_at <= now + DAY + A_MOMENT
+        return not waits(last, now)
     if settings.AUDIT_AT is None:
         return False
     latest = None if last is None else last.started_at

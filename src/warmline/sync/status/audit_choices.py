@@ -28,8 +28,10 @@ def begin(now: datetime | None = None) -> bool:
     """
     moment = now or database_time.now()
     with transaction.atomic():
-        going_on = Audit.objects.filter(is_open=True, state=AuditState.PAUSED)
-        if going_on.update(state=AuditState.RUNNING, message="", go_on_at=None, night_at=None):
+        going_on = Audit.objects.filter(is_open=True)
+        going_on.exclude(go_on_at=None).update(go_on_at=None)
+        paused = going_on.filter(state=AuditState.PAUSED)
+        if paused.update(state=AuditState.RUNNING, message="", night_at=None):
             return True
     try:
         with transaction.atomic():

@@ -53,10 +53,10 @@ def begin(request: PageRequest) -> HttpResponse:
 def decide(request: PageRequest, finding_id: int) -> HttpResponse:
     """Have a problem repaired, or accept it, as the form says."""
     decisions: dict[str, Callable[[Finding], str]] = {"repair": _repair, "accept": _accept}
+    finding = get_object_or_404(findings(request.user), pk=finding_id)
     decision = decisions.get(request.POST.get("decision", ""))
     if decision is None:
         raise BadRequest
-    finding = get_object_or_404(findings(request.user), pk=finding_id)
     messages.success(request, decision(finding))
     return redirect("web:audit", finding.problem)
 
