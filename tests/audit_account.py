@@ -71,7 +71,7 @@ class Account:
             self.organizations.append(row)
         Organization.objects.bulk_create(rows, batch_size=500)
         for row in rows:
-            self._note(row, PipedriveOrganization.model_validate(self._world.organizations[row.pipedrive_org_id]))
+            self._note(row, PipedriveOrganization.model_validate(self._world.organizations[row.pipedrive_org_id or 0]))
 
     def _add_contacts(self, number: int) -> None:
         for n in range(number):
@@ -101,7 +101,7 @@ class Account:
             self.contacts.append(row)
         Contact.objects.bulk_create(self.contacts, batch_size=500)
         for row in self.contacts:
-            self._note(row, Person.model_validate(self._world.persons[row.pipedrive_person_id]))
+            self._note(row, Person.model_validate(self._world.persons[row.pipedrive_person_id or 0]))
 
     def _add_activities(self, number: int) -> None:
         for n in range(number):

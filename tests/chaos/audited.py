@@ -34,7 +34,8 @@ def go_on(run: "Simulation", token: str) -> None:
 
 def false_findings(run: "Simulation", token: str) -> Iterator[Breach]:
     """Make an audit of what has come to rest: whatever it finds, people did; what they accept is found no more."""
-    for is_accepted in (False, True):
+    # The first one may have been begun during the run, and have read what was so at that time.
+    for is_accepted in (False, False, True):
         if not _audit(run, token):
             yield Breach("audit", f"it never came to its end: {Audit.objects.order_by('-pk').values().first()}")
             return

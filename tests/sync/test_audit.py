@@ -10,7 +10,7 @@ from meddler import Meddler
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
-from warmline.crm.models import Contact
+from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
 from warmline.sync.audit.checking import Checks
@@ -48,7 +48,7 @@ def team(bench: Bench, alice: User) -> list[Contact]:
 
 def person_of(sandbox: Sandbox, contact: Contact) -> dict[str, Any]:
     """Return a contact's person as the sandbox has it."""
-    return sandbox.world.persons[contact.pipedrive_person_id]
+    return sandbox.world.persons[contact.pipedrive_person_id or 0]
 
 
 def test_a_clean_account_is_clean(desk: Desk, team: list[Contact], sandbox: Sandbox) -> None:
@@ -73,17 +73,19 @@ def test_each_kind_is_found_and_nothing_else(desk: Desk, team: list[Contact], sa
     """What a colleague did there, and what was lost here."""
     vera, bo, ida, tom, una, kai = team
     world = sandbox.world
-    sandbox.people.change("persons", vera.pipedrive_person_id, name="Viola Holm")
-    sandbox.people.change("persons", bo.pipedrive_person_id, owner_id=2)
-    sandbox.people.change("persons", ida.pipedrive_person_id, label_ids=[])
-    sandbox.people.change("persons", tom.pipedrive_person_id, org_id=una.organization.pipedrive_org_id)
-    sandbox.people.delete("persons", una.pipedrive_person_id)
+    sandbox.people.change("persons", vera.pipedrive_person_id or 0, name="Viola Holm")
+    sandbox.people.change("persons", bo.pipedrive_person_id or 0, owner_id=2)
+    sandbox.people.change("persons", ida.pipedrive_person_id or 0, label_ids=[])
+    sandbox.people.change(
+        "persons", tom.pipedrive_person_id or 0, org_id=Organization.objects.get(name="Unas Mill").pipedrive_org_id
+    )
+    sandbox.people.delete("persons", una.pipedrive_person_id or 0)
     sandbox.add("persons", name="Kai Dahl", emails=[{"value": "KAI@example.com", "primary": True, "label": "work"}])
-    twin = {**world.persons[bo.pipedrive_person_id], "emails": []}
+    twin = {**world.persons[bo.pipedrive_person_id or 0], "emails": []}
     sandbox.add("persons", name="Someone", custom_fields=twin["custom_fields"])
     calls = list(Activity.objects.order_by("pk"))
-    sandbox.people.delete("activities", calls[0].pipedrive_activity_id)
-    sandbox.people.change("activities", calls[1].pipedrive_activity_id, subject="Another subject")
+    sandbox.people.delete("activities", calls[0].pipedrive_activity_id or 0)
+    sandbox.people.change("activities", calls[1].pipedrive_activity_id or 0, subject="Another subject")
     Contact.objects.filter(pk=kai.pk).update(phone="+46 8 7654321")
 
     desk.audit()

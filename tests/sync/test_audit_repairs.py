@@ -63,7 +63,7 @@ def changed(kind: str, **values: Any) -> Any:
         changed("persons", label_ids=[11]),
         changed("persons", org_id=None),
         changed("organizations", name="South Mill"),
-        changed("organizations", address=None),
+        changed("organizations", address={"value": "Peru", "country": "Peru"}),
         changed("organizations", owner_id=2),
         changed("activities", subject="Another"),
         changed("activities", note="Short"),
@@ -82,7 +82,7 @@ def test_what_was_changed_there_is_accepted_or_repaired(
         "organizations": vera.organization.pipedrive_org_id,
         "activities": Activity.objects.get().pipedrive_activity_id,
     }[kind]
-    before = dict(sandbox.world.records[kind][record_id])
+    before = dict(sandbox.world.records[kind][record_id or 0])
     sandbox.people.change(kind, record_id or 0, **values)
     desk.audit()
     (finding,) = Finding.objects.all()
@@ -95,7 +95,7 @@ def test_what_was_changed_there_is_accepted_or_repaired(
     AuditedLink.objects.update(accepted={})  # as if nobody had
     desk.audit()
     repair(desk, bench)
-    after = sandbox.world.records[kind][record_id]
+    after = sandbox.world.records[kind][record_id or 0]
     field = next(iter(values))
     if field in {"emails", "label_ids"}:  # a colleague's stay
         mine = [*values[field], *before[field]]

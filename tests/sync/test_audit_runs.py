@@ -166,13 +166,13 @@ def test_a_large_account_is_read_in_slices(
 ) -> None:
     """What has changed is read at once, and each link is looked at within 30 days, although no list is read whole."""
     desk.audit()
-    poor = with_tokens(300)
+    poor = with_tokens(590)
     changed, gone = account.contacts[900], account.contacts[901]
     lost = account.activities[599]
     sandbox.people.change("persons", changed.pipedrive_person_id or 0, name="Somebody Else")
     sandbox.people.delete("persons", gone.pipedrive_person_id or 0)
     sandbox.people.delete("activities", lost.pipedrive_activity_id or 0)
-    found_on = {}
+    found_on: dict[tuple[str, int, str], int] = {}
     begun = desk.clock.now()
     for day in range(30):
         poor.audit()

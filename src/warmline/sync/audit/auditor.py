@@ -126,7 +126,8 @@ class Auditor:
         usage = self._pipedrive.usage()
         if audit.night_at is None:
             audit.night_at, audit.left = self._clock.now(), allowance.of_a_night(usage.daily_tokens)
-            audit.save(update_fields=["night_at", "left"])
+            audit.generation = generation()  # no company may have been known when it was begun
+            audit.save(update_fields=["night_at", "left", "generation"])
         price = allowance.GET if audit.phase == Phase.CHECKS else allowance.PAGE
         if audit.left is not None and audit.left < price:
             wait, audit.night_at = audit.night_at + A_NIGHT - self._clock.now(), None

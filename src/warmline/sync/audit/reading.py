@@ -19,7 +19,6 @@ from warmline.sync.remote.account_cache import remembered
 from warmline.sync.remote.references import sector_in
 
 Record = Person | PipedriveOrganization | PipedriveActivity
-REBASED = ("record_id", "is_ours", "owner_id", "owner_here", "label_id", "email_key", "apart", "accepted", "linked_at")
 
 
 @dataclass
@@ -45,9 +44,7 @@ class Seen:
             audit_id: The audit.
             now: The present moment, aware.
         """
-        AuditedLink.objects.bulk_create(
-            self.fresh, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=list(REBASED)
-        )
+        baseline.store_links(self.fresh)
         here = AuditedLink.objects.filter(kind=self.kind, row_id__in=self.row_ids)
         here.update(seen_in=audit_id, looked_at=now)
         suspect(self.kind, self.suspects)

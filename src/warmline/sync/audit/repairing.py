@@ -22,6 +22,7 @@ from warmline.pipedrive import (
 )
 from warmline.sync import normal_forms, wakeups
 from warmline.sync.after_change import fresh_attempts
+from warmline.sync.audit.judging import alike
 from warmline.sync.audit.missing import undecided
 from warmline.sync.audit.rows import MODELS
 from warmline.sync.audit_models import Finding, Problem
@@ -116,11 +117,11 @@ def _send_ours(row: Row, values: dict[str, list[Any]], now: datetime) -> None:
         stored = locked(row).filter(pk=row.pk, revision=row.revision).first()
         if stored is None:
             return  # somebody has changed it meanwhile: what is sent then is seen by the next audit
-        ours = {
-            **stored.pipedrive_agreed.get("ours", {}),
-            **{name: _then(name, *both) for name, both in values.items()},
-        }
-        theirs = {**stored.pipedrive_agreed.get("theirs", {}), **{name: there for name, (_, there) in values.items()}}
+        ours, theirs = dict(stored.pipedrive_agreed.get("ours", {})), dict(stored.pipedrive_agreed.get("theirs", {}))
+        for name, (here, there) in values.items():
+            if name in ours and name in theirs and alike(name, there, theirs[name]):
+                continue  # nobody changed it there: what we sent last is what ours replaces
+            ours[name], theirs[name] = _then(name, here, there), there
         type(row)._default_manager.filter(pk=row.pk).update(  # noqa: SLF001 (Django documents it as public)
             revision=F("revision") + 1, pipedrive_agreed=snapshots.agreed(ours, theirs), **fresh_attempts(now)
         )

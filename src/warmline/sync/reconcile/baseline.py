@@ -4,6 +4,7 @@ It is stored with the link. For links of earlier versions, and for records into 
 what it finds first.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,11 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote.account_cache import remembered
 from warmline.sync.remote.references import LABELS
+
+COLUMNS = (
+    *("record_id", "is_ours", "owner_id", "owner_here", "label_id", "email_key", "apart"),
+    *("accepted", "linked_at", "looked_at", "seen_in"),
+)
 
 
 def note_link(row: Contact | Organization, brought: Brought, now: datetime, policy: Policy | None = None) -> None:
@@ -32,7 +38,7 @@ def note_link(row: Contact | Organization, brought: Brought, now: datetime, poli
         return
     known = of_record(row, brought.record, label_id=None if policy is None else own_label(policy))
     known |= {"is_ours": not brought.was_there, "apart": _told_apart(row), "linked_at": now, "accepted": {}}
-    AuditedLink.objects.update_or_create(kind=kind_of(row), row_id=row.pk, defaults=known)
+    store_links([AuditedLink(kind=kind_of(row), row_id=row.pk, **known)])
 
 
 def of_record(
@@ -57,6 +63,13 @@ def of_record(
         "looked_at": None,
         "seen_in": 0,
     }
+
+
+def store_links(links: Sequence[AuditedLink]) -> None:
+    """Store what is known of links, in the place of what was known of them before."""
+    AuditedLink.objects.bulk_create(
+        links, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=list(COLUMNS)
+    )
 
 
 def own_label(policy: Policy) -> int | None:
