@@ -33,12 +33,12 @@ def test_it_says_by_its_exit_status_how_all_is(tmp_path: Path) -> None:
         found = warmline(env, "audit")
         assert (found.returncode, found.stderr) == (1, "")
         assert "1 different" in found.stdout
-        assert "Vera Holm: In Pipedrive, name is “Somebody Else”, and “Vera Holm” here." in found.stdout
+        assert "Vera Holm: In Pipedrive, the name is “Somebody Else”; here it is “Vera Holm”." in found.stdout
         assert warmline(env, "audit", "--repair").returncode == 1  # only a person undoes what people did
 
         sandbox.faults.add(Fault(kind="error", seconds=3600))
         paused = warmline(env, "audit")
-        assert (paused.returncode, paused.stderr) == (3, "")
+        assert paused.returncode == 3
         assert paused.stdout.startswith("not finished: ")
     no_token = warmline({**env, "PIPEDRIVE_API_TOKEN": ""}, "audit")
     assert (no_token.returncode, no_token.stdout) == (1, "")

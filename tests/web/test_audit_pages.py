@@ -55,7 +55,7 @@ def test_each_number_leads_to_its_records(alices: Client, bobs: Client, vera: Co
     found(vera, "different", fields=["name"], values={"name": ["Vera Holm", "<Viola>"]})
     html = look(alices.get("/sync/audit/different"))
     assert "Vera Holm" in html
-    assert "name is “&lt;Viola&gt;”, and “Vera Holm” here" in html
+    assert "the name is “&lt;Viola&gt;”; here it is “Vera Holm”." in html
     assert "Send our value" in html
     assert "No such problem" in look(bobs.get("/sync/audit/different"))
     assert alices.get("/sync/audit/strange").status_code == 404

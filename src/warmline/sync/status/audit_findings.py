@@ -12,6 +12,7 @@ from warmline.sync.models import Remembered
 from warmline.sync.status.record_links import place
 
 SHOWN = 120  # characters of a value
+CALLED = {"email": "e-mail", "due": "due date", "done": "“done”"}  # fields that people call otherwise
 THERE = {"contact": "person", "organization": "organization", "activity": "activity"}
 
 
@@ -82,15 +83,15 @@ def _text(finding: Finding, users: dict[int, str]) -> str:
         case Problem.ORGANIZATION:
             text = "It has another organization in Pipedrive."
         case _ if finding.values:
-            both = (
-                f"{name} is {_quoted(name, theirs)}, and {_quoted('', ours)} here"
-                for name, (ours, theirs) in _pairs(finding)
-            )
-            text = f"In Pipedrive, {'; '.join(both)}."
+            text = f"In Pipedrive, {'; '.join(_differs(name, *both) for name, both in _pairs(finding))}."
         case _:
             followed = " It seems to have been merged into another one." if finding.mends_itself else ""
             text = f"Its {there} {finding.record_id} is not in Pipedrive any more.{followed}"
     return text
+
+
+def _differs(name: str, ours: Any, theirs: Any) -> str:
+    return f"the {CALLED.get(name, name)} is {_quoted(name, theirs)}; here it is {_quoted('', ours)}"
 
 
 def _pairs(finding: Finding) -> list[tuple[str, tuple[Any, Any]]]:
