@@ -137,6 +137,7 @@ def main() -> None:
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
     from warmline.sync import call_counts  # noqa: PLC0415 (as above)
+    from warmline.sync.audit import worker as audits  # noqa: PLC0415 (as above)
     from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
     from warmline.sync.remote import starts  # noqa: PLC0415 (as above)
     from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
@@ -144,6 +145,7 @@ def main() -> None:
     starts.follow()
     with (
         engine_replacement.running(),
+        audits.running(),
         worker.running(),
         webhooks.running(),
         call_counts.adding(),

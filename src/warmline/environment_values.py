@@ -6,6 +6,7 @@ All raise ValueError. Its message follows the variable's name, and never repeats
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import time
 from email.utils import parseaddr
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -113,6 +114,15 @@ def database(text: str) -> str:
     if scheme.startswith("postgres") and find_spec("psycopg") is None:
         raise ValueError("PostgreSQL needs the Python package psycopg; install it beside Warmline")
     return text
+
+
+def time_of_day(text: str) -> time | None:
+    """Parse a time of day such as `03:00`; `off` means none."""
+    if text.lower() == "off":
+        return None
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError("expected a time of day such as 03:00, or off")
+    return time.fromisoformat(text)
 
 
 def origin(example: str) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ import os
 import secrets
 import tempfile
 import warnings
+from datetime import time
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,7 @@ PIPEDRIVE_PLAN: str = env["WARMLINE_PLAN"]
 PIPEDRIVE_SEATS: int = env["WARMLINE_SEATS"]
 TOKEN_SHARE: int = env["WARMLINE_TOKEN_SHARE"]
 DIRECTORY_SHARE: int = env["WARMLINE_DIRECTORY_SHARE"]
+AUDIT_AT: time | None = env["WARMLINE_AUDIT_AT"]
 SYNC_LIMITS: tuple[tuple[int, float], ...] = env["WARMLINE_LIMITS"]
 SYNC_SEARCH_LIMIT: tuple[int, float] = env["WARMLINE_SEARCH_LIMIT"][0]
 METRICS_TOKEN: str = env["WARMLINE_METRICS_TOKEN"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-KINDS = ("duplicate", "loss", "false state", "stranger", "late", "notice")
+KINDS = ("duplicate", "loss", "false state", "stranger", "late", "notice", "audit")
 
 
 @dataclass(frozen=True)

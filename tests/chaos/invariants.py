@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from chaos import notices, values
+from chaos import audited, notices, values
 from chaos.breach import Breach
 from chaos.journal import agree
-from chaos.simulation import Simulation
+from chaos.simulation import OURS, Simulation
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
@@ -35,6 +35,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *values.breaches(run),
         *_strangers(run),
         *notices.false_ones(run),
+        *audited.false_findings(run, OURS),
     ]
     return list(dict.fromkeys(found))
 

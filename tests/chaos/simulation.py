@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Self
 from unittest.mock import patch
 
-from chaos import deeds
+from chaos import audited, deeds
 from chaos.breach import Breach
 from chaos.deeds import Here, There
 from chaos.journal import Journal
@@ -34,6 +34,7 @@ from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import pending, processes, wakeups
+from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
 from warmline.sync.models import (
     Attempt,
     Company,
@@ -49,9 +50,11 @@ from warmline.sync.models import (
 )
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
+from warmline.sync.status import audit_choices
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
 TABLES = (  # who refers to another comes before it
+    *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
     *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
@@ -114,7 +117,7 @@ class Simulation:
         self._make_world()
         self.workers = self.random.choice((1, 2, 3, 8))
         settings.SYNC_WORKERS, settings.PIPEDRIVE_API_TOKEN = self.workers, OURS
-        self._ledgers: defaultdict[str, MemoryLedger] = defaultdict(MemoryLedger)
+        self.ledgers: defaultdict[str, MemoryLedger] = defaultdict(MemoryLedger)
         self._last_fault, self._jumped_at = 0.0, 0.0
         self._hurried = 0
         self._meets_others = self.random.random() < 0.3
@@ -158,7 +161,7 @@ class Simulation:
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
-        self._line = Line(sandboxes, self.sandbox, self.stage, random, self.journal)
+        self.line = Line(sandboxes, self.sandbox, self.stage, random, self.journal)
 
     def run(self, actions: int = 30) -> Report:
         """Do so many things, come to rest; what is to be checked then is in invariants.py."""
@@ -189,6 +192,7 @@ class Simulation:
             self.crash: 5,
             self.hurry: 2,
             self.jump: 1,
+            self.audit: 2,
             self.change_token: 1,
             self.change_company: 1,
         }
@@ -224,6 +228,14 @@ class Simulation:
         self.journal.note(f"the clock jumps by {seconds}")
         self.clock.jump(seconds)
         self._jumped_at = self.clock.elapsed
+
+    def audit(self) -> None:
+        """Begin an audit, or go on with the one that is open, in one of the servers; it dies with it."""
+        audit_choices.begin(self.clock.now())
+        self.journal.note("an audit")
+        token = settings.PIPEDRIVE_API_TOKEN
+        server = self.random.choice(self.servers)
+        self.stage.start(lambda: audited.go_on(self, token), "audit", server.process)
 
     def change_token(self) -> None:
         """Give Warmline a colleague's token, or ours again."""
@@ -346,10 +358,10 @@ class Simulation:
     def _start(self, name: str) -> None:
         server = Server(
             name,
-            self._line,
+            self.line,
             self.stage,
             policy=self.policy,
-            ledgers=self._ledgers,
+            ledgers=self.ledgers,
             random=self.random,
             allowance=self._allowance,
         )

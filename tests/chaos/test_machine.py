@@ -50,6 +50,11 @@ class Machine(RuleBasedStateMachine):
         self.run.jump()
 
     @rule()
+    def audit(self) -> None:
+        """An audit begins, or goes on."""
+        self.run.audit()
+
+    @rule()
     def change_token(self) -> None:
         """Warmline is given another token."""
         self.run.change_token()

@@ -28,6 +28,7 @@ COMMANDS = [
     ("explain",),
     ("explain", "contact"),
     ("doctor",),
+    ("audit",),
 ]
 TOKEN = "token-that-nobody-may-see"
 

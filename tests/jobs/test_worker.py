@@ -139,6 +139,21 @@ def test_a_database_that_goes_away_is_waited_for(place: Place, api: httpx.Client
     assert persons(sandbox, "Toni Reed") == 1
 
 
+def test_one_of_the_workers_makes_an_audit(place: Place, api: httpx.Client, sandbox: Sandbox) -> None:
+    """It is begun on a web process; two workers read no page twice, and one of them repairs what a person wants."""
+    sandbox.faults.clear()
+    with place.working("one"), place.working("other"):
+        contact_id = add(api, "Ali Moss", email="ali@example.com")
+        person_id = until(synced(api, f"/contacts/{contact_id}"))["pipedrive_person_id"]
+        sandbox.people.change("persons", person_id, owner_id=2)
+        before = len(sandbox.world.calls)
+        assert api.post("/audit").status_code == 202
+        found = until(lambda: (told := api.get("/audit").json())["state"] == "done" and told)
+        pages = [call.path for call in sandbox.world.calls[before:] if call.path == "/api/v2/persons"]
+        assert pages == ["/api/v2/persons"]
+        assert [(each["row_id"], each["problem"]) for each in found["items"]] == [(contact_id, "owner")]
+
+
 def test_a_worker_needs_postgres(tmp_path: Path) -> None:
     """One sentence says who does its work on SQLite; so it does for several web processes."""
     env = environment(tmp_path, "http://127.0.0.1:9")

@@ -6,6 +6,7 @@ import warmline.pipedrive
 def test_the_exported_names_are_these_and_exist() -> None:
     """What the package offers changes only on purpose."""
     assert warmline.pipedrive.__all__ == [
+        "MOST_IDS",
         "PLANS",
         "SEARCH",
         "SYSTEM_CLOCK",
@@ -57,5 +58,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Window",
         "can_be_address",
         "can_be_token",
+        "changed_since",
+        "with_ids",
     ]
     assert all(hasattr(warmline.pipedrive, name) for name in warmline.pipedrive.__all__)

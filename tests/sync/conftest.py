@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from audit_desk import Desk
 from bench_engine import Bench, KnowingBench
 from meddler import Meddler
 from pytest_django import Settings
@@ -72,6 +73,12 @@ def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: S
     """Return an engine through the in-process transport, which lists what Pipedrive holds when it first works."""
     settings.PIPEDRIVE_API_TOKEN = TOKEN
     return Bench(Engine(pipedrive, policy, clock, Random(7)), clock, policy, pipedrive)
+
+
+@pytest.fixture
+def desk(bench: Bench, sandbox: Sandbox) -> Desk:
+    """Return where audits are made, beside the engine."""
+    return Desk(bench.pipedrive, bench.policy, bench.clock, sandbox)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from warmline.crm.external_ids import ExternalId
 from warmline.crm.imports import runs
 from warmline.crm.tokens import ApiToken, issue
 from warmline.crm.users import User
+from warmline.sync.audit_models import Finding
 from warmline.webhooks import endpoints
 from warmline.webhooks.models import Event
 from warmline.webhooks.recording import record
@@ -99,6 +100,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         ExternalId.objects.create(kind=kind, source="form", external_id=str(row.pk), **{kind: row})
     endpoint, _ = endpoints.add("https://example.com", ["contact.warm"])
     record(Event.CONTACT_WARM, "contact:1", {})
+    finding = Finding.objects.create(kind="contact", row_id=contact.pk, problem="gone", found_at=contact.created_at)
     return {
         "source": "form",
         "endpoint_id": str(endpoint.pk),
@@ -111,6 +113,8 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "contact_id": str(contact.pk),
         "organization_id": str(contact.organization_id),
         "activity_id": str(activity.pk),
+        "problem": "gone",
+        "finding_id": str(finding.pk),
         "run_id": str(runs.ImportRun.objects.get().pk),
         "token_id": str(ApiToken.objects.get(user=bob).pk),
         "id": str(contact.pk),

@@ -130,6 +130,17 @@ class ActivityFilters(RowFilters):
     contact_id: Annotated[Id | None, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST})] = None
 
 
+class AuditFilters(Filters):
+    """The query parameters of the audit's problems."""
+
+    cursor: Annotated[
+        int | None,
+        Field(ge=0, le=LARGEST, description="The `next` value of the previous page."),
+        BeforeValidator(digits),
+        WithJsonSchema({"type": "string", "pattern": texts.DIGITS}),
+    ] = None
+
+
 class NotificationFilters(Filters):
     """The filters of the list of notifications."""
 

@@ -10,7 +10,18 @@ from django.urls import URLPattern
 from ninja import NinjaAPI, Swagger
 from ninja.openapi.schema import OpenAPISchema
 
-from warmline.api import activities, batch, contacts, errors, etags, idempotent, organizations, progress, webhooks
+from warmline.api import (
+    activities,
+    audit,
+    batch,
+    contacts,
+    errors,
+    etags,
+    idempotent,
+    organizations,
+    progress,
+    webhooks,
+)
 from warmline.api.auth import BEARER, ExpiredError
 
 TEMPORARY = {429, 503}  # statuses of temporary errors
@@ -102,5 +113,5 @@ api = Api(
 )
 errors.install(api)
 api.add_exception_handler(ExpiredError, errors.expired)
-for room in (contacts, organizations, activities, progress, batch, webhooks):
+for room in (contacts, organizations, activities, progress, audit, batch, webhooks):
     api.add_router("", room.router)

@@ -100,3 +100,18 @@ def doctor() -> None:
         typer.echo(f"{'ok' if finding.well else 'problem':8} {finding.text}")
         well = well and finding.well
     raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def audit(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what needs no person's decision.")] = False,
+) -> None:
+    """Compare everything with Pipedrive. Exit status: 0 all is well, 1 there are problems, 3 it is not finished."""
+    set_up()
+    from warmline.sync.audit.command import NotConnectedError, run
+
+    try:
+        outcome = run(repair=repair, say=typer.echo)
+    except NotConnectedError as error:
+        fail(f"warmline: {error}")
+    raise typer.Exit(outcome)

@@ -5,7 +5,7 @@ and trusted on its own. httpx's exceptions never leave it.
 """
 
 from warmline.pipedrive.bearer import Bearer, TokenSource
-from warmline.pipedrive.client import Pipedrive
+from warmline.pipedrive.client import MOST_IDS, Pipedrive, changed_since, with_ids
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock, SystemClock
 from warmline.pipedrive.errors import (
     Blocked,
@@ -48,6 +48,7 @@ from warmline.pipedrive.records import (
 )
 
 __all__ = [
+    "MOST_IDS",
     "PLANS",
     "SEARCH",
     "SYSTEM_CLOCK",
@@ -99,4 +100,6 @@ __all__ = [
     "Window",
     "can_be_address",
     "can_be_token",
+    "changed_since",
+    "with_ids",
 ]

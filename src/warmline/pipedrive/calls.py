@@ -139,8 +139,9 @@ class Calls:
         copied._is_background = is_background  # noqa: SLF001 -- its own class
         return copied
 
-    def _page(self, call: Call, model: type[Record], cursor: str | None) -> Page[Record]:
-        said = self._ask(call, params={"limit": PAGE_SIZE, **({} if cursor is None else {"cursor": cursor})})
+    def _page(self, call: Call, model: type[Record], cursor: str | None, more: Query | None = None) -> Page[Record]:
+        at: Query = {} if cursor is None else {"cursor": cursor}
+        said = self._ask(call, params={"limit": PAGE_SIZE, **(more or {}), **at})
         unreadable: list[Unreadable] = []
         records = lists.records(call, model, error_responses.rows(call, said), unreadable)
         return Page(records, error_responses.next_cursor(said), tuple(unreadable))

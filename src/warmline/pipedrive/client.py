@@ -4,7 +4,7 @@ It uses API v2 wherever that has the call, and v1 only for users, activity types
 and none looks before it creates: only the caller knows what is safe to repeat.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from warmline.pipedrive import error_responses
@@ -36,6 +36,7 @@ from warmline.pipedrive.records import (
 GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
 GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
 
+MOST_IDS = 100  # ids that a list takes; the price is that of any page
 LABEL_FIELD = "label_ids"
 LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
 
@@ -97,7 +98,7 @@ class Pipedrive(Calls):
             updated_since: Only those changed at this time or later (whole seconds); aware.
             unreadable: A list to which those that cannot be read are added; None if that is to be an error.
         """
-        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since), unreadable)
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, changed_since(updated_since), unreadable)
 
     def persons_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Person]:
         """Return the persons with these ids that exist and can be seen, as one page.
@@ -106,15 +107,16 @@ class Pipedrive(Calls):
             ids: At most 100.
             unreadable: A list to which those that cannot be read are added.
         """
-        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _with(ids), unreadable)
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, with_ids(ids), unreadable)
 
-    def persons_page(self, cursor: str | None) -> Page[Person]:
+    def persons_page(self, cursor: str | None, only: Query | None = None) -> Page[Person]:
         """Return one page of all persons, for callers that have to be able to continue another day.
 
         Args:
             cursor: The `next_cursor` of the previous page; None for the first one.
+            only: Which persons, from `changed_since` or `with_ids`; None for all.
         """
-        return self._page(Call("GET", "/api/v2/persons", LIST), Person, cursor)
+        return self._page(Call("GET", "/api/v2/persons", LIST), Person, cursor, only)
 
     def search_persons(self, term: str, *, field: str = "email") -> list[FoundPerson]:
         """Return the persons that a search finds for an e-mail address, whatever its case.
@@ -160,11 +162,11 @@ class Pipedrive(Calls):
             unreadable: As in `persons`.
         """
         call = Call("GET", "/api/v2/organizations", LIST)
-        return self._pages(call, Organization, _since(updated_since), unreadable)
+        return self._pages(call, Organization, changed_since(updated_since), unreadable)
 
     def organizations_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Organization]:
         """Return the organizations with these ids; see `persons_with`."""
-        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _with(ids), unreadable)
+        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, with_ids(ids), unreadable)
 
     def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
         """Return the organizations that a search finds for a name, whatever its case.
@@ -179,9 +181,9 @@ class Pipedrive(Calls):
         call = Call("GET", "/api/v2/organizations/search", SEARCH, search=True)
         return self._search(call, FoundOrganization, {"term": term, "fields": field})
 
-    def organizations_page(self, cursor: str | None) -> Page[Organization]:
+    def organizations_page(self, cursor: str | None, only: Query | None = None) -> Page[Organization]:
         """Return one page of all organizations; see `persons_page`."""
-        return self._page(Call("GET", "/api/v2/organizations", LIST), Organization, cursor)
+        return self._page(Call("GET", "/api/v2/organizations", LIST), Organization, cursor, only)
 
     def create_organization(self, new: NewOrganization) -> Organization:
         """Create an organization and return it."""
@@ -218,14 +220,18 @@ class Pipedrive(Calls):
             updated_since: As in `persons`.
             unreadable: As in `persons`.
         """
-        params = _since(updated_since)
+        params = changed_since(updated_since)
         if person_id is not None:
             params["person_id"] = person_id
         return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params, unreadable)
 
     def activities_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Activity]:
         """Return the activities with these ids; see `persons_with`."""
-        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, _with(ids), unreadable)
+        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, with_ids(ids), unreadable)
+
+    def activities_page(self, cursor: str | None, only: Query | None = None) -> Page[Activity]:
+        """Return one page of all activities; see `persons_page`."""
+        return self._page(Call("GET", "/api/v2/activities", LIST), Activity, cursor, only)
 
     def create_activity(self, new: NewActivity) -> Activity:
         """Create an activity and return it."""
@@ -307,7 +313,7 @@ class Pipedrive(Calls):
         return _labelled(call, written.options, label)
 
 
-def _since(moment: datetime | None) -> Query:
+def changed_since(moment: datetime | None) -> Query:
     """Return the query for what has changed since; a part of a second is rounded down, to miss nothing."""
     if moment is None:
         return {}
@@ -316,9 +322,9 @@ def _since(moment: datetime | None) -> Query:
     return {"updated_since": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
-def _with(ids: Sequence[int]) -> Query:
-    """Return the query for records with some ids."""
-    return {"ids": ",".join(str(each) for each in ids)}
+def with_ids(ids: Iterable[int]) -> Query:
+    """Return the query for the records with these ids, of which there may be MOST_IDS."""
+    return {"ids": ",".join(map(str, ids))}
 
 
 def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str) -> Option:

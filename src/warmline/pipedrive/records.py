@@ -260,6 +260,7 @@ class OrganizationChanges(Changes):
     """What to change of an organization. Custom fields that are not named stay; the address is replaced as a whole."""
 
     name: str | None = None
+    owner_id: int | None = None
     industry: int | None = None
     address: Address | None = None
     custom_fields: dict[str, Any] | None = None

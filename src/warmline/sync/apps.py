@@ -13,7 +13,8 @@ class SyncConfig(AppConfig):
         """Listen to the contact book; on PostgreSQL, make jobs of what it says."""
         from django.db import connection  # noqa: PLC0415 (as below)
 
-        from warmline.sync import installation_models, monitoring_models  # noqa: F401, PLC0415 (as below)
+        # Tables beside models.py, which comes first.
+        from warmline.sync import audit_models, installation_models, monitoring_models  # noqa: F401, PLC0415 (as below)
         from warmline.sync.engine import signals  # noqa: PLC0415 (it imports models, which are not there before this moment)
 
         signals.connect()

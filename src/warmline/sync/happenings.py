@@ -8,7 +8,7 @@ from django.dispatch import Signal
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
 
-# Sent within the transaction in which it happens: `what`, `row` (None for the connection), and `more`, a dictionary.
+# Sent within the transaction in which it happens: `what`, `row` (None for others than rows), and `more`, a dict.
 happened = Signal()
 
 
@@ -21,6 +21,7 @@ class What(StrEnum):
     ACTIVITY_SYNCED = "activity.synced"
     CONNECTION_LOST = "connection.lost"
     CONNECTION_BACK = "connection.back"
+    AUDIT_DONE = "audit.done"
 
 
 def tell(what: What, row: Row | None = None, **more: Any) -> None:
@@ -28,7 +29,7 @@ def tell(what: What, row: Row | None = None, **more: Any) -> None:
 
     Args:
         what: What has happened.
-        row: To which row; None for the connection.
+        row: To which row; None for the connection and the audit.
         more: What is told beside the row, as JSON has it.
     """
     happened.send(What, what=what, row=row, more=more)

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from warmline.web.views import (
     account,
     activities,
+    audit,
     bulk_actions,
     contact,
     contacts,
@@ -58,6 +59,9 @@ urlpatterns = [
     path("sync", sync.overview, name="sync"),
     path("sync/retry", sync.retry, name="sync-retry"),
     path("sync/failed/<kind>", sync.failed, name="sync-failed"),
+    path("sync/audit", audit.begin, name="begin-audit"),
+    path("sync/audit/<problem>", audit.problems, name="audit"),
+    path("sync/audit/problem/<int:finding_id>", audit.decide, name="decide-audit"),
     path("notifications", notifications.notifications, name="notifications"),
     path("events", event_stream.events, name="events"),
     path("badges", event_stream.badges, name="badges"),

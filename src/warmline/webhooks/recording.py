@@ -12,12 +12,13 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
 from warmline.crm.retention import delete_in_pieces
 from warmline.crm.signals import contacts_warmed, day_passed
-from warmline.sync.happenings import happened
+from warmline.sync.happenings import What, happened
 from warmline.webhooks import waking
 from warmline.webhooks.models import Delivery, Endpoint, Event
 from warmline.webhooks.retention import outdated
 
 CONNECTION = "connection"
+AUDIT = "audit"
 
 
 def connect() -> None:
@@ -58,7 +59,7 @@ def record(event: Event, record: str, data: dict[str, Any]) -> None:
 
 def _happened(what: str, row: Row | None, more: dict[str, Any], **_: Any) -> None:
     if row is None:
-        record(Event(what), CONNECTION, more)
+        record(Event(what), AUDIT if what == What.AUDIT_DONE else CONNECTION, more)
     elif isinstance(row, Contact):
         record(Event(what), f"contact:{row.pk}", {**_contact(row), **more})
     elif isinstance(row, Activity):

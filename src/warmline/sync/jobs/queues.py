@@ -27,6 +27,7 @@ BRING = "bring"  # a row, by its `kind` and `row_id`
 FEED = "feed"  # the queue of what a person waits for
 IMPORT = "import"
 FILL = "fill"
+AUDIT = "audit"
 
 FIRST = 10  # the priority of feeding: others wait for it
 
@@ -56,7 +57,7 @@ def put_chore(task: str) -> None:
     """Put a job that names no row into the queue of upkeep, unless one waits there already.
 
     Args:
-        task: FEED, IMPORT or FILL.
+        task: FEED, IMPORT, FILL or AUDIT.
     """
     if not ProcrastinateJob.objects.filter(task_name=task, queue_name=UPKEEP, status="todo").exists():
         _deferrer().configure_task(task, queue=UPKEEP, priority=FIRST if task == FEED else 0).defer()

@@ -17,13 +17,15 @@ from warmline import database_time, storage
 from warmline.crm import retention
 from warmline.crm.imports import worker as import_worker
 from warmline.supervision import LONGEST_WAIT, close_connections
-from warmline.sync.jobs.queues import BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore
+from warmline.sync.audit import worker as audits
+from warmline.sync.jobs.queues import AUDIT, BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore
 from warmline.sync.jobs.row_jobs import Hands, Outcome
 from warmline.sync.priorities import RowKind
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = "* * * * * */3"  # cron, with seconds: how late a lost wake-up, a retry or a bulk import is found
+AUDIT_EVERY = "* * * * * */5"  # whether one is to begin, or to go on
 KEEP_EVERY = "23 */6 * * *"  # what is kept for a time only; often enough for machines that run by day
 RECLAIM_EVERY = "* * * * * */15"
 STALLED = 30.0  # seconds without a heartbeat after which a worker is taken for dead
@@ -56,6 +58,7 @@ class Tasks:
     def __init__(self, hands: Hands, ending: Event) -> None:
         self._hands, self._ending = hands, ending
         self._clock = retention.SteadyClock()
+        self._began = database_time.now()
         self._importing = Lock()
         self._under_way: set[int] = set()
         self._lock = Lock()
@@ -114,7 +117,21 @@ class Tasks:
                 await jobs.retry_job(job)
             await jobs.prune_stalled_workers(STALLED)
 
+        self._add_audits(app)
         return app
+
+    def _add_audits(self, app: App) -> None:
+        @app.periodic(cron=AUDIT_EVERY)
+        @app.task(name="look-for-audits", queue=UPKEEP, queueing_lock="look-for-audits")
+        def look_for_audits(timestamp: int) -> None:  # noqa: ARG001 (Procrastinate's)
+            with _connections_closed():
+                if audits.is_wanted(database_time.now(), self._began):
+                    put_chore(AUDIT)
+
+        @app.task(name=AUDIT, queue=UPKEEP)
+        def audit() -> None:
+            with _connections_closed():
+                audits.tend(self._ending.is_set)
 
     def _bring(self, job: Job, kind: RowKind, row_id: int) -> None:
         try:

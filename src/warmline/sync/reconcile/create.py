@@ -6,6 +6,7 @@ not mean "not found".
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -105,7 +106,8 @@ class Steps:
         if found is not None and found.intent is None:
             return self._adopt(contact, found.record)
         if found is not None and found.intent is not None:
-            return _made(found.record.id, found.intent, snapshots.of_person(found.record, contact))
+            made = _made(found.record.id, found.intent, snapshots.of_person(found.record, contact))
+            return replace(made, record=found.record)
         org_id = organization_id()
 
         def prepare() -> NewPerson:
@@ -129,7 +131,7 @@ class Steps:
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
-        return Brought(person.id, agreed, contact.revision)
+        return Brought(person.id, agreed, contact.revision, record=person)
 
     def wait_for_twins(self, contact: Contact) -> None:
         """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
@@ -158,7 +160,8 @@ class Steps:
         if found is not None and found.intent is None:
             return self.link_of(organization, found.record, was_there=True)
         if found is not None and found.intent is not None:
-            return _made(found.record.id, found.intent, self._their_values(found.record))
+            made = _made(found.record.id, found.intent, self._their_values(found.record))
+            return replace(made, record=found.record)
 
         def prepare() -> NewOrganization:
             industry, custom_fields = self.references.ensure_sector(organization.sector, owner)
@@ -232,7 +235,7 @@ class Steps:
             was_there: Whether it existed already and was not created by us.
         """
         agreed = snapshots.agreed(snapshots.of_our_organization(organization), self._their_values(theirs))
-        return Brought(theirs.id, agreed, organization.revision, was_there=was_there)
+        return Brought(theirs.id, agreed, organization.revision, was_there=was_there, record=theirs)
 
     def as_new(self, activity: Activity, person_id: int) -> NewActivity:
         """Return an activity as it would be created now."""
@@ -253,7 +256,7 @@ class Steps:
             make_sure()
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
         agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
-        return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id)
+        return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id, record=person)
 
     def _create(
         self,

@@ -23,7 +23,7 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import several_values, snapshots
+from warmline.sync.reconcile import baseline, several_values, snapshots
 from warmline.sync.reconcile.local_deletes import tell_left_there
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
@@ -55,10 +55,10 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         if not is_there:
             _was_deleted_here(contact, brought, now)
             return
+        baseline.note_link(contact, brought, now, policy)
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         if policy.earlier_activities:
-            # They become pending now.
-            undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)
+            undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)  # pending from now on
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
         attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
@@ -91,6 +91,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         Intents.end(row_key("organization", organization.pk))
         if not is_there:
             return
+        baseline.note_link(organization, brought, now)
         attempt_log.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
         wakeups.after_commit()
@@ -173,9 +174,8 @@ def unlink(row: Row, now: datetime) -> None:
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(replicate=None, logged_while_warm=True, **fresh_attempts(now))
             happenings.tell(happenings.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
-        contact = _contact_of(row)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
-        notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=contact)
+        notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=_contact_of(row))
 
 
 def look_again(row: Contact | Organization, now: datetime) -> datetime:

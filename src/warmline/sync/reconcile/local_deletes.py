@@ -13,6 +13,7 @@ from django.utils import timezone
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.sync import notifications
+from warmline.sync.audit_models import forget_rows
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.models import Intent, Lease, NotificationKind
 
@@ -29,6 +30,8 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
         rows: Rows of one table.
     """
     named = {row_key(_kind(row), row.pk): row for row in rows}
+    for kind in {_kind(row) for row in named.values()}:
+        forget_rows(kind, [row.pk for row in named.values()])  # rows of one table
     # The leases first: this waits for a create that is just beginning, so that its intent is seen below.
     Lease.objects.filter(key__in=named).delete()
     Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from warmline.crm.models import Contact, Organization
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.pipedrive import Person
 from warmline.sync.reconcile.three_way_merge import Values
 
 
@@ -32,6 +34,7 @@ class Brought:
         names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
         was_there: Whether the record existed already and was not created by us.
         org_id: The organization that an adopted person has already.
+        record: The record as Pipedrive returned it last; None if nobody needs it.
     """
 
     record_id: int
@@ -42,3 +45,4 @@ class Brought:
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False
     org_id: int | None = None
+    record: Person | PipedriveOrganization | None = None

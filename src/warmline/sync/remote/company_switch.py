@@ -17,6 +17,7 @@ from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser
 from warmline.sync import company, wakeups
 from warmline.sync.after_change import fresh_attempts, no_choice
+from warmline.sync.audit_models import forget_audits
 from warmline.sync.company import Membership, is_another, name_of
 from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
@@ -141,6 +142,7 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
         Lease.objects.all().delete()
         Intent.objects.all().delete()
         _drop_links(now)
+        forget_audits()
         # These are users of the old company.
         User.objects.exclude(pipedrive_user_id=None).update(pipedrive_user_id=None)
         # What is written only once may have to be written again for the new company.

@@ -159,10 +159,7 @@ class References:
 
     def sector_of(self, theirs: PipedriveOrganization) -> str:
         """Return the sector of an organization in Pipedrive: the value of our field, else its industry's name."""
-        fields = self._catalog.organization_fields()
-        written = theirs.custom_fields.get(custom_field(SECTOR, fields) or "")
-        named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
-        return written if isinstance(written, str) else next(named, "")
+        return sector_in(theirs, self._catalog.organization_fields())
 
     def wished_type(self, activity: Activity) -> str:
         """Return the Pipedrive type that an activity should have."""
@@ -251,6 +248,18 @@ class References:
 
     def _tell_once(self, kind: NotificationKind, text: str, user: User | None, *, about: str) -> None:
         notifications.tell(kind, text, now=self._clock.now(), user=user, once=f"{kind}:{about}")
+
+
+def sector_in(theirs: PipedriveOrganization, fields: list[Field]) -> str:
+    """Return the sector of an organization; see `References.sector_of`.
+
+    Args:
+        theirs: The organization.
+        fields: The account's fields of organizations.
+    """
+    written = theirs.custom_fields.get(custom_field(SECTOR, fields) or "")
+    named = (option.label for option in _options(INDUSTRY, fields) if option.id == theirs.industry)
+    return written if isinstance(written, str) else next(named, "")
 
 
 def custom_field(name: str, fields: list[Field]) -> str | None:

@@ -1,8 +1,10 @@
-"""What metrics, e-mails and the ping need to know of the last audit. Nothing is audited yet, so there is no news."""
+"""What metrics, e-mails and the ping need to know of the last audit that was finished."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from warmline.sync.status import audit_result
 
 
 @dataclass(frozen=True)
@@ -25,4 +27,7 @@ class AuditNews:
 
 def latest() -> AuditNews | None:
     """Return the last audit that was finished; None when there was none."""
-    return None
+    result = audit_result.latest()
+    if result is None or result.checked_at is None:
+        return None
+    return AuditNews(result.checked_at, {str(problem): number for problem, number in result.problems.items()})

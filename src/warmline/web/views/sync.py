@@ -10,9 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from warmline.crm.models import Contact
 from warmline.sync.priorities import RowKind
-from warmline.sync.status import not_sent_list
+from warmline.sync.status import audit_result, not_sent_list
 from warmline.sync.status import retry_and_choose as again
 from warmline.web.list_query import number
+from warmline.web.presentation.audit_line import AuditLine
 from warmline.web.presentation.charts import last_day
 from warmline.web.presentation.overview import Overview
 from warmline.web.requests import PageRequest
@@ -25,7 +26,11 @@ KINDS: tuple[RowKind, ...] = get_args(RowKind)
 def overview(request: PageRequest) -> HttpResponse:
     """Show the page; htmx gets the part that is refreshed."""
     now = timezone.now()
-    shown = {"overview": Overview.of(request.user, now), "chart": last_day(request.user, now)}
+    shown = {
+        "overview": Overview.of(request.user, now),
+        "chart": last_day(request.user, now),
+        "audit": AuditLine(audit_result.latest(request.user), now),
+    }
     return render(request, "web/sync/_overview.html" if request.htmx else "web/sync/overview.html", shown)
 
 

@@ -1,0 +1,222 @@
+"""Decides what is wrong with a row and its record. Pure: no database, no calls, no clock.
+
+Values are compared with what both sides held when they were last in line. So what an adopted record had from the
+beginning is no problem, and neither is a name that we left alone.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from warmline.crm.activities import Activity
+from warmline.crm.keys import email_key
+from warmline.crm.models import Contact, Organization
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.pipedrive import Person
+from warmline.sync import normal_forms
+from warmline.sync.audit_models import AuditedLink, Problem
+from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile.three_way_merge import Values, is_changed
+
+Party = Person | PipedriveOrganization
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing that is wrong with a row.
+
+    Attributes:
+        problem: What.
+        values: By field that differs, our value and Pipedrive's.
+        others: The other records with the same Warmline ID or e-mail.
+        mends_itself: Whether it can be repaired without a person's decision.
+    """
+
+    problem: Problem
+    values: Mapping[str, list[Any]] = field(default_factory=dict)
+    others: tuple[int, ...] = ()
+    mends_itself: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that differs.
+
+    Attributes:
+        name: The field.
+        ours, theirs: Its values.
+        is_unsent: Whether nobody changed it there: our value was never sent.
+    """
+
+    name: str
+    ours: Any
+    theirs: Any
+    is_unsent: bool
+
+
+def of_contact(
+    contact: Contact, person: Person, link: AuditedLink, *, others: snapshots.Others, owner_id: int | None
+) -> list[Verdict]:
+    """Return what is wrong with a contact's person, but for doubles.
+
+    Args:
+        contact: The contact, with its organization.
+        person: Its person.
+        link: What is known of the link.
+        others: E-mails and phones of the other contacts linked to this person.
+        owner_id: The Pipedrive user whom the contact's owner is; None if that is not known.
+    """
+    ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
+    theirs = snapshots.of_person(person, contact, others=others)
+    found = differences(contact.pipedrive_agreed, ours, theirs, words, link)
+    verdicts = _of_values(Problem.DIFFERENT, [each for each in found if each.name != "organization"])
+    if link.is_ours:  # an adopted person keeps its organization
+        verdicts += _of_values(Problem.ORGANIZATION, [each for each in found if each.name == "organization"])
+    was_handed_over = link.owner_here is not None and link.owner_here != contact.owner_id
+    if not was_handed_over:
+        verdicts += _of_owner(person, link, owner_id)
+    has_label = link.label_id is None or link.label_id in person.label_ids
+    if not has_label and contact.is_warm and not _is_accepted(link, Problem.LABEL, link.label_id):
+        verdicts.append(Verdict(Problem.LABEL, {"label": [link.label_id, None]}))
+    return verdicts
+
+
+def of_organization(
+    organization: Organization, theirs: PipedriveOrganization, link: AuditedLink, *, sector: str
+) -> list[Verdict]:
+    """Return what is wrong with an organization's record, but for doubles.
+
+    Args:
+        organization: Ours.
+        theirs: Pipedrive's.
+        link: What is known of the link.
+        sector: What Pipedrive has as its sector.
+    """
+    values = snapshots.of_their_organization(theirs, sector)
+    ours = snapshots.of_our_organization(organization)
+    found = differences(organization.pipedrive_agreed, ours, values, ours, link)
+    return [*_of_values(Problem.DIFFERENT, found), *_of_owner(theirs, link, None)]
+
+
+def of_activity(
+    activity: Activity, theirs: PipedriveActivity, link: AuditedLink, types: Mapping[str, str]
+) -> list[Verdict]:
+    """Return what is wrong with an activity's record.
+
+    Args:
+        activity: Ours.
+        theirs: Pipedrive's.
+        link: What is known of the link.
+        types: Pipedrive's activity type for each of ours.
+    """
+    # A team that chose other types has not changed its earlier activities.
+    wished = activity.pipedrive_agreed.get("ours", {}).get("type", types[activity.type])
+    ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
+    values = snapshots.of_their_activity(theirs)
+    return _of_values(Problem.ACTIVITY, differences(activity.pipedrive_agreed, ours, values, words, link))
+
+
+def of_nothing(row: Contact | Organization | Activity, link: AuditedLink, *, can_be_followed: bool) -> list[Verdict]:
+    """Return what is wrong with a row whose record is gone.
+
+    Args:
+        row: The row.
+        link: What is known of the link.
+        can_be_followed: Whether it seems to have been merged into another record.
+    """
+    problem = Problem.ACTIVITY if isinstance(row, Activity) else Problem.GONE
+    if _is_accepted(link, Problem.GONE, link.record_id):
+        return []
+    return [Verdict(problem, mends_itself=can_be_followed)]
+
+
+def of_doubles(link: AuditedLink, by_mark: Iterable[int], by_email: Iterable[int]) -> list[Verdict]:
+    """Return whether there is a second record of a row.
+
+    Args:
+        link: What is known of the link.
+        by_mark: Other records with the row's Warmline ID.
+        by_email: Other persons with the contact's e-mail that nobody told apart from it.
+    """
+    marked, named = sorted(by_mark), sorted(by_email)
+    others = tuple(sorted({*marked, *named}))
+    if not others or _is_accepted(link, Problem.DOUBLE, list(others)):
+        return []
+    same = {"warmline_id": [link.record_id, marked], "email": [link.record_id, named]}
+    return [Verdict(Problem.DOUBLE, {name: ids for name, ids in same.items() if ids[1]}, others)]
+
+
+def differences(
+    agreed: Mapping[str, Values], ours: Values, theirs: Values, words: Values, link: AuditedLink
+) -> list[Difference]:
+    """Return the fields that differ, unless they did when both sides were last in line.
+
+    Args:
+        agreed: What both sides were then (see three_way_merge.py).
+        ours: Our values, by field.
+        theirs: Pipedrive's values of the same fields.
+        words: Our values as Pipedrive stores them.
+        link: What is known of the link.
+    """
+    ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
+    found = []
+    for name, value in ours.items():
+        there = theirs.get(name)
+        is_accepted = name in link.accepted and alike(name, there, link.accepted[name])
+        if is_accepted or words[name] == there or alike(name, there, words[name]):
+            continue
+        if name in theirs_then:
+            was_changed_there = not alike(name, there, theirs_then[name])
+        else:  # an earlier version did not store it, so it is not known what it was
+            was_changed_there = link.is_ours and not agreed
+        is_unsent = bool(ours_then) and is_changed(name, value, ours_then)
+        if was_changed_there or is_unsent:
+            found.append(Difference(name, value, there, is_unsent and not was_changed_there))
+    return found
+
+
+def is_named(person: Person, contact: Contact) -> bool:
+    """Tell whether a person has a contact's e-mail."""
+    return bool(contact.email_key) and contact.email_key in {email_key(each.value) for each in person.emails}
+
+
+def bears(record: Party, row: Contact | Organization) -> bool:
+    """Tell whether a record has a row's Warmline ID."""
+    return str(row.warmline_id) in record.custom_fields.values()
+
+
+def is_told_apart(link: AuditedLink, record_id: int, holders: Collection[AuditedLink]) -> bool:
+    """Tell whether somebody has said that another record with a contact's e-mail is somebody else.
+
+    Args:
+        link: What is known of the contact's link.
+        record_id: The other record.
+        holders: What is known of the links of other contacts to it.
+    """
+    if link.apart is None or record_id in link.apart:
+        return True
+    return any(each.apart is None or link.record_id in each.apart for each in holders)
+
+
+def alike(name: str, one: Any, other: Any) -> bool:
+    """Tell whether two of Pipedrive's values of a field are the same, whatever a server does to them."""
+    return bool(normal_forms.theirs(name, one) == normal_forms.theirs(name, other))
+
+
+def _of_values(problem: Problem, found: Sequence[Difference]) -> list[Verdict]:
+    if not found:
+        return []
+    values = {each.name: [each.ours, each.theirs] for each in found}
+    return [Verdict(problem, values, mends_itself=all(each.is_unsent for each in found))]
+
+
+def _of_owner(record: Party, link: AuditedLink, owner_id: int | None) -> list[Verdict]:
+    is_known = link.is_ours and link.owner_id is not None and record.owner_id is not None
+    if not is_known or record.owner_id in {link.owner_id, owner_id, link.accepted.get(Problem.OWNER)}:
+        return []
+    return [Verdict(Problem.OWNER, {"owner": [link.owner_id, record.owner_id]})]
+
+
+def _is_accepted(link: AuditedLink, problem: Problem, value: Any) -> bool:
+    return problem in link.accepted and bool(link.accepted[problem] == value)
