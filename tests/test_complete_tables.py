@@ -20,7 +20,7 @@ from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.priorities import RowKind
 from warmline.sync.reconcile.linking import TAKEN_OVER
 from warmline.sync.status import not_sent_list
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.synced_fields import FIELDS, Form
 from warmline.web.forms import contact_book
 from warmline.web.forms import settings as settings_forms
 from warmline.web.presentation import icons, overview
@@ -40,6 +40,7 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
         "LAST_NAME",
         "SUFFIX",
     },
+    ("sync/audit/auditor.py", "_lists"): {"CHECKS"},  # the only phase that reads no list
     ("sync/retries.py", "PROBE_WAITS"): {"OK", "NO_TOKEN"},  # there is nothing to probe
     ("sync/remote/doctor.py", "ADVICE"): {"OK"},  # there is nothing to do
     # Who has just typed a token does something else than the doctor says only if it was refused.
@@ -48,6 +49,8 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
         "BUSY",
         "NO_DATABASE",
     },  # these pass, and without a database there is no page
+    ("sync/status/audit_result.py", "WORDS"): {"MISSING", "DOUBLE", "DIFFERENT"},  # their names are the words
+    ("sync/synced_fields.py", "FIRST"): {form.name for form in Form} - {"EMAILS", "PHONES"},  # one value
     ("web/presentation/toasts.py", "FAILING"): NO_FAILURE,
 }
 

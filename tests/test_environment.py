@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ GOOD = [
     ("WARMLINE_METRICS_TOKEN", "of-prometheus", "of-prometheus"),
     ("WARMLINE_AUDIT_PING_URL", "", ""),
     ("WARMLINE_AUDIT_PING_URL", "https://example.com/ping/1?a=b", "https://example.com/ping/1?a=b"),
+    ("WARMLINE_AUDIT_AT", "23:59", time(23, 59)),
+    ("WARMLINE_AUDIT_AT", "OFF", None),
+    ("PIPEDRIVE_CLIENT_ID", "0a1b", "0a1b"),
+    ("PIPEDRIVE_CLIENT_SECRET", "of-the-app", "of-the-app"),
+    ("PIPEDRIVE_OAUTH_URL", "", "https://oauth.pipedrive.com"),
+    ("PIPEDRIVE_OAUTH_URL", "http://127.0.0.1:9000", "http://127.0.0.1:9000"),
     ("WARMLINE_API_RATE", "", (600, 60.0)),
     ("WARMLINE_API_RATE", "0", None),
     ("WARMLINE_API_RATE", "5/0.5", (5, 0.5)),
@@ -193,6 +200,11 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
         ("WARMLINE_LOG_LEVEL", ["LOUD", "10"]),
         ("WARMLINE_LOG_FORMAT", ["xml"]),
         ("WARMLINE_AUDIT_PING_URL", ["example.com/secret", "ftp://example.com/secret", "https://[secret", "https://"]),
+        ("WARMLINE_AUDIT_AT", ["3:00", "24:00", "03:60", "03:00:00", "at night", "\u0663:00"]),
+        (
+            "PIPEDRIVE_OAUTH_URL",
+            ["oauth.pipedrive.com", "https://oauth.pipedrive.com/token", "https://alice@example.com"],
+        ),
         ("WARMLINE_API_RATE", ["no", "0/60", "600", "5/1,5/2"]),
         ("WARMLINE_WEBHOOKS_PRIVATE", ["perhaps"]),
     ],

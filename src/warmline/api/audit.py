@@ -3,10 +3,10 @@
 from ninja import Query, Router, Status
 
 from warmline.api import reading
+from warmline.api.audit_responses import AuditAnswer, AuditCounts, AuditItem
 from warmline.api.auth import Request, require_admin
 from warmline.api.errors import READING, WRITING, RefusedError
 from warmline.api.filters import AuditFilters
-from warmline.api.responses import AuditAnswer, AuditCounts, AuditItem
 from warmline.crm.users import User
 from warmline.sync import credentials
 from warmline.sync.audit_models import AuditState

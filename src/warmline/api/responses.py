@@ -11,7 +11,6 @@ from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.imports.bulk import Outcome, Result
 from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
-from warmline.sync.audit_models import AuditState, Finding, Problem
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status
 from warmline.sync.row_state import Sync, describe
@@ -283,57 +282,6 @@ class RetryAnswer(BaseModel):
     """How many rows are tried again."""
 
     retried: int
-
-
-class AuditCounts(BaseModel):
-    """How many problems there are of each kind."""
-
-    missing: int
-    gone: int
-    double: int
-    different: int
-    owner: int
-    label: int
-    organization: int
-    activity: int
-
-
-class AuditItem(BaseModel):
-    """A problem: which row, its record in Pipedrive, what is wrong, and the fields in which both differ."""
-
-    kind: Literal["contact", "organization", "activity"]
-    row_id: int
-    pipedrive_id: int | None
-    problem: Problem
-    fields: list[str]
-
-    @classmethod
-    def of(cls, row: Finding) -> "AuditItem":
-        """Return what is told of a problem."""
-        kind: Any = row.kind
-        return AuditItem(
-            kind=kind,
-            row_id=row.row_id,
-            pipedrive_id=row.record_id,
-            problem=Problem(row.problem),
-            fields=row.fields,
-        )
-
-
-class AuditAnswer(BaseModel):
-    """How the latest audit is, and the problems that there are; those of the caller's rows, and for admins all.
-
-    `finished_at` is null until it is done, and `message` says why it pauses. `next` leads to the next problems.
-    """
-
-    state: AuditState
-    started_at: datetime | None
-    finished_at: datetime | None
-    message: str
-    compared: int
-    problems: AuditCounts
-    items: list[AuditItem]
-    next: str | None
 
 
 class NotificationAnswer(BaseModel):

@@ -34,10 +34,21 @@ def happened(
     """
     if not world.webhooks:
         return
-    action = "create" if before is None else "delete" if after is None else "change"
+    meta = _meta(world, entity, before, after)
+    if merged_to is not None:
+        meta["merged_to_id"] = str(merged_to)
+    if merged_from is not None:
+        meta["merged_from_id"] = str(merged_from)
+    data, previous = _standard(after), _standard(before)
+    if data is not None and previous is not None:
+        previous = {name: value for name, value in previous.items() if data.get(name) != value}
+    world.events.append({"meta": meta, "data": data, "previous": previous})
+
+
+def _meta(world: World, entity: str, before: Json | None, after: Json | None) -> Json:
     actor = world.actor
-    meta: Json = {
-        "action": action,
+    return {
+        "action": "create" if before is None else "delete" if after is None else "change",
         "entity": entity,
         "entity_id": str((after or before or {})["id"]),
         "id": str(uuid.UUID(int=world.random.getrandbits(128), version=4)),
@@ -52,14 +63,6 @@ def happened(
         "type": "general",
         "version": "2.0",
     }
-    if merged_to is not None:
-        meta["merged_to_id"] = str(merged_to)
-    if merged_from is not None:
-        meta["merged_from_id"] = str(merged_from)
-    data, previous = _standard(after), _standard(before)
-    if data is not None and previous is not None:
-        previous = {name: value for name, value in previous.items() if data.get(name) != value}
-    world.events.append({"meta": meta, "data": data, "previous": previous})
 
 
 def _standard(record: Json | None) -> Json | None:

@@ -3,6 +3,7 @@
 `pending.py` answers the same for all rows at once.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
 from warmline.sync import pending
 from warmline.sync.lease_keys import OF_PERSONS, activities_key, organization_key, person_key, person_keys
+from warmline.sync.leases import BusyError
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, is_backlog
 
 WITHOUT_EMAIL = f"{OF_PERSONS}/"  # how the lease of a contact begins that shares it with no other
@@ -119,3 +121,19 @@ def _first_of_its_contact(row: Activity, now: datetime) -> Activity:
 def _first_due(rows: QuerySet[Any], now: datetime) -> list[int]:
     due = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by("pk")
     return list(due.values_list("pk", flat=True)[:1])
+
+
+def check_lease(work: Work, what: str, *others: str, further: Collection[str] = ()) -> None:
+    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
+
+    Args:
+        work: The row, as it was found due.
+        what: The lease's key of what is created for the row, as it is under the lease.
+        others: The keys by which the same could be created as well.
+        further: Those that are leased, beside the row's.
+
+    Raises:
+        BusyError: When the keys differ; the row is tried again with the right lease.
+    """
+    if what != work.lease or {*others} != {*further}:
+        raise BusyError("The row was edited before it was leased.")

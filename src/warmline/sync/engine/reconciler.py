@@ -333,19 +333,7 @@ class Engine:
         return organization.pipedrive_org_id
 
 
-def _go_on(work: Work, what: str, *others: str, trace: str | None, further: Collection[str] = ()) -> None:
-    """Go on with a row if the lease is still the right one; it may have been edited between the query and the lease.
-
-    Args:
-        work: The row, as it was found due.
-        what: The lease's key of what is created for the row, as it is under the lease.
-        others: The keys by which the same could be created as well.
-        further: Those that are leased, beside the row's.
-        trace: The id of what it follows from, for the log.
-
-    Raises:
-        BusyError: When the keys differ; the row is tried again with the right lease.
-    """
-    if what != work.lease or {*others} != {*further}:
-        raise BusyError("The row was edited before it was leased.")
+def _go_on(work: Work, *keys: str, trace: str | None, further: Collection[str] = ()) -> None:
+    """Go on with a row, as it is under its lease, if that is still the right one; its log lines bear the trace's id."""
+    due_row.check_lease(work, *keys, further=further)
     tracing.go_on(trace)

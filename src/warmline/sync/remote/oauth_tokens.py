@@ -26,7 +26,7 @@ from warmline.pipedrive import (
 )
 from warmline.sync import credentials, oauth_grants
 from warmline.sync.leases import BusyError
-from warmline.sync.models import OAuthGrant
+from warmline.sync.oauth_models import OAuthGrant
 from warmline.sync.single_flight import one_asks
 
 log = logging.getLogger(__name__)

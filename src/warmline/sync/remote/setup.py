@@ -16,7 +16,8 @@ from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, ca
 from warmline.sync import company, credentials, oauth_grants
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
-from warmline.sync.models import Company, ConnectionState, OAuthGrant
+from warmline.sync.models import Company, ConnectionState
+from warmline.sync.oauth_models import OAuthGrant
 from warmline.sync.remote import company_switch, connection_health
 from warmline.sync.remote.account_cache import Catalog, remembered
 from warmline.sync.remote.configured_client import pipedrive_with
