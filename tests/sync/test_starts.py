@@ -50,7 +50,7 @@ def test_a_mark_tells_its_start(number: int) -> None:
     assert marks.token_of(str(mark)) == token
 
 
-@pytest.mark.parametrize("text", [str(uuid4()), "", "Warm Lead", "8" * 36])
+@pytest.mark.parametrize("text", ["e90640f7-ed0c-4b66-8da8-d0abb3502f8c", "", "Warm Lead", "8" * 36])
 def test_what_tells_no_start(text: str) -> None:
     """A mark of a version that did not count, and what is no mark."""
     assert marks.token_of(text) == ""
