@@ -19,7 +19,7 @@ from warmline.pipedrive.errors import (
 )
 from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.ledger import FileLedger, Ledger, Used
-from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive.limiter import BACKGROUND_SHARE, Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
 from warmline.pipedrive.records import (
@@ -44,6 +44,7 @@ from warmline.pipedrive.records import (
 )
 
 __all__ = [
+    "BACKGROUND_SHARE",
     "PLANS",
     "SEARCH",
     "SYSTEM_CLOCK",
