@@ -18,13 +18,13 @@ def sync_status() -> None:
     from warmline.sync.policy import Policy
     from warmline.sync.remote import connection_health
     from warmline.sync.row_state import counts
-    from warmline.sync.status import restore_report
+    from warmline.sync.status import budget, restore_report
 
     status = connection_health.status()
     typer.echo(f"connection   {status.state}: {status.message}")
     for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
         typer.echo(f"{state:12} {number}")
-    for line in restore_report.lines(timezone.now()):
+    for line in (*restore_report.lines(timezone.now()), *budget.lines(timezone.now())):
         typer.echo(line)
 
 

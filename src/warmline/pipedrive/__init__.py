@@ -22,7 +22,7 @@ from warmline.pipedrive.errors import (
 )
 from warmline.pipedrive.http_session import can_be_address, can_be_token
 from warmline.pipedrive.ledger import FileLedger, Ledger, Used
-from warmline.pipedrive.limiter import Limiter, Usage
+from warmline.pipedrive.limiter import BACKGROUND_SHARE, Limiter, Usage
 from warmline.pipedrive.lists import Page, Unreadable
 from warmline.pipedrive.oauth import OAuthApp, Tokens
 from warmline.pipedrive.plans import PLANS, SEARCH, UNKNOWN, Plan, Window
@@ -48,6 +48,7 @@ from warmline.pipedrive.records import (
 )
 
 __all__ = [
+    "BACKGROUND_SHARE",
     "MOST_IDS",
     "PLANS",
     "SEARCH",

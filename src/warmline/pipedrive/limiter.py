@@ -42,12 +42,15 @@ class Usage:
         window: That window.
         tokens: How many tokens were spent within the last 24 hours, including the whole hour 24 hours ago.
         daily_tokens: How many tokens may be spent; None when they are not counted.
+        searches, search: The same of searches as `calls` and `window`.
     """
 
     calls: int
     window: Window
     tokens: int
     daily_tokens: int | None
+    searches: int = 0
+    search: Window = SEARCH
 
 
 class Limiter:
@@ -179,7 +182,8 @@ class Limiter:
         used = self._ledger.look()
         now, window = used.present(self._clock), self._windows[0]
         calls = bisect_right(used.turns, now) - bisect_left(used.turns, now - window.seconds)
-        return Usage(calls, window, _tokens(used, now), self._daily_tokens)
+        searches = bisect_right(used.searches, now) - bisect_left(used.searches, now - self._search.seconds)
+        return Usage(calls, window, _tokens(used, now), self._daily_tokens, searches, self._search)
 
     def paused_for(self) -> float:
         """Return for how many seconds from now no turns are given because of a pause; 0 for none."""

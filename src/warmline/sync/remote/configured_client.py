@@ -48,6 +48,17 @@ def usage(token: str) -> Usage:
         return _limiter(ledger, is_oauth=oauth_grants.is_grant(token)).usage()
 
 
+def usage_and_pause(token: str) -> tuple[Usage, float]:
+    """Return what `usage` does, and for how many seconds from now Pipedrive has asked for a pause.
+
+    Args:
+        token: The one in use.
+    """
+    with closing(_ledger(token)) as ledger:
+        limiter = _limiter(ledger)
+        return limiter.usage(), limiter.paused_for()
+
+
 def _ledger(token: str) -> Ledger:
     name = sha256(token.encode()).hexdigest()
     if connection.vendor == "postgresql":

@@ -14,8 +14,9 @@ from warmline.sync.priorities import RowKind
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.connection_health import Disk, Status
 from warmline.sync.row_state import SyncState, counts_by_table
-from warmline.sync.status import account_usage, restore_report
+from warmline.sync.status import account_usage, budget, restore_report
 from warmline.sync.status.account_usage import Progress
+from warmline.sync.status.budget import Budget
 from warmline.sync.status.not_sent_list import TABLES, LeftOut, failed, left_out
 from warmline.sync.status.restore_report import RestoreReport
 
@@ -93,6 +94,7 @@ class Overview:
         tokens: API tokens used today; None without a token.
         directory: How far the index of Pipedrive is; empty for members.
         restore: How far the check of all links after a restore is, with what it found; None if there was none lately.
+        budget: Where the day's tokens go, and until when they last; None without a token.
         other: That another installation writes to the same company, in words; empty if none was seen lately.
     """
 
@@ -109,6 +111,7 @@ class Overview:
     directory: list[Progress]
     restore: RestoreReport | None
     other: str
+    budget: Budget | None
 
     @property
     def needs_an_admin(self) -> bool:
@@ -154,6 +157,7 @@ class Overview:
             directory=account_usage.indexed() if used and user.is_admin else [],
             restore=restore_report.report(user, now),
             other=restore_report.other_installation(now),
+            budget=budget.ahead(now) if used else None,
         )
 
 
