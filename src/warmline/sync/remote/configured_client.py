@@ -55,7 +55,7 @@ def usage_and_pause(token: str) -> tuple[Usage, float]:
         token: The one in use.
     """
     with closing(_ledger(token)) as ledger:
-        limiter = _limiter(ledger)
+        limiter = _limiter(ledger, is_oauth=oauth_grants.is_grant(token))
         return limiter.usage(), limiter.paused_for()
 
 

@@ -16,7 +16,7 @@ from warmline.sync import company, credentials, mapping, oauth_grants
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch
-from warmline.sync.remote.configured_client import pipedrive_with
+from warmline.sync.remote.configured_client import pipedrive_with, plan_for
 from warmline.sync.remote.connection_health import ENOUGH, misconfigured, refusal, without_token
 from warmline.sync.remote.references import INDUSTRY, LABELS, MARK, SECTOR, custom_field
 from warmline.sync.retries import Trouble
@@ -99,7 +99,7 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
         yield _rights(me)
         yield _clock(pipedrive.server_time() - database_time.now())
         yield from _account(pipedrive, policy)
-        yield _plan(preferences.current().plan, pipedrive.told_limit())
+        yield _plan(preferences.current().plan, pipedrive.told_limit(), is_oauth=grant is not None)
         yield _budget(pipedrive.usage())
     except PipedriveError as error:
         yield Finding(well=False, text=f"Checking the account failed: {error}")
@@ -171,12 +171,13 @@ def _of_another_type(name: str, what: str, fields: list[Field]) -> Iterator[Find
         yield Finding(well=False, text=f"{text} Rename it in Pipedrive; Warmline then creates its own.")
 
 
-def _plan(plan: str, told: int | None) -> Finding:
+def _plan(plan: str, told: int | None, *, is_oauth: bool = False) -> Finding:
     """Compare the plan with what Pipedrive's headers say.
 
     Args:
         plan: As it is set; empty if it is not.
         told: How many calls fit in a window; None if Pipedrive has not said so.
+        is_oauth: Whether Warmline works with OAuth, for which plans allow more.
     """
     if told is None:
         return Finding(well=True, text="Pipedrive does not say how many calls it takes; Warmline keeps to the plan's.")
@@ -184,7 +185,7 @@ def _plan(plan: str, told: int | None) -> Finding:
         usual = min(each.windows[0].calls for each in PLANS.values())
         more = f" Pipedrive takes {told} calls in 2 seconds: set the plan to use them." if told > usual else ""
         return Finding(well=True, text=f"No plan is set, so Warmline keeps to the smallest one's limits.{more}")
-    window = PLANS[plan].windows[0]
+    window = plan_for(plan, is_oauth=is_oauth).windows[0]
     if told < window.calls:
         text = (
             f"The plan is set to {plan}, which takes {window.calls} calls in {window.seconds:g} seconds, but Pipedrive "
