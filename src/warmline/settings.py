@@ -253,6 +253,8 @@ CSRF_COOKIE_HTTPONLY = True  # htmx reads the token from the page
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
+CSRF_FAILURE_VIEW = "warmline.http.error_pages.csrf_failure"
+
 LOGIN_URL = "web:sign-in"
 LOGIN_REDIRECT_URL = "web:home"
 LOGOUT_REDIRECT_URL = "web:sign-in"

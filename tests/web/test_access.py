@@ -153,6 +153,8 @@ def _result(caller: Caller, method: str, path: str) -> str:
     assert answer.status_code < 500
     if answer.status_code == 302 and answer["Location"].startswith("/sign-in?next="):
         return "door"
+    if answer.status_code == 401 and b'action="/sign-in"' in answer.content:  # which keeps what was typed
+        return "door"
     refusals = {401, 403, 404, 409} if "/external/" in path else {401, 403, 404}
     return str(answer.status_code) if answer.status_code in refusals else "yes"
 

@@ -38,6 +38,9 @@ class OrganizationDetails:
     sector: str = ""
     country: str = ""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def add_contact(
     owner: User,
@@ -74,15 +77,17 @@ def add_contact(
     return contact
 
 
-def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
+def change_contact(contact: Contact, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None) -> None:
     """Change some fields of a contact.
 
     Args:
         contact: The row, as read; it shows the outcome afterwards.
         changes: Of name, email, phone, warmness_score and organization (OrganizationDetails or None).
+        shown: What the person saw of these, an organization by its name; None if it does not matter.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
+        ChangedMeanwhileError: When somebody else has changed the same; nothing is written then.
     """
     with transaction.atomic():
         changes = dict(changes)
@@ -91,22 +96,26 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
             if contact.organization is not None and contact.organization != changes["organization"]:
                 # Whether the one that it leaves is wanted may depend on it.
                 Organization.objects.filter(pk=contact.organization.pk).update()
-        change_row(contact, changes)
+        change_row(contact, changes, shown=shown)
 
 
-def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
+def change_organization(
+    organization: Organization, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None
+) -> None:
     """Change some fields of an organization.
 
     Args:
         organization: The row, as read; it shows the outcome afterwards.
         changes: Of its name and `Organization.DETAILS`.
+        shown: See `change_contact`.
 
     Raises:
+        ChangedMeanwhileError: See `change_contact`.
         ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
             TakenError is one, for a name that was taken at this moment.
     """
     with told_if_taken(), transaction.atomic():
-        change_row(organization, changes)
+        change_row(organization, changes, shown=shown)
 
 
 def log_activity(
@@ -163,19 +172,21 @@ def _add_activity(activity: Activity) -> None:
     keep_last_contacted(activity)
 
 
-def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
+def change_activity(activity: Activity, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None) -> None:
     """Change some fields of an activity.
 
     Args:
         activity: The row, as read; it shows the outcome afterwards.
         changes: Of type, subject, note, due_date, due_time and done.
+        shown: See `change_contact`.
 
     Raises:
+        ChangedMeanwhileError: See `change_contact`.
         ValidationError: When a field is not valid; nothing is written then.
     """
     with transaction.atomic():
         hold_contact(activity)
-        change_row(activity, changes)
+        change_row(activity, changes, shown=shown)
         keep_last_contacted(activity)
 
 

@@ -5,6 +5,7 @@ A change is made to the row as it is stored by then, and writes only the fields 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,21 +19,38 @@ from warmline.crm.signals import contacts_warmed, row_changed, row_changing
 DERIVED = {"name": "name_key", "email": "email_key", "due_date": "day"}
 
 
-def change_row(row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False) -> None:
+class ChangedMeanwhileError(Exception):
+    """Somebody else has changed the same fields meanwhile, to something else.
+
+    Attributes:
+        present: What is stored by now, by field.
+    """
+
+    def __init__(self, present: Mapping[str, Any]) -> None:
+        super().__init__(f"changed meanwhile: {', '.join(present)}")
+        self.present = present
+
+
+def change_row(
+    row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False, shown: Mapping[str, Any] | None = None
+) -> None:
     """Change a row, and say that it changed; within a transaction.
 
     Args:
         row: The row, as read; it shows the outcome afterwards.
         changes: The new values, by field.
         in_bulk: Whether an import changes it.
+        shown: The values by field that the person saw who changes them; None if it does not matter.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
+        ChangedMeanwhileError: When a field is not what the person saw, nor what they want; nothing is written then.
         DoesNotExist: When it was deleted meanwhile.
     """
     # Someone else, or the engine, may have written the row since it was read. So the row is changed as it is stored
     # now: whether it is valid, and what is derived from its fields, depends on all of them.
     stored = locked(row).get(pk=row.pk)
+    _refuse_if_changed(stored, changes, shown or {})
     row_changing.send(type(stored), row=stored)
     was_warm = isinstance(stored, Contact) and stored.is_warm
     earlier = {name: getattr(stored, name) for name in changes}
@@ -115,6 +133,22 @@ def locked(row: Row) -> QuerySet[Any]:
     activities, each in the order of their ids, so that no two wait for each other.
     """
     return type(row)._default_manager.select_for_update(no_key=True)  # noqa: SLF001 (documented as public)
+
+
+def _refuse_if_changed(stored: Row, changes: Mapping[str, Any], shown: Mapping[str, Any]) -> None:
+    present = {name: getattr(stored, name) for name in shown.keys() & changes.keys()}
+    others = {
+        name: value
+        for name, value in present.items()
+        if _as_shown(value) not in {_as_shown(shown[name]), _as_shown(changes[name])}
+    }
+    if others:
+        raise ChangedMeanwhileError(others)
+
+
+def _as_shown(value: Any) -> str:
+    """Return a value as forms show it: an organization by its name, a time of day without fractions of a second."""
+    return str(value.replace(microsecond=0) if isinstance(value, time) else "" if value is None else value)
 
 
 def _with_keys(row: Row, names: Iterable[str]) -> list[str]:

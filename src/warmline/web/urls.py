@@ -26,7 +26,7 @@ from warmline.web.views import (
 app_name = "web"
 
 in_pipedrive = [
-    path("status", row_status.status),
+    path("status", row_status.status, name="row-status"),
     path("attempts", row_status.attempts),
     path("retry", row_status.retry),
     path("link", row_status.link),

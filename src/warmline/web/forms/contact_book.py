@@ -1,6 +1,6 @@
 """The forms of contacts, organizations and activities. The models decide which values are valid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from django import forms
@@ -12,6 +12,7 @@ from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, is_past
 from warmline.crm.fields import NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.models import WARMEST, Contact, Organization
+from warmline.crm.row_changes import ChangedMeanwhileError
 from warmline.web.forms.base import EditForm, WordedForm
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
@@ -47,6 +48,8 @@ class BookForm(WordedForm, forms.Form):
         if self.is_valid():
             try:
                 self.stored = store(self.values())
+            except ChangedMeanwhileError as error:
+                self.ask(error.present)
             except ValidationError as error:
                 for name, texts in error.message_dict.items():
                     field = name.split(".")[0]
@@ -54,6 +57,10 @@ class BookForm(WordedForm, forms.Form):
         for wrong in [name for name in self.fields if name in self.errors][:1]:
             self.begin_at(wrong)
         return not self.errors
+
+    def ask(self, present: Mapping[str, Any]) -> None:
+        """Ask which values to keep; see EditForm, for only an existing row can have been changed meanwhile."""
+        raise NotImplementedError
 
     def begin_at(self, name: str) -> Self:
         """Put the focus into a field, because the form replaces the button that had it."""

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,8 +16,9 @@ from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
 from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
+from warmline.web.kept_forms import typed
 from warmline.web.presentation.timeline import Entry, timeline
-from warmline.web.requests import PageRequest, idempotency_key
+from warmline.web.requests import PageRequest, idempotency_key, leave
 from warmline.web.views.contact import around, seen
 from warmline.web.views.row_status import page_of
 
@@ -46,10 +47,10 @@ def activity(request: PageRequest, activity_id: int) -> HttpResponse:
 
 
 @require_POST
-def log(request: PageRequest, contact_id: int) -> HttpResponse:
+def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
     """Log an activity with a contact."""
     row = seen(request, contact_id)
-    form = NewActivityForm(request.POST)
+    form = NewActivityForm(typed(request) or {})
 
     def store(values: dict[str, Any]) -> Activity | None:
         make = partial(book.log_activity, request.user, row, **values)
@@ -59,9 +60,11 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
         if form.stored:
             how = "is logged" if form.stored.done else "is planned"
             messages.success(request, f"“{form.stored.subject}” {how}.")
-        return redirect(page_of(row))
-    shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
-    return render(request, "web/contacts/contact.html", shown)
+        return leave(request, page_of(row))
+    shown = {"contact": row, **around(row, form)}
+    if request.htmx:
+        return render(request, "web/contacts/_log.html", shown)
+    return render(request, "web/contacts/contact.html", {**shown, "timeline": timeline(row, "")})
 
 
 @require_POST
@@ -82,8 +85,8 @@ def retry(request: PageRequest, activity_id: int) -> HttpResponse:
 def edit(request: PageRequest, activity_id: int) -> HttpResponse:
     """Change an activity; htmx gets the form in place of the entry."""
     row = _seen(request, activity_id)
-    form = ActivityForm.of(row, request.POST or None)
-    if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes)):
+    form = ActivityForm.of(row, typed(request))
+    if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes, form.shown())):
         return _entry(request, activity_id)
     template = "web/contacts/_edit_activity.html" if request.htmx else "web/contacts/edit_activity.html"
     return render(request, template, {"entry": Entry.of(row), "contact": row.contact, "form": form})

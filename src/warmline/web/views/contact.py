@@ -12,6 +12,7 @@ from warmline.crm.models import WARMEST, Contact
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.web.forms.contact_book import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
+from warmline.web.kept_forms import typed
 from warmline.web.list_query import list_address, number
 from warmline.web.presentation.timeline import timeline
 from warmline.web.requests import PageRequest
@@ -38,7 +39,8 @@ def contact(request: PageRequest, contact_id: int) -> HttpResponse:
     shown = {"contact": row, "timeline": timeline(row, request.GET.get("before", ""))}
     if request.htmx:
         return render(request, "web/contacts/_timeline.html", shown)
-    return render(request, "web/contacts/contact.html", {**shown, **around(row)})
+    kept = typed(request, reverse("web:log-activity", args=[row.pk]))
+    return render(request, "web/contacts/contact.html", {**shown, **around(row, NewActivityForm(kept))})
 
 
 def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, object]:
@@ -46,7 +48,7 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
 
     Args:
         row: The contact.
-        form: The form of an activity that could not be logged; None for an empty form.
+        form: The form to log an activity with; None for an empty one.
     """
     return {
         "scores": SCORES,
@@ -61,8 +63,8 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
 def edit(request: PageRequest, contact_id: int) -> HttpResponse:
     """Change the details; htmx gets the form in their place."""
     row = seen(request, contact_id)
-    form = ContactForm.of(row, request.POST or None)
-    if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
+    form = ContactForm.of(row, typed(request))
+    if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes, form.shown())):
         if not request.htmx:
             return redirect(page_of(row))
         row = seen(request, contact_id)

@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
@@ -23,8 +24,9 @@ from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
 from warmline.web.export import PIECE, file_of
 from warmline.web.forms.contact_book import SCORES, NewContactForm
+from warmline.web.kept_forms import typed
 from warmline.web.list_query import ListRequest
-from warmline.web.requests import PageRequest, idempotency_key
+from warmline.web.requests import PageRequest, idempotency_key, leave
 
 PAGE_SIZE = 50
 
@@ -75,9 +77,9 @@ def _now() -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: PageRequest) -> HttpResponse:
+def add(request: PageRequest) -> HttpResponseBase:
     """Add a contact for the user."""
-    form = NewContactForm(request.POST or None, initial={"organization": request.GET.get("organization", "")})
+    form = NewContactForm(typed(request), initial={"organization": request.GET.get("organization", "")})
 
     def store(values: dict[str, Any]) -> Contact | None:
         make = partial(book.add_contact, request.user, **values)
@@ -85,10 +87,10 @@ def add(request: PageRequest) -> HttpResponse:
 
     if request.method == "POST" and form.save(store):
         if form.stored is None:
-            return redirect("web:contacts")
+            return leave(request, reverse("web:contacts"))
         messages.success(request, f"{form.stored.name} added.")
-        return redirect("web:contact", form.stored.pk)
-    return render(request, "web/contacts/add.html", {"form": form})
+        return leave(request, reverse("web:contact", args=[form.stored.pk]))
+    return render(request, "web/contacts/_add.html" if request.htmx else "web/contacts/add.html", {"form": form})
 
 
 @require_safe
