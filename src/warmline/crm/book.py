@@ -6,10 +6,10 @@ and writes only the fields that it names, so that it never overwrites what the e
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -22,9 +22,12 @@ from warmline.crm.chunks import in_pieces
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
-from warmline.crm.signals import activity_logging, contacts_warmed, rows_deleted
+from warmline.crm.signals import AT_ONCE, activity_logging, contact_adding, contacts_warmed, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
+
+Some = TypeVar("Some")
+Keep = Callable[[Some], object]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def add_contact(
     phone: str = "",
     organization: OrganizationDetails | None = None,
     warmness_score: int = 0,
+    grace: timedelta = AT_ONCE,
 ) -> Contact:
     """Add a contact of a user's.
 
@@ -60,6 +64,7 @@ def add_contact(
         phone: In any form, at most 64 characters; empty when not known.
         organization: Found by its name among the team's and completed, else made; None for none.
         warmness_score: 0 to 10.
+        grace: How long it waits before it is sent, if it is warm.
 
     Returns:
         The saved contact.
@@ -71,19 +76,26 @@ def add_contact(
     with transaction.atomic():
         validate(contact)
         contact.organization = _organization(organization)
+        contact_adding.send(Contact, contact=contact, grace=grace)
         contact.save()
         if contact.is_warm:
             contacts_warmed.send(Contact, contacts=[contact])
     return contact
 
 
-def change_contact(contact: Contact, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None) -> None:
+def change_contact(
+    contact: Contact,
+    changes: Mapping[str, Any],
+    shown: Mapping[str, Any] | None = None,
+    grace: timedelta = AT_ONCE,
+) -> None:
     """Change some fields of a contact.
 
     Args:
         contact: The row, as read; it shows the outcome afterwards.
         changes: Of name, email, phone, warmness_score and organization (OrganizationDetails or None).
         shown: What the person saw of these, an organization by its name; None if it does not matter.
+        grace: How long it waits before it is sent, if it becomes warm by this.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -96,7 +108,7 @@ def change_contact(contact: Contact, changes: Mapping[str, Any], shown: Mapping[
             if contact.organization is not None and contact.organization != changes["organization"]:
                 # Whether the one that it leaves is wanted may depend on it.
                 Organization.objects.filter(pk=contact.organization.pk).update()
-        change_row(contact, changes, shown=shown)
+        change_row(contact, changes, shown=shown, grace=grace)
 
 
 def change_organization(
@@ -190,11 +202,12 @@ def change_activity(activity: Activity, changes: Mapping[str, Any], shown: Mappi
         keep_last_contacted(activity)
 
 
-def delete_contacts(contacts: QuerySet[Contact]) -> int:
+def delete_contacts(contacts: QuerySet[Contact], keep: Keep[QuerySet[Contact]] = lambda _some: None) -> int:
     """Delete contacts with their activities, here, some at a time; their records in Pipedrive stay.
 
     Args:
         contacts: Any that were chosen.
+        keep: Called with some of them in the transaction that is about to delete these.
 
     Returns:
         How many there were.
@@ -204,6 +217,7 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
         # Chosen again under the lock: what was handed to someone else meanwhile may be none of these any more.
         held = list(contacts.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True))
         some = Contact.objects.filter(pk__in=held)
+        keep(some)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
         following.gone("contact", dict(some.values_list("pk", "owner_id")), is_deleted=True)
@@ -216,12 +230,13 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
     return in_pieces(list(contacts.order_by().values_list("pk", flat=True)), delete)
 
 
-def hand_over(contacts: QuerySet[Contact], to: User) -> int:
+def hand_over(contacts: QuerySet[Contact], to: User, keep: Keep[dict[int, int]] = lambda _some: None) -> int:
     """Make contacts and their activities a colleague's, here, some at a time; in Pipedrive they keep their owner.
 
     Args:
         contacts: Any that were chosen.
         to: Whose they become.
+        keep: Called with whose some of them were, by their ids, in the transaction that hands these over.
 
     Returns:
         How many were not theirs before.
@@ -238,6 +253,7 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
         held = others.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
         some = dict(held.values_list("pk", "owner_id"))
+        keep(some)
         activities = _activities_of(some)
         for kind, rows in (("contact", some), ("activity", activities)):
             following.gone(kind, rows, is_deleted=False)

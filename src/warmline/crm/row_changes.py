@@ -5,7 +5,7 @@ A change is made to the row as it is stored by then, and writes only the fields 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NOT_CONTACTED, Contact
-from warmline.crm.signals import contacts_warmed, row_changed, row_changing
+from warmline.crm.signals import AT_ONCE, contacts_warmed, row_changed, row_changing
 
 DERIVED = {"name": "name_key", "email": "email_key", "due_date": "day"}
 
@@ -32,7 +32,12 @@ class ChangedMeanwhileError(Exception):
 
 
 def change_row(
-    row: Row, changes: Mapping[str, Any], *, in_bulk: bool = False, shown: Mapping[str, Any] | None = None
+    row: Row,
+    changes: Mapping[str, Any],
+    *,
+    in_bulk: bool = False,
+    shown: Mapping[str, Any] | None = None,
+    grace: timedelta = AT_ONCE,
 ) -> None:
     """Change a row, and say that it changed; within a transaction.
 
@@ -41,6 +46,7 @@ def change_row(
         changes: The new values, by field.
         in_bulk: Whether an import changes it.
         shown: The values by field that the person saw who changes them; None if it does not matter.
+        grace: How long a contact that becomes warm by this waits before it is sent.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -58,7 +64,9 @@ def change_row(
         setattr(stored, name, value)
     validate(stored)
     before = {name: value for name, value in earlier.items() if getattr(stored, name) != value}
-    answers: Sequence[tuple[Any, Any]] = row_changed.send(type(stored), row=stored, before=before, in_bulk=in_bulk)
+    answers: Sequence[tuple[Any, Any]] = row_changed.send(
+        type(stored), row=stored, before=before, in_bulk=in_bulk, grace=grace
+    )
     further = {name: value for _, values in answers for name, value in values.items()}
     for name, value in further.items():
         setattr(stored, name, value)

@@ -20,6 +20,7 @@ from warmline.web.views import (
     settings,
     sync,
     team,
+    undo,
     webhooks,
 )
 
@@ -49,6 +50,8 @@ urlpatterns = [
     path("activities/<int:activity_id>/edit", activities.edit, name="edit-activity"),
     path("activities/<int:activity_id>/done", activities.done, name="activity-done"),
     path("activities/<int:activity_id>/retry", activities.retry, name="retry-activity"),
+    path("activities/<int:activity_id>/delete", activities.delete, name="delete-activity"),
+    path("undo/<uuid:group>", undo.take_back, name="undo"),
     path("organizations", organizations.organizations, name="organizations"),
     path("organizations/names", organizations.names, name="organization-names"),
     path("organizations/<int:organization_id>", organizations.organization, name="organization"),

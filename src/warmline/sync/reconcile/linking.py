@@ -24,7 +24,7 @@ from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
-from warmline.sync.reconcile.local_deletes import tell_left_there
+from warmline.sync.reconcile.local_deletes import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values, is_changed
 from warmline.sync.synced_fields import FIELDS
@@ -54,7 +54,8 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
         if not is_there:
-            _was_deleted_here(contact, brought, now)
+            chosen = {"pipedrive_chosen_id": brought.record_id, "pipedrive_make_new": False}
+            made_for_nobody(contact, brought, chosen, now)
             return
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         if policy.earlier_activities:
@@ -112,7 +113,8 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         )
         Intents.end(row_key("activity", activity.pk))
         if not is_there:
-            _was_deleted_here(activity, brought, now)
+            told = {"pipedrive_revision": brought.revision, "pipedrive_agreed": brought.agreed}
+            made_for_nobody(activity, brought, {**_id_of(activity, brought.record_id), **told}, now)
             return
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
@@ -246,11 +248,6 @@ def _as_looked_for(row: Contact | Organization, brought: Brought) -> Any:
 def _check_found(row: Contact | Organization, brought: Brought, is_there: int) -> None:
     if not is_there and brought.was_there and _rows(row).filter(pk=row.pk).exists():
         raise BusyError("The row was edited after its record was found.")
-
-
-def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:
-    if not brought.was_there:
-        tell_left_there(row, brought.record_id, now)
 
 
 def _arrival(what: str, brought: Brought) -> str:

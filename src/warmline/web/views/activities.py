@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,7 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
+from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.idempotency import save_once
+from warmline.crm.undo import Keeper
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
@@ -31,11 +34,11 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
     return found
 
 
-def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
+def _entry(request: PageRequest, activity_id: int, **more: object) -> HttpResponse:
     """Show an activity on its timeline again; without htmx, redirect to the page of its contact."""
     row, is_live = _seen(request, activity_id), "X-Live" in request.headers
     if request.htmx or is_live:
-        shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
+        shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live, **more}
         return render(request, "web/contacts/_entry.html", shown)
     return redirect(f"{page_of(row.contact)}#activity-{row.pk}")
 
@@ -70,8 +73,28 @@ def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
 @require_POST
 def done(request: PageRequest, activity_id: int) -> HttpResponse:
     """Mark an activity as done."""
-    book.change_activity(_seen(request, activity_id), {"done": True})
-    return _entry(request, activity_id)
+    row, keeper = _seen(request, activity_id), Keeper(request.user)
+    with transaction.atomic():
+        book.change_activity(row, {"done": True})
+        keeper.changed(Activity, {row.pk: {"done": False}}, {"done": True})
+    return _entry(request, activity_id, **_offer(request, keeper, f"“{row.subject}” is done."))
+
+
+@require_POST
+def delete(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Delete an activity."""
+    row, keeper = _seen(request, activity_id), Keeper(request.user)
+    delete_activity(row, keeper.deleted)
+    offer = _offer(request, keeper, f"“{row.subject}” is deleted.")
+    return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect(page_of(row.contact))
+
+
+def _offer(request: PageRequest, keeper: Keeper, text: str) -> dict[str, object]:
+    """Return the context of a toast that offers to undo; without htmx, put the offer into a message."""
+    if not request.htmx:
+        messages.success(request, text, extra_tags=str(keeper.group or ""))
+        return {}
+    return {"undo_text": text, "undo_group": keeper.group, "undo_page": request.htmx.current_url_abs_path}
 
 
 @require_POST

@@ -1,7 +1,11 @@
 """One contact: its details, warmness, timeline and sync status."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -9,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
+from warmline.crm.undo import Keeper
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.web.forms.contact_book import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
@@ -80,12 +85,26 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
     score = number(request.POST.get(f"warmness-{contact_id}", ""))
     if score is None or score > WARMEST:
         raise BadRequest
-    book.change_contact(row, {"warmness_score": score})
+    before, grace = row.warmness_score, timedelta(seconds=settings.GRACE_SECONDS)
+    keeper = Keeper(request.user)
+    with transaction.atomic():
+        book.change_contact(row, {"warmness_score": score}, grace=grace)
+        if warmed := before < Policy.current().threshold <= score and not row.is_linked:
+            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score})
+    text = going_over(row.name) if warmed else f"Warmness of {row.name} set to {score}."
     if request.htmx:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
-        return render(request, "web/contacts/_warmness.html", shown)
-    messages.success(request, f"Warmness of {row.name} set to {score}.")
+        page = request.htmx.current_url_abs_path
+        offer = {"undo_text": text, "undo_group": keeper.group, "undo_page": page}
+        return render(request, "web/contacts/_warmness.html", {**shown, **offer})
+    messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request) if "query" in request.POST else page_of(row))
+
+
+def going_over(name: str) -> str:
+    """Say that a contact has become a warm lead."""
+    grace = settings.GRACE_SECONDS
+    return f"{name} is a warm lead now, and goes to Pipedrive{f' in {grace} seconds' if grace else ''}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -94,8 +113,9 @@ def delete(request: PageRequest, contact_id: int) -> HttpResponse:
     row = seen(request, contact_id)
     if request.method != "POST":
         return render(request, "web/contacts/delete.html", {"contact": row, "activities": row.activities.count()})
-    book.delete_contacts(Contact.objects.filter(pk=row.pk))
-    messages.success(request, f"{row.name} deleted.")
+    keeper = Keeper(request.user)
+    book.delete_contacts(Contact.objects.filter(pk=row.pk), keeper.deleted)
+    messages.success(request, f"{row.name} deleted.", extra_tags=str(keeper.group or ""))
     return redirect("web:contacts")
 
 
@@ -107,7 +127,8 @@ def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
-    book.hand_over(Contact.objects.filter(pk=row.pk), to)
+    keeper = Keeper(request.user)
+    book.hand_over(Contact.objects.filter(pk=row.pk), to, keeper.handed_over(to))
     get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted in the meantime
-    messages.success(request, f"{row.name} handed over to {to.name}.")
+    messages.success(request, f"{row.name} handed over to {to.name}.", extra_tags=str(keeper.group or ""))
     return redirect(page_of(row) if request.user.is_admin else reverse("web:contacts"))

@@ -1,9 +1,11 @@
 """Contacts: the list, its export, and adding one."""
 
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +20,7 @@ from warmline.crm.idempotency import save_once
 from warmline.crm.imports.runs import ImportRun
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
+from warmline.crm.undo import Keeper
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
@@ -27,6 +30,7 @@ from warmline.web.forms.contact_book import SCORES, NewContactForm
 from warmline.web.kept_forms import typed
 from warmline.web.list_query import ListRequest
 from warmline.web.requests import PageRequest, idempotency_key, leave
+from warmline.web.views.contact import going_over
 
 PAGE_SIZE = 50
 
@@ -82,15 +86,25 @@ def add(request: PageRequest) -> HttpResponseBase:
     form = NewContactForm(typed(request), initial={"organization": request.GET.get("organization", "")})
 
     def store(values: dict[str, Any]) -> Contact | None:
-        make = partial(book.add_contact, request.user, **values)
+        grace = timedelta(seconds=settings.GRACE_SECONDS)
+        make = partial(book.add_contact, request.user, **values, grace=grace)
         return save_once(Contact, request.user, idempotency_key(request), make)
 
     if request.method == "POST" and form.save(store):
         if form.stored is None:
             return leave(request, reverse("web:contacts"))
-        messages.success(request, f"{form.stored.name} added.")
+        _tell_of_new(request, form.stored)
         return leave(request, reverse("web:contact", args=[form.stored.pk]))
     return render(request, "web/contacts/_add.html" if request.htmx else "web/contacts/add.html", {"form": form})
+
+
+def _tell_of_new(request: PageRequest, contact: Contact) -> None:
+    if not contact.is_warm or contact.is_linked:
+        messages.success(request, f"{contact.name} added.")
+        return
+    keeper = Keeper(request.user)
+    keeper.changed(Contact, {contact.pk: {"warmness_score": 0}}, {"warmness_score": contact.warmness_score})
+    messages.success(request, f"{contact.name} added. {going_over(contact.name)}", extra_tags=str(keeper.group))
 
 
 @require_safe
