@@ -106,6 +106,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "kind": "contact",
         "uidb64": "MQ",
         "token": "made-up",
+        "group": "00000000-0000-4000-8000-000000000000",
         "user_id": str(bob.pk),
         "row_id": str(contact.pk),
         "contact_id": str(contact.pk),

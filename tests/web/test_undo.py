@@ -58,12 +58,20 @@ def test_a_slip_of_the_hand(alices: Client, jordan: Contact) -> None:
             offered = html
     assert "goes to Pipedrive in 10 seconds" in offered
     assert 0 < waits(jordan) <= GRACE
-    assert "/undo/" not in html
-    set_warmness(alices, jordan, 4)
-    html = press_undo(alices, offered, headers=HTMX)
+    assert "can no longer be undone" in press_undo(alices, offered)  # what comes last stands for all
+    html = press_undo(alices, html, headers=HTMX)
     assert f'id="warmness-{jordan.pk}"' in html
     jordan.refresh_from_db()
     assert jordan.warmness_score == 3
+
+
+def test_cold_again(alices: Client, alice: User, jordan: Contact) -> None:
+    """What was offered is over; a change of another contact that makes nobody warm leaves the offer alone."""
+    set_warmness(alices, jordan, 5)
+    assert 'id="undo"' not in set_warmness(alices, add_contact(alice, name="Kim"), 2)
+    html = set_warmness(alices, jordan, 2)
+    assert 'id="undo"' in html
+    assert "/undo/" not in html
 
 
 def test_editing_does_not_cut_it_short(alices: Client, jordan: Contact) -> None:

@@ -9,11 +9,11 @@ from datetime import time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.models import NOT_CONTACTED, Contact
+from warmline.crm.models import NO_STEP, NOT_CONTACTED, Contact
 from warmline.crm.signals import AT_ONCE, contacts_warmed, row_changed, row_changing
 
 DERIVED = {"name": "name_key", "email": "email_key", "due_date": "day"}
@@ -126,12 +126,15 @@ def hold_contact(activity: Activity) -> None:
 
 
 def keep_last_contacted(activity: Activity) -> None:
-    """Note when an activity's contact was contacted last, after the activity was written; the contact is held."""
-    done = Activity.objects.filter(contact=activity.contact_id, done=True)
-    latest = done.aggregate(latest=Max("day"))["latest"] or NOT_CONTACTED
+    """Note when an activity's contact was contacted last and is due next; the activity is written, the contact held."""
+    with_it = Activity.objects.filter(contact=activity.contact_id)
+    latest = with_it.filter(done=True).aggregate(latest=Max("day"))["latest"] or NOT_CONTACTED
     # Something done ahead of its due date was done today at the latest.
     latest = min(latest, timezone.localdate(timezone=activity.zone))
-    Contact.objects.filter(pk=activity.contact_id).exclude(last_contacted_on=latest).update(last_contacted_on=latest)
+    planned = with_it.filter(done=False, due_date__isnull=False)
+    following = planned.aggregate(following=Min("day"))["following"] or NO_STEP
+    found = {"last_contacted_on": latest, "next_step_on": following}
+    Contact.objects.filter(pk=activity.contact_id).exclude(**found).update(**found)
 
 
 def locked(row: Row) -> QuerySet[Any]:

@@ -97,16 +97,29 @@ class Keeper:
         self.user = user
         self.group: UUID | None = None
 
-    def changed(self, model: type[Row], before: Mapping[int, Mapping[str, Any]], after: Mapping[str, Any]) -> None:
+    def changed(
+        self,
+        model: type[Row],
+        before: Mapping[int, Mapping[str, Any]],
+        after: Mapping[str, Any],
+        *,
+        goes_on: bool = False,
+    ) -> None:
         """Keep what changed rows were before.
 
         Args:
             model: Their table.
             before: The values that were changed, by field, by the row's id.
             after: Their new values.
+            goes_on: Whether this goes on with the user's latest change of the same, so that both are undone together.
         """
         kind = str(model._meta.model_name)  # noqa: SLF001 (documented as public)
-        rows = [[pk, values] for pk, values in before.items()]
+        rows = [[pk, dict(values)] for pk, values in before.items()]
+        if goes_on and (latest := UndoStep.objects.filter(user=self.user, deed=Deed.CHANGED).order_by("-pk").first()):
+            is_same = [pk for pk, _ in latest.what["before"]] == list(before)
+            if is_same and all(values == latest.what["after"] for values in before.values()):
+                rows = latest.what["before"]
+                latest.delete()
         if rows:
             self._keep(Deed.CHANGED, {"kind": kind, "before": rows, "after": dict(after)})
 

@@ -112,5 +112,5 @@ def nav_link(context: Context, page: str, drawing: str, words: str) -> dict[str,
     """
     request: HttpRequest = context["request"]
     path = reverse(page)
-    current = "page" if request.path == path else "true" if request.path.startswith(f"{path}/") else ""
+    current = "page" if request.path == path else "true" if path != "/" and request.path.startswith(f"{path}/") else ""
     return {"path": path, "current": current, "drawing": drawing, "words": words}

@@ -18,6 +18,7 @@ from warmline.crm.undo import Keeper
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
+from warmline.web.calendar_file import calendar
 from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
 from warmline.web.kept_forms import typed
 from warmline.web.presentation.timeline import Entry, timeline
@@ -26,7 +27,12 @@ from warmline.web.views.contact import around, seen
 from warmline.web.views.row_status import page_of
 
 
-def _seen(request: PageRequest, activity_id: int) -> Activity:
+def seen_activity(request: PageRequest, activity_id: int) -> Activity:
+    """Return an activity that the user may see, with its state and contact.
+
+    Raises:
+        Http404: If there is none.
+    """
     rows = Activity.objects.seen_by(request.user).select_related("contact").filter(pk=activity_id)
     found: Activity | None = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
     if found is None:
@@ -36,7 +42,7 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
 
 def _entry(request: PageRequest, activity_id: int, **more: object) -> HttpResponse:
     """Show an activity on its timeline again; without htmx, redirect to the page of its contact."""
-    row, is_live = _seen(request, activity_id), "X-Live" in request.headers
+    row, is_live = seen_activity(request, activity_id), "X-Live" in request.headers
     if request.htmx or is_live:
         shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live, **more}
         return render(request, "web/contacts/_entry.html", shown)
@@ -47,6 +53,21 @@ def _entry(request: PageRequest, activity_id: int, **more: object) -> HttpRespon
 def activity(request: PageRequest, activity_id: int) -> HttpResponse:
     """Show an activity on its timeline."""
     return _entry(request, activity_id)
+
+
+@require_safe
+def calendar_file(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Send an activity that has a due date as a calendar file.
+
+    Raises:
+        Http404: If it has none.
+    """
+    row = seen_activity(request, activity_id)
+    if row.due_date is None:
+        raise Http404
+    answer = HttpResponse(calendar([row], timezone.now()), content_type="text/calendar; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="activity-{row.pk}.ics"'
+    return answer
 
 
 @require_POST
@@ -62,7 +83,10 @@ def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
     if form.save(store):
         if form.stored:
             how = "is logged" if form.stored.done else "is planned"
-            messages.success(request, f"“{form.stored.subject}” {how}.")
+            text = f"“{form.stored.subject}” {how}."
+            if "stay" in request.POST and request.htmx:
+                return render(request, "web/undo/_toast.html", {"undo_text": text})
+            messages.success(request, text)
         return leave(request, page_of(row))
     shown = {"contact": row, **around(row, form)}
     if request.htmx:
@@ -73,23 +97,28 @@ def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
 @require_POST
 def done(request: PageRequest, activity_id: int) -> HttpResponse:
     """Mark an activity as done."""
-    row, keeper = _seen(request, activity_id), Keeper(request.user)
+    row, keeper = seen_activity(request, activity_id), Keeper(request.user)
+    was_done = row.done
     with transaction.atomic():
         book.change_activity(row, {"done": True})
-        keeper.changed(Activity, {row.pk: {"done": False}}, {"done": True})
-    return _entry(request, activity_id, **_offer(request, keeper, f"“{row.subject}” is done."))
+        if not was_done:
+            keeper.changed(Activity, {row.pk: {"done": False}}, {"done": True})
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is done.")
+    if "today" in request.POST:
+        return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect("web:home")
+    return _entry(request, activity_id, **offer)
 
 
 @require_POST
 def delete(request: PageRequest, activity_id: int) -> HttpResponse:
     """Delete an activity."""
-    row, keeper = _seen(request, activity_id), Keeper(request.user)
+    row, keeper = seen_activity(request, activity_id), Keeper(request.user)
     delete_activity(row, keeper.deleted)
-    offer = _offer(request, keeper, f"“{row.subject}” is deleted.")
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted.")
     return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect(page_of(row.contact))
 
 
-def _offer(request: PageRequest, keeper: Keeper, text: str) -> dict[str, object]:
+def offer_to_undo(request: PageRequest, keeper: Keeper, text: str) -> dict[str, object]:
     """Return the context of a toast that offers to undo; without htmx, put the offer into a message."""
     if not request.htmx:
         messages.success(request, text, extra_tags=str(keeper.group or ""))
@@ -100,14 +129,14 @@ def _offer(request: PageRequest, keeper: Keeper, text: str) -> dict[str, object]
 @require_POST
 def retry(request: PageRequest, activity_id: int) -> HttpResponse:
     """Try again to send an activity to Pipedrive."""
-    again.retry(_seen(request, activity_id))
+    again.retry(seen_activity(request, activity_id))
     return _entry(request, activity_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, activity_id: int) -> HttpResponse:
     """Change an activity; htmx gets the form in place of the entry."""
-    row = _seen(request, activity_id)
+    row = seen_activity(request, activity_id)
     form = ActivityForm.of(row, typed(request))
     if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes, form.shown())):
         return _entry(request, activity_id)

@@ -1,6 +1,7 @@
 """One contact: its details, warmness, timeline and sync status."""
 
 from datetime import timedelta
+from math import ceil
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from warmline import database_time
 from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
 from warmline.crm.undo import Keeper
@@ -85,26 +87,36 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
     score = number(request.POST.get(f"warmness-{contact_id}", ""))
     if score is None or score > WARMEST:
         raise BadRequest
-    before, grace = row.warmness_score, timedelta(seconds=settings.GRACE_SECONDS)
-    keeper = Keeper(request.user)
+    before, keeper = row.warmness_score, Keeper(request.user)
     with transaction.atomic():
-        book.change_contact(row, {"warmness_score": score}, grace=grace)
-        if warmed := before < Policy.current().threshold <= score and not row.is_linked:
-            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score})
-    text = going_over(row.name) if warmed else f"Warmness of {row.name} set to {score}."
+        book.change_contact(row, {"warmness_score": score}, grace=timedelta(seconds=settings.GRACE_SECONDS))
+        is_new = before < Policy.current().threshold
+        if row.is_warm and not row.is_linked and (is_new or _waits(row)):
+            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score}, goes_on=not is_new)
+    text = going_over(row) if keeper.group else f"Warmness of {row.name} set to {score}."
     if request.htmx:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
-        page = request.htmx.current_url_abs_path
-        offer = {"undo_text": text, "undo_group": keeper.group, "undo_page": page}
-        return render(request, "web/contacts/_warmness.html", {**shown, **offer})
+        offer = {
+            "undo_text": text if keeper.group else "",
+            "undo_group": keeper.group,
+            "undo_page": request.htmx.current_url_abs_path,
+        }
+        # What was offered before is over if the contact is cold again; otherwise it stays.
+        says = bool(keeper.group) or before >= Policy.current().threshold > score
+        return render(request, "web/contacts/_warmness.html", {**shown, **offer, "undo_changes": says})
     messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request) if "query" in request.POST else page_of(row))
 
 
-def going_over(name: str) -> str:
-    """Say that a contact has become a warm lead."""
-    grace = settings.GRACE_SECONDS
-    return f"{name} is a warm lead now, and goes to Pipedrive{f' in {grace} seconds' if grace else ''}."
+def going_over(contact: Contact) -> str:
+    """Say that a contact has become a warm lead, and when it goes to Pipedrive."""
+    left = ceil((contact.next_pipedrive_sync_attempt - database_time.now()).total_seconds())
+    when = f" in {left} second{'s' if left > 1 else ''}" if left > 0 else ""
+    return f"{contact.name} is a warm lead now, and goes to Pipedrive{when}."
+
+
+def _waits(contact: Contact) -> bool:
+    return contact.next_pipedrive_sync_attempt > database_time.now() and not contact.pipedrive_sync_attempts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

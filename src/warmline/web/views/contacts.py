@@ -104,7 +104,7 @@ def _tell_of_new(request: PageRequest, contact: Contact) -> None:
         return
     keeper = Keeper(request.user)
     keeper.changed(Contact, {contact.pk: {"warmness_score": 0}}, {"warmness_score": contact.warmness_score})
-    messages.success(request, f"{contact.name} added. {going_over(contact.name)}", extra_tags=str(keeper.group))
+    messages.success(request, f"{contact.name} added. {going_over(contact)}", extra_tags=str(keeper.group))
 
 
 @require_safe
