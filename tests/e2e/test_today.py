@@ -36,7 +36,7 @@ def test_with_one_tap(people: People, site: Site, name: str, device: dict[str, A
     expect(page.get_by_role("region", name="This week")).to_contain_text("Call with Kim Castell")
     page.get_by_role("button", name="One day later: Call with Kim Castell").click()
     page.get_by_role("button", name="Undo").click()
-    page.reload()
+    expect(page.get_by_text("Undone.")).to_be_visible()
     expect(page.get_by_role("region", name="This week")).to_contain_text("tomorrow")
     nearly = page.get_by_role("region", name="One step below warm")
     page.evaluate("addEventListener('click', (it) => it.target.closest('[href^=\"tel:\"]') && it.preventDefault())")

@@ -1,6 +1,5 @@
 """In a real browser: a slip of the hand makes nobody a person in Pipedrive, and what was just done is taken back."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +30,7 @@ def add(page: Page, name: str, warmness: str = "3") -> None:
 def persons(site: Site) -> set[str]:
     """Return who is in Pipedrive."""
     world = httpx.get(f"{site.sandbox}/sandbox/world", timeout=PATIENCE, trust_env=False).raise_for_status()
-    return set(re.findall(r'"name": ?"([^"]+)"', world.text))
+    return {person["name"] for person in world.json()["persons"]}
 
 
 @pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "wide"])
@@ -43,7 +42,9 @@ def test_a_slip_of_the_hand(people: People, site: Site, device: dict[str, Any]) 
     control = page.get_by_label(f"Warmness of {slipped}")
     control.focus()
     for score in range(4, 9):
-        control.press("ArrowDown")
+        with page.expect_response("**/warmness"):
+            control.press("ArrowDown")
+        expect(page.locator("span", has=control).get_by_role("status")).to_have_text("Saved")
         expect(control).to_have_value(str(score))
     corner = page.get_by_role("region", name="Undo")
     expect(corner).to_contain_text(f"{slipped} is a warm lead now, and goes to Pipedrive in")

@@ -184,3 +184,11 @@ def test_how_long_it_waits_is_said(alices: Client, jordan: Contact) -> None:
     set_warmness(alices, jordan, 5)
     Contact.objects.filter(pk=jordan.pk).update(next_pipedrive_sync_attempt=timezone.now() + timedelta(seconds=8.4))
     assert "as a Warm Lead in 8 seconds." in look(alices.get(f"/contacts/{jordan.pk}"))
+
+
+def test_from_a_page_that_no_longer_shows_it(alices: Client, alice: User, jordan: Contact) -> None:
+    """Today is loaded anew, and has it again."""
+    activity = log_activity(alice, jordan, type="CALL", done=False)
+    html = look(alices.post(f"/activities/{activity.pk}/done", {"today": "yes"}, headers=HTMX))
+    (group,) = re.findall(r'action="(/undo/[^"]+)"', html)
+    assert alices.post(group, {"page": "/"}, headers=HTMX)["HX-Redirect"] == "/"

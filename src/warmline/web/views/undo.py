@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -34,7 +35,8 @@ def take_back(request: PageRequest, group: UUID) -> HttpResponseBase:
         )
         return leave(request, _page(request))
     text, is_there = _told(undone)
-    if request.htmx and undone.deed is Deed.CHANGED and not is_there and len(undone.ids) <= SHOWN_IN_PLACE:
+    is_shown = undone.deed is Deed.CHANGED and _page(request).startswith(reverse("web:contacts"))
+    if request.htmx and is_shown and not is_there and len(undone.ids) <= SHOWN_IN_PLACE:
         return _in_place(request, undone, text)
     (messages.warning if is_there or undone.left else messages.success)(request, text)
     return leave(request, _page(request))
