@@ -20,10 +20,12 @@ if IS_POSTGRES:
         HAS_DATABASE = False  # conftest.py says so, and runs nothing
 FOLDER = tempfile.mkdtemp(prefix="warmline-tests-")
 os.environ["WARMLINE_DATA_DIR"] = FOLDER
+os.environ["WARMLINE_GRACE_SECONDS"] = "0"
 
 from warmline.settings import *  # noqa: E402, F403 (the environment must be clean before)
 from warmline.settings import DATABASES  # noqa: E402
 
+os.environ.pop("WARMLINE_GRACE_SECONDS")
 os.environ.pop("DATABASE_URL", None)  # programs that a test starts have a database of their own
 if DATABASES["default"]["ENGINE"] == "warmline.sqlite":
     # A file, not memory: threads and processes must meet in it as they do in earnest.

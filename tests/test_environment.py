@@ -69,6 +69,8 @@ GOOD = [
     ("WARMLINE_WARM_THRESHOLD", "10", 10),
     ("WARMLINE_LABEL", "", "Warm Lead"),
     ("WARMLINE_LABEL", " Hot one ", "Hot one"),
+    ("WARMLINE_GRACE_SECONDS", "", 10),
+    ("WARMLINE_GRACE_SECONDS", "0", 0),
     ("WARMLINE_EARLIER_ACTIVITIES", "", False),
     ("WARMLINE_EARLIER_ACTIVITIES", "YES", True),
     ("WARMLINE_EARLIER_ACTIVITIES", "0", False),

@@ -124,6 +124,12 @@ VARIABLES = (
         "Country of phone numbers that name none, by its two letters; empty: that of WARMLINE_TIME_ZONE.",
     ),
     Variable("WARMLINE_WARM_THRESHOLD", "4", whole(0, 10), "Warmness score from which a contact is a warm lead."),
+    Variable(
+        "WARMLINE_GRACE_SECONDS",
+        "10",
+        whole(0, 600),
+        "Seconds in which making a contact warm on a page can be undone before it is sent; 0: it is sent at once.",
+    ),
     Variable("WARMLINE_LABEL", "Warm Lead", one_name, "Label of a warm lead in Pipedrive."),
     Variable(
         "WARMLINE_EARLIER_ACTIVITIES",

@@ -36,6 +36,7 @@ def environment(folder: Path, pipedrive_url: str, token: str, **more: str) -> di
         "PIPEDRIVE_BASE_URL": pipedrive_url,
         "PIPEDRIVE_API_TOKEN": token,
         "NO_PROXY": "127.0.0.1,localhost",
+        "WARMLINE_GRACE_SECONDS": "0",  # who looks at a demo or runs a test does not wait
         "WARMLINE_API_RATE": "0",  # a demo, a test or a bench is one program that does the work of many
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

@@ -1,15 +1,20 @@
 """What people do, here and in Pipedrive, whatever the seed says. Everything they do is written into the journal."""
 
+from contextlib import suppress
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 from chaos.journal import KINDS, Journal
+from django.utils import timezone
 
 from warmline.crm import book, team
 from warmline.crm.activities import Activity, ActivityType
+from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
+from warmline.crm.undo import CannotUndoError, Deed, Keeper, undo
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
 from warmline.sync.status import retry_and_choose
@@ -24,6 +29,7 @@ NOTES = ("", "Called back", "a\nb <anna@example.com> & c")
 MAILBOXES = 5
 LABELS = ("work", "mobile", "home", "other")
 SAME = {"emails": "email", "phones": "phone"}  # all of them, and the primary one
+GRACE = timedelta(seconds=10)
 
 
 class Here:
@@ -31,6 +37,7 @@ class Here:
 
     def __init__(self, random: Random, users: list[User], journal: Journal) -> None:
         self._random, self._users, self._journal = random, users, journal
+        self._kept: list[Keeper] = []
 
     def add_contact(self) -> None:
         """Add a contact; names, mailboxes and organizations come from a small world, so that they meet."""
@@ -137,15 +144,59 @@ class Here:
         if contact is not None:
             self._journal.note(f"contact {contact.pk} is deleted here")
             self._journal.left_there.add(("persons", contact.pipedrive_person_id or 0))
-            book.delete_contacts(Contact.objects.filter(pk=contact.pk))
+            book.delete_contacts(Contact.objects.filter(pk=contact.pk), self._keeper().deleted)
 
     def hand_over(self) -> None:
         """Hand a contact over to a colleague."""
         contact = self._any(Contact)
         if contact is not None:
             to = self._random.choice(self._users)
-            book.hand_over(Contact.objects.filter(pk=contact.pk), to)
+            book.hand_over(Contact.objects.filter(pk=contact.pk), to, self._keeper().handed_over(to))
             self._journal.note(f"contact {contact.pk} is handed over to {to.name}")
+
+    def delete_activity(self) -> None:
+        """Delete an activity, which in Pipedrive stays."""
+        activity = self._any(Activity)
+        if activity is not None:
+            self._journal.note(f"activity {activity.pk} is deleted here")
+            delete_activity(activity, self._keeper().deleted)
+
+    def slip(self) -> None:
+        """Make a contact warm on a page, perhaps by a slip of the hand."""
+        contact = self._any(Contact)
+        if contact is None or contact.is_warm:
+            return
+        score = self._random.choice((4, 9))
+        self._keeper().changed(
+            Contact, {contact.pk: {"warmness_score": contact.warmness_score}}, {"warmness_score": score}
+        )
+        book.change_contact(contact, {"warmness_score": score}, grace=GRACE)
+        self._journal.kept_cold.discard(contact.pk)
+        self._journal.note(f"contact {contact.pk} is made warm by hand")
+
+    def undo(self) -> None:
+        """Take back one of the latest deeds."""
+        keeper = self._random.choice(self._kept[-3:]) if self._kept else None
+        if keeper is None or keeper.group is None:
+            return
+        self._kept.remove(keeper)
+        waits = {
+            row.pk
+            for row in Contact.objects.filter(last_pipedrive_sync_attempt=None, pipedrive_person_id=None)
+            if row.next_pipedrive_sync_attempt > timezone.now()
+        }
+        with suppress(CannotUndoError):
+            done = undo(keeper.user, keeper.group)
+            self._journal.note(f"{done.deed} of {done.kind} {done.ids} is undone")
+            if done.deed == Deed.CHANGED:
+                self._journal.kept_cold |= waits & set(done.ids)
+            if done.deed == Deed.DELETED:
+                back = Contact.objects.filter(pk__in=done.ids if done.kind == "contact" else [])
+                self._journal.left_there -= {("persons", row.pipedrive_person_id or 0) for row in back}
+
+    def _keeper(self) -> Keeper:
+        self._kept.append(Keeper(self._random.choice(self._users)))
+        return self._kept[-1]
 
     def choose(self) -> None:
         """Decide what the candidates of a row mean."""
@@ -195,6 +246,8 @@ class Here:
         if contact is not None:
             self._journal.had_here |= {each.value for each in (*contact.emails, *contact.phones)}
             book.change_contact(contact, changes)
+            if contact.is_warm:
+                self._journal.kept_cold.discard(contact.pk)
             self._journal.edited["contact", contact.pk] |= {SAME.get(name, name) for name in changes}
             self._note_contact(contact)
             self._journal.note(f"contact {contact.pk} becomes {changes}")

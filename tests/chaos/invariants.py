@@ -130,6 +130,9 @@ def _false_states(run: Simulation) -> Iterator[Breach]:
             if row.sync_state == SyncState.FAILED and not told:
                 yield Breach("false state", f"{row._meta.model_name} {row.pk} failed without reason or time")
     yield from _false_contacts(run)
+    for name, maker in run.journal.made.items():
+        if maker[0] == "contact" and maker[1] in run.journal.kept_cold:
+            yield Breach("false state", f"contact {maker[1]} was undone in time, and is {name} in Pipedrive")
     for activity in _rows(run, Activity):
         record = run.world.activities.get(activity.pipedrive_activity_id)
         if activity.sync_state == SyncState.SYNCED and record is not None and not record["is_deleted"]:

@@ -47,6 +47,7 @@ class Journal:
         edited: By row, the fields that somebody changed here.
         names: By row and by record, every name that it ever bore.
         chosen: Rows for which somebody chose a record.
+        kept_cold: Contacts that were made warm by a slip of the hand which was undone before they were sent.
         users: By our user's id, the Pipedrive user whom somebody chose last.
         made: By record, the row for which a call of ours made it.
         breaches: What was seen to be broken at once.
@@ -66,6 +67,7 @@ class Journal:
     edited: defaultdict[RowName, set[str]] = field(default_factory=lambda: defaultdict(set))
     names: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     chosen: set[RowName] = field(default_factory=set)
+    kept_cold: set[int] = field(default_factory=set)
     users: dict[int, int] = field(default_factory=dict)
     made: dict[RecordName, RowName] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)

@@ -30,6 +30,7 @@ from warmline.crm import book, chunks
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, OrganizationWord
+from warmline.crm.undo import UndoStep
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
@@ -56,7 +57,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(ContactWord, OrganizationWord, Activity, Contact, Organization, User),
+    *(UndoStep, ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
 SHORT: tuple[str, ...] = (
@@ -180,6 +181,9 @@ class Simulation:
             self.here.log_activity: 5,
             self.here.import_some: 1,
             self.here.delete: 1,
+            self.here.delete_activity: 1,
+            self.here.slip: 3,
+            self.here.undo: 3,
             self.here.hand_over: 1,
             self.here.choose: 3,
             self.choose_what_goes: 2,

@@ -42,7 +42,8 @@ class Machine(RuleBasedStateMachine):
     def decide(self) -> None:
         """Someone chooses, deletes, hands over, or tries again."""
         here = self.run.here
-        self.run.random.choice((here.choose, here.delete, here.hand_over, here.try_again, here.change_pipedrive_user))()
+        deeds = (here.choose, here.delete, here.hand_over, here.try_again, here.change_pipedrive_user)
+        self.run.random.choice((*deeds, here.delete_activity, here.slip, here.undo))()
 
     @rule()
     def jump(self) -> None:

@@ -139,7 +139,7 @@ class People:
         page.get_by_label("E-mail").fill(f"{name}@example.com")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/contacts")
+        page.get_by_role("heading", name="Today", level=1).wait_for()
         return page
 
     def close(self) -> None:

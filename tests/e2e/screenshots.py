@@ -68,6 +68,7 @@ def _pages(site: Site) -> dict[str, str]:
     env = {**site.env, "DJANGO_SETTINGS_MODULE": "warmline.settings"}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=60)
     return {
+        "today": "/",
         "contacts": "/contacts",
         "contact": contacts["synced"],
         "candidates": contacts["candidates"],

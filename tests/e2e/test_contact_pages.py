@@ -280,10 +280,6 @@ def test_a_form_is_sent_once(people: People, site: Site) -> None:
     page.goto("/contacts/new")
     page.get_by_role("button", name="Add", exact=True).dblclick()  # in vain: it needs a name
     page.get_by_label("Name").fill("Twice Pressed")
-    page.evaluate(
-        "document.querySelector('main form').addEventListener('submit', (it) => it.preventDefault(), { once: true })"
-    )
-    page.get_by_role("button", name="Add", exact=True).click()  # stopped by a script
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     page.get_by_role("button", name="Add", exact=True).dblclick()

@@ -26,7 +26,7 @@ class Forms(HTMLParser):
             self._textarea = name
             self.found[-1][name] = ""
         elif tag == "option" and (self._select not in self.found[-1] or "selected" in has):
-            self.found[-1][self._select] = has["value"]
+            self.found[-1][self._select] = has.get("value", "")
         elif tag == "input" and name:
             is_box = has.get("type") in {"checkbox", "radio"}
             if not is_box or "checked" in has:
@@ -52,7 +52,7 @@ def filled(html: str, **changes: Any) -> dict[str, str]:
         changes: What the person types, by field; None for a box that is no longer ticked.
     """
     forms = Forms()
-    forms.feed(html)
+    forms.feed(html.replace("\r\n", "\n"))  # as browsers read it
     (form,) = [form for form in forms.found if changes.keys() <= form.keys()]
     sent = {name: value for name, value in {**form, **changes}.items() if value is not None}
     return {name: value.replace("\n", "\r\n") for name, value in sent.items()}

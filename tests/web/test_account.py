@@ -319,6 +319,6 @@ def test_cookies(alice: User, secure: bool) -> None:  # noqa: FBT001 (a column o
 )
 def test_signed_out_in_the_middle(client: Client, alice: User, page: str, back: str) -> None:
     """What was sent is not saved, the door says so, and leads back to the page with the form; never elsewhere."""
-    response = client.post("/contacts/1/activities", {"type": "CALL"}, headers={"Referer": page} if page else {})
+    response = client.post("/contacts/1/warmness", {"warmness-1": "5"}, headers={"Referer": page} if page else {})
     assert (response.status_code, response["Location"]) == (302, f"/sign-in?next={back}")
     assert "before this could be saved" in look(client.get(response["Location"]))

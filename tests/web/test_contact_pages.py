@@ -477,7 +477,7 @@ def test_deleting_asks_first(alices: Client, jordan: Contact) -> None:
     log_activity(jordan.owner, jordan, type="CALL")
     Contact.objects.update(pipedrive_person_id=12)
     html = look(alices.get(f"/contacts/{jordan.pk}/delete"))
-    assert "and 1 activity will be deleted here permanently" in html
+    assert "and 1 activity will be deleted here. For ten minutes you can undo this." in html
     assert "The record in Pipedrive and its activities stay" in html
     assert "Jordan Ames deleted." in look(alices.post(f"/contacts/{jordan.pk}/delete", follow=True))
     assert Contact.objects.count() == 0

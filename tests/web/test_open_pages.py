@@ -94,11 +94,13 @@ def test_a_profile(bobs: Client, bob: User) -> None:
 
 
 def test_two_who_change_one_field(bobs: Client, alices: Client, robin: Contact) -> None:
-    """The last one wins."""
+    """The second is asked, and then the last one wins."""
     path = f"/contacts/{robin.pk}/edit"
     his, hers = (look(browser.get(path)) for browser in (bobs, alices))
     bobs.post(path, filled(his, phone="2"))
-    alices.post(path, filled(hers, phone="3"))
+    asked = look(alices.post(path, filled(hers, phone="3")))
+    assert Contact.objects.get().phone == "2"
+    alices.post(path, filled(asked, phone="3") | {"phone-choice": "mine"})
     assert Contact.objects.get().phone == "3"
 
 

@@ -40,7 +40,7 @@ def test_the_frame(alices: Client, path: str) -> None:
 
 def test_the_front_door(alices: Client) -> None:
     """Whoever opens the address itself finds their contacts."""
-    assert alices.get("/")["Location"] == "/contacts"
+    assert "Today" in look(alices.get("/"))
 
 
 def test_times_are_the_users(bobs: Client) -> None:
@@ -201,7 +201,7 @@ def stylesheet() -> str:
 def test_the_stylesheet_is_small() -> None:
     """And loads nothing."""
     css = stylesheet()
-    assert len(css.encode()) < 30_000
+    assert len(css.encode()) < 36_000
     assert "url(" not in css
     assert "@import" not in css
 

@@ -15,6 +15,7 @@ from warmline.crm import preferences
 from warmline.crm.activities import ActivityType
 from warmline.crm.book import add_contact
 from warmline.crm.models import Contact
+from warmline.crm.preferences import COLD_AFTER
 from warmline.crm.users import User
 from warmline.pipedrive import SystemClock
 from warmline.sandbox import Sandbox, World, serving
@@ -34,6 +35,7 @@ RULES = {
     "plan": "",
     "seats": "1",
     "token_share": "80",
+    **{f"cold_{least}": str(days) for least, days in COLD_AFTER.items()},
     **{f"type_{ours}": TYPES[ours] for ours in ActivityType},
 }
 

@@ -8,7 +8,7 @@ from warmline.api.bodies import ActivityChanges, ExternalIdText, Id, NewActivity
 from warmline.api.errors import CHANGING, READING, WRITING
 from warmline.api.filters import ActivityFilters
 from warmline.api.responses import ActivityAnswer, RowPage
-from warmline.crm import book, external_ids
+from warmline.crm import activity_deletion, book, external_ids
 from warmline.crm.activities import Activity, ActivityQuerySet
 from warmline.crm.external_ids import ExternalName
 from warmline.crm.models import Contact
@@ -56,6 +56,14 @@ def change_activity(request: Request, id: Id, body: ActivityChanges) -> Activity
         if changes := body.given():
             book.change_activity(activity, changes)
     return _answer(request, id)
+
+
+@router.delete("/activities/{id}", response={204: None, **CHANGING}, summary="Delete an activity")
+def delete_activity(request: Request, id: Id) -> Status[None]:
+    """It is deleted here; its record in Pipedrive stays."""
+    with etags.matching(request, _visible(request), id) as activity:
+        activity_deletion.delete_activity(activity)
+    return Status(204, None)
 
 
 @router.post("/activities/{id}/retry", response=ONE, summary="Try a failed activity again")

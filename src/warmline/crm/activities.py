@@ -129,6 +129,15 @@ class Activity(Synced):
             models.Index(fields=["contact", "id"], name="activity_contact"),
             # web: a contact's timeline. crm.book: its latest activity that is done.
             models.Index(fields=["contact", "day", "id"], name="activity_timeline"),
+            # sync.status.today: a user's activities that are not done, by their day.
+            models.Index(
+                fields=["owner", "day", "due_time", "id"], name="activity_to_do", condition=models.Q(done=False)
+            ),
+            models.Index(
+                fields=["owner", "day", "id"],
+                name="activity_someday",
+                condition=models.Q(done=False, due_date__isnull=True),
+            ),
             # api: a user's activities, in the order of their ids.
             models.Index(fields=["owner", "id"], name="activity_owner"),
             # api: those that are in line with Pipedrive, and those that are not there, by whether they belong there,

@@ -18,5 +18,6 @@ class CrmConfig(AppConfig):
             guess_limits,  # noqa: F401
             idempotency,  # noqa: F401
             tokens,  # noqa: F401
+            undo,  # noqa: F401
         )
         from warmline.crm.imports import runs  # noqa: F401, PLC0415 (as above)

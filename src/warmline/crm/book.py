@@ -6,11 +6,10 @@ and writes only the fields that it names, so that it never overwrites what the e
 A row that was deleted meanwhile raises Django's `DoesNotExist`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -22,10 +21,13 @@ from warmline.crm.activities import Activity, default_subject
 from warmline.crm.chunks import in_pieces
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
-from warmline.crm.row_changes import change_row, hold_contact, keep_last_contacted, validate
-from warmline.crm.signals import activity_logging, contacts_warmed, rows_deleted
+from warmline.crm.row_changes import as_given, change_row, hold_contact, keep_last_contacted, validate
+from warmline.crm.signals import AT_ONCE, activity_logging, contact_adding, contacts_warmed, rows_deleted
 from warmline.crm.uniqueness import told_if_taken
 from warmline.crm.users import User
+
+Some = TypeVar("Some")
+Keep = Callable[[Some], object]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class OrganizationDetails:
     sector: str = ""
     country: str = ""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def add_contact(
     owner: User,
@@ -46,6 +51,7 @@ def add_contact(
     name: str,
     organization: OrganizationDetails | None = None,
     warmness_score: int = 0,
+    grace: timedelta = AT_ONCE,
     **values: Any,
 ) -> Contact:
     """Add a contact of a user's.
@@ -55,6 +61,7 @@ def add_contact(
         name: At most 255 characters.
         organization: Found by its name among the team's and completed, else made; None for none.
         warmness_score: 0 to 10.
+        grace: How long it waits before it is sent, if it is warm.
         values: Its e-mail and phone, or all of them as `emails` and `phones` (see `change_contact`).
 
     Returns:
@@ -68,13 +75,19 @@ def add_contact(
         with as_given(values):
             validate(contact)
         contact.organization = _organization(organization)
+        contact_adding.send(Contact, contact=contact, grace=grace)
         contact.save()
         if contact.is_warm:
             contacts_warmed.send(Contact, contacts=[contact])
     return contact
 
 
-def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
+def change_contact(
+    contact: Contact,
+    changes: Mapping[str, Any],
+    shown: Mapping[str, Any] | None = None,
+    grace: timedelta = AT_ONCE,
+) -> None:
     """Change some fields of a contact.
 
     Args:
@@ -82,9 +95,12 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
         changes: Of name, warmness_score and organization (OrganizationDetails or None); of emails and phones, each a
             list of `Labelled`, the primary one first; of email and phone, which is the primary one alone; of
             email_label and more_emails and the same of phones, which are its label and all others.
+        shown: What the person saw of these, an organization by its name; None if it does not matter.
+        grace: How long it waits before it is sent, if it becomes warm by this.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
+        ChangedMeanwhileError: When somebody else has changed the same; nothing is written then.
     """
     with transaction.atomic():
         changes = dict(changes)
@@ -94,22 +110,26 @@ def change_contact(contact: Contact, changes: Mapping[str, Any]) -> None:
                 # Whether the one that it leaves is wanted may depend on it.
                 Organization.objects.filter(pk=contact.organization.pk).update()
         with as_given(changes):
-            change_row(contact, changes)
+            change_row(contact, changes, shown=shown, grace=grace)
 
 
-def change_organization(organization: Organization, changes: Mapping[str, Any]) -> None:
+def change_organization(
+    organization: Organization, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None
+) -> None:
     """Change some fields of an organization.
 
     Args:
         organization: The row, as read; it shows the outcome afterwards.
         changes: Of its name and `Organization.DETAILS`.
+        shown: See `change_contact`.
 
     Raises:
+        ChangedMeanwhileError: See `change_contact`.
         ValidationError: When a field is not valid or the name is another organization's; nothing is written then.
             TakenError is one, for a name that was taken at this moment.
     """
     with told_if_taken(), transaction.atomic():
-        change_row(organization, changes)
+        change_row(organization, changes, shown=shown)
 
 
 def log_activity(
@@ -166,27 +186,30 @@ def _add_activity(activity: Activity) -> None:
     keep_last_contacted(activity)
 
 
-def change_activity(activity: Activity, changes: Mapping[str, Any]) -> None:
+def change_activity(activity: Activity, changes: Mapping[str, Any], shown: Mapping[str, Any] | None = None) -> None:
     """Change some fields of an activity.
 
     Args:
         activity: The row, as read; it shows the outcome afterwards.
         changes: Of type, subject, note, due_date, due_time and done.
+        shown: See `change_contact`.
 
     Raises:
+        ChangedMeanwhileError: See `change_contact`.
         ValidationError: When a field is not valid; nothing is written then.
     """
     with transaction.atomic():
         hold_contact(activity)
-        change_row(activity, changes)
+        change_row(activity, changes, shown=shown)
         keep_last_contacted(activity)
 
 
-def delete_contacts(contacts: QuerySet[Contact]) -> int:
+def delete_contacts(contacts: QuerySet[Contact], keep: Keep[QuerySet[Contact]] = lambda _some: None) -> int:
     """Delete contacts with their activities, here, some at a time; their records in Pipedrive stay.
 
     Args:
         contacts: Any that were chosen.
+        keep: Called with some of them in the transaction that is about to delete these.
 
     Returns:
         How many there were.
@@ -196,6 +219,7 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
         # Chosen again under the lock: what was handed to someone else meanwhile may be none of these any more.
         held = list(contacts.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True))
         some = Contact.objects.filter(pk__in=held)
+        keep(some)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
         following.gone("contact", dict(some.values_list("pk", "owner_id")), is_deleted=True)
@@ -208,12 +232,13 @@ def delete_contacts(contacts: QuerySet[Contact]) -> int:
     return in_pieces(list(contacts.order_by().values_list("pk", flat=True)), delete)
 
 
-def hand_over(contacts: QuerySet[Contact], to: User) -> int:
+def hand_over(contacts: QuerySet[Contact], to: User, keep: Keep[dict[int, int]] = lambda _some: None) -> int:
     """Make contacts and their activities a colleague's, here, some at a time; in Pipedrive they keep their owner.
 
     Args:
         contacts: Any that were chosen.
         to: Whose they become.
+        keep: Called with whose some of them were, by their ids, in the transaction that hands these over.
 
     Returns:
         How many were not theirs before.
@@ -230,6 +255,7 @@ def hand_over(contacts: QuerySet[Contact], to: User) -> int:
         # Locked, so that what is logged meanwhile goes along (see `log_activity`).
         held = others.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
         some = dict(held.values_list("pk", "owner_id"))
+        keep(some)
         activities = _activities_of(some)
         for kind, rows in (("contact", some), ("activity", activities)):
             following.gone(kind, rows, is_deleted=False)
@@ -253,23 +279,6 @@ def is_past(activity: Activity, now: datetime) -> bool:
     if activity.due_time is None:
         return activity.due_date <= now.astimezone(activity.zone).date()
     return datetime.combine(activity.due_date, activity.due_time, activity.zone) <= now
-
-
-@contextmanager
-def as_given(values: Mapping[str, Any]) -> Iterator[None]:
-    """Name what is wrong with the first of several e-mails or phones as it was given: as one of all.
-
-    Args:
-        values: By field, as they were given.
-    """
-    try:
-        yield
-    except ValidationError as error:
-        wrong: dict[str, list[Any]] = {}
-        for name, found in error.error_dict.items():
-            given = f"{name}s" if f"{name}s" in values and name not in values else name
-            wrong.setdefault(given, []).extend(found)
-        raise ValidationError(wrong) from None
 
 
 def given_organization(details: OrganizationDetails) -> Organization:

@@ -25,6 +25,7 @@ from warmline.crm.users import User
 WARMEST = 10
 NO_SCORE = f"Give a whole number from 0 to {WARMEST}."
 NOT_CONTACTED = date.min  # an index sorts NULLs at another end in each database
+NO_STEP = date.max  # likewise
 
 
 def _is_written(names: set[str], options: Mapping[str, Any]) -> bool:
@@ -177,6 +178,7 @@ class Contact(Synced, Findable, Reachable):
 
     Attributes:
         last_contacted_on: The day of the latest activity that is done, or NOT_CONTACTED. It sorts lists.
+        next_step_on: The due date of the earliest activity that is not done, or NO_STEP. It sorts lists, too.
     """
 
     LINK = "pipedrive_person_id"
@@ -197,6 +199,7 @@ class Contact(Synced, Findable, Reachable):
     pipedrive_person_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_contacted_on = models.DateField(default=NOT_CONTACTED, editable=False)
+    next_step_on = models.DateField(default=NO_STEP, editable=False)
 
     objects = ContactQuerySet.as_manager()
 
@@ -244,8 +247,18 @@ class Contact(Synced, Findable, Reachable):
             models.Index(Abs("warmness_score"), "id", name="contact_by_warmness"),
             models.Index(fields=["owner", "last_contacted_on", "id"], name="contact_contacted_of_owner"),
             models.Index(fields=["last_contacted_on", "id"], name="contact_by_contacted"),
+            # The same by the next step; and sync.status.today: a user's of one score, by when they were contacted last.
+            models.Index(fields=["owner", "next_step_on", "id"], name="contact_step_of_owner"),
+            models.Index(fields=["next_step_on", "id"], name="contact_by_step"),
+            models.Index("owner", Abs("warmness_score"), "last_contacted_on", "id", name="contact_cold_of_owner"),
             # sync.status.row_lists: those that failed, a user's and everyone's.
             models.Index(fields=["owner", "id"], name="contact_failed", condition=models.Q(pipedrive_sync_failed=True)),
+            # sync.status.today: those of a user's that wait for a decision.
+            models.Index(
+                fields=["owner", "pipedrive_sync_error_code", "id"],
+                name="contact_to_decide",
+                condition=models.Q(pipedrive_sync_failed=True),
+            ),
             # web: an organization's contacts, and how many of them are a user's.
             models.Index(fields=["organization", "owner"], name="contact_organization"),
             # api: a user's contacts, in the order of their ids.
@@ -316,6 +329,11 @@ class Contact(Synced, Findable, Reachable):
     def last_contacted(self) -> date | None:
         """The day of the latest activity that is done; None when there is none."""
         return None if self.last_contacted_on == NOT_CONTACTED else self.last_contacted_on
+
+    @property
+    def next_step(self) -> date | None:
+        """The due date of the earliest activity that is not done; None when none is planned."""
+        return None if self.next_step_on == NO_STEP else self.next_step_on
 
     @property
     def is_warm(self) -> bool:

@@ -18,6 +18,7 @@ from warmline.crm import fields
 from warmline.supervision import Loop
 
 MOST_SEATS = 10_000
+COLD_AFTER = {0: 60, 4: 30, 7: 14, 9: 7}  # days without contact, by the lowest score of each band of warmness
 REFRESH_EVERY = 1.0  # seconds; how late another process's change may be noticed
 # field: the environment variable that overrides it, and the Django setting with that value or the default
 SETTINGS = {
@@ -35,6 +36,8 @@ class StoredPreferences(models.Model):
 
     Attributes:
         activity_types: Pipedrive's activity type for each of ours, unless it is the usual one.
+        cold_after: After how many days without contact a warm contact goes cold, by the lowest score of each band,
+            unless it is the usual number; 0 for never.
         pipedrive_token: The API token, encrypted by `sync/credentials.py`.
         pipedrive_account: The token's owner and company, as Pipedrive reported them when the token was tested.
     """
@@ -52,6 +55,7 @@ class StoredPreferences(models.Model):
     token_share = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
+    cold_after = models.JSONField(default=dict, blank=True)
     pipedrive_token = models.TextField(blank=True)
     pipedrive_account = models.JSONField(default=dict, blank=True)
 
@@ -73,6 +77,7 @@ class Preferences:
     seats: int
     token_share: int
     activity_types: Mapping[str, str]
+    cold_after: Mapping[int, int]
 
 
 class _Known:
@@ -85,7 +90,8 @@ def current() -> Preferences:
     """Return the settings in effect."""
     row = stored()
     values = {name: _value(row, name) for name in SETTINGS}
-    return Preferences(**values, activity_types=row.activity_types)
+    cold_after = {least: row.cold_after.get(str(least), days) for least, days in COLD_AFTER.items()}
+    return Preferences(**values, activity_types=row.activity_types, cold_after=cold_after)
 
 
 def stored() -> StoredPreferences:

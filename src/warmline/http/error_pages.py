@@ -1,14 +1,21 @@
 """Errors that no view answers, from Django, the request limits or the disk: JSON under /api/, a page elsewhere."""
 
+import logging
 import sys
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from warmline import storage
 from warmline.api import errors
+from warmline.web import kept_forms
+from warmline.web.kept_forms import KeptForm
+from warmline.web.middleware import MATTER, SIGNED_OUT, sign_in_page
+
+log = logging.getLogger(__name__)
 
 HEADINGS = {
     storage.Matter.BUSY: "Too many people are saving",
@@ -16,7 +23,6 @@ HEADINGS = {
     storage.Matter.DISK_ERROR: "Warmline cannot write to its disk",
     storage.Matter.NO_DATABASE: "Warmline cannot reach its database",
 }
-MATTER = "Warmline-Matter"  # the header that tells a page's scripts what is wrong
 FORM = "application/x-www-form-urlencoded"
 LONGEST_FORM = 100_000  # bytes; a longer form is not handed back for another try
 
@@ -26,6 +32,28 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _is_for_the_api(request):
         return defaults.bad_request(request, exception)
     return errors.refuse(400, "bad_request", "The request cannot be read. Check its address and headers.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is not this browser's, mostly because its user has signed in anew in another tab.
+
+    What was typed is handed back only if the browser says that the form came from a page of ours: it names the page's
+    origin by itself, and nobody else's page can say so.
+
+    Args:
+        request: The one that sent the form.
+        reason: Django's, in its own words.
+    """
+    log.warning("web.form_refused path=%s reason=%s", request.path_info, reason)
+    is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    kept = (KeptForm.of(request) or KeptForm.read(request.POST.get(kept_forms.NAME, ""))) if is_ours else None
+    if kept and not request.user.is_authenticated:
+        return sign_in_page(request, kept)
+    shown = {"kept": kept} if kept and kept.is_of(request.user) else {}
+    response = render(request, "403_csrf.html", shown, status=403)
+    if shown:
+        response[MATTER] = SIGNED_OUT
+    return response
 
 
 def too_large(request: HttpRequest) -> HttpResponse:

@@ -5,15 +5,16 @@ row's revision, attempts, due time and lane is decided here, and stored in the s
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from warmline import tracing
+from warmline import database_time, tracing
 from warmline.crm import preferences
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.crm.signals import AT_ONCE
 from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced
 from warmline.sync.synced_fields import columns_found_by, columns_sent
 
@@ -46,13 +47,16 @@ def no_choice() -> dict[str, Any]:
     return {"pipedrive_candidates": [], "pipedrive_chosen_id": None, "pipedrive_make_new": False}
 
 
-def after_change(row: Row, before: Mapping[str, Any], *, in_bulk: bool, **_: Any) -> dict[str, Any]:
+def after_change(
+    row: Row, before: Mapping[str, Any], *, in_bulk: bool, grace: timedelta = AT_ONCE, **_: Any
+) -> dict[str, Any]:
     """Return the values of the sync columns that follow from a change. Receives `row_changed`.
 
     Args:
         row: With its new values, and the sync columns as they are stored.
         before: The earlier values of the fields that changed.
         in_bulk: Whether an import changed it.
+        grace: How long a contact that becomes warm by this waits before it is sent.
     """
     changed = before.keys()
     is_sent = not columns_sent(type(row)).isdisjoint(changed)
@@ -69,7 +73,17 @@ def after_change(row: Row, before: Mapping[str, Any], *, in_bulk: bool, **_: Any
     is_deleted_there = row.pipedrive_sync_error_code == DELETED_THERE
     if (starts_again and not is_deleted_there) or _has_become_a_lead(row, before):
         values |= fresh_attempts(timezone.now())
+    until = _end_of_grace(row, before, grace)
+    if until is not None:
+        due = values.get("next_pipedrive_sync_attempt", row.next_pipedrive_sync_attempt)
+        values["next_pipedrive_sync_attempt"] = max(until, due)
     return values
+
+
+def wait_for_grace(contact: Contact, grace: timedelta, **_: Any) -> None:
+    """Have a warm contact that is about to be added by hand wait before it is sent. Receives `contact_adding`."""
+    if contact.is_warm and grace:
+        contact.next_pipedrive_sync_attempt = database_time.now() + grace
 
 
 def mark_as_imported(rows: Iterable[Synced], **_: Any) -> None:
@@ -100,6 +114,20 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> int:
     """
     failed = Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed")
     return failed.update(**fresh_attempts(now))
+
+
+def _end_of_grace(row: Row, before: Mapping[str, Any], grace: timedelta) -> datetime | None:
+    """Return until when a changed row waits so that a slip can be undone; None if it does not.
+
+    A contact that becomes warm waits from now on. One that waits already, and was never tried, goes on waiting: an edit
+    of its details cuts the time short for nobody.
+    """
+    if not isinstance(row, Contact) or row.is_linked or not row.is_warm:
+        return None
+    if before.get("warmness_score", row.warmness_score) < preferences.current().threshold:
+        return database_time.now() + grace if grace else None
+    waits = not row.pipedrive_sync_attempts and row.last_pipedrive_sync_attempt is None
+    return row.next_pipedrive_sync_attempt if waits else None
 
 
 def _has_become_a_lead(row: Row, before: Mapping[str, Any]) -> bool:

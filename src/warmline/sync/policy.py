@@ -26,6 +26,7 @@ class Policy:
         failed_retry: The wait before a failed row is tried again automatically.
         person_needed: The same for a row that needs a person's decision or correction. It is far longer, because each
             attempt costs tokens and hardly ever helps.
+        grace: How long a contact that was made warm on a page waits before it is sent, so that it can be undone.
         types: Pipedrive's activity type for each of ours.
     """
 
@@ -37,6 +38,7 @@ class Policy:
     retry: timedelta = timedelta(seconds=2)
     failed_retry: timedelta = timedelta(minutes=15)
     person_needed: timedelta = timedelta(days=1)
+    grace: timedelta = timedelta(0)
     types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
 
     @classmethod
@@ -55,5 +57,6 @@ class Policy:
             attempts=settings.SYNC_ATTEMPTS,
             retry=timedelta(seconds=settings.SYNC_RETRY_SECONDS),
             failed_retry=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
+            grace=timedelta(seconds=settings.GRACE_SECONDS),
             types={**TYPES, **decided.activity_types},
         )

@@ -261,7 +261,7 @@ def longest_wait(code: str, *, failed: bool, policy: Policy) -> timedelta:
         policy: The waits.
     """
     if not failed:
-        return max(SOON, backoff(policy.attempts, policy.retry, 1.0))
+        return max(SOON, policy.grace, backoff(policy.attempts, policy.retry, 1.0))
     return policy.failed_retry if code in PASSING else max(policy.failed_retry, policy.person_needed)
 
 

@@ -19,7 +19,7 @@ from warmline.sync.status.row_lists import Asked, Order, Place, Show
 LONGEST_TEXT = 255
 DIGITS = 18  # of the largest id that every database can store
 SALT = "list"  # so that a place in a timeline is not accepted as one in a list
-DATES = {Order.RECENT, Order.NEGLECTED}
+DATES = {Order.RECENT, Order.NEGLECTED, Order.NEXT_STEP}
 
 
 @dataclass(frozen=True)

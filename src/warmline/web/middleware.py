@@ -14,9 +14,9 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
-from django.urls import is_valid_path
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import ResolverMatch, is_valid_path
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -26,10 +26,16 @@ from django_htmx.middleware import HtmxDetails
 from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.users import User
 from warmline.web.access.guess_checks import too_many
+from warmline.web.forms.sign_in import SignInForm
+from warmline.web.kept_forms import KeptForm
 
 log = logging.getLogger(__name__)
 
 WELCOME = "web:welcome"
+MATTER = "Warmline-Matter"  # the header that tells a page's scripts what is wrong
+SIGNED_OUT = "signed_out"
+# What a page asks for by itself, perhaps while somebody fills in its form: that must not lead away from it.
+ASKED_WHILE_TYPING = {"web:known-contact", "web:organization-names", "web:row-status"}
 
 
 class TeamMiddleware(LoginRequiredMiddleware):
@@ -54,20 +60,7 @@ class TeamMiddleware(LoginRequiredMiddleware):
         elif page.view_name != WELCOME and not User.objects.exists():
             return redirect(WELCOME)
         answer = super().process_view(request, view_func, view_args, view_kwargs)
-        if answer is None:
-            return None
-        htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
-        if htmx:
-            # htmx would insert the sign-in page as a fragment, so it is told to leave the page.
-            return HttpResponseClientRedirect(redirect_to_login(_page_around(htmx)).url)
-        if request.method not in {"GET", "HEAD"}:
-            messages.warning(
-                request,
-                "You were signed out before this could be saved. Sign in, then use your browser's Back button to get "
-                "back what you entered.",
-            )
-            return redirect_to_login(_page_of(request))
-        return answer
+        return answer and _to_sign_in(request, page, answer)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Answer too many guesses with 429, and a row that was deleted in the meantime with 404.
@@ -91,9 +84,47 @@ class TeamMiddleware(LoginRequiredMiddleware):
         page = request.resolver_match
         if page is not None and page.namespace == "web":
             if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method in {"GET", "HEAD"}:
-                response = redirect(_page_before(request.path_info))
+                query = request.META["QUERY_STRING"]
+                response = redirect(_page_before(request.path_info) + (f"?{query}" if query else ""))
             add_never_cache_headers(response)
         return response
+
+
+def _to_sign_in(request: HttpRequest, page: ResolverMatch, otherwise: HttpResponseBase) -> HttpResponseBase:
+    """Answer somebody who is not signed in.
+
+    Args:
+        request: Theirs.
+        page: What it is for.
+        otherwise: The answer to a browser that asks for a page.
+    """
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
+    if kept := KeptForm.of(request):
+        return sign_in_page(request, kept)
+    if htmx and page.view_name in ASKED_WHILE_TYPING:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    if htmx:
+        # htmx would insert the sign-in page as a fragment, so it is told to leave the page.
+        return HttpResponseClientRedirect(redirect_to_login(_page_around(htmx)).url)
+    if request.method not in {"GET", "HEAD"}:
+        messages.warning(request, "You were signed out before this could be saved. Sign in, then do it again.")
+        return redirect_to_login(_page_of(request))
+    return otherwise
+
+
+def sign_in_page(request: HttpRequest, kept: KeptForm) -> HttpResponse:
+    """Answer a form whose session has ended: with the sign-in page, which keeps what was typed.
+
+    A script is only told, and then sends the form as a browser does, to be shown that page.
+
+    Args:
+        request: The one that sent the form.
+        kept: What was typed.
+    """
+    shown = {"form": SignInForm(request), "kept": kept.text}
+    answer = render(request, "web/account/sign_in.html", shown, status=HTTPStatus.UNAUTHORIZED)
+    answer[MATTER] = SIGNED_OUT
+    return answer
 
 
 def _page_around(htmx: HtmxDetails) -> str:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from warmline.crm.users import User
@@ -32,6 +34,16 @@ def idempotency_key(request: HttpRequest) -> UUID | None:
         return UUID(request.POST.get("idempotency_key", ""))
     except ValueError:
         return None
+
+
+def leave(request: PageRequest, address: str) -> HttpResponseBase:
+    """Lead to another page after a form; a script that sent it is told to go there.
+
+    Args:
+        request: The one that sent the form.
+        address: Of the page.
+    """
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpResponseBase]:

@@ -3,7 +3,6 @@
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from warmline.web.views import (
     account,
@@ -22,19 +21,22 @@ from warmline.web.views import (
     settings,
     sync,
     team,
+    today,
+    undo,
     webhooks,
 )
 
 app_name = "web"
 
 in_pipedrive = [
-    path("status", row_status.status),
+    path("status", row_status.status, name="row-status"),
     path("attempts", row_status.attempts),
     path("retry", row_status.retry),
     path("link", row_status.link),
 ]
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="web:contacts"), name="home"),
+    path("", today.first, name="home"),
+    path("activities/<int:activity_id>/put-off", today.put_off, name="put-off"),
     path("contacts", contacts.contacts, name="contacts"),
     path("contacts/new", contacts.add, name="add-contact"),
     path("contacts/known", contacts.known, name="known-contact"),
@@ -51,6 +53,9 @@ urlpatterns = [
     path("activities/<int:activity_id>/edit", activities.edit, name="edit-activity"),
     path("activities/<int:activity_id>/done", activities.done, name="activity-done"),
     path("activities/<int:activity_id>/retry", activities.retry, name="retry-activity"),
+    path("activities/<int:activity_id>/calendar.ics", activities.calendar_file, name="calendar-file"),
+    path("activities/<int:activity_id>/delete", activities.delete, name="delete-activity"),
+    path("undo/<uuid:group>", undo.take_back, name="undo"),
     path("organizations", organizations.organizations, name="organizations"),
     path("organizations/names", organizations.names, name="organization-names"),
     path("organizations/<int:organization_id>", organizations.organization, name="organization"),

@@ -207,7 +207,7 @@ def _given(
 ) -> Person | Outcome:
     contact = Contact(owner=owner, **values)
     try:
-        with book.as_given(values):
+        with row_changes.as_given(values):
             row_changes.validate(contact)
         given = book.given_organization(organization) if organization else None
     except ValidationError as error:

@@ -18,6 +18,7 @@ from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import (
     activity_logging,
+    contact_adding,
     day_passed,
     import_done,
     row_changed,
@@ -25,6 +26,7 @@ from warmline.crm.signals import (
     rows_deleted,
     rows_imported,
     rows_importing,
+    rows_restored,
 )
 from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
@@ -42,9 +44,11 @@ def connect() -> None:
     row_changing.connect(_complete_snapshot, dispatch_uid="warmline.sync.snapshots")
     row_changed.connect(after_change.after_change, dispatch_uid="warmline.sync.after_change.change")
     rows_importing.connect(after_change.mark_as_imported, dispatch_uid="warmline.sync.after_change.import")
+    contact_adding.connect(after_change.wait_for_grace, dispatch_uid="warmline.sync.after_change.grace")
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
+    rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
 

@@ -24,7 +24,7 @@ from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import baseline, several_values, snapshots
-from warmline.sync.reconcile.local_deletes import tell_left_there
+from warmline.sync.reconcile.local_deletes import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.synced_fields import FIELDS, FIRST, first_of
@@ -53,7 +53,8 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         _check_found(contact, brought, is_there)
         Intents.end(row_key("contact", contact.pk))
         if not is_there:
-            _was_deleted_here(contact, brought, now)
+            chosen = {"pipedrive_chosen_id": brought.record_id, "pipedrive_make_new": False}
+            made_for_nobody(contact, brought, chosen, now)
             return
         baseline.note_link(contact, brought, now, policy)
         undecided = Activity.objects.filter(contact=contact, replicate=None)
@@ -112,7 +113,8 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         )
         Intents.end(row_key("activity", activity.pk))
         if not is_there:
-            _was_deleted_here(activity, brought, now)
+            told = {"pipedrive_revision": brought.revision, "pipedrive_agreed": brought.agreed}
+            made_for_nobody(activity, brought, {**_id_of(activity, brought.record_id), **told}, now)
             return
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
@@ -203,11 +205,6 @@ def _as_looked_for(row: Contact | Organization, brought: Brought) -> Any:
 def _check_found(row: Contact | Organization, brought: Brought, is_there: int) -> None:
     if not is_there and brought.was_there and _rows(row).filter(pk=row.pk).exists():
         raise BusyError("The row was edited after its record was found.")
-
-
-def _was_deleted_here(row: Contact | Activity, brought: Brought, now: datetime) -> None:
-    if not brought.was_there:
-        tell_left_there(row, brought.record_id, now)
 
 
 def _arrival(what: str, brought: Brought) -> str:

@@ -4,18 +4,21 @@ The row's lease is deleted with it, and a lease is renewed before each create. S
 was begun before; then there is an intent, or the worker returns with the record. In both cases the owner is told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
+from warmline.crm import undo
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.sync import notifications
 from warmline.sync.audit_models import forget_rows
 from warmline.sync.lease_keys import row_key, update_key
+from warmline.sync.leases import BusyError
 from warmline.sync.models import Intent, Lease, NotificationKind
+from warmline.sync.reconcile.outcome import Brought
 
 Deleted = Contact | Activity
 
@@ -41,17 +44,25 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
         _tell(row, f"{text} If it is, delete it there too, or keep it.", timezone.now())
 
 
-def tell_left_there(row: Deleted, record_id: int, now: datetime) -> None:
-    """Notify a row's owner that a record was created for it, although it was deleted here meanwhile.
+def made_for_nobody(row: Deleted, brought: Brought, told: Mapping[str, Any], now: datetime) -> None:
+    """Note that a record was made for a row that was deleted here meanwhile, and notify the row's owner.
 
     Args:
         row: The row, as it was read; an activity with its contact.
-        record_id: The record's id.
+        brought: Its record.
+        told: The columns that say so; set if the deletion is undone.
         now: The present moment, aware.
+
+    Raises:
+        BusyError: If it was undone at this very moment. The intent stays, by which the next attempt finds the record.
     """
+    if undo.note_made_since(row, told):
+        raise BusyError("The row was deleted and restored while its record was made.")
+    if brought.was_there:
+        return
     what = "person" if isinstance(row, Contact) else "activity"
-    text = f"{_named(row)} was deleted here while it was being created in Pipedrive. It is there as {what} {record_id}."
-    _tell(row, f"{text} Delete it there too, or keep it.", now)
+    text = f"{_named(row)} was deleted here while it was being created in Pipedrive."
+    _tell(row, f"{text} It is there as {what} {brought.record_id}. Delete it there too, or keep it.", now)
 
 
 def _tell(row: Deleted, text: str, now: datetime) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import BooleanField, Case, F, Q, QuerySet, TextChoices, Value, When
 from django.db.models.functions import Abs
 
-from warmline.crm.models import WARMEST, Contact, Organization
+from warmline.crm.models import NO_STEP, WARMEST, Contact, Organization
 from warmline.crm.search import search
 from warmline.sync import pending, row_state
 from warmline.sync.row_state import SyncState, with_state
@@ -34,6 +34,7 @@ class Show(TextChoices):
     SYNCED = "synced", "In Pipedrive"
     WAITING = "waiting", "Waiting"
     FAILED = "failed", "Failed"
+    PLANNED = "planned", "With a next step"
 
 
 class Order(TextChoices):
@@ -43,6 +44,7 @@ class Order(TextChoices):
     WARMEST = "warmest", "Warmest first"
     RECENT = "recent", "Contacted most recently"
     NEGLECTED = "neglected", "Not contacted longest"
+    NEXT_STEP = "next", "Next step first"
     ADDED = "added", "Newest first"
 
 
@@ -52,6 +54,7 @@ KEYS: dict[Order, tuple[Any, bool]] = {
     Order.WARMEST: (Abs("warmness_score"), True),
     Order.RECENT: (F("last_contacted_on"), True),
     Order.NEGLECTED: (F("last_contacted_on"), False),
+    Order.NEXT_STEP: (F("next_step_on"), False),
     Order.ADDED: (F("pk"), True),
 }
 
@@ -186,6 +189,8 @@ def _condition(model: type[Contact | Organization], show: Show, *, threshold: in
             return Q(warmness_score__in=range(threshold, WARMEST + 1))
         case Show.SYNCED:
             return states[SyncState.SYNCED]
+        case Show.PLANNED:
+            return Q(next_step_on__lt=NO_STEP)
         case Show.FAILED:  # its index comes first
             return Q(pipedrive_sync_failed=True) & states[SyncState.FAILED]
     return states[SyncState.WANTED] | states[SyncState.IN_PROGRESS]

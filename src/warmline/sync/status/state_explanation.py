@@ -7,6 +7,7 @@ Each sentence about a state or its cause stands here, once. Why an attempt faile
 from dataclasses import dataclass
 from datetime import datetime
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
@@ -110,7 +111,9 @@ def _name_there(row: Row) -> str:
 def _on_its_way(row: Row, policy: Policy) -> str:
     match row:
         case Contact():
-            return f"Waiting to be sent to Pipedrive as a {policy.label}."
+            left = (row.next_pipedrive_sync_attempt - database_time.now()).total_seconds()
+            when = f" in {left:.0f} seconds" if left >= 1 and not row.pipedrive_sync_attempts else ""
+            return f"Waiting to be sent to Pipedrive as a {policy.label}{when}."
         case Activity() if not row.contact.is_linked:
             return f"Waiting until {row.contact.name} is in Pipedrive."
     return "Waiting to be sent to Pipedrive."

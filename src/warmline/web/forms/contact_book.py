@@ -1,6 +1,6 @@
 """The forms of contacts, organizations and activities. The models decide which values are valid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from warmline.crm.fields import EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH
 from warmline.crm.labelled import Label
 from warmline.crm.models import WARMEST, Contact, Organization
 from warmline.crm.reachable import COLUMNS
+from warmline.crm.row_changes import ChangedMeanwhileError
 from warmline.web.forms.base import EditForm, WordedForm
 from warmline.web.forms.labelled import BesideIt, SeveralField, WithLabel
 
@@ -51,6 +52,8 @@ class BookForm(WordedForm, forms.Form):
         if self.is_valid():
             try:
                 self.stored = store(self.values())
+            except ChangedMeanwhileError as error:
+                self.ask(error.present)
             except ValidationError as error:
                 for name, texts in error.message_dict.items():
                     field = name.split(".")[0]
@@ -59,6 +62,10 @@ class BookForm(WordedForm, forms.Form):
         for wrong in [name for name in self.fields if name in self.errors][:1]:
             self.begin_at(wrong)
         return not self.errors
+
+    def ask(self, present: Mapping[str, Any]) -> None:
+        """Ask which values to keep; see EditForm, for only an existing row can have been changed meanwhile."""
+        raise NotImplementedError
 
     def begin_at(self, name: str) -> Self:
         """Put the focus into a field, because the form replaces the button that had it."""

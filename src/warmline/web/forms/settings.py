@@ -12,12 +12,13 @@ from warmline.crm import preferences
 from warmline.crm.activities import ActivityType
 from warmline.crm.fields import NAME_LENGTH, no_control_characters, visible
 from warmline.crm.models import WARMEST
-from warmline.crm.preferences import MOST_SEATS
+from warmline.crm.preferences import COLD_AFTER, MOST_SEATS
 from warmline.pipedrive import PLANS
 from warmline.pipedrive import ActivityType as TheirType
 from warmline.sync.mapping import TYPES
 from warmline.web.forms.base import EditForm, WordedForm
 
+MOST_DAYS = 3650
 PLAN_NAMES = {name: name.title() for name in PLANS if not name.endswith("-oauth")}  # Warmline uses a token
 
 
@@ -97,6 +98,11 @@ class RulesForm(EditForm):
             offered = sorted(choices.items(), key=lambda each: each[1].lower())
             self.fields[f"type_{ours}"] = forms.ChoiceField(label=ours.label, choices=offered, disabled=not names)
             self.initial[f"type_{ours}"] = present
+        for least, most in bands():
+            self.fields[f"cold_{least}"] = forms.IntegerField(
+                label=f"Days, warmness {least} to {most}", min_value=0, max_value=MOST_DAYS
+            )
+            self.initial[f"cold_{least}"] = decided.cold_after[least]
         for name in preferences.SETTINGS:
             if variable := preferences.variable_of(name):
                 self.fields[name].disabled = True
@@ -105,6 +111,14 @@ class RulesForm(EditForm):
     def save(self) -> None:
         """Store what was changed; values from the environment cannot be changed."""
         values, decided = self.values(), preferences.current().activity_types
+        days = {least: values.pop(f"cold_{least}", preferences.current().cold_after[least]) for least, _ in bands()}
+        cold_after = {str(least): number for least, number in days.items() if number != COLD_AFTER[least]}
         types = {ours: values.pop(f"type_{ours}", decided.get(ours, TYPES[ours])) for ours in ActivityType}
         unusual = {str(ours): theirs for ours, theirs in types.items() if theirs != TYPES[ours]}
-        preferences.change({**values, "activity_types": unusual})
+        preferences.change({**values, "activity_types": unusual, "cold_after": cold_after})
+
+
+def bands() -> list[tuple[int, int]]:
+    """Return the bands of warmness, the warmest first: the lowest and the highest score of each."""
+    least = sorted(COLD_AFTER, reverse=True)
+    return [(low, high - 1) for low, high in zip(least, [WARMEST + 1, *least], strict=False)]

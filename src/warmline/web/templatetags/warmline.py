@@ -16,6 +16,7 @@ from warmline.crm.sync_columns import Synced
 from warmline.sync.notifications import unseen
 from warmline.sync.retries import AMBIGUOUS
 from warmline.sync.row_state import SyncState
+from warmline.web.kept_forms import TYPED_BY
 from warmline.web.presentation.badges import BADGES, CHOICE
 from warmline.web.presentation.icons import ICONS
 
@@ -65,10 +66,28 @@ def disk_trouble() -> str:
     return storage.WORDS[matter] if matter else ""
 
 
-@register.simple_tag
-def idempotency_key() -> SafeString:
-    """Give a form a key, so that it is saved only once, however often it is sent (see crm/idempotency.py)."""
-    return format_html('<input type="hidden" name="idempotency_key" value="{}">', uuid4())
+@register.simple_tag(takes_context=True)
+def idempotency_key(context: Context) -> SafeString:
+    """Give a form a key, so that it is saved only once, however often it is sent (see crm/idempotency.py).
+
+    A form that comes back with what was typed keeps its key: it may have been saved, and only the answer was lost.
+
+    Args:
+        context: The template context, with the form.
+    """
+    form = context.get("form")
+    known = form.data.get("idempotency_key") if form is not None and form.is_bound else None
+    return format_html('<input type="hidden" name="idempotency_key" value="{}">', known or uuid4())
+
+
+@register.simple_tag(takes_context=True)
+def typed_by(context: Context) -> SafeString:
+    """Have a form carry who types into it, so that it comes back to nobody else (see web/kept_forms.py).
+
+    Args:
+        context: The template context, with the request.
+    """
+    return format_html('<input type="hidden" name="{}" value="{}">', TYPED_BY, context["request"].user.pk)
 
 
 @register.inclusion_tag("web/parts/bell.html", takes_context=True)
@@ -93,5 +112,5 @@ def nav_link(context: Context, page: str, drawing: str, words: str) -> dict[str,
     """
     request: HttpRequest = context["request"]
     path = reverse(page)
-    current = "page" if request.path == path else "true" if request.path.startswith(f"{path}/") else ""
+    current = "page" if request.path == path else "true" if path != "/" and request.path.startswith(f"{path}/") else ""
     return {"path": path, "current": current, "drawing": drawing, "words": words}

@@ -3,12 +3,13 @@
 from contextlib import suppress
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
@@ -20,11 +21,14 @@ from warmline.crm.advisory_locks import hold_alone
 from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
+from warmline.web import kept_forms
 from warmline.web.access import guess_checks
 from warmline.web.access.invitations import LINKS, send_new_link, sends_email
 from warmline.web.forms.sign_in import GUESSED, ChangePasswordForm, NewPasswordForm, ResetForm, SignInForm, WelcomeForm
+from warmline.web.kept_forms import KeptForm
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SignIn(views.LoginView):
     """Sign in with e-mail and password, and return to the page that was requested."""
 
@@ -32,11 +36,31 @@ class SignIn(views.LoginView):
     template_name = "web/account/sign_in.html"
     redirect_authenticated_user = True
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show or take the form; who has signed in in another tab meanwhile gets on with what they typed."""
+        if request.method == "POST" and isinstance(request.user, User):
+            return self._onwards(request.user, HttpResponseRedirect(self.get_success_url()))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Keep what was typed before the session ended, however many passwords are tried."""
+        return {**super().get_context_data(**kwargs), "kept": self.request.POST.get(kept_forms.NAME, "")}
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Sign in, and remember the browser."""
-        response = super().form_valid(form)
-        guess_checks.remember(self.request, response, form.get_user())
+        """Sign in, remember the browser, and lead back to what was typed."""
+        user = form.get_user()
+        response = self._onwards(user, super().form_valid(form))
+        guess_checks.remember(self.request, response, user)
         return response
+
+    def _onwards(self, user: User, otherwise: HttpResponse) -> HttpResponse:
+        kept = KeptForm.read(self.request.POST.get(kept_forms.NAME, ""))
+        if kept is None:
+            return otherwise
+        if not kept.is_of(user):
+            messages.warning(self.request, "Somebody else was signed in before. What they entered was not saved.")
+            return otherwise
+        return redirect(kept_forms.put_aside(self.request, kept))
 
 
 class ChangePassword(SuccessMessageMixin, views.PasswordChangeView):  # type: ignore[type-arg]  # generic in the stubs only

@@ -4,25 +4,35 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
+from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.idempotency import save_once
+from warmline.crm.undo import Keeper
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
+from warmline.web.calendar_file import calendar
 from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
+from warmline.web.kept_forms import typed
 from warmline.web.presentation.timeline import Entry, timeline
-from warmline.web.requests import PageRequest, idempotency_key
+from warmline.web.requests import PageRequest, idempotency_key, leave
 from warmline.web.views.contact import around, seen
 from warmline.web.views.row_status import page_of
 
 
-def _seen(request: PageRequest, activity_id: int) -> Activity:
+def seen_activity(request: PageRequest, activity_id: int) -> Activity:
+    """Return an activity that the user may see, with its state and contact.
+
+    Raises:
+        Http404: If there is none.
+    """
     rows = Activity.objects.seen_by(request.user).select_related("contact").filter(pk=activity_id)
     found: Activity | None = with_state(rows, threshold=Policy.current().threshold, now=timezone.now()).first()
     if found is None:
@@ -30,11 +40,11 @@ def _seen(request: PageRequest, activity_id: int) -> Activity:
     return found
 
 
-def _entry(request: PageRequest, activity_id: int) -> HttpResponse:
+def _entry(request: PageRequest, activity_id: int, **more: object) -> HttpResponse:
     """Show an activity on its timeline again; without htmx, redirect to the page of its contact."""
-    row, is_live = _seen(request, activity_id), "X-Live" in request.headers
+    row, is_live = seen_activity(request, activity_id), "X-Live" in request.headers
     if request.htmx or is_live:
-        shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live}
+        shown = {"entry": Entry.of(row), "contact": row.contact, "is_new": not is_live, **more}
         return render(request, "web/contacts/_entry.html", shown)
     return redirect(f"{page_of(row.contact)}#activity-{row.pk}")
 
@@ -45,11 +55,26 @@ def activity(request: PageRequest, activity_id: int) -> HttpResponse:
     return _entry(request, activity_id)
 
 
+@require_safe
+def calendar_file(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Send an activity that has a due date as a calendar file.
+
+    Raises:
+        Http404: If it has none.
+    """
+    row = seen_activity(request, activity_id)
+    if row.due_date is None:
+        raise Http404
+    answer = HttpResponse(calendar([row], timezone.now()), content_type="text/calendar; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="activity-{row.pk}.ics"'
+    return answer
+
+
 @require_POST
-def log(request: PageRequest, contact_id: int) -> HttpResponse:
+def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
     """Log an activity with a contact."""
     row = seen(request, contact_id)
-    form = NewActivityForm(request.POST)
+    form = NewActivityForm(typed(request) or {})
 
     def store(values: dict[str, Any]) -> Activity | None:
         make = partial(book.log_activity, request.user, row, **values)
@@ -58,32 +83,62 @@ def log(request: PageRequest, contact_id: int) -> HttpResponse:
     if form.save(store):
         if form.stored:
             how = "is logged" if form.stored.done else "is planned"
-            messages.success(request, f"“{form.stored.subject}” {how}.")
-        return redirect(page_of(row))
-    shown = {"contact": row, "timeline": timeline(row, ""), **around(row, form)}
-    return render(request, "web/contacts/contact.html", shown)
+            text = f"“{form.stored.subject}” {how}."
+            if "stay" in request.POST and request.htmx:
+                return render(request, "web/undo/_toast.html", {"undo_text": text})
+            messages.success(request, text)
+        return leave(request, page_of(row))
+    shown = {"contact": row, **around(row, form)}
+    if request.htmx:
+        return render(request, "web/contacts/_log.html", shown)
+    return render(request, "web/contacts/contact.html", {**shown, "timeline": timeline(row, "")})
 
 
 @require_POST
 def done(request: PageRequest, activity_id: int) -> HttpResponse:
     """Mark an activity as done."""
-    book.change_activity(_seen(request, activity_id), {"done": True})
-    return _entry(request, activity_id)
+    row, keeper = seen_activity(request, activity_id), Keeper(request.user)
+    was_done = row.done
+    with transaction.atomic():
+        book.change_activity(row, {"done": True})
+        if not was_done:
+            keeper.changed(Activity, {row.pk: {"done": False}}, {"done": True})
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is done.")
+    if "today" in request.POST:
+        return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect("web:home")
+    return _entry(request, activity_id, **offer)
+
+
+@require_POST
+def delete(request: PageRequest, activity_id: int) -> HttpResponse:
+    """Delete an activity."""
+    row, keeper = seen_activity(request, activity_id), Keeper(request.user)
+    delete_activity(row, keeper.deleted)
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted.")
+    return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect(page_of(row.contact))
+
+
+def offer_to_undo(request: PageRequest, keeper: Keeper, text: str) -> dict[str, object]:
+    """Return the context of a toast that offers to undo; without htmx, put the offer into a message."""
+    if not request.htmx:
+        messages.success(request, text, extra_tags=str(keeper.group or ""))
+        return {}
+    return {"undo_text": text, "undo_group": keeper.group, "undo_page": request.htmx.current_url_abs_path}
 
 
 @require_POST
 def retry(request: PageRequest, activity_id: int) -> HttpResponse:
     """Try again to send an activity to Pipedrive."""
-    again.retry(_seen(request, activity_id))
+    again.retry(seen_activity(request, activity_id))
     return _entry(request, activity_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, activity_id: int) -> HttpResponse:
     """Change an activity; htmx gets the form in place of the entry."""
-    row = _seen(request, activity_id)
-    form = ActivityForm.of(row, request.POST or None)
-    if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes)):
+    row = seen_activity(request, activity_id)
+    form = ActivityForm.of(row, typed(request))
+    if request.method == "POST" and form.save(lambda changes: book.change_activity(row, changes, form.shown())):
         return _entry(request, activity_id)
     template = "web/contacts/_edit_activity.html" if request.htmx else "web/contacts/edit_activity.html"
     return render(request, template, {"entry": Entry.of(row), "contact": row.contact, "form": form})

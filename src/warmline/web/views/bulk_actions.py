@@ -5,8 +5,10 @@ Contacts that a colleague deletes or hands over in the meantime are skipped; the
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
@@ -16,6 +18,7 @@ from django.views.decorators.http import require_POST
 
 from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact, ContactQuerySet
+from warmline.crm.undo import Keeper
 from warmline.crm.users import User
 from warmline.sync.status import retry_and_choose
 from warmline.web.export import file_of
@@ -75,8 +78,18 @@ def _set_warmness(request: PageRequest, chosen: Chosen) -> HttpResponse:
     if score is None or score > WARMEST:
         messages.warning(request, "Choose a warmness from 0 to 10, then press “Set”.")
         return redirect(list_address(request))
-    done = len(chosen.each(lambda contact: book.change_contact(contact, {"warmness_score": score})))
-    messages.success(request, f"Warmness set to {score} for {_contacts(done)}.{chosen.gone(done)}")
+    keeper, grace = Keeper(request.user), timedelta(seconds=settings.GRACE_SECONDS)
+    before: dict[int, dict[str, int]] = {}
+
+    def set_one(contact: Contact) -> None:
+        if contact.warmness_score != score:
+            before[contact.pk] = {"warmness_score": contact.warmness_score}
+            book.change_contact(contact, {"warmness_score": score}, grace=grace)
+
+    done = len(chosen.each(set_one))
+    keeper.changed(Contact, before, {"warmness_score": score})
+    text = f"Warmness set to {score} for {_contacts(done)}.{chosen.gone(done)}"
+    messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request))
 
 
@@ -94,14 +107,16 @@ def _hand_over(request: PageRequest, chosen: Chosen) -> HttpResponse:
     try:
         to = User.objects.people().get(pk=number(request.POST.get("to", "")) or 0)
         theirs = chosen.rows.filter(owner=to).count()
-        moved = book.hand_over(chosen.rows, to)
+        keeper = Keeper(request.user)
+        moved = book.hand_over(chosen.rows, to, keeper.handed_over(to))
     except User.DoesNotExist:  # possibly deactivated at this moment
         messages.warning(request, "Choose a colleague, then press “Hand over”.")
         return redirect(list_address(request))
     before = f" {to.name} already had {_contacts(theirs)} of these." if theirs else ""
     gone = chosen.gone(theirs + moved)
     kept = " In Pipedrive, their owners stay the same."
-    messages.success(request, f"{_contacts(moved).capitalize()} handed over to {to.name}.{before}{kept}{gone}")
+    text = f"{_contacts(moved).capitalize()} handed over to {to.name}.{before}{kept}{gone}"
+    messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request))
 
 
@@ -109,8 +124,10 @@ def _delete(request: PageRequest, chosen: Chosen) -> HttpResponse:
     if "sure" not in request.POST:
         shown = {"contacts": chosen.rows.order_by("name_key"), "query": request.POST.get("query", "")}
         return render(request, "web/contacts/delete_selected.html", shown)
-    deleted = book.delete_contacts(chosen.rows)
-    messages.success(request, f"{_contacts(deleted).capitalize()} deleted.{chosen.gone(deleted)}")
+    keeper = Keeper(request.user)
+    deleted = book.delete_contacts(chosen.rows, keeper.deleted)
+    text = f"{_contacts(deleted).capitalize()} deleted.{chosen.gone(deleted)}"
+    messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request))
 
 

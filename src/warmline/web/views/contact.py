@@ -1,17 +1,25 @@
 """One contact: its details, warmness, timeline and sync status."""
 
+from datetime import timedelta
+from math import ceil
+
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from warmline import database_time
 from warmline.crm import book
 from warmline.crm.models import WARMEST, Contact
+from warmline.crm.undo import Keeper
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.web.forms.contact_book import SCORES, TYPE_BUTTONS, ContactForm, NewActivityForm
+from warmline.web.kept_forms import typed
 from warmline.web.list_query import list_address, number
 from warmline.web.presentation.timeline import timeline
 from warmline.web.requests import PageRequest
@@ -38,7 +46,8 @@ def contact(request: PageRequest, contact_id: int) -> HttpResponse:
     shown = {"contact": row, "timeline": timeline(row, request.GET.get("before", ""))}
     if request.htmx:
         return render(request, "web/contacts/_timeline.html", shown)
-    return render(request, "web/contacts/contact.html", {**shown, **around(row)})
+    kept = typed(request, reverse("web:log-activity", args=[row.pk]))
+    return render(request, "web/contacts/contact.html", {**shown, **around(row, NewActivityForm(kept))})
 
 
 def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, object]:
@@ -46,7 +55,7 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
 
     Args:
         row: The contact.
-        form: The form of an activity that could not be logged; None for an empty form.
+        form: The form to log an activity with; None for an empty one.
     """
     return {
         "scores": SCORES,
@@ -61,8 +70,8 @@ def around(row: Contact, form: NewActivityForm | None = None) -> dict[str, objec
 def edit(request: PageRequest, contact_id: int) -> HttpResponse:
     """Change the details; htmx gets the form in their place."""
     row = seen(request, contact_id)
-    form = ContactForm.of(row, request.POST or None)
-    if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes)):
+    form = ContactForm.of(row, typed(request))
+    if request.method == "POST" and form.save(lambda changes: book.change_contact(row, changes, form.shown())):
         if not request.htmx:
             return redirect(page_of(row))
         row = seen(request, contact_id)
@@ -78,12 +87,36 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
     score = number(request.POST.get(f"warmness-{contact_id}", ""))
     if score is None or score > WARMEST:
         raise BadRequest
-    book.change_contact(row, {"warmness_score": score})
+    before, keeper = row.warmness_score, Keeper(request.user)
+    with transaction.atomic():
+        book.change_contact(row, {"warmness_score": score}, grace=timedelta(seconds=settings.GRACE_SECONDS))
+        is_new = before < Policy.current().threshold
+        if row.is_warm and not row.is_linked and (is_new or _waits(row)):
+            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score}, goes_on=not is_new)
+    text = going_over(row) if keeper.group else f"Warmness of {row.name} set to {score}."
     if request.htmx:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
-        return render(request, "web/contacts/_warmness.html", shown)
-    messages.success(request, f"Warmness of {row.name} set to {score}.")
+        offer = {
+            "undo_text": text if keeper.group else "",
+            "undo_group": keeper.group,
+            "undo_page": request.htmx.current_url_abs_path,
+        }
+        # What was offered before is over if the contact is cold again; otherwise it stays.
+        says = bool(keeper.group) or before >= Policy.current().threshold > score
+        return render(request, "web/contacts/_warmness.html", {**shown, **offer, "undo_changes": says})
+    messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request) if "query" in request.POST else page_of(row))
+
+
+def going_over(contact: Contact) -> str:
+    """Say that a contact has become a warm lead, and when it goes to Pipedrive."""
+    left = ceil((contact.next_pipedrive_sync_attempt - database_time.now()).total_seconds())
+    when = f" in {left} second{'s' if left > 1 else ''}" if left > 0 else ""
+    return f"{contact.name} is a warm lead now, and goes to Pipedrive{when}."
+
+
+def _waits(contact: Contact) -> bool:
+    return contact.next_pipedrive_sync_attempt > database_time.now() and not contact.pipedrive_sync_attempts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -92,8 +125,9 @@ def delete(request: PageRequest, contact_id: int) -> HttpResponse:
     row = seen(request, contact_id)
     if request.method != "POST":
         return render(request, "web/contacts/delete.html", {"contact": row, "activities": row.activities.count()})
-    book.delete_contacts(Contact.objects.filter(pk=row.pk))
-    messages.success(request, f"{row.name} deleted.")
+    keeper = Keeper(request.user)
+    book.delete_contacts(Contact.objects.filter(pk=row.pk), keeper.deleted)
+    messages.success(request, f"{row.name} deleted.", extra_tags=str(keeper.group or ""))
     return redirect("web:contacts")
 
 
@@ -105,7 +139,8 @@ def hand_over(request: PageRequest, contact_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "web/contacts/hand_over.html", {"contact": row, "colleagues": colleagues})
     to = get_object_or_404(colleagues, pk=number(request.POST.get("to", "")))
-    book.hand_over(Contact.objects.filter(pk=row.pk), to)
+    keeper = Keeper(request.user)
+    book.hand_over(Contact.objects.filter(pk=row.pk), to, keeper.handed_over(to))
     get_object_or_404(Contact, pk=row.pk, owner=to)  # it may have been deleted in the meantime
-    messages.success(request, f"{row.name} handed over to {to.name}.")
+    messages.success(request, f"{row.name} handed over to {to.name}.", extra_tags=str(keeper.group or ""))
     return redirect(page_of(row) if request.user.is_admin else reverse("web:contacts"))

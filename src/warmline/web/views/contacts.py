@@ -1,13 +1,16 @@
 """Contacts: the list, its export, and adding one."""
 
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
@@ -17,14 +20,17 @@ from warmline.crm.idempotency import save_once
 from warmline.crm.imports.runs import ImportRun
 from warmline.crm.keys import email_key
 from warmline.crm.models import Contact, ContactQuerySet, Organization
+from warmline.crm.undo import Keeper
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Order, Show
 from warmline.web.export import PIECE, file_of
 from warmline.web.forms.contact_book import SCORES, NewContactForm
+from warmline.web.kept_forms import typed
 from warmline.web.list_query import ListRequest
-from warmline.web.requests import PageRequest, idempotency_key
+from warmline.web.requests import PageRequest, idempotency_key, leave
+from warmline.web.views.contact import going_over
 
 PAGE_SIZE = 50
 
@@ -75,20 +81,30 @@ def _now() -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def add(request: PageRequest) -> HttpResponse:
+def add(request: PageRequest) -> HttpResponseBase:
     """Add a contact for the user."""
-    form = NewContactForm(request.POST or None, initial={"organization": request.GET.get("organization", "")})
+    form = NewContactForm(typed(request), initial={"organization": request.GET.get("organization", "")})
 
     def store(values: dict[str, Any]) -> Contact | None:
-        make = partial(book.add_contact, request.user, **values)
+        grace = timedelta(seconds=settings.GRACE_SECONDS)
+        make = partial(book.add_contact, request.user, **values, grace=grace)
         return save_once(Contact, request.user, idempotency_key(request), make)
 
     if request.method == "POST" and form.save(store):
         if form.stored is None:
-            return redirect("web:contacts")
-        messages.success(request, f"{form.stored.name} added.")
-        return redirect("web:contact", form.stored.pk)
-    return render(request, "web/contacts/add.html", {"form": form})
+            return leave(request, reverse("web:contacts"))
+        _tell_of_new(request, form.stored)
+        return leave(request, reverse("web:contact", args=[form.stored.pk]))
+    return render(request, "web/contacts/_add.html" if request.htmx else "web/contacts/add.html", {"form": form})
+
+
+def _tell_of_new(request: PageRequest, contact: Contact) -> None:
+    if not contact.is_warm or contact.is_linked:
+        messages.success(request, f"{contact.name} added.")
+        return
+    keeper = Keeper(request.user)
+    keeper.changed(Contact, {contact.pk: {"warmness_score": 0}}, {"warmness_score": contact.warmness_score})
+    messages.success(request, f"{contact.name} added. {going_over(contact)}", extra_tags=str(keeper.group))
 
 
 @require_safe

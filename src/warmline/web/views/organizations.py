@@ -16,6 +16,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import COUNTED, Asked, Order, Show
 from warmline.web.forms.contact_book import SCORES, OrganizationForm
+from warmline.web.kept_forms import typed
 from warmline.web.list_query import ListRequest, text
 from warmline.web.requests import PageRequest
 from warmline.web.views.row_status import in_pipedrive, page_of, seen
@@ -87,8 +88,8 @@ def organization(request: PageRequest, organization_id: int) -> HttpResponse:
 def edit(request: PageRequest, organization_id: int) -> HttpResponse:
     """Change the details; htmx gets the form in their place."""
     row = seen(request, "organization", organization_id)
-    form = OrganizationForm.of(row, request.POST or None)
-    if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes)):
+    form = OrganizationForm.of(row, typed(request))
+    if request.method == "POST" and form.save(lambda changes: book.change_organization(row, changes, form.shown())):
         if not request.htmx:
             return redirect(page_of(row))
         row = seen(request, "organization", organization_id)

@@ -318,10 +318,11 @@ function live(corner) {
   };
 
   // `matter` is the value of the server's header Warmline-Matter, if present.
-  function complain(status, matter) {
-    const reason = REASONS[matter] ?? REASONS[status] ?? (status < 500
+  function complain(status, matter, isForm) {
+    const unsent = isForm && !status && "Cannot reach Warmline. What you entered is still here. Send it again when you are back online.";
+    const reason = unsent || (REASONS[matter] ?? REASONS[status] ?? (status < 500
       ? "That did not work. Nothing was saved. Reload the page and try again."
-      : "Something went wrong on our side. The error was logged. Try again in a moment.");
+      : "Something went wrong on our side. The error was logged. Try again in a moment."));
     const toast = document.getElementById("toast").content.firstElementChild.cloneNode(true);
     toast.id = "toast-trouble";
     toast.querySelector(".toast-text").textContent = reason;
@@ -331,8 +332,13 @@ function live(corner) {
 
   const unreachable = () => corner.querySelector("[data-unreachable]");
 
-  document.body.addEventListener("htmx:responseError", ({ detail: { xhr } }) => complain(xhr.status, xhr.getResponseHeader("Warmline-Matter")));
-  document.body.addEventListener("htmx:sendError", () => complain(0));
+  document.body.addEventListener("htmx:responseError", ({ detail: { xhr, elt } }) => {
+    const matter = xhr.getResponseHeader("Warmline-Matter");
+    // Sent as a browser does, the form is answered with a page that keeps what was typed.
+    if (matter === "signed_out" && elt.matches("form")) HTMLFormElement.prototype.submit.call(elt);
+    else complain(xhr.status, matter);
+  });
+  document.body.addEventListener("htmx:sendError", ({ detail: { elt } }) => complain(0, null, elt.matches("form")));
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (!event.detail.successful) return;
     if (unreachable()) refresh();

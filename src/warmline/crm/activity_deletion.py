@@ -1,0 +1,31 @@
+"""How an activity is deleted here, by the API and the pages alike."""
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from warmline.crm import following
+from warmline.crm.activities import Activity
+from warmline.crm.book import Keep
+from warmline.crm.row_changes import hold_contact, keep_last_contacted
+from warmline.crm.signals import rows_deleted
+
+
+def delete_activity(activity: Activity, keep: Keep[QuerySet[Activity]] = lambda _some: None) -> None:
+    """Delete an activity here.
+
+    Args:
+        activity: The row, as read.
+        keep: See `delete_contacts`.
+
+    Raises:
+        DoesNotExist: When it was deleted meanwhile.
+    """
+    with transaction.atomic():
+        hold_contact(activity)
+        some = Activity.objects.filter(pk=activity.pk)
+        stored = some.select_for_update(of=("self",)).select_related("contact__owner").get()
+        keep(some)
+        rows_deleted.send(Activity, rows=[stored])
+        following.gone("activity", {stored.pk: stored.owner_id}, is_deleted=True)
+        some.delete()
+        keep_last_contacted(stored)
