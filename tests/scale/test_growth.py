@@ -47,6 +47,7 @@ SAVES: dict[str, tuple[str, dict[str, Any]]] = {
 OF_OPEN_ROWS = {
     "contact_changed",
     "contact_failed",
+    "contact_to_decide",
     "organization_failed",
     "organization_changed",
     "organization_asked_for",
