@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,9 @@ GOOD = [
     ("WARMLINE_SEATS", "12", 12),
     ("WARMLINE_TOKEN_SHARE", "100", 100),
     ("WARMLINE_DIRECTORY_SHARE", "0", 0),
+    ("WARMLINE_AUDIT_AT", "", time(3)),
+    ("WARMLINE_AUDIT_AT", "23:59", time(23, 59)),
+    ("WARMLINE_AUDIT_AT", "Off", None),
     ("WARMLINE_LIMITS", "", ()),
     ("WARMLINE_LIMITS", "40/2", ((40, 2.0),)),
     ("WARMLINE_LIMITS", " 1 / 0.5 , 3600/3600", ((1, 0.5), (3600, 3600.0))),
@@ -180,6 +184,7 @@ def test_a_good_value(name: str, text: str, value: Any) -> None:
         ("WARMLINE_DATABASE_CONNECTIONS", ["1", "1001"]),
         ("WARMLINE_TOKEN_SHARE", ["0", "101", "80%"]),
         ("WARMLINE_DIRECTORY_SHARE", ["101"]),
+        ("WARMLINE_AUDIT_AT", ["24:00", "3:00", "03:60", "03:00:00", "never", "03.00", "no"]),
         ("WARMLINE_LIMITS", ["20", "20/", "20/2/1", "0/2", "-1/2", "20/0", "20/3601", "1/nan", "1/inf", "20/2;100/10"]),
         ("WARMLINE_SEARCH_LIMIT", ["10", "0/2", "10/2,5/1", "10/2,"]),
         ("WARMLINE_LOG_LEVEL", ["LOUD", "10"]),
