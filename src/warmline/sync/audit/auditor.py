@@ -66,9 +66,9 @@ class Auditor:
         self._checks = Checks(self._background, policy, clock)
         self._followed: set[str] = set()
         self._lists: dict[str, Callable[..., Page[Any]]] = {
-            Phase.PERSONS: self._background.persons_page,
-            Phase.ORGANIZATIONS: self._background.organizations_page,
-            Phase.ACTIVITIES: self._background.activities_page,
+            "contact": self._background.persons_page,
+            "organization": self._background.organizations_page,
+            "activity": self._background.activities_page,
         }
 
     def run(self, is_ending: Callable[[], bool] = lambda: False) -> None:

@@ -54,9 +54,9 @@ def with_an_email(persons: Iterable[Person]) -> Others:
         for each in person.emails:
             if name := email_key(each.value):
                 by_email[name].add(person.id)
-    contacts = list(linked("contact").filter(email_key__in=list(by_email)))
-    pairs = [(each, by_email[each.email_key] - {each.pipedrive_person_id}) for each in contacts]
-    pairs = [(contact, ids) for contact, ids in pairs if ids]
+    contacts = linked("contact").filter(pk__in=Contact.objects.with_email(by_email).values("pk"))
+    having = [(each, set[int]().union(*(by_email.get(key, ()) for key in each.email_keys))) for each in contacts]
+    pairs = [(contact, rest) for contact, ids in having if (rest := ids - {contact.pipedrive_person_id})]
     holders = linked_to("contact", {record_id for _, ids in pairs for record_id in ids})
     links = known_links("contact", {*(each.pk for each, _ in pairs), *_ids(holders.values())})
     found: Others = defaultdict(set)

@@ -177,8 +177,8 @@ def differences(
 
 
 def is_named(person: Person, contact: Contact) -> bool:
-    """Tell whether a person has a contact's e-mail."""
-    return bool(contact.email_key) and contact.email_key in {email_key(each.value) for each in person.emails}
+    """Tell whether a person has one of a contact's e-mails."""
+    return not {*contact.email_keys}.isdisjoint(email_key(each.value) for each in person.emails)
 
 
 def bears(record: Party, row: Contact | Organization) -> bool:

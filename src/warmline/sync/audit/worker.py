@@ -23,7 +23,7 @@ from warmline.sync.company import Membership
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
-from warmline.sync.remote import connection_health
+from warmline.sync.remote import connection_health, reconcile_first
 from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.retries import trouble
 from warmline.sync.status import audit_choices
@@ -57,6 +57,8 @@ def is_wanted(now: datetime, began: datetime) -> bool:
         began: When this process began, aware: before the first audit, its first night is waited for.
     """
     if not credentials.token() or storage.present() is not None or is_leased([LEASE], now):
+        return False
+    if reconcile_first.is_on():  # it checks the links itself, and nothing may be repaired before it has
         return False
     if Finding.objects.filter(wish=True).exists():
         return True

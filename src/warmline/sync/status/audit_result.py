@@ -11,13 +11,17 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync.audit_models import Audit, AuditState, Finding, Problem
 
-WORDS = {  # beyond missing, double and different, which are always said
+WORDS = {
+    Problem.MISSING: "missing",
     Problem.GONE: "gone",
+    Problem.DOUBLE: "double",
+    Problem.DIFFERENT: "different",
     Problem.OWNER: "with another owner",
     Problem.LABEL: "without the label",
     Problem.ORGANIZATION: "with another organization",
     Problem.ACTIVITY: ("activity", "activities"),
 }
+# These are said even if there are none.
 ALWAYS = (Problem.MISSING, Problem.DOUBLE, Problem.DIFFERENT)
 
 
@@ -120,7 +124,7 @@ def in_one_line(result: AuditResult, checked: str) -> str:
 
 def in_words(problem: Problem, number: int) -> str:
     """Return how many problems of a kind there are, in words."""
-    words = WORDS.get(problem, problem.value)
+    words = WORDS[problem]
     one, many = words if isinstance(words, tuple) else (words, words)
     return f"{number:,} {one if number == 1 else many}"
 
