@@ -94,8 +94,14 @@ def restored() -> Start:
 
 
 def follow() -> None:
-    """Have the marks of this process tell the last start: it was begun by another process, or just now."""
-    marks.use(Start.objects.order_by("-number").values_list("token", flat=True).first() or "")
+    """Have the marks of this process tell the last start, which another process has begun.
+
+    A process must be able to start without the database; its marks then say nothing until the next count.
+    """
+    try:
+        marks.use(Start.objects.order_by("-number").values_list("token", flat=True).first() or "")
+    except DatabaseError as error:
+        log.warning("sync.start_unknown error=%s", error)
 
 
 def count_on() -> None:
@@ -107,6 +113,7 @@ def count_on() -> None:
             return  # nobody has started yet: this is a command
         start = _add(last.number + 1, last.place)
     note(start)
+    marks.use(start.token)
 
 
 def _add(number: int, place: str) -> Start:
