@@ -30,6 +30,7 @@ from warmline.sync.audit.checking import Checks
 from warmline.sync.audit.closing import close, has_settled
 from warmline.sync.audit.reading import Comparison, Seen, suspect
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Phase, Problem, Suspect
+from warmline.sync.call_counts import Purpose, made_for
 from warmline.sync.company import Membership, generation, storing
 from warmline.sync.intents import OVERLAP
 from warmline.sync.leases import BusyError, Leases
@@ -84,7 +85,7 @@ class Auditor:
         with leases.hold(LEASE):
             if not self._is_open():
                 return
-            with self._membership.at_work(), leases.at_work():
+            with made_for(Purpose.AUDIT), self._membership.at_work(), leases.at_work():
                 while not is_ending() and self.step():
                     leases.renew()
 
