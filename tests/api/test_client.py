@@ -200,7 +200,7 @@ def test_the_examples_of_the_guide(
 ) -> None:
     """They run one after the other, as they stand there, and do what the guide says."""
     examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(examples) == 6
+    assert len(examples) == 7
     names: dict[str, Any] = {}
 
     def made(url: str, _: str) -> Warmline:

@@ -18,6 +18,8 @@ def test_a_contact_of_a_name_alone_has_null_for_the_rest(bob: Caller) -> None:
         "name": "Dana Diaz",
         "email": None,
         "phone": None,
+        "emails": [],
+        "phones": [],
         "warmness_score": 0,
         "owner": {"id": bob.user.pk, "name": "Bob", "email": "bob@example.com"},
         "pipedrive_person_id": None,
@@ -60,7 +62,7 @@ def test_a_change_writes_the_given_fields_only(bob: Caller) -> None:
     assert changed.status == 200
     assert changed.body["sync"].pop("state") == "wanted"
     del changed.body["sync"], contact["sync"]
-    assert changed.body == {**contact, "phone": None, "warmness_score": 5}
+    assert changed.body == {**contact, "phone": None, "phones": [], "warmness_score": 5}
 
 
 def test_an_empty_change_changes_nothing(bob: Caller) -> None:

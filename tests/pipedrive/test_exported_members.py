@@ -6,6 +6,7 @@ import warmline.pipedrive
 def test_the_exported_names_are_these_and_exist() -> None:
     """What the package offers changes only on purpose."""
     assert warmline.pipedrive.__all__ == [
+        "BACKGROUND_SHARE",
         "MOST_IDS",
         "PLANS",
         "SEARCH",

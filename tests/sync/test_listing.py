@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from warmline.crm import search_index
-from warmline.crm.models import NOT_CONTACTED, Contact, Organization
+from warmline.crm.models import NO_STEP, NOT_CONTACTED, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.status import row_lists
 from warmline.sync.status.row_lists import Asked, Order, Place, Show
@@ -23,6 +23,7 @@ SORTED_BY: dict[Order, Callable[[Contact], Any]] = {
     Order.WARMEST: lambda row: (-row.warmness_score, -row.pk),
     Order.RECENT: lambda row: (-row.last_contacted_on.toordinal(), -row.pk),
     Order.NEGLECTED: lambda row: (row.last_contacted_on, row.pk),
+    Order.NEXT_STEP: lambda row: (row.next_step_on, row.pk),
     Order.ADDED: lambda row: -row.pk,
 }
 SHOWN: dict[Show | None, Callable[[Contact], bool]] = {
@@ -59,6 +60,7 @@ def book(alice: User, bob: User, mills: Organization) -> list[Contact]:
             revision=2 if number % 10 == 0 else 1,
             pipedrive_sync_failed=number % 6 == 0,
             last_contacted_on=FIRST + timedelta(number % 9) if number % 2 else NOT_CONTACTED,
+            next_step_on=FIRST + timedelta(number % 7) if number % 3 else NO_STEP,
         )
         for number in range(60)
     )

@@ -29,6 +29,10 @@ def _first(name: str) -> Read:
     return lambda record: next((entry["value"] for entry in record[name] if entry["label"] == "work"), "")
 
 
+def _last(name: str) -> Read:
+    return lambda record: record[name][-1]["value"] if record[name] else ""
+
+
 def _sector(record: dict[str, Any]) -> Any:
     typed = (value for value in record["custom_fields"].values() if value and not value.count("-"))
     return next(typed, record["industry"])
@@ -46,6 +50,17 @@ FIELDS: list[tuple[str, str, Any, Any, Read, tuple[Any, Any]]] = [
     ("contact", "email", "", "c@example.com", lambda r: r["emails"][-1]["value"], ("p@example.net", "c@example.com")),
     ("contact", "phone", "+4930555", "+4940", _first("phones"), ("+4930555", "+4940")),
     ("contact", "phone", "", "+4940", lambda r: r["phones"][-1]["value"], ("+99", "+4940")),
+    ("contact", "email_label", "home", "mobile", lambda r: r["emails"][0]["label"], ("home", "mobile")),
+    ("contact", "phone_label", "mobile", "other", lambda r: r["phones"][0]["label"], ("mobile", "other")),
+    (
+        "contact",
+        "more_emails",
+        [["d@example.com", "home"]],
+        [["e@example.com", "work"]],
+        _last("emails"),
+        ("d@example.com", "e@example.com"),
+    ),
+    ("contact", "more_phones", [["+4950", "home"]], [["+4960", "work"]], _last("phones"), ("+4950", "+4960")),
     ("contact", "organization", _firm("Second Mills"), _firm("Third Mills"), lambda r: r.get("org_id"), (2, 3)),
     ("organization", "name", "Mills B", "Mills C", lambda r: r["name"], ("Mills B", "Mills C")),
     ("organization", "country", "Peru", "Chile", lambda r: r["address"]["country"], ("Peru", "Chile")),

@@ -86,7 +86,7 @@ def test_an_error_page(client: Client, db: None, host: str, path: str, status: i
     """It is one of ours, says what to do, and leads back."""
     html = look(client.get(path, headers={"Host": host}), status)
     assert says in html
-    assert 'href="/"' in html
+    assert 'href="/contacts"' in html
 
 
 @pytest.mark.parametrize(

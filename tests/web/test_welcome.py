@@ -37,7 +37,7 @@ def test_the_first_admin(client: Client) -> None:
     code = FIRST_CODE.issue()
     look(client.get("/welcome"))
     response: Any = client.post("/welcome", form(code.lower().replace("-", " ")), follow=True)
-    assert response.redirect_chain == [("/", 302), ("/contacts", 302)]
+    assert response.redirect_chain == [("/", 302)]
     look(response)
     alice = User.objects.get()
     assert (alice.email, alice.is_admin, alice.time_zone) == ("alice@example.com", True, "Europe/Berlin")

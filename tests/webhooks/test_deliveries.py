@@ -46,6 +46,8 @@ def test_what_is_told_of_a_contact(alice: User, endpoint: Endpoint, receiver: Re
         "id": dana.pk,
         "name": "Dana",
         "email": "dana@example.org",
+        "emails": [{"value": "dana@example.org", "label": "work"}],
+        "phones": [],
         "warmness_score": 5,
         "owner": "alice@example.com",
         "pipedrive_person_id": None,
