@@ -110,7 +110,12 @@ def test_every_list_is_whole_and_in_order(
         assert [row.pk for page in forwards for row in page] == expected, asked
         if len(forwards) > 1:
             last = forwards[-1][0]
-            key = {"name": last.name_key, "warmest": last.warmness_score, "added": last.pk}
+            key = {
+                "name": last.name_key,
+                "warmest": last.warmness_score,
+                "added": last.pk,
+                "next": last.next_step_on,
+            }
             place = Place((key.get(order, last.last_contacted_on), last.pk), backwards=True)
             backwards = pages(rows, asked, place)
             assert [[row.pk for row in page] for page in reversed(backwards)][-1] == [row.pk for row in forwards[-2]], (
