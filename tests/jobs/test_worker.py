@@ -83,6 +83,7 @@ def test_an_idle_worker_ends_in_order(place: Place) -> None:
     """Nobody complains, and nobody waits for its heartbeat to be missed."""
     with place.working("idle") as worker:
         until(lambda: "worker.ready" in place.log("idle"))
+        until(lambda: place.ask("SELECT count(*) FROM procrastinate_workers") == [(3,)])  # one for each queue
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=PROMPT) == 0
     assert "Traceback" not in place.log("idle")
