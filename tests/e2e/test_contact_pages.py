@@ -174,6 +174,8 @@ def test_someone_who_is_known(people: People, site: Site) -> None:
     page.goto("/contacts/new")
     page.get_by_label("E-mail", exact=True).press_sequentially("MAX@example.com")
     expect(page.get_by_text("You already have a contact with this e-mail: Max Heath.")).to_be_visible()
+    expect(page.get_by_label("E-mail", exact=True)).to_have_value("MAX@example.com")
+    expect(page.get_by_label("E-mail", exact=True)).to_be_focused()
     colleague = people.member(site, "bob")
     colleague.goto("/contacts/new")
     colleague.get_by_label("E-mail", exact=True).press_sequentially("max@example.com")
