@@ -10,11 +10,13 @@ from chaos.server import SEARCHES, WINDOWS
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
 from warmline.pipedrive import Limiter, Pipedrive
+from warmline.sync import normal_forms
 from warmline.sync.audit.auditor import Auditor
 from warmline.sync.audit_models import Audit, Finding, Problem
 from warmline.sync.company import Membership
 from warmline.sync.leases import BusyError
 from warmline.sync.status import audit_choices
+from warmline.sync.synced_fields import first_of
 
 if TYPE_CHECKING:
     from chaos.simulation import Simulation
@@ -62,6 +64,8 @@ def _is_peoples(run: "Simulation", finding: Finding) -> bool:
     named = {(kind, record_id) for record_id in (finding.record_id or 0, *finding.others)}
     if named & (journal.touched | journal.by_hand | journal.merged):
         return True
+    if finding.kind == "contact" and finding.problem == Problem.DIFFERENT:
+        return all(_is_of_people(run, finding, name) for name in finding.values)
     if finding.kind == "activity" and finding.problem == Problem.ACTIVITY:
         activity = Activity.objects.select_related("contact").get(pk=finding.row_id)
         return ("persons", activity.contact.pipedrive_person_id or 0) in journal.touched
@@ -69,3 +73,16 @@ def _is_peoples(run: "Simulation", finding: Finding) -> bool:
         holders = Contact.objects.filter(pipedrive_person_id__in=[finding.record_id, *finding.others])
         return any("email" in journal.edited["contact", each.pk] for each in holders)
     return False
+
+
+def _is_of_people(run: "Simulation", finding: Finding, name: str) -> bool:
+    """Tell whether people took away or labelled there whatever differs in a field of e-mails or phones."""
+    person, journal, one = ("persons", finding.record_id or 0), run.journal, first_of(name)
+    theirs = finding.values[name][1] if one else []
+    gone, labelled = (
+        {normal_forms.theirs(one, each) for each in some[person]}
+        for some in (journal.gone_there, journal.labelled_there)
+    )
+    return bool(theirs) and all(
+        normal_forms.theirs(one, value) in (gone if label is None else labelled) for value, label in theirs
+    )

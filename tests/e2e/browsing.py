@@ -136,7 +136,7 @@ class People:
         """
         page = self.stranger(site, **options)
         page.goto("/sign-in")
-        page.get_by_label("E-mail").fill(f"{name}@example.com")
+        page.get_by_label("E-mail", exact=True).fill(f"{name}@example.com")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Today", level=1).wait_for()

@@ -88,7 +88,7 @@ def test_at_the_door(people: People, place: Place, tmp_path: Path) -> None:
     page = people.stranger(place.site, **STILL)
     look_at(page, "/sign-in", "/password/new", "/password/sent", "/one-time/MQ/worn-out")
     page.goto("/sign-in")
-    page.get_by_label("E-mail").fill("nobody@example.com")
+    page.get_by_label("E-mail", exact=True).fill("nobody@example.com")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()

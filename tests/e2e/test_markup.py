@@ -20,6 +20,7 @@ from warmline.sandbox import Fault, Sandbox, World, serving
 
 EVIL = "\"'><img src=x class=evil onerror=alert(1)><script class=evil>alert(2)</script></textarea>{{7*7}}${7*7}"
 ADDRESSES = [
+    "/",
     "/contacts",
     "/contacts?q={evil}",
     "/contacts?show=failed",

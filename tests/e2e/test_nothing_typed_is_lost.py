@@ -43,7 +43,7 @@ def add(page: Page) -> None:
 
 def sign_in(page: Page) -> None:
     """Sign in on the page that asks for it."""
-    page.get_by_label("E-mail").fill("alice@example.com")
+    page.get_by_label("E-mail", exact=True).fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
@@ -123,11 +123,11 @@ def test_the_session_ends(people: People, site: Site, *, scripts: bool) -> None:
     add(page)
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     page.get_by_role("link", name="Edit", exact=True).click()
-    page.get_by_label("Phone").fill("+49 30 555")
+    page.get_by_label("Phone", exact=True).fill("+49 30 555")
     page.context.clear_cookies(name="sessionid")
     page.locator("form", has_text="Cancel").get_by_role("button", name="Save").click()
     sign_in(page)
-    expect(page.get_by_label("Phone")).to_have_value("+49 30 555")
+    expect(page.get_by_label("Phone", exact=True)).to_have_value("+49 30 555")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("region", name="Details")).to_contain_text("+49 30 555")
     page.get_by_role("radio", name="Meeting").check(force=True)
@@ -170,7 +170,7 @@ def test_two_edit_the_same(people: People, site: Site, *, scripts: bool) -> None
     for page in (one, two):
         page.get_by_role("link", name="Edit", exact=True).click()
     for page, phone in ((two, "+49 30 222"), (one, "+49 30 111")):
-        page.get_by_label("Phone").fill(phone)
+        page.get_by_label("Phone", exact=True).fill(phone)
         page.locator("form", has_text="Cancel").get_by_role("button", name="Save").click()
         expect(page.get_by_text("+49 30 222").first).to_be_visible()
     expect(one.get_by_text("This was changed while you were editing.")).to_be_visible()

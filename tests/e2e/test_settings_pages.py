@@ -81,7 +81,7 @@ def test_an_invitation(people: People, site: Site) -> None:
     page.goto("/settings/team")
     page.get_by_role("link", name="Invite a colleague").click()
     page.get_by_label("Name").fill("Dave")
-    page.get_by_label("E-mail").fill("dave@example.com")
+    page.get_by_label("E-mail", exact=True).fill("dave@example.com")
     page.get_by_role("button", name="Invite").click()
     link = page.get_by_label("Link", exact=True).input_value()
     daves = people.stranger(site)

@@ -76,7 +76,7 @@ def test_one_long_word(people: People, place: Place) -> None:
         *(f"{contact}/{what}" for what in ("edit", "hand-over", "delete", "attempts")),
         "/activities/1/edit",
     ]
-    pages += ["/contacts", "/contacts?organization=1", "/contacts/new", organization, f"{organization}/edit"]
+    pages += ["/", "/contacts", "/contacts?organization=1", "/contacts/new", organization, f"{organization}/edit"]
     pages += ["/organizations", "/sync", "/sync/failed/contact", "/notifications", "/profile", "/settings/team"]
     assert too_wide(page, *pages, "/settings/team/3", "/settings/warm-leads", "/settings", "/import") == {}
 

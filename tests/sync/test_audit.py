@@ -10,12 +10,16 @@ from meddler import Meddler
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
+from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
 from warmline.sync.audit.checking import Checks
-from warmline.sync.audit_models import Finding, Suspect
+from warmline.sync.audit.repairing import Repairs
+from warmline.sync.audit_models import AuditedLink, Finding, Suspect
 from warmline.sync.leases import Leases
+from warmline.sync.status import audit_choices
+from warmline.sync.status.audit_findings import described
 from warmline.sync.status.retry_and_choose import choose
 
 pytestmark = pytest.mark.django_db
@@ -168,6 +172,181 @@ def test_more_of_a_colleagues_is_no_difference(desk: Desk, team: list[Contact], 
     phones = [{**person["phones"][0], "value": "+46-8-123 45 67"}]
     emails, labels = [*person["emails"], more], [*person["label_ids"], 11]
     sandbox.people.change("persons", person["id"], emails=emails, label_ids=labels, phones=phones)
+
+    assert desk.audit().is_clean, Finding.objects.values()
+
+
+@pytest.fixture
+def jordan(bench: Bench, alice: User) -> Contact:
+    """Return a warm contact in Pipedrive with two e-mails and two phones."""
+    emails = (Labelled("jordan@example.com"), Labelled("j.ames@example.org", "home"))
+    phones = (Labelled("+49 30 5550100"), Labelled("+49 151 5550102", "mobile"))
+    contact = book.add_contact(alice, name="Jordan Ames", warmness_score=8, emails=emails, phones=phones)
+    bench.settle()
+    contact.refresh_from_db()
+    return contact
+
+
+def change_phones(sandbox: Sandbox, contact: Contact, *phones: tuple[str, str]) -> None:
+    """Have a colleague give a contact's person other phones; the first is the primary one."""
+    entries = [{"value": value, "label": label, "primary": not at} for at, (value, label) in enumerate(phones)]
+    sandbox.people.change("persons", contact.pipedrive_person_id or 0, phones=entries)
+
+
+def phones_of(sandbox: Sandbox, contact: Contact) -> list[tuple[str, str]]:
+    """Return the phones that a contact's person has."""
+    return [(each["value"], each["label"]) for each in person_of(sandbox, contact)["phones"]]
+
+
+def repair(desk: Desk, bench: Bench) -> None:
+    """Have what was found repaired; then nothing is found any more."""
+    for finding in Finding.objects.all():
+        audit_choices.repair(finding)
+    Repairs(desk.pipedrive, desk.policy, desk.clock).repair_all()
+    bench.settle(30)
+    assert desk.audit().is_clean, Finding.objects.values()
+
+
+DESK, MOBILE, HOME = ("+49 30 5550100", "work"), ("+49 151 5550102", "mobile"), ("+44 20 79460000", "home")
+FAX = (MOBILE[0], "Fax")
+
+
+@pytest.mark.parametrize(
+    ("there", "values", "after"),
+    [
+        pytest.param([DESK], {"phones": [[[*MOBILE]], [[MOBILE[0], None]]]}, [DESK, MOBILE], id="taken away"),
+        pytest.param([DESK, FAX], {"phones": [[[*MOBILE]], [[*FAX]]]}, [DESK, MOBILE], id="labelled"),
+        pytest.param(
+            [HOME, DESK],
+            {"phones": [[[*MOBILE]], [[MOBILE[0], None]]]},
+            [HOME, DESK, MOBILE],
+            id="taken away, and another added",
+        ),
+        pytest.param(
+            [HOME, MOBILE], {"phones": [[[*DESK]], [[DESK[0], None]]]}, [HOME, MOBILE, DESK], id="another in its place"
+        ),
+        pytest.param([MOBILE], {"phones": [[[*DESK]], [[DESK[0], None]]]}, [MOBILE, DESK], id="no primary one"),
+        pytest.param(
+            [(DESK[0], "Fax"), MOBILE], {"phones": [[[*DESK]], [[DESK[0], "Fax"]]]}, [DESK, MOBILE], id="its label"
+        ),
+        pytest.param(
+            [],
+            {"phones": [[[*DESK], [*MOBILE]], [[DESK[0], None], [MOBILE[0], None]]]},
+            [DESK, MOBILE],
+            id="all taken away",
+        ),
+    ],
+)
+def test_each_of_several_that_was_changed_there_is_found(
+    desk: Desk,
+    bench: Bench,
+    jordan: Contact,
+    sandbox: Sandbox,
+    there: list[tuple[str, str]],
+    values: dict[str, Any],
+    after: list[tuple[str, str]],
+) -> None:
+    """It alone, and once; accepted, it counts no more, whatever a colleague adds; repaired, it is there again."""
+    change_phones(sandbox, jordan, *there)
+    desk.audit()
+    (finding,) = Finding.objects.all()
+    assert (finding.problem, finding.mends_itself, finding.values) == ("different", False, values)
+
+    audit_choices.accept(finding)
+    change_phones(sandbox, jordan, *there, ("+44 20 79460001", "work"))
+    assert desk.audit().is_clean, Finding.objects.values()
+
+    change_phones(sandbox, jordan, *there)
+    AuditedLink.objects.update(accepted={})  # as if nobody had
+    desk.audit()
+    repair(desk, bench)
+    assert sorted(phones_of(sandbox, jordan)) == sorted(after)
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        pytest.param([DESK, MOBILE, HOME], id="added"),
+        pytest.param([HOME, DESK, MOBILE], id="added as the primary one"),
+        pytest.param([MOBILE, DESK], id="another of ours is the primary one"),
+        pytest.param([DESK, ("+49 (151) 5550102", "mobile")], id="spelled otherwise"),
+    ],
+)
+def test_what_a_colleague_adds_to_several_is_no_difference(
+    desk: Desk, jordan: Contact, sandbox: Sandbox, there: list[tuple[str, str]]
+) -> None:
+    """All of ours are there."""
+    change_phones(sandbox, jordan, *there)
+
+    assert desk.audit().is_clean, Finding.objects.values()
+
+
+def test_the_first_one_that_only_a_colleague_has_is_no_difference(
+    desk: Desk, bench: Bench, alice: User, sandbox: Sandbox
+) -> None:
+    """The contact has no phone here, and none was taken away."""
+    contact = book.add_contact(alice, name="Kim Castell", email="kim@example.com", warmness_score=8)
+    bench.settle()
+    contact.refresh_from_db()
+    change_phones(sandbox, contact, HOME)
+
+    assert desk.audit().is_clean, Finding.objects.values()
+
+
+@pytest.mark.parametrize(
+    ("here", "values"),
+    [
+        pytest.param([MOBILE, HOME], {"phones": [[[*HOME]], [[HOME[0], None]]]}, id="added"),
+        pytest.param([], {"phones": [[[MOBILE[0], None]], [[*MOBILE]]]}, id="taken away"),
+        pytest.param([(MOBILE[0], "home")], {"phones": [[[MOBILE[0], "home"]], [[*MOBILE]]]}, id="labelled"),
+    ],
+)
+def test_one_of_several_that_was_never_sent_is_sent_without_anybody(
+    desk: Desk,
+    bench: Bench,
+    jordan: Contact,
+    sandbox: Sandbox,
+    here: list[tuple[str, str]],
+    values: dict[str, Any],
+) -> None:
+    """Whatever has lost it, such as a database that was restored; what a colleague has added stays."""
+    theirs = ("+44 20 79460001", "work")
+    change_phones(sandbox, jordan, DESK, MOBILE, theirs)
+    Contact.objects.filter(pk=jordan.pk).update(more_phones=[[*each] for each in here])
+    desk.audit()
+    (finding,) = Finding.objects.all()
+    assert (finding.problem, finding.mends_itself, finding.values) == ("different", True, values)
+    assert audit_choices.repair_what_needs_nobody() == 1
+
+    repair(desk, bench)
+
+    assert sorted(phones_of(sandbox, jordan)) == sorted([DESK, theirs, *here])
+
+
+def test_a_place_that_was_never_sent_is_sent(desk: Desk, bench: Bench, jordan: Contact, sandbox: Sandbox) -> None:
+    """Another of the same phones is the primary one here."""
+    moved = {"phone": MOBILE[0], "phone_label": MOBILE[1], "more_phones": [[*DESK]]}
+    Contact.objects.filter(pk=jordan.pk).update(**moved)
+    desk.audit()
+    assert Finding.objects.get().values == {"phone": [MOBILE[0], DESK[0]]}
+
+    repair(desk, bench)
+
+    assert [each["value"] for each in person_of(sandbox, jordan)["phones"] if each["primary"]] == [MOBILE[0]]
+
+
+def test_what_is_accepted_of_several_stays_accepted(desk: Desk, jordan: Contact, sandbox: Sandbox) -> None:
+    """Each by itself: a second one is found alone, and in words."""
+    change_phones(sandbox, jordan, DESK)
+    desk.audit()
+    audit_choices.accept(Finding.objects.get())
+    change_phones(sandbox, jordan, (DESK[0], "Fax"))
+    desk.audit()
+    (finding,) = Finding.objects.all()
+    assert finding.values == {"phones": [[[*DESK]], [[DESK[0], "Fax"]]]}
+    text = described([finding])[0].text
+    assert text == f"In Pipedrive, among the phones is “{DESK[0]} (Fax)”; here it is “{DESK[0]} (work)”."
+    audit_choices.accept(finding)
 
     assert desk.audit().is_clean, Finding.objects.values()
 

@@ -6,6 +6,7 @@ case of a name.
 """
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from warmline.crm.fields import tidied
@@ -69,6 +70,11 @@ def in_our_words(field: str, value: Any) -> Any:
     if form == Form.NOTE:
         return to_text(text)
     return text.translate(BREAKS) if isinstance(text, str) else text
+
+
+def in_words(values: Iterable[Sequence[Any]]) -> str:
+    """Return several values with their labels as people read them; one whose label is None is not there."""
+    return ", ".join(f"no {value}" if label is None else f"{value} ({label})" for value, label in values)
 
 
 def _spaced(text: str) -> str:

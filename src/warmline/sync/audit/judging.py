@@ -1,11 +1,12 @@
 """Decides what is wrong with a row and its record. Pure: no database, no calls, no clock.
 
-Values are compared with what both sides held when they were last in line. So what an adopted record had from the
-beginning is no problem, and neither is a name that we left alone.
+Values are compared with what both sides held when they were last in line, by the merge that decides what is sent. So
+what an adopted record had from the beginning is no problem, and neither is a name that we left alone. Of several
+e-mails and phones, each is judged by itself, and what only Pipedrive has is a colleague's.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warmline.crm.activities import Activity
@@ -16,8 +17,9 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person
 from warmline.sync import normal_forms
 from warmline.sync.audit_models import AuditedLink, Problem
-from warmline.sync.reconcile import snapshots
-from warmline.sync.reconcile.three_way_merge import Values, is_changed
+from warmline.sync.reconcile import several_values, snapshots
+from warmline.sync.reconcile.three_way_merge import SEVERAL, Merge, Values, merge
+from warmline.sync.synced_fields import first_of
 
 Party = Person | PipedriveOrganization
 
@@ -45,7 +47,8 @@ class Difference:
 
     Attributes:
         name: The field.
-        ours, theirs: Its values.
+        ours, theirs: Its values; of a field with several values those that differ, each with its label, which is None
+            where it is missing.
         is_unsent: Whether nobody changed it there: our value was never sent.
     """
 
@@ -159,21 +162,20 @@ def differences(
         words: Our values as Pipedrive stores them.
         link: What is known of the link.
     """
+    # If an earlier version did not store what was agreed on, what we created was as it is here.
+    agreed = agreed or ({"theirs": words} if link.is_ours else {})
     ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
-    found = []
+    decided = merge(ours, theirs, agreed, words) if ours_then else Merge()
+    found: dict[str, Difference] = {}
     for name, value in ours.items():
-        there = theirs.get(name)
-        is_accepted = name in link.accepted and alike(name, there, link.accepted[name])
-        if is_accepted or words[name] == there or alike(name, there, words[name]):
+        there, is_unsent = theirs.get(name), name in decided.send
+        if first_of(name) or words[name] == there or alike(name, there, words[name]):
             continue
-        if name in theirs_then:
-            was_changed_there = not alike(name, there, theirs_then[name])
-        else:  # an earlier version did not store it, so it is not known what it was
-            was_changed_there = link.is_ours and not agreed
-        is_unsent = bool(ours_then) and is_changed(name, value, ours_then)
-        if was_changed_there or is_unsent:
-            found.append(Difference(name, value, there, is_unsent and not was_changed_there))
-    return found
+        if is_unsent or name in decided.keep or _was_changed_there(name, value, there, theirs_then):
+            found[name] = Difference(name, value, there, is_unsent)
+    for name in filter(first_of, ours):
+        found |= _of_several(name, found, (ours, theirs), (ours_then, theirs_then), decided)
+    return [each for each in (_unaccepted(each, link) for each in found.values()) if each is not None]
 
 
 def is_named(person: Person, contact: Contact) -> bool:
@@ -202,6 +204,63 @@ def is_told_apart(link: AuditedLink, record_id: int, holders: Collection[Audited
 def alike(name: str, one: Any, other: Any) -> bool:
     """Tell whether two of Pipedrive's values of a field are the same, whatever a server does to them."""
     return bool(normal_forms.theirs(name, one) == normal_forms.theirs(name, other))
+
+
+def _was_changed_there(name: str, ours: Any, theirs: Any, then: Values) -> bool:
+    """Tell whether somebody changed a value in Pipedrive; a primary one is judged among all, if these are known."""
+    if name not in then or SEVERAL.get(name) in then or alike(name, theirs, then[name]):
+        return False
+    return name not in SEVERAL or bool(ours and alike(name, ours, then[name]))
+
+
+def _of_several(
+    name: str, found: Mapping[str, Difference], now: Sequence[Values], then: Sequence[Values], decided: Merge
+) -> dict[str, Difference]:
+    """Return what differs among several values, beside the primary one if that was found to differ.
+
+    Args:
+        name: The field.
+        found: What was found of the fields with one value.
+        now: Our values and Pipedrive's, by field.
+        then: The same when both sides were last in line.
+        decided: What the merge decided.
+    """
+    first, (ours, theirs), (ours_then, theirs_then) = first_of(name), now, then
+    labels, unsent = several_values.differences(
+        name, ours=ours, theirs=theirs, ours_then=ours_then, theirs_then=theirs_then, sends_first=first in decided.send
+    )
+    if first in found:
+        for each in (ours[first], ours_then.get(first)):
+            labels.pop(str(normal_forms.theirs(first, each)), None)
+    if labels:
+        here = several_values.entries(name, ours[name])
+        known = several_values.entries(name, [*ours[name], *ours_then.get(name, ())])
+        both = [[[known[form][0], label] for form, label in side.items()] for side in (_labels(here, labels), labels)]
+        return {name: Difference(name, both[0], both[1], labels.keys() <= unsent)}
+    if name in decided.send and first not in found and several_values.is_moved(name, ours, ours_then):
+        return {first: Difference(first, ours[first], theirs_then.get(first), is_unsent=True)}
+    return {}
+
+
+def _labels(here: several_values.Entries, forms: Iterable[str]) -> dict[str, str | None]:
+    return {form: here[form][1] if form in here else None for form in forms}
+
+
+def _unaccepted(found: Difference, link: AuditedLink) -> Difference | None:
+    """Return a difference without what somebody accepted; None if nothing is left."""
+    if found.name not in link.accepted:
+        return found
+    accepted = link.accepted[found.name]
+    if not first_of(found.name):
+        return None if alike(found.name, found.theirs, accepted) else found
+    known = several_values.entries(found.name, accepted)
+    both = [
+        (ours, theirs)
+        for ours, theirs in zip(found.ours, found.theirs, strict=True)
+        for form in several_values.entries(found.name, [theirs])
+        if form not in known or not several_values.alike(theirs[1], known[form][1])
+    ]
+    return replace(found, ours=[each for each, _ in both], theirs=[each for _, each in both]) if both else None
 
 
 def _of_values(problem: Problem, found: Sequence[Difference]) -> list[Verdict]:

@@ -14,7 +14,7 @@ from warmline.sync.audit.judging import Verdict
 from warmline.sync.audit_models import AuditedLink, Suspect
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile import baseline
+from warmline.sync.reconcile import baseline, snapshots
 from warmline.sync.remote.account_cache import remembered
 from warmline.sync.remote.references import sector_in
 
@@ -107,7 +107,7 @@ class Comparison:
             linked_too: All rows that are linked to the record.
         """
         if isinstance(row, Contact):
-            others = rows.others_of(row, linked_too)
+            others = snapshots.others_of(row, linked_too)
             owner_id = row.owner.pipedrive_user_id
             return judging.of_contact(row, record, link, others=others, owner_id=owner_id)
         if isinstance(record, PipedriveOrganization):

@@ -28,8 +28,8 @@ from warmline.sync.audit.rows import MODELS
 from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.company import make_sure, storing
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import linking, snapshots
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.reconcile import linking, several_values, snapshots
+from warmline.sync.synced_fields import FIELDS, first_of
 
 SEVERAL = {field.name for fields in FIELDS.values() for field in fields if field.several}
 
@@ -119,6 +119,11 @@ def _send_ours(row: Row, values: dict[str, list[Any]], now: datetime) -> None:
             return  # somebody has changed it meanwhile: what is sent then is seen by the next audit
         ours, theirs = dict(stored.pipedrive_agreed.get("ours", {})), dict(stored.pipedrive_agreed.get("theirs", {}))
         for name, (here, there) in values.items():
+            if first_of(name):  # each by itself, as Pipedrive has it now: ours is added, taken away or labelled
+                ours[name], theirs[name] = (
+                    several_values.changed(name, side.get(name, ()), there) for side in (ours, theirs)
+                )
+                continue
             if name in ours and name in theirs and alike(name, there, theirs[name]):
                 continue  # nobody changed it there: what we sent last is what ours replaces
             ours[name], theirs[name] = _then(name, here, there), there

@@ -15,7 +15,6 @@ from warmline.sync.leases import in_progress
 from warmline.sync.models import Intent
 from warmline.sync.priorities import RowKind
 from warmline.sync.reconcile.baseline import kind_of
-from warmline.sync.reconcile.snapshots import Others
 
 MODELS: Mapping[str, type[Row]] = {"contact": Contact, "organization": Organization, "activity": Activity}
 
@@ -67,12 +66,6 @@ def restless_records(by_record: Mapping[int, list[Any]], now: datetime) -> set[i
     rows = [row for some in by_record.values() for row in some]
     ids = restless(rows, now) if rows else set()
     return {record_id for record_id, some in by_record.items() if any(row.pk in ids for row in some)}
-
-
-def others_of(contact: Contact, linked_too: Iterable[Contact]) -> Others:
-    """Return e-mails and phones of the other contacts that are linked to a contact's person."""
-    rest = [each for each in linked_too if each.pk != contact.pk]
-    return Others(tuple(each.email for each in rest), tuple(each.phone for each in rest))
 
 
 def is_as_it_was(row: Row) -> bool:

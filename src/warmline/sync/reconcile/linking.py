@@ -275,7 +275,7 @@ def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> 
     if first_of(name):
         changed = several_values.entries(name, theirs)
         had = [each for form, each in several_values.entries(name, ours).items() if form in changed]
-        theirs, ours = several_values.words(theirs), several_values.words(had)
+        theirs, ours = normal_forms.in_words(theirs), normal_forms.in_words(had)
     there, here = _quoted(theirs if first_of(name) else normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
     if name in TAKEN_OVER[type(row)] and name not in taken_over:
         return f"{name}: Pipedrive keeps {there}, which Warmline cannot store; the value here stays."

@@ -8,7 +8,7 @@ where a new value has replaced the primary one, the two are one value that chang
 Changes are such a list as well, in which None is the label of a value that is taken away.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,6 +115,50 @@ def merge(
     return changes
 
 
+def differences(
+    name: str,
+    *,
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    ours_then: Mapping[str, Any],
+    theirs_then: Mapping[str, Any],
+    sends_first: bool,
+) -> tuple[dict[str, str | None], frozenset[str]]:
+    """Return the values that are not as they are here: never sent, or taken away or labelled there since.
+
+    What is only there is a colleague's, and how a value is spelled makes no difference.
+
+    Args:
+        name: The field, such as `emails`.
+        ours: Our values, by field.
+        theirs: Pipedrive's.
+        ours_then: Ours when the two sides last agreed; empty if that is not known, so that nothing counts as unsent.
+        theirs_then: Pipedrive's then; a list that is missing counts as unchanged.
+        sends_first: Whether our primary value is sent because it was replaced.
+
+    Returns:
+        Pipedrive's label of each such value, by the form in which values are compared, None if it is not there; and the
+        forms of those that nobody changed there: ours were never sent.
+    """
+    here, there = (entries(name, side.get(name) or ()) for side in (ours, theirs))
+    there_then = entries(name, theirs_then[name]) if name in theirs_then else there
+    decided = Changes()
+    if name in ours_then:
+        decided = merge(
+            name, ours=ours, theirs=theirs, ours_then=ours_then, theirs_then=theirs_then, sends_first=sends_first
+        )
+    unsent, kept = entries(name, decided.send), entries(name, decided.keep)
+    changed_there = {
+        form for form in here if form in there_then and not alike(_label(there, form), _label(there_then, form))
+    }
+    found = {
+        form: _label(there, form)
+        for form in dict.fromkeys([*here, *unsent, *kept])
+        if form in unsent.keys() | kept.keys() | changed_there and not alike(_label(here, form), _label(there, form))
+    }
+    return found, frozenset(unsent.keys() - kept.keys() - changed_there)
+
+
 def alike(one: str | None, other: str | None) -> bool:
     """Tell whether two labels mean the same here, or both are none."""
     return one == other or (one is not None and other is not None and label_of(one) == label_of(other))
@@ -173,11 +217,6 @@ def heard(name: str, side: Side, *, said: Side, before: Side, after: Side) -> li
         if is_ours:
             _put(found, form, there.get(form))
     return [list(each) for each in found.values()]
-
-
-def words(changes: Iterable[Sequence[Any]]) -> str:
-    """Return changes, or values, as people read them."""
-    return ", ".join(f"no {value}" if label is None else f"{value} ({label})" for value, label in changes)
 
 
 def _firsts(name: str, ours: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[str, str]:

@@ -4,7 +4,7 @@ All values can be stored as JSON, because the row keeps both snapshots as they w
 Pipedrive's values are kept as it returned them, because how they are compared (see normal_forms.py) may change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -86,6 +86,18 @@ class Others:
 
 
 NOBODY = Others()
+
+
+def others_of(contact: Contact, linked_too: Iterable[Contact]) -> Others:
+    """Return e-mails and phones of the other contacts that are linked to a contact's person.
+
+    Args:
+        contact: The contact.
+        linked_too: The contacts that are linked to the person.
+    """
+    rest = [each for each in linked_too if each.pk != contact.pk]
+    emails, phones = ([each.value for row in rest for each in getattr(row, name)] for name in ("emails", "phones"))
+    return Others(tuple(emails), tuple(phones))
 
 
 def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:

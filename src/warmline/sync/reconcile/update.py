@@ -275,9 +275,7 @@ class Updates:
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
-    rows = list(Contact.objects.filter(pipedrive_person_id=person.id).exclude(pk=contact.pk))
-    emails, phones = ([each.value for row in rows for each in getattr(row, name)] for name in ("emails", "phones"))
-    return snapshots.Others(tuple(emails), tuple(phones))
+    return snapshots.others_of(contact, Contact.objects.filter(pipedrive_person_id=person.id))
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:

@@ -13,6 +13,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Problem
 from warmline.sync.company import generation
+from warmline.sync.synced_fields import first_of
 
 BY_HAND = frozenset({Problem.DOUBLE})  # what only a person can repair, in Pipedrive
 
@@ -63,7 +64,10 @@ def accept(finding: Finding) -> None:
             if link is None:
                 moment = database_time.now()
                 link = AuditedLink(kind=finding.kind, row_id=finding.row_id, record_id=None, linked_at=moment)
-            link.accepted = {**link.accepted, **_as_it_is(finding, row)}
+            accepted = _as_it_is(finding, row)
+            for name in filter(first_of, accepted):  # each value by itself, so those of before stay accepted
+                accepted[name] = [*accepted[name], *link.accepted.get(name, ())]
+            link.accepted = {**link.accepted, **accepted}
             link.save()
         Finding.objects.filter(pk=finding.pk).delete()
 

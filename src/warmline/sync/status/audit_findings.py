@@ -10,9 +10,15 @@ from warmline.sync import normal_forms
 from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.models import Remembered
 from warmline.sync.status.record_links import place
+from warmline.sync.synced_fields import first_of
 
 SHOWN = 120  # characters of a value
-CALLED = {"email": "e-mail", "due": "due date", "done": "“done”"}  # fields that people call otherwise
+CALLED = {
+    "email": "e-mail",
+    "emails": "e-mails",
+    "due": "due date",
+    "done": "“done”",
+}  # fields that people call otherwise
 THERE = {"contact": "person", "organization": "organization", "activity": "activity"}
 
 
@@ -91,6 +97,9 @@ def _text(finding: Finding, users: dict[int, str]) -> str:
 
 
 def _differs(name: str, ours: Any, theirs: Any) -> str:
+    if first_of(name):
+        there, here = (_quoted("", normal_forms.in_words(side)) for side in (theirs, ours))
+        return f"among the {CALLED.get(name, name)} is {there}; here it is {here}"
     return f"the {CALLED.get(name, name)} is {_quoted(name, theirs)}; here it is {_quoted('', ours)}"
 
 

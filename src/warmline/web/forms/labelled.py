@@ -42,6 +42,11 @@ def _row(control: SafeString, name: str, label: str, what: str) -> SafeString:
     )
 
 
+def _spoken(name: str) -> str:
+    """Return the name of a field as pages write it."""
+    return "e-mail" if name == "email" else name
+
+
 class WithLabel(forms.TextInput):
     """A text with the choice of its label beside it, which is a field of its own.
 
@@ -57,7 +62,7 @@ class WithLabel(forms.TextInput):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Return the HTML of both."""
-        return _row(super().render(name, value, attrs, renderer), f"{name}_label", self.label, f"the {name}")
+        return _row(super().render(name, value, attrs, renderer), f"{name}_label", self.label, f"the {_spoken(name)}")
 
 
 class BesideIt(forms.HiddenInput):
@@ -77,21 +82,22 @@ class Several(forms.Widget):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 (Django's signature)
         """Return the HTML of all rows, closed while there is nothing in them."""
         pairs = pairs_of(value)
-        one = name.removeprefix("more_").removesuffix("s")
+        one = _spoken(name.removeprefix("more_").removesuffix("s"))
         built = self.build_attrs(self.attrs, attrs)
         rows = []
         for place, (text, label) in enumerate([*pairs, *([("", Label.WORK)] * EMPTY_ROWS)]):
-            named = {**built, "id": f"{built.get('id', name)}_{place}", "aria-label": f"Another {one}"}
+            what = f"{one} {place + 2}"  # the primary one is the first
+            named = {**built, "id": f"{built.get('id', name)}_{place}", "aria-label": what.capitalize()}
             if place:
                 named.pop("autofocus", None)
             control = format_html("<input{}>", flatatt({**named, "name": name, "value": text}))
-            rows.append(_row(control, f"{name}_label", label, f"this {one}"))
+            rows.append(_row(control, f"{name}_label", label, what))
         return format_html(
             '<details class="several"{}><summary>{}</summary><div class="rows">{}'
             '<button class="button button-quiet button-small" type="button" data-add-row hidden>Add another</button>'
             "</div></details>",
             SafeString(" open" if pairs else ""),
-            "More e-mails" if one == "email" else f"More {one}s",
+            f"More {one}s",
             format_html_join("", "{}", ((row,) for row in rows)),
         )
 

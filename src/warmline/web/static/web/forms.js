@@ -39,6 +39,7 @@ document.addEventListener("click", (event) => {
   const input = row.querySelector("input");
   input.value = "";
   input.id = `${input.id}+`;
+  for (const control of row.children) control.ariaLabel = control.ariaLabel.replace(/\d+$/, (number) => Number(number) + 1);
   button.before(row);
   input.focus();
 });

@@ -319,6 +319,7 @@ function live(corner) {
 
   // `matter` is the value of the server's header Warmline-Matter, if present.
   function complain(status, matter, isForm) {
+    if (!status && !isForm && unreachable()) return; // it was said already, perhaps with what becomes of a form
     const unsent = isForm && !status && "Cannot reach Warmline. What you entered is still here. Send it again when you are back online.";
     const reason = unsent || (REASONS[matter] ?? REASONS[status] ?? (status < 500
       ? "That did not work. Nothing was saved. Reload the page and try again."
