@@ -48,6 +48,7 @@ def jordan(alice: User) -> Contact:
     log_activity(alice, contact, type="CALL", note="a\nb", due_date=date(2026, 1, 2))
     planned = log_activity(alice, contact, type="MEETING", due_date=date(2026, 1, 9), done=False)
     Contact.objects.filter(pk=contact.pk).update(pipedrive_person_id=12, pipedrive_agreed={"ours": {"name": "J"}})
+    Activity.objects.filter(contact=contact).update(replicate=False)  # the link decides about each
     Activity.objects.filter(pk=planned.pk).update(pipedrive_activity_id=5, replicated_to_pipedrive=True, replicate=True)
     contact.refresh_from_db()
     return contact

@@ -17,9 +17,10 @@ from virtual_clock import VirtualClock
 
 from warmline.crm import preferences
 from warmline.crm.activities import Activity
-from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, delete_contacts, log_activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
+from warmline.crm.undo import CannotUndoError, Keeper, undo
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.pipedrive import User as TheirUser
@@ -259,6 +260,18 @@ def test_a_probe_after_an_outage_asks_again(old: Office, new: Office, alice: Use
     assert connection_health.status().state == "another_company"
     assert new.paths == {ME}
     assert new.world.persons[1]["name"] == "Stranger 1"
+
+
+def test_what_was_deleted_before_starting_anew(old: Office, new: Office, alice: User) -> None:
+    """It does not come back: its links are to records of the old company, whose ids are strangers' in the new one."""
+    lead(alice)
+    old.bench().settle()
+    keeper = Keeper(alice)
+    delete_contacts(Contact.objects.all(), keeper.deleted)
+    company_switch.start_anew(new.me, new.clock.now())
+    assert keeper.group is not None
+    with pytest.raises(CannotUndoError):
+        undo(alice, keeper.group)
 
 
 def test_starting_anew(old: Office, new: Office, alice: User, bob: User) -> None:

@@ -1,7 +1,8 @@
 """Deleted rows as plain values, with everything that was deleted with them, and their way back into the tables.
 
 They come back with their ids. What they refer to may be gone by then: a contact of somebody who has left becomes that
-of whoever restores it, and an activity without its contact stays deleted.
+of whoever restores it, and an activity without its contact stays deleted. Rows that stay but lose what they refer to,
+such as the notifications about a contact, refer to it again.
 """
 
 from collections import defaultdict
@@ -21,6 +22,8 @@ from warmline.crm.search_index import Word
 from warmline.crm.users import User
 
 Kept = list[Any]  # such as ["crm.contact", {"id": 12, "name": "Jordan Ames"}]
+References = list[Any]  # such as ["sync.notification", "contact", [[31, 12], [34, 12]]]: who refers to whom, by ids
+AT_ONCE = 500  # rows that one statement changes
 ORDER = (Contact, Activity)  # whom others refer to comes first
 
 
@@ -34,6 +37,22 @@ def of(rows: "models.QuerySet[Any]") -> list[Kept]:
     collector.collect(list(rows))
     every = [row for some in (*collector.data.values(), *collector.fast_deletes) for row in some]
     return [[row._meta.label_lower, _values(row)] for row in every if not isinstance(row, Word)]  # noqa: SLF001 (documented as public)
+
+
+def references_to(rows: "models.QuerySet[Any]") -> list[References]:
+    """Return the references to rows that become empty when these are deleted, as JSON can hold them.
+
+    Args:
+        rows: They are about to be deleted.
+    """
+    found: list[References] = []
+    for each in rows.model._meta.get_fields(include_hidden=True):  # noqa: SLF001 (documented as public)
+        if isinstance(each, models.ManyToOneRel) and each.on_delete is models.SET_NULL:
+            referring, name = each.related_model, each.field.name
+            some = referring._default_manager.filter(**{f"{name}__in": rows}).order_by()  # noqa: SLF001 (as above)
+            pairs = [list(pair) for pair in some.values_list("pk", name)]
+            found += [[referring._meta.label_lower, name, pairs]] if pairs else []  # noqa: SLF001 (as above)
+    return found
 
 
 def name_of(row: models.Model) -> str:
@@ -72,6 +91,21 @@ def restored(kept: Sequence[Kept], changes: Mapping[str, Mapping[str, Any]], by:
         every += rows
     _complete(every)
     return every
+
+
+def refer_again(references: Iterable[References], rows: Iterable[models.Model]) -> None:
+    """Have rows that stayed refer to restored ones as before, as far as both are there.
+
+    Args:
+        references: What `references_to` returned.
+        rows: Those that are there again.
+    """
+    there = {(type(row), row.pk) for row in rows}
+    for label, name, pairs in references:
+        model = apps.get_model(label)
+        field: Any = model._meta.get_field(name)  # noqa: SLF001 (documented as public)
+        some = [model(pk=pk, **{field.attname: to}) for pk, to in pairs if (field.related_model, to) in there]
+        model._default_manager.bulk_update(some, [name], batch_size=AT_ONCE)  # noqa: SLF001 (documented as public)
 
 
 def read(model: type[models.Model], name: str, value: Any) -> Any:

@@ -48,7 +48,8 @@ class UndoStep(models.Model):
         group: The same for all pieces of one deed.
         user: Who did it, and alone may undo it.
         what: Of CHANGED rows: `kind`, and by id the fields `before` and `after`. Of HANDED_OVER contacts: whose they
-            were, and whose they are. Of DELETED rows: the rows, and what became of them in Pipedrive meanwhile.
+            were, and whose they are. Of DELETED rows: the rows, what referred to them, and what became of them in
+            Pipedrive meanwhile.
     """
 
     group = models.UUIDField()
@@ -138,7 +139,8 @@ class Keeper:
         every = deleted_rows.of(rows)
         if ids and len(every) <= MOST_ROWS:
             kind = str(rows.model._meta.model_name)  # noqa: SLF001 (documented as public)
-            self._keep(Deed.DELETED, {"kind": kind, "ids": ids, "rows": every, "made_since": {}})
+            what = {"kind": kind, "ids": ids, "rows": every, "references": deleted_rows.references_to(rows)}
+            self._keep(Deed.DELETED, {**what, "made_since": {}})
 
     def _keep(self, deed: Deed, what: dict[str, Any]) -> None:
         self.group = self.group or uuid4()
@@ -189,6 +191,11 @@ def note_made_since(row: Contact | Activity, values: Mapping[str, Any]) -> bool:
     return type(row)._default_manager.filter(pk=row.pk).exists()  # noqa: SLF001 (documented as public)
 
 
+def forget_deleted() -> None:
+    """Forget what was deleted: the records to which it is linked are another company's."""
+    UndoStep.objects.filter(deed=Deed.DELETED).delete()
+
+
 def outdated() -> models.QuerySet[UndoStep]:
     """Return what is too long ago to be undone; it holds what people wanted to be gone."""
     return UndoStep.objects.filter(at__lt=timezone.now() - GOOD_FOR).order_by()
@@ -228,6 +235,7 @@ def _hand_back(_user: User, what: dict[str, Any]) -> Undone:
 
 def _restore(user: User, what: dict[str, Any]) -> Undone:
     rows = deleted_rows.restored(what["rows"], what["made_since"], by=user)
+    deleted_rows.refer_again(what.get("references", ()), rows)  # an earlier version kept none
     rows_restored.send(None, rows=rows)
     done = [row.pk for row in rows if isinstance(row, MODELS[what["kind"]]) and row.pk in what["ids"]]
     return Undone(Deed.DELETED, what["kind"], done, len(what["ids"]) - len(done))

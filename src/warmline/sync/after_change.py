@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F, Value
 from django.utils import timezone
 
 from warmline import database_time, tracing
@@ -100,6 +101,30 @@ def follow_its_contact(activity: Activity, **_: Any) -> None:
     contact = activity.contact
     activity.replicate = True if contact.is_linked else None
     activity.pipedrive_in_bulk = contact.pipedrive_in_bulk and not contact.is_linked
+
+
+def follow_their_contacts(rows: Iterable[Any], **_: Any) -> None:
+    """Have restored activities follow what became of their contacts meanwhile. Receives `rows_restored`.
+
+    Their contacts are locked. Of one that was linked, the link could not decide about them; of one that was deleted in
+    Pipedrive, they wait until it is there again.
+    """
+    restored = Activity.objects.filter(pk__in=[row.pk for row in rows if isinstance(row, Activity)])
+    now = database_time.now()
+    waiting = restored.filter(contact__pipedrive_person_id=None, replicate=True, pipedrive_activity_id=None)
+    waiting.exclude(pipedrive_sync_error_code=DELETED_THERE).update(**again_with_its_contact(now))
+    undecided = restored.filter(contact__pipedrive_person_id__isnull=False, replicate=None)
+    follows = Value(value=True) if preferences.current().earlier_activities else F("logged_while_warm")
+    undecided.update(replicate=follows, next_pipedrive_sync_attempt=now)
+
+
+def again_with_its_contact(now: datetime) -> dict[str, Any]:
+    """Return the column values of an activity that belongs in Pipedrive and waits until its contact is linked again.
+
+    Args:
+        now: The present moment, aware.
+    """
+    return {"replicate": None, "logged_while_warm": True, **fresh_attempts(now)}
 
 
 def let_contacts_go_on(organization: Organization, now: datetime) -> int:

@@ -48,6 +48,7 @@ def connect() -> None:
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
+    rows_restored.connect(after_change.follow_their_contacts, dispatch_uid="warmline.sync.after_change.restored")
     rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")

@@ -15,7 +15,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
 from warmline.sync import attempt_log, happenings, normal_forms, notifications, wakeups
-from warmline.sync.after_change import fresh_attempts, let_contacts_go_on, no_choice
+from warmline.sync.after_change import again_with_its_contact, fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.company import storing
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key, update_key
@@ -174,7 +174,7 @@ def unlink(row: Row, now: datetime) -> None:
             # Activities that have not been sent wait until the person exists again; the others are Pipedrive's concern.
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
-            waiting.update(replicate=None, logged_while_warm=True, **fresh_attempts(now))
+            waiting.update(**again_with_its_contact(now))
             happenings.tell(happenings.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=_contact_of(row))

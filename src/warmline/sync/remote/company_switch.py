@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from warmline.crm import undo
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
@@ -141,7 +142,9 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
         ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
         Lease.objects.all().delete()
         Intent.objects.all().delete()
+        undo.forget_deleted()  # waits for what is being restored, whose links are then dropped
         _drop_links(now)
+        undo.forget_deleted()  # what was deleted meanwhile
         forget_audits()
         # These are users of the old company.
         User.objects.exclude(pipedrive_user_id=None).update(pipedrive_user_id=None)
