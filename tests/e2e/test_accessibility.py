@@ -102,7 +102,9 @@ def test_contacts(people: People, place: Place) -> None:
     """The list with many, with none, and with some selected; a contact in each state; adding, editing, deleting."""
     page = people.member(place.site, **STILL)
     contact = place.contacts["synced"]
-    look_at(page, "/contacts", "/contacts?q=nobody", "/contacts?show=failed", "/contacts/new", *place.contacts.values())
+    look_at(
+        page, "/", "/contacts", "/contacts?q=nobody", "/contacts?show=failed", "/contacts/new", *place.contacts.values()
+    )
     look_at(page, *(f"{contact}/{what}" for what in ("edit", "hand-over", "delete", "attempts")), "/activities/1/edit")
     page.goto("/contacts")
     page.get_by_label("Select all on this page").check()
@@ -163,7 +165,11 @@ def test_settings_team_and_profile(people: People, place: Place) -> None:
     """With a token made, and with a link for a colleague."""
     page = people.member(place.site, **STILL)
     settings = ("/settings", "/settings/warm-leads", "/settings/team", "/settings/team/invitation", "/settings/team/2")
-    look_at(page, *settings, "/profile", "/password")
+    look_at(page, *settings, "/settings/webhooks", "/profile", "/password")
+    page.goto("/settings")
+    page.get_by_role("button", name="Check it").click()
+    expect(page.get_by_role("region", name="Findings")).to_be_visible()
+    assert serious(page) == []
     page.goto("/profile")
     page.get_by_label("Purpose").fill("the report")
     page.get_by_role("button", name="Create token").click()

@@ -42,7 +42,8 @@ def add(page: Page) -> None:
 
 
 def sign_in(page: Page) -> None:
-    """Sign in on the page that asks for it."""
+    """Sign in on the page that asks for it, once it is there."""
+    page.get_by_role("button", name="Sign in").wait_for()
     page.get_by_label("E-mail", exact=True).fill("alice@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()

@@ -37,7 +37,6 @@ def test_connecting(people: People, site: Site) -> None:
     expect(page.get_by_text("Connected to Pipedrive as")).to_be_visible()
     expect(page.get_by_role("button", name="Replace token")).to_be_visible()
     page.get_by_role("link", name="Warm leads").click()
-    page.get_by_role("button", name="Load from Pipedrive").click()
     page.get_by_label("Referral").select_option(label="Deadline")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
