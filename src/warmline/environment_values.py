@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import dj_database_url
-import phonenumbers
 
 from warmline.pipedrive import PLANS, can_be_address
 
@@ -208,7 +207,11 @@ def windows_or_none(text: str) -> tuple[tuple[int, float], ...]:
 
 def phone_country(text: str) -> str:
     """Parse the two letters of a country that has phone numbers; empty is allowed."""
-    if text and text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+    if not text:
+        return ""
+    from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 (its tables take 5 MB; see crm/phone_numbers.py)
+
+    if text.upper() not in SUPPORTED_REGIONS:
         raise ValueError("expected the two letters of a country, such as DE")
     return text.upper()
 

@@ -250,7 +250,6 @@ class Contact(Synced, Findable, Reachable):
             # The same by the next step; and sync.status.today: a user's of one score, by when they were contacted last.
             models.Index(fields=["owner", "next_step_on", "id"], name="contact_step_of_owner"),
             models.Index(fields=["next_step_on", "id"], name="contact_by_step"),
-            models.Index("owner", Abs("warmness_score"), "last_contacted_on", "id", name="contact_cold_of_owner"),
             # sync.status.row_lists: those that failed, a user's and everyone's.
             models.Index(fields=["owner", "id"], name="contact_failed", condition=models.Q(pipedrive_sync_failed=True)),
             # sync.status.today: those of a user's that wait for a decision.

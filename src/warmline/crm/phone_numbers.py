@@ -7,14 +7,17 @@ digits and letters.
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import phonenumbers
 from django.conf import settings
-from phonenumbers import NumberParseException, PhoneNumber
 
 from warmline.crm.keys import key, without_unseen
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 BESIDE_DIGITS = "+#*;,"  # what matters in a phone number besides digits and letters
 SHORTEST = 3  # digits that are looked for
@@ -34,7 +37,7 @@ def phone_key(text: str) -> str:
     number = _number(text, settings.PHONE_COUNTRY)
     if number is not None:
         extension = f";ext={number.extension}" if number.extension else ""
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) + extension
+        return f"{_plans().format_number(number, _plans().PhoneNumberFormat.E164)}{extension}"
     known = unicodedata.normalize("NFKC", without_unseen(text))
     kept = "".join(each for each in known if each.isalnum() or each in BESIDE_DIGITS).casefold()
     return kept or " ".join(known.split())
@@ -47,7 +50,7 @@ def texts_of(phone: str) -> list[str]:
         phone: As it was typed.
     """
     number = _number(phone, settings.PHONE_COUNTRY)
-    national = phonenumbers.national_significant_number(number) if number else ""
+    national = _plans().national_significant_number(number) if number else ""
     whole = f"{number.country_code}{national}" if number else ""
     parts = (part for part in key(phone).split() if sum(map(str.isdecimal, part)) >= SHORTEST or not number)
     return [each for each in dict.fromkeys((*parts, _within(phone), national, whole)) if each]
@@ -62,7 +65,7 @@ def term_of(text: str) -> str:
     if not _SEARCHED.fullmatch(text):
         return ""
     number = _number(text.strip(), settings.PHONE_COUNTRY)
-    term = phonenumbers.national_significant_number(number) if number else _within(text)
+    term = _plans().national_significant_number(number) if number else _within(text)
     return term if len(term) >= SHORTEST else ""
 
 
@@ -77,17 +80,26 @@ def country_of(zone: str) -> str:
     return next((country for country, _, name, *_ in rows if name == zone), "")
 
 
+@cache
+def _plans() -> ModuleType:
+    """Return the numbering plans of all countries: 5 MB, which a process that compares no phone need not hold."""
+    import phonenumbers  # noqa: PLC0415
+
+    return phonenumbers
+
+
 @lru_cache(REMEMBERED)
-def _number(text: str, country: str) -> PhoneNumber | None:
+def _number(text: str, country: str) -> "PhoneNumber | None":
     """Return the number that a text is; None for one that no country has."""
     plain = without_unseen(text).strip()
     if not _WRITTEN.fullmatch(plain):
         return None
+    plans = _plans()
     try:
-        number = phonenumbers.parse(plain, country or None)
-    except NumberParseException:
+        number: PhoneNumber = plans.parse(plain, country or None)
+    except plans.NumberParseException:
         return None
-    return number if phonenumbers.is_valid_number(number) else None
+    return number if plans.is_valid_number(number) else None
 
 
 def _within(text: str) -> str:
@@ -97,6 +109,6 @@ def _within(text: str) -> str:
     if _ABROAD.match(plain):
         digits = digits.lstrip("0")
         codes = (digits[:length] for length in (1, 2, 3))
-        code = next((each for each in codes if each and int(each) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
+        code = next((each for each in codes if each and int(each) in _plans().COUNTRY_CODE_TO_REGION_CODE), "")
         return digits[len(code) :]
     return digits.lstrip("0")

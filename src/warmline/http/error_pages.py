@@ -44,7 +44,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request: The one that sent the form.
         reason: Django's, in its own words.
     """
-    log.warning("web.form_refused path=%s reason=%s", request.path_info, reason)
+    # The pattern and not the path, which may contain a one-time link's secret.
+    route = getattr(request.resolver_match, "route", None) or ""
+    log.warning("web.form_refused route=/%s reason=%s", route, reason)
     is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
     kept = (KeptForm.of(request) or KeptForm.read(request.POST.get(kept_forms.NAME, ""))) if is_ours else None
     if kept and not request.user.is_authenticated:

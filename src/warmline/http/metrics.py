@@ -11,10 +11,6 @@ from ipaddress import ip_address
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseNotFound
 from django.http.request import split_domain_port
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
-
-from warmline.sync.status.metrics import Collector
 
 PATH = "/metrics"
 REFUSED = 401
@@ -39,6 +35,12 @@ def answer_metrics(get_response: GetResponse) -> GetResponse:
 
 
 def _told(request: HttpRequest) -> HttpResponse:
+    # Some megabytes, which an installation that Prometheus does not watch need not hold.
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
+
+    from warmline.sync.status.metrics import Collector  # noqa: PLC0415
+
     registry = CollectorRegistry()
     registry.register(Collector())
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
