@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
+from done_audits import done_audit
 from pytest_django import Settings
 
 from warmline import alerts
@@ -17,8 +18,6 @@ from warmline.crm.users import User
 from warmline.environment_values import EmailServer
 from warmline.sync.models import Connection, ConnectionState
 from warmline.sync.monitoring_models import AdminMail
-from warmline.sync.status import audit_news
-from warmline.sync.status.audit_news import AuditNews
 from warmline.webhooks.sending import NotSentError
 
 pytestmark = pytest.mark.django_db
@@ -97,14 +96,13 @@ def test_without_a_mail_server_nothing_is_noted(settings: Settings) -> None:
     assert not AdminMail.objects.exists()
 
 
-def test_an_audit_that_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_audit_that_is_not_clean() -> None:
     """With what it found; once, until one is clean."""
     connection(ConnectionState.OK)
-    for problems in ({}, {"missing": 2, "double": 0, "gone": 1}, {"missing": 1}, {"missing": 0}, {}):
-        news = AuditNews(THEN, problems)
-        monkeypatch.setattr(audit_news, "latest", lambda news=news: news)
+    for problems in ({}, {"missing": 2, "owner": 1}, {"missing": 1}, {}, {}):
+        done_audit(THEN, problems)
         alerts.look()
-    assert "2 missing, 1 gone" in mail.outbox[0].body
+    assert "2 missing, 1 with another owner" in mail.outbox[0].body
     assert subjects() == ["Warmline and Pipedrive do not agree", "Warmline and Pipedrive agree again"]
 
 
@@ -129,23 +127,21 @@ def _listening(status: int, heard: list[str]) -> Iterator[str]:
             thread.join()
 
 
-def test_each_clean_audit_is_pinged_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_clean_audit_is_pinged_once(settings: Settings) -> None:
     """One that found something is not, and one that could not be told is told again."""
     settings.EMAIL = None
     heard: list[str] = []
-    found: list[AuditNews | None] = [None]
-    monkeypatch.setattr(audit_news, "latest", lambda: found[0])
     with _listening(200, heard) as settings.AUDIT_PING_URL:
-        for news in (None, AuditNews(THEN, {"gone": 1})):
-            found[0] = news
-            alerts.look()
+        alerts.look()
+        done_audit(THEN, {"gone": 1})
+        alerts.look()
         assert heard == []
-        found[0] = AuditNews(THEN + timedelta(days=1), {"gone": 0})
+        done_audit(THEN + timedelta(days=1), {})
         alerts.look()
         alerts.look()
         assert heard == ["/ping/1"]
     with _listening(500, heard) as settings.AUDIT_PING_URL:
-        found[0] = AuditNews(THEN + timedelta(days=2), {})
+        done_audit(THEN + timedelta(days=2), {})
         with pytest.raises(NotSentError):
             alerts.look()
     with _listening(200, heard) as settings.AUDIT_PING_URL:

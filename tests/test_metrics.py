@@ -13,6 +13,7 @@ import yaml
 from bench_engine import Bench
 from django.test import Client
 from django.utils import timezone
+from done_audits import done_audit
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 from virtual_clock import VirtualClock
@@ -23,13 +24,12 @@ from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, Sandbox, SandboxTransport, World
 from warmline.sync import call_counts
+from warmline.sync.audit_models import Problem
 from warmline.sync.call_counts import Purpose, made_for, usual
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Attempt
 from warmline.sync.monitoring_models import CallCount
 from warmline.sync.policy import Policy
-from warmline.sync.status import audit_news
-from warmline.sync.status.audit_news import AuditNews
 
 DOCS = Path(__file__).parents[1] / "docs"
 TOKEN = "sandbox-token"
@@ -104,13 +104,10 @@ def worked(alice: User, world: World, settings: Settings) -> Sandbox:
 
 
 @pytest.mark.django_db
-def test_each_documented_metric_is_what_the_database_says(
-    alice: User, world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_documented_metric_is_what_the_database_says(alice: User, world: World, settings: Settings) -> None:
     """After a run; and none is there that is not documented."""
     finished = timezone.now()
-    news = AuditNews(finished, {"missing": 2, "double": 0})
-    monkeypatch.setattr(audit_news, "latest", lambda: news)
+    done_audit(finished, {"missing": 2, "owner": 1})
     sandbox = worked(alice, world, settings)
     found = read()
 
@@ -139,7 +136,8 @@ def test_each_documented_metric_is_what_the_database_says(
     assert of(found, "warmline_oldest_due_seconds")[("contact",)] == 0
     states = of(found, "warmline_connection_state")
     assert [state for state, value in states.items() if value] == [("ok",)]
-    assert of(found, "warmline_audit_problems") == {("missing",): 2, ("double",): 0}
+    problems = {(str(problem),): 0 for problem in Problem}
+    assert of(found, "warmline_audit_problems") == problems | {("missing",): 2, ("owner",): 1}
     assert of(found, "warmline_audit_finished_timestamp_seconds")[()] == pytest.approx(finished.timestamp())
     for name in ("warmline_tokens_last_day", "warmline_tokens_daily_limit", "warmline_window_calls_limit"):
         assert of(found, name)

@@ -22,7 +22,7 @@ from warmline.sync.models import ConnectionState
 from warmline.sync.monitoring_models import AdminMail
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.doctor import ADVICE
-from warmline.sync.status import audit_news
+from warmline.sync.status import audit_result
 from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.webhooks.sending import NotSentError, post
 
@@ -85,10 +85,10 @@ def of_connection() -> News | None:
 
 def of_audit() -> News | None:
     """Return whether the last audit found something; None when there was none."""
-    news = audit_news.latest()
-    if news is None:
+    result = audit_result.latest()
+    if result is None or result.checked_at is None:
         return None
-    found = ", ".join(f"{number:,} {problem}" for problem, number in news.problems.items() if number)
+    found = ", ".join(audit_result.in_words(problem, number) for problem, number in result.problems.items() if number)
     if found:
         text = f"The audit has compared Warmline with Pipedrive and found: {found}. The Sync page shows the records."
         return News(is_bad=True, subject="Warmline and Pipedrive do not agree", text=text)
@@ -116,13 +116,13 @@ def _claim(topic: str, news: News) -> bool:
 
 
 def _ping() -> None:
-    news = audit_news.latest()
-    if news is None or not news.is_clean:
+    result = audit_result.latest()
+    if result is None or result.checked_at is None or not result.is_clean:
         return
     last = AdminMail.objects.filter(pk=PING).first()
-    if last is not None and last.told_at >= news.finished_at:
+    if last is not None and last.told_at >= result.checked_at:
         return
-    if _claim_ping(news.finished_at):
+    if _claim_ping(result.checked_at):
         _do_or_give_back(PING, last, _send_ping)
         log.info("alerts.pinged")
 

@@ -1,11 +1,11 @@
 """`warmline audit` as it is typed, beside a server and without one."""
 
 import json
-import time
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 from programs import environment, free_port, new_token, serving_warmline, warmline
+from programs_on_postgres import until
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 
@@ -20,16 +20,13 @@ def test_it_says_by_its_exit_status_how_all_is(tmp_path: Path) -> None:
             body = json.dumps({"name": "Vera Holm", "email": "vera@example.com", "warmness_score": 9}).encode()
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
             contact = _ask(Request(f"http://127.0.0.1:{port}/api/contacts", body, headers))
-            for _ in range(600):
-                there = _ask(Request(f"http://127.0.0.1:{port}/api/contacts/{contact['id']}", None, headers))
-                if there["pipedrive_person_id"] is not None:
-                    break
-                time.sleep(0.2)
+            at = Request(f"http://127.0.0.1:{port}/api/contacts/{contact['id']}", None, headers)
+            person_id = until(lambda: _ask(at)["pipedrive_person_id"])
             clean = warmline(env, "audit")
             assert (clean.returncode, clean.stderr) == (0, "")
             assert clean.stdout.startswith("1 warm · 1 in Pipedrive · 0 missing · 0 double · 0 different · checked ")
 
-        sandbox.people.change("persons", there["pipedrive_person_id"], name="Somebody Else")
+        sandbox.people.change("persons", person_id, name="Somebody Else")
         found = warmline(env, "audit")
         assert (found.returncode, found.stderr) == (1, "")
         assert "1 different" in found.stdout

@@ -4,7 +4,7 @@ It uses API v2 wherever that has the call, and v1 only for users, activity types
 and none looks before it creates: only the caller knows what is safe to repeat.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from warmline.pipedrive import error_responses
@@ -100,15 +100,6 @@ class Pipedrive(Calls):
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, changed_since(updated_since), unreadable)
 
-    def persons_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Person]:
-        """Return the persons with these ids that exist and can be seen, as one page.
-
-        Args:
-            ids: At most 100.
-            unreadable: A list to which those that cannot be read are added.
-        """
-        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, with_ids(ids), unreadable)
-
     def persons_page(self, cursor: str | None, only: Query | None = None) -> Page[Person]:
         """Return one page of all persons, for callers that have to be able to continue another day.
 
@@ -163,10 +154,6 @@ class Pipedrive(Calls):
         """
         call = Call("GET", "/api/v2/organizations", LIST)
         return self._pages(call, Organization, changed_since(updated_since), unreadable)
-
-    def organizations_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Organization]:
-        """Return the organizations with these ids; see `persons_with`."""
-        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, with_ids(ids), unreadable)
 
     def search_organizations(self, term: str, *, field: str = "name") -> list[FoundOrganization]:
         """Return the organizations that a search finds for a name, whatever its case.
@@ -224,10 +211,6 @@ class Pipedrive(Calls):
         if person_id is not None:
             params["person_id"] = person_id
         return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, params, unreadable)
-
-    def activities_with(self, ids: Sequence[int], unreadable: list[Unreadable]) -> list[Activity]:
-        """Return the activities with these ids; see `persons_with`."""
-        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, with_ids(ids), unreadable)
 
     def activities_page(self, cursor: str | None, only: Query | None = None) -> Page[Activity]:
         """Return one page of all activities; see `persons_page`."""

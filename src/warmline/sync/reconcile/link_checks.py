@@ -17,7 +17,7 @@ from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import Clock, Person, Pipedrive, PipedriveError, Unreadable
+from warmline.pipedrive import Clock, Page, Person, Pipedrive, PipedriveError, with_ids
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import notifications
 from warmline.sync.call_counts import Purpose, made_for
@@ -45,7 +45,7 @@ Record = Person | PipedriveOrganization | PipedriveActivity
 
 
 @dataclass
-class _Batch:
+class _Found:
     """What was found of some rows.
 
     Attributes:
@@ -71,10 +71,10 @@ class LinkChecks:
         self._updates = updates
         self._leases = leases
         self._clock = clock
-        self._read: Mapping[str, Callable[[Sequence[int], list[Unreadable]], Sequence[Record]]] = {
-            "organization": pipedrive.organizations_with,
-            "contact": pipedrive.persons_with,
-            "activity": pipedrive.activities_with,
+        self._lists: Mapping[str, Callable[..., Page[Any]]] = {
+            "organization": pipedrive.organizations_page,
+            "contact": pipedrive.persons_page,
+            "activity": pipedrive.activities_page,
         }
 
     def step(self) -> bool:
@@ -101,18 +101,17 @@ class LinkChecks:
             self._store(check, rows, found)
             return True
 
-    def _found(self, check: LinkCheck, rows: Sequence[Row]) -> _Batch:
-        unreadable: list[Unreadable] = []
+    def _found(self, check: LinkCheck, rows: Sequence[Row]) -> _Found:
         ids = sorted({getattr(row, row.LINK) for row in rows})
         try:
-            read = self._read[check.stage](ids, unreadable)
+            page = self._lists[check.stage](None, with_ids(ids))
         except PipedriveError as error:
             if not _is_given_up(check, error):
                 raise
-            read = []  # each is asked for by itself
-        there = {record.id: record for record in read if not record.is_deleted}
-        odd = {each.id for each in unreadable}
-        found = _Batch()
+            page = Page([], None)  # each is asked for by itself
+        there = {record.id: record for record in page.records if not record.is_deleted}
+        odd = {each.id for each in page.unreadable}
+        found = _Found()
         for row in rows:
             record_id = getattr(row, row.LINK)
             if record_id in odd:
@@ -123,7 +122,7 @@ class LinkChecks:
                 self._look_elsewhere(check, row, found)
         return found
 
-    def _look_elsewhere(self, check: LinkCheck, row: Row, found: _Batch) -> None:
+    def _look_elsewhere(self, check: LinkCheck, row: Row, found: _Found) -> None:
         try:
             record = self._updates.record_of(row)
         except DeletedThereError:
@@ -137,7 +136,7 @@ class LinkChecks:
         found.outcomes[row.pk] = KEPT if record.id == getattr(row, row.LINK) else MOVED
         found.moved[row.pk] = record.id
 
-    def _store(self, check: LinkCheck, rows: Sequence[Row], found: _Batch) -> None:
+    def _store(self, check: LinkCheck, rows: Sequence[Row], found: _Found) -> None:
         with storing():
             present = LinkCheck.objects.select_for_update().get(pk=check.pk)
             if (present.stage, present.after) != (check.stage, check.after):
@@ -243,6 +242,6 @@ def _move(row: Row, record_id: int) -> None:
     type(row)._default_manager.filter(pk=row.pk).update(**{row.LINK: record_id})  # noqa: SLF001 (documented as public)
 
 
-def _named(before: list[str], kind: str, found: _Batch, outcome: str) -> list[str]:
+def _named(before: list[str], kind: str, found: _Found, outcome: str) -> list[str]:
     more: Iterable[str] = (row_key(kind, pk) for pk, each in found.outcomes.items() if each == outcome)
     return [*before, *more][:MOST_NAMED]

@@ -24,7 +24,7 @@ from warmline.sync.monitoring_models import AttemptCount, CallCount
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health, reconcile_first, strangers
 from warmline.sync.row_state import counts_by_table
-from warmline.sync.status import account_usage, attempt_counts, audit_news
+from warmline.sync.status import account_usage, attempt_counts, audit_result
 from warmline.sync.status.last_day import SPANS
 
 STATES = (*ConnectionState.values, EngineState.STOPPED.value)
@@ -144,15 +144,15 @@ def _connection(now: datetime) -> Iterator[Metric]:
 
 
 def _audit() -> Iterator[Metric]:
-    news = audit_news.latest()
-    if news is None:
+    result = audit_result.latest()
+    if result is None or result.checked_at is None:
         return
     problems = GaugeMetricFamily("warmline_audit_problems", "Problems that the last audit found.", labels=["problem"])
-    for problem, number in news.problems.items():
-        problems.add_metric([problem], number)
+    for problem, number in result.problems.items():
+        problems.add_metric([str(problem)], number)
     yield problems
     yield GaugeMetricFamily(
         "warmline_audit_finished_timestamp_seconds",
         "When the last audit was finished.",
-        value=news.finished_at.timestamp(),
+        value=result.checked_at.timestamp(),
     )
