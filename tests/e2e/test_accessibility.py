@@ -167,7 +167,7 @@ def test_settings_team_and_profile(people: People, place: Place) -> None:
     settings = ("/settings", "/settings/warm-leads", "/settings/team", "/settings/team/invitation", "/settings/team/2")
     look_at(page, *settings, "/settings/webhooks", "/profile", "/password")
     page.goto("/settings")
-    page.get_by_role("button", name="Check it").click()
+    page.get_by_role("button", name="Check the connection").click()
     expect(page.get_by_role("region", name="Findings")).to_be_visible()
     assert serious(page) == []
     page.goto("/profile")

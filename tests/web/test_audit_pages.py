@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm import book
@@ -36,10 +37,19 @@ def found(contact: Contact, problem: str, **more: Any) -> Finding:
     return Finding.objects.create(kind="contact", row_id=contact.pk, record_id=5, problem=problem, found_at=now, **more)
 
 
+def test_before_the_first_audit(alices: Client, bobs: Client, settings: Settings) -> None:
+    """It says when there will be one, and who can start one."""
+    assert "An audit runs every night; you can also start one now." in look(alices.get("/sync"))
+    assert "An audit runs every night." in look(bobs.get("/sync"))
+    settings.AUDIT_AT = None
+    assert "No audit runs by itself here (WARMLINE_AUDIT_AT); start one." in look(alices.get("/sync"))
+    assert "An admin can start an audit." in look(bobs.get("/sync"))
+
+
 def test_one_line_says_it(alices: Client, vera: Contact) -> None:
     """With a page behind each number; the usual ones are always there, the others if there is one."""
     html = look(alices.get("/sync"))
-    assert "Nothing was compared yet." in html
+    assert "Not compared with Pipedrive yet." in html
     done(warm=4212, there=4211)
     found(vera, "gone")
     html = look(alices.get("/sync"))
@@ -100,7 +110,7 @@ def test_an_admin_begins_one(alices: Client, bobs: Client) -> None:
     assert bobs.post("/sync/audit").status_code == 403
     assert alices.post("/sync/audit")["Location"] == "/sync"
     assert Audit.objects.get().state == AuditState.RUNNING
-    assert "is going on" in look(alices.get("/sync"))
+    assert "is running" in look(alices.get("/sync"))
 
 
 def test_an_old_result_says_its_day(alices: Client) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from warmline.sync.audit_models import AuditState, Problem
 from warmline.sync.status.audit_result import ALWAYS, AuditResult, in_words
 
@@ -42,6 +44,11 @@ class AuditLine:
         """Whether the time of day says when it was done."""
         checked_at = self.result.checked_at if self.result else None
         return checked_at is not None and self.now - checked_at < A_DAY
+
+    @property
+    def is_nightly(self) -> bool:
+        """Whether an audit begins by itself every night."""
+        return settings.AUDIT_AT is not None
 
     @property
     def is_going_on(self) -> bool:
