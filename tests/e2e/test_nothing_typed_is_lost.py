@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from e2e.browsing import PHONE, People, Site, serving_site_at
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from programs import PASSWORD, environment, free_port, running, serving_warmline, warmline
 
 WIDE: dict[str, Any] = {}
@@ -178,3 +178,23 @@ def test_two_edit_the_same(people: People, site: Site, *, scripts: bool) -> None
     one.get_by_label("Take theirs: “+49 30 222”").check()
     one.locator("form", has_text="Cancel").get_by_role("button", name="Save").click()
     expect(one.get_by_role("region", name="Details")).to_contain_text("+49 30 222")
+
+
+def test_before_the_scripts_are_ready(people: People, site: Site) -> None:
+    """On a slow network a page can be used before its scripts arrive: a warmness and a search of that time count."""
+    page = people.member(site)
+    fill_in(page, "Ash Early")
+    add(page)
+    page.get_by_role("heading", name="Ash Early", exact=True).wait_for()
+    held: list[Route] = []
+    page.route("**/*htmx*.js", lambda script: held.append(script))  # noqa: PLW0108  (Playwright takes no bound method of a list)
+    with page.expect_request("**/*htmx*.js"):
+        page.goto("/contacts", wait_until="commit")
+    page.get_by_label("Warmness of Ash Early").select_option("2")
+    page.get_by_label("Search").fill("Nobody like this")
+    with page.expect_response("**/warmness"):
+        held[0].continue_()
+    expect(page.get_by_role("row", name="Ash Early")).to_have_count(0)
+    page.unroute("**/*htmx*.js")
+    listed(page, "Ash Early")
+    expect(page.get_by_label("Warmness of Ash Early")).to_have_value("2")

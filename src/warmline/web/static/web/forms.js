@@ -1,4 +1,5 @@
-// Improves forms and lists: a form is sent only once, controls show what is saved, and focus and list positions are kept.
+// Improves forms and lists: a form is sent only once, no change is lost, controls show what is saved, and focus and list
+// positions are kept.
 
 // --- A form is not sent again while it is being sent. ---
 
@@ -42,6 +43,19 @@ document.addEventListener("click", (event) => {
   for (const control of row.children) control.ariaLabel = control.ariaLabel.replace(/\d+$/, (number) => Number(number) + 1);
   button.before(row);
   input.focus();
+});
+
+// --- What was changed before the scripts were ready is sent now, and nobody has to change it twice. ---
+
+const isChanged = ({ options, type, checked, defaultChecked, value, defaultValue }) => {
+  if (options) return !([...options].find((option) => option.defaultSelected) ?? options[0]).selected;
+  return type === "radio" || type === "checkbox" ? checked !== defaultChecked : value !== defaultValue;
+};
+// htmx, a script before this one, listens to the same event and then knows these controls.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const control of document.querySelectorAll("select[hx-post], #filters select, #filters input")) {
+    if (isChanged(control)) control.dispatchEvent(new Event("change", { bubbles: true }));
+  }
 });
 
 // --- A control whose change could not be saved shows the saved value again. ---

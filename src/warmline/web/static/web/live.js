@@ -124,6 +124,7 @@ function live(corner) {
   function showWarmness(badge) {
     const control = document.getElementById(`warmness-${badge.id.split("-")[2]}`);
     if (!control || control.matches(":focus, .htmx-request")) return;
+    if (!control.selectedOptions[0]?.defaultSelected) return; // changed, and not sent yet
     for (const option of control.options) option.defaultSelected = option.selected = option.text === badge.dataset.warmness;
     control.classList.toggle("is-warm", Boolean(badge.dataset.warm));
   }
