@@ -62,7 +62,7 @@ def _is_peoples(run: "Simulation", finding: Finding) -> bool:
     """Tell whether people have caused it, there or here."""
     journal, kind = run.journal, RECORDS[finding.kind]
     named = {(kind, record_id) for record_id in (finding.record_id or 0, *finding.others)}
-    if named & (journal.touched | journal.by_hand | journal.merged):
+    if named & (journal.touched | journal.by_hand | journal.merged | journal.left_there):
         return True
     if finding.kind == "contact" and finding.problem == Problem.DIFFERENT:
         return all(_is_of_people(run, finding, name) for name in finding.values)
