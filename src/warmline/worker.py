@@ -42,7 +42,7 @@ FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the dail
 WEBHOOKS_EVERY = 3.0  # seconds between two looks at what is to be told to webhooks
 OTHERS = 7  # threads that have a connection beside those that do jobs: they follow the settings, beat, and deliver
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
-POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
+POLLS = {INTERACTIVE: 1.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
 
 
 class Station:
