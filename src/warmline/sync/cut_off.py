@@ -8,8 +8,6 @@ are known by their heartbeats, so on SQLite, which has none, no process is ever 
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from warmline import database_time
 from warmline.pipedrive import Clock
 from warmline.sync import processes
@@ -69,8 +67,6 @@ def is_probe_due(clock: Clock) -> bool:
 
 
 def count() -> tuple[int, int]:
-    """Return how many living processes are cut off, and how many live; none where there is only one."""
-    if connection.vendor != "postgresql":
-        return 0, 0
+    """Return how many living processes are cut off, and how many live."""
     marks = list(processes.living().values_list("cut_off_since", flat=True))
     return sum(mark is not None for mark in marks), len(marks)

@@ -88,7 +88,7 @@ def _last_heard() -> Status:
 
 def _for_some() -> str:
     """Return that some workers do not reach Pipedrive, though others do; empty if all do."""
-    cut, living = cut_off.count()
+    cut, living = cut_off.count() if engine_health.are_workers_elsewhere() else (0, 0)
     return FOR_SOME.format(cut=cut, living=living) if cut else ""
 
 
