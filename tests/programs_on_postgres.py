@@ -64,11 +64,11 @@ class Place:
             yield program
 
     @contextmanager
-    def working(self, name: str = "worker", *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def working(self, name: str = "worker", *options: str, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Run `warmline worker` while the block does; it need not be ready at its beginning."""
         with (self.folder / f"{name}.log").open("ab") as out:
             command = [sys.executable, "-m", "warmline", "worker", *options]
-            program = subprocess.Popen(command, env=self.env, stdout=out, stderr=subprocess.STDOUT)
+            program = subprocess.Popen(command, env={**self.env, **more}, stdout=out, stderr=subprocess.STDOUT)
             try:
                 yield program
             finally:

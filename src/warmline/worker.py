@@ -2,14 +2,15 @@
 
 Three Procrastinate workers share its threads and its connections: one for what a person waits for, one for batch work,
 so that neither takes the other's threads, and one for upkeep. They end when the database goes away, and are begun anew
-after growing waits. SIGTERM ends them within seconds: what is not done by then is put back for others.
+after growing waits. While this machine alone does not reach Pipedrive, the first two stand still. SIGTERM ends all of
+them within seconds: what is not done by then is put back for others.
 """
 
 import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event, Timer
@@ -35,12 +36,13 @@ GRACE = 2.0  # seconds for the work under way, as in engine_process.py
 REST = 2.0  # seconds more in which what is not done is put back
 LONGEST_WAIT = 5.0  # seconds between two attempts to reach the database
 LEFT_ALONE = 15.0  # seconds that jobs may take whose connection is gone; then others begin beside them
+LOOK_AGAIN = 1.0  # seconds between two looks whether Pipedrive can be reached from here again
 FOLLOW = 3.0  # seconds until a new token or preference counts
 FOR_UPKEEP = 4  # jobs side by side: feeding, an import, a listing, and the daily chores
 WEBHOOKS_EVERY = 3.0  # seconds between two looks at what is to be told to webhooks
 OTHERS = 7  # threads that have a connection beside those that do jobs: they follow the settings, beat, and deliver
 CONNECTIONS = 4  # that Procrastinate's statements share, beside one for each queue on which it listens
-POLLS = {INTERACTIVE: 2.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
+POLLS = {INTERACTIVE: 1.0, BATCH: 5.0, UPKEEP: 10.0}  # seconds: how late what was not heard, or waited, begins
 
 
 class Station:
@@ -54,8 +56,10 @@ class Station:
     def __init__(self, interactive: int, batch: int) -> None:
         self._places = {INTERACTIVE: interactive, BATCH: batch, UPKEEP: FOR_UPKEEP}
         self._ending = Event()
+        self._aside = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._hands = Hands()
-        self._tasks = Tasks(self._hands, self._ending)
+        self._tasks = Tasks(self._hands, self._ending, self._stand_aside)
         self._follower = Follower(run=lambda engine: Employment(self._hands, engine), every=FOLLOW)
 
     def run(self) -> None:
@@ -73,6 +77,7 @@ class Station:
 
     async def _run(self) -> None:
         loop, told = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = loop
         # (Jobs whose connection is gone may keep their threads for a while, and others begin beside them.)
         loop.set_default_executor(ThreadPoolExecutor(2 * sum(self._places.values()), thread_name_prefix="work"))
 
@@ -118,8 +123,7 @@ class Station:
         )
         rows, upkeep = self._tasks.rows(connector), self._tasks.upkeep(connector)
         async with rows.open_async():
-            apps = {INTERACTIVE: rows, BATCH: rows, UPKEEP: upkeep}
-            runs = [asyncio.create_task(self._worker(app, queue)) for queue, app in apps.items()]
+            runs = [asyncio.create_task(self._rows(rows, told)), asyncio.create_task(self._worker(upkeep, UPKEEP))]
             stop = asyncio.create_task(told.wait())
             log.info("worker.ready places=%s", self._places)
             await asyncio.wait([*runs, stop], return_when=asyncio.FIRST_COMPLETED)
@@ -127,9 +131,34 @@ class Station:
             for run in runs:
                 run.cancel()
             done, _ = await asyncio.wait(runs, timeout=LEFT_ALONE)
-            errors = [error for run in done if not run.cancelled() and (error := run.exception()) is not None]
-            if errors:
-                raise errors[0]
+            _raise_first_of(done)
+
+    async def _rows(self, app: App, told: asyncio.Event) -> None:
+        """Take jobs of rows until one of the workers ends, or told to end; none while others have to take them."""
+        while True:
+            self._aside.clear()
+            runs = [asyncio.create_task(self._worker(app, queue)) for queue in (INTERACTIVE, BATCH)]
+            aside = asyncio.create_task(self._aside.wait())
+            try:
+                await asyncio.wait([*runs, aside], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                aside.cancel()
+                for run in runs:
+                    run.cancel()
+                done, _ = await asyncio.wait(runs)
+            if not self._aside.is_set():
+                _raise_first_of(done)
+                return
+            log.warning("worker.stands_aside reason=it alone does not reach Pipedrive")
+            while not await asyncio.get_running_loop().run_in_executor(None, self._hands.reaches_pipedrive):
+                if await _either(told, LOOK_AGAIN):
+                    return
+            log.info("worker.takes_part_again")
+
+    def _stand_aside(self) -> None:
+        """Take no more jobs of rows for now. Called in the threads that do them."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._aside.set)
 
     async def _worker(self, app: App, queue: str) -> None:
         await app.run_worker_async(
@@ -156,6 +185,12 @@ class Station:
 async def _commit_at_once(own: AsyncConnection[Any]) -> None:
     """Spare each of Procrastinate's statements a BEGIN and a COMMIT."""
     await own.set_autocommit(True)
+
+
+def _raise_first_of(done: Iterable["asyncio.Task[None]"]) -> None:
+    errors = [error for run in done if not run.cancelled() and (error := run.exception()) is not None]
+    if errors:
+        raise errors[0]
 
 
 async def _either(told: asyncio.Event, seconds: float) -> bool:

@@ -14,11 +14,16 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 
 from warmline import client
+from warmline.api.errors import BODY_LIMIT
 from warmline.api.urls import api
 from warmline.client import RefusedError, UnreachableError, Warmline
 from warmline.client import calls as calls_module
+from warmline.client.shapes import Call
+from warmline.crm import idempotency
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact
+from warmline.crm.signals import contacts_warmed
+from warmline.crm.tokens import ApiToken
 
 DOCUMENT: Any = json.loads(json.dumps(api.get_openapi_schema()))
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -193,6 +198,66 @@ def test_a_long_batch_is_cut_into_several(warmline: Warmline, monkeypatch: pytes
         calls = [client.Call(method="POST", path="/contacts", body={"name": f"C{n}"}) for n in range(5)]
         assert [outcome["status"] for outcome in warmline.batch(calls, key="k")] == [201] * 5
     assert Contact.objects.count() == 5
+
+
+def test_a_large_batch_is_cut_too(warmline: Warmline, network: Network) -> None:
+    """A server takes no more than a megabyte at once."""
+    lengths: list[int] = []
+
+    def meddle(request: httpx.Request, go: Callable[[], httpx.Response]) -> httpx.Response:
+        lengths.append(len(request.content))
+        return go()
+
+    network.meddle = meddle
+    body = {"contact_id": warmline.add_contact({"name": "Dana"})["id"], "type": "CALL", "note": "\u00fc" * 15_000}
+    calls: list[Call] = [{"method": "POST", "path": "/activities", "body": body}] * 40
+    assert [outcome["status"] for outcome in warmline.batch(calls)] == [201] * 40
+    assert max(lengths) <= BODY_LIMIT < sum(lengths)
+
+
+@pytest.fixture
+def busy_item(bob: Caller, network: Network) -> list[httpx.Request]:
+    """Have the second item of the first batch be under way elsewhere, from a try whose connection was cut."""
+    asked: list[httpx.Request] = []
+    scope = f"token:{ApiToken.objects.get(user=bob.user).pk}"
+
+    def meddle(request: httpx.Request, go: Callable[[], httpx.Response]) -> httpx.Response:
+        asked.append(request)
+        if len(asked) > 1:
+            return go()
+        with idempotency.running(scope, "k-0\t1"):
+            return go()
+
+    network.meddle = meddle
+    return asked
+
+
+def test_what_a_batch_could_not_do_yet_is_done(warmline: Warmline, busy_item: list[httpx.Request]) -> None:
+    """An item that was still under way is sent again with its batch: nothing is lost, and nothing is done twice."""
+    calls: list[Call] = [{"method": "POST", "path": "/contacts", "body": {"name": f"C{n}"}} for n in range(3)]
+    assert [outcome["status"] for outcome in warmline.batch(calls, key="k")] == [201] * 3
+    assert len(busy_item) == 2
+    assert Contact.objects.count() == 3
+
+
+def test_what_a_batch_cannot_do_is_told_in_the_end(bob: Caller, network: Network) -> None:
+    """As the API says it, after as many tries as of any call; what is refused for good is not sent again."""
+
+    def fail(**_: Any) -> None:
+        raise RuntimeError
+
+    bodies: list[dict[str, Any]] = [{"name": "A", "warmness_score": 9}, {"name": ""}]
+    calls: list[Call] = [{"method": "POST", "path": "/contacts", "body": body} for body in bodies]
+    waits: list[float] = []
+    with Warmline("http://localhost", bob.token, transport=network, sleep=waits.append, tries=3) as warmline:
+        assert [outcome["status"] for outcome in warmline.batch(calls)] == [201, 422]
+        assert waits == []
+        contacts_warmed.connect(fail)
+        try:
+            assert [outcome["status"] for outcome in warmline.batch(calls)] == [500, 422]
+        finally:
+            contacts_warmed.disconnect(fail)
+    assert len(waits) == 2
 
 
 def test_the_examples_of_the_guide(

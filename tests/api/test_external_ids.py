@@ -81,9 +81,11 @@ def test_any_id_is_one(bob: Caller, path: str, id: str) -> None:
     ],
 )
 def test_a_bad_id_is_named(bob: Caller, path: str, field: str) -> None:
-    """Source and id are looked at before anything else."""
+    """Source and id are looked at before anything else, and no message tells a pattern."""
     for kind, body in (("contacts", {"name": "Dana"}), ("organizations", {"name": "Acme"})):
-        assert bob.put(f"/{kind}/external/{path}", body).problem == (422, "invalid", field)
+        refused = bob.put(f"/{kind}/external/{path}", body)
+        assert refused.problem == (422, "invalid", field)
+        assert refused.body["error"]["message"].startswith(f"The field `{field}` ")
         assert bob.get(f"/{kind}/external/{path}").problem == (422, "invalid", field)
 
 

@@ -1,11 +1,14 @@
 """What is saved gets its job in the same transaction, and what has none is fed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from pytest_django import Settings
 
+from warmline import database_time
 from warmline.crm import book
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import engine_health, processes, wakeups
 from warmline.sync.remote import connection_health
@@ -20,6 +23,13 @@ def jobs(**conditions: object) -> list[tuple[str, str, object]]:
 
     found = ProcrastinateJob.objects.filter(status="todo", **conditions).order_by("id")
     return list(found.values_list("queue_name", "task_name", "args"))
+
+
+def moments() -> list[datetime]:
+    """Return for when the jobs are that wait."""
+    from procrastinate.contrib.django.models import ProcrastinateJob  # noqa: PLC0415 (only on PostgreSQL)
+
+    return list(ProcrastinateJob.objects.filter(status="todo").order_by("id").values_list("scheduled_at", flat=True))
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +49,31 @@ def test_a_warm_contact_gets_one_job_and_a_cold_one_none(alice: User) -> None:
     warm = book.add_contact(alice, name="Jordan Ames", warmness_score=7)
     book.add_contact(alice, name="Robin Vale", warmness_score=1)
     assert jobs() == [("interactive", "bring", {"kind": "contact", "row_id": warm.pk})]
+
+
+def test_a_contact_in_its_grace_gets_its_job_for_the_end_of_it(alice: User, settings: Settings) -> None:
+    """It need not wait for the feeder; and what shortens the wait is fed beside it."""
+    from warmline.sync.jobs.deferring import LATE  # noqa: PLC0415 (only on PostgreSQL)
+    from warmline.sync.jobs.feeder import _waiting  # noqa: PLC0415 (as above)
+
+    settings.GRACE_SECONDS = 10
+    before = database_time.now()
+    book.add_contact(alice, name="Jordan Ames", warmness_score=7, grace=timedelta(seconds=10))
+    cold = book.add_contact(alice, name="Robin Vale", warmness_score=1)
+    book.change_contact(cold, {"warmness_score": 7}, grace=timedelta(seconds=10))
+    contacts = list(Contact.objects.order_by("pk"))
+    assert [args for _, _, args in jobs()] == [{"kind": "contact", "row_id": each.pk} for each in contacts]
+    for each, at in zip(contacts, moments(), strict=True):
+        assert before + timedelta(seconds=10) <= each.next_pipedrive_sync_attempt == at - LATE
+    assert _waiting(before) == []
+    assert len(_waiting(before + timedelta(minutes=1))) == len(contacts)
+
+
+def test_what_is_due_much_later_is_left_to_the_feeder(alice: User, settings: Settings) -> None:
+    """It may be called for long before."""
+    settings.GRACE_SECONDS = 10
+    book.add_contact(alice, name="Jordan Ames", warmness_score=7, grace=timedelta(minutes=1))
+    assert jobs() == []
 
 
 def test_what_is_rolled_back_leaves_no_job(alice: User) -> None:

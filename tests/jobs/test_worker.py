@@ -9,11 +9,13 @@ import httpx
 import pytest
 from programs import environment, free_port, warmline
 from programs_on_postgres import PATIENCE, Place, own_cluster, synced, until
+from relay import relaying
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 
 TOKEN = "sandbox-token"
 PROMPT = 20.0  # seconds for a stop in the middle of a call of a minute; four where nothing else runs
+LIVING = "SELECT count(*) FROM sync_heartbeat WHERE at > now() - interval '20 s'"
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'bring'"
 
 
@@ -138,6 +140,34 @@ def test_a_database_that_goes_away_is_waited_for(place: Place, api: httpx.Client
         until(synced(api, f"/contacts/{add(api, 'Toni Reed')}"))
         assert worker.poll() is None
     assert persons(sandbox, "Toni Reed") == 1
+
+
+def test_a_worker_that_is_cut_off_from_pipedrive_leaves_its_rows_to_others(
+    place: Place, api: httpx.Client, sandbox: Sandbox
+) -> None:
+    """All arrives by the other one, in one attempt and untold; the first takes part again once it gets through."""
+    sandbox.faults.clear()
+    ids: list[int] = []
+
+    def stands_aside() -> bool:
+        ids.append(add(api, f"Contact {len(ids)}", email=f"contact{len(ids)}@example.com"))
+        return "worker.stands_aside" in place.log("cut")
+
+    with relaying(place.env["PIPEDRIVE_BASE_URL"]) as relay, place.working("cut", PIPEDRIVE_BASE_URL=relay.url):
+        until(synced(api, f"/contacts/{add(api, 'Alex Stone')}"))
+        with place.working("whole"):
+            until(lambda: place.ask(LIVING) == [(2,)])  # and those that an earlier test killed are known to be dead
+            relay.cut()
+            until(stands_aside)
+            rows = [until(synced(api, f"/contacts/{contact_id}")) for contact_id in ids]
+            assert {row["sync"]["attempts"] for row in rows} == {1}
+            connection = api.get("/sync").json()["connection"]
+            assert (connection["state"], "1 of 2 workers cannot reach it" in connection["message"]) == ("ok", True)
+            relay.mend()
+            until(lambda: "worker.takes_part_again" in place.log("cut"))
+            assert api.get("/sync").json()["connection"]["message"] == "Pipedrive is responding."
+        until(synced(api, f"/contacts/{add(api, 'Dana Lake')}"))
+    assert place.ask("SELECT count(*) FROM sync_notification WHERE kind = 'connection_lost'") == [(0,)]
 
 
 def test_one_of_the_workers_makes_an_audit(place: Place, api: httpx.Client, sandbox: Sandbox) -> None:

@@ -37,6 +37,11 @@ MESSAGES = {  # by pydantic's error types, see its page "Validation Errors"
     "string_type": "This must be text, in quotes.",
     "string_unicode": "This must be valid Unicode text.",
 }
+OF_PATTERNS = {  # by field; pydantic would tell the pattern
+    "source": "This must have 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`.",
+    "id": "This must be UTF-8 without control characters, percent-encoded.",
+    "search": "This must not contain the character NUL. Remove it.",
+}
 NO_BODY = "Send a JSON object with the fields as the body."
 
 
@@ -140,7 +145,8 @@ def misshapen(kind: str, text: str, path: Sequence[str | int]) -> HttpResponse:
         text: pydantic's own words.
         path: Where it is: fields within fields.
     """
-    message = MESSAGES.get(kind) or f"{text.replace('Input should', 'This should').rstrip('.')}."
+    named = OF_PATTERNS.get(str(path[-1])) if path and kind == "string_pattern_mismatch" else None
+    message = named or MESSAGES.get(kind) or f"{text.replace('Input should', 'This should').rstrip('.')}."
     field = ".".join(map(str, path))
     return refuse(422, "invalid", naming(field, message), field or None)
 

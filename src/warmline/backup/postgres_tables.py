@@ -4,9 +4,11 @@ They are copied by COPY, in one transaction that sees none of what others write 
 Queues of jobs are left out: what is due gets new jobs.
 """
 
+import time
 import zipfile
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
 from django.apps import apps
 from django.core.management import call_command
@@ -25,9 +27,11 @@ LEFT_OUT = ("contenttypes.contenttype", "auth.permission")  # made by migrating;
 QUEUES = "procrastinate"
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'warmline%'
+WHERE datname = current_database() AND application_name LIKE 'warmline%'
+AND application_name <> current_setting('application_name')
 """
-OURS = 2  # connections of this command: Django's pool may hold one more
+LEAVING = 5.0  # seconds for the connections of a program that has just ended
+LOOK_EVERY = 0.1  # seconds between two looks meanwhile
 
 
 def tables() -> dict[str, list[str]]:
@@ -111,13 +115,26 @@ def _prepare(contents: Contents, *, replace: bool) -> bool:
         raise CannotRestoreError(
             "the tables in the database are of another version than the backup. Name an empty database in DATABASE_URL."
         )
-    with connection.cursor() as cursor:
-        cursor.execute(OTHERS)
-        if cursor.fetchone()[0] > OURS:
-            raise CannotRestoreError("the database is in use. Stop every server and worker, and try again.")
+    if not _is_ours_alone():
+        raise CannotRestoreError("the database is in use. Stop every server and worker, and try again.")
     if User.objects.exists() and not replace:
         raise CannotRestoreError("the database is in use by a team already. --replace puts the backup in its place.")
     return False
+
+
+def _is_ours_alone() -> bool:
+    """Tell whether no other program of Warmline's has a connection; this one's have a name of their own from now on."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL's backend
+    connection.settings_dict["OPTIONS"]["application_name"] = f"warmline restore {uuid4().hex}"
+    end = time.monotonic() + LEAVING
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(OTHERS)
+            (others,) = cursor.fetchone()
+        if not others or time.monotonic() >= end:
+            return not others
+        time.sleep(LOOK_EVERY)
 
 
 def _fill(archive: zipfile.ZipFile, contents: Contents) -> None:

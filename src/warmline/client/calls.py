@@ -1,5 +1,6 @@
 """The calls: each is tried again where that can help, and does what it does once."""
 
+import json
 import random
 import time
 import uuid
@@ -31,7 +32,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds
 TRY_AGAIN = {429, 500, 502, 503, 504}
 KEY_IN_USE = "key_in_use"  # the first try of the same call still runs
 ON_A_PAGE = 500
-IN_A_BATCH = 1000
+IN_A_BATCH, BYTES_OF_A_BATCH = 1000, 900_000  # a server takes 1,000 calls and 1 MB
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Warmline:
             cursor = {"cursor": page["next"]}
 
     def batch(self, calls: Iterable[Call], *, key: str | None = None) -> Iterator[Outcome]:
-        """Make many calls, some hundred in each request.
+        """Make many calls, some hundred in each request; again as long as some could not be made for a passing reason.
 
         Args:
             calls: What to do, in order.
@@ -147,10 +148,10 @@ class Warmline:
             The outcomes, in order. One that was refused harms no other.
         """
         key = key or str(uuid.uuid4())
-        whole = list(calls)
-        for start in range(0, len(whole), IN_A_BATCH):
-            body = {"items": whole[start : start + IN_A_BATCH]}
-            yield from self.call("POST", "/api/batch", body, key=f"{key}-{start}")["items"]
+        start = 0
+        for some in _pieces(calls):
+            yield from self._outcomes(some, f"{key}-{start}")
+            start += len(some)
 
     def call(
         self,
@@ -180,32 +181,62 @@ class Warmline:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())} if method == "POST" else {}
         last = "no answer"
         for number in range(self._tries):
-            wait = min(FIRST_WAIT * 2**number, LONGEST_WAIT) * (0.5 + random.random() / 2)  # noqa: S311 (spreads calls)
+            wait = _wait(number)
             try:
                 response = self._http.request(method, path, json=body, params=query, headers=headers)
             except httpx.TransportError as error:
                 last = type(error).__name__
             else:
-                if not _is_passing(response):
+                if response.is_success or not _is_passing(response.status_code, _problem(response)):
                     return _result(response)
                 last, wait = f"HTTP {response.status_code}", max(wait, _asked_to_wait(response))
             if number + 1 < self._tries:
                 self._sleep(wait)
         raise UnreachableError(f"Warmline did not answer {method} {path} in {self._tries} tries ({last}).")
 
+    def _outcomes(self, calls: list[Call], key: str) -> list[Outcome]:
+        """Return what became of the calls of a batch. What was done is answered as before when it is sent again."""
+        for number in range(self._tries):
+            outcomes: list[Outcome] = self.call("POST", "/api/batch", {"items": calls}, key=key)["items"]
+            refused = [one for one in outcomes if one["status"] >= 400]  # noqa: PLR2004 (HTTP's first error)
+            if not any(_is_passing(one["status"], one["body"]["error"]) for one in refused):
+                break
+            if number + 1 < self._tries:
+                self._sleep(_wait(number))
+        return outcomes
+
     def _put(self, kind: Kind, source: str, id: str, body: Mapping[str, Any]) -> Any:
         return self.call("PUT", _external(kind, source, id), body)
+
+
+def _pieces(calls: Iterable[Call]) -> Iterator[list[Call]]:
+    """Cut calls into batches that a server takes, always at the same places."""
+    piece: list[Call] = []
+    size = 0
+    for each in calls:
+        length = len(json.dumps(each)) + 2
+        if piece and (len(piece) == IN_A_BATCH or size + length > BYTES_OF_A_BATCH):
+            yield piece
+            piece, size = [], 0
+        piece.append(each)
+        size += length
+    if piece:
+        yield piece
 
 
 def _external(kind: Kind, source: str, id: str) -> str:
     return f"/api/{kind}/external/{quote(source, safe='')}/{quote(id, safe='')}"
 
 
-def _is_passing(response: httpx.Response) -> bool:
+def _is_passing(status: int, problem: Problem) -> bool:
     """Tell whether the same call may be answered otherwise later."""
-    if response.status_code in TRY_AGAIN:
-        return True
-    return response.status_code == 409 and _problem(response)["code"] == KEY_IN_USE  # noqa: PLR2004 (HTTP's conflict)
+    return status in TRY_AGAIN or (status == 409 and problem["code"] == KEY_IN_USE)  # noqa: PLR2004 (HTTP's conflict)
+
+
+def _wait(number: int) -> float:
+    """Return the seconds after the first, second, ... try, which is number 0, 1, ..."""
+    wait: float = min(FIRST_WAIT * 2**number, LONGEST_WAIT) * (0.5 + random.random() / 2)  # noqa: S311 (spreads calls)
+    return wait
 
 
 def _asked_to_wait(response: httpx.Response) -> float:

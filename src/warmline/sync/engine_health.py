@@ -44,6 +44,11 @@ def look_for_workers() -> None:
     _Workers.are_elsewhere = True
 
 
+def are_workers_elsewhere() -> bool:
+    """Tell whether workers are programs of their own, of which there can be several."""
+    return _Workers.are_elsewhere
+
+
 def message() -> str:
     """Return what a standstill means and what to do."""
     return NO_WORKER if _Workers.are_elsewhere else RESTARTING

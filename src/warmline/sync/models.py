@@ -37,10 +37,17 @@ class Lease(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a process was last heard of (see processes.py). Written on PostgreSQL only."""
+    """When a process was last heard of (see processes.py). Written on PostgreSQL only.
+
+    Attributes:
+        process: Its name.
+        at: When it was heard of.
+        cut_off_since: Since when it alone does not reach Pipedrive (see cut_off.py).
+    """
 
     process = models.CharField(max_length=64, primary_key=True)
     at = models.DateTimeField()
+    cut_off_since = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.process

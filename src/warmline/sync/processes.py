@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from warmline import database_time
 from warmline.sync.models import Heartbeat
@@ -49,6 +50,11 @@ def note() -> None:
     now = database_time.now()
     if not Heartbeat.objects.filter(process=PROCESS).update(at=now):  # one statement, because it is said all the time
         Heartbeat.objects.create(process=PROCESS, at=now)
+
+
+def living() -> QuerySet[Heartbeat]:
+    """Return the heartbeats of the processes that live, this one's among them; none on SQLite."""
+    return Heartbeat.objects.filter(at__gt=database_time.now() - SILENCE)
 
 
 def dead() -> set[str]:

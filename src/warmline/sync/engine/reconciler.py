@@ -117,7 +117,7 @@ class Engine:
         Returns:
             Whether there is another page to list now, or another link to check.
         """
-        if not self.wants_filling() or not self._is_open():
+        if not self.wants_filling() or not self.is_open():
             return False
         may_list, leases = self._may_list(), Leases(self._clock)
         try:
@@ -137,7 +137,7 @@ class Engine:
     def due(
         self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
     ) -> list[Work]:
-        """Return the due rows, one of each lease, in the order in which they go; none while the connection is not ok.
+        """Return the due rows, one of each lease, in the order in which they go; none while nobody may call Pipedrive.
 
         Args:
             now: The present moment, aware.
@@ -149,10 +149,10 @@ class Engine:
             return []  # Pipedrive's responses could not be stored
         postponed_cleanup.clear()
         self._moments.heed()
-        if not connection_health.is_well() and not self._is_open():
+        if not connection_health.is_well() and not self._is_open_to_some():
             return []
         works = pending.due(now, self._policy.threshold, limit, background=background, held=held)
-        if not works or reconcile_first.is_on() or not self._is_open():
+        if not works or reconcile_first.is_on() or not self._is_open_to_some():
             return []
         if not self._pipedrive.has_tokens_for_background():
             works = [work for work in works if not work.is_background]
@@ -180,7 +180,7 @@ class Engine:
             Whether anything could be done. False if another worker holds the row or what it needs, or if the
             connection is lost.
         """
-        if reconcile_first.is_on() or not connection_health.is_well() or not self._is_open():
+        if reconcile_first.is_on() or not connection_health.is_well() or not self.is_open():
             return False
         leases = Leases(self._clock)
         steps = self._steps(self._pipedrive.in_background() if work.is_background else self._pipedrive, leases)
@@ -203,10 +203,14 @@ class Engine:
         directory, looks, policy = self._directory, self._looks, self._policy
         return Steps(pipedrive, directory=directory, looks=looks, leases=leases, policy=policy, clock=self._clock)
 
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Tell whether calls may be made from here; sends a probe first if one is due."""
         if storage.present() is not None:
             return False  # Pipedrive's responses could not be stored
         return connection_health.is_open(self._pipedrive, self._clock, self._membership)
+
+    def _is_open_to_some(self) -> bool:
+        return connection_health.is_left_to_others() or self.is_open()
 
     def _may_list(self) -> bool:
         return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()

@@ -7,6 +7,7 @@ would hold back a row. Within a queue the earlier lanes go first.
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 
 from procrastinate import App
@@ -37,18 +38,19 @@ def _deferrer() -> App:
     return App(connector=DjangoConnector())
 
 
-def put_rows(rows: Iterable[tuple[Row, Lane]]) -> None:
+def put_rows(rows: Iterable[tuple[Row, Lane]], *, at: datetime | None = None) -> None:
     """Put a job for each row into the queue of its lane.
 
     Args:
         rows: Each with its lane.
+        at: When the jobs are to be done; None for now.
     """
     by_lane: defaultdict[Lane, list[Row]] = defaultdict(list)
     for row, lane in rows:
         by_lane[lane].append(row)
     for lane, some in sorted(by_lane.items()):
         queue = INTERACTIVE if lane is Lane.PERSON else BATCH
-        job = _deferrer().configure_task(BRING, queue=queue, priority=-lane)
+        job = _deferrer().configure_task(BRING, queue=queue, priority=-lane, schedule_at=at)
         names: list[JSONDict] = [{"kind": kind, "row_id": row_id} for kind, row_id in some]
         job.batch_defer(*names)
 

@@ -32,6 +32,7 @@ class Outcome(Enum):
 
     OVER = auto()  # the row is in line, was put off, or is somebody else's to bring
     BUSY = auto()  # another worker is at something that the row needs
+    FOR_OTHERS = auto()  # this worker does not reach Pipedrive, and others do
 
 
 class Hands:
@@ -67,6 +68,8 @@ class Hands:
             queue: The queue that its job was in.
         """
         with self._lent() as engine:
+            if connection_health.is_left_to_others():
+                return Outcome.FOR_OTHERS
             if engine is None:
                 return Outcome.OVER  # without a token everything waits; the feeder has it later
             postponed_cleanup.clear()
@@ -79,10 +82,17 @@ class Hands:
                     put_rows([((work.kind, work.row_id), work.lane)])
                     break
                 if not engine.bring(work):
+                    if connection_health.is_left_to_others():
+                        return Outcome.FOR_OTHERS
                     is_to_wait = connection_health.is_well() and not engine.is_held(work)
                     return Outcome.BUSY if is_to_wait else Outcome.OVER
                 work = engine.next_of_lease(work)
         return Outcome.OVER
+
+    def reaches_pipedrive(self) -> bool:
+        """Tell whether this worker may take jobs of rows; after it was cut off, see by a probe, if one is due."""
+        with self._lent() as engine:
+            return not connection_health.is_left_to_others() or (engine is not None and engine.is_open())
 
     def feed(self, *, background: bool) -> None:
         """Feed the queues with what is due; with `background`, see what else there is to do."""

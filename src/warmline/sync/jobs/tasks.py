@@ -5,7 +5,7 @@ growing waits, and holds back nothing but its own row meanwhile. Those under way
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
 
@@ -18,9 +18,10 @@ from warmline.crm import retention
 from warmline.crm.imports import worker as import_worker
 from warmline.supervision import LONGEST_WAIT, close_connections
 from warmline.sync.audit import worker as audits
-from warmline.sync.jobs.queues import AUDIT, BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore
+from warmline.sync.jobs.queues import AUDIT, BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore, put_rows
 from warmline.sync.jobs.row_jobs import Hands, Outcome
-from warmline.sync.priorities import RowKind
+from warmline.sync.priorities import Lane, RowKind
+from warmline.sync.remote import connection_health
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,11 @@ class Tasks:
     Args:
         hands: Do it.
         ending: Set when the worker is to end.
+        stand_aside: Called when others have to take the jobs of rows, because this worker does not reach Pipedrive.
     """
 
-    def __init__(self, hands: Hands, ending: Event) -> None:
-        self._hands, self._ending = hands, ending
+    def __init__(self, hands: Hands, ending: Event, stand_aside: Callable[[], None]) -> None:
+        self._hands, self._ending, self._stand_aside = hands, ending, stand_aside
         self._clock = retention.SteadyClock()
         self._began = database_time.now()
         self._importing = Lock()
@@ -131,7 +133,8 @@ class Tasks:
         @app.task(name=AUDIT, queue=UPKEEP)
         def audit() -> None:
             with _connections_closed():
-                audits.tend(self._ending.is_set)
+                if not connection_health.is_left_to_others():  # else another one takes it at a later look
+                    audits.tend(self._ending.is_set)
 
     def _bring(self, job: Job, kind: RowKind, row_id: int) -> None:
         try:
@@ -140,6 +143,9 @@ class Tasks:
             if storage.noticed(error) not in storage.OF_THE_DISK:
                 log.exception("sync.work_failed row=%s/%s", kind, row_id)
             raise
+        if outcome is Outcome.FOR_OTHERS:
+            self._stand_aside()  # first, or this worker would take it again
+            put_rows([((kind, row_id), Lane(-job.priority))])  # a new job, of which those who wait for one are told
         if outcome is Outcome.BUSY and job.attempts < TIMES:
             raise BusyForNowError
 

@@ -1,8 +1,8 @@
 """The state of the connection to Pipedrive. Everyone is notified once when trouble begins, and once when it ends.
 
 While the state is not `ok`, only rare probes are sent, and no row is blamed. The state is stored in a row, so that all
-processes stop calling and the pages can show it. A probe also returns the token's user, so that no engine works for
-another company than that of the links.
+processes stop calling and the pages can show it. A process that alone does not reach Pipedrive stops only itself (see
+cut_off.py). A probe also returns the token's user, so that no engine works for another company than that of the links.
 """
 
 import logging
@@ -14,7 +14,7 @@ from django.db import transaction
 
 from warmline import storage
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import credentials, engine_health, happenings, notifications, wakeups
+from warmline.sync import credentials, cut_off, engine_health, happenings, notifications, wakeups
 from warmline.sync.company import Membership
 from warmline.sync.engine_health import EngineState
 from warmline.sync.happenings import What
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 UNCONNECTED = "No Pipedrive API token is set. Contacts and activities wait here until there is one."
 WELL = "Pipedrive is responding."
+FOR_SOME = (
+    "Pipedrive is responding, but {cut} of {living} workers cannot reach it. The others do their work. "
+    "Check the network of the machine whose worker logs “connection.cut_off”."
+)
 UNUSED = "Nothing has been sent to Pipedrive yet."
 UNTRIED = "This API token has not been tried yet."
 INVALID = "PIPEDRIVE_API_TOKEN is not an API token: it contains a character that tokens never have, such as a space."
@@ -75,13 +79,17 @@ def _last_heard() -> Status:
         return Status(
             missing.state, since if is_told or missing.state == ConnectionState.NO_TOKEN else None, missing.message
         )
-    if row is None:
-        return Status(ConnectionState.OK, None, UNUSED)
-    if row.state == ConnectionState.INVALID_TOKEN:
+    if row is not None and row.state == ConnectionState.INVALID_TOKEN:
         return Status(ConnectionState.OK, None, UNTRIED)
-    if row.state in {ConnectionState.OK, ConnectionState.NO_TOKEN}:
-        return Status(ConnectionState.OK, since, WELL)
+    if row is None or row.state in {ConnectionState.OK, ConnectionState.NO_TOKEN}:
+        return Status(ConnectionState.OK, since, _for_some() or (WELL if row else UNUSED))
     return Status(ConnectionState(row.state), since, row.message)
+
+
+def _for_some() -> str:
+    """Return that some workers do not reach Pipedrive, though others do; empty if all do."""
+    cut, living = cut_off.count() if engine_health.are_workers_elsewhere() else (0, 0)
+    return FOR_SOME.format(cut=cut, living=living) if cut else ""
 
 
 def without_token() -> Trouble | None:
@@ -96,8 +104,16 @@ def without_token() -> Trouble | None:
 
 
 def is_well() -> bool:
-    """Tell whether the connection worked when it was last used, and the disk can be written; sends no probe."""
-    return storage.present() is None and Connection.is_well()
+    """Tell whether this process may call: the connection worked when it was last used, and the disk can be written.
+
+    It sends no probe.
+    """
+    return storage.present() is None and not cut_off.is_so() and Connection.is_well()
+
+
+def is_left_to_others() -> bool:
+    """Tell whether the connection is well, and only this process does not reach Pipedrive."""
+    return cut_off.is_so() and Connection.is_well()
 
 
 def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
@@ -109,13 +125,14 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
         membership: The engine's. A new engine's first probe is due at once.
     """
     row = _row(clock.now())
-    is_well, is_confirmed = row.state == ConnectionState.OK, membership.is_confirmed()
+    is_well = row.state == ConnectionState.OK and not cut_off.is_so()
+    is_confirmed = membership.is_confirmed()
     if is_well and is_confirmed:
         return True
     if is_well and membership.is_refused():
         return False  # another server has a token of the right company, so the connection is ok
     with membership.asking() as is_ours:
-        if not is_ours or not (is_well or membership.is_new or _wins_probe(row, clock.now())):
+        if not is_ours or not (is_well or membership.is_new or _wins_probe(row, clock)):
             return False
         found = _found(pipedrive, membership, row, clock)
     if found is None:
@@ -129,7 +146,10 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
     return False
 
 
-def _wins_probe(row: Connection, now: datetime) -> bool:
+def _wins_probe(row: Connection, clock: Clock) -> bool:
+    if cut_off.is_so():
+        return cut_off.is_probe_due(clock)
+    now = clock.now()
     if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(ConnectionState(row.state)):
         return False
     # One worker gets to probe. For the others the next probe is a minute away, until that one has reported.
@@ -196,7 +216,7 @@ def refusal(error: PipedriveError) -> Trouble:
 
 
 def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
-    """Store a trouble and when to probe next, and notify everyone if it is new.
+    """Store a trouble and when to probe next, and notify everyone if it is new. If it is only ours, pause only us.
 
     A short pause between calls is shown, but nobody is notified. When the connection fails, many rows fail at once; so
     while the trouble stays the same, only probes delay the next probe.
@@ -208,6 +228,10 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     """
     now = clock.now()
     row = _row(now)
+    if cut_off.found(found, clock, by_probe=by_probe):
+        log.warning("connection.cut_off message=%s", found.message)
+        Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).update(probe_at=now)  # another one's turn
+        return
     state = found.state
     if state == ConnectionState.THROTTLED and row.state != ConnectionState.OK:
         # A pause does not replace a worse trouble.
@@ -231,6 +255,7 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
 
 def well(clock: Clock) -> None:
     """Store that the connection works, and notify everyone if it did not before."""
+    cut_off.over()
     now = clock.now()
     row = _row(now)
     was = Connection.objects.filter(pk=1, state=row.state).exclude(state=ConnectionState.OK)
