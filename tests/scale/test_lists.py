@@ -20,7 +20,7 @@ from warmline.sync.status.row_lists import Asked, Order, Show
 
 pytestmark = pytest.mark.django_db
 
-TEXTS = ("", "dana", "eli", "mills dana")
+TEXTS = ("", "dana", "eli", "mills dana", "ill iaz")
 
 
 @by_steps
