@@ -23,8 +23,8 @@ def add_stems(apps: Any, _editor: Any) -> None:
             made = [words(**{f"{kind}_id": row, "word": stem}) for row, stem in sorted(wanted - there)]
             words.objects.bulk_create(made, batch_size=AT_ONCE)
     endings = apps.get_model("crm", "StemEnding")
-    made = (endings(ending=ending, stem=stem) for stem in sorted(stems) for ending in endings_of(stem))
-    endings.objects.bulk_create(made, batch_size=AT_ONCE)
+    ended = (endings(ending=ending, stem=stem) for stem in sorted(stems) for ending in endings_of(stem))
+    endings.objects.bulk_create(ended, batch_size=AT_ONCE)
 
 
 def _stems(word: bytes) -> list[bytes]:
