@@ -6,7 +6,10 @@ Matches of a rare term are read from the search index. Common terms are tested r
 fills quickly. Counting matches up to a limit decides which of the two applies.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -19,6 +22,7 @@ from warmline.crm.search_words import is_stem, terms_of
 RowType = TypeVar("RowType", Contact, Organization)
 RARE = 2000  # matches; up to this many are all read, in a few milliseconds
 MOST_STEMS = 500  # with one term in them; a term with more is common
+FEW_STEMS = 5
 TERMS_COUNTED = 5  # the longest terms, whose matches are counted
 
 
@@ -53,23 +57,58 @@ class Term:
 
     def in_row(self) -> Q:
         """Return the condition that a word has it, for a look at the words of one row."""
-        return beginning_with(self.text) if self.stems is None else Q(Holds("word", self.text))
+        if self.stems is None:
+            return beginning_with(self.text)
+        # A few are looked up; of more, each word of the row is looked at.
+        return Q(word__in=self.stems) if len(self.stems) <= FEW_STEMS else Q(Holds("word", self.text))
+
+
+@dataclass(frozen=True)
+class Search:
+    """How the rows are found in which every term of a text is in a word.
+
+    Attributes:
+        condition: What holds of them.
+        few: Whether they are few. Then the caller should sort them, and read others along an order until it has enough.
+    """
+
+    condition: Q
+    few: bool
+    _model: type[Contact | Organization]
+    _terms: "Sequence[Term]"
+
+    @classmethod
+    def of(cls, model: type[Contact | Organization], text: str) -> "Search":
+        """Find out how.
+
+        Args:
+            model: What is looked for: organizations, or contacts, which are also found by their organization's name.
+            text: The text as typed; without any term it matches all rows.
+        """
+        terms = _terms(model, text)
+        rare = next((term for term in terms[:TERMS_COUNTED] if _is_rare(model, term)), None)
+        each = (Q(pk__in=_matches(model, term)) if term == rare else _has(model, term) for term in terms)
+        return cls(reduce(and_, each, Q()), rare is not None, model, terms)
+
+    def least(self, most: int) -> "tuple[QuerySet[Any], ...]":
+        """Return the ids of the rows that have the term that fewest have, as several queries; none if these are more.
+
+        Args:
+            most: How many each may find.
+        """
+        counted = [
+            (max(some[: most + 1].count() for some in _found(self._model, term)), at)
+            for at, term in enumerate(self._terms[:TERMS_COUNTED])
+            if term.may_be_rare
+        ]
+        fewest, at = min(counted, default=(most + 1, 0))
+        return tuple(_found(self._model, self._terms[at])) if fewest <= most else ()
 
 
 def search(rows: QuerySet[RowType], text: str) -> tuple[QuerySet[RowType], bool]:
-    """Return the rows in which every term of a text is in a word, and whether they are few.
-
-    The caller should sort few rows, and read many in id order until it has enough.
-
-    Args:
-        rows: Organizations, or contacts, which are also found by their organization's name.
-        text: The text as typed; without any term it matches all rows.
-    """
-    terms = _terms(rows.model, text)
-    rare = next((term for term in terms[:TERMS_COUNTED] if _is_rare(rows.model, term)), None)
-    for term in terms:
-        rows = rows.filter(Q(pk__in=_matches(rows.model, term)) if term == rare else _has(rows.model, term))
-    return rows, rare is not None
+    """Return the rows in which every term of a text is in a word, and whether they are few; see `Search`."""
+    found = Search.of(rows.model, text)
+    return rows.filter(found.condition), found.few
 
 
 def _terms(model: type[Contact | Organization], text: str) -> list[Term]:
