@@ -29,7 +29,7 @@ def test_a_page_of_a_larger_book(alice: Caller, bob: Caller, carol: Caller, monk
     # What is common in the large book is so in the small one.
     monkeypatch.setattr(search, "RARE", 50)
     monkeypatch.setattr(row_lists, "FEW", 30)
-    monkeypatch.setattr(row_lists, "MANY", 100)
+    monkeypatch.setattr(row_lists, "MANY", 30)
     monkeypatch.setattr(row_lists, "COUNTED", 100)
     costs = []
     for first, last in ((0, 400), (400, 4000)):

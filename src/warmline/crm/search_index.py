@@ -162,8 +162,8 @@ def _unused() -> models.QuerySet[StemEnding]:
 def _forget(ids: Sequence[int]) -> None:
     if connection.vendor == "postgresql":
         # Who is storing a word has done so before they look whether its stem is known. So whoever relies on a stem is
-        # waited for here, and whoever comes later waits, and finds it gone.
+        # waited for here, and whoever comes later waits, and finds it gone. (Organizations first, as they are saved.)
         with connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE crm_contactword, crm_organizationword IN SHARE MODE")
+            cursor.execute("LOCK TABLE crm_organizationword, crm_contactword IN SHARE MODE")
     for stem in map(bytes, _unused().filter(pk__in=ids).values_list("stem", flat=True)):
         StemEnding.objects.filter(ending__in=endings_of(stem), stem=stem).delete()
