@@ -35,7 +35,7 @@ def test_a_contact_is_added_with_them(bobs: Client) -> None:
 def test_what_is_wrong_is_said_at_its_field(bobs: Client) -> None:
     """And what is folded up is open then."""
     page = bobs.post("/contacts/new", {"name": "Dana", "warmness_score": "0", "job_title": "x" * 256})
-    assert '<details open>' in page.content.decode()
+    assert "<details open>" in page.content.decode()
     assert not Contact.objects.exists()
 
 
