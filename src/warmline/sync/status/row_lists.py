@@ -187,7 +187,8 @@ def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: dateti
         conditions.append(Q(organization=asked.organization))
     if asked.show is not None:
         conditions.append(_condition(rows.model, asked.show, threshold=threshold, now=now))
-    condition = reduce(and_, conditions, search.condition)
+    # What is in the row itself is tested before its words are looked up.
+    condition = reduce(and_, [*conditions, search.condition])
     if search.few:
         return _Among(rows.filter(condition), few=True)
     matching = search.least(MANY) if asked.text else ()
