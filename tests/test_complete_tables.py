@@ -31,7 +31,9 @@ ENUMS = {"Enum", "StrEnum", "IntEnum", "TextChoices"}
 NO_FAILURE = {kind.name for kind in NotificationKind if not kind.endswith("_failed")}
 LEFT_OUT: dict[tuple[str, str], set[str]] = {
     # No heading says that a column is to be left out. Each kind is in one of the two, or in both.
-    ("crm/imports/headings.py", "_WHOLE"): {"IGNORED", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS"},
+    ("crm/imports/headings.py", "_WHOLE"): {
+        *("IGNORED", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS", "LINKEDIN", "NOTE", "TAGS"),
+    },
     ("crm/imports/headings.py", "_VOCABULARIES"): {
         "IGNORED",
         "NAME",
@@ -39,6 +41,8 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
         "MIDDLE_NAME",
         "LAST_NAME",
         "SUFFIX",
+        "JOB_TITLE",
+        "SOURCE",
     },
     # Only of these there are several values, of which one is the primary.
     ("sync/synced_fields.py", "FIRST"): {"LINE", "EMAIL", "PHONE", "LISTED", "NOTE", "EXACT"},

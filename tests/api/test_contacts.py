@@ -21,6 +21,8 @@ def test_a_contact_of_a_name_alone_has_null_for_the_rest(bob: Caller) -> None:
         "emails": [],
         "phones": [],
         "warmness_score": 0,
+        **dict.fromkeys(("job_title", "linkedin", "note", "source")),
+        "tags": [],
         "owner": {"id": bob.user.pk, "name": "Bob", "email": "bob@example.com"},
         "pipedrive_person_id": None,
         "organization": None,

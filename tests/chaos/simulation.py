@@ -29,7 +29,7 @@ from stage import Process, Stage, StageClock, telling
 from warmline.crm import book, chunks
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
-from warmline.crm.search_index import ContactWord, OrganizationWord
+from warmline.crm.search_index import ContactWord, OrganizationWord, StemEnding
 from warmline.crm.undo import UndoStep
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
@@ -57,7 +57,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(UndoStep, ContactWord, OrganizationWord, Activity, Contact, Organization, User),
+    *(UndoStep, ContactWord, OrganizationWord, StemEnding, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
 SHORT: tuple[str, ...] = (

@@ -13,7 +13,8 @@ Kim,Lee,https://www.linkedin.com/in/kim-lee,kim@example.com,Birch & Co,Head of S
 GOOGLE = """First Name,Middle Name,Last Name,Phonetic First Name,Name Prefix,Name Suffix,Nickname,Organization Name,\
 Organization Title,Birthday,Notes,Labels,E-mail 1 - Label,E-mail 1 - Value,E-mail 2 - Label,E-mail 2 - Value,\
 Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value,Address 1 - Country
-Dana,Maria,Diaz,,,Jr.,,Larkspur Mills,Buyer,,,* myContacts,* Work,dana@example.com ::: d.diaz@example.org,Home,\
+Dana,Maria,Diaz,,,Jr.,,Larkspur Mills,Buyer,,Likes tea,* myContacts ::: * VIP,* Work,\
+dana@example.com ::: d.diaz@example.org,Home,\
 dana@example.net,Mobile,+49 171 1234567 ::: +49 171 7654321,Work,+49 40 123456,Germany
 Kim,,Lee,,,,,,,,,* myContacts,,,,,,,,,
 """
@@ -86,6 +87,7 @@ class Export:
         columns: The columns that are left out.
         more: The e-mails and phones beyond the first one of a contact, each with its label.
         others: How many rows are no contacts.
+        details: Of each contact, what is known beside that, as `Contact.DETAILS` names it; of the source the beginning.
         encoding: How it is written.
     """
 
@@ -95,6 +97,7 @@ class Export:
     columns: set[str] = field(default_factory=set)
     more: set[tuple[str, str]] = field(default_factory=set)
     others: int = 0
+    details: list[tuple[str, ...]] = field(default_factory=list)
     encoding: str = "utf-8"
 
 
@@ -104,15 +107,19 @@ EXPORTS = {
         LINKEDIN,
         [("Dana Diaz", "", "", "Larkspur Mills"), ("Kim Lee", "kim@example.com", "", "Birch & Co")],
         "LinkedIn",
-        {"URL", "Position", "Connected On"},
         others=2,
+        details=[
+            ("Buyer", "https://www.linkedin.com/in/dana-diaz", "", "", "LinkedIn, 12 Nov 2026"),
+            ("Head of Sales", "https://www.linkedin.com/in/kim-lee", "", "", "LinkedIn, 1 Oct 2026"),
+        ],
     ),
     "Google": Export(
         GOOGLE,
         [("Dana Maria Diaz Jr.", "dana@example.com", "+49 171 1234567", "Larkspur Mills"), ("Kim Lee", "", "", "")],
         "Google Contacts",
-        {"Organization Title", "Labels", "E-mail 1 - Label", "E-mail 2 - Label", "Phone 1 - Label", "Phone 2 - Label"},
+        {"E-mail 1 - Label", "E-mail 2 - Label", "Phone 1 - Label", "Phone 2 - Label"},
         {(each, "work") for each in ("d.diaz@example.org", "dana@example.net", "+49 171 7654321", "+49 40 123456")},
+        details=[("Buyer", "", "Likes tea", "VIP", "Google Contacts, "), ("", "", "", "", "Google Contacts, ")],
     ),
     "Google, old": Export(
         GOOGLE_OLD,
@@ -121,7 +128,7 @@ EXPORTS = {
             ("Kim Lee", "", "030 1234567", ""),
         ],
         "Google Contacts",
-        {"Group Membership", "E-mail 1 - Type", "Phone 1 - Type", "Organization 1 - Title"},
+        {"E-mail 1 - Type", "Phone 1 - Type"},
         {("0171 7654321", "work")},
     ),
     "Outlook": Export(
@@ -131,7 +138,7 @@ EXPORTS = {
             ("Kim Lee", "kim@example.com", "+49 30 1234567", ""),
         ],
         "Outlook",
-        {"Title", "Business Fax", "Job Title"},
+        {"Title", "Business Fax"},
         {("+49 40 123456", "work")},
         encoding="cp1252",
     ),
@@ -139,7 +146,7 @@ EXPORTS = {
         OUTLOOK_GERMAN,
         [("Jörg Kurt Weiß", "joerg@example.com", "+49 171 1234567", "Müller & Söhne")],
         "Outlook",
-        {"Position", "E-Mail-Typ"},
+        {"E-Mail-Typ"},
         encoding="cp1252",
     ),
     "Thunderbird": Export(
@@ -149,15 +156,15 @@ EXPORTS = {
             ("Kim Lee", "kim@example.com", "+49 40 123456", "Birch & Co"),
         ],
         "Thunderbird",
-        {"Notes"},
-        {("dana@example.net", "other")},
+        more={("dana@example.net", "other")},
+        details=[("", "", "", "", "Thunderbird, "), ("", "", "likes tea", "", "Thunderbird, ")],
     ),
     "Pipedrive": Export(
         PIPEDRIVE, [DANA, ("Kim Lee", "kim@example.com", "+49 40 123456", "")], "Pipedrive", {"Label", "Owner"}
     ),
     "Pipedrive, persons": Export(PIPEDRIVE_PERSONS, [DANA], "Pipedrive"),
     "HubSpot": Export(HUBSPOT, [DANA], "HubSpot", {"Record ID", "Contact owner", "Lead Status"}),
-    "Salesforce": Export(SALESFORCE, [DANA], "Salesforce", {"Title"}, others=5),
+    "Salesforce": Export(SALESFORCE, [DANA], "Salesforce", others=5, details=[("Buyer", "", "", "", "Salesforce, ")]),
     "a form": Export(FORM, [("Dana Diaz", "dana@example.com", "+49-171-1234567", "Larkspur Mills")]),
     "a report": Export(
         REPORT, [("Ana Reis", "ana@example.com", "", ""), ("Dana Diaz", "dana@example.com", "", "")], others=3

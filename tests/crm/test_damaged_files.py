@@ -95,6 +95,7 @@ def unaccounted(run: ImportRun, row: ImportRow) -> set[str]:
     organization = contact.organization
     kept = [contact.name, *row.reasons, str(contact.warmness_score)]
     kept += [f"{each.label} {each.value}" for each in (*contact.emails, *contact.phones)]
+    kept += [text for _, text in contact.details]
     kept += [organization.name, organization.sector, organization.country] if organization else []
     found = said(" ".join(kept))
     lost: set[str] = set()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmline.crm.imports import headings
+from warmline.crm.imports import headings, profiles
 from warmline.crm.imports.headings import Column
 
 KNOWN = {
@@ -44,13 +44,19 @@ KNOWN = {
     "|Address 1 - Country|Pays"
     "|País|País/Região (comercial)|Mailing Country|Billing Country|MailingCountry|Country of Address"
     "|Land (geschäftlich)",
+    Column.JOB_TITLE: "Job Title|Position|Organization Title|Organization 1 - Title|jobtitle|Function|Role|Cargo|Poste"
+    "|Contact: Position|Berufsbezeichnung",
+    Column.LINKEDIN: "LinkedIn|LinkedIn URL|linkedin_profile|Person Linkedin Url|LinkedIn Profile URL",
+    Column.NOTE: "Notes|Note|Notizen|Bemerkungen|Comments|Contact notes",
+    Column.TAGS: "Tags|Labels|Group Membership|Categories|Kategorien|Contact tags",
+    Column.SOURCE: "Source|Lead Source|Contact source|Original Source|Quelle|Herkunft",
     Column.WARMNESS: "Warmness|Warmness score|warmness_score|Score|Wärme|Warmness (0 to 10)",
 }
-UNKNOWN = """|Notes|E-mail Type|E-mail 1 - Type|E-mail Display Name|E-mail 1 - Label|Email Opt Out|Email Status
+UNKNOWN = """|E-mail Type|E-mail 1 - Type|E-mail Display Name|E-mail 1 - Label|Email Opt Out|Email Status
 |Pager|Phone 1 - Type|Business Fax|Home Fax|Assistant's Phone|Assistant's Name|Contact owner|Account Owner|Company size
-|Company ID|Organization Title|Organization 1 - Title|Title|Job Title|Position|URL|Connected On|Birthday|Gender|Address
+|Company ID|Title|URL|Connected On|Birthday|Gender|Address
 |Business Street|Home Country/Region|Company Domain Name|Website 1 - Value|Phonetic First Name|First Name Phonetic
-|Nickname|Labels|ID|Spouse|Country code of phone|Reason|2|Email domain|Record ID|Manager's Name|Number|Home|Work"""
+|Nickname|Label|ID|Spouse|Country code of phone|Reason|2|Email domain|Record ID|Manager's Name|Number|Home|Work"""
 
 
 @pytest.mark.parametrize(
@@ -126,4 +132,4 @@ def test_the_row_of_the_headings(rows: list[list[str]], expected: int | None) ->
 )
 def test_the_program(names: str, expected: str) -> None:
     """Known exports are told by headings that only they have."""
-    assert headings.profile(names.split(",")) == expected
+    assert profiles.of(names.split(",")) == expected

@@ -62,7 +62,7 @@ def test_several_cards(end: str) -> None:
         "City": "Hamburg",
         "Postal code": "20095",
         "Country": "Germany",
-        "Notes": "Likes tea, a lot\nand cake",
+        "Note": "Likes tea, a lot\nand cake",
     }
     assert second == {"Full name": "Kim Lee", "E-mail": "kim@example.com", "Phone": "home: +49-40-123456"}
     assert vcards.read(APPLE.encode()).left_out == ("1 photo",)

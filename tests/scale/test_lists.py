@@ -20,7 +20,7 @@ from warmline.sync.status.row_lists import Asked, Order, Show
 
 pytestmark = pytest.mark.django_db
 
-TEXTS = ("", "dana", "eli", "mills dana")
+TEXTS = ("", "dana", "eli", "mills dana", "ill iaz")
 
 
 @by_steps
@@ -29,6 +29,7 @@ def test_a_page_of_a_larger_book(alice: Caller, bob: Caller, carol: Caller, monk
     # What is common in the large book is so in the small one.
     monkeypatch.setattr(search, "RARE", 50)
     monkeypatch.setattr(row_lists, "FEW", 30)
+    monkeypatch.setattr(row_lists, "MANY", 30)
     monkeypatch.setattr(row_lists, "COUNTED", 100)
     costs = []
     for first, last in ((0, 400), (400, 4000)):

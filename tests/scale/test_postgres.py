@@ -64,6 +64,7 @@ def costs(
     # What is common in the large book is so in the small one.
     monkeypatch.setattr(search, "RARE", 50)
     monkeypatch.setattr(row_lists, "FEW", 30)
+    monkeypatch.setattr(row_lists, "MANY", 100)
     monkeypatch.setattr(row_lists, "COUNTED", 100)
 
     def measure(things: Callable[[], list[tuple[Any, Callable[[], object]]]]) -> list[Any]:

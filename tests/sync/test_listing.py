@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from warmline.crm import search_index
+from warmline.crm import search, search_index
 from warmline.crm.models import NO_STEP, NOT_CONTACTED, Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.status import row_lists
@@ -86,13 +86,21 @@ def pages(rows: Any, asked: Asked, place: Place | None = None) -> list[list[Cont
             return found
 
 
-@pytest.mark.parametrize("bound", [0, 5000])
+@pytest.mark.parametrize(("bound", "ahead"), [(5000, 500), (0, 500), (0, 3)])
 @pytest.mark.parametrize("who", ["alice", "bob"])
 def test_every_list_is_whole_and_in_order(
-    book: list[Contact], request: pytest.FixtureRequest, mills: Organization, monkeypatch: Any, who: str, bound: int
+    book: list[Contact],
+    request: pytest.FixtureRequest,
+    mills: Organization,
+    monkeypatch: Any,
+    who: str,
+    bound: int,
+    ahead: int,
 ) -> None:
-    """Whatever is shown in whatever order, read along the index or sorted here: forwards and backwards."""
+    """Whatever is shown in whatever order, sorted here, read along the index, or sorted by the database."""
     monkeypatch.setattr(row_lists, "FEW", bound)
+    monkeypatch.setattr(row_lists, "AHEAD", ahead)
+    monkeypatch.setattr(search, "RARE", bound)
     user = request.getfixturevalue(who)
     user.is_admin = who == "alice"
     rows = Contact.objects.seen_by(user).select_related("owner", "organization")

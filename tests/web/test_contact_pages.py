@@ -543,6 +543,7 @@ def test_exporting(alices: Client, bobs: Client, alice: User, jordan: Contact, r
         "Textiles",
         "",
         "5",
+        *[""] * 5,
         "",
         "alice@example.com",
     ]

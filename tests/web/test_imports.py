@@ -297,7 +297,7 @@ def test_a_large_file(bobs: Client, django_assert_max_num_queries: DjangoAssertN
     path = bring(bobs, f"Name,E-mail\n{rows}")["Location"]
     work()
     look(bobs.get(path))
-    with django_assert_max_num_queries(9 + ONE_LOOK):
+    with django_assert_max_num_queries(10 + ONE_LOOK):
         html = look(bobs.get(f"{path}?show=invalid&page=2"))
     assert "51 to 100 of 666" in html
     assert "show=invalid" in html

@@ -24,6 +24,7 @@ NAMED = (
     "name",
     *chain(*dict.fromkeys(COLUMNS.values())),
     "warmness_score",
+    *Contact.DETAILS,
     "organization__name",
     "organization__sector",
     "organization__country",
@@ -44,6 +45,15 @@ TRICKY: list[dict[str, Any]] = [
         ],
         "phones": [Labelled("home: 1"), Labelled("+49 30 1 ::: 2", "mobile"), Labelled("work: ::: 3", "home")],
     },
+    {
+        "name": "Lu Roth",
+        "job_title": "=Buyer ::: Seller",
+        "linkedin": "https://www.linkedin.com/in/lu;roth",
+        "note": "Likes tea, \\n\n-5\nTotal: 3\n\u2028'=1",
+        "tags": "VIP, a;b, -x, 'y, c\\",
+        "source": "LinkedIn, 12 Nov 2026",
+    },
+    {"name": "Di Roth", "note": "🙂 " * 9_999 + "end", "tags": ", ".join(f"{n}" + "x" * 90 for n in range(50))},
     {"name": "Mo", "phones": [Labelled("mobile: 030 1234567"), Labelled("a, b; c"), Labelled(":::", "other")]},
     {"name": "Jörg 「Weiß」 🙂" * 12, "organization": OrganizationDetails("Larkspur, Mills; GmbH", sector="Food")},
 ]
@@ -112,15 +122,27 @@ def test_what_is_hard_to_write(bob: User, carol: User, form: str) -> None:
     phones=st.lists(st.builds(Labelled, TEXT, st.sampled_from(Label.values)), max_size=3),
     company=TEXT,
     sector=st.just("") | TEXT,
+    note=st.just("") | TEXT,
+    tags=st.lists(TEXT.map(lambda text: text.replace(",", "")), max_size=3),
     form=st.sampled_from(FileForm.values),
 )
 def test_any_contact(
-    bob: User, carol: User, *, name: str, phones: list[Labelled], company: str, sector: str, form: str
+    bob: User,
+    carol: User,
+    *,
+    name: str,
+    phones: list[Labelled],
+    company: str,
+    sector: str,
+    note: str,
+    tags: list[str],
+    form: str,
 ) -> None:
     """Whatever was typed comes back."""
     with transaction.atomic():
         organization = OrganizationDetails(company, sector=sector)
-        round_trip(bob, carol, [{"name": name, "phones": phones, "organization": organization}], form)
+        row = {"name": name, "phones": phones, "organization": organization, "note": note, "tags": ", ".join(tags)}
+        round_trip(bob, carol, [row], form)
         Contact.objects.all().delete()
         Organization.objects.all().delete()
         transaction.set_rollback(True)

@@ -2,14 +2,33 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, StrictStr, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from warmline.api import texts
-from warmline.api.bodies import NULL_IS_EMPTY, AnyText, Body, Name, OrganizationBody, Score, Whole, or_null, unset
+from warmline.api.bodies import (
+    NULL_IS_EMPTY,
+    AnyText,
+    Body,
+    Line,
+    Name,
+    OrganizationBody,
+    Score,
+    Whole,
+    or_null,
+    unset,
+)
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.fields import EMAIL_LENGTH, PHONE_LENGTH
+from warmline.crm.contact_details import BETWEEN_TAGS, MOST_TAGS, TAG_LENGTH
+from warmline.crm.fields import CONTACT_NOTE_LENGTH, EMAIL_LENGTH, PHONE_LENGTH
 from warmline.crm.labelled import MOST, Label, Labelled
+
+
+def _tag(text: str) -> str:
+    if "," in text:
+        raise PydanticCustomError("tag", "Remove the comma: it would make two tags.")
+    return text
+
 
 LARGEST_IMPORT = 1000  # contacts; some tenths of a second
 Phone = Annotated[
@@ -21,6 +40,13 @@ Email = Annotated[
     NULL_IS_EMPTY,
     or_null(maxLength=EMAIL_LENGTH, anyOf=[{"format": "email"}, {"pattern": texts.BLANK}]),
 ]
+
+
+ContactNote = Annotated[
+    Annotated[StrictStr, Field(max_length=CONTACT_NOTE_LENGTH, json_schema_extra={"pattern": texts.LINES})] | None,
+    NULL_IS_EMPTY,
+]
+Tag = Annotated[StrictStr, Field(max_length=TAG_LENGTH, json_schema_extra={"pattern": texts.TAG}), AfterValidator(_tag)]
 
 
 class LabelledEmail(Body):
@@ -71,6 +97,8 @@ class _WithValues(Body):
         for name in ("emails", "phones"):
             if name in values:
                 values[name] = tuple(Labelled(**each) for each in values[name])
+        if "tags" in values:
+            values["tags"] = BETWEEN_TAGS.join(values["tags"])
         return values
 
 
@@ -88,6 +116,13 @@ class ContactChanges(_WithValues):
     phones: Annotated[list[LabelledPhone], Field(max_length=MOST)] = unset()
     organization: OrganizationBody | None = unset()
     warmness_score: Score = unset()
+    job_title: Line = unset()
+    linkedin: Annotated[Line, Field(description="The address of the contact's profile at LinkedIn.")] = unset()
+    note: ContactNote = unset()
+    tags: Annotated[list[Tag], Field(max_length=MOST_TAGS)] = unset()
+    source: Annotated[Line, Field(description="Where the contact comes from, such as `LinkedIn, 12 Nov 2026`.")] = (
+        unset()
+    )
 
 
 class _WithOwner(Body):
@@ -141,6 +176,11 @@ class ImportedContact(_WithValues):
     phones: list[ImportedValue] = unset()
     organization: ImportedOrganization | None = unset()
     warmness_score: Whole = unset()
+    job_title: AnyText = unset()
+    linkedin: AnyText = unset()
+    note: AnyText = unset()
+    tags: list[StrictStr] = unset()
+    source: AnyText = unset()
 
 
 class Import(_WithOwner):

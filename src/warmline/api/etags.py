@@ -26,7 +26,7 @@ RowType = TypeVar("RowType", Contact, Organization, Activity)
 
 IF_MATCH = "If-Match"
 FIELDS: dict[type[Row], tuple[str, ...]] = {
-    Contact: ("name", *dict.fromkeys(chain(*COLUMNS.values())), "warmness_score"),
+    Contact: ("name", *dict.fromkeys(chain(*COLUMNS.values())), "warmness_score", *Contact.DETAILS),
     Organization: ("name", *Organization.DETAILS),
     Activity: ("type", "subject", "note", "due_date", "due_time", "done"),
 }

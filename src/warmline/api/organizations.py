@@ -28,7 +28,7 @@ ONE = {200: OrganizationAnswer, **WRITING}
 
 @router.get("/organizations", response={200: RowPage[OrganizationAnswer], **READING}, summary="List organizations")
 def list_organizations(request: Request, filters: Query[OrganizationFilters]) -> RowPage[OrganizationAnswer]:
-    """The team's organizations in order of their ids. `search` matches the starts of words in the name."""
+    """The team's organizations by id. `search` matches starts of words, and any three letters within, in the name."""
     rows = _all()
     among, few = search(rows, filters.search)
     return reading.page(rows, filters, request.auth, OrganizationAnswer.of, among=among, few=few)

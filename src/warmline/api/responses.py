@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
+from warmline.crm.contact_details import split_tags
 from warmline.crm.imports.bulk import Outcome, Result
 from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
@@ -121,6 +122,11 @@ class ContactAnswer(BaseModel):
     emails: list[LabelledAnswer]
     phones: list[LabelledAnswer]
     warmness_score: int
+    job_title: str | None
+    linkedin: str | None
+    note: str | None
+    tags: list[str]
+    source: str | None
     owner: OwnerAnswer
     pipedrive_person_id: int | None
     organization: OrganizationPart | None
@@ -138,6 +144,11 @@ class ContactAnswer(BaseModel):
             emails=LabelledAnswer.all_of(row.emails),
             phones=LabelledAnswer.all_of(row.phones),
             warmness_score=row.warmness_score,
+            job_title=row.job_title or None,
+            linkedin=row.linkedin or None,
+            note=row.note or None,
+            tags=split_tags(row.tags),
+            source=row.source or None,
             owner=OwnerAnswer(id=row.owner.pk, name=row.owner.name, email=row.owner.email),
             pipedrive_person_id=row.pipedrive_person_id,
             organization=OrganizationPart.part_of(row.organization) if row.organization else None,

@@ -21,6 +21,7 @@ VARIATION = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 ENDS = f"[{SPACE}{UNSEEN}]*"
 BLANK = f"^{ENDS}$"
 ONE_LINE = f"^{ENDS}[^{CONTROL}]*{ENDS}$"
+TAG = f"^{ENDS}[^{CONTROL},]*{ENDS}$"
 NAME = f"^{ENDS}[^{CONTROL}]*[^{CONTROL}{SPACE}{UNSEEN}{VARIATION}][^{CONTROL}]*{ENDS}$"
 LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 

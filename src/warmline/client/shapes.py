@@ -72,6 +72,11 @@ class Contact(TypedDict):
     emails: list[LabelledValue]
     phones: list[LabelledValue]
     warmness_score: int
+    job_title: str | None
+    linkedin: str | None
+    note: str | None
+    tags: list[str]
+    source: str | None
     owner: Owner
     pipedrive_person_id: int | None
     organization: OrganizationPart | None
@@ -125,6 +130,11 @@ class NewContact(TypedDict):
     emails: NotRequired[list[NewValue]]
     phones: NotRequired[list[NewValue]]
     warmness_score: NotRequired[int]
+    job_title: NotRequired[str | None]
+    linkedin: NotRequired[str | None]
+    note: NotRequired[str | None]
+    tags: NotRequired[list[str]]
+    source: NotRequired[str | None]
     organization: NotRequired[NewOrganization | None]
     owner: NotRequired[str]
 

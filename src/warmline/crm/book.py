@@ -62,7 +62,7 @@ def add_contact(
         organization: Found by its name among the team's and completed, else made; None for none.
         warmness_score: 0 to 10.
         grace: How long it waits before it is sent, if it is warm.
-        values: Its e-mail and phone, or all of them as `emails` and `phones` (see `change_contact`).
+        values: Its e-mail and phone, or all of them as `emails` and `phones` (see `change_contact`); its details.
 
     Returns:
         The saved contact.
@@ -94,7 +94,8 @@ def change_contact(
         contact: The row, as read; it shows the outcome afterwards.
         changes: Of name, warmness_score and organization (OrganizationDetails or None); of emails and phones, each a
             list of `Labelled`, the primary one first; of email and phone, which is the primary one alone; of
-            email_label and more_emails and the same of phones, which are its label and all others.
+            email_label and more_emails and the same of phones, which are its label and all others; of
+            `Contact.DETAILS`.
         shown: What the person saw of these, an organization by its name; None if it does not matter.
         grace: How long it waits before it is sent, if it becomes warm by this.
 

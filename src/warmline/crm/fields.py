@@ -19,6 +19,7 @@ NAME_LENGTH = 255
 EMAIL_LENGTH = 254
 PHONE_LENGTH = 64
 NOTE_LENGTH = 50_000
+CONTACT_NOTE_LENGTH = 30_000  # so that it fits into a cell of Excel
 # Wide enough for any activity, and no time zone shifts them out of Python's calendar.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 SEEN_ONLY = frozenset({"email", "phone"})  # here invisible characters are removed everywhere

@@ -13,9 +13,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models.functions import Abs
 from django.utils import timezone
-from django.utils.text import capfirst
 
 from warmline.crm import fields, further_emails, phone_numbers, preferences, search_index, uniqueness
+from warmline.crm.contact_details import ContactDetails, Detailed
 from warmline.crm.further_emails import FurtherEmail
 from warmline.crm.keys import email_key, key
 from warmline.crm.reachable import Reachable
@@ -38,7 +38,7 @@ class OrganizationQuerySet(SyncedQuerySet["Organization"]):
     """Organizations: everyone sees all."""
 
 
-class Organization(Synced, Findable):
+class Organization(Synced, Findable, Detailed):
     """A company that contacts work for. It belongs to the team; two spellings of one name are one organization.
 
     Attributes:
@@ -121,16 +121,6 @@ class Organization(Synced, Findable):
         """The keys of the texts that search looks into."""
         return (key(self.name),)
 
-    @classmethod
-    def label(cls, name: str) -> str:
-        """Return what a field is called on pages and in files."""
-        return capfirst(str(getattr(cls, name).field.verbose_name))
-
-    @property
-    def details(self) -> list[tuple[str, str]]:
-        """What is known of it beside its name, each with what it is called; empty texts for what is not known."""
-        return [(self.label(name), getattr(self, name)) for name in self.DETAILS]
-
     @property
     def _has_its_key(self) -> bool:
         # Two that were different records in Pipedrive before their names were seen as one keep two keys of that name.
@@ -173,7 +163,7 @@ class ContactQuerySet(SyncedQuerySet["Contact"]):
         return self.filter(is_first | models.Q(pk__in=further) if further else is_first)
 
 
-class Contact(Synced, Findable, Reachable):
+class Contact(Synced, Findable, Reachable, ContactDetails):
     """A person that a user knows. From the threshold on it is wanted in Pipedrive as a warm lead.
 
     Attributes:

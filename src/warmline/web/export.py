@@ -17,8 +17,12 @@ from warmline.crm.imports import csv_files, vcards, workbooks
 from warmline.crm.imports.cells import as_one
 from warmline.crm.models import Contact, Organization
 
-DETAILS = tuple(Organization.label(name) for name in Organization.DETAILS)
-COLUMNS = ("Name", "E-mail", "Phone", "Organization", *DETAILS, "Warmness", "Last contacted", "Owner")
+OF_ORGANIZATION = tuple(Organization.label(name) for name in Organization.DETAILS)
+OF_CONTACT = tuple(Contact.label(name) for name in Contact.DETAILS)
+COLUMNS = (
+    *("Name", "E-mail", "Phone", "Organization", *OF_ORGANIZATION, "Warmness"),
+    *(*OF_CONTACT, "Last contacted", "Owner"),
+)
 PIECE = 500  # lines
 
 
@@ -64,9 +68,10 @@ async def _pieces(lines: Iterator[str]) -> AsyncIterator[str]:
 
 def _cells(contact: Contact) -> list[str]:
     organization = contact.organization
-    known = [value for _, value in organization.details] if organization else [""] * len(DETAILS)
+    known = [value for _, value in organization.details] if organization else [""] * len(OF_ORGANIZATION)
     company = [organization.name if organization else "", *known]
     contacted = contact.last_contacted.isoformat() if contact.last_contacted else ""
     score = str(contact.warmness_score)
     emails, phones = as_one(contact.emails), as_one(contact.phones)
-    return [contact.name, emails, phones, *company, score, contacted, contact.owner.email]
+    details = [value for _, value in contact.details]
+    return [contact.name, emails, phones, *company, score, *details, contacted, contact.owner.email]

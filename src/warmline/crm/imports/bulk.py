@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from warmline.crm import book, row_changes, search_index
 from warmline.crm.activities import Activity
 from warmline.crm.chunks import Pace
+from warmline.crm.contact_details import completed
 from warmline.crm.imports.known_people import Comparison, Person, Seen, compare, further
 from warmline.crm.keys import key
 from warmline.crm.labelled import KEYS
@@ -25,7 +26,7 @@ from warmline.crm.signals import contacts_warmed, rows_imported, rows_importing
 from warmline.crm.users import User
 
 VALUES = tuple(dict.fromkeys(chain(*COLUMNS.values())))
-GIVEN = ("name", *VALUES, "warmness_score")
+GIVEN = ("name", *VALUES, "warmness_score", *Contact.DETAILS)
 
 
 class Result(StrEnum):
@@ -66,8 +67,8 @@ def import_contacts(
 
     Args:
         owner: Whose contacts they become.
-        rows: Each with the arguments of `book.add_contact`; and with `is_another` set, if somebody decided that it is
-            nobody who is known.
+        rows: Each with the arguments of `book.add_contact`; with `is_another` set, if somebody decided that it is
+            nobody who is known; and with `origin`, the source of somebody new unless it is given.
         chunk: How many rows in a transaction; None for as many as are quick.
 
     Yields:
@@ -137,6 +138,9 @@ def complete(owner: User, row: Mapping[str, Any]) -> int | None:
     changes |= {
         f"{kind}s": (*getattr(contact, f"{kind}s"), *further(given, there, kind)) for kind in KEYS if kind in missing
     }
+    changes |= {
+        name: completed(name, getattr(contact, name), missing[name]) for name in Contact.DETAILS if name in missing
+    }
     if changes:
         row_changes.change_row(contact, changes, in_bulk=True)
     return contact.pk
@@ -147,7 +151,7 @@ def untouched(owner: User, rows: Mapping[int, Mapping[str, Any]]) -> list[int]:
 
     Args:
         owner: Whose contacts they became.
-        rows: The arguments of `book.add_contact` with which they were added, by their ids.
+        rows: What `import_contacts` was given of them, by their ids.
     """
     busy = set(Activity.objects.filter(contact__in=rows).values_list("contact", flat=True))
     some = Contact.objects.filter(pk__in=rows, owner=owner).exclude(pk__in=busy).order_by("pk")
@@ -158,9 +162,15 @@ def untouched(owner: User, rows: Mapping[int, Mapping[str, Any]]) -> list[int]:
 def _is_as_given(contact: Contact, given: Person | Outcome) -> bool:
     if isinstance(given, Outcome):
         return False
+    _note_origin(given)
     is_same = all(getattr(contact, name) == getattr(given.contact, name) for name in GIVEN)
     organization = key(contact.organization.name) if contact.organization else ""
     return is_same and organization == given.by_name[1]
+
+
+def _note_origin(row: Person) -> None:
+    # Not before it is known to be somebody new: it completes nobody.
+    row.contact.source = row.contact.source or row.origin
 
 
 def _foreseen(row: Person, known: Seen, seen: Seen, organization: Organization | None) -> Outcome:
@@ -203,7 +213,12 @@ def _added(row: Person, shared: str, comparison: Comparison) -> Outcome:
 
 
 def _given(
-    owner: User, *, organization: book.OrganizationDetails | None = None, is_another: bool = False, **values: Any
+    owner: User,
+    *,
+    organization: book.OrganizationDetails | None = None,
+    is_another: bool = False,
+    origin: str = "",
+    **values: Any,
 ) -> Person | Outcome:
     contact = Contact(owner=owner, **values)
     try:
@@ -213,7 +228,7 @@ def _given(
     except ValidationError as error:
         return Outcome(Result.INVALID, errors=error.message_dict)
     contact.complete()
-    return Person(contact, given, is_another)
+    return Person(contact, given, is_another, origin)
 
 
 def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
@@ -231,6 +246,7 @@ def _stored(owner: User, rows: Sequence[Person]) -> list[Outcome]:
     organizations = _organizations([row.organization for row in new if row.organization])
     for row in new:
         row.contact.organization = organizations[row.organization.name_key] if row.organization else None
+        _note_origin(row)
     contacts = [row.contact for row in new]
     rows_importing.send(Contact, rows=contacts)
     Contact.index(Contact.objects.bulk_create(contacts))
@@ -250,7 +266,7 @@ def _known(owner: User, rows: Sequence[Person]) -> Seen:
     # A row with an e-mail may be who has none yet.
     names = {row.contact.name_key for row in rows if not row.contact.email_key or row.organization}
     own = Contact.objects.filter(owner=owner)
-    said = ("pk", "name", "name_key", "email_key", *VALUES, "warmness_score")
+    said = ("pk", "name_key", "email_key", *GIVEN)
     found = {
         each[0]: each
         for some in (own.with_email(emails), own.filter(name_key__in=names))

@@ -13,12 +13,15 @@ from itertools import zip_longest
 from typing import Any
 
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.contact_details import BETWEEN_TAGS
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
-from warmline.crm.imports.headings import Column, words
+from warmline.crm.imports import headings
+from warmline.crm.imports.headings import Column
+from warmline.crm.imports.profiles import words
 from warmline.crm.keys import key
 from warmline.crm.labelled import Label, Labelled, as_json, settled
-from warmline.crm.models import Organization
+from warmline.crm.models import Contact, Organization
 
 TOO_LONG = (
     "This row has more cells than the row of the column names. Put cells that contain the delimiter in quotation marks."
@@ -48,6 +51,8 @@ _TOTAL = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"['\"\u2018\u201c]([^'\"]+)['\"\u2019\u201d]")  # a whole name, as Outlook displays some
+_BETWEEN_TAGS = re.compile(r"\s*:::\s*|[,;|\r\n]+")
+_EVERYBODY = frozenset({"mycontacts", "my contacts"})  # the group of all contacts at Google
 _AMOUNT = re.compile(r"[\d\s.,:%/€$£()+-]+")
 
 
@@ -120,7 +125,14 @@ def footers(rows: Sequence[tuple[int, Sequence[str]]]) -> set[int]:
     return set()
 
 
-def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False, labels: Sequence[str] = ()) -> ReadRow:
+def read(
+    cells: Sequence[str],
+    columns: Sequence[str],
+    *,
+    is_ours: bool = False,
+    labels: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> ReadRow:
     """Read a row.
 
     Args:
@@ -128,13 +140,9 @@ def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False,
         columns: What each of them holds.
         is_ours: Whether Warmline wrote the file; then a cell is one value, but for e-mails and phones.
         labels: What the e-mails or phones of each column are for; empty where that is not known.
+        names: What the columns are called, which goes before what is put into the note.
     """
-    said: dict[str, list[str]] = {}
-    beside: dict[str, list[str]] = {}
-    for column, cell, label in zip_longest(columns, cells[: len(columns)], labels, fillvalue=""):
-        if column and (text := without_ends(cell)):
-            said.setdefault(column, []).append(text)
-            beside.setdefault(column, []).append(label)
+    said, beside = _by_column(cells, columns, labels, names)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
@@ -157,8 +165,44 @@ def read(cells: Sequence[str], columns: Sequence[str], *, is_ours: bool = False,
         **_columns_of("phone", phones),
         "organization": OrganizationDetails(organization, **details) if organization else None,
         "warmness_score": in_cells.score(scores[0] if scores else ""),
+        **_details(said, left_out),
     }
     return ReadRow(arguments, left_out)
+
+
+def _by_column(
+    cells: Sequence[str], columns: Sequence[str], labels: Sequence[str], names: Sequence[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the texts of a row by what they are, and the labels of their columns; see `read` for the arguments."""
+    said: dict[str, list[str]] = {}
+    beside: dict[str, list[str]] = {}
+    for column, cell, label, name in zip_longest(columns, cells[: len(columns)], labels, names, fillvalue=""):
+        if column and (text := without_ends(cell)):
+            said.setdefault(column, []).append(_with_heading(column, name, text))
+            beside.setdefault(column, []).append(label)
+    return said, beside
+
+
+def _with_heading(column: str, heading: str, text: str) -> str:
+    """Return a text with what it is called, where it would not tell by itself."""
+    if column == Column.NOTE and heading and headings.kind(heading) != column:
+        return f"{heading}: {text}"
+    is_connection = column == Column.SOURCE and words(heading) == ["connected", "on"]
+    return f"LinkedIn, {text}" if is_connection else text
+
+
+def _details(said: Mapping[str, Sequence[str]], left_out: list[str]) -> dict[str, str]:
+    """Return what a row says of the contact beside its name and how it is reached."""
+    found = {
+        name: " ".join(_first(name, said.get(name, []), left_out).split())
+        for name in Contact.DETAILS
+        if name not in {Column.NOTE, Column.TAGS}
+    }
+    tags = [tag.strip(" *") for text in said.get(Column.TAGS, []) for tag in _BETWEEN_TAGS.split(text)]
+    left_out += [LEFT_OUT.format("the group", tag) for tag in dict.fromkeys(tags) if key(tag) in _EVERYBODY]
+    found[Column.TAGS.value] = BETWEEN_TAGS.join(tag for tag in tags if key(tag) not in _EVERYBODY)
+    found[Column.NOTE.value] = "\n".join(dict.fromkeys(said.get(Column.NOTE, [])))
+    return found
 
 
 def _as_it_is(said: Mapping[str, str]) -> ReadRow:
@@ -170,7 +214,8 @@ def _as_it_is(said: Mapping[str, str]) -> ReadRow:
         arguments |= _columns_of(kind, in_cells.of_ours(said.get(kind, "")))
     company = OrganizationDetails(organization, **details) if organization else None
     score = in_cells.score(said.get(Column.WARMNESS, ""))
-    return ReadRow({**arguments, "organization": company, "warmness_score": score})
+    more = {name: said.get(name, "") for name in Contact.DETAILS}
+    return ReadRow({**arguments, "organization": company, "warmness_score": score, **more})
 
 
 def reasons(errors: Mapping[str, list[str]]) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Q
 
-from warmline.crm.imports import column_choices, headings
+from warmline.crm.imports import column_choices, headings, profiles
 from warmline.crm.imports.runs import WAITING, ImportRun, RowResult, Status, set_to_work
 
 
@@ -26,7 +26,7 @@ def point_at(run: ImportRun, heading: int) -> None:
         run.rows.filter(pk=row.pk).update(is_heading=True)
         below = run.rows.filter(number__gt=heading).values_list("cells", flat=True)
         run.columns, run.has_headings, run.status = chosen, True, Status.MATCHING
-        run.filled, run.profile = column_choices.filled(below, len(chosen)), headings.profile(row.cells)
+        run.filled, run.profile = column_choices.filled(below, len(chosen)), profiles.of(row.cells)
         run.holder, run.held_until = "", None
         run.save(update_fields=["columns", "has_headings", "status", "filled", "profile", "holder", "held_until"])
 

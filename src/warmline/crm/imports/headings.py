@@ -6,17 +6,15 @@ e-mails, and "E-mail Type" is none. The words are those of the exports that peop
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from django.db.models import TextChoices
 
-from warmline.crm.keys import key
+from warmline.crm.imports import profiles
+from warmline.crm.imports.profiles import words
 from warmline.crm.labelled import Label
 
-OURS = "Warmline"
 WITHIN = 20  # rows: further down no column is named
 
 
@@ -35,6 +33,11 @@ class Column(TextChoices):
     SECTOR = "sector", "Sector"
     COUNTRY = "country", "Country"
     WARMNESS = "warmness_score", "Warmness (0 to 10)"
+    JOB_TITLE = "job_title", "Job title"
+    LINKEDIN = "linkedin", "LinkedIn"
+    NOTE = "note", "Note"
+    TAGS = "tags", "Tags"
+    SOURCE = "source", "Source"
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ _WHOLE = {
     " de la"
     " société,"
     " nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda",
+    Column.JOB_TITLE: "job title, position, role, job role, function, occupation, organization title, company title,"
+    " berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
+    " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel",
+    Column.SOURCE: "source, lead source, contact source, original source, herkunft, quelle, origen, origem, fuente,"
+    " fonte, bron, provenance",
 }
 # What names a person, beside a last name the first one, and beside a first name the last one: "Name" beside "Vorname".
 _EITHER = _words("name nom nombre nome naam")
@@ -164,6 +172,21 @@ _VOCABULARIES = {
     Column.WARMNESS: _Vocabulary(
         _words("warmness warmth warme waerme warmegrad waermegrad score leadscore punkte"), _words("score lead contact")
     ),
+    Column.LINKEDIN: _Vocabulary(_words("linkedin linked"), _words(f"in url link profile profil public {_WHOSE}")),
+    Column.NOTE: _Vocabulary(
+        _words(
+            "note notes notiz notizen bemerkung bemerkungen anmerkung anmerkungen comment comments kommentar kommentare"
+            " remark remarks nota notas observaciones observacoes commentaire commentaires remarque remarques"
+        ),
+        _words(f"general internal {_WHOSE}"),
+    ),
+    Column.TAGS: _Vocabulary(
+        _words(
+            "tag tags labels category categories kategorie kategorien schlagworte etiquetas etiquettes marcadores"
+            " categorias categorie etichette groupmembership"
+        ),
+        _words(_WHOSE),
+    ),
 }
 
 # What an e-mail or a phone is for, by the words of its heading; the first kind that has one of them.
@@ -187,38 +210,12 @@ _LABELS = {
     ),
 }
 
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # as in "emailAddress"
-_DASHED = re.compile(r"(?<![^\W_])e[\W_]+(?=mail|post)")  # "E-Mail" is one word
-_ASKED = re.compile(
-    r"^\W*(?:what(?:'s|\u2019s|[\s_]is)|please[\s_](?:enter|give)|enter)[\s_]", re.IGNORECASE
-)  # in forms
-_WORD = re.compile(r"[^\W\d_]+")
+# Headings that tell only beside the others of a program.
+_IN_PROFILES = {
+    "LinkedIn": {"url": Column.LINKEDIN, "connected on": Column.SOURCE},
+    "Salesforce": {"title": Column.JOB_TITLE},
+}
 _ADDRESS = re.compile(r"\S@\S")
-# By headings that only one program writes, with what people call its export.
-_PROFILES = (
-    (OURS, ({"warmness", "last contacted", "owner"},)),
-    ("LinkedIn", ({"first name", "last name", "connected on"},)),
-    ("Google Contacts", ({"e mail value"}, {"given name", "family name", "group membership"}, {"phone value"})),
-    ("Outlook", ({"e mail address", "business phone"}, {"e mail adresse", "telefon geschaftlich"})),
-    ("Thunderbird", ({"display name", "primary email"}, {"anzeigename", "primare e mail adresse"})),
-    ("Pipedrive", ({"person name"}, {"person organization"}, {"email work"}, {"phone work", "organization"})),
-    ("HubSpot", ({"record id", "lifecycle stage"}, {"associated company"}, {"record id contact"}, {"lead status"})),
-    ("Salesforce", ({"account name", "mailing country"}, {"account name", "lead source"}, {"accountid", "lastname"})),
-    ("Mailchimp", ({"email address", "member rating"}, {"optin time"})),
-    ("Zoho", ({"secondary email", "contact owner"},)),
-)  # fmt: skip
-
-
-@lru_cache(1000)
-def words(heading: str) -> list[str]:
-    """Return the words of a heading, in small letters without accents; numbers are left out. Not to be changed.
-
-    Args:
-        heading: As it stands in the file.
-    """
-    heading = _ASKED.sub("", heading)
-    plain = "".join(each for each in unicodedata.normalize("NFKD", heading) if not unicodedata.combining(each))
-    return _WORD.findall(_DASHED.sub("e", key(_HUMP.sub(" ", plain))))
 
 
 def kind(heading: str) -> Column:
@@ -253,7 +250,8 @@ def kinds(headings: Sequence[str]) -> list[Column]:
     Args:
         headings: The cells of the row that names the columns.
     """
-    found = [kind(heading) for heading in headings]
+    own = _IN_PROFILES.get(profiles.of(headings), {})
+    found = [own.get(" ".join(words(heading))) or kind(heading) for heading in headings]
     first, last = Column.FIRST_NAME in found, Column.LAST_NAME in found
     if first == last:  # a name beside both is all of it, or one of them again: each row tells
         return found
@@ -286,17 +284,6 @@ def find(rows: Sequence[Sequence[str]]) -> int | None:
     return None if not some or any(map(_has_address, some[: wide + 1])) else wide
 
 
-def profile(headings: Sequence[str]) -> str:
-    """Return from which program a file is, as far as its headings tell; empty when they do not.
-
-    Args:
-        headings: The cells of the row that names the columns.
-    """
-    present = {" ".join(words(heading)) for heading in headings}
-    found = (name for name, marks in _PROFILES if any(_spelled(mark) <= present for mark in marks))
-    return next(found, "")
-
-
 def known(headings: Sequence[str]) -> int:
     """Return how many different things the headings are known to name."""
     return len(set(map(kind, headings)) - {Column.IGNORED})
@@ -312,10 +299,6 @@ def _is_either(heading: str) -> bool:
 
 def _joined(heading: str) -> str:
     return "".join(word for word in words(heading) if word not in _FILLERS)
-
-
-def _spelled(mark: set[str]) -> set[str]:
-    return {" ".join(words(heading)) for heading in mark}
 
 
 _BY_WHOLE = {

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
+from warmline.crm import contact_details
 from warmline.crm.imports.cells import is_same_phone
 from warmline.crm.keys import email_key
 from warmline.crm.labelled import Labelled
@@ -28,11 +29,13 @@ class Person:
         contact: With its name, e-mail, phone and score, and their keys; its id when it is stored.
         organization: As it is named there, with its details and its key; None for none.
         is_another: Whether somebody decided that a row is nobody who is known.
+        origin: Where somebody new comes from, unless the row says it.
     """
 
     contact: Contact
     organization: Organization | None = None
     is_another: bool = False
+    origin: str = ""
 
     @property
     def by_name(self) -> Identity:
@@ -159,6 +162,13 @@ def compare(row: Person, known: Person) -> Comparison:
             found.completes[name] = ours
         elif ours and ours != theirs and not is_same:
             found.differs[name] = ours, theirs
+    for name in Contact.DETAILS:
+        present = getattr(known.contact, name)
+        if more := contact_details.further(name, getattr(row.contact, name), present):
+            if present and name != "tags":
+                found.differs[name] = more, present
+            else:
+                found.completes[name] = more
     return found
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from warmline.crm.chunks import in_pieces
-from warmline.crm.imports import column_choices, columns, files, headings
+from warmline.crm.imports import column_choices, columns, files, headings, profiles
 from warmline.crm.imports.columns import ReadRow
 from warmline.crm.signals import import_wanted
 from warmline.crm.users import User
@@ -107,13 +107,18 @@ class ImportRun(models.Model):
     @property
     def is_ours(self) -> bool:
         """Whether Warmline wrote the file, so that each cell is a value as it is."""
-        return self.profile == headings.OURS
+        return self.profile == profiles.OURS
+
+    @cached_property
+    def called(self) -> list[str]:
+        """What the columns are called; nothing in a file of ours, in which each cell is a value as it is."""
+        names = None if self.is_ours else self.rows.filter(is_heading=True).values_list("cells", flat=True).first()
+        return names or []
 
     @cached_property
     def labels(self) -> list[str]:
-        """What the e-mails and phones of each column are for, as far as its heading tells; none in a file of ours."""
-        names = None if self.is_ours else self.rows.filter(is_heading=True).values_list("cells", flat=True).first()
-        return list(map(headings.label, names or []))
+        """What the e-mails and phones of each column are for, as far as its heading tells."""
+        return list(map(headings.label, self.called))
 
     def said(self, cells: Sequence[str]) -> ReadRow:
         """Return what a row says.
@@ -121,7 +126,7 @@ class ImportRun(models.Model):
         Args:
             cells: Of the row.
         """
-        return columns.read(cells, self.columns, is_ours=self.is_ours, labels=self.labels)
+        return columns.read(cells, self.columns, is_ours=self.is_ours, labels=self.labels, names=self.called)
 
     def names(self, heading: "ImportRow | None") -> list[str]:
         """Return what the columns are called, where they have no name by their place.
@@ -206,7 +211,7 @@ def begin(owner: User, file_name: str, content: bytes) -> ImportRun:
         has_headings=heading is not None,
         columns=chosen,
         filled=column_choices.filled([cells for _, cells in below], len(chosen)),
-        profile=table.profile or ("" if heading is None else headings.profile(first[heading])),
+        profile=table.profile or ("" if heading is None else profiles.of(first[heading])),
         left_out=list(table.left_out),
     )
     run.save()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
+from warmline.crm.contact_details import split_tags
 from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
@@ -28,12 +29,15 @@ NAMES = {
     "EMAIL": "E-mail",
     "TEL": "Phone",
     "TITLE": "Job title",
-    "NOTE": "Notes",
-    "CATEGORIES": "Labels",
+    "NOTE": "Note",
+    "CATEGORIES": "Tags",
     "X-WARMLINE-SECTOR": "Sector",
     "X-WARMLINE-COUNTRY": "Country",
     "X-WARMLINE-WARMNESS": "Warmness",
+    "X-WARMLINE-SOURCE": "Source",
 }
+LINKEDIN = "X-SOCIALPROFILE"
+PROFILES = {LINKEDIN, "SOCIALPROFILE", "URL", "X-LINKEDIN"}  # in which people have the address of their profile
 REACHES = ("EMAIL", "TEL")
 TYPES = {"CELL": Label.MOBILE, "HOME": Label.HOME, "OTHER": Label.OTHER, "WORK": Label.WORK}  # the telling one first
 FILES = {"PHOTO": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
@@ -108,16 +112,24 @@ def written(contacts: Iterable[tuple[Mapping[str, str], Sequence[Labelled], Sequ
     """Yield cards.
 
     Args:
-        contacts: Of each, by column: Name, Organization, Sector, Country, Warmness; then its e-mails and its phones.
+        contacts: Of each, by column: Name, Organization, Warmness, and the details of both; then its e-mails and its
+            phones.
     """
     for contact, emails, phones in contacts:
         name = _escaped(contact["Name"])
         lines = ["BEGIN:VCARD", "VERSION:3.0", f"PRODID:{OURS}", f"FN:{name}", f"N:{name};;;;"]
         lines += [_reach("EMAIL", place, each) for place, each in enumerate(emails)]
         lines += [_reach("TEL", place, each) for place, each in enumerate(phones)]
-        by_property = {"ORG": "Organization"}
+        by_property = {
+            "ORG": "Organization",
+            "TITLE": "Job title",
+            "NOTE": "Note",
+            f"{LINKEDIN};TYPE=linkedin": "LinkedIn",
+        }
         by_property |= {name: column for name, column in NAMES.items() if name.startswith("X-")}
-        lines += [f"{name}:{_escaped(contact[column])}" for name, column in by_property.items() if contact[column]]
+        lines += [f"{name}:{_escaped(contact[column])}" for name, column in by_property.items() if contact.get(column)]
+        tags = ",".join(map(_escaped, split_tags(contact.get("Tags", ""))))
+        lines += [f"CATEGORIES:{tags}"] if tags else []
         yield "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCARD"])
 
 
@@ -151,6 +163,8 @@ def _add(card: dict[str, list[str]], name: str, parameters: str, value: str, *, 
     if name in REACHES:
         place, reach = _reached(name, parameters, text, preferred)
         card.setdefault(NAMES[name], []).insert(place, reach)
+    elif name in PROFILES and "linkedin" in f"{name}{parameters}{text}".lower():
+        card.setdefault("LinkedIn", []).append(_unescaped(text).strip())
     elif name not in BESIDE:
         for column, part in _parts(name, text):
             if part.strip():

@@ -14,6 +14,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import Truncator
 
 from warmline import database_time, storage
 from warmline.crm import book, preferences
@@ -38,7 +41,12 @@ NAMESAKE = "“{}” has the same name, with another phone. If they are the same
 KNOWN_AS = "Known as “{}”."
 COMPLETES = "Adds the {} “{}” to the contact."
 DIFFERS = "Not taken over: {} “{}”. There it is “{}”."
-CALLED = {"email": "e-mail", **{name: name for name in ("phone", "organization", "warmness", *Organization.DETAILS)}}
+CALLED = {
+    "email": "e-mail",
+    **{name: name for name in ("phone", "organization", "warmness", *Organization.DETAILS)},
+    **{name: Contact.called(name) for name in Contact.DETAILS},
+}
+SHOWN = 200  # characters of a value that is told
 WRITTEN = ["result", "reasons", "is_warm", "contact_id"]
 
 
@@ -189,11 +197,14 @@ class _Others:
 
 def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
     """Add the rows that are new, and complete whom others are, a chunk at a time, each noted in one transaction."""
-    pace = Pace()
+    pace, origin = Pace(), _origin(run)
 
     def add(rows: Sequence[ImportRow]) -> None:
         read = [run.said(row.cells) for row in rows]
-        given = [said.arguments | {"is_another": row.is_another} for row, said in zip(rows, read, strict=True)]
+        given = [
+            said.arguments | {"is_another": row.is_another, "origin": origin}
+            for row, said in zip(rows, read, strict=True)
+        ]
         for outcomes in bulk.import_contacts(run.owner, given, chunk=len(rows)):
             for row, said, outcome in zip(rows, read, outcomes, strict=True):
                 if outcome.result == bulk.Result.ADDED:  # what there is to say was said when it was checked
@@ -225,10 +236,11 @@ def _import(run: ImportRun, hold: _Hold) -> Iterator[None]:
 
 def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
     """Delete the contacts that were added and nobody touched since, a chunk at a time."""
-    pace = Pace()
+    pace, origin = Pace(), _origin(run)
 
     def delete(rows: Sequence[ImportRow]) -> None:
-        given = {row.contact_id: run.said(row.cells).arguments for row in rows if row.contact_id is not None}
+        read = {row.contact_id: run.said(row.cells).arguments for row in rows if row.contact_id is not None}
+        given = {pk: arguments | {"origin": origin} for pk, arguments in read.items()}
         gone = bulk.untouched(run.owner, given)
         book.delete_contacts(Contact.objects.filter(pk__in=gone))
         for row in rows:
@@ -240,6 +252,13 @@ def _take_back(run: ImportRun, hold: _Hold) -> Iterator[None]:
             return
         yield
     hold.end(Status.DONE)
+
+
+def _origin(run: ImportRun) -> str:
+    """Return where those come from whom a run adds: the program and the day; nothing in a file of ours."""
+    day = date_format(timezone.localdate(run.created_at, run.owner.zone), "j M Y")
+    name = run.profile or _short("".join(filter(str.isprintable, run.file_name)))
+    return "" if run.is_ours else f"{name}, {day}"
 
 
 def _is_done(rows: Sequence[ImportRow], work: Callable[[Sequence[ImportRow]], None], hold: _Hold, pace: Pace) -> bool:
@@ -288,8 +307,12 @@ def _note(row: ImportRow, outcome: bulk.Outcome) -> None:
             row.result = RowResult.COMPLETES if comparison.completes else RowResult.KNOWN
     for text, said in ((SHARES, outcome.shares_with), (NAMESAKE, outcome.namesake), (KNOWN_AS, outcome.known_as)):
         row.reasons += [text.format(said)] if said else []
-    row.reasons += [COMPLETES.format(CALLED[name], text) for name, text in comparison.completes.items()]
-    row.reasons += [DIFFERS.format(CALLED[name], *both) for name, both in comparison.differs.items()]
+    row.reasons += [COMPLETES.format(CALLED[name], _short(text)) for name, text in comparison.completes.items()]
+    row.reasons += [DIFFERS.format(CALLED[name], *map(_short, both)) for name, both in comparison.differs.items()]
+
+
+def _short(text: str) -> str:
+    return Truncator(text).chars(SHOWN)
 
 
 def _store(rows: Sequence[ImportRow]) -> None:

@@ -1,22 +1,23 @@
 """One page of a list, filtered and in any order, at a cost that does not grow with the contact book.
 
 If few rows match, all are read and sorted here. If many match, they are read along an index of the order, where a page
-is soon full. Which of the two it is, is found by counting up to a bound. A page begins after the last row of the
+is soon full. Which of the two it is, is found by counting up to a bound. If a page is not soon full, because those that
+match come late in this order, the database looks at all that match. A page begins after the last row of the
 previous one, and not after a number of rows, so the last page is as fast as the first.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from operator import and_
 from typing import Any, Generic, TypeVar
 
 from django.db.models import BooleanField, Case, F, Q, QuerySet, TextChoices, Value, When
-from django.db.models.functions import Abs
+from django.db.models.functions import Abs, Coalesce
 
 from warmline.crm.models import NO_STEP, WARMEST, Contact, Organization
-from warmline.crm.search import search
+from warmline.crm.search import Search
 from warmline.sync import pending, row_state
 from warmline.sync.row_state import SyncState, with_state
 
@@ -24,6 +25,8 @@ RowType = TypeVar("RowType", Contact, Organization)
 Key = tuple[Any, int]  # what is sorted by, and the id
 
 FEW = 5000  # rows; up to so many are all read, which takes some ten milliseconds
+AHEAD = 500  # rows that are read along the order; if they do not fill a page, the database sorts what matches,
+MANY = 30_000  # unless these are more
 COUNTED = 1000  # rows; up to so many are counted, beyond that it is "more than 1,000"
 
 
@@ -97,6 +100,23 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class _Among(Generic[RowType]):
+    """The rows of a list.
+
+    Attributes:
+        rows: All that are asked for, if they are few; else all of whom some are asked for.
+        few: Whether they are few.
+        condition: Which of the rows are asked for, if they are many.
+        matching: The ids of all rows for which the condition may hold; empty if these are more than many.
+    """
+
+    rows: QuerySet[RowType]
+    few: bool
+    condition: Q = field(default_factory=Q)
+    matching: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class ListPage(Generic[RowType]):
     """A page of a list.
 
@@ -122,16 +142,16 @@ def page(rows: QuerySet[RowType], asked: Asked, *, size: int, threshold: int, no
         threshold: The lowest warm score.
         now: The present moment, aware; decides which leases are live.
     """
-    among, few = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
+    among = _among(rows.select_related(None).order_by(), asked, threshold=threshold, now=now)
     place = asked.place
     backwards = place is not None and place.backwards
-    if few:
-        everything = _sorted(among, asked.order, backwards=backwards)
+    if among.few:
+        everything = _sorted(among.rows, asked.order, backwards=backwards)
         found = [key for key in everything if place is None or _is_beyond(key, place, asked.order)][: size + 1]
         total: int | None = min(len(everything), COUNTED + 1)
     else:
         found = _read_in_order(among, asked.order, place, size + 1)
-        total = None if asked.narrows else among[: COUNTED + 1].count()
+        total = None if asked.narrows else among.rows[: COUNTED + 1].count()
     goes_on, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -159,27 +179,28 @@ def pages(
         asked = replace(asked, place=found.after)
 
 
-def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: datetime) -> tuple[QuerySet[RowType], bool]:
-    """Return the rows of a list, and whether they are few."""
-    among, few = search(rows, asked.text)
+def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: datetime) -> _Among[RowType]:
+    """Find out how the rows of a list are best read."""
+    search = Search.of(rows.model, asked.text)
     conditions = []
     if asked.organization is not None:
         conditions.append(Q(organization=asked.organization))
     if asked.show is not None:
         conditions.append(_condition(rows.model, asked.show, threshold=threshold, now=now))
-    condition = reduce(and_, conditions, Q())
-    if few:
-        return among.filter(condition), True
+    # What is in the row itself is tested before its words are looked up.
+    condition = reduce(and_, [*conditions, search.condition])
+    if search.few:
+        return _Among(rows.filter(condition), few=True)
+    matching = search.least(MANY) if asked.text else ()
     for each in conditions:
-        waits = asked.show is Show.WAITING and each is conditions[-1]
-        ids: list[Any] = _may_wait(rows, threshold) if waits else [rows.filter(each).values("pk")]
+        is_state = asked.show is not None and each is conditions[-1]
+        ids: list[Any] = _may_be(rows, asked.show, threshold) if is_state else []
+        ids = ids or [rows.filter(each).values("pk")]
         if all(some[: FEW + 1].count() <= FEW for some in ids):
-            return among.filter(condition, pk__in=ids[0].union(*ids[1:])), True
-    if conditions:
-        # As a value, so that the query planner uses the index of the order, and none of the condition.
-        told = Case(When(condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
-        among = among.alias(is_asked_for=told).filter(is_asked_for=True)
-    return among, False
+            return _Among(rows.filter(condition, pk__in=ids[0].union(*ids[1:])), few=True)
+        if not matching and all(some[: MANY + 1].count() <= MANY for some in ids):
+            matching = tuple(ids)
+    return _Among(rows, few=False, condition=condition, matching=matching)
 
 
 def _condition(model: type[Contact | Organization], show: Show, *, threshold: int, now: datetime) -> Q:
@@ -194,6 +215,20 @@ def _condition(model: type[Contact | Organization], show: Show, *, threshold: in
         case Show.FAILED:  # its index comes first
             return Q(pipedrive_sync_failed=True) & states[SyncState.FAILED]
     return states[SyncState.WANTED] | states[SyncState.IN_PROGRESS]
+
+
+def _may_be(rows: QuerySet[Any], show: Show | None, threshold: int) -> list[Any]:
+    """Return querysets of ids that include all rows that a list shows, each of which an index answers; or none."""
+    match show:
+        case Show.WAITING:
+            return _may_wait(rows, threshold)
+        case Show.WARM:
+            # As a range, so that the query planner reads that part of its index, whatever it takes for common.
+            return [rows.alias(score=Abs("warmness_score")).filter(score__range=(threshold, WARMEST)).values("pk")]
+        case Show.SYNCED:
+            linked = Q((f"{rows.model.LINK}__isnull", False), revision__lte=F("pipedrive_revision"))
+            return [rows.filter(linked).values("pk")]
+    return []
 
 
 def _may_wait(rows: QuerySet[Any], threshold: int) -> list[Any]:
@@ -217,10 +252,10 @@ def _is_beyond(key: Key, place: Place, order: Order) -> bool:
     return key < place.key if KEYS[order][1] ^ place.backwards else key > place.key
 
 
-def _read_in_order(rows: QuerySet[Any], order: Order, place: Place | None, limit: int) -> list[Key]:
+def _read_in_order(among: _Among[Any], order: Order, place: Place | None, limit: int) -> list[Key]:
     by, falls = KEYS[order]
     down = falls ^ (place is not None and place.backwards)
-    rows = rows.annotate(sorts_by=by)
+    rows = among.rows.annotate(sorts_by=by)
     if place is not None:
         key, row_id = place.key
         beyond, at = ("lt", "lte") if down else ("gt", "gte")
@@ -228,4 +263,18 @@ def _read_in_order(rows: QuerySet[Any], order: Order, place: Place | None, limit
         rest = Q((f"sorts_by__{beyond}", key)) | Q((f"pk__{beyond}", row_id))
         rows = rows.filter(rest, (f"sorts_by__{at}", key))
     sign = "-" if down else ""
-    return list(rows.order_by(f"{sign}sorts_by", f"{sign}pk").values_list("sorts_by", "pk")[:limit])
+    in_order = rows.order_by(f"{sign}sorts_by", f"{sign}pk").values_list("sorts_by", "pk")
+    if not among.condition:
+        return list(in_order[:limit])
+    # As a value, so that the query planner uses the index of the order, and none of the condition.
+    told = Case(When(among.condition, then=Value(value=True)), default=Value(value=False), output_field=BooleanField())
+    if among.matching:
+        first = in_order.annotate(is_asked_for=told).values_list("sorts_by", "pk", "is_asked_for")[:AHEAD]
+        found = [(key, row_id) for key, row_id, is_asked_for in first if is_asked_for]
+        if len(found) >= limit or len(first) < AHEAD:
+            return found[:limit]
+        first_ids, *others = among.matching
+        # By a value that no index has, so that the query planner sorts what matches.
+        by_value = rows.filter(among.condition, pk__in=first_ids.union(*others)).annotate(value=Coalesce(by, by))
+        return list(by_value.order_by(f"{sign}value", f"{sign}pk").values_list("sorts_by", "pk")[:limit])
+    return list(in_order.alias(is_asked_for=told).filter(is_asked_for=True)[:limit])

@@ -98,6 +98,14 @@ def _label_choice() -> forms.ChoiceField:
     return forms.ChoiceField(label="Label", choices=Label.choices, required=False, initial=Label.WORK, widget=BesideIt)
 
 
+def _detail(name: str) -> forms.CharField:
+    label, length = Contact.label(name), Contact.length(name)
+    hint = {"tags": "Separated by commas."}.get(name, "")
+    field = _text(label, length) if length else NoteField(label=label, required=False)
+    field.help_text = hint
+    return field
+
+
 class ContactFields(BookForm):
     """The fields of a contact."""
 
@@ -114,6 +122,18 @@ class ContactFields(BookForm):
         super().__init__(*args, **kwargs)
         for kind in ("email", "phone"):
             self.fields[kind].widget.label = self[f"{kind}_label"].value() or Label.WORK
+        for name in Contact.DETAILS:
+            self.fields[name] = _detail(name)
+
+    @property
+    def details(self) -> list[forms.BoundField]:
+        """The fields of the contact's details."""
+        return [self[name] for name in Contact.DETAILS]
+
+    @property
+    def has_details(self) -> bool:
+        """Whether any of these has something to see."""
+        return any(field.value() or field.errors for field in self.details)
 
     def clean(self) -> dict[str, Any]:
         """Take a label that was not sent for the usual one."""
@@ -134,7 +154,8 @@ class ContactForm(EditForm, ContactFields):
     def of(cls, contact: Contact, data: Any = None) -> "ContactForm":
         """Return the form of an existing contact."""
         organization = contact.organization.name if contact.organization else ""
-        initial = {name: getattr(contact, name) for name in ("name", *chain(*dict.fromkeys(COLUMNS.values())))}
+        names = ("name", *chain(*dict.fromkeys(COLUMNS.values())), *Contact.DETAILS)
+        initial = {name: getattr(contact, name) for name in names}
         initial["organization"] = organization
         return cls(data, initial=initial).begin_at("name")
 

@@ -64,6 +64,8 @@ class ColumnsForm(WordedForm, forms.Form):
 
     heading = forms.TypedChoiceField(label="Row with the column names", required=False, coerce=int, empty_value=None)
 
+    rest = forms.BooleanField(label="Put what no other field takes into the note", required=False)
+
     def __init__(
         self,
         *args: Any,
@@ -85,7 +87,8 @@ class ColumnsForm(WordedForm, forms.Form):
     @property
     def chosen(self) -> list[str]:
         """What each column holds, after validation."""
-        return [self.cleaned_data[f"column-{index}"] for index in range(self._width)]
+        rest = Column.NOTE.value if self.cleaned_data["rest"] else Column.IGNORED.value
+        return [self.cleaned_data[f"column-{index}"] or rest for index in range(self._width)]
 
     def clean(self) -> None:
         """Refuse what no contact can be read from."""

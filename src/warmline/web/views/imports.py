@@ -15,11 +15,11 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from warmline.crm import preferences
 from warmline.crm.book import OrganizationDetails
-from warmline.crm.imports import columns, csv_files, decisions, headings, runs
+from warmline.crm.imports import csv_files, decisions, headings, runs
 from warmline.crm.imports.headings import Column
 from warmline.crm.imports.runs import ImportRun, RowResult, Status
 from warmline.crm.imports.tables import FileError
-from warmline.crm.models import Organization
+from warmline.crm.models import Contact, Organization
 from warmline.web.forms.import_file import ColumnsForm, UploadForm
 from warmline.web.list_query import number
 from warmline.web.requests import PageRequest
@@ -186,10 +186,11 @@ def _rows(request: PageRequest, found: ImportRun, counts: dict[str, int]) -> dic
     rows = found.contacts.filter(result=shown) if shown else found.contacts
     page = Paginator(rows.order_by("number"), PAGE_SIZE).get_page(request.GET.get("page"))
     for row in page:
-        row.said = columns.read(row.cells, found.columns, is_ours=found.is_ours).arguments  # type: ignore[attr-defined]  # for the page
+        row.said = found.said(row.cells).arguments  # type: ignore[attr-defined]  # for the page
         row.emails = [row.said["email"], *(email for email, _ in row.said["more_emails"])]  # type: ignore[attr-defined]
         row.phones = [row.said["phone"], *(phone for phone, _ in row.said["more_phones"])]  # type: ignore[attr-defined]
         row.details = _details(row.said["organization"])  # type: ignore[attr-defined]
+        row.about = [row.said[name] for name in Contact.DETAILS if row.said[name]]  # type: ignore[attr-defined]
     return {
         "page": page,
         "shown": shown,
