@@ -1,17 +1,21 @@
-"""One's own profile: name, time zone, and API tokens."""
+"""One's own profile: name, time zone, API tokens, and the calendar's address (see calendar_feed.py)."""
 
 from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from warmline.crm.calendar_feeds import CalendarFeed
 from warmline.crm.tokens import ApiToken, Rights, issue
 from warmline.sync import credentials
 from warmline.web.forms.team import ProfileForm, TokenForm
+from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web.requests import PageRequest
+from warmline.web.views import calendar_feed
 
 NEW = "new-api-token"  # session key of a new token, encrypted, until it is shown
 
@@ -53,7 +57,10 @@ def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
 def _shown(
     request: PageRequest, *, form: ProfileForm | None = None, token_form: TokenForm | None = None
 ) -> HttpResponse:
+    secret = credentials.decrypted(request.session.pop(calendar_feed.NEW, ""))
     context = {
+        "feed": CalendarFeed.objects.filter(user=request.user).first(),
+        "feed_address": PUBLIC_ADDRESS.whole(reverse("web:calendar-feed", args=[secret])) if secret else "",
         "form": form or ProfileForm(instance=request.user),
         "token_form": token_form or TokenForm(),
         "token": credentials.decrypted(request.session.pop(NEW, "")),
