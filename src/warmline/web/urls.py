@@ -100,6 +100,7 @@ urlpatterns = [
     path("settings/team/<int:user_id>/leave", team.leave, name="member-leave"),
     path("settings/team/<int:user_id>/return", team.return_, name="member-return"),
     path("profile", profile.profile, name="profile"),
+    path("profile/time-zone", profile.change_time_zone, name="change-time-zone"),
     path("profile/tokens", profile.make_token, name="make-token"),
     path("profile/tokens/<int:token_id>/revoke", profile.revoke_token, name="revoke-token"),
     path("profile/calendar", calendar_feed.begin, name="begin-calendar-feed"),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from warmline.crm.calendar_feeds import CalendarFeed
 from warmline.crm.tokens import ApiToken, Rights, issue
+from warmline.crm.users import User
 from warmline.sync import credentials
 from warmline.web.forms.team import ProfileForm, TokenForm
 from warmline.web.public_address import PUBLIC_ADDRESS
-from warmline.web.requests import PageRequest
+from warmline.web.requests import PageRequest, page_to_return_to
 from warmline.web.views import calendar_feed
 
 NEW = "new-api-token"  # session key of a new token, encrypted, until it is shown
@@ -30,6 +32,20 @@ def profile(request: PageRequest) -> HttpResponse:
         return redirect("web:profile")
     request.user.refresh_from_db()  # so that the page header does not show an invalid name
     return _shown(request, form=form)
+
+
+@require_POST
+def change_time_zone(request: PageRequest) -> HttpResponse:
+    """Take over the time zone of the browser, and go back to the page that offered it."""
+    request.user.time_zone = request.POST.get("time_zone", "")
+    try:
+        request.user.clean_fields(exclude={each.name for each in User._meta.fields} - {"time_zone"})  # noqa: SLF001 (documented as public)
+    except ValidationError:
+        messages.error(request, "Warmline does not know this time zone. Choose one in your profile.")
+        return redirect("web:profile")
+    request.user.save(update_fields=["time_zone"])
+    messages.success(request, f"Dates and times are those of {request.user.time_zone.replace('_', ' ')} now.")
+    return redirect(page_to_return_to(request))
 
 
 @require_POST
