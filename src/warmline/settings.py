@@ -207,6 +207,7 @@ MIDDLEWARE = [
     "warmline.http.admission.refuse_when_full",
     "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
+    "warmline.http.compression.compress",  # around whatever answers with pages and static files
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "warmline.http.middleware.secure_cookies",  # outside of all that set some
     "django.contrib.sessions.middleware.SessionMiddleware",
