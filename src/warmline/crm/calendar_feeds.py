@@ -61,7 +61,7 @@ def reader(secret: str) -> User | None:
     """Return whose feed has this secret; None if nobody's has."""
     feeds = CalendarFeed.objects.select_related("user").filter(user__is_active=True)
     feed = feeds.filter(digest=digest(secret)).first()
-    return feed and feed.user
+    return feed.user if feed else None
 
 
 def planned(user: User, day: date) -> models.QuerySet[Activity]:
