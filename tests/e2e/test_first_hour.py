@@ -20,6 +20,7 @@ def test_another_time_zone(people: People, site: Site) -> None:
     notice = page.locator("#messages .notice", has_text="Asia/Tokyo")
     expect(notice).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert notice.locator("p").evaluate("(text) => text.clientWidth > innerWidth / 2")
     notice.get_by_role("button", name="Keep it").click()
     expect(notice).to_have_count(0)
     page.goto(f"{site.url}/contacts")
