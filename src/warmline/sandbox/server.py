@@ -15,15 +15,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from warmline.sandbox.answers import Request
-from warmline.sandbox.carrier import carrying
 from warmline.sandbox.control import routes
 from warmline.sandbox.faults import Reset, Silence
 from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.webhook_delivery import carrying
 from warmline.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -64,7 +65,13 @@ def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) 
                 await asyncio.wait_for(request.receive(), seconds)
         return HttpResponse(answer.body, answer.status, dict(answer.headers))
 
-    return Starlette(routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)])
+    async def nobody(_request: HttpRequest, _error: Exception) -> HttpResponse:
+        return HttpResponse()  # the caller hung up in the middle of the request
+
+    return Starlette(
+        routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)],
+        exception_handlers={ClientDisconnect: nobody},
+    )
 
 
 def serve(
