@@ -82,10 +82,9 @@ def test_the_list_names_what_is_there() -> None:
 
 
 def static(path: str, method: str = "get", **headers: str) -> Any:
-    """Ask for a static file, and return the answer, read and closed, with its `body`."""
+    """Ask for a static file, and return the answer with its `body`."""
     answer: Any = getattr(Client(), method)(f"/static/web/{path}", headers=headers)
     answer.body = b"".join(answer) if answer.streaming else answer.content
-    answer.close()
     return answer
 
 

@@ -236,6 +236,7 @@ TEMPLATES = [
 FORM_RENDERER = "warmline.web.forms.base.Renderer"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 # It hands its files over piece by piece and not asynchronously, so Django reads each as a whole. They are small.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
@@ -247,6 +248,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

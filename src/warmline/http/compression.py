@@ -12,14 +12,21 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.http.response import FileResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_string
 
 PAGES = {"", "activities", "contacts", "import", "notifications", "organizations", "sync"}  # by the first part
 PADDING = 100  # bytes at most
 LEAST = 1000  # bytes; a shorter answer fits into one packet anyway
-TEXTS = ("text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml")
+TEXTS = (
+    "text/css",
+    "text/javascript",
+    "application/javascript",
+    "application/json",
+    "application/manifest+json",
+    "image/svg+xml",
+)
 KEPT = 32  # static files
 _TAKES_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -32,7 +39,7 @@ def compress(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         if response.status_code != HTTPStatus.OK or response.has_header("Content-Encoding"):
             return response
-        if isinstance(response, StreamingHttpResponse):
+        if isinstance(response, FileResponse):
             return _file(request, response) if request.path_info.startswith(settings.STATIC_URL) else response
         if isinstance(response, HttpResponse) and _is_listed(request) and _is_html(response):
             return _page(request, response)
@@ -62,14 +69,14 @@ def _page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _file(request: HttpRequest, response: StreamingHttpResponse) -> HttpResponseBase:
+def _file(request: HttpRequest, response: FileResponse) -> HttpResponseBase:
     """Return a static file in gzip; WhiteNoise itself only hands over what was compressed by a build step."""
     is_text = response.headers.get("Content-Type", "").startswith(TEXTS)
-    if not (is_text and request.method == "GET" and _takes_gzip(request, response)):
+    file = response.file_to_stream
+    if file is None or not (is_text and request.method == "GET" and _takes_gzip(request, response)):
         return response
-    content = b"".join(response)
-    response.close()
-    packed = HttpResponse(_packed(content), headers=dict(response.headers))
+    with file:  # (To close the response would tell Django that the request is over.)
+        packed = HttpResponse(_packed(file.read()), headers=dict(response.headers))
     _label(packed)
     return packed
 
