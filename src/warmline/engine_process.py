@@ -133,7 +133,7 @@ def main() -> None:
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
     django.setup()
-    from warmline import alerts  # noqa: PLC0415 (Django is ready by now)
+    from warmline import alerts, morning_mail  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
     from warmline.sync import call_counts  # noqa: PLC0415 (as above)
@@ -150,6 +150,7 @@ def main() -> None:
         webhooks.running(),
         call_counts.adding(),
         alerts.running(),
+        morning_mail.running(),
         retention.running(),
         Relay(sys.stdout.buffer),
     ):

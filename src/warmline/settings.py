@@ -207,6 +207,7 @@ MIDDLEWARE = [
     "warmline.http.admission.refuse_when_full",
     "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
+    "warmline.http.compression.compress",  # around whatever answers with pages and static files
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "warmline.http.middleware.secure_cookies",  # outside of all that set some
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -235,6 +236,7 @@ TEMPLATES = [
 FORM_RENDERER = "warmline.web.forms.base.Renderer"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves what the packages ship, without a build step
+WHITENOISE_MIMETYPES = {".webmanifest": "application/manifest+json"}
 # It hands its files over piece by piece and not asynchronously, so Django reads each as a whole. They are small.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
@@ -246,6 +248,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],

@@ -21,7 +21,7 @@ from django.db import connection
 from procrastinate import App, PsycopgConnector
 from psycopg import AsyncConnection
 
-from warmline import alerts, database_time, postgres
+from warmline import alerts, database_time, morning_mail, postgres
 from warmline.supervision import next_wait
 from warmline.sync import call_counts, leases
 from warmline.sync.engine.engine_replacement import Follower
@@ -72,6 +72,7 @@ class Station:
             webhooks.running(workers=1, look=WEBHOOKS_EVERY),
             call_counts.adding(),
             alerts.running(),
+            morning_mail.running(),
         ):
             asyncio.run(self._run())
 

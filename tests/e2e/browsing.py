@@ -135,7 +135,8 @@ class People:
             is_hasty: Whether to use a page before its scripts are ready.
             options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
         """
-        context = self.browser.new_context(base_url=site.url, **options)  # type: ignore[arg-type]
+        settings: Any = {"timezone_id": "UTC", **options}  # the zone of the profiles, wherever this machine is
+        context = self.browser.new_context(base_url=site.url, **settings)
         context.on("console", self._note)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.set_default_timeout(PATIENCE * 1000)

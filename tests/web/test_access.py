@@ -117,6 +117,7 @@ def ids(callers: dict[str, Caller], bob: User) -> dict[str, str]:
         "problem": "gone",
         "finding_id": str(finding.pk),
         "run_id": str(runs.ImportRun.objects.get().pk),
+        "secret": "made-up",
         "token_id": str(ApiToken.objects.get(user=bob).pk),
         "id": str(contact.pk),
     }

@@ -87,6 +87,7 @@ def test_an_error_page(client: Client, db: None, host: str, path: str, status: i
     html = look(client.get(path, headers={"Host": host}), status)
     assert says in html
     assert 'href="/contacts"' in html
+    assert ('<nav class="rooms"' in html) == (status == 404)
 
 
 @pytest.mark.parametrize(

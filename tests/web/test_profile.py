@@ -4,10 +4,12 @@ import re
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm.tokens import ApiToken, issue
 from warmline.crm.users import User
+from warmline.environment_values import EmailServer
 
 
 def test_name_and_time_zone(bobs: Client, bob: User) -> None:
@@ -71,3 +73,18 @@ def test_anothers_token(alices: Client, bob: User) -> None:
     assert "Bob&#x27;s own" not in look(alices.get("/profile"))
     alices.post(f"/profile/tokens/{ApiToken.objects.get().pk}/revoke")
     assert ApiToken.objects.exists()
+
+
+def test_the_morning_mail(bobs: Client, bob: User, settings: Settings) -> None:
+    """It can be chosen where e-mail is sent; where none is, saving the rest leaves the choice as it is."""
+    name = {"name": "Bob", "time_zone": "UTC"}
+    assert "Morning e-mail" not in look(bobs.get("/profile"))
+    settings.EMAIL = EmailServer("mail.example.com", 25, "", "", starttls=False, tls=False, sender="w@example.com")
+    assert "Morning e-mail" in look(bobs.get("/profile"))
+    bobs.post("/profile", {**name, "morning_mail": "on"})
+    bob.refresh_from_db()
+    assert bob.morning_mail
+    settings.EMAIL = None
+    bobs.post("/profile", name)
+    bob.refresh_from_db()
+    assert bob.morning_mail

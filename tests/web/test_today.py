@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 from web.pages import look
 
 from warmline.crm import preferences
@@ -16,6 +17,12 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync.status import today
 from warmline.web.calendar_file import calendar
+
+
+@pytest.fixture(autouse=True)
+def _connected(settings: Settings) -> None:
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
 

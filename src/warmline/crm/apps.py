@@ -13,6 +13,7 @@ class CrmConfig(AppConfig):
         """Have Django know the tables that are kept beside their rules, and not in models.py."""
         from warmline.crm import (  # noqa: PLC0415 (after models.py)
             activities,  # noqa: F401
+            calendar_feeds,  # noqa: F401
             external_ids,  # noqa: F401
             following,  # noqa: F401
             guess_limits,  # noqa: F401

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from warmline.crm import book
+from warmline.crm import book, calendar_feeds
 from warmline.crm.imports import runs
 from warmline.crm.models import Contact
 from warmline.crm.tokens import ApiToken
@@ -41,7 +41,7 @@ def change_member(member: User, **changes: Any) -> None:
 
 
 def deactivate(member: User, heir: User | None) -> int:
-    """Deactivate a member: their sessions, password, one-time links and API tokens stop working for good.
+    """Deactivate a member: their sessions, password, one-time links, API tokens and calendar stop working for good.
 
     Args:
         member: The member.
@@ -62,6 +62,7 @@ def deactivate(member: User, heir: User | None) -> int:
         member.set_unusable_password()  # sessions and one-time links are signed with the password
         change_member(member, is_active=False, password=member.password)
         ApiToken.objects.filter(user=member).delete()
+        calendar_feeds.end(member)
         runs.leave(member, heir)
         if heir:
             handed += book.hand_over(theirs, heir)  # contacts added in the meantime

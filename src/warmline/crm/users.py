@@ -93,6 +93,7 @@ class User(AbstractBaseUser):
 
     Attributes:
         is_machine: A program: it signs in nowhere and has no contacts; it adds those of users whom it names by e-mail.
+        morning_mail, morning_mail_on: Whether they want it, and for which day it was sent last.
     """
 
     email = models.EmailField(max_length=254, unique=True)
@@ -103,6 +104,8 @@ class User(AbstractBaseUser):
     is_machine = models.BooleanField(default=False)
     time_zone = models.CharField(max_length=64, default=default_time_zone, validators=[known_zone])
     pipedrive_user_id = models.BigIntegerField(null=True, blank=True)
+    morning_mail = models.BooleanField("Morning e-mail", default=False)
+    morning_mail_on = models.DateField(null=True, editable=False)
     # When name or e-mail may have changed, with which a contact is told (see following.py). Signing in changes neither.
     changed_in = PositionField()
     changed_at = models.DateTimeField(auto_now=True)

@@ -6,17 +6,19 @@ from datetime import UTC, datetime, timedelta
 from warmline.crm.activities import Activity
 
 LONGEST_LINE = 75  # bytes, without the line end
+FEED = ("METHOD:PUBLISH", "X-WR-CALNAME:Warmline", "REFRESH-INTERVAL;VALUE=DURATION:PT1H", "X-PUBLISHED-TTL:PT1H")
 USUALLY = timedelta(hours=1)  # how long a meeting takes; nobody says
 
 
-def calendar(activities: Iterable[Activity], now: datetime) -> str:
+def calendar(activities: Iterable[Activity], now: datetime, *, is_feed: bool = False) -> str:
     """Return a calendar with activities that have a due date.
 
     Args:
         activities: With their contacts.
         now: The present moment, aware.
+        is_feed: Whether a program reads it again and again, and not a person once.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Warmline//Warmline//EN"]
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Warmline//Warmline//EN", *(FEED if is_feed else ())]
     for activity in activities:
         lines += ["BEGIN:VEVENT", *_event(activity, now), "END:VEVENT"]
     return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -44,6 +45,12 @@ def leave(request: PageRequest, address: str) -> HttpResponseBase:
         address: Of the page.
     """
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def page_to_return_to(request: HttpRequest) -> str:
+    """Return the page from which a form was sent, as its field `page` says; the first page if that is none of ours."""
+    page = request.POST.get("page", "")
+    return page if url_has_allowed_host_and_scheme(page, None) and page.startswith("/") else "/"
 
 
 def admins_only(view: Callable[More, HttpResponseBase]) -> Callable[More, HttpResponseBase]:

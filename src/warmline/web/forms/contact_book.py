@@ -205,7 +205,9 @@ class ActivityForm(EditForm, ActivityFields):
     def of(cls, activity: Activity, data: Any = None) -> "ActivityForm":
         """Return the form of an existing activity."""
         initial = {name: getattr(activity, name) for name in cls.base_fields}
-        return cls(data, initial=initial, prefix=f"a{activity.pk}").begin_at("subject")
+        form = cls(data, initial=initial, prefix=f"a{activity.pk}").begin_at("subject")
+        form.fields["due_time"].help_text = f"As in {activity.time_zone.replace('_', ' ')}."
+        return form
 
 
 class NewActivityForm(ActivityFields):

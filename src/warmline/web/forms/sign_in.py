@@ -61,7 +61,24 @@ class ChangePasswordForm(WordedForm, PasswordChangeForm):
 
 
 class NewPasswordForm(WordedForm, SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """A new password, for someone with a one-time link."""
+    """A new password, for someone with a one-time link; and the time zone of whoever has never signed in."""
+
+    time_zone = forms.ChoiceField(
+        choices=zones, required=False, help_text="Used for all dates and times.", widget=LongSelect
+    )
+
+    def __init__(self, user: User | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)  # no user: the link is void, and the form is not shown
+        if user is None or user.last_login is not None or user.time_zone not in dict(zones()):
+            del self.fields["time_zone"]
+        else:
+            self.initial["time_zone"] = user.time_zone
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
+        """Set both."""
+        self.user.time_zone = self.cleaned_data.get("time_zone") or self.user.time_zone
+        user: User = super().save(commit)
+        return user
 
 
 class ResetForm(WordedForm, PasswordResetForm):

@@ -9,6 +9,7 @@ from django.db.models import Q
 from warmline.crm.tokens import Rights
 from warmline.crm.users import User, default_time_zone
 from warmline.pipedrive import User as TheirUser
+from warmline.web.access.invitations import sends_email
 from warmline.web.forms.base import EditForm, LongSelect, WordedForm, zones
 
 
@@ -87,26 +88,31 @@ class HeirForm(WordedForm, forms.Form):
 
 
 class ProfileForm(WordedForm, forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
-    """A user's own name and time zone."""
+    """A user's own name and time zone, and whether they want the morning e-mail where e-mail is sent."""
 
     time_zone = forms.ChoiceField(choices=zones, help_text="Used for all dates and times.", widget=LongSelect)
 
     class Meta:
         model = User
-        fields = ("name", "time_zone")
-        help_texts = {"name": "Shown to colleagues."}
+        fields = ("name", "time_zone", "morning_mail")
+        help_texts = {
+            "name": "Shown to colleagues.",
+            "morning_mail": "At seven, if anything is due, goes cold, or is not proven to be in Pipedrive.",
+        }
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         zone: Any = self.fields["time_zone"]
         if self.instance.time_zone not in dict(zones()):
             zone.choices = [(self.instance.time_zone, self.instance.time_zone), *zones()]
+        if not sends_email():
+            del self.fields["morning_mail"]
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 (Django's signature)
         """Write only these fields: an admin may have changed others since the user was read."""
         user: User = super().save(commit=False)
         if commit:
-            user.save(update_fields=self._meta.fields)
+            user.save(update_fields=list(self.fields))
         return user
 
 

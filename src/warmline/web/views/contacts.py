@@ -84,6 +84,8 @@ def _now() -> dict[str, Any]:
 def add(request: PageRequest) -> HttpResponseBase:
     """Add a contact for the user."""
     form = NewContactForm(typed(request), initial={"organization": request.GET.get("organization", "")})
+    if not form.is_bound:
+        form.begin_at("name")
 
     def store(values: dict[str, Any]) -> Contact | None:
         grace = timedelta(seconds=settings.GRACE_SECONDS)

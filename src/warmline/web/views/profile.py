@@ -1,17 +1,23 @@
-"""One's own profile: name, time zone, and API tokens."""
+"""One's own profile: name, time zone, API tokens, and the calendar's address (see calendar_feed.py)."""
 
 from datetime import timedelta
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from warmline.crm.calendar_feeds import CalendarFeed
 from warmline.crm.tokens import ApiToken, Rights, issue
+from warmline.crm.users import User
 from warmline.sync import credentials
 from warmline.web.forms.team import ProfileForm, TokenForm
-from warmline.web.requests import PageRequest
+from warmline.web.public_address import PUBLIC_ADDRESS
+from warmline.web.requests import PageRequest, page_to_return_to
+from warmline.web.views import calendar_feed
 
 NEW = "new-api-token"  # session key of a new token, encrypted, until it is shown
 
@@ -26,6 +32,20 @@ def profile(request: PageRequest) -> HttpResponse:
         return redirect("web:profile")
     request.user.refresh_from_db()  # so that the page header does not show an invalid name
     return _shown(request, form=form)
+
+
+@require_POST
+def change_time_zone(request: PageRequest) -> HttpResponse:
+    """Take over the time zone of the browser, and go back to the page that offered it."""
+    request.user.time_zone = request.POST.get("time_zone", "")
+    try:
+        request.user.clean_fields(exclude={each.name for each in User._meta.fields} - {"time_zone"})  # noqa: SLF001 (documented as public)
+    except ValidationError:
+        messages.error(request, "Warmline does not know this time zone. Choose one in your profile.")
+        return redirect("web:profile")
+    request.user.save(update_fields=["time_zone"])
+    messages.success(request, f"Dates and times are those of {request.user.time_zone.replace('_', ' ')} now.")
+    return redirect(page_to_return_to(request))
 
 
 @require_POST
@@ -53,7 +73,10 @@ def revoke_token(request: PageRequest, token_id: int) -> HttpResponse:
 def _shown(
     request: PageRequest, *, form: ProfileForm | None = None, token_form: TokenForm | None = None
 ) -> HttpResponse:
+    secret = credentials.decrypted(request.session.pop(calendar_feed.NEW, ""))
     context = {
+        "feed": CalendarFeed.objects.filter(user=request.user).first(),
+        "feed_address": PUBLIC_ADDRESS.whole(reverse("web:calendar-feed", args=[secret])) if secret else "",
         "form": form or ProfileForm(instance=request.user),
         "token_form": token_form or TokenForm(),
         "token": credentials.decrypted(request.session.pop(NEW, "")),

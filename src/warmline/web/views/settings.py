@@ -17,6 +17,7 @@ from warmline.sync.remote import company_switch, connection_health, oauth_setup,
 from warmline.sync.remote.doctor import ADVICE, examination
 from warmline.sync.status import threshold_preview
 from warmline.web.forms.settings import ConnectForm, RulesForm
+from warmline.web.presentation.first_steps import going_over
 from warmline.web.requests import PageRequest, admins_only
 
 TIME_TO_DECIDE = timedelta(hours=1)
@@ -53,6 +54,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         "is_another": is_another,
         "way_back": company.way_back(ours) if is_another and ours else "",
         "oauth": oauth_setup.shown(),
+        "going": going_over() if status.state == ConnectionState.NO_TOKEN else "",
     }
     return render(request, "web/settings/pipedrive.html", context)
 

@@ -16,6 +16,7 @@ from warmline.crm.undo import Keeper
 from warmline.sync.status import today
 from warmline.web.forms.contact_book import TYPE_ICONS
 from warmline.web.list_query import number
+from warmline.web.presentation.first_steps import first_steps
 from warmline.web.requests import PageRequest
 from warmline.web.views.activities import offer_to_undo, seen_activity
 from warmline.web.views.row_status import page_of
@@ -35,6 +36,7 @@ def first(request: PageRequest) -> HttpResponse:
     }
     shown = {
         "found": found,
+        "first": first_steps(request.user),
         "due": [(*names, _with_icons(part.rows), part.goes_on) for names, part in parts.items() if part.rows],
         "decisions": [(row, page_of(row)) for row in found.decisions.rows],
     }

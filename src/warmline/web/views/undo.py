@@ -8,7 +8,6 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from warmline.crm.activities import Activity
@@ -18,7 +17,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.web.forms.contact_book import SCORES
 from warmline.web.presentation.timeline import Entry
-from warmline.web.requests import PageRequest, leave
+from warmline.web.requests import PageRequest, leave, page_to_return_to
 
 THERE = " {} are in Pipedrive already, and stay there."
 SHOWN_IN_PLACE = 50  # rows; of more, the page is loaded anew
@@ -33,13 +32,13 @@ def take_back(request: PageRequest, group: UUID) -> HttpResponseBase:
         messages.warning(
             request, "This can no longer be undone: it was undone already, or is more than 10 minutes ago."
         )
-        return leave(request, _page(request))
+        return leave(request, page_to_return_to(request))
     text, is_there = _told(undone)
-    is_shown = undone.deed is Deed.CHANGED and _page(request).startswith(reverse("web:contacts"))
+    is_shown = undone.deed is Deed.CHANGED and page_to_return_to(request).startswith(reverse("web:contacts"))
     if request.htmx and is_shown and not is_there and len(undone.ids) <= SHOWN_IN_PLACE:
         return _in_place(request, undone, text)
     (messages.warning if is_there or undone.left else messages.success)(request, text)
-    return leave(request, _page(request))
+    return leave(request, page_to_return_to(request))
 
 
 def _told(undone: Undone) -> tuple[str, bool]:
@@ -67,9 +66,3 @@ def _in_place(request: PageRequest, undone: Undone, text: str) -> HttpResponse:
         rows = Activity.objects.seen_by(request.user).filter(pk__in=undone.ids).select_related("contact")
         shown["entries"] = [Entry.of(row) for row in with_state(rows, **rules)]
     return render(request, "web/undo/_undone.html", shown)
-
-
-def _page(request: PageRequest) -> str:
-    """Return the page of the button."""
-    page = request.POST.get("page", "")
-    return page if url_has_allowed_host_and_scheme(page, None) and page.startswith("/") else "/"

@@ -58,6 +58,19 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// --- Escape leaves editing, as Cancel does; what was typed is not lost without a question. ---
+
+// (While it is captured, so that a toast does not go instead.)
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest?.("form");
+  const cancel = form?.querySelector("a[hx-get][data-cancel]");
+  if (event.key !== "Escape" || !cancel) return;
+  event.preventDefault();
+  const controls = [...form.querySelectorAll("input:not([type=hidden]), select, textarea")];
+  const isTyped = controls.some(isChanged) || form.querySelector("[aria-invalid], .error, .choice");
+  if (!isTyped || confirm("Discard what you have changed?")) cancel.click();
+}, true);
+
 // --- A control whose change could not be saved shows the saved value again. ---
 
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
