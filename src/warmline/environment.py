@@ -152,6 +152,12 @@ VARIABLES = (
         whole(0, 100),
         "Percent of Warmline's tokens for indexing what Pipedrive holds, once.",
     ),
+    Variable(
+        "WARMLINE_POLL_MINUTES",
+        "15",
+        whole(0, 1440),
+        "Minutes between two looks at what people changed in Pipedrive; 0: only when a row is sent.",
+    ),
     Variable("WARMLINE_LIMITS", "", windows_or_none, "Requests per window of seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", one_window, "Searches per window of seconds."),
     Variable(

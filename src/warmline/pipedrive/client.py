@@ -4,6 +4,7 @@ It uses API v2 wherever that has the call, and v1 only for users, activity types
 and none looks before it creates: only the caller knows what is safe to repeat.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from warmline.pipedrive import error_responses
@@ -97,6 +98,18 @@ class Pipedrive(Calls):
             unreadable: A list to which those that cannot be read are added; None if that is to be an error.
         """
         return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _since(updated_since), unreadable)
+
+    def persons_there(self, ids: Sequence[int]) -> list[Person]:
+        """Return those of at most 100 persons that are not deleted, by their ids (10 tokens)."""
+        return self._pages(Call("GET", "/api/v2/persons", LIST), Person, _ids(ids), [])
+
+    def organizations_there(self, ids: Sequence[int]) -> list[Organization]:
+        """Return those of at most 100 organizations that are not deleted; see `persons_there`."""
+        return self._pages(Call("GET", "/api/v2/organizations", LIST), Organization, _ids(ids), [])
+
+    def activities_there(self, ids: Sequence[int]) -> list[Activity]:
+        """Return those of at most 100 activities that are not deleted; see `persons_there`."""
+        return self._pages(Call("GET", "/api/v2/activities", LIST), Activity, _ids(ids), [])
 
     def persons_page(self, cursor: str | None) -> Page[Person]:
         """Return one page of all persons, for callers that have to be able to continue another day.
@@ -296,6 +309,10 @@ def _since(moment: datetime | None) -> Query:
     if moment.tzinfo is None:
         raise ValueError("A time without a zone could be any time.")
     return {"updated_since": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _ids(ids: Sequence[int]) -> Query:
+    return {"ids": ",".join(map(str, ids))}
 
 
 def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str) -> Option:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from warmline.crm.activities import Activity, Row
 from warmline.sync import pending
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
+from warmline.sync.leases import BusyError
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, is_backlog
 
 WITHOUT_EMAIL = "person:/"  # how the lease of a contact begins that shares it with no other
@@ -108,3 +109,17 @@ def _first_of_its_contact(row: Activity, now: datetime) -> Activity:
 def _first_due(rows: QuerySet[Any], now: datetime) -> list[int]:
     due = rows.filter(next_pipedrive_sync_attempt__lte=now).order_by("pk")
     return list(due.values_list("pk", flat=True)[:1])
+
+
+def check_lease(work: Work, what: str) -> None:
+    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
+
+    Args:
+        work: The row, as it was found due.
+        what: The lease's key of what is created for the row, as it is under the lease.
+
+    Raises:
+        BusyError: When the keys differ; the row is tried again with the right lease.
+    """
+    if what != work.lease:
+        raise BusyError("The row was edited before it was leased.")

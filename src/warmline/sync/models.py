@@ -8,6 +8,7 @@ from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.sync import account_models  # noqa: F401 (more tables; Django finds them by this module)
 from warmline.sync.cursor_order import Arriving
 
 
@@ -129,52 +130,6 @@ class Company(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.domain or f"company {self.company_id}"
-
-
-class OAuthGrant(models.Model):
-    """What a user of Pipedrive has let Warmline's app do; only the one that the stored way in names is in use.
-
-    Attributes:
-        name: Ours.
-        access_token, refresh_token: Encrypted by `credentials.py`.
-        expires_at: When the access token ends.
-        refreshed_at: When the refresh token was last used; it dies 60 days later.
-        version: Counts the refreshes.
-        scope: What it covers, with spaces between.
-        api_domain: The address for calls, as it came with the tokens.
-        company_id, user_id: Whose it is.
-        ended: Why it is over, for people; empty while it is in force.
-    """
-
-    name = models.CharField(max_length=36, primary_key=True)
-    access_token = models.TextField()
-    refresh_token = models.TextField()
-    expires_at = models.DateTimeField()
-    refreshed_at = models.DateTimeField()
-    version = models.PositiveIntegerField(default=0)
-    scope = models.TextField(blank=True, default="")
-    api_domain = models.TextField(blank=True, default="")
-    company_id = models.BigIntegerField(null=True)
-    user_id = models.BigIntegerField()
-    ended = models.TextField(blank=True, default="")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class OAuthState(models.Model):
-    """A question to a browser that was sent to let the app in; the answer has to bring it back, and only once.
-
-    Attributes:
-        digest: A hash of what the browser brings back; what it hashes is in the browser's session.
-        at: When it was asked.
-    """
-
-    digest = models.CharField(max_length=64, primary_key=True)
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.digest
 
 
 class RateLimits(models.Model):

@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
+from django.conf import settings
+
 from warmline import storage
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
@@ -28,6 +30,7 @@ from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
+from warmline.sync.reconcile.remote_changes import RemoteChanges
 from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
@@ -49,6 +52,7 @@ class Engine:
         directory_allowance: How many API tokens the directory's first listing may cost.
         together: Makes independent calls: side by side, or one after the other.
         threads: Makes the locks that its threads share.
+        poll_every: How often to ask for what people changed in Pipedrive; None for never.
         membership: Whether the client's token belongs to the company of the links; None if the token never changes.
     """
 
@@ -62,6 +66,7 @@ class Engine:
         directory_allowance: int = 1000,
         together: Together = one_by_one,
         threads: Threads = SYSTEM_THREADS,
+        poll_every: timedelta | None = None,
         membership: Membership | None = None,
     ) -> None:
         self._pipedrive = pipedrive
@@ -72,6 +77,7 @@ class Engine:
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
+        self._remote_changes = RemoteChanges(clock, poll_every)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -84,6 +90,7 @@ class Engine:
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,
+            poll_every=timedelta(minutes=settings.POLL_MINUTES) if settings.POLL_MINUTES else None,
             membership=Membership(token),
         )
 
@@ -108,20 +115,24 @@ class Engine:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
-        return self._may_list() or not self._membership.is_confirmed()
+        return self._may_list() or not self._membership.is_confirmed() or self._may_look_at_changes()
 
     def fill_directory(self) -> bool:
-        """List one more page for the directory, if one is missing and nothing prevents it.
+        """List one more page for the directory, if one is missing and nothing prevents it; else look at changes there.
 
         Returns:
             Whether there is another page to list now.
         """
-        if not self.wants_filling() or not self._is_open() or not self._may_list():
+        if not self.wants_filling() or not self._is_open():
             return False
         pipedrive = self._pipedrive.in_background()
         try:
             with self._membership.at_work():
-                return self._directory.fill(pipedrive)
+                if self._may_list():
+                    return self._directory.fill(pipedrive)
+                if self._may_look_at_changes():
+                    self._remote_changes.look(pipedrive, self._steps(pipedrive, Leases(self._clock)).references)
+                return False
         except BusyError:
             return False
         except PipedriveError as error:
@@ -179,14 +190,7 @@ class Engine:
             return False
         leases = Leases(self._clock)
         pipedrive = self._pipedrive.in_background() if work.is_background else self._pipedrive
-        steps = Steps(
-            pipedrive,
-            directory=self._directory,
-            looks=self._looks,
-            leases=leases,
-            policy=self._policy,
-            clock=self._clock,
-        )
+        steps = self._steps(pipedrive, leases)
         try:
             with self._membership.at_work(), leases.at_work():
                 match work.kind:
@@ -202,10 +206,23 @@ class Engine:
             pass
         return True
 
+    def _steps(self, pipedrive: Pipedrive, leases: Leases) -> Steps:
+        return Steps(
+            pipedrive,
+            directory=self._directory,
+            looks=self._looks,
+            leases=leases,
+            policy=self._policy,
+            clock=self._clock,
+        )
+
     def _is_open(self) -> bool:
         if storage.present() is not None:
             return False  # Pipedrive's responses could not be stored
         return connection_health.is_open(self._pipedrive, self._clock, self._membership)
+
+    def _may_look_at_changes(self) -> bool:
+        return self._remote_changes.is_time() and self._pipedrive.has_tokens_for_background()
 
     def _may_list(self) -> bool:
         return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()
@@ -215,7 +232,7 @@ class Engine:
             contact = pending.contact(work, self._policy.threshold, self._clock.now())  # as it is under the lease
             if contact is None:
                 return
-            _check_lease(work, person_key(contact))
+            due_row.check_lease(work, person_key(contact))
 
             def organization_id() -> int | None:
                 return self._organization_in_line(contact, leases, steps)
@@ -269,7 +286,7 @@ class Engine:
             organization = pending.organization(work, self._clock.now())
             if organization is None:
                 return
-            _check_lease(work, organization_key(organization))
+            due_row.check_lease(work, organization_key(organization))
             user = linking.user_of(organization)
 
             def bring() -> None:
@@ -287,7 +304,7 @@ class Engine:
             activity = pending.activity(work, self._clock.now())
             if activity is None:
                 return
-            _check_lease(work, activities_key(activity.contact))
+            due_row.check_lease(work, activities_key(activity.contact))
             person_id = activity.contact.pipedrive_person_id
 
             def bring() -> None:
@@ -329,17 +346,3 @@ class Engine:
         if organization.pipedrive_org_id is None:
             raise NotYetError(wait)
         return organization.pipedrive_org_id
-
-
-def _check_lease(work: Work, what: str) -> None:
-    """Return if the lease is still the right one; the row may have been edited between the query and the lease.
-
-    Args:
-        work: The row, as it was found due.
-        what: The lease's key of what is created for the row, as it is under the lease.
-
-    Raises:
-        BusyError: When the keys differ; the row is tried again with the right lease.
-    """
-    if what != work.lease:
-        raise BusyError("The row was edited before it was leased.")

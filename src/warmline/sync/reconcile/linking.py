@@ -26,12 +26,12 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.local_deletes import tell_left_there
 from warmline.sync.reconcile.outcome import Brought
+from warmline.sync.reconcile.taking_over import TAKEN_OVER, keep_theirs, take_over
 from warmline.sync.reconcile.three_way_merge import Values, is_changed
 from warmline.sync.synced_fields import FIELDS
 
 SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
 ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
-TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
 
 def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:
@@ -129,7 +129,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with storing():
-        if isinstance(row, Activity) and brought.kept:
+        if isinstance(row, Activity) and (brought.kept or brought.changed_there):
             row_changes.hold_contact(row)
         is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(brought, now))
         Intents.end(update_key(row))
@@ -139,12 +139,14 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
             left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
-        attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        taken_over = keep_theirs(row, brought) if brought.kept else frozenset[str]()
+        shown = take_over(row, brought)
+        attempt_log.note(row, f"Pipedrive has the latest changes{but}.{shown}", ok=True, now=now)
         happenings.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
-            _tell_of_kept(row, brought, _taken_over(row, brought), now)
+            _tell_of_kept(row, brought, taken_over, now)
 
 
 def tell_the_others(
@@ -180,7 +182,9 @@ def tell_the_others(
             for name, value in said.items()
             if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
         }
-        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=snapshots.agreed(ours, theirs | heard))
+        Contact.objects.filter(pk=other.pk).update(
+            pipedrive_agreed={**other.pipedrive_agreed, **snapshots.agreed(ours, theirs | heard)}
+        )
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:
@@ -272,25 +276,6 @@ def _in_line(brought: Brought, now: datetime) -> dict[str, Any]:
 def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
     replicated = {"replicated_to_pipedrive": record_id is not None} if isinstance(row, Activity) else {}
     return {row.LINK: record_id, **replicated}
-
-
-def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
-    """Store the values that Pipedrive keeps, as far as they are valid here, unless the row was edited again meanwhile.
-
-    Returns:
-        The fields whose values were taken over.
-    """
-    stored = _rows(row).select_for_update().get(pk=row.pk)
-    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
-    if stored.revision != row.revision:
-        return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
-    written = row_changes.take_over(
-        stored, {name: normal_forms.in_our_words(name, value) for name, value in kept.items()}
-    )
-    ours = {name: getattr(stored, name) for name in written}
-    agreed = snapshots.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
-    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
-    return written
 
 
 def _tell_of_kept(row: Row, brought: Brought, taken_over: frozenset[str], now: datetime) -> None:

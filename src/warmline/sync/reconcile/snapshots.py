@@ -38,7 +38,8 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
         types: Pipedrive's activity type for each of ours.
 
     Returns:
-        The agreed snapshots; None if no field is missing, or nothing was agreed on.
+        The agreed snapshots, with the fields in `assumed` of which nothing was known; None if no field is missing, or
+        nothing was agreed on.
     """
     then = row.pipedrive_agreed.get("ours", {})
     if not (row.is_linked and then):
@@ -52,7 +53,8 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
             now, words = of_our_activity(row, types[row.type]), words_of_activity(row, types[row.type])
     if now.keys() <= then.keys():
         return None
-    return agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})})
+    assumed = {name: True for name in now if name not in then}
+    return {**agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})}), "assumed": assumed}
 
 
 def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:

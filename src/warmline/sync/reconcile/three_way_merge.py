@@ -58,6 +58,37 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
     return result
 
 
+def changed_there(
+    ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Values | None = None
+) -> dict[str, Any]:
+    """Return the values that were changed only in Pipedrive, by field, for us to take over.
+
+    What differed before (an adopted record keeps its values) is no news when it changes once more: it stays ours. Nor
+    is a value known to be news of which only an assumption was stored (see `snapshots.complete`).
+
+    Args:
+        ours: As in `merge`; likewise the others.
+        theirs: Pipedrive's values.
+        agreed: The two sides as they were.
+        words: Our values as Pipedrive stores them.
+    """
+    ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
+    words = ours if words is None else words
+    return {
+        name: theirs[name]
+        for name, value in ours.items()
+        if name in ours_then and name in theirs_then and name in theirs and name not in agreed.get("assumed", ())
+        if not is_changed(name, value, ours_then)
+        if _alike(name, words[name], theirs_then[name]) and not _alike(name, theirs[name], theirs_then[name])
+    }
+
+
+def differs(theirs: Values, agreed: Mapping[str, Values]) -> bool:
+    """Tell whether Pipedrive's side is known to be another one than when the two sides last agreed."""
+    then = agreed.get("theirs", {})
+    return any(name in then and not _alike(name, value, then[name]) for name, value in theirs.items())
+
+
 def is_changed(name: str, value: Any, then: Values) -> bool:
     """Tell whether one of our values is known to have changed since the two sides last agreed.
 
@@ -85,6 +116,7 @@ def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Val
     there = {**said, **(words or {})}
     done = [name for name in said if _alike(name, theirs.get(name), there[name])]
     return {
+        **agreed,
         "ours": {**agreed.get("ours", {}), **{name: said[name] for name in done}},
         "theirs": {**agreed.get("theirs", {}), **{name: theirs.get(name) for name in done}},
     }

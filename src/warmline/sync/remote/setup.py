@@ -14,9 +14,10 @@ from django.utils import timezone
 from warmline.crm import preferences
 from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, can_be_token
 from warmline.sync import company, credentials, oauth_grants
+from warmline.sync.account_models import OAuthGrant
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
-from warmline.sync.models import Company, ConnectionState, OAuthGrant
+from warmline.sync.models import Company, ConnectionState
 from warmline.sync.remote import company_switch, connection_health
 from warmline.sync.remote.account_cache import Catalog, remembered
 from warmline.sync.remote.configured_client import pipedrive_with

@@ -1,0 +1,73 @@
+"""The rows that say how Warmline gets into the account in Pipedrive, and up to when it has seen what changes there.
+
+They are tables like those in `models.py`, which is where Django looks for them.
+"""
+
+from django.db import models
+
+
+class OAuthGrant(models.Model):
+    """What a user of Pipedrive has let Warmline's app do; only the one that the stored way in names is in use.
+
+    Attributes:
+        name: Ours.
+        access_token, refresh_token: Encrypted by `credentials.py`.
+        expires_at: When the access token ends.
+        refreshed_at: When the refresh token was last used; it dies 60 days later.
+        version: Counts the refreshes.
+        scope: What it covers, with spaces between.
+        api_domain: The address for calls, as it came with the tokens.
+        company_id, user_id: Whose it is.
+        ended: Why it is over, for people; empty while it is in force.
+    """
+
+    name = models.CharField(max_length=36, primary_key=True)
+    access_token = models.TextField()
+    refresh_token = models.TextField()
+    expires_at = models.DateTimeField()
+    refreshed_at = models.DateTimeField()
+    version = models.PositiveIntegerField(default=0)
+    scope = models.TextField(blank=True, default="")
+    api_domain = models.TextField(blank=True, default="")
+    company_id = models.BigIntegerField(null=True)
+    user_id = models.BigIntegerField()
+    ended = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OAuthState(models.Model):
+    """A question to a browser that was sent to let the app in; the answer has to bring it back, and only once.
+
+    Attributes:
+        digest: A hash of what the browser brings back; what it hashes is in the browser's session.
+        at: When it was asked.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class ChangesSeen(models.Model):
+    """Up to when the changes in Pipedrive of a kind of record were seen (see reconcile/remote_changes.py).
+
+    Attributes:
+        kind: "person", "organization" or "activity".
+        since: By Pipedrive's clock: all changes before this moment were seen.
+        looked_at: By our clock: when the last look began.
+        looks: How many looks there were since some linked records were last asked for by their ids.
+        checked_to: The id of the last record that was; the next ones follow behind it, and begin anew at the end.
+    """
+
+    kind = models.CharField(max_length=20, primary_key=True)
+    since = models.DateTimeField()
+    looked_at = models.DateTimeField()
+    looks = models.PositiveIntegerField(default=0)
+    checked_to = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.kind
