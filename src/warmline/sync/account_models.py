@@ -71,3 +71,50 @@ class ChangesSeen(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class ChangeReport(models.Model):
+    """A report of Pipedrive's that a record changed, until somebody has looked (see reported_changes.py).
+
+    Attributes:
+        key: A digest of the event's own id, so that a second delivery is not another report.
+        kind: "person", "organization", "activity" or "user".
+        record_id: The record's id.
+        is_deleted: Whether it is said to be deleted or merged.
+        data: The record as the report shows it, to recognize our own writes; empty for none.
+        at: When it came.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    is_deleted = models.BooleanField(default=False)
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id}"
+
+
+class ReportIntake(models.Model):
+    """The one row (id 1) that says how reports come in.
+
+    Attributes:
+        address: Where Pipedrive was last asked to report; empty while it was not.
+        checked_at: When it was last looked whether it still knows; None for never.
+        problem: Why it cannot report, in plain words; empty if it can.
+        heard_at: When the last report came; None for never.
+        gap_since: Since when reports may have been lost; None if the looks at changes have closed the gap.
+    """
+
+    address = models.TextField(blank=True, default="")
+    checked_at = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True, default="")
+    heard_at = models.DateTimeField(null=True)
+    gap_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="report_intake_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.address

@@ -20,6 +20,7 @@ from warmline.sync import due_row, pending, postponed_cleanup
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
+from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.lease_keys import activities_key, organization_key, person_key, row_key
@@ -30,7 +31,6 @@ from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
-from warmline.sync.reconcile.remote_changes import RemoteChanges
 from warmline.sync.reconcile.update import Updates
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.configured_client import directory_allowance, pipedrive_with
@@ -52,7 +52,7 @@ class Engine:
         directory_allowance: How many API tokens the directory's first listing may cost.
         together: Makes independent calls: side by side, or one after the other.
         threads: Makes the locks that its threads share.
-        poll_every: How often to ask for what people changed in Pipedrive; None for never.
+        poll_every: How often to ask for what people changed in Pipedrive; None to watch nothing.
         membership: Whether the client's token belongs to the company of the links; None if the token never changes.
     """
 
@@ -77,7 +77,7 @@ class Engine:
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
-        self._remote_changes = RemoteChanges(clock, poll_every)
+        self._watch = AccountWatch(clock, poll_every)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -90,7 +90,7 @@ class Engine:
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,
-            poll_every=timedelta(minutes=settings.POLL_MINUTES) if settings.POLL_MINUTES else None,
+            poll_every=timedelta(minutes=settings.POLL_MINUTES),
             membership=Membership(token),
         )
 
@@ -115,7 +115,7 @@ class Engine:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
-        return self._may_list() or not self._membership.is_confirmed() or self._may_look_at_changes()
+        return self._may_list() or not self._membership.is_confirmed() or self._watch.is_time(self._pipedrive)
 
     def fill_directory(self) -> bool:
         """List one more page for the directory, if one is missing and nothing prevents it; else look at changes there.
@@ -128,11 +128,8 @@ class Engine:
         pipedrive = self._pipedrive.in_background()
         try:
             with self._membership.at_work():
-                if self._may_list():
-                    return self._directory.fill(pipedrive)
-                if self._may_look_at_changes():
-                    self._remote_changes.look(pipedrive, self._steps(pipedrive, Leases(self._clock)).references)
-                return False
+                self._watch.run(pipedrive, lambda: self._steps(pipedrive, Leases(self._clock)).references)
+                return self._may_list() and self._directory.fill(pipedrive)
         except BusyError:
             return False
         except PipedriveError as error:
@@ -220,9 +217,6 @@ class Engine:
         if storage.present() is not None:
             return False  # Pipedrive's responses could not be stored
         return connection_health.is_open(self._pipedrive, self._clock, self._membership)
-
-    def _may_look_at_changes(self) -> bool:
-        return self._remote_changes.is_time() and self._pipedrive.has_tokens_for_background()
 
     def _may_list(self) -> bool:
         return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()

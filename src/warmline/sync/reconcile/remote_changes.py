@@ -6,24 +6,31 @@ no harm. Our own writes are as agreed, and cost nothing more. Deleted and merged
 so every fourth look also asks for a hundred linked records of each kind by their ids, and wakes what is missing.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F
+from pydantic import BaseModel, ValidationError
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
-from warmline.pipedrive import Clock, Pipedrive, Unreadable
+from warmline.pipedrive import Activity as PipedriveActivity
+from warmline.pipedrive import Clock, Person, Pipedrive, Unreadable
+from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import wakeups
-from warmline.sync.account_models import ChangesSeen
+from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportIntake
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.company import storing
 from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import Leases
+from warmline.sync.models import Remembered
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import differs
 from warmline.sync.remote.references import References
+
+log = logging.getLogger(__name__)
 
 LOOKING = "changes"  # the key of the lease of whoever asks
 SPARING = 2.0  # seconds between two questions to the database whether it is time
@@ -33,6 +40,11 @@ LOOKS_TO_A_CHECK = 4  # looks of which one also asks whether linked records are 
 CHECKED = 100  # records of a kind for which it asks: the most that one list takes
 A_FEW = 20  # rows of one look that go before batch work; a bulk edit of many does not keep people waiting
 KINDS: dict[str, type[Row]] = {"organization": Organization, "person": Contact, "activity": Activity}
+RECORDS: dict[type[Row], type[BaseModel]] = {
+    Organization: PipedriveOrganization,
+    Contact: Person,
+    Activity: PipedriveActivity,
+}
 Records = Sequence[Any]
 
 
@@ -52,7 +64,7 @@ class RemoteChanges:
     def is_time(self) -> bool:
         """Tell whether any kind of record that is linked here was not asked for lately."""
         now = self._clock.monotonic()
-        if self._every is None or now < self._not_before:
+        if not self._every or now < self._not_before:
             return False
         is_time = bool(self._due())
         self._not_before = now if is_time else now + SPARING
@@ -77,7 +89,32 @@ class RemoteChanges:
         with Leases(self._clock).hold(LOOKING):
             for kind in self._due():
                 woken += self._look_at(kind, pipedrive, references)
+            for since in ReportIntake.objects.exclude(gap_since=None).values_list("gap_since", flat=True):
+                log.info("reports.gap_closed since=%s", since)
+            ReportIntake.objects.update(gap_since=None)
         self._not_before = self._clock.monotonic()
+        if woken:
+            wakeups.now()
+        return woken
+
+    def has_reports(self) -> bool:
+        """Tell whether Pipedrive has reported something that nobody has looked at yet."""
+        return ChangeReport.objects.exists()
+
+    def heed(self) -> int:
+        """Wake the rows that are reported to have changed; return how many. Makes no call to Pipedrive.
+
+        A report that shows a record as both sides agreed is our own write, or nothing new, and wakes nobody.
+        """
+        now, woken = self._clock.now(), 0
+        reports = list(ChangeReport.objects.order_by("pk")[:AT_ONCE])
+        with storing():
+            for kind, model in KINDS.items():
+                news = [row for report in reports if report.kind == kind for row in _reported(model, report)]
+                woken += wake(list({row.pk: row for row in news}.values()), now)
+            if any(report.kind == "user" for report in reports):
+                Remembered.objects.filter(name="users").delete()  # asked for anew by whoever needs them
+            ChangeReport.objects.filter(pk__in=[report.pk for report in reports]).delete()
         if woken:
             wakeups.now()
         return woken
@@ -85,6 +122,8 @@ class RemoteChanges:
     def _due(self) -> list[str]:
         now = self._clock.now()
         every = self._every or timedelta(0)
+        if ReportIntake.objects.filter(gap_since__isnull=False).exists():
+            every = timedelta(0)  # reports were lost: whatever they were about is asked for now
         # A moment in the future comes from a clock that was wrong.
         fresh = set(
             ChangesSeen.objects.filter(looked_at__gt=now - every, looked_at__lte=now).values_list("kind", flat=True)
@@ -141,6 +180,18 @@ def _linked(model: type[Row]) -> Any:
     return model._default_manager.exclude(**{model.LINK: None})  # noqa: SLF001 (documented)
 
 
+def _reported(model: type[Row], report: ChangeReport) -> list[Row]:
+    """Return the rows for which a report is news."""
+    rows = list(_linked(model).filter(**{model.LINK: report.record_id}))
+    if report.is_deleted or not rows:
+        return rows
+    try:
+        record = RECORDS[model].model_validate(report.data)
+    except ValidationError:
+        return rows  # it says nothing that can be compared, so the record is looked at
+    return [row for row in rows if _is_news(row, record, None)]
+
+
 def _next_linked(model: type[Row], after: int) -> list[int]:
     """Return the ids of the next records that are linked, in their order."""
     ids = _linked(model).filter(**{f"{model.LINK}__gt": after}).order_by(model.LINK)
@@ -169,13 +220,18 @@ def _with_rows(kind: str, records: Records) -> Iterable[tuple[Row, Any]]:
             yield row, by_id[getattr(row, model.LINK)]
 
 
-def _is_news(row: Row, record: Any, references: References) -> bool:
-    """Tell whether a record is not as the two sides agreed; a row that never agreed on anything is left alone."""
+def _is_news(row: Row, record: Any, references: References | None) -> bool:
+    """Tell whether a record is not as the two sides agreed; a row that never agreed on anything is left alone.
+
+    Without references, as for a report, which has no custom fields, the sector is taken to be as it was.
+    """
     match row:
         case Contact():
             theirs = snapshots.of_person(record, row)
         case Organization():
-            theirs = snapshots.of_their_organization(record, references.sector_of(record))
+            then = row.pipedrive_agreed.get("theirs", {})
+            sector = then.get("sector", "") if references is None else references.sector_of(record)
+            theirs = snapshots.of_their_organization(record, sector)
         case Activity():
             theirs = snapshots.of_their_activity(record)
     return differs(theirs, row.pipedrive_agreed)

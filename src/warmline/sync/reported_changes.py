@@ -1,0 +1,90 @@
+"""What Pipedrive's webhooks report: stored as it comes, and believed by nobody. A report only names a record.
+
+Webhooks are what Warmline offers to others (webhooks/); what Pipedrive sends is called a report here. `note` is called
+by the door and is one insert; `remote_changes.py` takes the reports from there. What cannot be stored is a gap: a look
+at changes closes it, whatever was reported.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from warmline.sync.account_models import ChangeReport, ReportIntake
+from warmline.sync.database_clock import DatabaseClock
+
+log = logging.getLogger(__name__)
+
+PATH = "/events/pipedrive"
+USER = "warmline"
+NAME = "Warmline"
+OBJECTS = ("person", "organization", "activity", "user")
+LONGEST = 256 << 10  # bytes of a report; a record has a few kilobytes
+
+
+class _Gap:
+    since: datetime | None = None  # of this process: reports came that could not be stored
+
+
+def password() -> str:
+    """Return the password of the door. It follows from the installation's key, so a restored backup still knows it."""
+    return hmac.digest(settings.SECRET_KEY.encode(), b"the door for Pipedrive's reports", "sha256").hex()
+
+
+def address() -> str:
+    """Return where Pipedrive is to report; empty if it cannot reach us, or only in plain http while it is in https."""
+    is_safe = settings.PUBLIC_URL.startswith("https://") or settings.PIPEDRIVE_BASE_URL.startswith("http://")
+    return f"{settings.PUBLIC_URL}{PATH}" if settings.PUBLIC_URL and is_safe else ""
+
+
+def is_door_opened_by(user: str, given: str) -> bool:
+    """Tell, in constant time, whether these are the door's user and password."""
+    return hmac.compare_digest(f"{user}:{given}".encode(), f"{USER}:{password()}".encode())
+
+
+def note(body: bytes) -> None:
+    """Store a report, once however often it comes. Nothing is raised: whoever sent it cannot do anything about it."""
+    report = _read(body)
+    if report is None:
+        return
+    now = DatabaseClock().now()
+    try:
+        ChangeReport.objects.bulk_create([report], ignore_conflicts=True)
+        intake, _ = ReportIntake.objects.get_or_create(pk=1)
+        values: dict[str, Any] = {"heard_at": now}
+        if _Gap.since is not None:
+            values["gap_since"] = min(_Gap.since, intake.gap_since or _Gap.since)
+        ReportIntake.objects.filter(pk=1).update(**values)
+        _Gap.since = None
+    except DatabaseError as error:
+        _Gap.since = _Gap.since or now
+        log.warning("reports.not_stored error=%r", error)
+
+
+def _read(body: bytes) -> ChangeReport | None:
+    """Return the row for a report; None for what is none, or about nothing that we have."""
+    try:
+        said = json.loads(body)
+        meta = said["meta"]
+        kind, record_id = meta["entity"], int(meta["entity_id"])
+        action, data = meta["action"], said.get("data")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if kind not in OBJECTS or not 0 < record_id < 2**63 or "\\u0000" in body.decode(errors="replace"):
+        return None
+    told = meta.get("id")
+    name = f"{told} {meta.get('webhook_id')}" if isinstance(told, str) and told else body.decode(errors="replace")
+    return ChangeReport(
+        key=hashlib.sha256(name.encode(errors="replace")).hexdigest(),
+        kind=kind,
+        record_id=record_id,
+        is_deleted=action == "delete",
+        data=data if isinstance(data, Mapping) and action != "delete" else {},
+        at=DatabaseClock().now(),
+    )
