@@ -170,6 +170,30 @@ def test_what_people_do_there_is_shown_within_seconds(
         assert contact.pipedrive_person_id == 2
 
 
+@pytest.mark.parametrize(
+    ("winner", "follows"),
+    [
+        ({"name": "Robin Vale", "phones": [{"value": "+49 30 5550199"}]}, True),
+        ({"name": "R. V.", "phones": [{"value": "+49 30 5550100"}]}, True),
+        ({"name": "Somebody Else"}, False),
+    ],
+)
+def test_a_merge_is_followed_if_what_is_there_agrees(
+    watching: Bench, alice: User, sandbox: Sandbox, winner: dict[str, Any], *, follows: bool
+) -> None:
+    """Without an e-mail by which it could be found: the report says where to look, and what is there decides."""
+    contact = add_contact(alice, name="Robin Vale", phone="+49 30 5550100", warmness_score=9)
+    watching.settle(20)
+    there = sandbox.add("persons", **winner)
+    sandbox.deliver(_door)
+    sandbox.people.delete("persons", 1)
+    for told in sandbox.world.outgoing:
+        told.body["meta"]["merged_to_id"] = str(there["id"])
+    _soon(watching, sandbox)
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == (there["id"] if follows else None)
+
+
 def test_our_own_writes_cost_nothing(watching: Bench, contact: Contact, sandbox: Sandbox, world: World) -> None:
     """They come back as reports, and are as both sides agreed."""
     book.change_contact(contact, {"phone": "+49 30 5550100"})

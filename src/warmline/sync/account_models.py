@@ -81,6 +81,7 @@ class ChangeReport(models.Model):
         kind: "person", "organization", "activity" or "user".
         record_id: The record's id.
         is_deleted: Whether it is said to be deleted or merged.
+        merged_to: The record that it is said to have been merged into; None for none.
         data: The record as the report shows it, to recognize our own writes; empty for none.
         at: When it came.
     """
@@ -89,11 +90,34 @@ class ChangeReport(models.Model):
     kind = models.CharField(max_length=20)
     record_id = models.BigIntegerField()
     is_deleted = models.BooleanField(default=False)
+    merged_to = models.BigIntegerField(null=True)
     data = models.JSONField(default=dict)
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.record_id}"
+
+
+class ReportedMerge(models.Model):
+    """A report that a record was merged into another one, kept until the row that was linked to it has followed.
+
+    Attributes:
+        kind: "person" or "organization".
+        record_id: The record that is gone.
+        merged_to: The one that stayed.
+        at: When it was reported.
+    """
+
+    kind = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    merged_to = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "record_id"], name="reported_merge_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id} into {self.merged_to}"
 
 
 class ReportIntake(models.Model):

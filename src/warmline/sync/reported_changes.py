@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from warmline.sync.account_models import ChangeReport, ReportIntake
+from warmline.sync.account_models import ChangeReport, ReportedMerge, ReportIntake
 from warmline.sync.database_clock import DatabaseClock
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ PATH = "/events/pipedrive"
 USER = "warmline"
 NAME = "Warmline"
 OBJECTS = ("person", "organization", "activity", "user")
+MOST_DIGITS = 19  # of an id that the database can hold
 LONGEST = 256 << 10  # bytes of a report; a record has a few kilobytes
 
 
@@ -85,6 +86,21 @@ def _read(body: bytes) -> ChangeReport | None:
         kind=kind,
         record_id=record_id,
         is_deleted=action == "delete",
+        merged_to=_number(meta.get("merged_to_id")),
         data=data if isinstance(data, Mapping) and action != "delete" else {},
         at=DatabaseClock().now(),
     )
+
+
+def merged_into(kind: str, record_id: int) -> int | None:
+    """Return the record that another one is said to have been merged into; None when nobody said so."""
+    merge = ReportedMerge.objects.filter(kind=kind, record_id=record_id).first()
+    return None if merge is None else merge.merged_to
+
+
+def _number(text: object) -> int | None:
+    """Return an id, which Pipedrive writes as a text; None for anything else."""
+    is_one = (
+        isinstance(text, str | int) and str(text).isascii() and str(text).isdecimal() and len(str(text)) < MOST_DIGITS
+    )
+    return int(text) if is_one and isinstance(text, str | int) else None

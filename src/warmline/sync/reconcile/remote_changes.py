@@ -20,7 +20,7 @@ from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Clock, Person, Pipedrive, Unreadable
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import wakeups
-from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportIntake
+from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportedMerge, ReportIntake
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.company import storing
 from warmline.sync.intents import LOOK_BACK, OVERLAP
@@ -36,6 +36,7 @@ LOOKING = "changes"  # the key of the lease of whoever asks
 SPARING = 2.0  # seconds between two questions to the database whether it is time
 AFTER_A_FAILURE = 60.0  # seconds after which a list that could not be read is asked for again
 AT_ONCE = 500
+MERGES_KEPT = timedelta(days=7)  # a row that waits for something else follows later
 LOOKS_TO_A_CHECK = 4  # looks of which one also asks whether linked records are still there
 CHECKED = 100  # records of a kind for which it asks: the most that one list takes
 A_FEW = 20  # rows of one look that go before batch work; a bulk edit of many does not keep people waiting
@@ -114,6 +115,7 @@ class RemoteChanges:
                 woken += wake(list({row.pk: row for row in news}.values()), now)
             if any(report.kind == "user" for report in reports):
                 Remembered.objects.filter(name="users").delete()  # asked for anew by whoever needs them
+            _keep_merges(reports, now)
             ChangeReport.objects.filter(pk__in=[report.pk for report in reports]).delete()
         if woken:
             wakeups.now()
@@ -178,6 +180,15 @@ def wake(rows: Sequence[Row], now: datetime) -> int:
 
 def _linked(model: type[Row]) -> Any:
     return model._default_manager.exclude(**{model.LINK: None})  # noqa: SLF001 (documented)
+
+
+def _keep_merges(reports: Iterable[ChangeReport], now: datetime) -> None:
+    """Keep which records are said to have gone where, for the rows that find theirs gone (see update.py)."""
+    ReportedMerge.objects.filter(at__lt=now - MERGES_KEPT).delete()
+    for report in reports:
+        if report.is_deleted and report.merged_to is not None:
+            values = {"merged_to": report.merged_to, "at": now}
+            ReportedMerge.objects.update_or_create(kind=report.kind, record_id=report.record_id, defaults=values)
 
 
 def _reported(model: type[Row], report: ChangeReport) -> list[Row]:

@@ -39,6 +39,7 @@ from warmline.sync.reconcile.match_decision import Found, Record
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
+from warmline.sync.reported_changes import merged_into
 from warmline.sync.retries import AmbiguousError
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
@@ -244,8 +245,24 @@ class Updates:
             person = None
         if person is None or person.is_deleted:
             there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
-            return _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
+            said = self._said_to_be_merged(contact)
+            return said or _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
         return person
+
+    def _said_to_be_merged(self, contact: Contact) -> Person | None:
+        """Return the person that a report says ours was merged into, if that is there and has what ours had.
+
+        A merge unites e-mails and phones. So a report alone never links a contact to somebody else.
+        """
+        said = merged_into("person", contact.pipedrive_person_id or 0)
+        there = [] if said is None else those_there(self._pipedrive.person, {said})
+        then = contact.pipedrive_agreed.get("theirs", {})
+        for person in there:
+            has = {email_key(each.value) for each in person.emails} | {each.value for each in person.phones}
+            shares = bool(has & {email_key(then.get("email") or ""), then.get("phone") or ""} - {""})
+            if shares or agree(person.name, then.get("name", contact.name), []):
+                return person
+        return None
 
     def _organization(self, organization: Organization) -> PipedriveOrganization:
         try:
