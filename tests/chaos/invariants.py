@@ -7,6 +7,7 @@ from typing import Any
 from chaos import notices
 from chaos.breach import Breach
 from chaos.journal import agree
+from chaos.reports import not_shown
 from chaos.simulation import Simulation
 
 from warmline.crm.activities import Activity
@@ -33,6 +34,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *_losses(run),
         *_false_states(run),
         *_strangers(run),
+        *not_shown(lambda model: _rows(run, model), run.world),
         *notices.false_ones(run),
     ]
     return list(dict.fromkeys(found))

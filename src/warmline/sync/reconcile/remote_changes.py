@@ -149,8 +149,9 @@ class RemoteChanges:
         looks = 1 if seen is None else seen.looks + 1
         checked = [] if seen is None or looks < LOOKS_TO_A_CHECK else _next_linked(KINDS[kind], seen.checked_to)
         missing = _missing(kind, checked, pipedrive) if checked else []
+        # Before the transaction: where a sector is may have to be asked for.
+        rows = [row for row, record in _with_rows(kind, records) if _is_news(row, record, references)]
         with storing():
-            rows = [row for row, record in _with_rows(kind, records) if _is_news(row, record, references)]
             woken = wake(rows, now) + wake(missing, now)
             values = {"since": present, "looked_at": now, "looks": 0 if checked else looks}
             if checked:
