@@ -5,7 +5,8 @@ More than one of a kind, and those of an earlier address of ours, are deleted; o
 """
 
 import logging
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from warmline.pipedrive import Clock, MissingScope, NotFound, Pipedrive, PipedriveError, Rejected, Webhook
 from warmline.sync import reported_changes
@@ -70,6 +71,27 @@ class ReportSubscriptions:
                 values["gap_since"] = before.heard_at or before.checked_at or now  # they were gone since then, at most
             ReportIntake.objects.filter(pk=1).update(**values)
         self._not_before = self._clock.monotonic()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the settings page shows of reports.
+
+    Attributes:
+        is_registered: Whether Pipedrive is asked to report.
+        heard_at: When the last report came; None while none did.
+        problem: Why Pipedrive cannot report, and empty if it can.
+    """
+
+    is_registered: bool
+    heard_at: datetime | None
+    problem: str
+
+
+def shown() -> Shown:
+    """Return what the settings page shows of reports."""
+    intake = ReportIntake.objects.filter(pk=1).first() or ReportIntake()
+    return Shown(bool(intake.address) and not intake.problem, intake.heard_at, intake.problem)
 
 
 def remove(pipedrive: Pipedrive) -> bool:
