@@ -306,6 +306,27 @@ def test_what_cannot_be_stored_is_a_gap(
     assert (Contact.objects.get().name, ReportIntake.objects.get().gap_since) == ("Robin Veil", None)
 
 
+def test_silence_is_an_alarm(watching: Bench, contact: Contact, sandbox: Sandbox, alice: User, world: World) -> None:
+    """Our own create does not come back within a minute: what people did meanwhile is asked for, once, and shown."""
+    sandbox.faults.add(Fault(kind="event_lost"))
+    add_contact(alice, name="Kim Reed", email="kim@example.com", warmness_score=9)
+    watching.settle(5)
+    sandbox.people.change("persons", 1, name="Robin Veil")
+    before = len(world.calls)
+    for _ in range(10):
+        _soon(watching, sandbox)
+        watching.settle(20)
+    contact.refresh_from_db()
+    assert contact.name == "Robin Veil"
+    lists = [call for call in world.calls[before:] if call.path == "/api/v2/persons"]
+    assert len(lists) == 1
+    intake = ReportIntake.objects.get()
+    assert intake.gap_since is None
+    assert intake.last_gap_from is not None
+    assert intake.last_gap_until is not None
+    assert intake.last_gap_from < intake.last_gap_until
+
+
 def test_disconnecting_removes_them(
     watching: Bench, contact: Contact, pipedrive: Pipedrive, world: World, settings: Settings
 ) -> None:

@@ -129,6 +129,7 @@ class ReportIntake(models.Model):
         problem: Why it cannot report, in plain words; empty if it can.
         heard_at: When the last report came; None for never.
         gap_since: Since when reports may have been lost; None if the looks at changes have closed the gap.
+        last_gap_from, last_gap_until: The last gap that was closed; None while there was none.
     """
 
     address = models.TextField(blank=True, default="")
@@ -136,6 +137,8 @@ class ReportIntake(models.Model):
     problem = models.TextField(blank=True, default="")
     heard_at = models.DateTimeField(null=True)
     gap_since = models.DateTimeField(null=True)
+    last_gap_from = models.DateTimeField(null=True)
+    last_gap_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="report_intake_is_one_row")]

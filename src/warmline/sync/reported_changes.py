@@ -10,7 +10,7 @@ import hmac
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,10 +18,13 @@ from django.db import DatabaseError
 
 from warmline.sync.account_models import ChangeReport, ReportedMerge, ReportIntake
 from warmline.sync.database_clock import DatabaseClock
+from warmline.sync.models import Attempt
 
 log = logging.getLogger(__name__)
 
 PATH = "/events/pipedrive"
+LONGEST_DELAY = timedelta(minutes=1)  # of a report
+CREATED = "Created in Pipedrive"  # how the attempt of a create begins that succeeded (see reconcile/linking.py)
 USER = "warmline"
 NAME = "Warmline"
 OBJECTS = ("person", "organization", "activity", "user")
@@ -90,6 +93,25 @@ def _read(body: bytes) -> ChangeReport | None:
         data=data if isinstance(data, Mapping) and action != "delete" else {},
         at=DatabaseClock().now(),
     )
+
+
+def notice_silence(now: datetime) -> bool:
+    """Note a gap if a create of ours has not come back as a report within a minute; return whether there is one now.
+
+    Creates are what is sure to be reported. One that was made before the last gap was closed tells nothing any more.
+
+    Args:
+        now: The present moment, aware.
+    """
+    intake = ReportIntake.objects.filter(pk=1, gap_since=None, problem="").exclude(address="").first()
+    if intake is None or intake.checked_at is None:
+        return False
+    heard = max(moment for moment in (intake.heard_at, intake.checked_at, intake.last_gap_until) if moment is not None)
+    made = Attempt.objects.filter(at__gt=heard, at__lte=now - LONGEST_DELAY, ok=True, text__startswith=CREATED)
+    if not made.exists():
+        return False
+    log.warning("reports.silence since=%s", heard)
+    return bool(ReportIntake.objects.filter(pk=1, gap_since=None).update(gap_since=heard))
 
 
 def merged_into(kind: str, record_id: int) -> int | None:

@@ -29,6 +29,7 @@ from warmline.sync.models import Remembered
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import differs
 from warmline.sync.remote.references import References
+from warmline.sync.reported_changes import notice_silence
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class RemoteChanges:
         now = self._clock.monotonic()
         if not self._every or now < self._not_before:
             return False
+        notice_silence(self._clock.now())
         is_time = bool(self._due())
         self._not_before = now if is_time else now + SPARING
         return is_time
@@ -85,14 +87,14 @@ class RemoteChanges:
             BusyError: When another worker is asking.
             PipedriveError: When a list could not be read; it is asked for again.
         """
-        woken = 0
+        woken, began = 0, self._clock.now()
         self._not_before = self._clock.monotonic() + AFTER_A_FAILURE
         with Leases(self._clock).hold(LOOKING):
             for kind in self._due():
                 woken += self._look_at(kind, pipedrive, references)
-            for since in ReportIntake.objects.exclude(gap_since=None).values_list("gap_since", flat=True):
-                log.info("reports.gap_closed since=%s", since)
-            ReportIntake.objects.update(gap_since=None)
+            gaps = ReportIntake.objects.filter(gap_since__isnull=False, gap_since__lte=began)
+            if gaps.update(last_gap_from=F("gap_since"), last_gap_until=began, gap_since=None):
+                log.info("reports.gap_closed")
         self._not_before = self._clock.monotonic()
         if woken:
             wakeups.now()

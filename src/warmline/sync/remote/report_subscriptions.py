@@ -81,17 +81,28 @@ class Shown:
         is_registered: Whether Pipedrive is asked to report.
         heard_at: When the last report came; None while none did.
         problem: Why Pipedrive cannot report, and empty if it can.
+        gap_from: When the last gap began in which reports were lost; None while there was none.
+        gap_until: When it was closed; None while it is open.
     """
 
     is_registered: bool
     heard_at: datetime | None
     problem: str
+    gap_from: datetime | None
+    gap_until: datetime | None
 
 
 def shown() -> Shown:
     """Return what the settings page shows of reports."""
     intake = ReportIntake.objects.filter(pk=1).first() or ReportIntake()
-    return Shown(bool(intake.address) and not intake.problem, intake.heard_at, intake.problem)
+    is_open = intake.gap_since is not None
+    return Shown(
+        bool(intake.address) and not intake.problem,
+        intake.heard_at,
+        intake.problem,
+        intake.gap_since if is_open else intake.last_gap_from,
+        None if is_open else intake.last_gap_until,
+    )
 
 
 def remove(pipedrive: Pipedrive) -> bool:
