@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 from virtual_clock import VirtualClock
 
+from warmline import database_time
 from warmline.crm import book
 from warmline.crm.book import OrganizationDetails, add_contact
 from warmline.crm.models import Contact, Organization
@@ -42,8 +43,11 @@ def _door(one: Outgoing) -> int:
 
 
 @pytest.fixture
-def watching(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings) -> Bench:
-    """Return an engine that Pipedrive can reach."""
+def watching(
+    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    """Return an engine that Pipedrive can reach, with the door on the same clock."""
+    monkeypatch.setattr(database_time, "now", clock.now)
     settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
     settings.PUBLIC_URL, settings.PIPEDRIVE_BASE_URL = HERE, "http://sandbox"
     return Bench(Engine(pipedrive, policy, clock, Random(7), poll_every=EVERY), clock, policy, pipedrive)
@@ -308,6 +312,7 @@ def test_what_cannot_be_stored_is_a_gap(
 
 def test_silence_is_an_alarm(watching: Bench, contact: Contact, sandbox: Sandbox, alice: User, world: World) -> None:
     """Our own create does not come back within a minute: what people did meanwhile is asked for, once, and shown."""
+    watching.clock.sleep(15)  # what is made right after a report tells nothing
     sandbox.faults.add(Fault(kind="event_lost"))
     add_contact(alice, name="Kim Reed", email="kim@example.com", warmness_score=9)
     watching.settle(5)
@@ -325,6 +330,18 @@ def test_silence_is_an_alarm(watching: Bench, contact: Contact, sandbox: Sandbox
     assert intake.last_gap_from is not None
     assert intake.last_gap_until is not None
     assert intake.last_gap_from < intake.last_gap_until
+
+
+def test_reports_that_come_are_no_silence(
+    watching: Bench, contact: Contact, sandbox: Sandbox, alice: User, world: World
+) -> None:
+    """Creates that come back raise no alarm, however many there are."""
+    for number in range(8):
+        add_contact(alice, name=f"Kim {number}", email=f"kim{number}@example.com", warmness_score=9)
+        watching.settle(4)
+        sandbox.deliver(_door)
+    watching.settle(120)
+    assert ReportIntake.objects.get().last_gap_from is None
 
 
 def test_disconnecting_removes_them(

@@ -10,7 +10,7 @@ import hmac
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +23,7 @@ from warmline.sync.models import Attempt
 log = logging.getLogger(__name__)
 
 PATH = "/events/pipedrive"
+HEARD_EVERY = 10.0  # seconds between two notes that reports come
 LONGEST_DELAY = timedelta(minutes=1)  # of a report
 CREATED = "Created in Pipedrive"  # how the attempt of a create begins that succeeded (see reconcile/linking.py)
 USER = "warmline"
@@ -34,6 +35,7 @@ LONGEST = 256 << 10  # bytes of a report; a record has a few kilobytes
 
 class _Gap:
     since: datetime | None = None  # of this process: reports came that could not be stored
+    heard_at = datetime.min.replace(tzinfo=UTC)  # when that was stored last
 
 
 def password() -> str:
@@ -60,15 +62,21 @@ def note(body: bytes) -> None:
     now = DatabaseClock().now()
     try:
         ChangeReport.objects.bulk_create([report], ignore_conflicts=True)
-        intake, _ = ReportIntake.objects.get_or_create(pk=1)
-        values: dict[str, Any] = {"heard_at": now}
-        if _Gap.since is not None:
-            values["gap_since"] = min(_Gap.since, intake.gap_since or _Gap.since)
-        ReportIntake.objects.filter(pk=1).update(**values)
-        _Gap.since = None
+        if _Gap.since is not None or not 0 <= (now - _Gap.heard_at).total_seconds() < HEARD_EVERY:
+            _say_heard(now)
     except DatabaseError as error:
         _Gap.since = _Gap.since or now
         log.warning("reports.not_stored error=%r", error)
+
+
+def _say_heard(now: datetime) -> None:
+    """Store that reports come, and what was lost before; once in some seconds, so that a flood costs an insert each."""
+    intake, _ = ReportIntake.objects.get_or_create(pk=1)
+    values: dict[str, Any] = {"heard_at": now}
+    if _Gap.since is not None:
+        values["gap_since"] = min(_Gap.since, intake.gap_since or _Gap.since)
+    ReportIntake.objects.filter(pk=1).update(**values)
+    _Gap.since, _Gap.heard_at = None, now
 
 
 def _read(body: bytes) -> ChangeReport | None:
@@ -107,7 +115,9 @@ def notice_silence(now: datetime) -> bool:
     if intake is None or intake.checked_at is None:
         return False
     heard = max(moment for moment in (intake.heard_at, intake.checked_at, intake.last_gap_until) if moment is not None)
-    made = Attempt.objects.filter(at__gt=heard, at__lte=now - LONGEST_DELAY, ok=True, text__startswith=CREATED)
+    # What is made while reports come may have come back, although the note that they do is some seconds old.
+    after = heard + timedelta(seconds=HEARD_EVERY)
+    made = Attempt.objects.filter(at__gt=after, at__lte=now - LONGEST_DELAY, ok=True, text__startswith=CREATED)
     if not made.exists():
         return False
     log.warning("reports.silence since=%s", heard)
