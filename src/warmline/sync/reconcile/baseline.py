@@ -4,7 +4,7 @@ It is stored with the link. For links of earlier versions, and for records into 
 what it finds first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from warmline.crm.activities import Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Field, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import mapping
-from warmline.sync.audit_models import AuditedLink
+from warmline.sync import mapping, normal_forms
+from warmline.sync.audit_models import AuditedLink, Finding
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote.account_cache import remembered
@@ -70,6 +70,30 @@ def store_links(links: Sequence[AuditedLink]) -> None:
     AuditedLink.objects.bulk_create(
         links, update_conflicts=True, unique_fields=["kind", "row_id"], update_fields=list(COLUMNS)
     )
+
+
+def accepted(row: Row, brought: Brought) -> frozenset[str]:
+    """Return the fields of which a person has accepted that Pipedrive has another value, the one that it has now.
+
+    Args:
+        row: The row.
+        brought: Its record.
+    """
+    link = AuditedLink.objects.filter(kind=kind_of(row), row_id=row.pk).first()
+    values = {} if link is None else link.accepted
+    theirs = brought.agreed["theirs"]
+    return frozenset(
+        name
+        for name in theirs.keys() & values.keys()
+        if normal_forms.theirs(name, theirs[name]) == normal_forms.theirs(name, values[name])
+    )
+
+
+def forget_findings(row: Row, names: Collection[str]) -> None:
+    """Drop what the audit found, if it is about nothing but values that were taken over since."""
+    for finding in Finding.objects.filter(kind=kind_of(row), row_id=row.pk, wish=False).exclude(values={}):
+        if finding.values.keys() <= set(names):
+            finding.delete()
 
 
 def own_label(policy: Policy) -> int | None:

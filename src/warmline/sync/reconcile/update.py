@@ -38,7 +38,8 @@ from warmline.sync.reconcile.match_decision import Found, Record
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
-from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
+from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
+from warmline.sync.reported_changes import merged_into
 from warmline.sync.retries import AmbiguousError
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
@@ -77,6 +78,7 @@ class Updates:
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
+        there = changed_there(ours, theirs, agreed, words, is_shared=others.are_there)
         names = self._names(contact, decided.keep)
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
@@ -99,6 +101,7 @@ class Updates:
             snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
             revision=contact.revision,
             kept=decided.keep,
+            changed_there=there,
             not_renamed=not_renamed,
             names=names,
         )
@@ -120,6 +123,7 @@ class Updates:
         their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
+        there = changed_there(ours, their_values, agreed)
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
         send = update_fields.of_organization(
             organization, decided.send, theirs, then=then, references=references, user=user
@@ -142,6 +146,7 @@ class Updates:
             snapshots.agreed(ours, their_values),
             revision=organization.revision,
             kept=decided.keep,
+            changed_there=there,
             not_renamed=not_renamed,
         )
 
@@ -160,7 +165,8 @@ class Updates:
         wished = self._steps.references.wished_type(activity)
         ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
-        decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
+        agreed = self._settled(activity, their_values, said)
+        decided, there = merge(ours, their_values, agreed, words), changed_there(ours, their_values, agreed, words)
         send = update_fields.of_activity(activity, decided.send, theirs, new=new)
         if send:
             then_there = snapshots.of_their_activity(theirs.model_copy(update=send))
@@ -177,6 +183,7 @@ class Updates:
             snapshots.agreed(ours, snapshots.of_their_activity(theirs)),
             revision=activity.revision,
             kept=decided.keep,
+            changed_there=there,
         )
 
     def record_of(self, row: Row) -> Person | PipedriveOrganization | PipedriveActivity:
@@ -251,8 +258,22 @@ class Updates:
             person = None
         if person is None or person.is_deleted:
             there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
-            return _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
+            said = self._said_to_be_merged(contact)
+            return said or _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
         return person
+
+    def _said_to_be_merged(self, contact: Contact) -> Person | None:
+        """Return the person that a report says ours was merged into, if that is there and has what ours had.
+
+        A merge unites e-mails and phones. So a report alone never links a contact to somebody else.
+        """
+        said = merged_into("person", contact.pipedrive_person_id or 0)
+        there = [] if said is None else those_there(self._pipedrive.person, {said})
+        then = contact.pipedrive_agreed.get("theirs", {})
+        for person in there:
+            if snapshots.shares(person, then) or agree(person.name, then.get("name", contact.name), []):
+                return person
+        return None
 
     def _organization(self, organization: Organization) -> PipedriveOrganization:
         try:
