@@ -7,10 +7,8 @@ from django.urls import include, path
 
 from warmline.api.urls import api
 from warmline.http import error_pages
-from warmline.web.views import reports
 
 urlpatterns = [
-    path("events/pipedrive", reports.report, name="reports"),  # no page: neither signed in nor redirected
     path("api/", api.urls),
     path("", include("warmline.web.urls")),
 ]

@@ -66,7 +66,7 @@ class Reports:
     def _door(self, one: Outgoing) -> int:
         if self._random.random() < 0.1:
             return 0
-        reported_changes.note(one.content)
+        reported_changes.note([one.content])
         return 200
 
 

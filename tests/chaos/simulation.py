@@ -36,7 +36,7 @@ from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import pending, processes, wakeups
-from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportedMerge, ReportIntake
+from warmline.sync.account_models import ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake
 from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
 from warmline.sync.models import (
     Attempt,
@@ -60,7 +60,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(ChangeReport, ChangesSeen, ReportedMerge, ReportIntake),
+    *(ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
     *(UndoStep, ContactWord, OrganizationWord, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")

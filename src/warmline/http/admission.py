@@ -26,7 +26,6 @@ PLACE_KEPT_FOR = 1.0  # seconds; a request that takes longer waits for Pipedrive
 WEIGHT = 0.2  # of the latest measurement in the moving average of the pace
 FULL = "warmline.full"  # key in a request's scope: whether there was no place for it
 READ_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
-NO_QUEUE = "/events/pipedrive"  # one insert each; whoever refuses ten of them is banned (docs/pipedrive.md)
 PASSWORDS = ("/sign-in", "/password", "/one-time/", "/welcome")
 
 
@@ -128,9 +127,6 @@ class AdmissionControl:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["path"] == NO_QUEUE:
-            await self._app(scope, receive, send)
-            return
         lane = self._lane_of(scope)
         async with AsyncExitStack() as stack:
             is_whole = False

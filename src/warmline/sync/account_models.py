@@ -82,6 +82,7 @@ class ChangeReport(models.Model):
         record_id: The record's id.
         is_deleted: Whether it is said to be deleted or merged.
         merged_to: The record that it is said to have been merged into; None for none.
+        is_bulk: Whether it is said to be one of many that were changed at once.
         data: The record as the report shows it, to recognize our own writes; empty for none.
         at: When it came.
     """
@@ -91,11 +92,38 @@ class ChangeReport(models.Model):
     record_id = models.BigIntegerField()
     is_deleted = models.BooleanField(default=False)
     merged_to = models.BigIntegerField(null=True)
+    is_bulk = models.BooleanField(default=False)
     data = models.JSONField(default=dict)
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.record_id}"
+
+
+class ReadAhead(models.Model):
+    """A record of a linked row as a list has shown it, for the row's next attempt (see reconcile/read_ahead.py).
+
+    Attributes:
+        kind: The row's kind: "contact", "organization" or "activity".
+        row_id: The row's id.
+        revision: The row's revision for which it was read.
+        record_id: The record's id.
+        record: As it was read.
+        at: When it was.
+    """
+
+    kind = models.CharField(max_length=20)
+    row_id = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+    record_id = models.BigIntegerField()
+    record = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "row_id"], name="read_ahead_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.row_id}"
 
 
 class ReportedMerge(models.Model):

@@ -30,6 +30,7 @@ from warmline.sync.priorities import RowKind, Served, Work, in_turn
 from warmline.sync.reconcile import link_checks, linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.link_checks import LinkChecks
+from warmline.sync.reconcile.linked_records import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
@@ -133,8 +134,8 @@ class Engine:
                 self._watch.run(background, lambda: self._steps(background, leases).references)
                 if self._may_list() and self._directory.fill(background):
                     return True
-                updates = Updates(self._pipedrive, self._steps(self._pipedrive, leases))
-                return LinkChecks(self._pipedrive, updates, leases, self._clock).step()
+                records = LinkedRecords(self._pipedrive, self._steps(self._pipedrive, leases).finder)
+                return LinkChecks(self._pipedrive, records, leases, self._clock).step()
         except BusyError:
             return False
         except PipedriveError as error:

@@ -103,8 +103,8 @@ def own_label(policy: Policy) -> int | None:
     return mapping.option_named(policy.label, options)
 
 
-def kind_of(row: Row) -> str:
-    """Return a row's kind: "contact", "organization" or "activity"."""
+def kind_of(row: Row | type[Row]) -> str:
+    """Return the kind of a row, or of a class of rows: "contact", "organization" or "activity"."""
     return str(row._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
 
 

@@ -8,17 +8,15 @@ so every fourth look also asks for a hundred linked records of each kind by thei
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import F
-from pydantic import BaseModel, ValidationError
+from django.db.models import Count, F, Max, Min
+from pydantic import ValidationError
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
-from warmline.pipedrive import MOST_IDS, Clock, Page, Person, Pipedrive, Unreadable, with_ids
-from warmline.pipedrive import Activity as PipedriveActivity
-from warmline.pipedrive import Organization as PipedriveOrganization
+from warmline.pipedrive import MOST_IDS, Clock, Page, Pipedrive, Unreadable, with_ids
 from warmline.sync import wakeups
 from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportedMerge, ReportIntake
 from warmline.sync.after_change import fresh_attempts
@@ -27,28 +25,28 @@ from warmline.sync.company import storing
 from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import Leases
 from warmline.sync.models import Remembered
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import read_ahead, snapshots
 from warmline.sync.reconcile.baseline import kind_of
+from warmline.sync.reconcile.read_ahead import RECORDS
 from warmline.sync.reconcile.three_way_merge import differs
 from warmline.sync.remote.references import References
-from warmline.sync.reported_changes import notice_silence
+from warmline.sync.reported_changes import heard, notice_silence
 
 log = logging.getLogger(__name__)
 
 LOOKING = "changes"  # the key of the lease of whoever asks
 SPARING = 2.0  # seconds between two questions to the database whether it is time
 AFTER_A_FAILURE = 60.0  # seconds after which a list that could not be read is asked for again
-AT_ONCE = 500
+AT_ONCE = 2_000  # reports
+ROWS_AT_ONCE = 500
+QUIET = timedelta(seconds=2)  # without a further report: then many that came together are looked at
+LONGEST_FLOOD = timedelta(seconds=20)  # after which they are looked at although more come
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 MERGES_KEPT = timedelta(days=7)  # a row that waits for something else follows later
 LOOKS_TO_A_CHECK = 4  # looks of which one also asks whether linked records are still there
 CHECKED = MOST_IDS  # records of a kind for which it asks: the most that one list takes
 A_FEW = 20  # rows of one look that go before batch work; a bulk edit of many does not keep people waiting
 KINDS: dict[str, type[Row]] = {"organization": Organization, "person": Contact, "activity": Activity}
-RECORDS: dict[type[Row], type[BaseModel]] = {
-    Organization: PipedriveOrganization,
-    Contact: Person,
-    Activity: PipedriveActivity,
-}
 Records = Sequence[Any]
 
 
@@ -64,6 +62,7 @@ class RemoteChanges:
         self._clock = clock
         self._every = every
         self._not_before = float("-inf")  # monotonic seconds
+        self._reported: dict[str, list[Row]] = {}  # many, which the next list is to show
 
     def is_time(self) -> bool:
         """Tell whether any kind of record that is linked here was not asked for lately."""
@@ -103,8 +102,17 @@ class RemoteChanges:
         return woken
 
     def has_reports(self) -> bool:
-        """Tell whether Pipedrive has reported something that nobody has looked at yet."""
-        return ChangeReport.objects.exists()
+        """Tell whether Pipedrive has reported something that is to be looked at now.
+
+        While many reports come, they wait until no more do: a list then shows at once what they are about.
+        """
+        there = ChangeReport.objects.aggregate(count=Count("pk"), first=Min("at"), last=Max("at"))
+        if not there["count"]:
+            return False
+        now = self._clock.now()
+        are_few = there["count"] <= A_FEW and not ChangeReport.objects.filter(is_bulk=True).exists()
+        # A moment in the future comes from a clock that was wrong.
+        return are_few or not now - QUIET < there["last"] <= now or there["first"] < now - LONGEST_FLOOD
 
     def heed(self) -> int:
         """Wake the rows that are reported to have changed; return how many. Makes no call to Pipedrive.
@@ -113,14 +121,24 @@ class RemoteChanges:
         """
         now, woken = self._clock.now(), 0
         reports = list(ChangeReport.objects.order_by("pk")[:AT_ONCE])
+        news = {kind: _news(model, [each for each in reports if each.kind == kind]) for kind, model in KINDS.items()}
+        many = [kind for kind, rows in news.items() if self._every and len(rows) > A_FEW]
+        seen = set(ChangesSeen.objects.filter(kind__in=many).values_list("kind", flat=True))
+        for kind in seen:
+            self._reported.setdefault(kind, []).extend(news.pop(kind))
         with storing():
             for kind, model in KINDS.items():
-                news = [row for report in reports if report.kind == kind for row in _reported(model, report)]
-                woken += wake(list({row.pk: row for row in news}.values()), now)
+                read_ahead.forget(model, [report.record_id for report in reports if report.kind == kind])
+                woken += len(wake(news.get(kind, []), now))
+            ChangesSeen.objects.filter(kind__in=seen).update(looked_at=NEVER)  # one list instead of many gets
             if any(report.kind == "user" for report in reports):
                 Remembered.objects.filter(name="users").delete()  # asked for anew by whoever needs them
             _keep_merges(reports, now)
+            if reports:
+                heard(now)
             ChangeReport.objects.filter(pk__in=[report.pk for report in reports]).delete()
+        if seen:
+            self._not_before = self._clock.monotonic()
         if woken:
             wakeups.now()
         return woken
@@ -137,34 +155,31 @@ class RemoteChanges:
         return [kind for kind, model in KINDS.items() if kind not in fresh and _linked(model).exists()]
 
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
-        now, present = self._clock.now(), pipedrive.server_time()
+        now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()
         seen = ChangesSeen.objects.filter(kind=kind).first()
-        records: Records = ()
-        if seen is not None:
-            # If Pipedrive's clock was set back, recent changes may have earlier times.
-            since = seen.since if seen.since <= present else present - LOOK_BACK
-            unreadable: list[Unreadable] = []
-            ask: dict[str, Callable[..., Records]] = {
-                "person": pipedrive.persons,
-                "organization": pipedrive.organizations,
-                "activity": pipedrive.activities,
-            }
-            records = ask[kind](updated_since=since - OVERLAP, unreadable=unreadable)
+        records: Records = () if seen is None else _changed_since(kind, seen.since, present, pipedrive)
         looks = 1 if seen is None else seen.looks + 1
         checked = [] if seen is None or looks < LOOKS_TO_A_CHECK else _next_linked(KINDS[kind], seen.checked_to)
         missing = _missing(kind, checked, pipedrive) if checked else []
         # Before the transaction: where a sector is may have to be asked for.
-        rows = [row for row, record in _with_rows(kind, records) if _is_news(row, record, references)]
+        news = [pair for pair in _with_rows(kind, records) if _is_news(*pair, references)]
+        reported, listed = self._reported.pop(kind, []), {record.id for record in records}
+        missing += [row for row in reported if getattr(row, row.LINK) not in listed]
+        jumped = abs((self._clock.now() - now).total_seconds() - (self._clock.monotonic() - at)) > 1
         with storing():
-            woken = wake(rows, now) + wake(missing, now)
+            read_ahead.forget(KINDS[kind], listed)
+            woken = wake([row for row, _ in news], now)
+            count = len(woken) + len(wake(missing, now))
+            if len(news) > A_FEW and not jumped:
+                read_ahead.keep([(row, record) for row, record in news if row.pk in woken], now)
             values = {"since": present, "looked_at": now, "looks": 0 if checked else looks}
             if checked:
                 values["checked_to"] = checked[-1] if len(checked) == CHECKED else 0
             ChangesSeen.objects.update_or_create(kind=kind, defaults=values)
-        return woken
+        return count
 
 
-def wake(rows: Sequence[Row], now: datetime) -> int:
+def wake(rows: Sequence[Row], now: datetime) -> set[int]:
     """Make linked rows pending, so that their records are looked at; those that are pending already stay as they are.
 
     Args:
@@ -172,18 +187,18 @@ def wake(rows: Sequence[Row], now: datetime) -> int:
         now: The present moment, aware.
 
     Returns:
-        How many became pending.
+        The ids of those that became pending.
     """
-    woken = 0
+    woken = set()
     # What a person wishes to be sent is not taken over before that; the row is looked at then.
     wished = set(Finding.objects.filter(wish=True).values_list("kind", "row_id"))
     for row in rows:
         if (kind_of(row), row.pk) in wished:
             continue
         in_line = type(row)._default_manager.filter(pk=row.pk, revision=F("pipedrive_revision"))  # noqa: SLF001 (documented)
-        woken += in_line.exclude(**{row.LINK: None}).update(
-            revision=F("revision") + 1, pipedrive_in_bulk=len(rows) > A_FEW, **fresh_attempts(now)
-        )
+        values = {"revision": F("revision") + 1, "pipedrive_in_bulk": len(rows) > A_FEW, **fresh_attempts(now)}
+        if in_line.exclude(**{row.LINK: None}).update(**values):
+            woken.add(row.pk)
     return woken
 
 
@@ -200,16 +215,42 @@ def _keep_merges(reports: Iterable[ChangeReport], now: datetime) -> None:
             ReportedMerge.objects.update_or_create(kind=report.kind, record_id=report.record_id, defaults=values)
 
 
-def _reported(model: type[Row], report: ChangeReport) -> list[Row]:
-    """Return the rows for which a report is news."""
-    rows = list(_linked(model).filter(**{model.LINK: report.record_id}))
-    if report.is_deleted or not rows:
-        return rows
+def _changed_since(kind: str, since: datetime, present: datetime, pipedrive: Pipedrive) -> Records:
+    """Return what changed since a moment, by Pipedrive's clock; where that was set back, recent changes seem older."""
+    ask: dict[str, Callable[..., Records]] = {
+        "person": pipedrive.persons,
+        "organization": pipedrive.organizations,
+        "activity": pipedrive.activities,
+    }
+    unreadable: list[Unreadable] = []
+    return ask[kind](
+        updated_since=(since if since <= present else present - LOOK_BACK) - OVERLAP, unreadable=unreadable
+    )
+
+
+def _news(model: type[Row], reports: Sequence[ChangeReport]) -> list[Row]:
+    """Return the rows for which some reports are news, each once."""
+    by_record: dict[int, list[Row]] = {}
+    ids = list({report.record_id for report in reports})
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        for row in _linked(model).filter(**{f"{model.LINK}__in": ids[start : start + ROWS_AT_ONCE]}):
+            by_record.setdefault(getattr(row, model.LINK), []).append(row)
+    found: dict[int, Row] = {}
+    for report in reports:
+        rows = by_record.get(report.record_id, [])
+        found |= {row.pk: row for row in rows if row.pk not in found and _is_reported(row, report)}
+    return list(found.values())
+
+
+def _is_reported(row: Row, report: ChangeReport) -> bool:
+    """Tell whether a report is news for the row of its record."""
+    if report.is_deleted:
+        return True
     try:
-        record = RECORDS[model].model_validate(report.data)
+        record = RECORDS[type(row)].model_validate(report.data)
     except ValidationError:
-        return rows  # it says nothing that can be compared, so the record is looked at
-    return [row for row in rows if _is_news(row, record, None)]
+        return True  # it says nothing that can be compared, so the record is looked at
+    return _is_news(row, record, None)
 
 
 def _next_linked(model: type[Row], after: int) -> list[int]:
@@ -235,8 +276,8 @@ def _missing(kind: str, ids: Sequence[int], pipedrive: Pipedrive) -> list[Row]:
 def _with_rows(kind: str, records: Records) -> Iterable[tuple[Row, Any]]:
     """Yield each linked row of these records, with its record."""
     model = KINDS[kind]
-    for start in range(0, len(records), AT_ONCE):
-        by_id = {record.id: record for record in records[start : start + AT_ONCE]}
+    for start in range(0, len(records), ROWS_AT_ONCE):
+        by_id = {record.id: record for record in records[start : start + ROWS_AT_ONCE]}
         rows = model._default_manager.filter(**{f"{model.LINK}__in": list(by_id)})  # noqa: SLF001 (documented)
         for row in rows:
             yield row, by_id[getattr(row, model.LINK)]

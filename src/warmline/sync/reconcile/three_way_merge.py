@@ -110,8 +110,11 @@ def changed_there(
     ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
     words = ours if words is None else words
     found: dict[str, Any] = {}
-    for name in ours.keys() & ours_then.keys() & theirs.keys() & theirs_then.keys() - agreed.get("assumed", {}).keys():
+    known = ours.keys() & ours_then.keys() & theirs.keys() & theirs_then.keys() - agreed.get("assumed", {}).keys()
+    for name in known:
         if first_of(name):
+            if first_of(name) not in known:
+                continue  # which of them was the primary one is unknown
             now, then = (ours[name], theirs[name]), (ours_then[name], theirs_then[name])
             changes = several_values.changed_there(name, now=now, then=then, adds=not is_shared)
             found |= {name: changes} if changes else {}

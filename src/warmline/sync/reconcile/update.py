@@ -3,12 +3,11 @@
 A new name is sent only to a record that had the old one; a record with another name may be somebody else.
 
 Each update begins with one get (1 token), which shows what Pipedrive has now, whether an earlier update of ours was
-done after all, and whether the record still exists.
+done after all, and whether the record still exists. Where many records changed at once, a list has shown that already.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import transaction
 
@@ -20,7 +19,6 @@ from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityChanges,
-    NotFound,
     OrganizationChanges,
     Person,
     PersonChanges,
@@ -30,23 +28,14 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.pending import END_OF_TIME
-from warmline.sync.reconcile import snapshots, update_fields
+from warmline.sync.reconcile import read_ahead, snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
-from warmline.sync.reconcile.match_decision import Found, Record
+from warmline.sync.reconcile.linked_records import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
-from warmline.sync.reported_changes import merged_into
-from warmline.sync.retries import AmbiguousError
-
-PartyRow = TypeVar("PartyRow", Contact, Organization)
-
-
-class DeletedThereError(Exception):
-    """The record was deleted in Pipedrive, and it was not merged into one that can be found."""
 
 
 class Updates:
@@ -54,12 +43,13 @@ class Updates:
 
     Args:
         pipedrive: The client.
-        steps: Finds a record again, and knows what it refers to.
+        steps: Knows what a record refers to.
     """
 
     def __init__(self, pipedrive: Pipedrive, steps: Steps) -> None:
         self._pipedrive = pipedrive
         self._steps = steps
+        self._records = LinkedRecords(pipedrive, steps.finder)
 
     def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         """Send a linked contact's changes.
@@ -72,7 +62,7 @@ class Updates:
             DeletedThereError: When the person is gone, and was not merged into another one.
         """
         said = self._said_before(contact)
-        person = self._person(contact)
+        person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
         ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
         others = _others(contact, person)
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
@@ -117,7 +107,7 @@ class Updates:
             DeletedThereError: When it is gone.
         """
         said = self._said_before(organization)
-        theirs = self._organization(organization)
+        theirs = read_ahead.take(organization, self._steps.clock.now()) or self._records.organization(organization)
         references = self._steps.references
         ours = snapshots.of_our_organization(organization)
         their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
@@ -160,7 +150,7 @@ class Updates:
             DeletedThereError: When it is gone.
         """
         said = self._said_before(activity)
-        theirs = self._activity(activity)
+        theirs = read_ahead.take(activity, self._steps.clock.now()) or self._records.activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
         wished = self._steps.references.wished_type(activity)
         ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
@@ -185,19 +175,6 @@ class Updates:
             kept=decided.keep,
             changed_there=there,
         )
-
-    def record_of(self, row: Row) -> Person | PipedriveOrganization | PipedriveActivity:
-        """Return the record of a linked row, or the one that it was merged into or made anew as.
-
-        Raises:
-            DeletedThereError: When it is gone.
-        """
-        match row:
-            case Contact():
-                return self._person(row)
-            case Organization():
-                return self._organization(row)
-        return self._activity(row)
 
     def _said_before(self, row: Row) -> list[Intent]:
         """Return the earlier updates whose responses were lost, when they cannot happen any more.
@@ -250,49 +227,6 @@ class Updates:
         there = [known] if known else those_there(self._pipedrive.organization, {record_id})
         return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
 
-    def _person(self, contact: Contact) -> Person:
-        """Return the contact's person, or the one that it was merged into and that has its e-mail now."""
-        try:
-            person = self._pipedrive.person(contact.pipedrive_person_id or 0)
-        except NotFound:
-            person = None
-        if person is None or person.is_deleted:
-            there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
-            said = self._said_to_be_merged(contact)
-            return said or _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
-        return person
-
-    def _said_to_be_merged(self, contact: Contact) -> Person | None:
-        """Return the person that a report says ours was merged into, if that is there and has what ours had.
-
-        A merge unites e-mails and phones. So a report alone never links a contact to somebody else.
-        """
-        said = merged_into("person", contact.pipedrive_person_id or 0)
-        there = [] if said is None else those_there(self._pipedrive.person, {said})
-        then = contact.pipedrive_agreed.get("theirs", {})
-        for person in there:
-            if snapshots.shares(person, then) or agree(person.name, then.get("name", contact.name), []):
-                return person
-        return None
-
-    def _organization(self, organization: Organization) -> PipedriveOrganization:
-        try:
-            theirs = self._pipedrive.organization(organization.pipedrive_org_id or 0)
-        except NotFound:
-            theirs = None
-        if theirs is None or theirs.is_deleted:
-            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization), END_OF_TIME))
-        return theirs
-
-    def _activity(self, activity: Activity) -> PipedriveActivity:
-        try:
-            theirs = self._pipedrive.activity(activity.pipedrive_activity_id or 0)
-        except NotFound:
-            raise DeletedThereError from None
-        if theirs.is_deleted:
-            raise DeletedThereError
-        return theirs
-
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
@@ -319,29 +253,3 @@ def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_o
     for fields in (decided.send, decided.keep):
         fields.pop("name", None)
     return named
-
-
-def _followed(find: Callable[[], Found[Record] | None]) -> Record:
-    """Return the record into which a deleted one was merged.
-
-    Raises:
-        DeletedThereError: When there is none, or more than one that it could be; a user then has to try again.
-    """
-    try:
-        found = find()
-    except (AmbiguousError, NotFound):
-        raise DeletedThereError from None
-    if found is None:
-        raise DeletedThereError
-    return found.record
-
-
-def _as_agreed(row: PartyRow) -> PartyRow:
-    """Return a copy of a row with the e-mails and name that it last had in Pipedrive, to find its record again."""
-    then = copy(row)
-    then.next_pipedrive_sync_attempt = END_OF_TIME  # a look from before this moment does not show where the record went
-    for name in ("name", "email", "emails"):
-        if name in row.pipedrive_agreed.get("ours", {}):
-            setattr(then, name, row.pipedrive_agreed["ours"][name])
-    then.complete()
-    return then
