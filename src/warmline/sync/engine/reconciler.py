@@ -30,7 +30,6 @@ from warmline.sync.priorities import RowKind, Served, Work, in_turn
 from warmline.sync.reconcile import link_checks, linking
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.link_checks import LinkChecks
-from warmline.sync.reconcile.linked_records import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
@@ -79,7 +78,7 @@ class Engine:
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
-        self._watch = AccountWatch(clock, poll_every)
+        self._watch = AccountWatch(clock, poll_every, policy)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -134,8 +133,8 @@ class Engine:
                 self._watch.run(background, lambda: self._steps(background, leases).references)
                 if self._may_list() and self._directory.fill(background):
                     return True
-                records = LinkedRecords(self._pipedrive, self._steps(self._pipedrive, leases).finder)
-                return LinkChecks(self._pipedrive, records, leases, self._clock).step()
+                finder = self._steps(self._pipedrive, leases).finder
+                return LinkChecks(self._pipedrive, finder, leases, self._clock).step()
         except BusyError:
             return False
         except PipedriveError as error:
@@ -235,7 +234,7 @@ class Engine:
             def bring() -> None:
                 if contact.pipedrive_person_id is not None:
                     updates = Updates(steps.pipedrive, steps)
-                    linking.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
+                    self._watch.align(contact, updates.update_person(contact, organization_id))
                     return
                 steps.wait_for_twins(contact)
                 if not work.is_background:  # somebody waits, which is worth an unneeded look if the person exists
@@ -287,7 +286,7 @@ class Engine:
             def bring() -> None:
                 if organization.is_linked:
                     updates = Updates(steps.pipedrive, steps)
-                    linking.align(organization, updates.update_organization(organization, user), now=self._clock.now())
+                    self._watch.align(organization, updates.update_organization(organization, user))
                 elif user is not None:
                     brought = steps.ensure_organization(organization, user, organization.next_pipedrive_sync_attempt)
                     linking.link_organization(organization, brought, now=self._clock.now())

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Max, Min
-from pydantic import ValidationError
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
@@ -25,10 +24,9 @@ from warmline.sync.company import storing
 from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import Leases
 from warmline.sync.models import Remembered
-from warmline.sync.reconcile import read_ahead, snapshots
+from warmline.sync.reconcile import read_ahead
 from warmline.sync.reconcile.baseline import kind_of
-from warmline.sync.reconcile.read_ahead import RECORDS
-from warmline.sync.reconcile.three_way_merge import differs
+from warmline.sync.reconcile.news import Judge, linked, nothing_more, of_list, of_reports
 from warmline.sync.remote.references import References
 from warmline.sync.reported_changes import heard, notice_silence
 
@@ -38,7 +36,6 @@ LOOKING = "changes"  # the key of the lease of whoever asks
 SPARING = 2.0  # seconds between two questions to the database whether it is time
 AFTER_A_FAILURE = 60.0  # seconds after which a list that could not be read is asked for again
 AT_ONCE = 2_000  # reports
-ROWS_AT_ONCE = 500
 QUIET = timedelta(seconds=2)  # without a further report: then many that came together are looked at
 LONGEST_FLOOD = timedelta(seconds=20)  # after which they are looked at although more come
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -56,10 +53,12 @@ class RemoteChanges:
     Args:
         clock: On which all machines agree.
         every: How often; None for never.
+        judge: What else is news than what the two sides agreed on.
     """
 
-    def __init__(self, clock: Clock, every: timedelta | None) -> None:
+    def __init__(self, clock: Clock, every: timedelta | None, judge: Judge = nothing_more) -> None:
         self._clock = clock
+        self._judge = judge
         self._every = every
         self._not_before = float("-inf")  # monotonic seconds
         self._reported: dict[str, list[Row]] = {}  # many, which the next list is to show
@@ -121,7 +120,10 @@ class RemoteChanges:
         """
         now, woken = self._clock.now(), 0
         reports = list(ChangeReport.objects.order_by("pk")[:AT_ONCE])
-        news = {kind: _news(model, [each for each in reports if each.kind == kind]) for kind, model in KINDS.items()}
+        news = {
+            kind: of_reports(model, [each for each in reports if each.kind == kind], self._judge)
+            for kind, model in KINDS.items()
+        }
         many = [kind for kind, rows in news.items() if self._every and len(rows) > A_FEW]
         seen = set(ChangesSeen.objects.filter(kind__in=many).values_list("kind", flat=True))
         for kind in seen:
@@ -152,7 +154,7 @@ class RemoteChanges:
         fresh = set(
             ChangesSeen.objects.filter(looked_at__gt=now - every, looked_at__lte=now).values_list("kind", flat=True)
         )
-        return [kind for kind, model in KINDS.items() if kind not in fresh and _linked(model).exists()]
+        return [kind for kind, model in KINDS.items() if kind not in fresh and linked(model).exists()]
 
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
         now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()
@@ -162,7 +164,7 @@ class RemoteChanges:
         checked = [] if seen is None or looks < LOOKS_TO_A_CHECK else _next_linked(KINDS[kind], seen.checked_to)
         missing = _missing(kind, checked, pipedrive) if checked else []
         # Before the transaction: where a sector is may have to be asked for.
-        news = [pair for pair in _with_rows(kind, records) if _is_news(*pair, references)]
+        news = of_list(KINDS[kind], records, references, self._judge)
         reported, listed = self._reported.pop(kind, []), {record.id for record in records}
         missing += [row for row in reported if getattr(row, row.LINK) not in listed]
         jumped = abs((self._clock.now() - now).total_seconds() - (self._clock.monotonic() - at)) > 1
@@ -202,10 +204,6 @@ def wake(rows: Sequence[Row], now: datetime) -> set[int]:
     return woken
 
 
-def _linked(model: type[Row]) -> Any:
-    return model._default_manager.exclude(**{model.LINK: None})  # noqa: SLF001 (documented)
-
-
 def _keep_merges(reports: Iterable[ChangeReport], now: datetime) -> None:
     """Keep which records are said to have gone where, for the rows that find theirs gone (see update.py)."""
     ReportedMerge.objects.filter(at__lt=now - MERGES_KEPT).delete()
@@ -228,34 +226,9 @@ def _changed_since(kind: str, since: datetime, present: datetime, pipedrive: Pip
     )
 
 
-def _news(model: type[Row], reports: Sequence[ChangeReport]) -> list[Row]:
-    """Return the rows for which some reports are news, each once."""
-    by_record: dict[int, list[Row]] = {}
-    ids = list({report.record_id for report in reports})
-    for start in range(0, len(ids), ROWS_AT_ONCE):
-        for row in _linked(model).filter(**{f"{model.LINK}__in": ids[start : start + ROWS_AT_ONCE]}):
-            by_record.setdefault(getattr(row, model.LINK), []).append(row)
-    found: dict[int, Row] = {}
-    for report in reports:
-        rows = by_record.get(report.record_id, [])
-        found |= {row.pk: row for row in rows if row.pk not in found and _is_reported(row, report)}
-    return list(found.values())
-
-
-def _is_reported(row: Row, report: ChangeReport) -> bool:
-    """Tell whether a report is news for the row of its record."""
-    if report.is_deleted:
-        return True
-    try:
-        record = RECORDS[type(row)].model_validate(report.data)
-    except ValidationError:
-        return True  # it says nothing that can be compared, so the record is looked at
-    return _is_news(row, record, None)
-
-
 def _next_linked(model: type[Row], after: int) -> list[int]:
     """Return the ids of the next records that are linked, in their order."""
-    ids = _linked(model).filter(**{f"{model.LINK}__gt": after}).order_by(model.LINK)
+    ids = linked(model).filter(**{f"{model.LINK}__gt": after}).order_by(model.LINK)
     return list(ids.values_list(model.LINK, flat=True).distinct()[:CHECKED])
 
 
@@ -271,30 +244,3 @@ def _missing(kind: str, ids: Sequence[int], pipedrive: Pipedrive) -> list[Row]:
     gone = set(ids) - there - {each.id for each in page.unreadable}
     model = KINDS[kind]
     return list(model._default_manager.filter(**{f"{model.LINK}__in": gone})) if gone else []  # noqa: SLF001 (documented)
-
-
-def _with_rows(kind: str, records: Records) -> Iterable[tuple[Row, Any]]:
-    """Yield each linked row of these records, with its record."""
-    model = KINDS[kind]
-    for start in range(0, len(records), ROWS_AT_ONCE):
-        by_id = {record.id: record for record in records[start : start + ROWS_AT_ONCE]}
-        rows = model._default_manager.filter(**{f"{model.LINK}__in": list(by_id)})  # noqa: SLF001 (documented)
-        for row in rows:
-            yield row, by_id[getattr(row, model.LINK)]
-
-
-def _is_news(row: Row, record: Any, references: References | None) -> bool:
-    """Tell whether a record is not as the two sides agreed; a row that never agreed on anything is left alone.
-
-    Without references, as for a report, which has no custom fields, the sector is taken to be as it was.
-    """
-    match row:
-        case Contact():
-            theirs = snapshots.of_person(record, row)
-        case Organization():
-            then = row.pipedrive_agreed.get("theirs", {})
-            sector = then.get("sector", "") if references is None else references.sector_of(record)
-            theirs = snapshots.of_their_organization(record, sector)
-        case Activity():
-            theirs = snapshots.of_their_activity(record)
-    return differs(theirs, row.pipedrive_agreed)

@@ -94,6 +94,7 @@ class Updates:
             changed_there=there,
             not_renamed=not_renamed,
             names=names,
+            record=person,
         )
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
@@ -138,6 +139,7 @@ class Updates:
             kept=decided.keep,
             changed_there=there,
             not_renamed=not_renamed,
+            record=theirs,
         )
 
     def update_activity(self, activity: Activity) -> Brought:
