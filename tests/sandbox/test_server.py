@@ -1,6 +1,7 @@
 """The HTTP server on a loopback port: the same answers, cut connections, the control API, start and stop."""
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,19 @@ def test_a_call_arrives_although_its_caller_has_hung_up(sandbox: Sandbox) -> Non
             client.post(PERSONS, json={"name": "Robin"}, timeout=httpx.Timeout(60, read=0.05))
         assert client.post(PERSONS, json={"name": "Kim"}).status_code == 200
     assert [person["name"] for person in sandbox.world.persons.values()] == ["Robin", "Kim"]
+
+
+def test_a_caller_who_hangs_up_in_the_middle_of_a_request_is_no_error(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of it is nothing to answer, and nothing to print a traceback for; the next call is answered."""
+    head = f"POST {PERSONS} HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 100\r\n\r\n"
+    with serving(sandbox) as url:
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port or 80)) as caller:
+            caller.sendall(f'{head}{{"name": '.encode())
+        assert httpx.get(f"{url}{PERSONS}", headers={"x-api-token": TOKEN}, trust_env=False).status_code == 200
+    assert caplog.records == []
 
 
 def test_a_late_commit_comes_after_the_cut(http: httpx.Client, sandbox: Sandbox, clock: VirtualClock) -> None:

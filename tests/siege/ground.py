@@ -1,6 +1,7 @@
 """Where an attack takes place: a Warmline of its own with a sandbox Pipedrive, on loopback, and what is measured there.
 
-Nothing outside of this machine is ever called. Memory is the most that both processes together have held.
+Nothing outside of this machine is ever called. Memory is the most that both processes together have held; what they
+share counts once.
 """
 
 import http.client
@@ -126,8 +127,13 @@ class Ground:
         return result
 
     def memory(self) -> int:
-        """Return the most bytes that each process has held, together; 0 where the system does not tell."""
-        return sum(_peak(pid) for pid in processes(self.pid))
+        """Return the most bytes that the processes have held together; 0 where the system does not tell.
+
+        The pages of programs and libraries count once, because the processes share them.
+        """
+        pids = processes(self.pid)
+        shared = [_bytes(pid, "RssFile") for pid in pids]
+        return sum(_bytes(pid, "VmHWM") for pid in pids) - sum(shared) + max(shared, default=0)
 
     def logged(self) -> str:
         """Return what was logged so far."""
@@ -190,9 +196,9 @@ def processes(group: int) -> list[int]:
     return found
 
 
-def _peak(pid: int) -> int:
+def _bytes(pid: int, name: str) -> int:
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
         return 0
     return 1024 * int(found[1]) if found else 0

@@ -237,6 +237,31 @@ def test_thirty_seconds_count_also_for_who_comes_after_a_crash(
     assert not Intent.objects.exists()
 
 
+@pytest.mark.parametrize("path", ["persons", "organizations", "activities"])
+def test_a_clock_set_back_and_then_ahead_hides_no_age_from_who_comes_after_a_crash(
+    bench: Bench, world: World, sandbox: Sandbox, alice: User, path: str
+) -> None:
+    """Of the clocks that the heir can ask, only Pipedrive's was right all the time; its answer is not falsified."""
+    prepared(bench, alice)
+    sandbox.faults.add(Fault(kind="late_commit", method="POST", path=f"/api/v2/{path}", times=1, delay=20.0))
+    organization = OrganizationDetails("Larkspur Mills")
+    contact = add_contact(alice, name="Jordan Ames", organization=organization, warmness_score=5)
+    log_activity(alice, contact, type="CALL")
+    for _ in range(5):
+        if not Intent.objects.exists():
+            bench.engine.step(bench.clock.now())
+    bench.clock.sleep(1)
+    bench.clock.jump(-40)
+    bench.engine.step(bench.clock.now())
+    bench.clock.jump(3600)
+
+    bench.under().settle(120)
+
+    assert sandbox.commit_late() == 0
+    assert [len(world.persons), len(world.organizations), len(world.activities)] == [3, 2, 3]
+    assert not Intent.objects.exists()
+
+
 def test_who_lost_the_lease_while_a_create_waited_for_its_turn_does_not_send_it(
     bench: Bench, world: World, meddler: Meddler, alice: User
 ) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
@@ -64,7 +65,13 @@ def app(sandbox: Sandbox, *, latency: float = 0.0, latency_jitter: float = 0.0) 
                 await asyncio.wait_for(request.receive(), seconds)
         return HttpResponse(answer.body, answer.status, dict(answer.headers))
 
-    return Starlette(routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)])
+    async def nobody(_request: HttpRequest, _error: Exception) -> HttpResponse:
+        return HttpResponse()  # the caller hung up in the middle of the request
+
+    return Starlette(
+        routes=[*routes(sandbox), Route("/{path:path}", api, methods=METHODS)],
+        exception_handlers={ClientDisconnect: nobody},
+    )
 
 
 def serve(

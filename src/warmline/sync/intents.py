@@ -27,7 +27,7 @@ Made = TypeVar("Made")
 SETTLED = timedelta(seconds=30)  # if the record of a create does not exist by then, it was not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for the same look
 LOOK_BACK = timedelta(days=1)  # what changed longer ago is not listed: that would be too many records
-RENEWED = ["what", "sent_at", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
+RENEWED = ["what", "sent_at", "set_back", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
 TICK = timedelta(milliseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 
@@ -88,7 +88,7 @@ class Intents:
         for intent in intents:
             present = self._pipedrive.server_time()
             if intent.sent_at > present:  # Pipedrive's clock was set back, so the record may have an earlier time
-                intent.sent_at = present - LOOK_BACK
+                intent.set_back = (intent.sent_at - present + LOOK_BACK).total_seconds()
         return intents
 
     def fresh(self, what: str, key: str) -> list[Intent]:

@@ -4,6 +4,8 @@ None of them says what has to be in Pipedrive: that is in the rows of the contac
 time and tokens, but never a record.
 """
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 from warmline.crm.models import Contact
@@ -53,7 +55,8 @@ class Intent(models.Model):
         key: The row's key (`contact 12`); if there is no row, what is created (`label:<name>`).
         what: What is created, as a lease's key: another row that needs the same has to look for it, too.
         sent_at: When it was sent, by Pipedrive's clock.
-        begun_at: The same by our clock (see elapsed.py).
+        set_back: Seconds by which a clock was set back since then; see `looked_for_since`.
+        begun_at: When it was sent, by our clock (see elapsed.py).
         uncertain_at: When its response was given up, by our clock; None while it is under way, and after a crash.
         answered: Whether Pipedrive itself responded that it failed, so that one look is enough.
         creator_id: The Pipedrive user whose token it was, who is the record's creator; None if an earlier version
@@ -65,6 +68,7 @@ class Intent(models.Model):
     key = models.TextField(primary_key=True)
     what = models.TextField(db_index=True)
     sent_at = models.DateTimeField()
+    set_back = models.FloatField(default=0)
     begun_at = models.DateTimeField()
     uncertain_at = models.DateTimeField(null=True)
     answered = models.BooleanField(default=False)
@@ -75,6 +79,11 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def looked_for_since(self) -> datetime:
+        """The earliest time that Pipedrive can have given to what it made; its clock may have been set back, too."""
+        return self.sent_at - timedelta(seconds=self.set_back)
 
 
 class Attempt(Arriving):

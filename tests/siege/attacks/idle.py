@@ -8,7 +8,7 @@ from siege.attack import MEGABYTE, Attack, Said
 from siege.ground import Ground, processes
 
 SETTLED_AFTER = 3.0  # seconds: what there was to do after the saves is done by then
-NOISE = 2  # times what is promised: beside other programs the same work takes longer; the table tells the figure
+NOISE = 5  # times what is promised: beside other programs the same work takes longer; the table tells the figure
 OF_A_CORE = {True: 0.02, False: 0.01}  # with a token and without one
 
 
@@ -34,7 +34,6 @@ def _worked(place: Ground) -> float:
 
 
 ATTACKS = (
-    # 170 MB are aimed at, and exceeded by some (docs/limits.md).
-    Attack("nobody, no token", _costs, env={"PIPEDRIVE_API_TOKEN": ""}, is_quiet=True, memory=185 * MEGABYTE),
-    Attack("nobody", _costs, is_quiet=True, memory=185 * MEGABYTE),
+    Attack("nobody, no token", _costs, env={"PIPEDRIVE_API_TOKEN": ""}, is_quiet=True, memory=170 * MEGABYTE),
+    Attack("nobody", _costs, is_quiet=True, memory=170 * MEGABYTE),
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
@@ -96,8 +96,8 @@ def distrust_looks(now: datetime, jump: timedelta) -> None:
     for state in DirectoryState.objects.all():
         seen = DirectoryState.objects.filter(pk=state.pk, since=state.since)
         seen.update(since=state.since + back, looked_at=now - LONG_AGO)
-    for intent in Intent.objects.all() if back else ():
-        Intent.objects.filter(pk=intent.pk, sent_at=intent.sent_at).update(sent_at=intent.sent_at + back)
+    if back:
+        Intent.objects.update(set_back=F("set_back") - back.total_seconds())
 
 
 def _ask_now(now: datetime) -> None:

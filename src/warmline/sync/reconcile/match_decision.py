@@ -119,7 +119,7 @@ def _made(intent: Intent, ways: Ways[Party], intents: Intents, seen: dict[int, P
 
 def recent(records: Iterable[Record], intent: Intent) -> list[Record]:
     """Return the records that exist and were not added before a create was sent."""
-    since = intent.sent_at - OVERLAP
+    since = intent.looked_for_since - OVERLAP
     return [each for each in records if not each.is_deleted and (each.add_time is None or each.add_time >= since)]
 
 

@@ -68,7 +68,7 @@ class Looks:
         return self._since("activities", pipedrive.activities, intent, after)
 
     def _since(self, kind: str, ask: Callable[..., Sequence[Any]], intent: Intent, after: float) -> Sequence[Any]:
-        since = intent.sent_at - OVERLAP
+        since = intent.looked_for_since - OVERLAP
         with self._lock:
             last = self._last.get(kind)
             if last is None or last.since > since or last.at < after:
