@@ -27,7 +27,18 @@ Made = TypeVar("Made")
 SETTLED = timedelta(seconds=30)  # if the record of a create does not exist by then, it was not done
 TOGETHER = timedelta(seconds=10)  # creates that were lost within this time wait for the same look
 LOOK_BACK = timedelta(days=1)  # what changed longer ago is not listed: that would be too many records
-RENEWED = ["what", "sent_at", "set_back", "begun_at", "uncertain_at", "answered", "creator_id", "body", "ours", "revision"]
+RENEWED = [
+    "what",
+    "sent_at",
+    "set_back",
+    "begun_at",
+    "uncertain_at",
+    "answered",
+    "creator_id",
+    "body",
+    "ours",
+    "revision",
+]
 TICK = timedelta(milliseconds=1)
 OVERLAP = timedelta(seconds=5)  # Pipedrive's times are whole seconds, and its `Date` header may be one behind
 

@@ -9,9 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.models import Contact, Organization
-from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.pipedrive import Person
 from warmline.sync.audit import rows
 from warmline.sync.audit.judging import Verdict
 from warmline.sync.audit.reading import Comparison
@@ -76,9 +73,7 @@ class Noticing:
                 here.update_or_create(kind=kind, row_id=row.pk, problem=problem, defaults=values, create_defaults=first)
 
 
-def _found(
-    comparison: Comparison, row: Contact | Organization, record: Person | PipedriveOrganization, link: AuditedLink
-) -> Found:
+def _found(comparison: Comparison, row: Any, record: Any, link: AuditedLink) -> Found:
     if link.record_id != record.id:
         return {}
     verdicts = comparison.verdicts(row, record, link, [row])

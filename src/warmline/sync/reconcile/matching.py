@@ -158,7 +158,9 @@ class Finder:
             person_id = activity.contact.pipedrive_person_id
             changed: Sequence[PipedriveActivity]
             if self._intents.is_old(intent):  # the list of the whole account's changes would be long
-                changed = self._pipedrive.activities(person_id=person_id, updated_since=intent.looked_for_since - OVERLAP)
+                changed = self._pipedrive.activities(
+                    person_id=person_id, updated_since=intent.looked_for_since - OVERLAP
+                )
             else:
                 changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
             for theirs in recent(changed, intent):

@@ -31,7 +31,7 @@ def nothing_more(_: Pairs) -> Collection[int]:
 
 def linked(model: type[Row]) -> Any:
     """Return the rows of a table that are linked, with what their records are compared with."""
-    rows = model._default_manager.exclude(**{model.LINK: None})  # noqa: SLF001 (documented)
+    rows: Any = model._default_manager.exclude(**{model.LINK: None})  # noqa: SLF001 (documented)
     return rows.select_related("organization", "owner") if model is Contact else rows
 
 
