@@ -148,6 +148,17 @@ def test_what_was_sent_just_before_is_read_anew(watching: Bench, many: list[int]
     assert (_phones(), sandbox.world.persons[many[0]]["name"]) == ({PHONE}, "Robin Vale")
 
 
+def test_many_deletions_are_heard_of_at_once(watching: Bench, many: list[int], sandbox: Sandbox) -> None:
+    """No list shows them, so each record is asked for."""
+    for person_id in many:
+        sandbox.people.delete("persons", person_id)
+    while sandbox.deliver(_door):
+        pass
+    for _ in range(10):
+        watching.settle(1)
+    assert not Contact.objects.exclude(pipedrive_person_id=None).exists()
+
+
 def test_a_list_that_fails_loses_nothing(watching: Bench, many: list[int], sandbox: Sandbox) -> None:
     """The reports are gone by then; the next list shows what they were about."""
     sandbox.people.bulk_change("persons", many, phones=[{"value": PHONE}])

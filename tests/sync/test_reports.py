@@ -1,24 +1,30 @@
 """What Pipedrive's webhooks report: our webhooks there, the door, and what a report does, on whatever way it comes."""
 
+import asyncio
 import json
 from datetime import timedelta
 from random import Random
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from asgiref.sync import sync_to_async
 from bench_engine import Bench
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from door_client import knock
 from pytest_django import Settings
 from virtual_clock import VirtualClock
 
 from warmline import database_time
+from warmline.asgi import application
 from warmline.crm import book
 from warmline.crm.book import OrganizationDetails, add_contact
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
+from warmline.http import report_door
+from warmline.http.report_door import ReportDoor
 from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sandbox.outgoing import Outgoing
@@ -402,3 +408,41 @@ def test_disconnecting_removes_them(
     assert report_subscriptions.remove(pipedrive)
     assert (world.webhooks, ReportIntake.objects.count()) == ({}, 0)
     setup.disconnect()
+
+
+@pytest.mark.only_on("postgres")
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_not_used_for_ever() -> None:
+    """The database was started anew: the report that finds that out is a gap, and the next one is stored."""
+    headers = _basic("warmline", reported_changes.password())
+    assert knock("POST", DOOR, _meta(id="first"), headers) == 200
+    connection.ensure_connection()
+    connection.connection.close()
+    for name in ("second", "third"):
+        assert knock("POST", DOOR, _meta(id=name), headers) == 200
+    assert ChangeReport.objects.count() >= 2
+
+
+def test_what_takes_too_long_is_answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 200, and a gap; it is stored all the same once that is possible, and those behind it as well."""
+    headers = _basic("warmline", reported_changes.password())
+    may_go_on, notes = Event(), []
+
+    def stuck(bodies: list[bytes]) -> None:
+        may_go_on.wait(60)
+        notes.extend(bodies)
+
+    async def knocks() -> list[int]:
+        transport = httpx.ASGITransport(app=ReportDoor(application))
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            answers = [await client.post(DOOR, content=_meta(id=name), headers=headers) for name in ("1", "2")]
+        may_go_on.set()
+        await asyncio.sleep(0)
+        return [each.status_code for each in answers]
+
+    monkeypatch.setattr(report_door, "WITHIN", 0.05)
+    monkeypatch.setattr(report_door, "_note", stuck)
+    monkeypatch.setattr(report_door, "sync_to_async", lambda work: sync_to_async(work, thread_sensitive=False))
+    assert asyncio.run(knocks()) == [200, 200]
+    assert reported_changes._Gap.since is not None
+    reported_changes._Gap.since = None

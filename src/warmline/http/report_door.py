@@ -11,6 +11,7 @@ from base64 import b64decode
 from http import HTTPStatus
 
 from asgiref.sync import sync_to_async
+from django.db import close_old_connections, connection
 
 from warmline.http.asgi_types import App, Message, Receive, Send
 from warmline.sync import reported_changes
@@ -78,13 +79,22 @@ class ReportDoor:
         while self._waiting:
             some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             try:
-                await sync_to_async(reported_changes.note)([body for body, _ in some])
+                await sync_to_async(_note)([body for body, _ in some])
             except Exception:  # the next ones are stored all the same
                 log.exception("reports.failed")
                 reported_changes.note_gap("storing failed")
             for _, done in some:
                 if not done.done():
                     done.set_result(None)
+
+
+def _note(bodies: list[bytes]) -> None:
+    """Store reports. The thread has a connection of its own; one that was lost would else be used for ever."""
+    try:
+        reported_changes.note(bodies)
+    finally:
+        if not connection.in_atomic_block:  # which only a test is in
+            close_old_connections()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, DataError
+from django.db import DatabaseError, DataError, transaction
 
 from warmline.sync.account_models import ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake
 from warmline.sync.database_clock import DatabaseClock
@@ -91,7 +91,8 @@ def heard(now: datetime) -> None:
 
 def _store(reports: Sequence[ChangeReport]) -> None:
     try:
-        ChangeReport.objects.bulk_create(reports, ignore_conflicts=True)
+        with transaction.atomic():
+            ChangeReport.objects.bulk_create(reports, ignore_conflicts=True)
     except DataError as error:  # PostgreSQL stores less than JSON can say
         if len(reports) > 1:  # one that cannot be stored keeps none of the others away
             for report in reports:

@@ -61,7 +61,7 @@ class RemoteChanges:
         self._judge = judge
         self._every = every
         self._not_before = float("-inf")  # monotonic seconds
-        self._reported: dict[str, list[Row]] = {}  # many, which the next list is to show
+        self._reported: dict[str, tuple[float, list[Row]]] = {}  # many, which the next list is to show, and since when
 
     def is_time(self) -> bool:
         """Tell whether any kind of record that is linked here was not asked for lately."""
@@ -124,14 +124,19 @@ class RemoteChanges:
             kind: of_reports(model, [each for each in reports if each.kind == kind], self._judge)
             for kind, model in KINDS.items()
         }
-        many = [kind for kind, rows in news.items() if self._every and len(rows) > A_FEW]
+        gone = {(each.kind, each.record_id) for each in reports if each.is_deleted}  # no list shows these
+        edited = {
+            kind: [row for row in rows if (kind, getattr(row, row.LINK)) not in gone] for kind, rows in news.items()
+        }
+        many = [kind for kind, rows in edited.items() if self._every and len(rows) > A_FEW]
         seen = set(ChangesSeen.objects.filter(kind__in=many).values_list("kind", flat=True))
         for kind in seen:
-            self._reported.setdefault(kind, []).extend(news.pop(kind))
+            self._reported[kind] = (self._clock.monotonic(), edited[kind])
+            news[kind] = [row for row in news[kind] if (kind, getattr(row, row.LINK)) in gone]
         with storing():
             for kind, model in KINDS.items():
                 read_ahead.forget(model, [report.record_id for report in reports if report.kind == kind])
-                woken += len(wake(news.get(kind, []), now))
+                woken += len(wake(news[kind], now))
             ChangesSeen.objects.filter(kind__in=seen).update(looked_at=NEVER)  # one list instead of many gets
             if any(report.kind == "user" for report in reports):
                 Remembered.objects.filter(name="users").delete()  # asked for anew by whoever needs them
@@ -165,8 +170,9 @@ class RemoteChanges:
         missing = _missing(kind, checked, pipedrive) if checked else []
         # Before the transaction: where a sector is may have to be asked for.
         news = of_list(KINDS[kind], records, references, self._judge)
-        reported, listed = self._reported.pop(kind, []), {record.id for record in records}
-        missing += [row for row in reported if getattr(row, row.LINK) not in listed]
+        (since, reported), listed = self._reported.pop(kind, (at, [])), {record.id for record in records}
+        if at - since < AFTER_A_FAILURE:  # else another process has looked
+            missing += [row for row in reported if getattr(row, row.LINK) not in listed]
         jumped = abs((self._clock.now() - now).total_seconds() - (self._clock.monotonic() - at)) > 1
         with storing():
             read_ahead.forget(KINDS[kind], listed)
