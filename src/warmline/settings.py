@@ -38,7 +38,7 @@ REACHED_WITHIN = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,  # milliseconds
 }
-SHORTEST_KEY = 32  # characters of a key that is given, see installation.py
+SHORTEST_KEY = 32  # characters of a key that is given, see installation_warnings.py
 try:
     env = Environment()
 except ConfigurationError as error:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from virtual_clock import VirtualClock
 
 from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Unavailable, Window
-from warmline.pipedrive.headers import wait_seconds
+from warmline.pipedrive.limit_headers import wait_seconds
 from warmline.pipedrive.limiter import ENOUGH
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)

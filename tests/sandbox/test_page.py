@@ -11,7 +11,7 @@ import pytest
 from virtual_clock import VirtualClock
 
 from warmline.sandbox import Fault, Sandbox, World, serving
-from warmline.sandbox.breakages import BREAKAGES
+from warmline.sandbox.fault_buttons import BREAKAGES
 from warmline.sandbox.page import STATIC
 
 HOME = "/sandbox/"

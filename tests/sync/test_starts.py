@@ -19,7 +19,7 @@ from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync.installation_models import LinkCheck, OtherInstallation, Start
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.remote import reconcile_first, starts, strangers
+from warmline.sync.remote import other_installations, reconcile_first, starts
 from warmline.sync.remote.starts import ELSEWHERE, MADE_ANEW, OLDER, Noted, suspicion
 
 FIELD = "Warmline ID"
@@ -180,8 +180,8 @@ def test_another_installation_is_noticed(busy: Bench, alice: User, world: World,
     assert OtherInstallation.objects.get().token == "deadbeef"
     assert len(_told()) == 1
     assert "Another Warmline sends to the same company" in _told()[0]
-    assert strangers.present(timezone.now() + timedelta(days=1)) is not None
-    assert strangers.present(timezone.now() + timedelta(days=60)) is None
+    assert other_installations.present(timezone.now() + timedelta(days=1)) is not None
+    assert other_installations.present(timezone.now() + timedelta(days=60)) is None
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ from warmline.api import etags, reading
 from warmline.api.auth import Request
 from warmline.api.bodies import ActivityChanges, ExternalIdText, Id, NewActivity, PutActivity, Source
 from warmline.api.errors import CHANGING, READING, WRITING
-from warmline.api.filters import ActivityFilters
+from warmline.api.list_queries import ActivityFilters
 from warmline.api.responses import ActivityAnswer, RowPage
 from warmline.crm import activity_deletion, book, external_ids
 from warmline.crm.activities import Activity, ActivityQuerySet

@@ -6,7 +6,7 @@ from warmline.api import reading
 from warmline.api.audit_responses import AuditAnswer, AuditCounts, AuditItem
 from warmline.api.auth import Request, require_admin
 from warmline.api.errors import READING, WRITING, RefusedError
-from warmline.api.filters import AuditFilters
+from warmline.api.list_queries import AuditFilters
 from warmline.crm.users import User
 from warmline.sync import credentials
 from warmline.sync.audit_models import AuditState

@@ -7,7 +7,7 @@ from warmline.api.auth import Request, owner_of_new
 from warmline.api.bodies import ExternalIdText, Id, Link, Source
 from warmline.api.contact_bodies import ContactChanges, Import, NewContact
 from warmline.api.errors import CHANGING, READING, WRITING
-from warmline.api.filters import ContactFilters
+from warmline.api.list_queries import ContactFilters
 from warmline.api.responses import ContactAnswer, ImportAnswer, ImportOutcome, RowPage
 from warmline.crm import book, external_ids
 from warmline.crm.external_ids import ExternalName

@@ -14,7 +14,7 @@ from warmline.api.bodies import (
     Source,
 )
 from warmline.api.errors import CHANGING, READING, WRITING
-from warmline.api.filters import OrganizationFilters
+from warmline.api.list_queries import OrganizationFilters
 from warmline.api.responses import OrganizationAnswer, RowPage
 from warmline.crm import book, external_ids
 from warmline.crm.external_ids import ExternalName

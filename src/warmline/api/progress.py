@@ -5,7 +5,7 @@ from ninja import Query, Router
 
 from warmline.api.auth import Request
 from warmline.api.errors import READING, WRITING
-from warmline.api.filters import NotificationFilters
+from warmline.api.list_queries import NotificationFilters
 from warmline.api.responses import LinkCheckAnswer, NotificationAnswer, Page, RetryAnswer, SyncAnswer
 from warmline.sync import cursor_order, notifications
 from warmline.sync.policy import Policy

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pydantic import BaseModel
 
 from warmline.api.errors import RefusedError
-from warmline.api.filters import Cursor, RowFilters
+from warmline.api.list_queries import Cursor, RowFilters
 from warmline.api.responses import GoneAnswer, RowPage
 from warmline.crm import commit_order, external_ids, following
 from warmline.crm.external_ids import ExternalName

@@ -18,12 +18,12 @@ def serve(
 ) -> None:
     """Serve the pages and the API, and send warm contacts to Pipedrive; on PostgreSQL, `worker` does the latter."""
     set_up()
-    from warmline import installation, schema
+    from warmline import installation_warnings, schema
     from warmline.serve import serve as run
 
     if workers > 1 and not is_postgres():
         fail("warmline: several web processes need PostgreSQL. Set DATABASE_URL, or leave out --workers.")
-    for warning in installation.warnings():
+    for warning in installation_warnings.warnings():
         typer.echo(f"warmline: {warning}", err=True)
     _begin(reconcile=reconcile)
     try:

@@ -79,7 +79,7 @@ def doctor() -> None:
     set_up()
     from django.conf import settings
 
-    from warmline import installation, storage
+    from warmline import installation_warnings, storage
     from warmline.sync import engine_health
     from warmline.sync.policy import Policy
     from warmline.sync.remote.doctor import examination
@@ -92,7 +92,10 @@ def doctor() -> None:
     typer.echo(
         f"{'warning' if PUBLIC_ADDRESS.is_doubtful else 'ok':8} Links lead to {PUBLIC_ADDRESS.origin()}.{advice}"
     )
-    problems = [*installation.warnings(), *([] if engine_health.since() is None else [engine_health.message()])]
+    problems = [
+        *installation_warnings.warnings(),
+        *([] if engine_health.since() is None else [engine_health.message()]),
+    ]
     for problem in problems:
         typer.echo(f"problem  {problem}")
     well = matter is None and not problems

@@ -29,7 +29,7 @@ from warmline.pipedrive.errors import (
     Unavailable,
     Uncertain,
 )
-from warmline.pipedrive.headers import header_number, wait_seconds
+from warmline.pipedrive.limit_headers import header_number, wait_seconds
 
 Record = TypeVar("Record", bound=BaseModel)
 

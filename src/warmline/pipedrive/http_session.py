@@ -21,7 +21,7 @@ from warmline.pipedrive.bearer import Bearer, TokenSource
 from warmline.pipedrive.clock import Clock, http_date
 from warmline.pipedrive.error_responses import Answer, Call
 from warmline.pipedrive.errors import Unavailable
-from warmline.pipedrive.headers import header_number, wait_seconds
+from warmline.pipedrive.limit_headers import header_number, wait_seconds
 from warmline.pipedrive.limiter import Limiter
 from warmline.pipedrive.unpacking import unpacked
 

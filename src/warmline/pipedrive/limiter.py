@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
 from warmline.pipedrive.errors import BudgetSpent, Throttled
-from warmline.pipedrive.headers import LONGEST_PAUSE, header_number
 from warmline.pipedrive.ledger import Ledger, MemoryLedger, Used
+from warmline.pipedrive.limit_headers import LONGEST_PAUSE, header_number
 from warmline.pipedrive.plans import SEARCH, UNKNOWN, Window
 
 HOUR = 3600

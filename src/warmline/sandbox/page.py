@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from warmline.sandbox import breakages, view
+from warmline.sandbox import fault_buttons, view
 from warmline.sandbox.answers import BAD_REQUEST, FORBIDDEN, NOT_FOUND, Json, Refused
 from warmline.sandbox.elements import document
 from warmline.sandbox.front_end import Sandbox
@@ -50,8 +50,8 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
             elif form.get("mend") == "everything":
                 sandbox.faults.clear()
             else:
-                keys = breakages.pressed(sandbox.faults) | {form.get("break", "")}
-                breakages.press(sandbox.faults, keys - {form.get("mend", "")})
+                keys = fault_buttons.pressed(sandbox.faults) | {form.get("break", "")}
+                fault_buttons.press(sandbox.faults, keys - {form.get("mend", "")})
         return _elsewhere(HOME)
 
     async def add(request: Request) -> Response:

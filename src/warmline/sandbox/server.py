@@ -21,10 +21,10 @@ from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from warmline.sandbox.answers import Request
-from warmline.sandbox.carrier import carrying
 from warmline.sandbox.control import routes
 from warmline.sandbox.faults import Reset, Silence
 from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.webhook_delivery import carrying
 from warmline.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -7,7 +7,7 @@ sandbox's lock.
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
-from warmline.sandbox import breakages, tables
+from warmline.sandbox import fault_buttons, tables
 from warmline.sandbox.elements import el
 from warmline.sandbox.front_end import Sandbox
 from warmline.sandbox.tables import LIVE
@@ -84,7 +84,7 @@ def _nav(world: World) -> Element:
 
 
 def _health(sandbox: Sandbox) -> Element:
-    broken = breakages.told(sandbox.faults)
+    broken = fault_buttons.told(sandbox.faults)
     said = [el("p", el("strong", "Everything works. "), "All calls are answered normally.")]
     if broken:
         said = [el("p", el("strong", "Broken now")), el("ul", *(el("li", one) for one in broken))]
@@ -100,7 +100,7 @@ def _health(sandbox: Sandbox) -> Element:
 
 
 def _breakages(sandbox: Sandbox) -> Element:
-    on = breakages.pressed(sandbox.faults)
+    on = fault_buttons.pressed(sandbox.faults)
     buttons = [
         el(
             "button",
@@ -112,7 +112,7 @@ def _breakages(sandbox: Sandbox) -> Element:
             id=f"break-{one.key}",
             aria_pressed="true" if one.key in on else "false",
         )
-        for one in breakages.BREAKAGES
+        for one in fault_buttons.BREAKAGES
     ]
     is_cleaning = sandbox.world.settings.cleaning
     cleaning = el(

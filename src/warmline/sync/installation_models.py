@@ -64,7 +64,7 @@ class LinkCheck(models.Model):
 
 
 class OtherInstallation(models.Model):
-    """A start that is none of ours, found in the marks of records in the company's Pipedrive (see remote/strangers.py).
+    """A start that is none of ours, found in the marks of records in Pipedrive (see remote/other_installations.py).
 
     Attributes:
         token: The start's.

@@ -17,7 +17,7 @@ from warmline.pipedrive import Organization, Person, Unreadable
 from warmline.sync.company import storing
 from warmline.sync.lease_keys import is_mark
 from warmline.sync.models import DirectoryEntry, DirectoryKind, DirectoryState
-from warmline.sync.remote import strangers
+from warmline.sync.remote import other_installations
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def absorb(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadabl
             )
 
     in_pieces(list(names), store)
-    strangers.notice(kind, records)
+    other_installations.notice(kind, records)
 
 
 def note_unreadable(kind: DirectoryKind, records: Records, unreadable: Sequence[Unreadable]) -> None:

@@ -22,7 +22,7 @@ from warmline.sync.engine_health import EngineState
 from warmline.sync.models import ConnectionState
 from warmline.sync.monitoring_models import AttemptCount, CallCount
 from warmline.sync.policy import Policy
-from warmline.sync.remote import connection_health, reconcile_first, strangers
+from warmline.sync.remote import connection_health, other_installations, reconcile_first
 from warmline.sync.row_state import counts_by_table
 from warmline.sync.status import account_usage, attempt_counts, audit_result
 from warmline.sync.status.last_day import SPANS
@@ -139,7 +139,7 @@ def _connection(now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "warmline_other_installation",
         "1 if another Warmline sends to the same company.",
-        value=strangers.present(now) is not None,
+        value=other_installations.present(now) is not None,
     )
 
 

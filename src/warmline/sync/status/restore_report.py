@@ -8,7 +8,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync.installation_models import LinkCheck
-from warmline.sync.remote import reconcile_first, strangers
+from warmline.sync.remote import other_installations, reconcile_first
 
 UNTIL_THEN = "Each link to Pipedrive is being checked after a restore. Until that is done, nothing is sent."
 SHOWN = 10  # rows that are named
@@ -99,8 +99,8 @@ def other_installation(now: datetime) -> str:
     Args:
         now: The present moment, aware.
     """
-    other = strangers.present(now)
-    return "" if other is None else strangers.words(other)
+    other = other_installations.present(now)
+    return "" if other is None else other_installations.words(other)
 
 
 def _lines(check: LinkCheck) -> list[str]:

@@ -35,7 +35,7 @@ def carrying(sandbox: Sandbox) -> Iterator[None]:
                 for one in sandbox.take_outgoing():
                     pool.submit(carry, one)
 
-    thread = threading.Thread(target=look, name="sandbox-carrier")
+    thread = threading.Thread(target=look, name="sandbox-webhook-delivery")
     with client:
         thread.start()
         try:
