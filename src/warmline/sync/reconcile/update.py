@@ -68,7 +68,6 @@ class Updates:
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
-        there = changed_there(ours, theirs, agreed, words, is_shared=others.are_there)
         names = self._names(contact, decided.keep)
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
@@ -91,7 +90,7 @@ class Updates:
             snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
             revision=contact.revision,
             kept=decided.keep,
-            changed_there=there,
+            changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
             not_renamed=not_renamed,
             names=names,
             record=person,
