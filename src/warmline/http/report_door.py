@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 WITHIN = 5.0  # seconds; Pipedrive waits for ten
 AT_ONCE = 100  # reports in one insert
+PAUSE = 0.02  # seconds between two inserts, in which more come together: each waits for the disk, as those who save do
 MOST_WAITING = 5_000  # reports; who cannot store these will not store more
 
 
@@ -86,6 +87,7 @@ class ReportDoor:
             for _, done in some:
                 if not done.done():
                     done.set_result(None)
+            await asyncio.sleep(PAUSE)
 
 
 def _note(bodies: list[bytes]) -> None:

@@ -65,4 +65,4 @@ def _event(number: int, pair: str) -> bytes:
     return head.encode() + body
 
 
-ATTACKS = (Attack("a flood of reports", _flood, slower=2.0),)
+ATTACKS = (Attack("a flood of reports", _flood, slower=3.0),)
