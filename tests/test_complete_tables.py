@@ -18,7 +18,7 @@ from warmline.sandbox.settings import Plan
 from warmline.sync import mapping
 from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile.linking import TAKEN_OVER
+from warmline.sync.reconcile.taking_over import TAKEN_OVER
 from warmline.sync.status import not_sent_list
 from warmline.sync.synced_fields import FIELDS
 from warmline.web.forms import contact_book

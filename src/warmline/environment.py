@@ -174,6 +174,12 @@ VARIABLES = (
         time_of_day,
         "Time of day, in WARMLINE_TIME_ZONE, at which everything is compared with Pipedrive; off: never by itself.",
     ),
+    Variable(
+        "WARMLINE_POLL_MINUTES",
+        "15",
+        whole(0, 1440),
+        "Minutes between two looks at what people changed in Pipedrive; 0: only when a row is sent.",
+    ),
     Variable("WARMLINE_LIMITS", "", windows_or_none, "Requests per window of seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", one_window, "Searches per window of seconds."),
     Variable(

@@ -7,6 +7,7 @@ from typing import Any
 from chaos import audited, notices, values
 from chaos.breach import Breach
 from chaos.journal import agree
+from chaos.reports import not_shown
 from chaos.simulation import OURS, Simulation
 
 from warmline.crm.activities import Activity
@@ -34,6 +35,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *_false_states(run),
         *values.breaches(run),
         *_strangers(run),
+        *not_shown(lambda model: _rows(run, model), run.world),
         *notices.false_ones(run),
         *audited.false_findings(run, OURS),
     ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from random import Random
 
 import httpx
@@ -151,5 +152,6 @@ class Server:
             self._random,
             directory_allowance=self._allowance,
             threads=self._stage.of(self.process),
+            poll_every=timedelta(minutes=2),
             membership=Membership(token),
         )

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Self
 from unittest.mock import patch
@@ -19,6 +19,7 @@ from chaos import audited, deeds
 from chaos.breach import Breach
 from chaos.deeds import Here, There
 from chaos.journal import Journal
+from chaos.reports import Reports
 from chaos.server import Line, Server
 from chaos.skipping import until_next
 from django.conf import settings
@@ -35,6 +36,7 @@ from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import pending, processes, wakeups
+from warmline.sync.account_models import ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake
 from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
 from warmline.sync.models import (
     Attempt,
@@ -50,6 +52,7 @@ from warmline.sync.models import (
     Seen,
 )
 from warmline.sync.policy import Policy
+from warmline.sync.reconcile.remote_changes import LOOKS_TO_A_CHECK
 from warmline.sync.remote import company_switch
 from warmline.sync.status import audit_choices
 
@@ -57,6 +60,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
+    *(ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
     *(UndoStep, ContactWord, OrganizationWord, StemEnding, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
@@ -139,6 +143,7 @@ class Simulation:
         wakeups._listeners[:] = self._wake
         self._exits.close()
         settings.PIPEDRIVE_API_TOKEN = ""
+        self.reports.end()
 
     def _make_world(self) -> None:
         seed, random = self.report.seed, self.random
@@ -155,6 +160,7 @@ class Simulation:
             threshold=4, label="Warm Lead", earlier_activities=random.random() < 0.5, mark=random.random() < 0.7
         )
         self._allowance = random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
+        self.reports = Reports(self.sandbox, Random(seed + 2))  # its own chance, so that other deeds stay as they were
         self.users = [
             User.objects.create_user(f"{name}@example.com", name.title()) for name in ("alice", "bob", "dave")
         ]
@@ -201,6 +207,8 @@ class Simulation:
             self.change_company: 1,
         }
         self.random.choices(list(weights), list(weights.values()))[0]()
+        if self.reports.is_reached:
+            self.reports.break_the_way_sometimes()
         self.step()
 
     def step(self) -> None:
@@ -315,6 +323,10 @@ class Simulation:
             text = f"contact {row.pk} waits until {row.next_pipedrive_sync_attempt}, after an hour without faults"
             self.journal.breaches.append(Breach("late", f"{text}, at {self.clock.now()}"))
         self._work(1.1 * DAY)  # what waits for a person is looked at once a day
+        for _ in range(2 * LOOKS_TO_A_CHECK):  # what people changed meanwhile, and what is gone there
+            ChangesSeen.objects.update(looked_at=self.clock.now() - timedelta(hours=1))
+            self.stage.run(10.0)
+        self._work(HOUR)
         self.report.requests = len(self.world.calls)
         self.report.faults = Counter(call.fault for call in self.world.calls if call.fault)
 
@@ -350,6 +362,7 @@ class Simulation:
         while self.clock.elapsed < end:
             if not self.stage.step(end, self._until_next):
                 self.clock.elapsed = end
+            self.reports.deliver()
             if any(call.fault for call in self.world.calls[-3:]):
                 self._last_fault = max(self._last_fault, self.world.calls[-1].at - self.clock.start.timestamp())
             for server in [each for each in self.servers if each.process.is_dead]:

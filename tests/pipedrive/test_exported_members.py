@@ -56,6 +56,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "Usage",
         "Used",
         "User",
+        "Webhook",
         "Window",
         "can_be_address",
         "can_be_token",

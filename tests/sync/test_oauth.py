@@ -29,9 +29,9 @@ from warmline.pipedrive import (
 )
 from warmline.sandbox import Fault, Sandbox, SandboxTransport, World, serving
 from warmline.sync import credentials, oauth_grants
+from warmline.sync.account_models import OAuthGrant
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Connection, ConnectionState, Notification, NotificationKind
-from warmline.sync.oauth_models import OAuthGrant
 from warmline.sync.policy import Policy
 from warmline.sync.remote import oauth_setup
 from warmline.sync.remote.configured_client import plan_for

@@ -230,7 +230,7 @@ class TestInPipedrive:
         assert there(world, "phones")[0][0] == "+1"
 
     def test_what_colleagues_add_stays(self, bench: Bench, world: World, sandbox: Sandbox, alice: User) -> None:
-        """Beside what is added here at the same time."""
+        """Beside what is added here at the same time; and it is shown here, with a label that we know."""
         contact = jordan(alice, emails=OURS[:1])
         bench.settle()
         theirs = [{"value": "jordan@example.com", "label": "work"}, {"value": "boss@example.com", "label": "Assistant"}]
@@ -242,7 +242,7 @@ class TestInPipedrive:
             ("boss@example.com", "Assistant"),
             ("j.ames@example.org", "home"),
         ]
-        assert stated(contact).emails == OURS[:2]
+        assert stated(contact).emails == (*OURS[:2], Labelled("boss@example.com", "other"))
         assert not Notification.objects.filter(kind="change_kept").exists()
 
     def test_a_label_that_we_do_not_know_is_other(

@@ -17,7 +17,8 @@ from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.sync.models import Attempt
+from warmline.sync.audit_models import Finding
+from warmline.sync.models import Attempt, Remembered
 
 HTMX = {"HX-Request": "true"}
 FAILED = {
@@ -42,6 +43,25 @@ def jordan(alice: User) -> Contact:
 def robin(bob: User) -> Contact:
     """Return Robin, Bob's cold contact."""
     return add_contact(bob, name=HIS, email="robin@example.com", warmness_score=1)
+
+
+@pytest.mark.parametrize(
+    ("problem", "values", "said"),
+    [
+        ("owner", {"owner": [1, 2]}, "Its owner in Pipedrive was user 1 and is Bob Berg."),
+        ("label", {"label": [5, None]}, "Its label was taken off in Pipedrive."),
+    ],
+)
+def test_what_was_noticed_in_pipedrive_is_said(
+    alices: Client, jordan: Contact, problem: str, values: dict[str, Any], said: str
+) -> None:
+    """On the contact's page, and in the part of it that keeps itself up to date, if it was not said there yet."""
+    Remembered.objects.create(name="users", value=[{"id": 2, "name": "Bob Berg"}], at=timezone.now())
+    before = alices.get(f"/contacts/{jordan.pk}").context["was"]
+    found = {"problem": problem, "fields": sorted(values), "values": values, "found_at": timezone.now()}
+    Finding.objects.create(kind="contact", row_id=jordan.pk, record_id=1, **found)
+    assert said in look(alices.get(f"/contacts/{jordan.pk}"))
+    assert said in look(alices.get(f"/contacts/{jordan.pk}/status?was={before}", headers=HTMX))
 
 
 def names(html: str) -> list[str]:

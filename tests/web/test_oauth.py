@@ -19,8 +19,8 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import credentials, oauth_grants
+from warmline.sync.account_models import OAuthGrant, OAuthState
 from warmline.sync.models import Company, Connection, ConnectionState, Notification
-from warmline.sync.oauth_models import OAuthGrant, OAuthState
 from warmline.sync.remote import connection_health, setup
 
 CALLBACK = "/oauth/pipedrive"

@@ -46,6 +46,7 @@ from warmline.pipedrive.records import (
     Phone,
     User,
 )
+from warmline.pipedrive.webhook_calls import Webhook
 
 __all__ = [
     "BACKGROUND_SHARE",
@@ -98,6 +99,7 @@ __all__ = [
     "Usage",
     "Used",
     "User",
+    "Webhook",
     "Window",
     "can_be_address",
     "can_be_token",

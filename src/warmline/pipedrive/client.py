@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from warmline.pipedrive import error_responses
-from warmline.pipedrive.calls import PAGE_SIZE, Calls
+from warmline.pipedrive.calls import PAGE_SIZE
 from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import Rejected
 from warmline.pipedrive.http_session import Query
@@ -31,6 +31,7 @@ from warmline.pipedrive.records import (
     PersonChanges,
     User,
 )
+from warmline.pipedrive.webhook_calls import WebhookCalls
 
 # Published prices in tokens. Fields in v1 cost as much as any other v1 list or update.
 GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
@@ -41,7 +42,7 @@ LABEL_FIELD = "label_ids"
 LABEL_FIELDS_V1 = (LABEL_FIELD, "label")
 
 
-class Pipedrive(Calls):
+class Pipedrive(WebhookCalls):
     """One Pipedrive company, as one of its users sees it. Safe to share between threads.
 
     Every method that calls Pipedrive raises the errors of `warmline.pipedrive.errors` and no others: those that

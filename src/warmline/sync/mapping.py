@@ -54,6 +54,21 @@ def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> 
     return moment.date(), moment.time().replace(second=0, microsecond=0)
 
 
+def due_here(due: str, zone: ZoneInfo) -> tuple[date | None, time | None]:
+    """Return a due moment of Pipedrive's in the user's zone: the reverse of `due_in_utc`.
+
+    Args:
+        due: Date and time with a space between, as snapshots have it; either may be missing.
+        zone: The user's time zone.
+    """
+    day, _, clock = due.partition(" ")
+    due_date, due_time = (date.fromisoformat(day) if day else None), (time.fromisoformat(clock) if clock else None)
+    if due_date is None or due_time is None:
+        return due_date, None
+    moment = datetime.combine(due_date, due_time, UTC).astimezone(zone)
+    return moment.date(), moment.time().replace(tzinfo=None)
+
+
 def activity_type(wished: str, theirs: Iterable[PipedriveType]) -> str:
     """Return the type that an activity gets in Pipedrive: the wished one if it is active there, else a task.
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from warmline.crm import preferences
 from warmline.pipedrive import Tokens, can_be_address
 from warmline.sync import credentials
-from warmline.sync.oauth_models import OAuthGrant
+from warmline.sync.account_models import OAuthGrant
 
 log = logging.getLogger(__name__)
 

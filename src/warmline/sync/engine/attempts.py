@@ -24,8 +24,8 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
+from warmline.sync.reconcile.linked_records import DeletedThereError
 from warmline.sync.reconcile.outcome import StaleLinkError
-from warmline.sync.reconcile.update import DeletedThereError
 from warmline.sync.remote import connection_health
 from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
 
+from django.conf import settings
+
 from warmline import storage, tracing
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
@@ -18,6 +20,7 @@ from warmline.sync import due_row, pending, postponed_cleanup
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
+from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
@@ -50,6 +53,7 @@ class Engine:
         directory_allowance: How many API tokens the directory's first listing may cost.
         together: Makes independent calls: side by side, or one after the other.
         threads: Makes the locks that its threads share.
+        poll_every: How often to ask for what people changed in Pipedrive; None to watch nothing.
         membership: Whether the client's token belongs to the company of the links; None if the token never changes.
     """
 
@@ -63,6 +67,7 @@ class Engine:
         directory_allowance: int = 1000,
         together: Together = one_by_one,
         threads: Threads = SYSTEM_THREADS,
+        poll_every: timedelta | None = None,
         membership: Membership | None = None,
     ) -> None:
         self._pipedrive = pipedrive
@@ -73,6 +78,7 @@ class Engine:
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
+        self._watch = AccountWatch(clock, poll_every, policy)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -85,6 +91,7 @@ class Engine:
             chance,
             directory_allowance=directory_allowance(),
             together=side_by_side,
+            poll_every=timedelta(minutes=settings.POLL_MINUTES),
             membership=Membership(token),
         )
 
@@ -109,23 +116,25 @@ class Engine:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
-        return self._may_list() or link_checks.is_due(self._clock) or not self._membership.is_confirmed()
+        is_time = link_checks.is_due(self._clock) or self._watch.is_time(self._pipedrive)
+        return is_time or self._may_list() or not self._membership.is_confirmed()
 
     def fill_directory(self) -> bool:
-        """List one more page for the directory, if one is missing; otherwise check some links, if that was begun.
+        """Look at changes there if it is time, and list a page for the directory if one is missing, else check links.
 
         Returns:
             Whether there is another page to list now, or another link to check.
         """
         if not self.wants_filling() or not self.is_open():
             return False
-        may_list, leases = self._may_list(), Leases(self._clock)
+        background, leases = self._pipedrive.in_background(), Leases(self._clock)
         try:
             with self._membership.at_work(), leases.at_work():
-                if may_list and self._directory.fill(self._pipedrive.in_background()):
+                self._watch.run(background, lambda: self._steps(background, leases).references)
+                if self._may_list() and self._directory.fill(background):
                     return True
-                updates = Updates(self._pipedrive, self._steps(self._pipedrive, leases))
-                return LinkChecks(self._pipedrive, updates, leases, self._clock).step()
+                finder = self._steps(self._pipedrive, leases).finder
+                return LinkChecks(self._pipedrive, finder, leases, self._clock).step()
         except BusyError:
             return False
         except PipedriveError as error:
@@ -229,7 +238,7 @@ class Engine:
             def bring() -> None:
                 if contact.pipedrive_person_id is not None:
                     updates = Updates(steps.pipedrive, steps)
-                    linking.align(contact, updates.update_person(contact, organization_id), now=self._clock.now())
+                    self._watch.align(contact, updates.update_person(contact, organization_id))
                     return
                 steps.wait_for_twins(contact)
                 if not work.is_background:  # somebody waits, which is worth an unneeded look if the person exists
@@ -281,7 +290,7 @@ class Engine:
             def bring() -> None:
                 if organization.is_linked:
                     updates = Updates(steps.pipedrive, steps)
-                    linking.align(organization, updates.update_organization(organization, user), now=self._clock.now())
+                    self._watch.align(organization, updates.update_organization(organization, user))
                 elif user is not None:
                     brought = steps.ensure_organization(organization, user, organization.next_pipedrive_sync_attempt)
                     linking.link_organization(organization, brought, now=self._clock.now())

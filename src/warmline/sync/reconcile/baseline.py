@@ -4,7 +4,7 @@ It is stored with the link. For links of earlier versions, and for records into 
 what it finds first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,8 @@ from warmline.crm.activities import Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Field, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import mapping
-from warmline.sync.audit_models import AuditedLink
+from warmline.sync import mapping, normal_forms
+from warmline.sync.audit_models import AuditedLink, Finding
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote.account_cache import remembered
@@ -72,6 +72,30 @@ def store_links(links: Sequence[AuditedLink]) -> None:
     )
 
 
+def accepted(row: Row, brought: Brought) -> frozenset[str]:
+    """Return the fields of which a person has accepted that Pipedrive has another value, the one that it has now.
+
+    Args:
+        row: The row.
+        brought: Its record.
+    """
+    link = AuditedLink.objects.filter(kind=kind_of(row), row_id=row.pk).first()
+    values = {} if link is None else link.accepted
+    theirs = brought.agreed["theirs"]
+    return frozenset(
+        name
+        for name in theirs.keys() & values.keys()
+        if normal_forms.theirs(name, theirs[name]) == normal_forms.theirs(name, values[name])
+    )
+
+
+def forget_findings(row: Row, names: Collection[str]) -> None:
+    """Drop what the audit found, if it is about nothing but values that were taken over since."""
+    for finding in Finding.objects.filter(kind=kind_of(row), row_id=row.pk, wish=False).exclude(values={}):
+        if finding.values.keys() <= set(names):
+            finding.delete()
+
+
 def own_label(policy: Policy) -> int | None:
     """Return the id of our label as Pipedrive's fields were when they were asked for last; None if it was not there."""
     fields = remembered("person_fields", Field) or []
@@ -79,8 +103,8 @@ def own_label(policy: Policy) -> int | None:
     return mapping.option_named(policy.label, options)
 
 
-def kind_of(row: Row) -> str:
-    """Return a row's kind: "contact", "organization" or "activity"."""
+def kind_of(row: Row | type[Row]) -> str:
+    """Return the kind of a row, or of a class of rows: "contact", "organization" or "activity"."""
     return str(row._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
 
 

@@ -53,6 +53,7 @@ class Steps:
 
     Attributes:
         pipedrive: The client, for background work or not.
+        clock: For ages, and the times of notifications.
 
     Args:
         pipedrive: The client.
@@ -75,7 +76,7 @@ class Steps:
     ) -> None:
         self.pipedrive = pipedrive
         self._policy = policy
-        self._clock = clock
+        self.clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, leases, clock, looks.ages)
         self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
@@ -141,7 +142,7 @@ class Steps:
         """
         twins = twins_of(contact).filter(pipedrive_person_id=None).values_list("pk", flat=True)
         keys = [row_key("contact", pk) for pk in twins]
-        if keys and is_leased(keys, self._clock.now()):
+        if keys and is_leased(keys, self.clock.now()):
             raise BusyError("Another worker is bringing a contact with this e-mail.")
 
     def ensure_organization(self, organization: Organization, owner: User, after: datetime) -> Brought:

@@ -28,7 +28,8 @@ from warmline.sync.leases import Leases
 from warmline.sync.models import NotificationKind
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.candidates import bears
-from warmline.sync.reconcile.update import DeletedThereError, Updates
+from warmline.sync.reconcile.linked_records import DeletedThereError, LinkedRecords
+from warmline.sync.reconcile.matching import Finder
 from warmline.sync.remote import reconcile_first
 from warmline.sync.retries import NotYetError, trouble
 
@@ -62,13 +63,13 @@ class LinkChecks:
 
     Args:
         pipedrive: The client.
-        updates: Finds what a record was merged into, or made anew as.
+        finder: Finds what a record was merged into, or made anew as.
         leases: This worker's.
         clock: Tells the time.
     """
 
-    def __init__(self, pipedrive: Pipedrive, updates: Updates, leases: Leases, clock: Clock) -> None:
-        self._updates = updates
+    def __init__(self, pipedrive: Pipedrive, finder: Finder, leases: Leases, clock: Clock) -> None:
+        self._records = LinkedRecords(pipedrive, finder)
         self._leases = leases
         self._clock = clock
         self._lists: Mapping[str, Callable[..., Page[Any]]] = {
@@ -124,7 +125,7 @@ class LinkChecks:
 
     def _look_elsewhere(self, check: LinkCheck, row: Row, found: _Found) -> None:
         try:
-            record = self._updates.record_of(row)
+            record = self._records.record_of(row)
         except DeletedThereError:
             found.outcomes[row.pk] = GONE
             return

@@ -10,7 +10,6 @@ from django.db.models import F, Value
 
 from warmline.crm import row_changes
 from warmline.crm.activities import Activity, Row
-from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
@@ -23,14 +22,14 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import baseline, several_values, snapshots
+from warmline.sync.reconcile import baseline, several_values
 from warmline.sync.reconcile.local_deletes import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
-from warmline.sync.synced_fields import FIELDS, FIRST, first_of
+from warmline.sync.reconcile.taking_over import TAKEN_OVER, keep_theirs, take_over
+from warmline.sync.synced_fields import first_of
 
 SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
-TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
 
 
 def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: datetime) -> None:
@@ -131,7 +130,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         now: When the attempt was made.
     """
     with storing():
-        if isinstance(row, Activity) and brought.kept:
+        if isinstance(row, Activity) and (brought.kept or brought.changed_there):
             row_changes.hold_contact(row)
         is_there = _rows(row).filter(pk=row.pk).update(**_id_of(row, brought.record_id), **_in_line(brought, now))
         Intents.end(update_key(row))
@@ -141,12 +140,14 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
             left_there = {*brought.kept, *({"name"} if brought.not_renamed else ())}
             tell_the_others(row, brought.record_id, row.pipedrive_agreed, brought.agreed, left_there)
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
-        attempt_log.note(row, f"Pipedrive has the latest changes{but}.", ok=True, now=now)
+        taken_over = keep_theirs(row, brought) if brought.kept else frozenset[str]()
+        shown = take_over(row, brought)
+        attempt_log.note(row, f"Pipedrive has the latest changes{but}.{shown}", ok=True, now=now)
         happenings.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
-            _tell_of_kept(row, brought, _taken_over(row, brought), now)
+            _tell_of_kept(row, brought, taken_over, now)
 
 
 def unlink(row: Row, now: datetime) -> None:
@@ -226,31 +227,6 @@ def _in_line(brought: Brought, now: datetime) -> dict[str, Any]:
 def _id_of(row: Row, record_id: int | None) -> dict[str, Any]:
     replicated = {"replicated_to_pipedrive": record_id is not None} if isinstance(row, Activity) else {}
     return {row.LINK: record_id, **replicated}
-
-
-def _taken_over(row: Row, brought: Brought) -> frozenset[str]:
-    """Store the values that Pipedrive keeps, as far as they are valid here, unless the row was edited again meanwhile.
-
-    Returns:
-        The fields whose values were taken over.
-    """
-    stored = _rows(row).select_for_update().get(pk=row.pk)
-    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
-    if stored.revision != row.revision:
-        return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
-    plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept if not first_of(name)}
-    written = row_changes.take_over(stored, plain)
-    # Of several values only the changes are kept, and the primary one may have changed just now.
-    for name in kept.keys() - plain.keys():
-        several = several_values.changed(name, as_json(getattr(stored, name)), kept[name])
-        written |= row_changes.take_over(stored, {name: several})
-    ours = {name: getattr(stored, name) for name in written if name in plain}
-    if isinstance(stored, Contact):
-        now = snapshots.of_contact(stored)
-        ours |= {name: now[name] for name in now if first_of(name) or name in FIRST.values()}
-    agreed = snapshots.agreed({**brought.agreed["ours"], **ours}, brought.agreed["theirs"])
-    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=agreed)
-    return written
 
 
 def _tell_of_kept(row: Row, brought: Brought, taken_over: frozenset[str], now: datetime) -> None:

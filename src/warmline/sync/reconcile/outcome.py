@@ -30,6 +30,7 @@ class Brought:
         agreed: The agreed snapshots (see three_way_merge.py).
         revision: The row's revision that the record has; a row with a newer one is pending again.
         kept: Pipedrive's values that replace ours, by field.
+        changed_there: Pipedrive's values that were changed only there, by field.
         not_renamed: The record's name, if it differed from ours already before ours was changed; else empty.
         names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
         was_there: Whether the record existed already and was not created by us.
@@ -41,6 +42,7 @@ class Brought:
     agreed: Mapping[str, Values]
     revision: int
     kept: Values = field(default_factory=dict)
+    changed_there: Values = field(default_factory=dict)
     not_renamed: str = ""
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False

@@ -159,6 +159,40 @@ def differences(
     return found, frozenset(unsent.keys() - kept.keys() - changed_there)
 
 
+def changed_there(name: str, *, now: tuple[Side, Side], then: tuple[Side, Side], adds: bool) -> list[list[Any]]:
+    """Return the changes of values that were changed only in Pipedrive, and were the same on both sides before.
+
+    Args:
+        name: The field, such as `emails`.
+        now: Our values and Pipedrive's.
+        then: The same when the two sides last agreed.
+        adds: Whether values that are new there are among them.
+    """
+    (here, there), (here_then, there_then) = ([entries(name, side) for side in sides] for sides in (now, then))
+    changes = []
+    for form in dict.fromkeys([*there_then, *there]):
+        label, before = _label(there, form), _label(there_then, form)
+        is_as_it_was = list(here.get(form, ())) == list(here_then.get(form, ())) and alike(_label(here, form), before)
+        if is_as_it_was and not alike(label, before) and (adds or before is not None):
+            changes.append([(there_then | there)[form][0], label])
+    return changes
+
+
+def set_back(name: str, side: Side, changes: Side, then: Side) -> list[list[Any]]:
+    """Return values with those that some changes are about as they were earlier.
+
+    Args:
+        name: The field.
+        side: The values.
+        changes: The changes.
+        then: The earlier values.
+    """
+    found, before = entries(name, side), entries(name, then)
+    for form in entries(name, changes):
+        _put(found, form, before.get(form))
+    return [list(each) for each in found.values()]
+
+
 def alike(one: str | None, other: str | None) -> bool:
     """Tell whether two labels mean the same here, or both are none."""
     return one == other or (one is not None and other is not None and label_of(one) == label_of(other))

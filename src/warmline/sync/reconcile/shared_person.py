@@ -52,7 +52,8 @@ def tell_the_others(
             for name in several
             if name in theirs
         }
-        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=snapshots.agreed(ours, theirs | heard))
+        agreed = {**other.pipedrive_agreed, **snapshots.agreed(ours, theirs | heard)}
+        Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:

@@ -39,7 +39,8 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
         types: Pipedrive's activity type for each of ours.
 
     Returns:
-        The agreed snapshots; None if no field is missing, or nothing was agreed on.
+        The agreed snapshots, with the fields in `assumed` of which nothing was known; None if no field is missing, or
+        nothing was agreed on.
     """
     then = row.pipedrive_agreed.get("ours", {})
     if not (row.is_linked and then):
@@ -53,7 +54,8 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
             now, words = of_our_activity(row, types[row.type]), words_of_activity(row, types[row.type])
     if now.keys() <= then.keys():
         return None
-    return agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})})
+    assumed = {name: True for name in now if name not in then}
+    return {**agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})}), "assumed": assumed}
 
 
 def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
@@ -79,10 +81,12 @@ class Others:
 
     Attributes:
         emails, phones: The values, as they are here.
+        are_there: Whether there are other contacts, even without any.
     """
 
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    are_there: bool = False
 
 
 NOBODY = Others()
@@ -97,7 +101,7 @@ def others_of(contact: Contact, linked_too: Iterable[Contact]) -> Others:
     """
     rest = [each for each in linked_too if each.pk != contact.pk]
     emails, phones = ([each.value for row in rest for each in getattr(row, name)] for name in ("emails", "phones"))
-    return Others(tuple(emails), tuple(phones))
+    return Others(tuple(emails), tuple(phones), are_there=bool(rest))
 
 
 def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
@@ -126,6 +130,37 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
         phones=[[each.value, each.label] for each in person.phones],
         organization=person.org_id,
     )
+
+
+def shares(person: Person, then: Values) -> bool:
+    """Tell whether a person has an e-mail or a phone that was in a snapshot of Pipedrive's side.
+
+    Args:
+        person: As Pipedrive returned it.
+        then: The snapshot.
+    """
+    for first, entries in (("email", person.emails), ("phone", person.phones)):
+        had = [then.get(first) or "", *(value for value, _ in then.get(f"{first}s", ()))]
+        if any(each and _is_among(first, each, [entry.value for entry in entries]) for each in had):
+            return True
+    return False
+
+
+def with_our_first(theirs: Values, ours: Values) -> Values:
+    """Return Pipedrive's side with our primary e-mail and phone as those that are ours there, if they are there.
+
+    Args:
+        theirs: Pipedrive's side of a person.
+        ours: Our side, which may have another primary one by now.
+    """
+    there = {
+        first: {normal_forms.theirs(first, value) for value, _ in theirs.get(f"{first}s", ())} | {""}
+        for first in ("email", "phone")
+    }
+    return {
+        **theirs,
+        **{first: ours[first] for first in there if normal_forms.theirs(first, ours[first]) in there[first]},
+    }
 
 
 def words_of_contact(contact: Contact) -> dict[str, Any]:

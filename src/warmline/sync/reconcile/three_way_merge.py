@@ -84,6 +84,54 @@ def _merge_several(name: str, result: Merge, now: tuple[Values, Values], then: t
     result.keep.update({name: changes.keep} if changes.keep else {})
 
 
+def changed_there(
+    ours: Values,
+    theirs: Values,
+    agreed: Mapping[str, Values],
+    words: Values | None = None,
+    *,
+    is_shared: bool = False,
+) -> dict[str, Any]:
+    """Return the values that were changed only in Pipedrive, by field, for us to take over.
+
+    What differed before (an adopted record keeps its values) is no news when it changes once more: it stays ours. Nor
+    is a value known to be news of which only an assumption was stored (see `snapshots.complete`).
+
+    Args:
+        ours: As in `merge`; likewise the others.
+        theirs: Pipedrive's values.
+        agreed: The two sides as they were.
+        words: Our values as Pipedrive stores them.
+        is_shared: Whether several contacts are this person: then nobody knows whose an e-mail or phone is that is new.
+
+    Returns:
+        The values; of a field with several values, the changes (see several_values.py).
+    """
+    ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
+    words = ours if words is None else words
+    found: dict[str, Any] = {}
+    known = ours.keys() & ours_then.keys() & theirs.keys() & theirs_then.keys() - agreed.get("assumed", {}).keys()
+    for name in known:
+        if first_of(name):
+            if first_of(name) not in known:
+                continue  # which of them was the primary one is unknown
+            now, then = (ours[name], theirs[name]), (ours_then[name], theirs_then[name])
+            changes = several_values.changed_there(name, now=now, then=then, adds=not is_shared)
+            found |= {name: changes} if changes else {}
+            continue
+        is_news = _alike(name, words[name], theirs_then[name]) and not _alike(name, theirs[name], theirs_then[name])
+        is_new = name in SEVERAL and not theirs_then[name]
+        if is_news and not is_changed(name, ours[name], ours_then) and not (is_new and is_shared):
+            found[name] = theirs[name]
+    return {name: found[name] for name in ours if name in found}
+
+
+def differs(theirs: Values, agreed: Mapping[str, Values]) -> bool:
+    """Tell whether Pipedrive's side is known to be another one than when the two sides last agreed."""
+    then = agreed.get("theirs", {})
+    return any(name in then and not _alike(name, value, then[name]) for name, value in theirs.items())
+
+
 def is_changed(name: str, value: Any, then: Values) -> bool:
     """Tell whether one of our values is known to have changed since the two sides last agreed.
 
@@ -114,6 +162,7 @@ def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Val
     }
     done = [name for name in said if name not in several and _alike(name, theirs.get(name), there[name])]
     return {
+        **agreed,
         "ours": {
             **agreed.get("ours", {}),
             **{name: said[name] for name in done},

@@ -3,12 +3,11 @@
 A new name is sent only to a record that had the old one; a record with another name may be somebody else.
 
 Each update begins with one get (1 token), which shows what Pipedrive has now, whether an earlier update of ours was
-done after all, and whether the record still exists.
+done after all, and whether the record still exists. Where many records changed at once, a list has shown that already.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import transaction
 
@@ -20,7 +19,6 @@ from warmline.crm.users import User
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import (
     ActivityChanges,
-    NotFound,
     OrganizationChanges,
     Person,
     PersonChanges,
@@ -30,22 +28,14 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.pending import END_OF_TIME
-from warmline.sync.reconcile import snapshots, update_fields
+from warmline.sync.reconcile import read_ahead, snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
-from warmline.sync.reconcile.match_decision import Found, Record
+from warmline.sync.reconcile.linked_records import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
-from warmline.sync.reconcile.three_way_merge import Merge, Values, grant, merge
-from warmline.sync.retries import AmbiguousError
-
-PartyRow = TypeVar("PartyRow", Contact, Organization)
-
-
-class DeletedThereError(Exception):
-    """The record was deleted in Pipedrive, and it was not merged into one that can be found."""
+from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
 
 
 class Updates:
@@ -53,12 +43,13 @@ class Updates:
 
     Args:
         pipedrive: The client.
-        steps: Finds a record again, and knows what it refers to.
+        steps: Knows what a record refers to.
     """
 
     def __init__(self, pipedrive: Pipedrive, steps: Steps) -> None:
         self._pipedrive = pipedrive
         self._steps = steps
+        self._records = LinkedRecords(pipedrive, steps.finder)
 
     def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         """Send a linked contact's changes.
@@ -71,7 +62,7 @@ class Updates:
             DeletedThereError: When the person is gone, and was not merged into another one.
         """
         said = self._said_before(contact)
-        person = self._person(contact)
+        person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
         ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
         others = _others(contact, person)
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
@@ -99,8 +90,10 @@ class Updates:
             snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
             revision=contact.revision,
             kept=decided.keep,
+            changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
             not_renamed=not_renamed,
             names=names,
+            record=person,
         )
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
@@ -114,12 +107,13 @@ class Updates:
             DeletedThereError: When it is gone.
         """
         said = self._said_before(organization)
-        theirs = self._organization(organization)
+        theirs = read_ahead.take(organization, self._steps.clock.now()) or self._records.organization(organization)
         references = self._steps.references
         ours = snapshots.of_our_organization(organization)
         their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
         agreed = self._settled(organization, their_values, said)
         decided, then = merge(ours, their_values, agreed), agreed.get("ours", {})
+        there = changed_there(ours, their_values, agreed)
         not_renamed = _not_renamed(decided, agreed, theirs.name, lambda one, other: key(one) == key(other))
         send = update_fields.of_organization(
             organization, decided.send, theirs, then=then, references=references, user=user
@@ -142,7 +136,9 @@ class Updates:
             snapshots.agreed(ours, their_values),
             revision=organization.revision,
             kept=decided.keep,
+            changed_there=there,
             not_renamed=not_renamed,
+            record=theirs,
         )
 
     def update_activity(self, activity: Activity) -> Brought:
@@ -155,12 +151,13 @@ class Updates:
             DeletedThereError: When it is gone.
         """
         said = self._said_before(activity)
-        theirs = self._activity(activity)
+        theirs = read_ahead.take(activity, self._steps.clock.now()) or self._records.activity(activity)
         new = self._steps.as_new(activity, theirs.person_id or 0)
         wished = self._steps.references.wished_type(activity)
         ours, words = snapshots.of_our_activity(activity, wished), snapshots.words_of_activity(activity, wished)
         their_values = snapshots.of_their_activity(theirs)
-        decided = merge(ours, their_values, self._settled(activity, their_values, said), words)
+        agreed = self._settled(activity, their_values, said)
+        decided, there = merge(ours, their_values, agreed, words), changed_there(ours, their_values, agreed, words)
         send = update_fields.of_activity(activity, decided.send, theirs, new=new)
         if send:
             then_there = snapshots.of_their_activity(theirs.model_copy(update=send))
@@ -177,20 +174,8 @@ class Updates:
             snapshots.agreed(ours, snapshots.of_their_activity(theirs)),
             revision=activity.revision,
             kept=decided.keep,
+            changed_there=there,
         )
-
-    def record_of(self, row: Row) -> Person | PipedriveOrganization | PipedriveActivity:
-        """Return the record of a linked row, or the one that it was merged into or made anew as.
-
-        Raises:
-            DeletedThereError: When it is gone.
-        """
-        match row:
-            case Contact():
-                return self._person(row)
-            case Organization():
-                return self._organization(row)
-        return self._activity(row)
 
     def _said_before(self, row: Row) -> list[Intent]:
         """Return the earlier updates whose responses were lost, when they cannot happen any more.
@@ -243,35 +228,6 @@ class Updates:
         there = [known] if known else those_there(self._pipedrive.organization, {record_id})
         return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
 
-    def _person(self, contact: Contact) -> Person:
-        """Return the contact's person, or the one that it was merged into and that has its e-mail now."""
-        try:
-            person = self._pipedrive.person(contact.pipedrive_person_id or 0)
-        except NotFound:
-            person = None
-        if person is None or person.is_deleted:
-            there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
-            return _followed(lambda: self._steps.finder.person(_as_agreed(contact), also_called=[there]))
-        return person
-
-    def _organization(self, organization: Organization) -> PipedriveOrganization:
-        try:
-            theirs = self._pipedrive.organization(organization.pipedrive_org_id or 0)
-        except NotFound:
-            theirs = None
-        if theirs is None or theirs.is_deleted:
-            return _followed(lambda: self._steps.finder.organization(_as_agreed(organization), END_OF_TIME))
-        return theirs
-
-    def _activity(self, activity: Activity) -> PipedriveActivity:
-        try:
-            theirs = self._pipedrive.activity(activity.pipedrive_activity_id or 0)
-        except NotFound:
-            raise DeletedThereError from None
-        if theirs.is_deleted:
-            raise DeletedThereError
-        return theirs
-
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
@@ -298,29 +254,3 @@ def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_o
     for fields in (decided.send, decided.keep):
         fields.pop("name", None)
     return named
-
-
-def _followed(find: Callable[[], Found[Record] | None]) -> Record:
-    """Return the record into which a deleted one was merged.
-
-    Raises:
-        DeletedThereError: When there is none, or more than one that it could be; a user then has to try again.
-    """
-    try:
-        found = find()
-    except (AmbiguousError, NotFound):
-        raise DeletedThereError from None
-    if found is None:
-        raise DeletedThereError
-    return found.record
-
-
-def _as_agreed(row: PartyRow) -> PartyRow:
-    """Return a copy of a row with the e-mails and name that it last had in Pipedrive, to find its record again."""
-    then = copy(row)
-    then.next_pipedrive_sync_attempt = END_OF_TIME  # a look from before this moment does not show where the record went
-    for name in ("name", "email", "emails"):
-        if name in row.pipedrive_agreed.get("ours", {}):
-            setattr(then, name, row.pipedrive_agreed["ours"][name])
-    then.complete()
-    return then

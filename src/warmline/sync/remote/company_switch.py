@@ -16,7 +16,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.pipedrive import Pipedrive
 from warmline.pipedrive import User as TheirUser
-from warmline.sync import company, wakeups
+from warmline.sync import company, reported_changes, wakeups
 from warmline.sync.after_change import fresh_attempts, no_choice
 from warmline.sync.audit_models import forget_audits
 from warmline.sync.company import Membership, is_another, name_of
@@ -151,6 +151,7 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
         # What is written only once may have to be written again for the new company.
         Notification.objects.exclude(once=None).update(once=None)
         forget_account()
+        reported_changes.forget()
         Company.objects.filter(pk=1).update(**_told(me), generation=ours.generation + 1)
         wakeups.after_commit()
     return Company.objects.get(pk=1)

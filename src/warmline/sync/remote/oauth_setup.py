@@ -17,9 +17,9 @@ from django.conf import settings
 from warmline.crm.users import User as OurUser
 from warmline.pipedrive import Clock, GrantEnded, PipedriveError, Rejected, User
 from warmline.sync import credentials, notifications, oauth_grants
+from warmline.sync.account_models import OAuthGrant, OAuthState
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.models import ConnectionState, NotificationKind
-from warmline.sync.oauth_models import OAuthGrant, OAuthState
 from warmline.sync.remote import connection_health
 from warmline.sync.remote.oauth_tokens import ENDED, REFUSED_APP, GrantTokens, configured_app
 from warmline.sync.remote.setup import CannotConnectError, connect_with

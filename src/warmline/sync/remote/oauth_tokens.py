@@ -25,8 +25,8 @@ from warmline.pipedrive import (
     Unavailable,
 )
 from warmline.sync import credentials, oauth_grants
+from warmline.sync.account_models import OAuthGrant
 from warmline.sync.leases import BusyError
-from warmline.sync.oauth_models import OAuthGrant
 from warmline.sync.single_flight import one_asks
 
 log = logging.getLogger(__name__)

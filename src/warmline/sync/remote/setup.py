@@ -6,6 +6,7 @@ so no page waits for Pipedrive unasked.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,11 +15,11 @@ from django.utils import timezone
 from warmline.crm import preferences
 from warmline.pipedrive import ActivityType, Pipedrive, PipedriveError, User, can_be_token
 from warmline.sync import company, credentials, oauth_grants
+from warmline.sync.account_models import OAuthGrant
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Company, ConnectionState
-from warmline.sync.oauth_models import OAuthGrant
-from warmline.sync.remote import company_switch, connection_health
+from warmline.sync.remote import company_switch, connection_health, report_subscriptions
 from warmline.sync.remote.account_cache import Catalog, remembered
 from warmline.sync.remote.configured_client import pipedrive_with
 from warmline.sync.remote.directory import forget_another_account
@@ -166,9 +167,18 @@ def disconnect() -> str:
         What could not be done and what to do, in plain words; empty if all was.
     """
     grant = oauth_grants.in_use()
+    _end_reports()
     preferences.change({"pipedrive_token": "", "pipedrive_account": {}})
     oauth_grants.forget()
     return "" if grant is None or revoke(grant) else NOT_REVOKED
+
+
+def _end_reports() -> None:
+    """Have Pipedrive report nothing any more, as long as there is a way to say so."""
+    with suppress(ValueError, OSError, PipedriveError):
+        if credentials.token():
+            with pipedrive_with(credentials.token()) as pipedrive:
+                report_subscriptions.remove(pipedrive)
 
 
 def revoke(grant: OAuthGrant) -> bool:

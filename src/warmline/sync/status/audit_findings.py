@@ -19,6 +19,7 @@ CALLED = {
     "due": "due date",
     "done": "“done”",
 }  # fields that people call otherwise
+ON_THE_PAGE = (Problem.OWNER, Problem.LABEL)  # of a row; the others are seen from its state, or are for admins
 THERE = {"contact": "person", "organization": "organization", "activity": "activity"}
 
 
@@ -58,6 +59,13 @@ def described(findings: Iterable[Finding]) -> list[Described]:
         rows |= {(kind, row.pk): row for row in queryset.filter(pk__in=ids)}
     users = _users()
     return [_described(each, rows[each.kind, each.row_id], users) for each in some if (each.kind, each.row_id) in rows]
+
+
+def of_row(row: Contact | Organization) -> list[str]:
+    """Return what is wrong with a row that is not seen from its state, each in a sentence."""
+    found = list(Finding.objects.filter(kind=row._meta.model_name, row_id=row.pk, problem__in=ON_THE_PAGE))  # noqa: SLF001 (documented as public)
+    users = _users() if found else {}
+    return [_text(each, users) for each in found]
 
 
 def _described(finding: Finding, row: Any, users: dict[int, str]) -> Described:

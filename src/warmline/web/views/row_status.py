@@ -19,6 +19,7 @@ from warmline.sync import attempt_log
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind
 from warmline.sync.row_state import with_state
+from warmline.sync.status import audit_findings
 from warmline.sync.status import retry_and_choose as retrying
 from warmline.sync.status.not_sent_list import visible
 from warmline.sync.status.record_links import place
@@ -63,12 +64,14 @@ def in_pipedrive(row: Shown) -> dict[str, Any]:
     """
     why = explain(row, Policy.current())
     candidates = [{**each, "place": place(row, each["pipedrive_id"])} for each in why.sync.candidates]
+    found = audit_findings.of_row(row)
     latest = list(attempt_log.attempts_of(row)[: LATEST + 1])
     return {
-        "was": crc32(repr((why, latest and latest[0].pk)).encode()),
+        "was": crc32(repr((why, found, latest and latest[0].pk)).encode()),
         "row": row,
         "address": page_of(row),
         "why": why,
+        "found": found,
         "place": place(row),
         "candidates": candidates,
         "attempts": latest[:LATEST],

@@ -13,7 +13,7 @@ from warmline.pipedrive import User
 from warmline.sync import company, credentials, wakeups
 from warmline.sync.models import Company, ConnectionState
 from warmline.sync.policy import Policy
-from warmline.sync.remote import company_switch, connection_health, oauth_setup, setup
+from warmline.sync.remote import company_switch, connection_health, oauth_setup, report_subscriptions, setup
 from warmline.sync.remote.doctor import ADVICE, examination
 from warmline.sync.status import threshold_preview
 from warmline.web.forms.settings import ConnectForm, RulesForm
@@ -55,6 +55,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         "way_back": company.way_back(ours) if is_another and ours else "",
         "oauth": oauth_setup.shown(),
         "going": going_over() if status.state == ConnectionState.NO_TOKEN else "",
+        "reports": report_subscriptions.shown(),
     }
     return render(request, "web/settings/pipedrive.html", context)
 

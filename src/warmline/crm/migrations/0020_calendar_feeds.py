@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0017_today"),
+        ("crm", "0019_contact_details"),
     ]
 
     operations = [

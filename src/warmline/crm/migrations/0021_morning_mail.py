@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0018_calendar_feeds"),
+        ("crm", "0020_calendar_feeds"),
     ]
 
     operations = [

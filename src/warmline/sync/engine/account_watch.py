@@ -1,0 +1,78 @@
+"""What an engine sees beside bringing rows: heeds what Pipedrive reports, keeps our webhooks there, and polls.
+
+It is called where the directory is filled: by one thread at a time, as background work. While links are checked after
+a restore, it only heeds what was reported: the rows wait, nothing is registered, and the looks go on afterwards.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from warmline.crm.models import Contact, Organization
+from warmline.pipedrive import Clock, Pipedrive
+from warmline.sync.audit.noticing import Noticing
+from warmline.sync.policy import Policy
+from warmline.sync.reconcile import linking
+from warmline.sync.reconcile.outcome import Brought
+from warmline.sync.reconcile.remote_changes import RemoteChanges
+from warmline.sync.remote import reconcile_first
+from warmline.sync.remote.references import References
+from warmline.sync.remote.report_subscriptions import ReportSubscriptions
+
+
+class AccountWatch:
+    """Watches the account. Shared by the threads of an engine.
+
+    Args:
+        clock: On which all machines agree.
+        poll_every: How often to ask for what changed; None for an engine that watches nothing.
+        policy: Names the label.
+    """
+
+    def __init__(self, clock: Clock, poll_every: timedelta | None, policy: Policy) -> None:
+        self._clock = clock
+        self._noticing = Noticing(policy)
+        self._changes = RemoteChanges(clock, poll_every or None, self._noticing.news)
+        self._subscriptions = ReportSubscriptions(clock)
+        self._is_on = poll_every is not None
+
+    def align(self, row: Contact | Organization, brought: Brought) -> None:
+        """Store that a linked row and its record are in line, and what was noticed beside.
+
+        Args:
+            row: The row, as read under its lease.
+            brought: Its record.
+        """
+        linking.align(row, brought, now=self._clock.now())
+        self._noticing.notice(row, brought.record, self._clock.now())
+
+    def is_time(self, pipedrive: Pipedrive) -> bool:
+        """Tell whether there is something to do now, within the tokens for background work."""
+        if not self._is_on:
+            return False
+        if self._changes.has_reports():
+            return True
+        if not (self._changes.is_time() or self._subscriptions.is_time()) or reconcile_first.is_on():
+            return False
+        return pipedrive.has_tokens_for_background()
+
+    def run(self, pipedrive: Pipedrive, references: Callable[[], References]) -> None:
+        """Do it: what was reported first, because that costs no call.
+
+        Args:
+            pipedrive: The client, for background work.
+            references: Returns what knows in which field a sector is.
+
+        Raises:
+            BusyError: When another worker is at it.
+            PipedriveError: When Pipedrive does not respond, or refuses.
+        """
+        if not self._is_on:
+            return
+        if self._changes.has_reports():
+            self._changes.heed()
+        if reconcile_first.is_on() or not pipedrive.has_tokens_for_background():
+            return
+        if self._subscriptions.is_time():
+            self._subscriptions.look(pipedrive)
+        if self._changes.is_time():
+            self._changes.look(pipedrive, references())

@@ -1,0 +1,123 @@
+"""Shows here what people changed in Pipedrive, there alone or on both sides.
+
+Call it in the transaction that stores that both sides are in line.
+
+An edit that was made here meanwhile is not overwritten: then the change there stays news, and the next attempt, which
+sends that edit, comes across it again. What a person has accepted as different stays so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from warmline.crm import row_changes
+from warmline.crm.activities import Activity, Row
+from warmline.crm.labelled import as_json
+from warmline.crm.models import Contact
+from warmline.sync import mapping, normal_forms
+from warmline.sync.reconcile import baseline, several_values, snapshots
+from warmline.sync.reconcile.outcome import Brought
+from warmline.sync.reconcile.three_way_merge import Values
+from warmline.sync.synced_fields import FIELDS, FIRST, first_of
+
+TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
+
+
+def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
+    """Store the values that Pipedrive keeps, as far as they are valid here, unless the row was edited again meanwhile.
+
+    Returns:
+        The fields whose values were taken over.
+    """
+    stored = _rows(row).select_for_update().get(pk=row.pk)
+    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+    if stored.revision != row.revision:
+        return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
+    plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept if not first_of(name)}
+    written = row_changes.take_over(stored, plain)
+    # Of several values only the changes are kept, and the primary one may have changed just now.
+    written |= {name for name in kept.keys() - plain.keys() if _change_several(stored, name, kept[name])}
+    _agree(stored, brought.agreed, {name: getattr(stored, name) for name in written if name in plain})
+    return written
+
+
+def take_over(row: Row, brought: Brought) -> str:
+    """Store the values that were changed only in Pipedrive, as far as they are valid here.
+
+    Args:
+        row: The row, as read; an activity with its contact, which is held.
+        brought: Its record.
+
+    Returns:
+        What was done, as a further sentence for the attempt log; empty for nothing.
+    """
+    news = brought.changed_there.keys() - (baseline.accepted(row, brought) if brought.changed_there else ())
+    if not news:
+        return ""
+    stored = _rows(row).select_for_update().get(pk=row.pk)
+    if stored.revision != row.revision:
+        _keep_as_news(row, stored, brought)
+        return ""
+    columns = {name: each for name, each in _columns(stored, brought).items() if name in news}
+    plain = {name: value for name, value in _in_our_columns(stored, brought, columns).items() if not first_of(name)}
+    written = row_changes.take_over(stored, plain)
+    # Each of several values by itself: one that is not valid here keeps none of the others away.
+    for name in filter(first_of, columns):
+        refused_ones = [each for each in brought.changed_there[name] if not _change_several(stored, name, [each])]
+        written |= frozenset() if refused_ones else {name}
+    names = [name for name, each in columns.items() if each <= written]
+    # What one side holds now is what both agree on; a moment is compared as Pipedrive has it.
+    now = {name: brought.changed_there[name] if name == "due" else getattr(stored, name) for name in names}
+    _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
+    baseline.forget_findings(row, names)
+    said = f" Changed in Pipedrive, and now here: {', '.join(names)}." if names else ""
+    refused = sorted(columns.keys() - set(names))
+    return f"{said} Pipedrive's {' and '.join(refused)} cannot be stored here." if refused else said
+
+
+def _keep_as_news(row: Row, stored: Row, brought: Brought) -> None:
+    """Have the next attempt come across what was changed there: an edit was made here meanwhile."""
+    ours, theirs = stored.pipedrive_agreed["ours"], stored.pipedrive_agreed["theirs"]
+    then, news = row.pipedrive_agreed.get("theirs", {}), brought.changed_there
+    still_news = {
+        name: several_values.set_back(name, theirs[name], news[name], then[name]) if first_of(name) else then[name]
+        for name in news
+    }
+    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=snapshots.agreed(ours, {**theirs, **still_news}))
+
+
+def _change_several(stored: Row, name: str, changes: Sequence[Sequence[Any]]) -> bool:
+    """Store changes of several values; return whether they are valid here."""
+    several = several_values.changed(name, as_json(getattr(stored, name)), changes)
+    return name in row_changes.take_over(stored, {name: several})
+
+
+def _agree(stored: Row, agreed: Mapping[str, Values], ours: Values) -> None:
+    """Store what both sides agree on, now that some of our values are Pipedrive's."""
+    now, theirs = {**agreed["ours"], **ours}, agreed["theirs"]
+    if isinstance(stored, Contact):
+        present = snapshots.of_contact(stored)
+        now |= {name: present[name] for name in present if first_of(name) or name in FIRST.values()}
+        theirs = snapshots.with_our_first(theirs, present)
+    _rows(stored).filter(pk=stored.pk).update(pipedrive_agreed=snapshots.agreed(now, theirs))
+
+
+def _rows(row: Row) -> Any:
+    return type(row)._default_manager  # noqa: SLF001 (Django documents it as public)
+
+
+def _columns(row: Row, brought: Brought) -> dict[str, frozenset[str]]:
+    """Return the fields that can be taken over, each with our columns."""
+    names = brought.changed_there.keys() & (TAKEN_OVER[type(row)] | ({"due"} if isinstance(row, Activity) else set()))
+    due = frozenset({"due_date", "due_time"})
+    return {name: due if name == "due" else frozenset({name}) for name in sorted(names)}
+
+
+def _in_our_columns(row: Row, brought: Brought, names: Iterable[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in names:
+        value = brought.changed_there[name]
+        if name == "due" and isinstance(row, Activity):
+            values["due_date"], values["due_time"] = mapping.due_here(value, row.zone)
+        else:
+            values[name] = normal_forms.in_our_words(name, value)
+    return values
