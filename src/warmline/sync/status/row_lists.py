@@ -182,7 +182,7 @@ def pages(
 def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: datetime) -> _Among[RowType]:
     """Find out how the rows of a list are best read."""
     search = Search.of(rows.model, asked.text)
-    conditions = []
+    conditions: list[Q] = []
     if asked.organization is not None:
         conditions.append(Q(organization=asked.organization))
     if asked.show is not None:
