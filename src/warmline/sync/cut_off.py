@@ -7,6 +7,7 @@ are known by their heartbeats, so on SQLite, which has none, no process is ever 
 """
 
 from dataclasses import dataclass
+from threading import Lock
 
 from warmline import database_time
 from warmline.pipedrive import Clock
@@ -23,6 +24,7 @@ class _Pause:
     probes: int = 1
 
 
+_lock = Lock()  # between what is known here and what is written down of it
 _pauses: dict[str, _Pause] = {}  # by process: a simulation has several in one
 
 
@@ -43,21 +45,24 @@ def found(trouble: Trouble, clock: Clock, *, by_probe: bool) -> bool:
     if trouble.state != ConnectionState.DOWN or not others.filter(cut_off_since=None).exists():
         over()
         return False
-    pause = _pauses.get(processes.PROCESS)
-    if pause is None:
-        _pauses[processes.PROCESS] = _Pause(clock.monotonic() + probe_wait(trouble, 0).total_seconds())
-    elif by_probe:
-        pause.probe_at = clock.monotonic() + probe_wait(trouble, pause.probes).total_seconds()
-        pause.probes += 1
-    own = Heartbeat.objects.filter(process=processes.PROCESS)
-    own.filter(cut_off_since=None).update(cut_off_since=database_time.now())
+    with _lock:
+        own = Heartbeat.objects.filter(process=processes.PROCESS)
+        own.filter(cut_off_since=None).update(cut_off_since=database_time.now())
+        pause = _pauses.get(processes.PROCESS)
+        if pause is None:
+            _pauses[processes.PROCESS] = _Pause(clock.monotonic() + probe_wait(trouble, 0).total_seconds())
+        elif by_probe:
+            pause.probe_at = clock.monotonic() + probe_wait(trouble, pause.probes).total_seconds()
+            pause.probes += 1
     return True
 
 
 def over() -> None:
     """Heed that this process reaches Pipedrive, or that no other one does either."""
-    if _pauses.pop(processes.PROCESS, None) is not None:
-        Heartbeat.objects.filter(process=processes.PROCESS).update(cut_off_since=None)
+    with _lock:
+        if is_so():
+            Heartbeat.objects.filter(process=processes.PROCESS).update(cut_off_since=None)
+            del _pauses[processes.PROCESS]
 
 
 def is_probe_due(clock: Clock) -> bool:
