@@ -22,12 +22,17 @@ FLAGS = [
 ]
 # How long a test waits for what it sees in the end, on a machine that is busy with other things. (Playwright by itself
 # would wait for 5 seconds.)
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds
 expect.set_options(timeout=PATIENCE * 1000)
 # A toast goes after eight of its ticks, which is too soon for a test on such a machine to find it.
 STAYING = """
     const set = window.setInterval;
     window.setInterval = (run, wait, ...more) => set(run, wait === 1000 ? 1e6 : wait, ...more);
+"""
+# A page can be used before its scripts are ready, and then works without them. A test that is to see them waits.
+READY = """
+    const tell = () => { document.documentElement.dataset.ready = ""; };
+    document.addEventListener("DOMContentLoaded", () => setTimeout(tell));
 """
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -121,12 +126,13 @@ class People:
     complaints: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
 
-    def stranger(self, site: Site, *, toasts_go: bool = False, **options: object) -> Page:
+    def stranger(self, site: Site, *, toasts_go: bool = False, is_hasty: bool = False, **options: object) -> Page:
         """Return the page of someone who has not signed in.
 
         Args:
             site: Where.
             toasts_go: Whether toasts go by themselves, as they do for people.
+            is_hasty: Whether to use a page before its scripts are ready.
             options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
         """
         settings: Any = {"timezone_id": "UTC", **options}  # the zone of the profiles, wherever this machine is
@@ -137,7 +143,12 @@ class People:
         if not toasts_go:
             context.add_init_script(STAYING)
         self._contexts.append(context)
-        return context.new_page()
+        page = context.new_page()
+        if not is_hasty and options.get("java_script_enabled", True):
+            context.add_init_script(READY)
+            unready = page.locator("html:not([data-ready])")
+            page.add_locator_handler(unready, lambda: page.wait_for_load_state("load"), no_wait_after=True)
+        return page
 
     def member(self, site: Site, name: str = "alice", **options: Any) -> Page:
         """Return the page of someone who has signed in.

@@ -182,7 +182,7 @@ def test_two_edit_the_same(people: People, site: Site, *, scripts: bool) -> None
 
 def test_before_the_scripts_are_ready(people: People, site: Site) -> None:
     """On a slow network a page can be used before its scripts arrive: a warmness and a search of that time count."""
-    page = people.member(site)
+    page = people.member(site, is_hasty=True)
     fill_in(page, "Ash Early")
     add(page)
     page.get_by_role("heading", name="Ash Early", exact=True).wait_for()
