@@ -15,6 +15,7 @@ from warmline import pipedrive
 from warmline.api import bodies, contact_bodies, responses
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
+from warmline.crm.contact_details import ContactDetails
 from warmline.crm.imports import headings, vcards
 from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS, columns_sent
@@ -22,7 +23,7 @@ from warmline.web import export
 from warmline.web.forms import contact_book
 
 STAYS_HERE = {  # what people give of a row, and Pipedrive is not told
-    Contact: {"owner", "warmness_score"},
+    Contact: {"owner", "warmness_score", *ContactDetails.DETAILS},
     Organization: set[str](),
     Activity: {"contact", "time_zone", "logged_while_warm", "replicate"},
 }

@@ -83,12 +83,11 @@ class Engine:
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
         """Return the engine that the settings describe, for a token and some preferences."""
-        chance = Random()  # noqa: S311 (spreads waits, hides nothing)
         return cls(
             pipedrive_with(token),
             Policy.of(decided),
             DatabaseClock(),
-            chance,
+            Random(),  # noqa: S311 (spreads waits, hides nothing)
             directory_allowance=directory_allowance(),
             together=side_by_side,
             poll_every=timedelta(minutes=settings.POLL_MINUTES),
@@ -214,9 +213,8 @@ class Engine:
 
     def is_open(self) -> bool:
         """Tell whether calls may be made from here; sends a probe first if one is due."""
-        if storage.present() is not None:
-            return False  # Pipedrive's responses could not be stored
-        return connection_health.is_open(self._pipedrive, self._clock, self._membership)
+        can_store = storage.present() is None  # what Pipedrive responds
+        return can_store and connection_health.is_open(self._pipedrive, self._clock, self._membership)
 
     def _is_open_to_some(self) -> bool:
         return connection_health.is_left_to_others() or self.is_open()
