@@ -104,7 +104,7 @@ class Ground:
     def browser(self) -> Iterator[httpx.Client]:
         """Sign the admin in, and have their browser while the block runs."""
         url = f"http://127.0.0.1:{self.port}"
-        with httpx.Client(base_url=url, timeout=60, trust_env=False, follow_redirects=True) as browser:
+        with httpx.Client(base_url=url, timeout=180, trust_env=False, follow_redirects=True) as browser:
             browser.get("/sign-in")
             fields = {"username": MEMBER, "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
             browser.post("/sign-in", data=fields).raise_for_status()
@@ -206,7 +206,7 @@ def _bytes(pid: int, name: str) -> int:
 
 @contextmanager
 def _connection(port: int) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=180)
     try:
         yield connection
     finally:

@@ -103,7 +103,7 @@ def _export_formulas(place: Ground, _seconds: float) -> Said:
 def _answer(
     place: Ground, method: str, path: str, headers: dict[str, str], form: dict[str, str] | None = None
 ) -> Iterator[http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=180)
     kind = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
     connection.request(method, path, urlencode(form) if form else None, {**kind, **headers})
     answer = connection.getresponse()

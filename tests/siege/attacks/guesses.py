@@ -55,7 +55,7 @@ def _sign_in(place: Ground, user: str, address: str) -> http.client.HTTPResponse
         "Content-Type": "application/x-www-form-urlencoded",
     }
     fields = {"username": user, "password": "a-wrong-password", "csrfmiddlewaretoken": FORGERY}
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=180)
     connection.request("POST", "/sign-in", urlencode(fields), headers)
     answer = connection.getresponse()
     answer.read()

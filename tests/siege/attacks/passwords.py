@@ -12,6 +12,7 @@ from siege.attack import Attack, Said
 from siege.ground import Ground
 
 STRANGERS = 30
+PATIENCE = 180  # seconds, on a busy machine: 30 wait for one another
 FORGERY = "a" * 32
 KNOWN = {HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 NUMBERS = count()
@@ -32,7 +33,7 @@ def _sign_in(place: Ground, seconds: float) -> Said:
 def _guess(place: Ground, one: int, end: float) -> Counter[int]:
     """Guess until the end, at another user each time, from an address of one's own; count the answers by status."""
     answers: Counter[int] = Counter()
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=PATIENCE)
     while time.monotonic() < end:
         name = f"stranger{next(NUMBERS)}@example.org"
         headers = {
