@@ -28,10 +28,12 @@ class Said:
     Attributes:
         load: What was done, in a few words and figures.
         breaches: What should not have been; empty when all is well.
+        at_rest: Yields more of these, once nobody saves any more.
     """
 
     load: str
     breaches: list[str] = field(default_factory=list)
+    at_rest: Callable[[], Iterable[str]] = tuple
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def besiege(attack: Attack, folder: Path, seconds: float) -> Row:
             finally:
                 over.set()
             under = saving.result()
+        said.breaches += said.at_rest()
         memory, log, text = place.memory(), place.log.stat().st_size - logged, place.logged()
     breaches = [*said.breaches, *_breaches(attack, quiet, under, memory, log), *_loud(text)]
     return Row(_cells(attack, said, quiet, under, memory, log), breaches)

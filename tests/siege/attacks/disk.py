@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event
@@ -19,7 +20,7 @@ from siege.ground import Ground, Saves
 SIZE = "48m"
 TIMES = 3
 TOLD_IN_TIME, ON_IN_TIME = 3.0, 5.0  # seconds
-PATIENCE = 90.0
+PATIENCE = 180.0
 PAGES = (
     "/contacts",
     "/contacts?q=ames",
@@ -102,7 +103,7 @@ def _fills_up(place: Ground, seconds: float) -> Said:
         f"a save was answered {code} ({n} times)" for code, n in bursts.codes.items() if code not in allowed
     ]
     said.load += f", {bursts.codes['201']} saved, {bursts.codes['disk_full']} refused"
-    said.breaches += _compared(place, bursts.saves.ids)
+    said.at_rest = partial(_compared, place, bursts.saves.ids)
     return said
 
 
@@ -161,7 +162,7 @@ def _compared(place: Ground, ids: list[int]) -> Iterator[str]:
 
 
 def _left(place: Ground, ids: list[int]) -> int:
-    """Return how many of these contacts and their activities are not in Pipedrive yet; others are saved meanwhile."""
+    """Return how many of these contacts and their activities are not in Pipedrive yet."""
     some = ", ".join(map(str, ids))
     with _database(place) as database:
         (contacts,) = database.execute(

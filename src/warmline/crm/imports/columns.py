@@ -297,7 +297,7 @@ def _name(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: li
     name = whole or " ".join(parts)
     for text in [each for cell in said.get(Column.NAME, []) for each in in_cells.SEVERAL.split(cell)]:
         if not name or _tells_more(text, parts):
-            name = text
+            name, parts = text, [text]  # another one has to tell more than this
         elif not _is_within(text, name):
             left_out.append(LEFT_OUT.format("name", text))
     for text in called:
