@@ -1,6 +1,7 @@
 """An engine on the bench: driven step by step on a clock that the test turns."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
 
 from virtual_clock import VirtualClock
@@ -11,6 +12,8 @@ from warmline.pipedrive import Pipedrive
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Connection, DirectoryState, Lease
 from warmline.sync.policy import Policy
+
+POLL_EVERY = timedelta(minutes=15)  # how often an engine that watches asks what changed
 
 
 @dataclass

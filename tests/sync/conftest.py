@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from audit_desk import Desk
-from bench_engine import Bench, KnowingBench
+from bench_engine import POLL_EVERY, Bench, KnowingBench
+from door_client import HERE
 from meddler import Meddler
 from pytest_django import Settings
 from virtual_clock import VirtualClock
 
+from warmline import database_time
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Sandbox, SandboxTransport, World, serving
@@ -73,6 +75,17 @@ def bench(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: S
     """Return an engine through the in-process transport, which lists what Pipedrive holds when it first works."""
     settings.PIPEDRIVE_API_TOKEN = TOKEN
     return Bench(Engine(pipedrive, policy, clock, Random(7)), clock, policy, pipedrive)
+
+
+@pytest.fixture
+def watching(
+    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    """Return an engine that asks what changed, and that Pipedrive can reach, with the door on the same clock."""
+    monkeypatch.setattr(database_time, "now", clock.now)
+    settings.PIPEDRIVE_API_TOKEN = TOKEN
+    settings.PUBLIC_URL, settings.PIPEDRIVE_BASE_URL = HERE, "http://sandbox"
+    return Bench(Engine(pipedrive, policy, clock, Random(7), poll_every=POLL_EVERY), clock, policy, pipedrive)
 
 
 @pytest.fixture

@@ -1,51 +1,25 @@
 """Many records that people change at once in Pipedrive are looked at by lists, and by no get of each."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from bench_engine import Bench
-from door_client import knock
-from pytest_django import Settings
-from virtual_clock import VirtualClock
+from bench_engine import POLL_EVERY, Bench
+from door_client import deliver
 
-from warmline import database_time
 from warmline.crm import book
 from warmline.crm.book import add_contact
 from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.pipedrive import Activity, Organization, Person, Pipedrive
+from warmline.pipedrive import Activity, Organization, Person
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sandbox.outgoing import Outgoing
 from warmline.sandbox.records import shown
 from warmline.sync.account_models import ChangeReport, ReadAhead
-from warmline.sync.engine.reconciler import Engine
-from warmline.sync.policy import Policy
 from warmline.sync.reconcile.remote_changes import A_FEW
 
-EVERY = timedelta(minutes=15)
 MANY = 3 * A_FEW
-HERE = "http://127.0.0.1:8000"
 PHONE = "+49 30 5550100"
 pytestmark = pytest.mark.django_db
-
-
-def _door(one: Outgoing) -> int:
-    return knock(one.method, urlsplit(one.url).path, one.content, dict(one.headers))
-
-
-@pytest.fixture
-def watching(
-    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Bench:
-    """Return an engine that asks every 15 minutes, and that Pipedrive can reach."""
-    monkeypatch.setattr(database_time, "now", clock.now)
-    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
-    settings.PUBLIC_URL, settings.PIPEDRIVE_BASE_URL = HERE, "http://sandbox"
-    return Bench(Engine(pipedrive, policy, clock, Random(7), poll_every=EVERY), clock, policy, pipedrive)
 
 
 @pytest.fixture
@@ -54,7 +28,7 @@ def many(watching: Bench, sandbox: Sandbox, alice: User) -> list[int]:
     for number in range(MANY):
         add_contact(alice, name=f"Robin {number}", email=f"robin{number}@example.com", warmness_score=9)
     watching.settle(120)
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.settle(60)
     ids = [each for each in Contact.objects.values_list("pipedrive_person_id", flat=True) if each is not None]
     assert len(ids) == MANY
@@ -72,13 +46,13 @@ def heard(request: pytest.FixtureRequest, watching: Bench, sandbox: Sandbox) -> 
     def reported() -> None:
         for _ in range(10):
             for _ in range(MANY // 10):
-                sandbox.deliver(_door)
+                sandbox.deliver(deliver)
             watching.settle(0.5)
         watching.settle(60)
 
     def polled() -> None:
         sandbox.world.outgoing.clear()
-        watching.settle(EVERY.total_seconds())
+        watching.settle(POLL_EVERY.total_seconds())
         watching.settle(60)
 
     return reported if request.param == "reported" else polled
@@ -104,7 +78,7 @@ def test_an_edit_here_has_the_record_read_anew(
     """What a list has shown vouches for a row as it was then."""
     sandbox.people.bulk_change("persons", many, phones=[{"value": PHONE}])
     sandbox.world.outgoing.clear()
-    watching.clock.sleep(EVERY.total_seconds())
+    watching.clock.sleep(POLL_EVERY.total_seconds())
     watching.engine.fill_directory()
     assert ReadAhead.objects.count() == MANY
     contact = Contact.objects.get(pipedrive_person_id=many[0])
@@ -121,10 +95,10 @@ def test_a_further_change_has_the_record_read_anew(watching: Bench, many: list[i
     """A report of it drops what the list has shown before."""
     sandbox.people.bulk_change("persons", many, phones=[{"value": PHONE}])
     sandbox.world.outgoing.clear()
-    watching.clock.sleep(EVERY.total_seconds())
+    watching.clock.sleep(POLL_EVERY.total_seconds())
     watching.engine.fill_directory()
     sandbox.people.change("persons", many[0], phones=[{"value": "+49 30 5550199"}])
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.engine.fill_directory()
     assert not ReadAhead.objects.filter(record_id=many[0]).exists()
     watching.settle(60)
@@ -134,8 +108,8 @@ def test_a_further_change_has_the_record_read_anew(watching: Bench, many: list[i
 
 def test_what_was_sent_just_before_is_read_anew(watching: Bench, many: list[int], sandbox: Sandbox) -> None:
     """The list may be older than that."""
-    watching.settle(EVERY.total_seconds())  # a look
-    watching.clock.sleep(EVERY.total_seconds() - 2)
+    watching.settle(POLL_EVERY.total_seconds())  # a look
+    watching.clock.sleep(POLL_EVERY.total_seconds() - 2)
     contact = Contact.objects.get(pipedrive_person_id=many[0])
     book.change_contact(contact, {"name": "Robin Vale"})
     watching.settle(0)
@@ -152,7 +126,7 @@ def test_many_deletions_are_heard_of_at_once(watching: Bench, many: list[int], s
     """No list shows them, so each record is asked for."""
     for person_id in many:
         sandbox.people.delete("persons", person_id)
-    while sandbox.deliver(_door):
+    while sandbox.deliver(deliver):
         pass
     for _ in range(10):
         watching.settle(1)
@@ -163,7 +137,7 @@ def test_a_list_that_fails_loses_nothing(watching: Bench, many: list[int], sandb
     """The reports are gone by then; the next list shows what they were about."""
     sandbox.people.bulk_change("persons", many, phones=[{"value": PHONE}])
     sandbox.faults.add(Fault(kind="error", status=400, method="GET", path="/api/v2/persons", times=1))
-    while sandbox.deliver(_door):
+    while sandbox.deliver(deliver):
         pass
     watching.settle(5)
     assert _phones() != {PHONE}

@@ -1,47 +1,21 @@
 """Another owner in Pipedrive, or our label taken off there, is found within seconds, as the audit would find it."""
 
-from datetime import timedelta
-from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from bench_engine import Bench
-from door_client import knock
-from pytest_django import Settings
-from virtual_clock import VirtualClock
+from bench_engine import POLL_EVERY, Bench
+from door_client import deliver
 
-from warmline import database_time
 from warmline.crm import book
 from warmline.crm.book import OrganizationDetails, add_contact
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
-from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Sandbox, World
-from warmline.sandbox.outgoing import Outgoing
 from warmline.sync.audit_models import Finding, Problem
-from warmline.sync.engine.reconciler import Engine
-from warmline.sync.policy import Policy
 from warmline.sync.status import audit_choices, audit_findings
 
-EVERY = timedelta(minutes=15)
-BOB, HERE = 2, "http://127.0.0.1:8000"
+BOB = 2
 pytestmark = pytest.mark.django_db
-
-
-def _door(one: Outgoing) -> int:
-    return knock(one.method, urlsplit(one.url).path, one.content, dict(one.headers))
-
-
-@pytest.fixture
-def watching(
-    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Bench:
-    """Return an engine that asks every 15 minutes, and that Pipedrive can reach."""
-    monkeypatch.setattr(database_time, "now", clock.now)
-    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
-    settings.PUBLIC_URL, settings.PIPEDRIVE_BASE_URL = HERE, "http://sandbox"
-    return Bench(Engine(pipedrive, policy, clock, Random(7), poll_every=EVERY), clock, policy, pipedrive)
 
 
 @pytest.fixture
@@ -52,14 +26,14 @@ def contact(watching: Bench, alice: User, sandbox: Sandbox) -> Contact:
         alice, name="Robin Vale", email="robin@example.com", organization=organization, warmness_score=9
     )
     watching.settle(20)
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.settle(20)
     contact.refresh_from_db()
     return contact
 
 
 def _soon(watching: Bench, sandbox: Sandbox) -> None:
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.settle(1)
     watching.settle(1)
 
@@ -96,7 +70,7 @@ def test_it_is_found_and_found_no_more(
             _soon(watching, sandbox)
         else:
             sandbox.world.outgoing.clear()
-            watching.settle(EVERY.total_seconds())
+            watching.settle(POLL_EVERY.total_seconds())
             watching.settle(5)
 
     before = {name: world.records[kind][1][name] for name in change}

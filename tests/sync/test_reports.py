@@ -3,21 +3,17 @@
 import asyncio
 import json
 from datetime import timedelta
-from random import Random
 from threading import Event
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from bench_engine import Bench
+from bench_engine import POLL_EVERY, Bench
 from django.db import DatabaseError, connection
-from door_client import knock
+from door_client import DOOR, HERE, deliver, knock
 from pytest_django import Settings
-from virtual_clock import VirtualClock
 
-from warmline import database_time
 from warmline.asgi import application
 from warmline.crm import book
 from warmline.crm.book import OrganizationDetails, add_contact
@@ -27,35 +23,13 @@ from warmline.http import report_door
 from warmline.http.report_door import ReportDoor
 from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sandbox.outgoing import Outgoing
 from warmline.sync import reported_changes
 from warmline.sync.account_models import ChangeReport, ReportIntake
-from warmline.sync.engine.reconciler import Engine
 from warmline.sync.installation_models import LinkCheck
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.policy import Policy
 from warmline.sync.remote import reconcile_first, report_subscriptions, setup
 
-EVERY = timedelta(minutes=15)
-DOOR = "/events/pipedrive"
-HERE = "http://127.0.0.1:8000"
 pytestmark = pytest.mark.django_db
-
-
-def _door(one: Outgoing) -> int:
-    assert one.url == HERE + DOOR
-    return knock(one.method, urlsplit(one.url).path, one.content, dict(one.headers))
-
-
-@pytest.fixture
-def watching(
-    pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Bench:
-    """Return an engine that Pipedrive can reach, with the door on the same clock."""
-    monkeypatch.setattr(database_time, "now", clock.now)
-    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
-    settings.PUBLIC_URL, settings.PIPEDRIVE_BASE_URL = HERE, "http://sandbox"
-    return Bench(Engine(pipedrive, policy, clock, Random(7), poll_every=EVERY), clock, policy, pipedrive)
 
 
 @pytest.fixture
@@ -69,7 +43,7 @@ def contact(watching: Bench, alice: User, sandbox: Sandbox) -> Contact:
         warmness_score=9,
     )
     watching.settle(20)
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.settle(20)
     contact.refresh_from_db()
     assert contact.pipedrive_person_id == 1
@@ -77,7 +51,7 @@ def contact(watching: Bench, alice: User, sandbox: Sandbox) -> Contact:
 
 
 def _soon(watching: Bench, sandbox: Sandbox) -> None:
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     watching.settle(1)
     watching.settle(1)
 
@@ -194,7 +168,7 @@ def test_a_merge_is_followed_if_what_is_there_agrees(
     contact = add_contact(alice, name="Robin Vale", phone="+49 30 5550100", warmness_score=9)
     watching.settle(20)
     there = sandbox.add("persons", **winner)
-    sandbox.deliver(_door)
+    sandbox.deliver(deliver)
     sandbox.people.delete("persons", 1)
     for told in sandbox.world.outgoing:
         told.body["meta"]["merged_to_id"] = str(there["id"])
@@ -276,7 +250,7 @@ def test_whatever_way_reports_come(
         _soon(watching, sandbox)
         watching.settle(30)
     if kind == "event_lost":
-        watching.settle(EVERY.total_seconds())
+        watching.settle(POLL_EVERY.total_seconds())
         watching.settle(5)
     assert Contact.objects.get().name == "Robin Vail"
     assert ChangeReport.objects.count() == 0
@@ -359,8 +333,8 @@ def test_what_cannot_be_stored_is_a_gap(
     with monkeypatch.context() as broken:
         broken.setattr(ChangeReport.objects, "bulk_create", full)
         sandbox.people.change("persons", 1, name="Robin Veil")
-        assert sandbox.deliver(_door) == 1
-        assert sandbox.deliver(_door) == 0
+        assert sandbox.deliver(deliver) == 1
+        assert sandbox.deliver(deliver) == 0
     sandbox.people.change("organizations", 1, website="https://tidewater.example.com")
     _soon(watching, sandbox)
     _soon(watching, sandbox)
@@ -396,7 +370,7 @@ def test_reports_that_come_are_no_silence(
     for number in range(8):
         add_contact(alice, name=f"Kim {number}", email=f"kim{number}@example.com", warmness_score=9)
         watching.settle(4)
-        sandbox.deliver(_door)
+        sandbox.deliver(deliver)
     watching.settle(120)
     assert ReportIntake.objects.get().last_gap_from is None
 
