@@ -240,7 +240,7 @@ def test_the_page_costs_the_same_for_many(
             Activity.objects.filter(pk=call.pk).update(replicate=number % 2 == 0)
             for row in (contact, contact.organization, call):
                 failing(row)
-        with django_assert_max_num_queries(40) as found:
+        with django_assert_max_num_queries(42) as found:  # one of them on PostgreSQL alone: which workers live
             look(alices.get("/sync"))
         counted.add(len(found))
     assert len(counted) == 1
