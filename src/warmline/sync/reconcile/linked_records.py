@@ -60,15 +60,11 @@ class LinkedRecords:
         Raises:
             DeletedThereError: When it is gone.
         """
-        try:
-            person = self._pipedrive.person(contact.pipedrive_person_id or 0)
-        except NotFound:
-            person = None
-        if person is None or person.is_deleted:
-            there = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
-            said = self._said_to_be_merged(contact)
-            return said or _followed(lambda: self._finder.person(_as_agreed(contact), also_called=[there]))
-        return person
+        if there := those_there(self._pipedrive.person, {contact.pipedrive_person_id or 0}):
+            return there[0]
+        name = contact.pipedrive_agreed.get("theirs", {}).get("name", contact.name)
+        said = self._said_to_be_merged(contact)
+        return said or _followed(lambda: self._finder.person(_as_agreed(contact), also_called=[name]))
 
     def _said_to_be_merged(self, contact: Contact) -> Person | None:
         """Return the person that a report says ours was merged into, if that is there and has what ours had.
@@ -89,13 +85,9 @@ class LinkedRecords:
         Raises:
             DeletedThereError: When it is gone.
         """
-        try:
-            theirs = self._pipedrive.organization(organization.pipedrive_org_id or 0)
-        except NotFound:
-            theirs = None
-        if theirs is None or theirs.is_deleted:
-            return _followed(lambda: self._finder.organization(_as_agreed(organization), END_OF_TIME))
-        return theirs
+        if there := those_there(self._pipedrive.organization, {organization.pipedrive_org_id or 0}):
+            return there[0]
+        return _followed(lambda: self._finder.organization(_as_agreed(organization), END_OF_TIME))
 
     def activity(self, activity: Activity) -> PipedriveActivity:
         """Return the activity's record.
