@@ -180,6 +180,12 @@ VARIABLES = (
         whole(0, 1440),
         "Minutes between two looks at what people changed in Pipedrive; 0: only when a row is sent.",
     ),
+    Variable(
+        "WARMLINE_TRUST_EVENTS",
+        "no",
+        yes_or_no,
+        "Whether leads are created without a look first while Pipedrive's webhooks are proven to arrive.",
+    ),
     Variable("WARMLINE_LIMITS", "", windows_or_none, "Requests per window of seconds; empty: those of the plan."),
     Variable("WARMLINE_SEARCH_LIMIT", "10/2", one_window, "Searches per window of seconds."),
     Variable(

@@ -23,7 +23,7 @@ from warmline.http.client_connections import (
     ClientConnections,
     raise_limit,
 )
-from warmline.sync import call_counts
+from warmline.sync import call_counts, trusted_reports
 from warmline.web.event_stream import WATCHER
 
 TICKS = 10  # of uvicorn's in a second
@@ -52,6 +52,7 @@ def answer(sock: socket.socket, beside: AbstractContextManager[object], *, until
         timeout_graceful_shutdown=GRACE,
     )
     server = Server(config, connections, ignores_signals=until_input_ends)
+    trusted_reports.after_a_pause()
     with preferences.followed(), call_counts.adding(), beside:
         if until_input_ends:
             Thread(target=_stop_with_input, args=[server.stop], name="input", daemon=True).start()

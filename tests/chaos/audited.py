@@ -42,6 +42,7 @@ def false_findings(run: "Simulation", token: str) -> Iterator[Breach]:
         if not _audit(run, token):
             yield Breach("audit", f"it never came to its end: {Audit.objects.order_by('-pk').values().first()}")
             return
+        yield from () if is_accepted else run.reports.trust.unnamed()
         for finding in Finding.objects.order_by("pk"):
             if is_accepted or not _is_peoples(run, finding):
                 what = f"{finding.problem} of {finding.kind} {finding.row_id}, record {finding.record_id}"

@@ -4,6 +4,7 @@ Pipedrive's side alone does not tell whether a change was anybody's wish. This i
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,7 @@ class Journal:
         made: By record, the row for which a call of ours made it.
         breaches: What was seen to be broken at once.
         deeds: What people did, in order.
+        on_create: Is told of each record that a call of ours made, with the call's body and the row.
     """
 
     world: World
@@ -72,6 +74,7 @@ class Journal:
     made: dict[RecordName, RowName] = field(default_factory=dict)
     breaches: list[Breach] = field(default_factory=list)
     deeds: list[str] = field(default_factory=list)
+    on_create: Callable[[RecordName, dict[str, Any], RowName], None] = lambda *_: None
     _late: list[tuple[str, str, RowName]] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -107,6 +110,7 @@ class Journal:
         if method == "POST" and path.count("/") == 3:
             new = [name for name in after if name not in before and name[0] == kind and self._is_of(body, after, name)]
             for name in new:
+                self.on_create(name, body, row)
                 self.made[name] = row
                 self.names[name].add(str(after[name].get("name", "")))
             if not new:  # it may be done late

@@ -5,6 +5,8 @@ from random import Random
 from typing import Any
 
 from chaos.breach import Breach
+from chaos.journal import Journal
+from chaos.trust import Trust
 from django.conf import settings
 
 from warmline.crm.activities import Activity
@@ -14,7 +16,7 @@ from warmline.pipedrive import Person
 from warmline.sandbox import Fault, Sandbox
 from warmline.sandbox.outgoing import Outgoing
 from warmline.sandbox.records import shown
-from warmline.sync import mapping, reported_changes
+from warmline.sync import mapping, reported_changes, trusted_reports
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import changed_there
 from warmline.sync.row_state import SyncState
@@ -29,16 +31,24 @@ class Reports:
     Args:
         sandbox: Reports.
         random: Draws what breaks.
+        journal: Who made what.
     """
 
-    def __init__(self, sandbox: Sandbox, random: Random) -> None:
+    def __init__(self, sandbox: Sandbox, random: Random, journal: Journal) -> None:
         self._sandbox, self._random = sandbox, random
+        self._closed_until: float | None = None
+        self.trust = Trust(journal)
+        journal.on_create = self.trust.created
         self.is_reached = random.random() < 0.5
+        settings.TRUST_EVENTS = self.is_reached and random.random() < 0.7
         settings.PUBLIC_URL = HERE if self.is_reached else ""
         settings.PIPEDRIVE_BASE_URL = "http://sandbox"
 
     def deliver(self) -> None:
         """Carry what is due to the door; one in ten finds it closed."""
+        if self._closed_until is not None and self._sandbox.world.now() >= self._closed_until:
+            self._closed_until = None
+            trusted_reports.after_a_pause()
         if self._sandbox.world.outgoing:
             self._sandbox.deliver(self._door)
 
@@ -50,10 +60,12 @@ class Reports:
     def break_the_way(self) -> None:
         """Have reports come late, twice, out of order or not at all for a while, or end the webhooks."""
         webhooks = list(self._sandbox.world.webhooks)
-        kind: Any = self._random.choice((*ON_THE_WAY, "ban", "remove"))
+        kind: Any = self._random.choice((*ON_THE_WAY, "ban", "remove", "closed"))
         if kind in ON_THE_WAY:
             delay = self._random.uniform(1, 120) if kind in {"event_late", "event_out_of_order"} else 0.0
             self._sandbox.faults.add(Fault(kind=kind, delay=delay, seconds=600.0, probability=0.5))
+        elif kind == "closed":
+            self._closed_until = self._sandbox.world.now() + self._random.choice((2.0, 60.0, 400.0))
         elif webhooks:
             chosen = self._random.choice(webhooks)
             deed = self._sandbox.people.ban_webhook if kind == "ban" else self._sandbox.people.remove_webhook
@@ -61,11 +73,12 @@ class Reports:
 
     def end(self) -> None:
         """Give the settings back."""
-        settings.PUBLIC_URL = ""
+        settings.PUBLIC_URL, settings.TRUST_EVENTS = "", False
 
     def _door(self, one: Outgoing) -> int:
-        if self._random.random() < 0.1:
+        if self._closed_until is not None or self._random.random() < 0.1:
             return 0
+        self.trust.came(one.body["meta"])
         reported_changes.note([one.content])
         return 200
 

@@ -35,8 +35,15 @@ from warmline.crm.undo import UndoStep
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
-from warmline.sync import pending, processes, wakeups
-from warmline.sync.account_models import ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake
+from warmline.sync import pending, processes, trusted_reports, wakeups
+from warmline.sync.account_models import (
+    AwaitedReport,
+    ChangeReport,
+    ChangesSeen,
+    ReadAhead,
+    ReportedMerge,
+    ReportIntake,
+)
 from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
 from warmline.sync.models import (
     Attempt,
@@ -60,7 +67,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
+    *(AwaitedReport, ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
     *(UndoStep, ContactWord, OrganizationWord, StemEnding, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
@@ -160,11 +167,12 @@ class Simulation:
             threshold=4, label="Warm Lead", earlier_activities=random.random() < 0.5, mark=random.random() < 0.7
         )
         self._allowance = random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
-        self.reports = Reports(self.sandbox, Random(seed + 2))  # its own chance, so that other deeds stay as they were
         self.users = [
             User.objects.create_user(f"{name}@example.com", name.title()) for name in ("alice", "bob", "dave")
         ]
         self.journal = Journal(self.world)
+        # Its own chance, so that other deeds stay as they were.
+        self.reports = Reports(self.sandbox, Random(seed + 2), self.journal)
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
@@ -336,6 +344,7 @@ class Simulation:
             return row.is_linked
 
         begun = self.clock.elapsed
+        longest += trusted_reports.wait().total_seconds()
         if self.stage.run_until(is_linked, longest) or not self._is_well(hurried=True):
             return row.is_linked
         state = f"{row.pipedrive_sync_error_code} {row.next_pipedrive_sync_attempt} now {self.clock.now()}"

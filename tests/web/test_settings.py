@@ -325,3 +325,13 @@ def test_connecting_asks_for_the_account(alices: Client, company: World) -> None
     assert "This has not been loaded" not in look(alices.get("/settings/warm-leads"))
     assert setup.known().types
     assert setup.known().users
+
+
+def test_whether_leads_are_looked_for(alices: Client, company: World, settings: Settings) -> None:
+    """Beside how changes there are heard of, and only where reports may be trusted."""
+    setup.connect(TOKEN)
+    setup.ask()
+    why = "Each lead is looked for before it is created. Pipedrive does not report changes to Warmline."
+    assert why not in look(alices.get("/settings"))
+    settings.TRUST_EVENTS = True
+    assert why in look(alices.get("/settings"))

@@ -325,3 +325,14 @@ def test_another_installation_is_shown(alices: Client) -> None:
     assert "Another Warmline uses this company" in look(alices.get("/sync"))
     OtherInstallation.objects.update(last_seen_at=now - timedelta(days=40))
     assert "Another Warmline uses this company" not in look(alices.get("/sync"))
+
+
+def test_whether_leads_are_looked_for_is_said_to_admins(alices: Client, bobs: Client, settings: Settings) -> None:
+    """On the Sync page and on the settings page, where reports may be trusted; with the reason."""
+    settings.PIPEDRIVE_API_TOKEN = "sandbox-token"
+    Connection.objects.create(pk=1, state=ConnectionState.OK, since=timezone.now())
+    why = "Each lead is looked for before it is created. Pipedrive does not report changes to Warmline."
+    assert why not in look(alices.get("/sync"))
+    settings.TRUST_EVENTS = True
+    assert why in look(alices.get("/sync"))
+    assert why not in look(bobs.get("/sync"))

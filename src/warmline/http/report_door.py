@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 WITHIN = 5.0  # seconds; Pipedrive waits for ten
 AT_ONCE = 100  # reports in one insert
 PAUSE = 0.02  # seconds between two inserts, in which more come together: each waits for the disk, as those who save do
+AFTER_A_FAILURE = 1.0  # seconds until it is tried again to store that reports were lost
 MOST_WAITING = 5_000  # reports; who cannot store these will not store more
 
 
@@ -57,27 +58,34 @@ class ReportDoor:
             async with asyncio.timeout(WITHIN):
                 body = await _body(receive)
                 if len(body) > reported_changes.LONGEST:
-                    reported_changes.note_gap("it was too long")
+                    self._note_gap("it was too long")
                     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
                 await self._stored(body)
         except TimeoutError:
-            reported_changes.note_gap("it could not be stored in time")
+            self._note_gap("it could not be stored in time")
         return HTTPStatus.OK
 
     async def _stored(self, body: bytes) -> None:
         """Return when somebody has tried to store a report; whoever stops waiting does not stop that."""
         if len(self._waiting) >= MOST_WAITING:
-            reported_changes.note_gap("too many are waiting to be stored")
+            self._note_gap("too many are waiting to be stored")
             return
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((body, done))
-        if self._storing is None or self._storing.done():
-            self._storing = asyncio.create_task(self._store())
+        self._go_on()
         await done
 
+    def _note_gap(self, why: str) -> None:
+        reported_changes.note_gap(why)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store())
+
     async def _store(self) -> None:
-        """Store all that wait, and those that come meanwhile."""
-        while self._waiting:
+        """Store all that wait, and those that come meanwhile; and that some were lost, as soon as that is possible."""
+        while self._waiting or reported_changes.has_gap():
             some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             try:
                 await sync_to_async(_note)([body for body, _ in some])
@@ -87,7 +95,7 @@ class ReportDoor:
             for _, done in some:
                 if not done.done():
                     done.set_result(None)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE if self._waiting or not reported_changes.has_gap() else AFTER_A_FAILURE)
 
 
 def _note(bodies: list[bytes]) -> None:

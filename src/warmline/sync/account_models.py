@@ -80,6 +80,7 @@ class ChangeReport(models.Model):
         key: A digest of the event's own id, so that a second delivery is not another report.
         kind: "person", "organization", "activity" or "user".
         record_id: The record's id.
+        is_new: Whether it is said to have been created.
         is_deleted: Whether it is said to be deleted or merged.
         merged_to: The record that it is said to have been merged into; None for none.
         is_bulk: Whether it is said to be one of many that were changed at once.
@@ -90,6 +91,7 @@ class ChangeReport(models.Model):
     key = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=20)
     record_id = models.BigIntegerField()
+    is_new = models.BooleanField(default=False)
     is_deleted = models.BooleanField(default=False)
     merged_to = models.BigIntegerField(null=True)
     is_bulk = models.BooleanField(default=False)
@@ -158,6 +160,8 @@ class ReportIntake(models.Model):
         heard_at: When the last report came; None for never.
         gap_since: Since when reports may have been lost; None if the looks at changes have closed the gap.
         last_gap_from, last_gap_until: The last gap that was closed; None while there was none.
+        proven_from: Since when reports are proven to come (see trusted_reports.py); None while they are not.
+        delay: How many seconds they take.
     """
 
     address = models.TextField(blank=True, default="")
@@ -167,9 +171,31 @@ class ReportIntake(models.Model):
     gap_since = models.DateTimeField(null=True)
     last_gap_from = models.DateTimeField(null=True)
     last_gap_until = models.DateTimeField(null=True)
+    proven_from = models.DateTimeField(null=True)
+    delay = models.FloatField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="report_intake_is_one_row")]
 
     def __str__(self) -> str:
         return self.address
+
+
+class AwaitedReport(models.Model):
+    """A record that we have created, until Pipedrive reports it; kept only while reports may be trusted.
+
+    Attributes:
+        kind: "person" or "organization".
+        record_id: The record's id.
+        sent_at: When its create was sent.
+    """
+
+    kind = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "record_id"], name="awaited_report_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.record_id}"

@@ -17,6 +17,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import AT_ONCE
 from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced
+from warmline.sync import trusted_reports
 from warmline.sync.synced_fields import columns_found_by, columns_sent
 
 
@@ -74,6 +75,8 @@ def after_change(
     is_deleted_there = row.pipedrive_sync_error_code == DELETED_THERE
     if (starts_again and not is_deleted_there) or _has_become_a_lead(row, before):
         values |= fresh_attempts(timezone.now())
+        if isinstance(row, Contact) and not row.is_linked:
+            values["next_pipedrive_sync_attempt"] += trusted_reports.wait()
     until = _end_of_grace(row, before, grace)
     if until is not None:
         due = values.get("next_pipedrive_sync_attempt", row.next_pipedrive_sync_attempt)
@@ -83,14 +86,17 @@ def after_change(
 
 def wait_for_grace(contact: Contact, grace: timedelta, **_: Any) -> None:
     """Have a warm contact that is about to be added by hand wait before it is sent. Receives `contact_adding`."""
+    grace = max(grace, trusted_reports.wait())
     if contact.is_warm and grace:
         contact.next_pipedrive_sync_attempt = database_time.now() + grace
 
 
 def mark_as_imported(rows: Iterable[Synced], **_: Any) -> None:
     """Have rows that an import is about to add go after what people wait for. Receives `rows_importing`."""
+    wait = trusted_reports.wait()
     for row in rows:
         row.pipedrive_in_bulk = True
+        row.next_pipedrive_sync_attempt += wait
 
 
 def follow_its_contact(activity: Activity, **_: Any) -> None:

@@ -73,6 +73,9 @@ class Intents:
         leases: Renewed before each create, so that it happens under a live lease.
         clock: This machine's.
         ages: Says how long ago creates were sent, which decides how long to wait.
+
+    Attributes:
+        sent_at: When the last create of this piece of work was sent, by our clock; None while there was none.
     """
 
     def __init__(self, pipedrive: Pipedrive, leases: Leases, clock: Clock, ages: Ages) -> None:
@@ -80,6 +83,7 @@ class Intents:
         self._leases = leases
         self._clock = clock
         self._ages = ages
+        self.sent_at: datetime | None = None
 
     def unfinished(self, what: str, key: str, emails: Collection[str] = ()) -> list[Intent]:
         """Return the unfinished intents for a thing or a row, the oldest first.
@@ -172,7 +176,7 @@ class Intents:
 
         def begin() -> None:
             nonlocal begun_at
-            begun_at = self._begin(what, sent, creator.id, check)
+            self.sent_at = begun_at = self._begin(what, sent, creator.id, check)
 
         try:
             with self._pipedrive.before_each_write(begin):

@@ -193,6 +193,7 @@ class DirectoryState(models.Model):
         retry_at: When it is tried again; None when it has not failed.
         problem: Why it failed the last time.
         unreadable: The ids of records that cannot be read, 0 for one without an id.
+        proven_from: Since when reports were proven to come when the last look began (see trusted_reports.py).
     """
 
     kind = models.CharField(max_length=20, choices=DirectoryKind.choices, primary_key=True)
@@ -205,6 +206,7 @@ class DirectoryState(models.Model):
     retry_at = models.DateTimeField(null=True)
     problem = models.TextField(blank=True, default="")
     unreadable = models.JSONField(default=list)
+    proven_from = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.kind

@@ -16,7 +16,14 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError, DataError, transaction
 
-from warmline.sync.account_models import ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake
+from warmline.sync.account_models import (
+    AwaitedReport,
+    ChangeReport,
+    ChangesSeen,
+    ReadAhead,
+    ReportedMerge,
+    ReportIntake,
+)
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.models import Attempt
 
@@ -57,16 +64,16 @@ def note(bodies: Sequence[bytes]) -> None:
     """Store reports, each once however often it comes. What cannot be stored is a gap: the sender cannot help it.
 
     Args:
-        bodies: What came; what is no report, or about nothing that we have, is left out.
+        bodies: What came; what is no report, or about nothing that we have, is left out. None at all: only a gap that
+            was noted before is stored.
     """
     now = DatabaseClock().now()
     reports = [report for body in bodies if (report := _read(body, now)) is not None]
-    if not reports:
-        return
     try:
-        _store(reports)
+        if reports:
+            _store(reports)
         if _Gap.since is not None:
-            _say_gap(now - timedelta(seconds=time.monotonic() - _Gap.since))
+            open_gap(now - timedelta(seconds=time.monotonic() - _Gap.since))
             _Gap.since = None
     except DatabaseError as error:
         note_gap(repr(error))
@@ -81,6 +88,23 @@ def note_gap(why: str) -> None:
     if _Gap.since is None:
         _Gap.since = time.monotonic()
         log.warning("reports.not_stored why=%s", why)
+
+
+def has_gap() -> bool:
+    """Tell whether a gap is noted that is not stored yet."""
+    return _Gap.since is not None
+
+
+def open_gap(since: datetime) -> None:
+    """Store since when reports were lost, unless an earlier gap is open. Nothing is proven of reports any more.
+
+    Args:
+        since: The moment, aware.
+    """
+    intake, _ = ReportIntake.objects.get_or_create(pk=1)
+    since = min(since, intake.gap_since or since)
+    ReportIntake.objects.filter(pk=1).update(gap_since=since, proven_from=None)
+    AwaitedReport.objects.all().delete()
 
 
 def heard(now: datetime) -> None:
@@ -104,12 +128,6 @@ def _store(reports: Sequence[ChangeReport]) -> None:
             note_gap(repr(error))
 
 
-def _say_gap(since: datetime) -> None:
-    """Store since when reports were lost, unless an earlier gap is open."""
-    intake, _ = ReportIntake.objects.get_or_create(pk=1)
-    ReportIntake.objects.filter(pk=1).update(gap_since=min(since, intake.gap_since or since))
-
-
 def _read(body: bytes, now: datetime) -> ChangeReport | None:
     """Return the row for a report; None for what is none, or about nothing that we have."""
     try:
@@ -127,6 +145,7 @@ def _read(body: bytes, now: datetime) -> ChangeReport | None:
         key=hashlib.sha256(name.encode(errors="replace")).hexdigest(),
         kind=kind,
         record_id=record_id,
+        is_new=action == "create",
         is_deleted=action == "delete",
         merged_to=_number(meta.get("merged_to_id")),
         is_bulk=meta.get("is_bulk_edit") is True,
@@ -162,12 +181,13 @@ def notice_silence(now: datetime) -> bool:
     if not made.exists():
         return False
     log.warning("reports.silence since=%s", last)
-    return bool(ReportIntake.objects.filter(pk=1, gap_since=None).update(gap_since=last))
+    open_gap(last)
+    return True
 
 
 def forget() -> None:
     """Delete what is known of changes in an account that ours is no longer; webhooks are made in the new one."""
-    for model in (ChangeReport, ReadAhead, ReportedMerge, ChangesSeen, ReportIntake):
+    for model in (AwaitedReport, ChangeReport, ReadAhead, ReportedMerge, ChangesSeen, ReportIntake):
         model._default_manager.all().delete()  # noqa: SLF001 (Django documents it as public)
 
 

@@ -98,6 +98,12 @@ class Checks:
             holders = rows.linked_to("contact", named)
             links = rows.known_links("contact", [each.pk for some in holders.values() for each in some])
             named = {each for each in named if doubles.may_be_double(row, link, each, holders.get(each, ()), links)}
+        if isinstance(row, Organization) and judging.has_name(record, row):
+            named = {each.id for each in records if judging.has_name(each, row)}
+            if link.apart is None:  # as above
+                link.apart = sorted(named)
+            holders = rows.linked_to("organization", named)
+            named = {each for each in named if not holders.get(each) and doubles.may_be_second(link, each)}
         return judging.of_doubles(link, marked, named)
 
     def _can_be_followed(self, kind: RowKind, row: Any, ids: Iterable[int]) -> bool:

@@ -1,4 +1,4 @@
-"""Which rows may have a second record: another one with their Warmline ID, or another person with their e-mail.
+"""Which rows may have a second record: with their Warmline ID, a person with their e-mail, a company with their name.
 
 Two of our contacts with one e-mail are two persons if they were created as such. They are suspected only if both were
 created with that e-mail, and their names agree.
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from warmline.crm.keys import email_key
+from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -65,6 +65,37 @@ def with_an_email(persons: Iterable[Person]) -> Others:
             if may_be_double(contact, links.get(contact.pk), record_id, holders.get(record_id, ()), links):
                 found[contact.pk].add(record_id)
     return found
+
+
+def with_a_name(organizations: Iterable[PipedriveOrganization]) -> Others:
+    """Return the linked organizations whose record's name another organization has that no row is linked to.
+
+    Args:
+        organizations: As Pipedrive lists them.
+    """
+    by_name = defaultdict(set)
+    for theirs in organizations:
+        by_name[key(theirs.name)].add(theirs.id)
+    ours = list(linked("organization").filter(name_key__in=[*filter(None, by_name)]))
+    pairs = [(row, rest) for row in ours if (rest := by_name[row.name_key] - {row.pipedrive_org_id})]
+    holders = linked_to("organization", {record_id for _, ids in pairs for record_id in ids})
+    links = known_links("organization", {row.pk for row, _ in pairs})
+    found: Others = defaultdict(set)
+    for row, ids in pairs:
+        for record_id in ids:
+            if not holders.get(record_id) and may_be_second(links.get(row.pk), record_id):
+                found[row.pk].add(record_id)
+    return found
+
+
+def may_be_second(link: AuditedLink | None, record_id: int) -> bool:
+    """Tell whether another organization with the same name may be a second one of ours, if no row is linked to it.
+
+    Args:
+        link: What is known of ours; None if no audit has seen it yet.
+        record_id: The other one.
+    """
+    return link is None or (link.is_ours and not is_told_apart(link, record_id, ()))
 
 
 def may_be_double(

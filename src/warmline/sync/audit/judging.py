@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warmline.crm.activities import Activity
-from warmline.crm.keys import email_key
+from warmline.crm.keys import email_key, key
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -134,19 +134,20 @@ def of_nothing(row: Contact | Organization | Activity, link: AuditedLink, *, can
     return [Verdict(problem, mends_itself=can_be_followed)]
 
 
-def of_doubles(link: AuditedLink, by_mark: Iterable[int], by_email: Iterable[int]) -> list[Verdict]:
+def of_doubles(link: AuditedLink, by_mark: Iterable[int], by_name: Iterable[int]) -> list[Verdict]:
     """Return whether there is a second record of a row.
 
     Args:
         link: What is known of the link.
         by_mark: Other records with the row's Warmline ID.
-        by_email: Other persons with the contact's e-mail that nobody told apart from it.
+        by_name: Other persons with the contact's e-mail, or organizations with the row's name, that nobody told apart.
     """
-    marked, named = sorted(by_mark), sorted(by_email)
+    marked, named = sorted(by_mark), sorted(by_name)
+    name = "name" if link.kind == "organization" else "email"
     others = tuple(sorted({*marked, *named}))
     if not others or _is_accepted(link, Problem.DOUBLE, list(others)):
         return []
-    same = {"warmline_id": [link.record_id, marked], "email": [link.record_id, named]}
+    same = {"warmline_id": [link.record_id, marked], name: [link.record_id, named]}
     return [Verdict(Problem.DOUBLE, {name: ids for name, ids in same.items() if ids[1]}, others)]
 
 
@@ -181,6 +182,11 @@ def differences(
 def is_named(person: Person, contact: Contact) -> bool:
     """Tell whether a person has one of a contact's e-mails."""
     return not {*contact.email_keys}.isdisjoint(email_key(each.value) for each in person.emails)
+
+
+def has_name(theirs: PipedriveOrganization, organization: Organization) -> bool:
+    """Tell whether one of Pipedrive's organizations has the name of one of ours."""
+    return key(theirs.name) == organization.name_key
 
 
 def bears(record: Party, row: Contact | Organization) -> bool:

@@ -133,6 +133,8 @@ class Comparison:
         yield doubles.with_a_mark(kind, records)
         if kind == "contact":
             yield doubles.with_an_email(records)
+        elif kind == "organization":
+            yield doubles.with_a_name(records)
 
 
 def suspect(kind: RowKind, found: Mapping[int, Iterable[int]]) -> None:

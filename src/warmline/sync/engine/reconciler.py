@@ -8,6 +8,7 @@ during a request.
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from django.conf import settings
@@ -78,7 +79,9 @@ class Engine:
         self._looks = Looks(clock, threads.lock())
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
-        self._watch = AccountWatch(clock, poll_every, policy)
+        self._watch = AccountWatch(clock, poll_every, policy, self._directory)
+        shared = partial(Steps, directory=self._directory, looks=self._looks, policy=policy, clock=clock)
+        self._steps = partial(shared, known=self._watch.known)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -129,10 +132,10 @@ class Engine:
         background, leases = self._pipedrive.in_background(), Leases(self._clock)
         try:
             with self._membership.at_work(), leases.at_work():
-                self._watch.run(background, lambda: self._steps(background, leases).references)
+                self._watch.run(background, lambda: self._steps(background, leases=leases).references)
                 if self._may_list() and self._directory.fill(background):
                     return True
-                finder = self._steps(self._pipedrive, leases).finder
+                finder = self._steps(self._pipedrive, leases=leases).finder
                 return LinkChecks(self._pipedrive, finder, leases, self._clock).step()
         except BusyError:
             return False
@@ -191,7 +194,7 @@ class Engine:
         if reconcile_first.is_on() or not connection_health.is_well() or not self.is_open():
             return False
         leases = Leases(self._clock)
-        steps = self._steps(self._pipedrive.in_background() if work.is_background else self._pipedrive, leases)
+        steps = self._steps(self._pipedrive.in_background() if work.is_background else self._pipedrive, leases=leases)
         try:
             with self._membership.at_work(), leases.at_work(), tracing.following(None):
                 match work.kind:
@@ -206,10 +209,6 @@ class Engine:
         except NotYetError:
             pass
         return True
-
-    def _steps(self, pipedrive: Pipedrive, leases: Leases) -> Steps:
-        directory, looks, policy = self._directory, self._looks, self._policy
-        return Steps(pipedrive, directory=directory, looks=looks, leases=leases, policy=policy, clock=self._clock)
 
     def is_open(self) -> bool:
         """Tell whether calls may be made from here; sends a probe first if one is due."""
@@ -243,7 +242,7 @@ class Engine:
                     steps.finder.look_ahead(contact)
                 brought = steps.ensure_person(contact, organization_id)
                 self._recognize_organization(contact, brought, leases, steps)
-                linking.link_contact(contact, brought, policy=self._policy, now=self._clock.now())
+                self._watch.link(contact, brought)
 
             if contact.organization is not None and contact.pipedrive_person_id is None:
                 self._wait_for(contact.organization, contact)
@@ -291,7 +290,7 @@ class Engine:
                     self._watch.align(organization, updates.update_organization(organization, user))
                 elif user is not None:
                     brought = steps.ensure_organization(organization, user, organization.next_pipedrive_sync_attempt)
-                    linking.link_organization(organization, brought, now=self._clock.now())
+                    self._watch.link(organization, brought)
 
             self._attempts.make(organization, bring)
 
@@ -308,8 +307,7 @@ class Engine:
                     brought = Updates(steps.pipedrive, steps).update_activity(activity)
                     linking.align(activity, brought, now=self._clock.now())
                 elif person_id is not None:
-                    brought = steps.ensure_activity(activity, person_id)
-                    linking.link_activity(activity, brought, now=self._clock.now())
+                    linking.link_activity(activity, steps.ensure_activity(activity, person_id), now=self._clock.now())
 
             self._attempts.make(activity, bring)
 
@@ -332,7 +330,7 @@ class Engine:
 
                     def bring() -> None:
                         brought = steps.ensure_organization(organization, contact.owner, wanted_since)
-                        linking.link_organization(organization, brought, now=self._clock.now())
+                        self._watch.link(organization, brought)
 
                     self._attempts.make(organization, bring)
         organization.refresh_from_db()

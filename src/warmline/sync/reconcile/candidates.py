@@ -4,7 +4,7 @@ It uses the directory, and searches Pipedrive while that is not full. `match_dec
 records is the row's. A look that fails raises; it never means "not found".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -14,7 +14,9 @@ from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import NotFound, Person, Pipedrive
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.models import DirectoryKind
+from warmline.sync.pending import END_OF_TIME
 from warmline.sync.remote.directory import Directory
+from warmline.sync.remote.known_by_reports import KnownByReports
 from warmline.sync.remote.references import RecordKind, References
 
 Party = TypeVar("Party", Person, PipedriveOrganization)
@@ -54,10 +56,14 @@ class There:
         pipedrive: The client.
         directory: What Pipedrive holds.
         references: Knows the custom field of our mark.
+        known: What reports tell; None if they are not trusted.
     """
 
-    def __init__(self, pipedrive: Pipedrive, directory: Directory, references: References) -> None:
+    def __init__(
+        self, pipedrive: Pipedrive, directory: Directory, references: References, known: KnownByReports | None = None
+    ) -> None:
         self._pipedrive = pipedrive
+        self._told = known
         self._directory = directory
         self._references = references
 
@@ -129,14 +135,23 @@ class There:
             ids = sought.search_mark()
         return [each for each in those_there(sought.get, ids) if bears(each, sought.mark)]
 
-    def found(self, sought: Sought[Party], settles: Callable[[list[Party]], bool]) -> list[Party]:
+    def reported(self, kind: DirectoryKind, names: Collection[str]) -> set[int] | None:
+        """Return what was reported under one of some names and not read yet; None if a look has to be made."""
+        return None if self._told is None else self._told.reported(kind, names)
+
+    def found(
+        self, sought: Sought[Party], settles: Callable[[list[Party]], bool], *, may_trust_reports: bool = False
+    ) -> list[Party]:
         """Return the records with the name or the mark.
 
-        Records that the directory knows already cost one get each. A new look is made only if those do not suffice.
+        Records that the directory knows already cost one get each. A new look is made only if those do not suffice,
+        and reports are not proven to tell the rest.
 
         Args:
             sought: What to look for.
             settles: Tells whether these records suffice to decide which one is the row's.
+            may_trust_reports: Whether nothing of this row's may have been created already. Where a record has gone that
+                was there is no question of what reports tell, either: then `sought.after` is the end of time.
         """
         if not self._directory.serves(self._pipedrive, sought.kind):
             ids = self._known(sought) | (sought.search() if sought.names else sought.search_mark())
@@ -144,9 +159,13 @@ class There:
         there: list[Party] = []
         asked: set[int] = set()
         for is_fresh in (False, True):
-            if is_fresh:
-                self._directory.freshen(self._pipedrive, (sought.kind,), sought.after)
             ids = self._known(sought)
+            if is_fresh:
+                trusts = may_trust_reports and sought.after < END_OF_TIME
+                told = self.reported(sought.kind, sought.names) if trusts else None
+                if told is None:
+                    self._directory.freshen(self._pipedrive, (sought.kind,), sought.after)
+                ids = self._known(sought) | (told or set())
             there += self._as_sought(sought, ids - asked)
             if settles(there):
                 break

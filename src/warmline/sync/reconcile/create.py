@@ -42,6 +42,7 @@ from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
+from warmline.sync.remote.known_by_reports import KnownByReports
 from warmline.sync.remote.references import References
 
 New = TypeVar("New")
@@ -62,6 +63,7 @@ class Steps:
         leases: This worker's leases.
         policy: The label, the mark, and which activity types are used.
         clock: For ages, and the times of notifications.
+        known: What reports tell; None if they are not trusted.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Steps:
         leases: Leases,
         policy: Policy,
         clock: Clock,
+        known: KnownByReports | None = None,
     ) -> None:
         self.pipedrive = pipedrive
         self._policy = policy
@@ -88,6 +91,7 @@ class Steps:
             looks=looks,
             references=self.references,
             policy=policy,
+            known=known,
         )
 
     def ensure_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
@@ -132,7 +136,7 @@ class Steps:
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
         agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
-        return Brought(person.id, agreed, contact.revision, record=person)
+        return Brought(person.id, agreed, contact.revision, sent_at=self.intents.sent_at, record=person)
 
     def wait_for_twins(self, contact: Contact) -> None:
         """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
@@ -181,7 +185,7 @@ class Steps:
         what = organization_key(organization)
         create = self.pipedrive.create_organization
         theirs = self._create(lambda: _check(organization), what, prepare, create, sent)
-        return self.link_of(organization, theirs, was_there=False)
+        return replace(self.link_of(organization, theirs, was_there=False), sent_at=self.intents.sent_at)
 
     def ensure_activity(self, activity: Activity, person_id: int) -> Brought:
         """Find or create an activity in Pipedrive.

@@ -93,7 +93,10 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
     sought = replace(ways.sought, seen=ids | ways.linked | {each.id for each in made_by_others})
     # A user who chose one of several did not mean the one that is left.
     may_adopt = ways.agrees if chosen is None else _never
-    found = there.found(sought, lambda some: _the_one(some, sought.mark, may_adopt) is not None)
+    is_first_look = ways.own is None and not ways.others and chosen is None
+    found = there.found(
+        sought, lambda some: _the_one(some, sought.mark, may_adopt) is not None, may_trust_reports=is_first_look
+    )
     return _found(row, replace(ways, agrees=may_adopt), found)
 
 

@@ -27,6 +27,7 @@ from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
+from warmline.sync.remote.known_by_reports import KnownByReports
 from warmline.sync.remote.references import RecordKind, References
 
 
@@ -41,6 +42,7 @@ class Finder:
         looks: The recent changes in Pipedrive.
         references: Knows the custom field of our mark.
         policy: Whether records have our mark.
+        known: What reports tell; None if they are not trusted.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Finder:
         looks: Looks,
         references: References,
         policy: Policy,
+        known: KnownByReports | None = None,
     ) -> None:
         self._pipedrive = pipedrive
         self._catalog = catalog
@@ -61,7 +64,7 @@ class Finder:
         self._looks = looks
         self._references = references
         self._policy = policy
-        self._there = There(pipedrive, directory, references)
+        self._there = There(pipedrive, directory, references, known)
 
     def look_ahead(self, contact: Contact) -> None:
         """Look for a contact and its organization at the same time, if both looks will be needed."""
@@ -72,10 +75,11 @@ class Finder:
             DirectoryKind.PERSON: (str(contact.warmline_id), *contact.email_keys),
             DirectoryKind.ORGANIZATION: (str(organization.warmline_id), organization.name_key),
         }
-        if all(
+        are_needed = all(
             self._directory.is_full(kind) and not any(self._directory.known(kind, name) for name in its if name)
             for kind, its in names.items()
-        ):
+        )
+        if are_needed and any(self._there.reported(kind, its) is None for kind, its in names.items()):
             self._directory.freshen(self._pipedrive, names, contact.next_pipedrive_sync_attempt)
 
     def person(self, contact: Contact, also_called: Sequence[str] = ()) -> Found[Person] | None:

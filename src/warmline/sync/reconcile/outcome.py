@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -35,6 +36,7 @@ class Brought:
         names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
         was_there: Whether the record existed already and was not created by us.
         org_id: The organization that an adopted person has already.
+        sent_at: When its create was sent; None if it was not created just now.
         record: The record as Pipedrive returned it last; None if nobody needs it.
     """
 
@@ -47,4 +49,5 @@ class Brought:
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False
     org_id: int | None = None
+    sent_at: datetime | None = None
     record: Person | PipedriveOrganization | None = None

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Max, Min
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import MOST_IDS, Clock, Page, Pipedrive, Unreadable, with_ids
-from warmline.sync import wakeups
+from warmline.sync import trusted_reports, wakeups
 from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportedMerge, ReportIntake
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.audit_models import Finding
@@ -69,6 +69,8 @@ class RemoteChanges:
         if not self._every or now < self._not_before:
             return False
         notice_silence(self._clock.now())
+        if trusted_reports.are_wanted():
+            trusted_reports.notice_overdue(self._clock.now())
         is_time = bool(self._due())
         self._not_before = now if is_time else now + SPARING
         return is_time
@@ -113,13 +115,18 @@ class RemoteChanges:
         # A moment in the future comes from a clock that was wrong.
         return are_few or not now - QUIET < there["last"] <= now or there["first"] < now - LONGEST_FLOOD
 
-    def heed(self) -> int:
-        """Wake the rows that are reported to have changed; return how many. Makes no call to Pipedrive.
+    def heed(self, hear: Callable[[Sequence[ChangeReport]], None] = lambda _: None) -> int:
+        """Wake the rows that are reported to have changed; return how many. Makes no call to Pipedrive by itself.
 
         A report that shows a record as both sides agreed is our own write, or nothing new, and wakes nobody.
+
+        Args:
+            hear: Is told of all reports first; they stay where they are if it raises.
         """
-        now, woken = self._clock.now(), 0
+        woken = 0
         reports = list(ChangeReport.objects.order_by("pk")[:AT_ONCE])
+        hear(reports)
+        now = self._clock.now()
         news = {
             kind: of_reports(model, [each for each in reports if each.kind == kind], self._judge)
             for kind, model in KINDS.items()

@@ -32,6 +32,7 @@ from warmline.pipedrive import (
     Unavailable,
     Unreadable,
 )
+from warmline.sync import trusted_reports
 from warmline.sync.call_counts import Purpose, made_for
 from warmline.sync.company import storing
 from warmline.sync.concurrency import Together, one_by_one
@@ -204,7 +205,7 @@ class Directory:
             DirectoryKind.ORGANIZATION: pipedrive.organizations,
             DirectoryKind.PERSON: pipedrive.persons,
         }
-        now, present = self._clock.now(), pipedrive.server_time()
+        now, present, proof = self._clock.now(), pipedrive.server_time(), trusted_reports.proven_from()
 
         def changed(state: DirectoryState) -> tuple[Records, list[Unreadable]] | Exception:
             # If Pipedrive's clock was set back, recent changes may have earlier times.
@@ -227,7 +228,7 @@ class Directory:
             with storing():
                 note_unreadable(kind, *found)
                 well = {"failures": 0, "retry_at": None, "problem": ""}
-                DirectoryState.objects.filter(kind=kind).update(since=present, looked_at=now, **well)
+                DirectoryState.objects.filter(kind=kind).update(since=present, looked_at=now, proven_from=proof, **well)
         if failures:
             raise failures[0]
 

@@ -15,7 +15,7 @@ from warmline.pipedrive import PLANS, Field, Pipedrive, PipedriveError, Usage, U
 from warmline.sync import company, credentials, mapping, oauth_grants
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
-from warmline.sync.remote import company_switch
+from warmline.sync.remote import company_switch, known_by_reports
 from warmline.sync.remote.configured_client import pipedrive_with, plan_for
 from warmline.sync.remote.connection_health import ENOUGH, misconfigured, refusal, without_token
 from warmline.sync.remote.references import INDUSTRY, LABELS, MARK, SECTOR, custom_field
@@ -97,6 +97,8 @@ def examine(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
     yield Finding(well=True, text=f"Pipedrive is responding and the token is valid. It belongs to {me.name}{of}.")
     try:
         yield _rights(me)
+        if trust := known_by_reports.in_words(database_time.now()):
+            yield Finding(well=True, text=trust)
         yield _clock(pipedrive.server_time() - database_time.now())
         yield from _account(pipedrive, policy)
         yield _plan(preferences.current().plan, pipedrive.told_limit(), is_oauth=grant is not None)

@@ -67,6 +67,8 @@ class ReportSubscriptions:
                 made, problem = False, f"Pipedrive does not let Warmline register its webhooks: {error.message}"
                 log.warning("reports.not_registered error=%s", error.message)
             values: dict[str, object] = {"address": address, "checked_at": now, "problem": problem}
+            if made:
+                values["proven_from"] = None
             if made and before.address and before.gap_since is None:
                 values["gap_since"] = before.heard_at or before.checked_at or now  # they were gone since then, at most
             ReportIntake.objects.filter(pk=1).update(**values)

@@ -1,11 +1,14 @@
 """How much of the account's limits is used, and how much of what it holds is indexed. Asks nobody."""
 
+from datetime import datetime
+
 from warmline.pipedrive import SystemClock, Unavailable, Usage
 from warmline.sync import credentials
+from warmline.sync.remote import known_by_reports
 from warmline.sync.remote.configured_client import directory_allowance, usage
 from warmline.sync.remote.directory import Directory, Progress
 
-__all__ = ["Progress", "indexed", "used"]
+__all__ = ["Progress", "indexed", "looks", "used"]
 
 
 def used() -> Usage | None:
@@ -20,3 +23,8 @@ def used() -> Usage | None:
 def indexed() -> list[Progress]:
     """Return how far the index of what Pipedrive holds is, for persons and for organizations."""
     return Directory(SystemClock(), directory_allowance()).progress()
+
+
+def looks(now: datetime) -> str:
+    """Return, for people, whether leads are looked for at this moment; empty if that is not in question."""
+    return known_by_reports.in_words(now)

@@ -87,7 +87,8 @@ def _text(finding: Finding, users: dict[int, str]) -> str:
             text = f"It belongs in Pipedrive, and no {there} was created for a long time."
         case Problem.DOUBLE:
             ids = ", ".join(map(str, finding.others))
-            what = "Warmline ID" if "warmline_id" in finding.fields else "e-mail"
+            names = {"warmline_id": "Warmline ID", "name": "name"}
+            what = next((called for field, called in names.items() if field in finding.fields), "e-mail")
             text = f"Pipedrive has a second {there} with the same {what}: {ids}. Merge them there."
         case Problem.OWNER:
             was, now = (users.get(user_id, f"user {user_id}") for user_id in finding.values["owner"])

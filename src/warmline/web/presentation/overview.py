@@ -95,6 +95,7 @@ class Overview:
         directory: How far the index of Pipedrive is; empty for members.
         restore: How far the check of all links after a restore is, with what it found; None if there was none lately.
         budget: Where the day's tokens go, and until when they last; None without a token.
+        looks: Whether leads are looked for at this moment, in words; empty if that is not in question, and for members.
         other: That another installation writes to the same company, in words; empty if none was seen lately.
     """
 
@@ -112,6 +113,7 @@ class Overview:
     restore: RestoreReport | None
     other: str
     budget: Budget | None
+    looks: str
 
     @property
     def needs_an_admin(self) -> bool:
@@ -158,6 +160,7 @@ class Overview:
             restore=restore_report.report(user, now),
             other=restore_report.other_installation(now),
             budget=budget.ahead(now) if used else None,
+            looks=account_usage.looks(now) if used and user.is_admin else "",
         )
 
 

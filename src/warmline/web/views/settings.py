@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
+from warmline import database_time
 from warmline.crm import preferences
 from warmline.pipedrive import User
 from warmline.sync import company, credentials, wakeups
@@ -15,7 +16,7 @@ from warmline.sync.models import Company, ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.remote import company_switch, connection_health, oauth_setup, report_subscriptions, setup
 from warmline.sync.remote.doctor import ADVICE, examination
-from warmline.sync.status import threshold_preview
+from warmline.sync.status import account_usage, threshold_preview
 from warmline.web.forms.settings import ConnectForm, RulesForm
 from warmline.web.presentation.first_steps import going_over
 from warmline.web.requests import PageRequest, admins_only
@@ -56,6 +57,7 @@ def pipedrive(request: PageRequest) -> HttpResponse:
         "oauth": oauth_setup.shown(),
         "going": going_over() if status.state == ConnectionState.NO_TOKEN else "",
         "reports": report_subscriptions.shown(),
+        "looks": account_usage.looks(database_time.now()),
     }
     return render(request, "web/settings/pipedrive.html", context)
 
