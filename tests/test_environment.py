@@ -37,6 +37,8 @@ GOOD = [
     ("PIPEDRIVE_OAUTH_URL", "http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
     ("WARMLINE_POLL_MINUTES", "", 15),
     ("WARMLINE_POLL_MINUTES", "0", 0),
+    ("WARMLINE_TRUST_EVENTS", "", False),
+    ("WARMLINE_TRUST_EVENTS", "yes", True),
     ("WARMLINE_SECRET_KEY", "", ""),
     ("WARMLINE_HOSTS", "", ("localhost", "127.0.0.1", "[::1]")),
     ("WARMLINE_HOSTS", " crm.example.com,, .example.org ", ("crm.example.com", ".example.org")),

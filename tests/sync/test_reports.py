@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from bench_engine import POLL_EVERY, Bench
 from django.db import DatabaseError, connection
 from door_client import DOOR, HERE, deliver, knock
@@ -420,3 +420,44 @@ def test_what_takes_too_long_is_answered_in_time(monkeypatch: pytest.MonkeyPatch
     assert asyncio.run(knocks()) == [200, 200]
     assert reported_changes._Gap.since is not None
     reported_changes._Gap.since = None
+
+
+@pytest.mark.only_on("sqlite")
+@pytest.mark.django_db(transaction=True)
+def test_only_reports_do_not_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What people save on the same connection afterwards does, and the connection stays open."""
+
+    def level() -> int:
+        with connection.cursor() as cursor:
+            return int(cursor.execute("PRAGMA synchronous").fetchone()[0])
+
+    levels = []
+    store = type(ChangeReport.objects).bulk_create
+
+    def watched(*given: Any, **more: Any) -> Any:
+        levels.append(level())
+        return store(*given, **more)
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=FULL")
+    monkeypatch.setattr(type(ChangeReport.objects), "bulk_create", watched)
+    before = connection.connection
+    report_door._note([_meta()])
+    assert (levels, level(), ChangeReport.objects.count()) == ([1], 2, 1)
+    assert connection.connection is before
+
+
+def test_a_gap_is_stored_without_a_further_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as the database can be written again: whoever trusts reports must not have to wait for the next one."""
+    headers = _basic("warmline", reported_changes.password())
+
+    async def knocks() -> int:
+        door = ReportDoor(application)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door), base_url=HERE) as client:
+            answer = await client.post(DOOR, content=b" " * 300_000, headers=headers)
+        assert door._storing is not None
+        await door._storing
+        return answer.status_code
+
+    assert async_to_sync(knocks)() == 413
+    assert ReportIntake.objects.get().gap_since is not None

@@ -99,11 +99,15 @@ class ReportDoor:
 
 
 def _note(bodies: list[bytes]) -> None:
-    """Store reports. The thread has a connection of its own; one that was lost would else be used for ever."""
+    """Store reports. The thread has a connection of its own; one that was lost would else be used for ever.
+
+    SQLite's is kept while it is well: to open one costs more than to store a report.
+    """
     try:
         reported_changes.note(bodies)
     finally:
-        if not connection.in_atomic_block:  # which only a test is in
+        is_kept = connection.vendor == "sqlite" and not connection.errors_occurred
+        if not is_kept and not connection.in_atomic_block:  # which only a test is in
             close_old_connections()
 
 

@@ -8,12 +8,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from warmline import database_time
 from warmline.crm.activities import Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Field, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
-from warmline.sync.audit_models import AuditedLink, Finding
+from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote.account_cache import remembered
@@ -87,6 +88,28 @@ def accepted(row: Row, brought: Brought) -> frozenset[str]:
         for name in theirs.keys() & values.keys()
         if normal_forms.theirs(name, theirs[name]) == normal_forms.theirs(name, values[name])
     )
+
+
+def notice(row: Row, brought: Brought, names: Collection[str]) -> Collection[str]:
+    """Store, as the audit would, that Pipedrive has values that cannot be said in our terms; return their fields.
+
+    Args:
+        row: The row.
+        brought: Its record.
+        names: The fields.
+    """
+    for name in sorted(names):
+        problem = Problem.ORGANIZATION if name == "organization" else Problem.ACTIVITY
+        values = {name: [brought.agreed["ours"][name], brought.changed_there[name]]}
+        found = {"record_id": brought.record_id, "fields": [name], "values": values}
+        Finding.objects.update_or_create(
+            kind=kind_of(row),
+            row_id=row.pk,
+            problem=problem,
+            defaults=found,
+            create_defaults={**found, "found_at": database_time.now()},
+        )
+    return names
 
 
 def forget_findings(row: Row, names: Collection[str]) -> None:

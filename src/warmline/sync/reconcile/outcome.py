@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Organization as PipedriveOrganization
@@ -32,6 +33,8 @@ class Brought:
         revision: The row's revision that the record has; a row with a newer one is pending again.
         kept: Pipedrive's values that replace ours, by field.
         changed_there: Pipedrive's values that were changed only there, by field.
+        here: What some of these mean here, by field: the organization, or the type.
+        noticed: Fields of these that cannot be said in our terms, so that people have to decide.
         not_renamed: The record's name, if it differed from ours already before ours was changed; else empty.
         names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
         was_there: Whether the record existed already and was not created by us.
@@ -45,6 +48,8 @@ class Brought:
     revision: int
     kept: Values = field(default_factory=dict)
     changed_there: Values = field(default_factory=dict)
+    here: Mapping[str, Any] = field(default_factory=dict)
+    noticed: frozenset[str] = frozenset()
     not_renamed: str = ""
     names: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     was_there: bool = False

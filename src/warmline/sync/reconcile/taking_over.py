@@ -6,7 +6,7 @@ An edit that was made here meanwhile is not overwritten: then the change there s
 sends that edit, comes across it again. What a person has accepted as different stays so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from warmline.crm import row_changes
@@ -20,6 +20,8 @@ from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.synced_fields import FIELDS, FIRST, first_of
 
 TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
+
+_MOVED = frozenset({"organization", "type"})  # see moved_there.py
 
 
 def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
@@ -53,6 +55,7 @@ def take_over(row: Row, brought: Brought) -> str:
     news = brought.changed_there.keys() - (baseline.accepted(row, brought) if brought.changed_there else ())
     if not news:
         return ""
+    noticed = baseline.notice(row, brought, news & brought.noticed)
     stored = _rows(row).select_for_update().get(pk=row.pk)
     if stored.revision != row.revision:
         _keep_as_news(row, stored, brought)
@@ -66,11 +69,17 @@ def take_over(row: Row, brought: Brought) -> str:
         written |= frozenset() if refused_ones else {name}
     names = [name for name, each in columns.items() if each <= written]
     # What one side holds now is what both agree on; a moment is compared as Pipedrive has it.
-    now = {name: brought.changed_there[name] if name == "due" else getattr(stored, name) for name in names}
-    _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
+    theirs = {"due", *brought.here}
+    now = {name: brought.changed_there[name] if name in theirs else getattr(stored, name) for name in names}
+    left = {*_MOVED & brought.changed_there.keys() - names}  # stays news, for the audit and for whoever edits it
+    _agree(
+        stored,
+        _as_before(row, stored.pipedrive_agreed, left),
+        {name: value for name, value in now.items() if not first_of(name)},
+    )
     baseline.forget_findings(row, names)
     said = f" Changed in Pipedrive, and now here: {', '.join(names)}." if names else ""
-    refused = sorted(columns.keys() - set(names))
+    refused = sorted({*columns, *noticed} - set(names))
     return f"{said} Pipedrive's {' and '.join(refused)} cannot be stored here." if refused else said
 
 
@@ -96,9 +105,16 @@ def _agree(stored: Row, agreed: Mapping[str, Values], ours: Values) -> None:
     now, theirs = {**agreed["ours"], **ours}, agreed["theirs"]
     if isinstance(stored, Contact):
         present = snapshots.of_contact(stored)
-        now |= {name: present[name] for name in present if first_of(name) or name in FIRST.values()}
+        own_way = {"organization"} & ours.keys()  # what was taken over of it is a row
+        now |= {name: present[name] for name in present if first_of(name) or name in {*FIRST.values(), *own_way}}
         theirs = snapshots.with_our_first(theirs, present)
     _rows(stored).filter(pk=stored.pk).update(pipedrive_agreed=snapshots.agreed(now, theirs))
+
+
+def _as_before(row: Row, agreed: Mapping[str, Values], names: Collection[str]) -> Mapping[str, Values]:
+    """Return the agreed snapshots with some of Pipedrive's values as they were before."""
+    then = row.pipedrive_agreed.get("theirs", {})
+    return snapshots.agreed(agreed["ours"], {**agreed["theirs"], **{name: then[name] for name in names}})
 
 
 def _rows(row: Row) -> Any:
@@ -107,7 +123,8 @@ def _rows(row: Row) -> Any:
 
 def _columns(row: Row, brought: Brought) -> dict[str, frozenset[str]]:
     """Return the fields that can be taken over, each with our columns."""
-    names = brought.changed_there.keys() & (TAKEN_OVER[type(row)] | ({"due"} if isinstance(row, Activity) else set()))
+    further = {*brought.here, *({"due"} if isinstance(row, Activity) else ())}
+    names = brought.changed_there.keys() & (TAKEN_OVER[type(row)] | further)
     due = frozenset({"due_date", "due_time"})
     return {name: due if name == "due" else frozenset({name}) for name in sorted(names)}
 
@@ -118,6 +135,8 @@ def _in_our_columns(row: Row, brought: Brought, names: Iterable[str]) -> dict[st
         value = brought.changed_there[name]
         if name == "due" and isinstance(row, Activity):
             values["due_date"], values["due_time"] = mapping.due_here(value, row.zone)
+        elif name in brought.here:
+            values[name] = brought.here[name]
         else:
             values[name] = normal_forms.in_our_words(name, value)
     return values

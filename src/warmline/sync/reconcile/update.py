@@ -28,7 +28,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.reconcile import read_ahead, snapshots, update_fields
+from warmline.sync.reconcile import moved_there, read_ahead, snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.linked_records import LinkedRecords
@@ -50,6 +50,7 @@ class Updates:
         self._pipedrive = pipedrive
         self._steps = steps
         self._records = LinkedRecords(pipedrive, steps.finder)
+        self._moves = moved_there.Moves(pipedrive, steps)
 
     def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         """Send a linked contact's changes.
@@ -68,7 +69,6 @@ class Updates:
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
-        names = self._names(contact, decided.keep)
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         send = update_fields.of_person(
@@ -85,16 +85,17 @@ class Updates:
                 person = send_update(
                     self._steps.intents, contact, update, ours=decided.send, then_there=then_there, fields=send
                 )
-        return Brought(
+        brought = Brought(
             person.id,
             snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
             revision=contact.revision,
             kept=decided.keep,
             changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
             not_renamed=not_renamed,
-            names=names,
+            names=self._names(contact, decided.keep),
             record=person,
         )
+        return self._moves.of_person(contact, brought)
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
         """Send a linked organization's changes.
@@ -169,13 +170,14 @@ class Updates:
             theirs = send_update(
                 self._steps.intents, activity, update, ours=decided.send, then_there=then_there, fields=send
             )
-        return Brought(
+        brought = Brought(
             theirs.id,
             snapshots.agreed(ours, snapshots.of_their_activity(theirs)),
             revision=activity.revision,
             kept=decided.keep,
             changed_there=there,
         )
+        return moved_there.of_activity(brought, self._steps.references.types)
 
     def _said_before(self, row: Row) -> list[Intent]:
         """Return the earlier updates whose responses were lost, when they cannot happen any more.

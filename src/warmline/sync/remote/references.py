@@ -41,6 +41,9 @@ class References:
         intents: Stores and ends intents.
         clock: For the times of notifications.
         types: Pipedrive's activity type for each of ours.
+
+    Attributes:
+        types: The same.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class References:
         self._leases = leases
         self._intents = intents
         self._clock = clock
-        self._types = types
+        self.types = types
 
     def ensure_owner(self, user: User) -> int:
         """Return the id of the Pipedrive user with our user's e-mail, else of the token's user: they own records."""
@@ -163,7 +166,7 @@ class References:
 
     def wished_type(self, activity: Activity) -> str:
         """Return the Pipedrive type that an activity should have."""
-        return self._types[activity.type]
+        return self.types[activity.type]
 
     def ensure_type(self, activity: Activity) -> str:
         """Return the Pipedrive type for an activity. If that is not active, it is a task, and its user is told once."""
