@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
+from chaos import moves
 from chaos.breach import Breach
 from chaos.journal import Journal
 from chaos.trust import Trust
@@ -93,12 +94,12 @@ def not_shown(rows: Any, world: Any) -> Iterator[Breach]:
             number = getattr(row, link)
             if row.sync_state != SyncState.SYNCED or not world.alive(kind, number):
                 continue
-            missed = _missed(row, shown(world, world.records[kind][number]))
+            missed = _missed(row, shown(world, world.records[kind][number]), world)
             if missed:
                 yield Breach("false state", f"{kind} {number} of row {row.pk} was changed there: {missed}")
 
 
-def _missed(row: Contact | Organization | Activity, record: Any) -> dict[str, Any]:
+def _missed(row: Contact | Organization | Activity, record: Any, world: Any) -> dict[str, Any]:
     if isinstance(row, Activity):
         ours = snapshots.of_our_activity(row, mapping.TYPES[row.type])
         words = snapshots.words_of_activity(row, mapping.TYPES[row.type])
@@ -106,7 +107,7 @@ def _missed(row: Contact | Organization | Activity, record: Any) -> dict[str, An
         return {
             name: value
             for name, value in changed_there(ours, theirs, row.pipedrive_agreed, words).items()
-            if name != "type"
+            if name != "type" or moves.is_ours(str(value))
         }
     if isinstance(row, Contact):
         person = Person.model_validate(record)
@@ -119,5 +120,8 @@ def _missed(row: Contact | Organization | Activity, record: Any) -> dict[str, An
             snapshots.words_of_contact(row),
             is_shared=not alone,
         )
-        return {name: value for name, value in found.items() if name == "name" or (alone and name != "organization")}
+        then = row.pipedrive_agreed.get("theirs", {}).get("organization")
+        if not moves.can_be_said(world, then, found.get("organization")):
+            found.pop("organization", None)
+        return {name: value for name, value in found.items() if alone or name in {"name", "organization"}}
     return {}

@@ -19,6 +19,7 @@ from chaos import audited, deeds
 from chaos.breach import Breach
 from chaos.deeds import Here, There
 from chaos.journal import Journal
+from chaos.moves import Moves
 from chaos.reports import Reports
 from chaos.server import Line, Server
 from chaos.skipping import until_next
@@ -173,6 +174,7 @@ class Simulation:
         self.journal = Journal(self.world)
         # Its own chance, so that other deeds stay as they were.
         self.reports = Reports(self.sandbox, Random(seed + 2), self.journal)
+        self.moves = Moves(self.sandbox, Random(seed + 3), self.journal)
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
@@ -215,6 +217,7 @@ class Simulation:
             self.change_company: 1,
         }
         self.random.choices(list(weights), list(weights.values()))[0]()
+        self.moves.sometimes()
         if self.reports.is_reached:
             self.reports.break_the_way_sometimes()
         self.step()
