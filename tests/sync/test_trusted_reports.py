@@ -21,7 +21,7 @@ from warmline.sync import reported_changes, trusted_reports
 from warmline.sync.account_models import AwaitedReport, ReportIntake
 from warmline.sync.audit_models import Finding
 from warmline.sync.engine.reconciler import Engine
-from warmline.sync.models import DirectoryEntry
+from warmline.sync.models import DirectoryEntry, DirectoryState
 from warmline.sync.policy import Policy
 from warmline.sync.remote.known_by_reports import in_words, why_looked
 from warmline.sync.status import audit_findings
@@ -143,6 +143,7 @@ def test_what_is_reported_and_not_read_yet_counts(trusting: Trusting, sandbox: S
 
 def test_what_we_sent_is_known_without_a_look(trusting: Trusting, world: World) -> None:
     """A lead that was deleted here and is saved again finds its person; so does one with an e-mail that was edited."""
+    assert trusting.lead() == 10  # two creates, and no get when they come back
     contact = Contact.objects.order_by("pk")[0]
     book.change_contact(contact, {"email": "vale@example.org"})
     trusting.work()
@@ -272,6 +273,30 @@ def test_a_double_is_named_by_the_next_audit(trusting: Trusting, sandbox: Sandbo
     assert desk.found() == {("contact", contact.pk, "double"), ("organization", contact.organization_id, "double")}
     told = [each.text for each in audit_findings.described(Finding.objects.all())]
     assert sum("the same e-mail" in each for each in told) == sum("the same name" in each for each in told) == 1
+
+
+def test_an_account_that_is_not_indexed_is_searched(trusting: Trusting, sandbox: Sandbox, world: World) -> None:
+    """As ever; what is reported there is not even read."""
+    DirectoryState.objects.update(is_full=False)
+    before = len(world.calls)
+    sandbox.add("persons", name="Kim Reed", emails=[{"value": "kim@example.com", "primary": True}])
+    sandbox.deliver(deliver)
+    assert trusting.engine._watch._changes.heed(trusting.engine._watch._hear(trusting.pipedrive)) == 0
+    assert (len(world.calls), trusting.why) == (before, "Not everything that Pipedrive holds is indexed.")
+
+
+def test_what_has_come_is_not_missing(trusting: Trusting, sandbox: Sandbox) -> None:
+    """Although nobody has heard of it for minutes, because Pipedrive could not be reached."""
+    AwaitedReport.objects.create(kind="person", record_id=1, sent_at=trusting.clock.now())
+    sandbox.people.change("persons", 1, name="Robin Veil")
+    for told in sandbox.world.outgoing:
+        told.body["meta"]["action"] = "create"
+    sandbox.deliver(deliver)
+    trusting.clock.sleep(300)
+    trusted_reports.notice_overdue(trusting.clock.now())
+    assert ReportIntake.objects.get().gap_since is None
+    trusting.work()
+    assert (trusting.why, AwaitedReport.objects.count()) == ("", 0)
 
 
 def test_an_uncertain_create_is_looked_for(trusting: Trusting, sandbox: Sandbox, world: World) -> None:

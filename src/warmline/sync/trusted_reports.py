@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Exists, OuterRef, QuerySet
 
 from warmline import database_time
 from warmline.sync.account_models import AwaitedReport, ChangeReport, ReportIntake
@@ -83,7 +84,7 @@ def match(reports: Sequence[ChangeReport], now: datetime) -> None:
 
 def is_overdue(now: datetime) -> bool:
     """Tell whether a report is awaited for longer than a minute."""
-    return AwaitedReport.objects.filter(sent_at__lte=now - LONGEST_DELAY).exists()
+    return _overdue(now).exists()
 
 
 def notice_overdue(now: datetime) -> None:
@@ -92,10 +93,16 @@ def notice_overdue(now: datetime) -> None:
     Args:
         now: The present moment, aware.
     """
-    late = AwaitedReport.objects.filter(sent_at__lte=now - LONGEST_DELAY).order_by("sent_at").first()
+    late = _overdue(now).order_by("sent_at").first()
     if late is not None:
         log.warning("reports.missing kind=%s record=%s", late.kind, late.record_id)
         open_gap(late.sent_at)
+
+
+def _overdue(now: datetime) -> QuerySet[AwaitedReport]:
+    """Return what is awaited for longer than a minute; what has come and nobody has heard of yet is not missing."""
+    has_come = ChangeReport.objects.filter(kind=OuterRef("kind"), record_id=OuterRef("record_id"), is_new=True)
+    return AwaitedReport.objects.filter(~Exists(has_come), sent_at__lte=now - LONGEST_DELAY)
 
 
 def after_a_pause() -> None:

@@ -88,8 +88,10 @@ class KnownByReports:
         """
         if trusted_reports.proven_from() is not None:
             try:
-                for kind in DirectoryKind:
-                    self._read(pipedrive, kind, [each for each in reports if each.kind == kind and not each.is_deleted])
+                # While a kind is not indexed as a whole, it is searched, and what is reported of it helps nobody.
+                for kind in DirectoryState.objects.filter(is_full=True).values_list("kind", flat=True):
+                    about = [each for each in reports if each.kind == kind and not each.is_deleted]
+                    self._read(pipedrive, DirectoryKind(kind), about)
             except PipedriveError as error:
                 log.warning("reports.not_read error=%s", error)
                 open_gap(self._clock.now())
