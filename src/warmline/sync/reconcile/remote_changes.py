@@ -200,7 +200,9 @@ def wake(rows: Sequence[Row], now: datetime) -> set[int]:
     Returns:
         The ids of those that became pending.
     """
-    woken = set()
+    woken: set[int] = set()
+    if not rows:
+        return woken
     # What a person wishes to be sent is not taken over before that; the row is looked at then.
     wished = set(Finding.objects.filter(wish=True).values_list("kind", "row_id"))
     for row in rows:
