@@ -235,7 +235,7 @@ def test_what_ends_it(trusting: Trusting, sandbox: Sandbox, ends: str, monkeypat
         case "webhook":
             sandbox.people.remove_webhook(1)
             ReportIntake.objects.update(checked_at=None)
-            trusting.settle(1)
+            trusting.settle(12)  # it is looked at after ten seconds, if nothing else is to be done
         case "silence":
             trusting.clock.sleep(3601)
         case "slow":
