@@ -1,16 +1,13 @@
 """A whole Warmline for a browser: the program itself, the sandbox as its Pipedrive, and who signs in."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from programs import PASSWORD, environment, free_port, running, serving_warmline, warmline
+from programs import PASSWORD, environment, free_port, new_team, running, serving_warmline
 
 FLAGS = [
     "--no-sandbox",
@@ -34,6 +31,7 @@ READY = """
     const tell = () => { document.documentElement.dataset.ready = ""; };
     document.addEventListener("DOMContentLoaded", () => setTimeout(tell));
 """
+TEAM = (("alice@example.com", "--admin", "--name", "Alice"), ("bob@example.com", "--name", "Bob"))
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -97,20 +95,9 @@ def serving_site_at(sandbox: str, folder: Path, **more: str) -> Iterator[Site]:
     """
     port = free_port()
     env = environment(folder, sandbox, **more)
-    shutil.copytree(_team().name, folder, dirs_exist_ok=True)
+    new_team(folder, *TEAM)
     with serving_warmline(env, port, log=folder / "warmline.log"):
         yield Site(f"http://127.0.0.1:{port}", sandbox, folder, env)
-
-
-@cache
-def _team() -> "TemporaryDirectory[str]":
-    """Return a data folder with Alice and Bob, made once because that takes seconds, and copied for each site."""
-    made = TemporaryDirectory()
-    env = environment(Path(made.name), "http://127.0.0.1:9")
-    for name, options in (("alice", ["--admin"]), ("bob", [])):
-        added = warmline(env, "user", "add", f"{name}@example.com", "--name", name.title(), *options, typed=PASSWORD)
-        assert added.returncode == 0, added.stderr
-    return made
 
 
 @dataclass
