@@ -74,6 +74,6 @@ def serving_warmline(env: dict[str, str], port: int, *options: str, log: Path) -
         options: Of the command.
         log: Where its output goes.
     """
-    ready = f"http://127.0.0.1:{port}/api/openapi.json"
+    ready = f"http://127.0.0.1:{port}/readyz"
     with running(env, "serve", "--port", str(port), *options, ready=ready, log=log) as program:
         yield program

@@ -1,12 +1,13 @@
 """A whole Warmline for a browser: the program itself, the sandbox as its Pipedrive, and who signs in."""
 
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 from programs import PASSWORD, environment, free_port, new_team, running, serving_warmline
 
 FLAGS = [
@@ -32,6 +33,9 @@ READY = """
     document.addEventListener("DOMContentLoaded", () => setTimeout(tell));
 """
 TEAM = (("alice@example.com", "--admin", "--name", "Alice"), ("bob@example.com", "--name", "Bob"))
+# Cookies of those who have signed in on a site, by its address and their name, and whose browser is closed: to sign in
+# costs a second of the processor, most of it for the password's hash. Each is in one browser at a time.
+_SESSIONS: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -112,6 +116,7 @@ class People:
     browser: Browser
     complaints: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
+    _members: list[tuple[BrowserContext, list[Any]]] = field(default_factory=list)
 
     def stranger(self, site: Site, *, toasts_go: bool = False, is_hasty: bool = False, **options: object) -> Page:
         """Return the page of someone who has not signed in.
@@ -146,15 +151,23 @@ class People:
             options: See `stranger`.
         """
         page = self.stranger(site, **options)
-        page.goto("/sign-in")
-        page.get_by_label("E-mail", exact=True).fill(f"{name}@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        kept = _SESSIONS[site.url, name]
+        if kept:
+            page.context.add_cookies([kept.pop()])
+        self._members.append((page.context, kept))
+        page.goto("/sign-in")  # which leads on who has signed in
+        if "/sign-in" in page.url:
+            page.get_by_label("E-mail", exact=True).fill(f"{name}@example.com")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Today", level=1).wait_for()
         return page
 
     def close(self) -> None:
-        """Close all that was opened."""
+        """Close all that was opened; who is still signed in need not sign in again in the next test."""
+        for context, kept in self._members:
+            with suppress(Error):  # it was closed already
+                kept += [cookie for cookie in context.cookies() if cookie["name"] == "sessionid"]
         for context in self._contexts:
             context.close()
 
