@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Where someone has Python keep no compiled modules, each start of a program would compile all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test test-sqlite test-postgres chaos leads cluster siege bench screenshots diagram check format migrations lock audit release clean
 
