@@ -6,8 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
+# Where someone has Python keep no compiled modules, each start of a program would compile all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-postgres chaos leads cluster siege bench screenshots diagram check format migrations lock audit release clean
+.PHONY: help demo serve test test-sqlite test-postgres chaos leads cluster siege bench screenshots diagram check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -18,10 +21,13 @@ demo: $(VENV)/run ## show the whole story on this machine (ARGS=--exit ends by i
 serve: $(VENV)/run ## serve Warmline (ARGS="--port 8000"); docs/configuration.md lists its settings
 	@$(BIN)/warmline serve $(ARGS)
 
-test: $(VENV)/dev ## run every test, on SQLite (ARGS="tests/sync -k label" for some)
+test: $(VENV)/dev ## run every test on SQLite, then what uses the database on PostgreSQL (ARGS="tests/sync -k label")
+	@failed=; for half in test-sqlite test-postgres; do $(MAKE) --no-print-directory $$half || failed=1; done; test -z "$$failed"
+
+test-sqlite: $(VENV)/dev ## run the first half alone
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
-test-postgres: $(VENV)/dev ## run what touches the database once more, on a PostgreSQL of the tests' own
+test-postgres: $(VENV)/dev ## run the second half alone, on a PostgreSQL of the tests' own
 	TEST_DATABASE=postgres $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreSQL), or replay SEED=...

@@ -63,12 +63,13 @@ def _nothing_left_open() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database; on PostgreSQL also what touches none: it was run beside SQLite."""
+    """Leave out what is about the other database; on PostgreSQL also what uses none, which ran in the other half."""
     database = "postgres" if IS_POSTGRES else "sqlite"
     chosen = [item for item in items if _is_about(item, database)]
     if IS_POSTGRES:
         chosen = [item for item in chosen if HAS_DATABASE and (_touches_database(item) or _names_database(item))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    kept = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = chosen
 
 

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -19,16 +17,6 @@ from warmline.programs import STOP_IN_TIME
 
 KEY = "a-key-of-the-tests-that-guards-nothing-at-all"
 PATIENCE = 90.0  # seconds, on a machine that is busy with other things
-
-
-def until(found: Callable[[], Any], within: float = PATIENCE) -> Any:
-    """Return what is found as soon as it is."""
-    poll, end = Event(), monotonic() + within
-    while monotonic() < end:
-        if answer := found():
-            return answer
-        poll.wait(0.02)
-    return pytest.fail("it did not come in time")
 
 
 @contextmanager

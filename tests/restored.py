@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 from programs import free_port, new_token, warmline
-from programs_on_postgres import until
+from waiting import until
 
 from warmline.sandbox import Sandbox
 from warmline.sandbox.merging import merge

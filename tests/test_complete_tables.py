@@ -6,6 +6,7 @@ members out on purpose is listed here with these.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -58,10 +59,10 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
 }
 
 
-def _parsed() -> Iterator[tuple[str, ast.Module]]:
-    for file in sorted(PACKAGE.rglob("*.py")):
-        if "migrations" not in file.parts:
-            yield file.relative_to(PACKAGE).as_posix(), ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def _parsed() -> list[tuple[str, ast.Module]]:
+    files = [file for file in sorted(PACKAGE.rglob("*.py")) if "migrations" not in file.parts]
+    return [(file.relative_to(PACKAGE).as_posix(), ast.parse(file.read_text(encoding="utf-8"))) for file in files]
 
 
 def _last_name(node: ast.expr) -> str:
@@ -98,6 +99,7 @@ def _tables() -> Iterator[tuple[tuple[str, str], str, set[str]]]:
 
 ENUMERATIONS = _enumerations()
 TABLES = list(_tables())
+_parsed.cache_clear()
 
 
 @pytest.mark.parametrize(("place", "name", "missing"), TABLES, ids=[f"{place} {name}" for place, name, _ in TABLES])

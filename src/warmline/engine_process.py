@@ -14,6 +14,7 @@ from contextlib import suppress
 from threading import Event, Timer
 from typing import IO, Self
 
+from warmline import loading
 from warmline.supervision import EndedError, Loop
 from warmline.sync import engine_health, wakeups
 
@@ -132,7 +133,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
-    django.setup()
+    with loading.undisturbed():
+        django.setup()
     from warmline import alerts, morning_mail  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm import retention  # noqa: PLC0415 (Django is ready by now)
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 
+from warmline import loading
 from warmline.supervision import EndedError, Loop
 
 PATIENCE = 6.0  # seconds for one to end
@@ -108,7 +109,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
     import django  # noqa: PLC0415 (takes its time, and the first process needs none of it)
 
-    django.setup()
+    with loading.undisturbed():
+        django.setup()
     from warmline.sync import engine_health  # noqa: PLC0415 (Django is ready by now)
     from warmline.sync.listening import Listener  # noqa: PLC0415 (as above)
     from warmline.sync.remote import starts  # noqa: PLC0415 (as above)

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from postgres_cluster import new_database
 from programs import environment, free_port, new_token, serving_warmline, warmline
-from programs_on_postgres import KEY, until
+from programs_on_postgres import KEY
+from waiting import until
 
 pytestmark = pytest.mark.only_on("postgres")
 

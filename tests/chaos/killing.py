@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 from chaos.breach import Breach
 from programs import environment, free_port, new_token, serving_warmline
+from waiting import found_in_time
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 
@@ -58,7 +58,7 @@ def kill_round(folder: Path, seed: int, *, contacts: int, kills: int) -> Round:
                 result.kills += 1
         sandbox.faults.clear()
         with serving_warmline(env, port, log=log):
-            settled = until(partial(is_settled, port, token, world, contacts))
+            settled = found_in_time(partial(is_settled, port, token, world, contacts), PATIENCE)
     result.requests = len(world.calls)
     result.breaches = list(breaches(world, folder / "warmline.sqlite3", contacts, settled=settled))
     return result
@@ -101,15 +101,9 @@ def _save(port: int, token: str, numbers: range) -> None:
 def is_settled(port: int, token: str, world: World, contacts: int) -> bool:
     """Tell whether all activities are there, and nothing is under way."""
     headers = {"Authorization": f"Bearer {token}"}
-    sync: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/api/sync", headers=headers).raise_for_status().json()
+    # Reading certificates would cost more than the call.
+    with httpx.Client(verify=False) as client:  # noqa: S501 (on this machine, without TLS)
+        sync: dict[str, Any] = (
+            client.get(f"http://127.0.0.1:{port}/api/sync", headers=headers).raise_for_status().json()
+        )
     return len(world.activities) >= contacts and sync["wanted"] + sync["in_progress"] + sync["failed"] == 0
-
-
-def until(there: Callable[[], bool]) -> bool:
-    """Wait until something is so; tell whether it was in time."""
-    poll = Event()
-    for _ in range(PATIENCE * 10):
-        if there():
-            return True
-        poll.wait(0.1)
-    return False

@@ -18,8 +18,9 @@ from threading import Event
 
 import httpx
 from chaos.breach import Breach
-from chaos.killing import Round, breaches, is_settled, until
+from chaos.killing import PATIENCE, Round, breaches, is_settled
 from programs import environment, free_port, new_token, serving_warmline
+from waiting import found_in_time
 
 from warmline.client import Warmline
 from warmline.sandbox import Sandbox, World, serving
@@ -86,7 +87,7 @@ def send_round(folder: Path, seed: int, *, leads: int, kills: int = 2) -> Round:
                     result.kills += 1
             with serving_warmline(env, port, log=log):
                 result.breaches += _refusals(work)
-                settled = until(partial(is_settled, port, token, world, leads))
+                settled = found_in_time(partial(is_settled, port, token, world, leads), PATIENCE)
     result.requests = len(sendings)
     result.breaches += breaches(world, folder / "warmline.sqlite3", leads, settled=settled)
     return result

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from programs import environment, free_port, new_token, serving_warmline, warmline
-from programs_on_postgres import until
+from waiting import until
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from postgres_cluster import new_database
 from programs import environment, free_port, serving_warmline, warmline
-from programs_on_postgres import until
+from waiting import until
 
 from warmline import schema
 

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from postgres_cluster import new_database
 from programs import environment, free_port, new_token, serving_warmline, warmline
-from programs_on_postgres import synced, until
+from programs_on_postgres import synced
+from waiting import until
 
 from warmline.sandbox import Sandbox, World, serving
 

@@ -3,18 +3,17 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
-from threading import Event
-from time import monotonic
 from typing import Any
 
 import httpx
 import pytest
 from programs import environment, free_port, new_token, serving_warmline, warmline
+from waiting import until
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 
@@ -48,17 +47,6 @@ class House:
             return found if found["sync"]["state"] == state else None
 
         return until(row)
-
-
-def until(found: Callable[[], Any]) -> Any:
-    """Return what is found as soon as it is."""
-    poll = Event()
-    end = monotonic() + PATIENCE
-    while monotonic() < end:
-        if answer := found():
-            return answer
-        poll.wait(0.02)
-    return pytest.fail("it did not come in time")
 
 
 def client(port: int, token: str) -> httpx.Client:
@@ -250,7 +238,7 @@ def test_a_server_stops_in_time(tmp_path: Path, name: str, delay: float) -> None
             api.post("/contacts", json={"name": "Jordan Ames", "warmness_score": 7}).raise_for_status()
             # What takes a minute has begun, or the last call of what can be finished.
             last = ("GET",) if delay > 1 else ("POST", "/api/v2/persons")
-            until(lambda: any((call.method, call.path)[: len(last)] == last for call in world.calls))
+            until(lambda: any((call.method, call.path)[: len(last)] == last for call in world.calls), longest=0.02)
             stops_in_time(server, signal.Signals[name])
     assert len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 1
     status = warmline(env, "sync", "status").stdout

@@ -67,6 +67,7 @@ def undone(user: User, keeper: Keeper) -> undo.Undone:
     return undo.undo(user, keeper.group)
 
 
+@pytest.mark.django_db(transaction=True)  # on PostgreSQL all changes of one transaction stand in one place
 def test_deleted_contacts_are_as_they_were(alice: User, jordan: Contact) -> None:
     """With their ids, links, activities, words and external ids; who follows gets them once more."""
     other = add_contact(alice, name="Kim Castell")

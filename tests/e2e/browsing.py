@@ -1,16 +1,14 @@
 """A whole Warmline for a browser: the program itself, the sandbox as its Pipedrive, and who signs in."""
 
-import shutil
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from programs import PASSWORD, environment, free_port, running, serving_warmline, warmline
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
+from programs import PASSWORD, environment, free_port, new_team, running, serving_warmline
 
 FLAGS = [
     "--no-sandbox",
@@ -34,6 +32,10 @@ READY = """
     const tell = () => { document.documentElement.dataset.ready = ""; };
     document.addEventListener("DOMContentLoaded", () => setTimeout(tell));
 """
+TEAM = (("alice@example.com", "--admin", "--name", "Alice"), ("bob@example.com", "--name", "Bob"))
+# Cookies of those who have signed in on a site, by its address and their name, and whose browser is closed: to sign in
+# costs a second of the processor, most of it for the password's hash. Each is in one browser at a time.
+_SESSIONS: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -97,20 +99,9 @@ def serving_site_at(sandbox: str, folder: Path, **more: str) -> Iterator[Site]:
     """
     port = free_port()
     env = environment(folder, sandbox, **more)
-    shutil.copytree(_team().name, folder, dirs_exist_ok=True)
+    new_team(folder, *TEAM)
     with serving_warmline(env, port, log=folder / "warmline.log"):
         yield Site(f"http://127.0.0.1:{port}", sandbox, folder, env)
-
-
-@cache
-def _team() -> "TemporaryDirectory[str]":
-    """Return a data folder with Alice and Bob, made once because that takes seconds, and copied for each site."""
-    made = TemporaryDirectory()
-    env = environment(Path(made.name), "http://127.0.0.1:9")
-    for name, options in (("alice", ["--admin"]), ("bob", [])):
-        added = warmline(env, "user", "add", f"{name}@example.com", "--name", name.title(), *options, typed=PASSWORD)
-        assert added.returncode == 0, added.stderr
-    return made
 
 
 @dataclass
@@ -125,6 +116,7 @@ class People:
     browser: Browser
     complaints: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
+    _members: list[tuple[BrowserContext, list[Any]]] = field(default_factory=list)
 
     def stranger(self, site: Site, *, toasts_go: bool = False, is_hasty: bool = False, **options: object) -> Page:
         """Return the page of someone who has not signed in.
@@ -159,15 +151,23 @@ class People:
             options: See `stranger`.
         """
         page = self.stranger(site, **options)
-        page.goto("/sign-in")
-        page.get_by_label("E-mail", exact=True).fill(f"{name}@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        kept = _SESSIONS[site.url, name]
+        if kept:
+            page.context.add_cookies([kept.pop()])
+        self._members.append((page.context, kept))
+        page.goto("/sign-in")  # which leads on who has signed in
+        if "/sign-in" in page.url:
+            page.get_by_label("E-mail", exact=True).fill(f"{name}@example.com")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Today", level=1).wait_for()
         return page
 
     def close(self) -> None:
-        """Close all that was opened."""
+        """Close all that was opened; who is still signed in need not sign in again in the next test."""
+        for context, kept in self._members:
+            with suppress(Error):  # it was closed already
+                kept += [cookie for cookie in context.cookies() if cookie["name"] == "sessionid"]
         for context in self._contexts:
             context.close()
 

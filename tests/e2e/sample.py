@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import Event
 from typing import Any, Self
 
 import httpx
 from e2e.browsing import PATIENCE, Site
 from programs import warmline
+from waiting import found_in_time
 
 # name, organization, sector, country, warmness
 CONTACTS = (
@@ -137,12 +137,8 @@ class Book:
         self._wait(lambda: self._get("/sync")["connection"]["state"] == state)
 
     def _wait(self, there: Callable[[], bool]) -> None:
-        pause = Event()
-        for _ in range(int(PATIENCE / 0.05)):
-            if there():
-                return
-            pause.wait(0.05)
-        raise TimeoutError(f"not there in {PATIENCE:.0f} s: {self._get('/sync')}")
+        if not found_in_time(there, PATIENCE):
+            raise TimeoutError(f"not there in {PATIENCE:.0f} s: {self._get('/sync')}")
 
     def _get(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = self._api.get(path).raise_for_status().json()

@@ -15,6 +15,7 @@ import pytest
 from e2e.browsing import PATIENCE, People, Site, serving_site
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from programs import free_port, serving_warmline, warmline
+from waiting import until
 
 PROMPT = (
     20.0  # seconds for a stop with streams open, which would go on for minutes; two to four where nothing else runs
@@ -41,10 +42,8 @@ class Team:
 
     def wait_until(self, who: str, contact: dict[str, Any], state: str) -> None:
         """Wait until a contact is in a state, as long as that may take."""
-        poll, end = Event(), time.monotonic() + PATIENCE
-        while (present := self.api[who].get(f"/contacts/{contact['id']}").json()["sync"]["state"]) != state:
-            assert time.monotonic() < end, f"it is {present}, and was to be {state} within {PATIENCE} s"
-            poll.wait(0.05)
+        path = f"/contacts/{contact['id']}"
+        until(lambda: self.api[who].get(path).json()["sync"]["state"] == state, PATIENCE)
 
 
 @pytest.fixture(scope="module")

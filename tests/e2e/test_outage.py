@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import httpx
-import pytest
 from programs import environment, free_port, new_token, running, serving_warmline
+from waiting import until
 
 PATIENCE = 120  # seconds; a probe comes at least every 30
 
@@ -43,10 +42,4 @@ def test_what_was_saved_in_an_outage_arrives_afterwards(tmp_path: Path) -> None:
 
 
 def _until(api: httpx.Client, there: Callable[[dict[str, Any]], bool]) -> None:
-    poll = Event()
-    for _ in range(PATIENCE * 10):
-        sync = api.get("/sync").raise_for_status().json()
-        if there(sync):
-            return
-        poll.wait(0.1)
-    pytest.fail(f"it did not come in time: {sync}")
+    until(lambda: there(api.get("/sync").raise_for_status().json()), PATIENCE)

@@ -1,10 +1,11 @@
 """Two servers on one database: leases are rows, so both work and neither doubles what the other makes."""
 
 from pathlib import Path
-from threading import Event
+from typing import Any
 
 import httpx
 from programs import environment, free_port, new_token, serving_warmline
+from waiting import until
 
 from warmline.sandbox import Sandbox, World, serving
 
@@ -31,12 +32,13 @@ def test_two_servers_double_nothing(tmp_path: Path) -> None:
                 body = {"name": f"Contact {number}", "organization": organization, "warmness_score": 5}
                 saved = http.post(f"{api}/contacts", json=body).raise_for_status().json()
                 http.post(f"{api}/activities", json={"contact_id": saved["id"], "type": "CALL"}).raise_for_status()
-            poll = Event()
-            for _ in range(PATIENCE * 10):
-                sync = http.get(f"http://127.0.0.1:{ports[0]}/api/sync").raise_for_status().json()
-                if sync["wanted"] + sync["in_progress"] == 0:
-                    break
-                poll.wait(0.1)
+            sync: dict[str, Any] = {}
+
+            def is_at_rest() -> bool:
+                sync.update(http.get(f"http://127.0.0.1:{ports[0]}/api/sync").raise_for_status().json())
+                return bool(sync["wanted"] + sync["in_progress"] == 0)
+
+            until(is_at_rest, PATIENCE)
 
     assert (sync["wanted"], sync["in_progress"], sync["failed"]) == (0, 0, 0)
     assert len(world.persons) == len(world.activities) == CONTACTS

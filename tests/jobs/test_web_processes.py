@@ -11,7 +11,8 @@ from threading import Thread
 import httpx
 import pytest
 from programs import PASSWORD, free_port
-from programs_on_postgres import PATIENCE, Place, own_cluster, synced, until
+from programs_on_postgres import PATIENCE, Place, own_cluster, synced
+from waiting import until
 
 from warmline.sandbox import Sandbox, World, serving
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 from programs import environment, free_port, warmline
-from programs_on_postgres import PATIENCE, Place, own_cluster, synced, until
+from programs_on_postgres import PATIENCE, Place, own_cluster, synced
 from relay import relaying
+from waiting import until
 
 from warmline.sandbox import Fault, Sandbox, World, serving
 

@@ -24,6 +24,7 @@ from programs import PASSWORD, environment, free_port, new_token, serving_warmli
 from warmline.sandbox import Sandbox, World, serving
 
 MEMBER = "alice@example.com"
+PACE = 0.1  # seconds between two saves of a member while an attack goes on; without any they would be the attack
 NO_PAUSE = {"WARMLINE_LIMITS": "1000/2", "WARMLINE_SEARCH_LIMIT": "1000/2", "WARMLINE_PLAN": "ultimate"}
 
 
@@ -122,7 +123,7 @@ class Ground:
         """Save contacts one after the other until something is over."""
         result = Saves()
         with _connection(self.port) as connection:
-            while not over.wait(0.02):
+            while not over.wait(PACE):
                 self._save_one(connection, result)
         return result
 

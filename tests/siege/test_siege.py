@@ -7,7 +7,7 @@ import pytest
 from siege.attack import Attack, NotRunError, Row, besiege
 from siege.attacks import ATTACKS
 
-SECONDS = 8.0
+SECONDS = 5.0
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

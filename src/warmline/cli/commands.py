@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import typer
 
+from warmline import loading
+
 app = typer.Typer(
     help="A small team's contact book that stays in sync with Pipedrive.",
     no_args_is_help=True,
@@ -37,6 +39,11 @@ def cannot_listen(host: str, port: int, error: OSError) -> NoReturn:
 def set_up(*, migrates: bool = False, prepares: bool = True) -> None:
     """Make Django ready, and the database, too, unless told otherwise; every command that uses it begins with this."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "warmline.settings")
+    with loading.undisturbed():
+        _set_up(migrates=migrates, prepares=prepares)
+
+
+def _set_up(*, migrates: bool, prepares: bool) -> None:
     import django
     from django.core.exceptions import ImproperlyConfigured
     from django.db.utils import DatabaseError

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from warmline import loading
 from warmline.cli.commands import app, cannot_listen, fail, is_postgres, set_up
 
 
@@ -96,7 +97,8 @@ def sandbox(
     ] = 1,
 ) -> None:
     """Run a simulated Pipedrive on this machine, for trying things out."""
-    from warmline.sandbox import serve as run
+    with loading.undisturbed():
+        from warmline.sandbox import serve as run
 
     try:
         run(
