@@ -1,8 +1,7 @@
 """The engine: takes a due row, holds its lease, and makes an attempt to bring Pipedrive in line with it.
 
-It has no queue and no state of its own. If it is killed anywhere, the row is still pending and the next run finishes
-it. Clock and randomness are passed in, so that a simulation can replay a run exactly. No database transaction is open
-during a request.
+It has no queue and no state: if it is killed anywhere, the row is still pending and the next run finishes it. Clock
+and randomness are passed in, so that a simulation can replay a run. No transaction is open during a request.
 """
 
 from collections.abc import Collection
@@ -23,6 +22,7 @@ from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
+from warmline.sync.engine.deleting import Deletions
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
@@ -79,6 +79,7 @@ class Engine:
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
         self._watch = AccountWatch(clock, poll_every, policy)
+        self._deletions = Deletions(self._attempts, clock, policy, random)
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -115,11 +116,11 @@ class Engine:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
         if not connection_health.is_well() or self._membership.is_refused():
             return False
-        is_time = link_checks.is_due(self._clock) or self._watch.is_time(self._pipedrive)
-        return is_time or self._may_list() or not self._membership.is_confirmed()
+        is_time = self._watch.is_time(self._pipedrive) or self._deletions.is_time(self._pipedrive)
+        return is_time or link_checks.is_due(self._clock) or self._may_list() or not self._membership.is_confirmed()
 
     def fill_directory(self) -> bool:
-        """Look at changes there if it is time, and list a page for the directory if one is missing, else check links.
+        """Look at changes there if it is time; then delete what is to go, list for the directory, or check links.
 
         Returns:
             Whether there is another page to list now, or another link to check.
@@ -128,19 +129,18 @@ class Engine:
             return False
         background, leases = self._pipedrive.in_background(), Leases(self._clock)
         try:
-            with self._membership.at_work(), leases.at_work():
-                self._watch.run(background, lambda: self._steps(background, leases).references)
-                if self._may_list() and self._directory.fill(background):
+            with suppress(BusyError), self._membership.at_work(), leases.at_work():
+                steps = self._steps(background, leases)
+                self._watch.run(background, lambda: steps.references)
+                if self._deletions.carry_out(steps, leases) or (self._may_list() and self._directory.fill(background)):
                     return True
                 finder = self._steps(self._pipedrive, leases).finder
                 return LinkChecks(self._pipedrive, finder, leases, self._clock).step()
-        except BusyError:
-            return False
         except PipedriveError as error:
             with suppress(DisconnectedError):
                 self._attempts.blame_the_connection(error)
                 link_checks.put_off(error.message, self._clock)
-            return False
+        return False
 
     def due(
         self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
