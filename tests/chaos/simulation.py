@@ -299,9 +299,8 @@ class Simulation:
     def _break_deletions(self) -> None:
         """Have a deletion fail too, or its answer get lost."""
         kind: Any = self._beside.choice(SHORT)
-        self._break(
-            Fault(kind=kind, method="DELETE", path="*", times=2, seconds=600.0, delay=self._beside.uniform(1, 9))
-        )
+        delay = self._beside.uniform(1, LATEST) if kind in {"late_commit", "slow"} else 0.0
+        self._break(Fault(kind=kind, method="DELETE", path="*", times=2, seconds=600.0, delay=delay))
 
     def break_everything(self) -> None:
         """Have all calls fail for some time."""

@@ -53,8 +53,8 @@ def test_the_page_says_what_follows(alices: Client, call: Activity, *, there: bo
     """And the Sync page counts it until it has happened; undone, nothing follows."""
     preferences.change({"delete_there": there})
     html = look(alices.post(f"/activities/{call.pk}/delete", headers=HTMX))
-    assert ("In Pipedrive it is deleted in ten minutes." in html) == there
-    waiting = "<strong>1 activity</strong> will be deleted in Pipedrive too, ten minutes after it was deleted here."
+    assert ("is deleted, in Pipedrive in 10 minutes." in html) == there
+    waiting = "<strong>1 activity</strong> will be deleted in Pipedrive too, once that can no longer be undone here."
     assert (waiting in look(alices.get("/sync"))) == there
     if there:
         due = ActivityDeletion.objects.get().due_at - timezone.now()

@@ -115,8 +115,8 @@ def delete(request: PageRequest, activity_id: int) -> HttpResponse:
     """Delete an activity."""
     row, keeper = seen_activity(request, activity_id), Keeper(request.user)
     delete_activity(row, keeper.deleted, grace=GOOD_FOR)
-    too = " In Pipedrive it is deleted in ten minutes." if is_to_go(row.pk) else ""
-    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted.{too}")
+    too = ", in Pipedrive in 10 minutes" if is_to_go(row.pk) else ""
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted{too}.")
     return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect(page_of(row.contact))
 
 
