@@ -7,6 +7,7 @@ import pytest
 from api.caller import Caller
 from django.test import Client
 from django.utils import timezone
+from test_metrics import of, read
 from web.pages import look
 from web.test_settings import RULES
 
@@ -17,6 +18,7 @@ from warmline.crm.models import Contact
 from warmline.crm.undo import GOOD_FOR
 from warmline.crm.users import User
 from warmline.sync.deletion_models import ActivityDeletion
+from warmline.sync.status import deletions, unproven
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +93,18 @@ def test_the_api_deletes_at_once(alice: User, call: Activity) -> None:
     assert api.delete(f"/activities/{call.pk}").status == 204
     assert ActivityDeletion.objects.get().due_at <= timezone.now()
     assert api.get("/sync").body["still_there"] == 1
+
+
+def test_it_counts_as_not_proven(alices: Client, alice: User, call: Activity) -> None:
+    """In the metrics, on the command line and in the morning e-mail, as long as it is not gone there."""
+    preferences.change({"delete_there": True})
+    look(alices.post(f"/activities/{call.pk}/delete", headers=HTMX))
+    assert of(read(), "warmline_pending_rows")["deletion", "wanted"] == 1
+    ActivityDeletion.objects.update(due_at=timezone.now() - timedelta(minutes=2))
+    assert of(read(), "warmline_oldest_due_seconds")[("deletion",)] >= 120
+    failed(call)
+    found = read()
+    assert (of(found, "warmline_pending_rows")["deletion", "failed"], deletions.counts()["wanted"]) == (1, 0)
+    assert of(found, "warmline_oldest_due_seconds")[("deletion",)] == 0
+    said = "Deleted here, and still in Pipedrive. Pipedrive refused this: no right."
+    assert ("“Call with Kim Castell” with Kim Castell", said) in unproven.of(alice, timezone.now()).rows

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from warmline.crm.users import User
 from warmline.sync.deletion_models import ActivityDeletion
@@ -36,9 +36,9 @@ def still_there(user: User) -> StillThere:
         user: The user who looks.
     """
     theirs = _seen_by(user)
-    failed = theirs.filter(failed=True)
-    waiting = theirs.filter(failed=False).count()
-    return StillThere(waiting, failed.count(), list(failed.select_related("owner").order_by("pk")[:MOST]))
+    number = _counted(theirs)
+    failed = theirs.filter(failed=True).select_related("owner").order_by("pk")
+    return StillThere(number["wanted"], number["failed"], list(failed[:MOST]) if number["failed"] else [])
 
 
 def failed_of(user: User) -> list[tuple[str, str]]:
@@ -54,9 +54,7 @@ def is_to_go(row_id: int) -> bool:
 
 def counts() -> dict[str, int]:
     """Return how many there are, everyone's, by the words for the states of rows."""
-    everything = ActivityDeletion.objects.all()
-    failed = everything.filter(failed=True).count()
-    return {"wanted": everything.count() - failed, "failed": failed}
+    return _counted(ActivityDeletion.objects.all())
 
 
 def oldest_due(now: datetime) -> datetime | None:
@@ -81,6 +79,10 @@ def start_again(user: User | None, now: datetime) -> int:
     """
     failed = ActivityDeletion.objects.filter(failed=True) if user is None else _seen_by(user).filter(failed=True)
     return failed.update(failed=False, attempts=0, message="", due_at=now)
+
+
+def _counted(some: "QuerySet[ActivityDeletion]") -> dict[str, int]:
+    return some.aggregate(wanted=Count("pk", filter=Q(failed=False)), failed=Count("pk", filter=Q(failed=True)))
 
 
 def _seen_by(user: User) -> "QuerySet[ActivityDeletion]":
