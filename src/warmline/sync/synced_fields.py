@@ -53,6 +53,11 @@ class SyncedField:
     label: str = ""
     identifies: bool = False
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether what people change in Pipedrive is shown here: as it is, or in our columns (a due moment)."""
+        return self.taken_over or bool(self.columns)
+
 
 def _columns(fields: Iterable[SyncedField]) -> frozenset[str]:
     return frozenset[str]().union(*(field.columns or {field.name} for field in fields))

@@ -17,8 +17,10 @@ from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.read_ahead import RECORDS
 from warmline.sync.reconcile.three_way_merge import differs
 from warmline.sync.remote.references import References
+from warmline.sync.synced_fields import FIELDS
 
 ROWS_AT_ONCE = 500
+NOT_SHOWN = {kind: {each.name for each in fields if not each.is_shown} for kind, fields in FIELDS.items()}
 LABELS = "label_ids"
 Pairs = Sequence[tuple[Row, Any]]
 Judge = Callable[[Pairs], Collection[int]]  # returns the ids of the rows whose records are news for another reason
@@ -104,4 +106,6 @@ def _is_news(row: Row, record: Any, references: References | None) -> bool:
             theirs = snapshots.of_their_organization(record, sector)
         case Activity():
             theirs = snapshots.of_their_activity(record)
-    return differs(theirs, row.pipedrive_agreed)
+    # What cannot be taken over is the audit's: no attempt would do anything about it.
+    shown = {name: value for name, value in theirs.items() if name not in NOT_SHOWN[type(row)]}
+    return differs(shown, row.pipedrive_agreed)
