@@ -33,7 +33,6 @@ from warmline.sync.retries import NotYetError, judge
 log = logging.getLogger(__name__)
 
 LEASE = "deletions"
-SPARING = 2.0  # seconds between two questions to the database whether something is due
 CHANGED = "it was changed in Pipedrive, and Warmline had not seen that yet."
 
 
@@ -49,16 +48,11 @@ class Deletions:
 
     def __init__(self, attempts: Attempts, clock: Clock, policy: Policy, random: Random) -> None:
         self._attempts, self._clock, self._policy, self._random = attempts, clock, policy, random
-        self._not_before = float("-inf")  # monotonic seconds
 
     def is_time(self, pipedrive: Pipedrive) -> bool:
         """Tell whether something is due now, within the tokens for background work."""
-        if self._clock.monotonic() < self._not_before:
-            return False
-        if self._is_any_due() and not reconcile_first.is_on() and pipedrive.has_tokens_for_background():
-            return True
-        self._not_before = self._clock.monotonic() + SPARING
-        return False
+        is_any = deletions_there.due(self._clock.now(), self._policy).exists()
+        return is_any and not reconcile_first.is_on() and pipedrive.has_tokens_for_background()
 
     def carry_out(self, steps: Steps, leases: Leases) -> bool:
         """Carry out one deletion that is due.
@@ -80,11 +74,7 @@ class Deletions:
             if deletion is not None:
                 self._try(deletion, steps)
                 return True
-        self._not_before = self._clock.monotonic() + SPARING
         return False
-
-    def _is_any_due(self) -> bool:
-        return deletions_there.due(self._clock.now(), self._policy).exists()
 
     def _try(self, deletion: ActivityDeletion, steps: Steps) -> None:
         try:
