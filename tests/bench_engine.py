@@ -9,6 +9,7 @@ from virtual_clock import VirtualClock
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Pipedrive
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Connection, DirectoryState, Lease
 from warmline.sync.policy import Policy
@@ -47,6 +48,7 @@ class Bench:
             for model in (Contact, Organization, Activity)
         ]
         times += Connection.objects.filter(probe_at__gt=now).values_list("probe_at", flat=True)
+        times += ActivityDeletion.objects.values_list("due_at", flat=True)  # due, it may wait for the next look
         times += Lease.objects.filter(expires_at__gt=now).values_list("expires_at", flat=True)
         waits = [(moment - now).total_seconds() for moment in times if moment is not None]
         return max(0.5, min(waits, default=3600.0))

@@ -185,6 +185,7 @@ def test_who_may_read_them(settings: Settings) -> None:
     [
         ("POST", "/api/v2/persons", Purpose.CREATE),
         ("PATCH", "/api/v2/activities/{id}", Purpose.UPDATE),
+        ("DELETE", "/api/v2/activities/{id}", Purpose.UPDATE),
         ("GET", "/api/v2/persons/search", Purpose.LOOK),
         ("GET", "/api/v2/organizations", Purpose.LOOK),
         ("GET", "/api/v2/personFields", Purpose.ACCOUNT),

@@ -138,6 +138,12 @@ VARIABLES = (
         "Whether activities from before a contact was warm are sent too.",
     ),
     Variable(
+        "WARMLINE_DELETE_THERE",
+        "no",
+        yes_or_no,
+        "Whether an activity that is deleted here is deleted in Pipedrive too.",
+    ),
+    Variable(
         "WARMLINE_ID_FIELD",
         "yes",
         yes_or_no,

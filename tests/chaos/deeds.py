@@ -8,13 +8,13 @@ from typing import Any
 from chaos.journal import KINDS, Journal
 from django.utils import timezone
 
-from warmline.crm import book, team
+from warmline.crm import book, preferences, team
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
-from warmline.crm.undo import CannotUndoError, Deed, Keeper, undo
+from warmline.crm.undo import GOOD_FOR, CannotUndoError, Deed, Keeper, undo
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox
 from warmline.sync.status import retry_and_choose
@@ -30,6 +30,7 @@ MAILBOXES = 5
 LABELS = ("work", "mobile", "home", "other")
 SAME = {"emails": "email", "phones": "phone"}  # all of them, and the primary one
 GRACE = timedelta(seconds=10)
+GRACES = (timedelta(0), GRACE, GOOD_FOR)  # of deletions, which can be undone for longer than a wrong clock says
 
 
 class Here:
@@ -155,11 +156,15 @@ class Here:
             self._journal.note(f"contact {contact.pk} is handed over to {to.name}")
 
     def delete_activity(self) -> None:
-        """Delete an activity, which in Pipedrive stays."""
+        """Delete an activity; in Pipedrive it goes too, if the team wants that and it was not found there."""
         activity = self._any(Activity)
         if activity is not None:
-            self._journal.note(f"activity {activity.pk} is deleted here")
-            delete_activity(activity, self._keeper().deleted)
+            grace = GRACES[activity.pk % len(GRACES)]
+            self._journal.note(f"activity {activity.pk} is deleted here, for {grace}")
+            self._journal.deleted_here[activity.pk] = activity.subject
+            if preferences.current().delete_there and not activity.pipedrive_adopted:
+                self._journal.to_go.add(activity.pk)
+            delete_activity(activity, self._keeper().deleted, grace=grace)
 
     def slip(self) -> None:
         """Make a contact warm on a page, perhaps by a slip of the hand."""
@@ -193,6 +198,7 @@ class Here:
             if done.deed == Deed.DELETED:
                 back = Contact.objects.filter(pk__in=done.ids if done.kind == "contact" else [])
                 self._journal.left_there -= {("persons", row.pipedrive_person_id or 0) for row in back}
+                self._journal.to_go -= set(done.ids if done.kind == "activity" else [])
 
     def _keeper(self) -> Keeper:
         self._kept.append(Keeper(self._random.choice(self._users)))

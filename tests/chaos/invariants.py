@@ -14,8 +14,9 @@ from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sync import normal_forms
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.lease_keys import row_key
-from warmline.sync.models import Intent
+from warmline.sync.models import Intent, Notification
 from warmline.sync.note_html import to_html
 from warmline.sync.row_state import SyncState, describe, with_state
 
@@ -33,6 +34,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *_doubles(run),
         *_losses(run),
         *_false_states(run),
+        *_left_there(run),
         *values.breaches(run),
         *_strangers(run),
         *not_shown(lambda model: _rows(run, model), run.world),
@@ -71,6 +73,19 @@ def _is_excused(model: Any, link: str, maker: tuple[str, int] | None) -> bool:
     if row is None:  # it was deleted here, and its record stays there
         return True
     return getattr(row, link) is None and Intent.objects.filter(key=row_key(*maker)).exists()
+
+
+def _left_there(run: Simulation) -> Iterator[Breach]:
+    """Of what was deleted here and is to go there, nothing is left there, unless people were told that it stays."""
+    told = " ".join(Notification.objects.filter(kind="left_there").values_list("text", flat=True))
+    held = set(Activity.objects.values_list("pipedrive_activity_id", flat=True))
+    for number, record in run.world.activities.items():
+        maker = run.journal.maker(("activities", number), record)
+        is_to_go = maker is not None and maker[1] in run.journal.to_go and number not in held
+        if is_to_go and not record["is_deleted"] and f"It is activity {number}." not in told:
+            yield Breach("loss", f"activity {number} is still there, and {maker} was deleted here")
+    for deletion in ActivityDeletion.objects.all():
+        yield Breach("loss", f"{deletion} of {deletion.row_id} never came to rest: {deletion.message}")
 
 
 def _of_lost(run: Simulation, kind: str, number: int) -> bool:

@@ -45,6 +45,8 @@ class Journal:
         had_here: Every e-mail and phone that a contact had here before somebody changed it.
         merged: Records into or from which people merged.
         left_there: Persons who were a contact that was deleted here; what it had stays with them.
+        deleted_here: By the id of each activity that was ever deleted here by itself, its subject.
+        to_go: Those of them that nobody restored, and that are to be deleted there too.
         edited: By row, the fields that somebody changed here.
         names: By row and by record, every name that it ever bore.
         chosen: Rows for which somebody chose a record.
@@ -66,6 +68,8 @@ class Journal:
     had_here: set[str] = field(default_factory=set)
     merged: set[RecordName] = field(default_factory=set)
     left_there: set[RecordName] = field(default_factory=set)
+    deleted_here: dict[int, str] = field(default_factory=dict)
+    to_go: set[int] = field(default_factory=set)
     edited: defaultdict[RowName, set[str]] = field(default_factory=lambda: defaultdict(set))
     names: defaultdict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     chosen: set[RowName] = field(default_factory=set)
@@ -103,6 +107,8 @@ class Journal:
             before: The records before the call.
         """
         kind = path.rpartition("/api/v2/")[2].split("/")[0]
+        if kind in KINDS and method == "DELETE":
+            self._deleted((kind, int(path.rpartition("/")[2])), before)
         if kind not in KINDS or row is None:
             return
         after = self.records()
@@ -142,6 +148,18 @@ class Journal:
                 self._late.remove(late[0])
                 self.made[name] = late[0][2]
         return self.made.get(name)
+
+    def _deleted(self, name: RecordName, before: dict[RecordName, dict[str, Any]]) -> None:
+        """Hold that only an activity is deleted that we made and somebody deleted here, and that is no row's now."""
+        kind, number = name
+        is_held = kind == "activities" and Activity.objects.filter(pipedrive_activity_id=number).exists()
+        subject = before.get(name, {}).get("subject")
+        row = self.made.get(name, ("activity", 0))[1]
+        # What was made late may be that of any row that is called the same.
+        is_ours = row in self.deleted_here if row else subject in self.deleted_here.values()
+        if kind != "activities" or is_held or name in self.by_hand or not is_ours:
+            text = f"{name} “{subject}” was deleted there, which row {row} had, held by one: {is_held}"
+            self.breaches.append(Breach("stranger", text))
 
     def _row_behind(self, kind: str, row: RowName) -> RowName:
         """Return the row that a call is about: a contact's organization is brought over with it."""

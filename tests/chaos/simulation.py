@@ -46,6 +46,7 @@ from warmline.sync.account_models import (
     ReportIntake,
 )
 from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.models import (
     Attempt,
     Company,
@@ -68,7 +69,7 @@ OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-t
 TABLES = (  # who refers to another comes before it
     *(Audit, AuditedLink, Finding, Suspect),
     *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(AwaitedReport, ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
+    *(ActivityDeletion, AwaitedReport, ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
     *(UndoStep, ContactWord, OrganizationWord, StemEnding, Activity, Contact, Organization, User),
 )
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
@@ -151,6 +152,7 @@ class Simulation:
         wakeups._listeners[:] = self._wake
         self._exits.close()
         settings.PIPEDRIVE_API_TOKEN = ""
+        settings.DELETE_THERE = False
         self.reports.end()
 
     def _make_world(self) -> None:
@@ -168,6 +170,8 @@ class Simulation:
             threshold=4, label="Warm Lead", earlier_activities=random.random() < 0.5, mark=random.random() < 0.7
         )
         self._allowance = random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
+        self._beside = Random(seed + 4)  # its own chance, so that other deeds stay as they were
+        settings.DELETE_THERE = self._beside.random() < 0.7
         self.users = [
             User.objects.create_user(f"{name}@example.com", name.title()) for name in ("alice", "bob", "dave")
         ]
@@ -287,6 +291,8 @@ class Simulation:
 
     def break_something(self) -> None:
         """Have some calls fail for a while."""
+        if settings.DELETE_THERE:
+            self._break_deletions()
         kind: Any = self.random.choice(SHORT)
         delay = {"late_commit": self.random.uniform(1, LATEST), "slow": self.random.uniform(1, 30)}.get(kind, 0.0)
         self._break(
@@ -300,6 +306,12 @@ class Simulation:
                 delay=delay,
             )
         )
+
+    def _break_deletions(self) -> None:
+        """Have a deletion fail too, or its answer get lost."""
+        kind: Any = self._beside.choice(SHORT)
+        delay = self._beside.uniform(1, LATEST) if kind in {"late_commit", "slow"} else 0.0
+        self._break(Fault(kind=kind, method="DELETE", path="*", times=2, seconds=600.0, delay=delay))
 
     def break_everything(self) -> None:
         """Have all calls fail for some time."""

@@ -9,6 +9,7 @@ from stage import Stage
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.engine.dispatcher import BREATH
 from warmline.sync.models import Connection, DirectoryState, Lease
 
@@ -17,6 +18,7 @@ COMING = (  # the moments at which something comes due, by the tables that hold 
     *((model, "next_pipedrive_sync_attempt") for model in (Contact, Organization, Activity)),
     (Lease, "expires_at"),
     (DirectoryState, "retry_at"),
+    (ActivityDeletion, "due_at"),
 )
 FIRST = "SELECT first FROM (SELECT min({1}) AS first FROM {0} WHERE {1} > %s) AS coming WHERE first IS NOT NULL"
 PROBE = f"SELECT probe_at FROM {Connection._meta.db_table} WHERE state <> 'ok' AND (probe_at IS NULL OR probe_at > %s)"  # noqa: S608 (our own names)

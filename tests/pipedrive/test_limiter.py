@@ -17,7 +17,7 @@ from virtual_clock import VirtualClock
 
 from warmline.pipedrive import PLANS, BudgetSpent, FileLedger, Limiter, Throttled, Unavailable, Window
 from warmline.pipedrive.limit_headers import wait_seconds
-from warmline.pipedrive.limiter import ENOUGH
+from warmline.pipedrive.limiter import ENOUGH, PATIENCE
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -325,6 +325,42 @@ def test_a_429_widens_the_guard() -> None:
     limiter.widen()
     limiter.acquire()
     assert clock.elapsed == pytest.approx(4.9)
+
+
+class Crowd(VirtualClock):
+    """A clock on which people take every moment that comes free while somebody sleeps."""
+
+    def __init__(self) -> None:
+        super().__init__(NOW)
+        self.people = StandingCrowd(self)
+
+    def sleep(self, seconds: float) -> None:
+        """Let people reserve four more moments, and the time pass."""
+        for _ in range(4):
+            self.people.limiter.acquire()
+        super().sleep(seconds)
+
+
+class StandingCrowd:
+    """People who reserve what is free, and do not wait for it here."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.now, self.monotonic = clock.now, clock.monotonic
+        self.limiter = Limiter((Window(4, 2.0),), guard=0.0, clock=self)
+
+    def sleep(self, seconds: float) -> None:
+        """Return at once."""
+
+
+def test_background_work_that_finds_no_moment_reserves_one() -> None:
+    """What was begun goes on ten seconds later, although people's calls fill every window, and does not fail."""
+    clock = Crowd()
+    for _ in range(4):
+        clock.people.limiter.acquire()
+    behind = Limiter((Window(4, 2.0),), guard=0.0, ledger=clock.people.limiter._ledger, clock=clock)
+    begun = clock.elapsed
+    behind.acquire(background=True)
+    assert PATIENCE <= clock.elapsed - begun <= PATIENCE + 4
 
 
 def test_the_days_tokens_end_background_work_first_and_come_back_after_a_day() -> None:

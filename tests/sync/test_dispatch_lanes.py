@@ -52,9 +52,9 @@ class Office:
         self.stage = clock.stage
         self._sandbox = Sandbox(world)
 
-    def begin(self, workers: int, name: str = "one") -> Dispatcher:
-        """Have a dispatcher work from now on."""
-        limiter = Limiter((Window(20, 2.0),), search=Window(10, 2.0), clock=self.clock)
+    def begin(self, workers: int, name: str = "one", calls: int = 20) -> Dispatcher:
+        """Have a dispatcher work from now on, with so many calls in two seconds."""
+        limiter = Limiter((Window(calls, 2.0),), search=Window(10, 2.0), clock=self.clock)
         line = SlowLine(self._sandbox, self.clock)
         pipedrive = Pipedrive("http://sandbox", TOKEN, transport=line, limiter=limiter, clock=self.clock)
         threads = self.stage.of(Process(name))
@@ -81,12 +81,12 @@ def office(policy: Policy) -> Iterator[Callable[[int], Office]]:
     offices: list[tuple[Office, Dispatcher]] = []
     clock = StageClock()
 
-    def make(workers: int, *, records: int = 0) -> Office:
+    def make(workers: int, *, records: int = 0, calls: int = 20) -> Office:
         clock.stage = Stage(clock, Random(workers))
         office = Office(policy, World.sample(clock, token=TOKEN), clock)
         for number in range(records):
             office._sandbox.add("persons", name=f"Person {number}")
-        offices.append((office, office.begin(workers)))
+        offices.append((office, office.begin(workers, calls=calls)))
         return office
 
     with telling(clock):
@@ -189,3 +189,37 @@ def test_edits_and_a_mailbox_hold_no_other_back(office: Callable[[int], Office],
         add_contact(alice, name="Kim Castell", email="info@example.org", warmness_score=5)
         change_contact(first, {"phone": f"+49 30 55501{number}"})
     desk.until_linked(log_activity(alice, second, type="CALL"), FOR_AN_ACTIVITY)
+
+
+def older_than_all_that_wait() -> int:
+    """Return how many contacts are linked that were saved before every contact that still waits."""
+    waiting = Contact.objects.filter(pipedrive_person_id=None).order_by("pk").first()
+    return 0 if waiting is None else Contact.objects.filter(pk__lt=waiting.pk).count()
+
+
+def done() -> int:
+    """Return how many contacts are linked."""
+    return Contact.objects.exclude(pipedrive_person_id=None).count()
+
+
+def test_the_oldest_are_not_forgotten_while_more_is_saved_than_goes_over(
+    office: Callable[..., Office], user: Callable[..., User]
+) -> None:
+    """Eight people save twice as much as the limits let through, for five minutes.
+
+    One turn of four is that of the oldest row, so whoever has so many before them goes over after four times as many
+    turns at the latest. That is measured in the second half, when every owner has a backlog.
+    """
+    desk, people = office(8, calls=2), [user(f"person{number}") for number in range(8)]
+    desk.until_linked(add_contact(people[0], name="Jordan Ames", warmness_score=5), 30)
+    seen = []
+    for second in range(300):
+        if second in {150, 299}:
+            seen.append((older_than_all_that_wait(), done()))
+        for number in range(2 if second % 4 == 0 else 1):
+            add_contact(people[(second * 3 + number) % 8], name=f"Contact {second} {number}", warmness_score=5)
+        desk.stage.run(1.0)
+    (oldest, linked), (oldest_later, linked_later) = seen
+    assert linked_later - linked > 50
+    assert Contact.objects.count() - linked_later > linked_later * 0.8
+    assert oldest_later - oldest >= (linked_later - linked) / 5

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmline.sync.priorities import MOST_BY_HAND, Lane, Room, Served, Work, first, in_lanes, in_turn
+from warmline.sync.priorities import (
+    MOST_BY_HAND,
+    OLDEST_EVERY,
+    Lane,
+    Room,
+    Served,
+    Work,
+    first,
+    in_lanes,
+    in_turn,
+)
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2
@@ -87,6 +97,44 @@ def test_no_two_of_one_lease_and_no_more_than_there_is_room_for() -> None:
     assert first(works, under_way=[work("x", row=9)], room=Room(8)) == works[1]
     assert first(works, under_way=[work("x", row=9), work("b", lane=Lane.FAILED, row=8)], room=Room(2)) is None
     assert first(works[1:], under_way=[work("b", lane=Lane.FAILED, row=8)], room=Room(2)) == works[2]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "old", "under_way", "goes"),
+    [
+        (OLDEST_EVERY, Lane.BACKLOG, [], "old"),
+        (OLDEST_EVERY - 1, Lane.BACKLOG, [], "new 0"),  # nobody is crowded out, so a lone row waits behind nothing
+        (OLDEST_EVERY, Lane.IN_BULK, [], "new 0"),  # nobody waits for it
+        (OLDEST_EVERY, Lane.FAILED, [], "new 0"),
+        (OLDEST_EVERY, Lane.BACKLOG, ["old"], "new 0"),  # its lease is taken: it is the turn of the oldest that is free
+        (OLDEST_EVERY, Lane.BACKLOG, ["a", "b"], None),
+    ],
+)
+def test_the_oldest_has_its_turn_in_a_crowd(waiting: int, old: Lane, under_way: list[str], goes: str | None) -> None:
+    """It goes in the lane of what people wait for, and in its room."""
+    new = [work(f"new {number}", number, seconds=9 - number, row=number) for number in range(waiting)]
+    works = [*new, work("old", 99, old, seconds=900, row=99)]
+    busy = [work(lease, row=1000) for lease in under_way]
+    chosen = first(works, under_way=busy, room=Room(2), oldest_has_its_turn=True)
+    assert (chosen and chosen.lease) == goes
+    assert chosen is None or chosen.lane is Lane.PERSON
+    others = first(works, under_way=busy, room=Room(2))
+    assert (others and others.lease) == (goes and "new 0")
+
+
+def test_one_turn_of_four_is_that_of_the_oldest() -> None:
+    """Of what people wait for; background work takes none of them."""
+    served, started = Served(), []
+    for row in range(12):
+        served.note(work("import", lane=Lane.IN_BULK, row=row))
+        due = [work(f"new {number}", number, seconds=1, row=row * 10 + number) for number in range(5)]
+        old = [work("old", 99, Lane.BACKLOG, seconds=900, row=900 + row)]
+        is_oldest = served.is_turn_of_the_oldest()
+        chosen = first(in_turn([*old, *due], served), under_way=[], room=Room(8), oldest_has_its_turn=is_oldest)
+        assert chosen is not None
+        served.note(chosen)
+        started.append(chosen.lease == "old")
+    assert started == [False, False, False, True] * 3
 
 
 def test_turns_are_not_remembered_for_ever() -> None:

@@ -32,6 +32,7 @@ RULES = {
     "threshold": "4",
     "label": "Warm Lead",
     "earlier_activities": "no",
+    "delete_there": "no",
     "plan": "",
     "seats": "1",
     "token_share": "80",

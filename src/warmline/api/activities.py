@@ -60,7 +60,11 @@ def change_activity(request: Request, id: Id, body: ActivityChanges) -> Activity
 
 @router.delete("/activities/{id}", response={204: None, **CHANGING}, summary="Delete an activity")
 def delete_activity(request: Request, id: Id) -> Status[None]:
-    """It is deleted here; its record in Pipedrive stays."""
+    """It is deleted here. Its record in Pipedrive stays, unless the team has set that it is deleted there too.
+
+    Then it is deleted there within seconds, if Warmline created it and nobody changed it there just before; otherwise
+    its owner gets a notification. What `still_there` of `GET /sync` counts is not deleted there yet.
+    """
     with etags.matching(request, _visible(request), id) as activity:
         activity_deletion.delete_activity(activity)
     return Status(204, None)

@@ -11,6 +11,7 @@ from warmline.sync import cursor_order, notifications
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health, reconcile_first
 from warmline.sync.row_state import counts
+from warmline.sync.status.deletions import still_there
 from warmline.sync.status.retry_and_choose import retry_all
 
 router = Router(tags=["sync"])
@@ -24,9 +25,10 @@ def read_sync(request: Request) -> SyncAnswer:
     """
     now = timezone.now()
     found = counts(request.auth, threshold=Policy.current().threshold, now=now)
-    check = reconcile_first.last(now)
+    check, there = reconcile_first.last(now), still_there(request.auth)
     return SyncAnswer(
         **{state.value: number for state, number in found.items()},
+        still_there=there.waiting + there.failed,
         connection=connection_health.status(),
         link_check=None if check is None else LinkCheckAnswer.model_validate(check, from_attributes=True),
     )

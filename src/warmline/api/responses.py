@@ -280,11 +280,15 @@ class LinkCheckAnswer(BaseModel):
 
 
 class SyncAnswer(BaseModel):
-    """How many of the caller's rows are waiting, in progress or failed, and the state of the connection."""
+    """How many of the caller's rows are waiting, in progress or failed, and the state of the connection.
+
+    `still_there` counts the activities that were deleted here and are still to be deleted in Pipedrive.
+    """
 
     wanted: int
     in_progress: int
     failed: int
+    still_there: int
     connection: Status
     link_check: LinkCheckAnswer | None
 

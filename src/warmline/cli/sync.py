@@ -18,12 +18,14 @@ def sync_status() -> None:
     from warmline.sync.policy import Policy
     from warmline.sync.remote import connection_health
     from warmline.sync.row_state import counts
-    from warmline.sync.status import budget, restore_report
+    from warmline.sync.status import budget, deletions, restore_report
 
     status = connection_health.status()
     typer.echo(f"connection   {status.state}: {status.message}")
     for state, number in counts(None, threshold=Policy.current().threshold, now=timezone.now()).items():
         typer.echo(f"{state:12} {number}")
+    if still_there := sum(deletions.counts().values()):
+        typer.echo(f"still there  {still_there}, deleted here and to be deleted in Pipedrive")
     for line in (*restore_report.lines(timezone.now()), *budget.lines(timezone.now())):
         typer.echo(line)
 

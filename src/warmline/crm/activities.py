@@ -62,6 +62,7 @@ class Activity(Synced):
         time_zone: The user's zone when it was logged, so that a user who moves does not move past calls along.
         logged_while_warm: Whether the contact was a warm lead by then, on its way to Pipedrive.
         replicate: Whether it belongs in Pipedrive; None until its contact is linked, which decides it.
+        pipedrive_adopted: Whether its record was found in Pipedrive, so that it may be somebody else's.
         owner: The contact's owner, here as well, so that a user's activities are read from an index.
         day: When it is due, else when it was logged, in `time_zone`; the timeline is sorted by it.
     """
@@ -90,6 +91,7 @@ class Activity(Synced):
     replicate = models.BooleanField(null=True, blank=True)
     pipedrive_activity_id = models.BigIntegerField(null=True, blank=True)
     replicated_to_pipedrive = models.BooleanField(default=False)
+    pipedrive_adopted = models.BooleanField(default=False, editable=False)
 
     objects = ActivityQuerySet.as_manager()
 

@@ -26,6 +26,7 @@ SETTINGS = {
     "threshold": ("WARMLINE_WARM_THRESHOLD", "WARM_THRESHOLD"),
     "label": ("WARMLINE_LABEL", "WARM_LABEL"),
     "earlier_activities": ("WARMLINE_EARLIER_ACTIVITIES", "EARLIER_ACTIVITIES"),
+    "delete_there": ("WARMLINE_DELETE_THERE", "DELETE_THERE"),
     "plan": ("WARMLINE_PLAN", "PIPEDRIVE_PLAN"),
     "seats": ("WARMLINE_SEATS", "PIPEDRIVE_SEATS"),
     "token_share": ("WARMLINE_TOKEN_SHARE", "TOKEN_SHARE"),
@@ -36,6 +37,7 @@ class StoredPreferences(models.Model):
     """The single row (id 1) with the team's choices; None or empty means the default.
 
     Attributes:
+        delete_there: Whether an activity that is deleted here is deleted in Pipedrive too.
         activity_types: Pipedrive's activity type for each of ours, unless it is the usual one.
         cold_after: After how many days without contact a warm contact goes cold, by the lowest score of each band,
             unless it is the usual number; 0 for never.
@@ -48,6 +50,7 @@ class StoredPreferences(models.Model):
     )
     label = models.CharField(max_length=fields.NAME_LENGTH, blank=True, validators=[fields.no_control_characters])
     earlier_activities = models.BooleanField(null=True, blank=True)
+    delete_there = models.BooleanField(null=True, blank=True)
     activity_types = models.JSONField(default=dict, blank=True)
     plan = models.CharField(max_length=40, blank=True)
     seats = models.PositiveIntegerField(
@@ -74,6 +77,7 @@ class Preferences:
     threshold: int
     label: str
     earlier_activities: bool
+    delete_there: bool
     plan: str
     seats: int
     token_share: int

@@ -23,6 +23,9 @@ rows_importing = Signal()
 rows_imported = Signal()
 # An activity is about to be logged: `activity`, whose contact is locked. A receiver may set further columns of it.
 activity_logging = Signal()
+# An activity is about to be deleted by itself, and not with its contact: `activity`, with its contact, and `grace`: how
+# long that can be undone. Sent before `rows_deleted`.
+activity_deleting = Signal()
 # Rows are about to be deleted: `rows`, a list.
 rows_deleted = Signal()
 # Rows that were deleted are there again: `rows`, a list of all tables' rows.

@@ -34,7 +34,7 @@ from warmline.pipedrive.records import (
 from warmline.pipedrive.webhook_calls import WebhookCalls
 
 # Published prices in tokens. Fields in v1 cost as much as any other v1 list or update.
-GET_ONE, WRITE, LIST, SEARCH = 1, 5, 10, 20
+GET_ONE, DELETE, WRITE, LIST, SEARCH = 1, 3, 5, 10, 20
 GET_ONE_V1, WRITE_V1, LIST_V1 = 2, 10, 20
 
 MOST_IDS = 100  # ids that a list takes; the price is that of any page
@@ -228,6 +228,14 @@ class Pipedrive(WebhookCalls):
             NotFound: There is no such activity (any more).
         """
         return self._one(Call("PATCH", f"/api/v2/activities/{activity_id}", WRITE), Activity, changes.body())
+
+    def delete_activity(self, activity_id: int) -> None:
+        """Delete an activity; people can restore it in Pipedrive for 30 days.
+
+        Raises:
+            NotFound: There is no such activity (any more).
+        """
+        self._ask(Call("DELETE", f"/api/v2/activities/{activity_id}", DELETE))
 
     def person_fields(self) -> list[Field]:
         """Return all fields of persons, with their options."""

@@ -4,8 +4,9 @@ A limit of N calls in S seconds applies to *any* S seconds, so a turn is a momen
 within its limit. No turn is ever given during a pause: ignoring 429s makes Cloudflare block the whole company.
 
 Two kinds of calls share the windows. A call that a person waits for reserves the next free moment, ahead of all
-background work. Background work never reserves: it takes a moment when that is free, and at an even pace, so that the
-window always has room again within a fraction of a second, and not every two seconds.
+background work. Background work does not reserve: it takes a moment when that is free, and at an even pace, so that the
+window always has room again within a fraction of a second, and not every two seconds. Only a call that has found none
+for ten seconds reserves one, so that work that was begun is not held up for as long as people save.
 
 Calls can bunch up on the way, and Pipedrive counts them as they arrive. A response shows when its call had arrived at
 the latest. The next call takes time to arrive as well, and both ways together are hardly ever shorter than the fastest
@@ -30,6 +31,7 @@ BACKGROUND_SHARE = 0.9  # of the day's tokens; the rest is for what a person wai
 WIDEST_GUARD = 0.5
 SURE = 0.9  # of the fastest round trip so far: the two ways together hardly ever take less
 ENOUGH = 10  # responses, before that is believed: the first calls of a busy process are all slow
+PATIENCE = 10.0  # seconds for which background work looks for a free moment before it reserves one
 ROUNDING = 1e-5  # seconds: moments that are closer together count as the same
 
 
@@ -111,16 +113,17 @@ class Limiter:
             Throttled: The turn is further away than `longest_wait`.
             BudgetSpent: There are not enough of the day's tokens left for it.
         """
-        give_up_at = math.inf
+        give_up_at = patient_until = math.inf
         while True:
             with self._ledger.open() as used:
                 now = used.present(self._clock)
                 give_up_at = min(give_up_at, now + self._longest_wait)
+                patient_until = min(patient_until, now + PATIENCE)
                 self._drop_outdated(used, now)
                 turn = self._earliest(used, now, search=search, background=background)
                 if turn > give_up_at:
                     raise Throttled("Too many calls are waiting for their turn.", wait=turn - now)
-                is_taken = not background or turn <= now + ROUNDING
+                is_taken = not background or turn <= now + ROUNDING or now >= patient_until
                 if is_taken:
                     self._spend(used, now, tokens)
                     self._take(used, turn, search=search, background=background)

@@ -14,7 +14,13 @@ class SyncConfig(AppConfig):
         from django.db import connection  # noqa: PLC0415 (as below)
 
         # Tables beside models.py, which comes first.
-        from warmline.sync import account_models, audit_models, installation_models, monitoring_models  # noqa: F401, PLC0415 (as below)
+        from warmline.sync import (  # noqa: PLC0415 (as below)
+            account_models,  # noqa: F401 (for its tables, as those that follow)
+            audit_models,  # noqa: F401
+            deletion_models,  # noqa: F401
+            installation_models,  # noqa: F401
+            monitoring_models,  # noqa: F401
+        )
         from warmline.sync.engine import signals  # noqa: PLC0415 (it imports models, which are not there before this moment)
 
         signals.connect()

@@ -90,7 +90,7 @@ def usual(method: str, endpoint: str) -> Purpose:
         return Purpose.PROBE
     if not endpoint.startswith(RECORDS):
         return Purpose.ACCOUNT
-    return {"POST": Purpose.CREATE, "PATCH": Purpose.UPDATE}.get(method, Purpose.LOOK)
+    return {"POST": Purpose.CREATE, "PATCH": Purpose.UPDATE, "DELETE": Purpose.UPDATE}.get(method, Purpose.LOOK)
 
 
 def add() -> None:

@@ -1,7 +1,8 @@
 """Scheduling: which due row goes next. Pure: no clock, threads or database.
 
 Rows that a person waits for have a lane of their own, and other rows never get the last thread. Within a lane the
-owners take turns, and so do the leases of one owner: the one that was served longest ago goes first.
+owners take turns, and so do the leases of one owner: the one that was served longest ago goes first. When more is saved
+than goes over, every fourth turn of what people wait for is that of the oldest row, so that nobody is forgotten.
 """
 
 import math
@@ -19,6 +20,7 @@ MOST_BY_HAND = 10  # due leases of one owner: nobody who saves by hand waits for
 RECENTLY = timedelta(
     seconds=10
 )  # MOST_BY_HAND of an owner's rows within this time are no backlog, whatever else is due
+OLDEST_EVERY = 4  # turns, of which one is the oldest row's while at least so many wait in the first lane
 MOST_REMEMBERED = 2000  # owners and leases whose turns are remembered
 
 
@@ -96,11 +98,13 @@ class Served:
 
     def __init__(self) -> None:
         self._count = 0
+        self._for_people = 0
         self._last: dict[tuple[Lane, int | None] | str, int] = {}
 
     def note(self, work: Work) -> None:
         """Note that a row is started now."""
         self._count += 1
+        self._for_people += not work.is_background
         for name in ((work.lane, work.owner), work.lease):
             self._last.pop(name, None)
             self._last[name] = self._count  # the dict keeps the order
@@ -110,6 +114,10 @@ class Served:
     def of_owner(self, work: Work) -> int:
         """Return when the row's owner was last served in its lane, as a count of starts; 0 for never."""
         return self._last.get((work.lane, work.owner), 0)
+
+    def is_turn_of_the_oldest(self) -> bool:
+        """Tell whether the next turn in the first lane is that of the oldest row, if more wait than can be started."""
+        return self._for_people % OLDEST_EVERY == OLDEST_EVERY - 1
 
     def of_lease(self, work: Work) -> int:
         """Return when the row's lease was last served, as a count of starts; 0 for never."""
@@ -165,14 +173,23 @@ def in_turn(works: Iterable[Work], served: Served) -> list[Work]:
     return [work for _, work in sorted(placed, key=lambda pair: pair[0])]
 
 
-def first(works: Iterable[Work], *, under_way: Collection[Work], room: Room) -> Work | None:
+def first(
+    works: Iterable[Work], *, under_way: Collection[Work], room: Room, oldest_has_its_turn: bool = False
+) -> Work | None:
     """Return the first row that can be started; None when none can.
 
     Args:
         works: The due rows, in the order in which they are to go.
         under_way: The rows that are being worked on. No two with one lease are worked on side by side.
         room: How many are worked on side by side.
+        oldest_has_its_turn: Whether the oldest row that was saved by hand goes in the first lane, if that is crowded.
     """
     leases = {work.lease for work in under_way}
+    free = [work for work in works if work.lease not in leases]
     has_room = {background: room.has_any(under_way, background=background) for background in (False, True)}
-    return next((work for work in works if has_room[work.is_background] and work.lease not in leases), None)
+    is_crowded = sum(not work.is_background for work in free) >= OLDEST_EVERY
+    if oldest_has_its_turn and is_crowded and has_room[False]:
+        by_hand = (work for work in free if work.lane <= Lane.BACKLOG)
+        oldest = min(by_hand, key=lambda work: (work.since, work.kind, work.row_id))
+        return replace(oldest, lane=Lane.PERSON)
+    return next((work for work in free if has_room[work.is_background]), None)

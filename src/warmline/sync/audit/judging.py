@@ -154,7 +154,9 @@ def of_doubles(link: AuditedLink, by_mark: Iterable[int], by_name: Iterable[int]
 def differences(
     agreed: Mapping[str, Values], ours: Values, theirs: Values, words: Values, link: AuditedLink
 ) -> list[Difference]:
-    """Return the fields that differ, unless they did when both sides were last in line.
+    """Return the fields that differ, unless they did when both sides were last in line, or somebody accepted it.
+
+    What somebody accepted is found once it is neither as ours nor as it was then.
 
     Args:
         agreed: What both sides were then (see three_way_merge.py).
@@ -172,7 +174,8 @@ def differences(
         there, is_unsent = theirs.get(name), name in decided.send
         if first_of(name) or words[name] == there or alike(name, there, words[name]):
             continue
-        if is_unsent or name in decided.keep or _was_changed_there(name, value, there, theirs_then):
+        is_news = _was_changed_there(name, value, there, theirs_then) or name in link.accepted.keys() - SEVERAL.keys()
+        if is_unsent or name in decided.keep or is_news:
             found[name] = Difference(name, value, there, is_unsent)
     for name in filter(first_of, ours):
         found |= _of_several(name, found, (ours, theirs), (ours_then, theirs_then), decided)

@@ -29,6 +29,7 @@ from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.company import make_sure, storing
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking, several_values, snapshots
+from warmline.sync.reconcile.three_way_merge import is_changed
 from warmline.sync.synced_fields import FIELDS, first_of
 
 SEVERAL = {field.name for fields in FIELDS.values() for field in fields if field.several}
@@ -124,7 +125,8 @@ def _send_ours(row: Row, values: dict[str, list[Any]], now: datetime) -> None:
                     several_values.changed(name, side.get(name, ()), there) for side in (ours, theirs)
                 )
                 continue
-            if name in ours and name in theirs and alike(name, there, theirs[name]):
+            is_ours_new = name in ours and is_changed(name, here, ours)
+            if is_ours_new and name in theirs and alike(name, there, theirs[name]):
                 continue  # nobody changed it there: what we sent last is what ours replaces
             ours[name], theirs[name] = _then(name, here, there), there
         type(row)._default_manager.filter(pk=row.pk).update(  # noqa: SLF001 (Django documents it as public)

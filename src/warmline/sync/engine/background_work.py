@@ -1,6 +1,6 @@
-"""What an engine does beside its due rows, for which nobody waits: it watches the account, lists it and checks links.
+"""What an engine does beside its due rows: it watches the account, deletes what is to go, lists, and checks links.
 
-One thread at a time does it. Everything here goes on where it stopped, in whatever process.
+Nobody waits for it, and one thread at a time does it. Everything here goes on where it stopped, in whatever process.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync.company import Membership
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
+from warmline.sync.engine.deleting import Deletions
 from warmline.sync.engine.idle_check import IdleCheck
 from warmline.sync.leases import BusyError, Leases
 from warmline.sync.reconcile import link_checks
@@ -31,6 +32,7 @@ class BackgroundWork:
         directory: What Pipedrive holds.
         watch: Watches the account.
         attempts: Reports trouble with the connection.
+        deletions: What is to be deleted there.
         steps: Returns the steps for a client and the leases of a piece of work.
     """
 
@@ -44,10 +46,12 @@ class BackgroundWork:
         directory: Directory,
         watch: AccountWatch,
         attempts: Attempts,
+        deletions: Deletions,
         steps: Callable[[Pipedrive, Leases], Steps],
     ) -> None:
         self._pipedrive, self._membership, self._clock = pipedrive, membership, clock
         self._directory, self._watch, self._attempts, self._steps = directory, watch, attempts, steps
+        self._deletions = deletions
         self._idle = IdleCheck(clock, poll_every, self._may_list)
 
     def is_waiting(self) -> bool:
@@ -58,18 +62,22 @@ class BackgroundWork:
             return True
         if self._idle.is_idle():
             return False
-        return link_checks.is_due(self._clock) or self._watch.is_time(self._pipedrive) or self._may_list()
+        is_time = self._watch.is_time(self._pipedrive) or self._deletions.is_time(self._pipedrive)
+        return is_time or link_checks.is_due(self._clock) or self._may_list()
 
     def do(self) -> bool:
-        """Look at changes there if it is time, and list a page for the directory if one is missing, else check links.
+        """Look at changes there if it is time; then delete what is to go, list for the directory, or check links.
 
         Returns:
-            Whether there is another page to list now, or another link to check.
+            Whether there is something else to delete, list or check now.
         """
         background, leases = self._pipedrive.in_background(), Leases(self._clock)
         try:
             with suppress(BusyError), self._membership.at_work(), leases.at_work():
-                self._watch.run(background, lambda: self._steps(background, leases).references)
+                steps = self._steps(background, leases)
+                self._watch.run(background, lambda: steps.references)
+                if self._deletions.carry_out(steps, leases):
+                    return True
                 if self._may_list() and self._directory.fill(background):
                     return True
                 finder = self._steps(self._pipedrive, leases).finder

@@ -102,7 +102,8 @@ class Dispatcher:
             held = self._held()
             with self._lock:
                 rest = [work for work in in_turn(works, self._served) if work not in held]
-                work = first(rest, under_way=self._under_way, room=self._room)
+                is_oldest = self._served.is_turn_of_the_oldest()
+                work = first(rest, under_way=self._under_way, room=self._room, oldest_has_its_turn=is_oldest)
                 if work is None:
                     return rest
                 self._served.note(work)

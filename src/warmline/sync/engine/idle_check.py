@@ -1,8 +1,9 @@
 """Tells in one statement that no background work waits, which is nearly always so.
 
-Every engine asks each second whether reports came, changes are to be asked for, pages to be listed or links to be
-checked. Each of these has its own precise answer, in several queries; this one only says that none of them is needed.
-It says so for some seconds at most, so what it cannot see (a silence, another day) is only seen a little later.
+Every engine asks each second whether reports came, changes are to be asked for, pages to be listed, links to be checked
+or records to be deleted. Each of these has its own precise answer, in several queries; this one only says that none of
+them is needed. It says so for some seconds at most, so what it cannot see (a silence, another day) is only seen a
+little later.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from django.db.models import DateTimeField
 from warmline.pipedrive import Clock
 from warmline.prepared_queries import Parameter, PreparedExistence
 from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportIntake
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.installation_models import LinkCheck
 from warmline.sync.models import DirectoryKind, DirectoryState
 from warmline.sync.reconcile.news import linked
@@ -28,6 +30,7 @@ _ROWS = PreparedExistence(
         "reports": ChangeReport.objects.all,
         "gap": partial(ReportIntake.objects.exclude, gap_since=None),
         "check": partial(LinkCheck.objects.filter, ended_at=None),
+        "deletion": partial(ActivityDeletion.objects.filter, due_at__lte=_NOW),
         **{f"all {kind}": partial(DirectoryState.objects.filter, kind=kind, is_full=True) for kind in DirectoryKind},
         **{f"linked {kind}": partial(linked, model) for kind, model in KINDS.items()},
         **{f"fresh {kind}": partial(_LOOKED, kind=kind) for kind in KINDS},
@@ -59,6 +62,6 @@ class IdleCheck:
         there = _ROWS.found(now=now, since=now - self._poll_every)
         is_stale = any(f"linked {kind}" in there and f"fresh {kind}" not in there for kind in KINDS)
         is_listed = all(f"all {kind}" in there for kind in DirectoryKind)
-        if not there.isdisjoint({"reports", "gap", "check"}) or (self._poll_every and is_stale):
+        if not there.isdisjoint({"reports", "gap", "check", "deletion"}) or (self._poll_every and is_stale):
             return False
         return is_listed or not self._may_list()

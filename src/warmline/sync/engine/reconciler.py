@@ -24,6 +24,7 @@ from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.background_work import BackgroundWork
 from warmline.sync.engine.clock_jumps import Moments, left
+from warmline.sync.engine.deleting import Deletions
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
@@ -87,6 +88,7 @@ class Engine:
             directory=self._directory,
             watch=self._watch,
             attempts=self._attempts,
+            deletions=Deletions(self._attempts, clock, policy, random),
             steps=self._steps,
         )
 

@@ -17,6 +17,7 @@ from warmline.crm.imports import runs
 from warmline.crm.imports.runs import ImportRun
 from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import (
+    activity_deleting,
     activity_logging,
     contact_adding,
     day_passed,
@@ -31,7 +32,7 @@ from warmline.crm.signals import (
 from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import deletions_there, snapshots
 from warmline.sync.reconcile.local_deletes import let_go
 from warmline.sync.remote import starts
 from warmline.sync.status import attempt_counts
@@ -47,8 +48,10 @@ def connect() -> None:
     contact_adding.connect(after_change.wait_for_grace, dispatch_uid="warmline.sync.after_change.grace")
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
+    activity_deleting.connect(deletions_there.want, dispatch_uid="warmline.sync.reconcile.deletions_there")
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
     rows_restored.connect(after_change.follow_their_contacts, dispatch_uid="warmline.sync.after_change.restored")
+    rows_restored.connect(deletions_there.take_back, dispatch_uid="warmline.sync.reconcile.deletions_there.back")
     rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")

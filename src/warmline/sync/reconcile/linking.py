@@ -108,7 +108,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
     contact = activity.contact
     with storing():
         is_there = Activity.objects.filter(pk=activity.pk).update(
-            **_id_of(activity, brought.record_id), **_in_line(brought, now)
+            **_id_of(activity, brought.record_id), **_in_line(brought, now), pipedrive_adopted=brought.was_there
         )
         Intents.end(row_key("activity", activity.pk))
         if not is_there:

@@ -156,12 +156,19 @@ class Finder:
         return which(organization, ways, self._there, self._intents)
 
     def activity(self, activity: Activity) -> Found[PipedriveActivity] | None:
-        """Find what an unfinished create of an activity made. Activities have no mark, so all fields have to match."""
-        own = row_key("activity", activity.pk)
+        """Find what an unfinished create of an activity made."""
+        return self.made_activity(row_key("activity", activity.pk))
+
+    def made_activity(self, own: str) -> Found[PipedriveActivity] | None:
+        """Find what an unfinished create made. Activities have no mark, so all fields have to match.
+
+        Args:
+            own: The key of the activity, which may be deleted here by now.
+        """
         for intent in self._intents.unfinished(own, own):
-            person_id = activity.contact.pipedrive_person_id
             changed: Sequence[PipedriveActivity]
             if self._intents.is_old(intent):  # the list of the whole account's changes would be long
+                (person_id,) = (each["person_id"] for each in intent.body["participants"])
                 changed = self._pipedrive.activities(
                     person_id=person_id, updated_since=intent.looked_for_since - OVERLAP
                 )

@@ -18,7 +18,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.synced_fields import FIELDS, first_of
 
 Record = Person | PipedriveOrganization | PipedriveActivity
 
@@ -26,6 +26,20 @@ Record = Person | PipedriveOrganization | PipedriveActivity
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
     """Return the two sides in the form in which a row stores them."""
     return {"ours": ours, "theirs": theirs}
+
+
+def after_update(theirs: Values, then: Values, sent: Iterable[str]) -> dict[str, Any]:
+    """Return Pipedrive's side after an update of ours, but for what people changed just before it.
+
+    Nobody has compared that with ours yet, so it stays news until the next attempt reads it.
+
+    Args:
+        theirs: Pipedrive's side, as it was read before the update.
+        then: The same, as Pipedrive returned it after the update.
+        sent: Our fields that the update was about. The primary one of several values stands for all of them.
+    """
+    groups = {first_of(name) or name for name in sent}
+    return {name: value if (first_of(name) or name) in groups else theirs[name] for name, value in then.items()}
 
 
 def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:

@@ -3,10 +3,11 @@
 Call it in the transaction that stores that both sides are in line.
 
 An edit that was made here meanwhile is not overwritten: then the change there stays news, and the next attempt, which
-sends that edit, comes across it again. What a person has accepted as different stays so.
+sends that edit, comes across it again. What cannot be taken over, such as a type that none of ours is sent as, is not
+agreed on either, so that the audit finds it. What a person has accepted as different stays so.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from warmline.crm import row_changes
@@ -20,8 +21,6 @@ from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.synced_fields import FIELDS, FIRST, first_of
 
 TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
-
-_MOVED = frozenset({"organization", "type"})  # see moved_there.py
 
 
 def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
@@ -57,41 +56,45 @@ def take_over(row: Row, brought: Brought) -> str:
         return ""
     noticed = baseline.notice(row, brought, news & brought.noticed)
     stored = _rows(row).select_for_update().get(pk=row.pk)
-    if stored.revision != row.revision:
-        _keep_as_news(row, stored, brought)
+    if stored.revision != row.revision:  # the next attempt, which sends that edit, comes across it again
+        _disagree(row, brought.changed_there)
         return ""
     columns = {name: each for name, each in _columns(stored, brought).items() if name in news}
     plain = {name: value for name, value in _in_our_columns(stored, brought, columns).items() if not first_of(name)}
     written = row_changes.take_over(stored, plain)
     # Each of several values by itself: one that is not valid here keeps none of the others away.
+    left: dict[str, Any] = {name: brought.changed_there[name] for name in news}
     for name in filter(first_of, columns):
-        refused_ones = [each for each in brought.changed_there[name] if not _change_several(stored, name, [each])]
-        written |= frozenset() if refused_ones else {name}
+        left[name] = [each for each in brought.changed_there[name] if not _change_several(stored, name, [each])]
+        written |= frozenset() if left[name] else {name}
     names = [name for name, each in columns.items() if each <= written]
     # What one side holds now is what both agree on; a moment is compared as Pipedrive has it.
     theirs = {"due", *brought.here}
     now = {name: brought.changed_there[name] if name in theirs else getattr(stored, name) for name in names}
-    left = {*_MOVED & brought.changed_there.keys() - names}  # stays news, for the audit and for whoever edits it
-    _agree(
-        stored,
-        _as_before(row, stored.pipedrive_agreed, left),
-        {name: value for name, value in now.items() if not first_of(name)},
-    )
+    _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
+    _disagree(row, {name: value for name, value in left.items() if name not in names})
     baseline.forget_findings(row, names)
     said = f" Changed in Pipedrive, and now here: {', '.join(names)}." if names else ""
     refused = sorted({*columns, *noticed} - set(names))
     return f"{said} Pipedrive's {' and '.join(refused)} cannot be stored here." if refused else said
 
 
-def _keep_as_news(row: Row, stored: Row, brought: Brought) -> None:
-    """Have the next attempt come across what was changed there: an edit was made here meanwhile."""
-    ours, theirs = stored.pipedrive_agreed["ours"], stored.pipedrive_agreed["theirs"]
-    then, news = row.pipedrive_agreed.get("theirs", {}), brought.changed_there
+def _disagree(row: Row, left: Mapping[str, Any]) -> None:
+    """Store of values that were changed there, and are not shown here, that both sides agree on what was there before.
+
+    Args:
+        row: The row, as read; it has what both sides agreed on before.
+        left: Pipedrive's values, by field; of a field with several values, the changes.
+    """
+    if not left:
+        return
+    agreed, then = _rows(row).get(pk=row.pk).pipedrive_agreed, row.pipedrive_agreed.get("theirs", {})
+    theirs = agreed["theirs"]
     still_news = {
-        name: several_values.set_back(name, theirs[name], news[name], then[name]) if first_of(name) else then[name]
-        for name in news
+        name: several_values.set_back(name, theirs[name], value, then[name]) if first_of(name) else then[name]
+        for name, value in left.items()
     }
-    _rows(row).filter(pk=row.pk).update(pipedrive_agreed=snapshots.agreed(ours, {**theirs, **still_news}))
+    _rows(row).filter(pk=row.pk).update(pipedrive_agreed={**agreed, "theirs": {**theirs, **still_news}})
 
 
 def _change_several(stored: Row, name: str, changes: Sequence[Sequence[Any]]) -> bool:
@@ -109,12 +112,6 @@ def _agree(stored: Row, agreed: Mapping[str, Values], ours: Values) -> None:
         now |= {name: present[name] for name in present if first_of(name) or name in {*FIRST.values(), *own_way}}
         theirs = snapshots.with_our_first(theirs, present)
     _rows(stored).filter(pk=stored.pk).update(pipedrive_agreed=snapshots.agreed(now, theirs))
-
-
-def _as_before(row: Row, agreed: Mapping[str, Values], names: Collection[str]) -> Mapping[str, Values]:
-    """Return the agreed snapshots with some of Pipedrive's values as they were before."""
-    then = row.pipedrive_agreed.get("theirs", {})
-    return snapshots.agreed(agreed["ours"], {**agreed["theirs"], **{name: then[name] for name in names}})
 
 
 def _rows(row: Row) -> Any:

@@ -74,20 +74,14 @@ class Updates:
         send = update_fields.of_person(
             contact, decided.send, person, then=then, others=others, organization_id=organization_id
         )
+        their_values = snapshots.of_person(person, contact, others=others)
         if send:
-            person_id = person.id
-            with self._steps.links_checked(contact.organization):
-                then_there = snapshots.of_person(person.model_copy(update=send), contact, others=others)
-
-                def update(fields: Mapping[str, Any]) -> Person:
-                    return self._pipedrive.update_person(person_id, PersonChanges(**fields))
-
-                person = send_update(
-                    self._steps.intents, contact, update, ours=decided.send, then_there=then_there, fields=send
-                )
+            person = self._send_person(contact, person, send, ours=decided.send, others=others)
+            now_there = snapshots.of_person(person, contact, others=others)
+            their_values = snapshots.after_update(their_values, now_there, decided.send)
         brought = Brought(
             person.id,
-            snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
+            snapshots.agreed(ours, their_values),
             revision=contact.revision,
             kept=decided.keep,
             changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
@@ -96,6 +90,17 @@ class Updates:
             record=person,
         )
         return self._moves.of_person(contact, brought)
+
+    def _send_person(
+        self, contact: Contact, person: Person, send: Mapping[str, Any], *, ours: Values, others: snapshots.Others
+    ) -> Person:
+        then_there = snapshots.of_person(person.model_copy(update=send), contact, others=others)
+
+        def update(fields: Mapping[str, Any]) -> Person:
+            return self._pipedrive.update_person(person.id, PersonChanges(**fields))
+
+        with self._steps.links_checked(contact.organization):
+            return send_update(self._steps.intents, contact, update, ours=ours, then_there=then_there, fields=send)
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
         """Send a linked organization's changes.
@@ -123,15 +128,15 @@ class Updates:
             custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
             expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
             then_there = snapshots.of_their_organization(expected, references.sector_of(expected))
-            org_id = theirs.id
 
             def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
-                return self._pipedrive.update_organization(org_id, OrganizationChanges(**fields))
+                return self._pipedrive.update_organization(expected.id, OrganizationChanges(**fields))
 
             theirs = send_update(
                 self._steps.intents, organization, update, ours=decided.send, then_there=then_there, fields=send
             )
-            their_values = snapshots.of_their_organization(theirs, references.sector_of(theirs))
+            now_there = snapshots.of_their_organization(theirs, references.sector_of(theirs))
+            their_values = snapshots.after_update(their_values, now_there, decided.send)
         return Brought(
             theirs.id,
             snapshots.agreed(ours, their_values),
@@ -170,9 +175,10 @@ class Updates:
             theirs = send_update(
                 self._steps.intents, activity, update, ours=decided.send, then_there=then_there, fields=send
             )
+            their_values = snapshots.after_update(their_values, snapshots.of_their_activity(theirs), decided.send)
         brought = Brought(
             theirs.id,
-            snapshots.agreed(ours, snapshots.of_their_activity(theirs)),
+            snapshots.agreed(ours, their_values),
             revision=activity.revision,
             kept=decided.keep,
             changed_there=there,

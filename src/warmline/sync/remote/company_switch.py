@@ -20,6 +20,7 @@ from warmline.sync import company, reported_changes, wakeups
 from warmline.sync.after_change import fresh_attempts, no_choice
 from warmline.sync.audit_models import forget_audits
 from warmline.sync.company import Membership, is_another, name_of
+from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.models import Company, ConnectionState, Intent, Lease, Notification
 from warmline.sync.remote.account_cache import remember_own_user
 from warmline.sync.remote.directory import forget_account, forget_another_account
@@ -142,6 +143,7 @@ def start_anew(me: TheirUser, now: datetime) -> Company:
         ours, _ = Company.objects.select_for_update().get_or_create(pk=1, defaults=_told(me))
         Lease.objects.all().delete()
         Intent.objects.all().delete()
+        ActivityDeletion.objects.all().delete()
         undo.forget_deleted()  # waits for what is being restored, whose links are then dropped
         _drop_links(now)
         undo.forget_deleted()  # what was deleted meanwhile

@@ -24,7 +24,7 @@ from warmline.sync.monitoring_models import AttemptCount, CallCount
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health, other_installations, reconcile_first
 from warmline.sync.row_state import counts_by_table
-from warmline.sync.status import account_usage, attempt_counts, audit_result
+from warmline.sync.status import account_usage, attempt_counts, audit_result, deletions
 from warmline.sync.status.attempts_by_hour import SPANS
 
 STATES = (*ConnectionState.values, EngineState.STOPPED.value)
@@ -55,6 +55,8 @@ def _rows(now: datetime) -> Iterator[Metric]:
     for model, counts in counts_by_table(None, threshold=threshold, now=now).items():
         for state, number in counts.items():
             rows.add_metric([model.__name__.lower(), state.value], number)
+    for wanted_or_failed, number in deletions.counts().items():
+        rows.add_metric(["deletion", wanted_or_failed], number)
     yield rows
     oldest = GaugeMetricFamily(
         "warmline_oldest_due_seconds",
@@ -75,6 +77,7 @@ def _rows(now: datetime) -> Iterator[Metric]:
         ]
         since = min((moment for moment in moments if moment is not None), default=now)
         oldest.add_metric([kind], max(0.0, (now - since).total_seconds()))
+    oldest.add_metric(["deletion"], max(0.0, (now - (deletions.oldest_due(now) or now)).total_seconds()))
     yield oldest
 
 

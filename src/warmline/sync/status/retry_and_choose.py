@@ -18,6 +18,7 @@ from warmline.sync import wakeups
 from warmline.sync.after_change import fresh_attempts, let_contacts_go_on
 from warmline.sync.remote import connection_health
 from warmline.sync.retries import AMBIGUOUS
+from warmline.sync.status import deletions
 
 TO_BE_DECIDED = (DELETED_THERE, AMBIGUOUS)  # error codes: trying again alone does not help
 
@@ -71,7 +72,8 @@ def retry_with_activities(contact: Contact) -> int:
 def retry_all(user: User | None) -> int:
     """Give all of a user's failed rows fresh attempts, due now, and make a probe of the connection due.
 
-    Rows that were deleted in Pipedrive and rows with candidates stay as they are: people decide on them one by one.
+    So does what failed to be deleted there. Rows that were deleted in Pipedrive and rows with candidates stay as they
+    are: people decide on them one by one.
 
     Args:
         user: Whose contacts and activities; None, or an admin, for everyone's. Organizations are always included.
@@ -84,7 +86,7 @@ def retry_all(user: User | None) -> int:
     if user is not None:
         contacts, activities = contacts.seen_by(user), activities.seen_by(user)
     tables: list[QuerySet[Any]] = [organizations, contacts, activities]
-    again = sum(_start_all_again(some, now) for some in tables)
+    again = sum(_start_all_again(some, now) for some in tables) + deletions.start_again(user, now)
     _go()
     return again
 

@@ -12,6 +12,7 @@ from warmline.crm.users import User
 from warmline.sync.audit_models import Finding
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import OPEN, conditions, describe, open_rows, with_state
+from warmline.sync.status import deletions
 from warmline.sync.status.state_explanation import pause, sentence
 from warmline.sync.status.today import MOST, Part
 
@@ -54,7 +55,7 @@ def of(user: User, now: datetime) -> Unproven:
     part = Part.of(rows)
     mine = Q(kind="contact", row_id__in=contacts.values("pk")) | Q(kind="activity", row_id__in=activities.values("pk"))
     return Unproven(
-        rows=[(str(_name(row)), sentence(row, describe(row), policy)) for row in part.rows],
+        rows=[(str(_name(row)), sentence(row, describe(row), policy)) for row in part.rows] + deletions.failed_of(user),
         goes_on=part.goes_on,
         problems=Finding.objects.filter(mine).count(),
         pause=pause() if rows else "",

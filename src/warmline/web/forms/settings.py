@@ -54,6 +54,15 @@ class RulesForm(EditForm):
         coerce=lambda text: text == "yes",
         help_text="Applies when a contact is first sent; cannot be changed later.",
     )
+    delete_there = forms.TypedChoiceField(
+        label="Activities that are deleted here",
+        choices=[("no", "stay in Pipedrive"), ("yes", "are deleted in Pipedrive too")],
+        coerce=lambda text: text == "yes",
+        help_text=(
+            "Applies to what is deleted from now on, ten minutes later. A contact that is deleted here stays in "
+            "Pipedrive with its activities, and so does what somebody changed there just before."
+        ),
+    )
     plan = forms.ChoiceField(
         label="Plan in Pipedrive",
         required=False,
@@ -90,6 +99,7 @@ class RulesForm(EditForm):
         self.initial = {
             **{name: getattr(decided, name) for name in preferences.SETTINGS},
             "earlier_activities": "yes" if decided.earlier_activities else "no",
+            "delete_there": "yes" if decided.delete_there else "no",
         }
         names: dict[str, str] = {each.key: each.name for each in types or ()}
         for ours in ActivityType:

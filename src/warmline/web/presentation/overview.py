@@ -17,6 +17,7 @@ from warmline.sync.row_state import SyncState, counts_by_table
 from warmline.sync.status import account_usage, budget, restore_report
 from warmline.sync.status.account_usage import Progress
 from warmline.sync.status.budget import Budget
+from warmline.sync.status.deletions import StillThere, still_there
 from warmline.sync.status.not_sent_list import TABLES, LeftOut, failed, left_out
 from warmline.sync.status.restore_report import RestoreReport
 
@@ -89,6 +90,7 @@ class Overview:
         figures: How many rows are waiting, in progress and failed.
         failures: The failed rows, by kind.
         left_out: Rows that are not sent at all.
+        still_there: What was deleted here and is still to be deleted in Pipedrive.
         label, threshold: The label of warm leads, and the warmness from which a contact is one.
         calls, seconds: Calls used in the shortest rate limit window, and its length; calls is None without a token.
         tokens: API tokens used today; None without a token.
@@ -104,6 +106,7 @@ class Overview:
     figures: list[Figure]
     failures: list[Failures]
     left_out: LeftOut
+    still_there: StillThere
     label: str
     threshold: int
     calls: UsedShare | None
@@ -151,6 +154,7 @@ class Overview:
             ],
             failures=failures,
             left_out=left_out(user),
+            still_there=still_there(user),
             label=policy.label,
             threshold=policy.threshold,
             calls=UsedShare(used.calls, used.window.calls) if used else None,

@@ -14,10 +14,11 @@ from warmline.crm import book
 from warmline.crm.activities import Activity
 from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.idempotency import save_once
-from warmline.crm.undo import Keeper
+from warmline.crm.undo import GOOD_FOR, Keeper
 from warmline.sync.policy import Policy
 from warmline.sync.row_state import with_state
 from warmline.sync.status import retry_and_choose as again
+from warmline.sync.status.deletions import is_to_go
 from warmline.web.calendar_file import calendar
 from warmline.web.forms.contact_book import ActivityForm, NewActivityForm
 from warmline.web.kept_forms import typed
@@ -113,8 +114,9 @@ def done(request: PageRequest, activity_id: int) -> HttpResponse:
 def delete(request: PageRequest, activity_id: int) -> HttpResponse:
     """Delete an activity."""
     row, keeper = seen_activity(request, activity_id), Keeper(request.user)
-    delete_activity(row, keeper.deleted)
-    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted.")
+    delete_activity(row, keeper.deleted, grace=GOOD_FOR)
+    too = ", in Pipedrive in 10 minutes" if is_to_go(row.pk) else ""
+    offer = offer_to_undo(request, keeper, f"“{row.subject}” is deleted{too}.")
     return render(request, "web/undo/_toast.html", offer) if request.htmx else redirect(page_of(row.contact))
 
 
