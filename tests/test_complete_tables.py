@@ -12,15 +12,15 @@ from typing import Any, get_args
 import pytest
 
 from warmline.crm.activities import SUBJECTS, ActivityType, Row, default_subject
+from warmline.crm.contact_details import ContactDetails
 from warmline.pipedrive import PLANS
 from warmline.sandbox import faults
 from warmline.sandbox.settings import Plan
 from warmline.sync import mapping
 from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile.taking_over import TAKEN_OVER
 from warmline.sync.status import not_sent_list
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.synced_fields import DETAILS, FIELDS
 from warmline.web.forms import contact_book
 from warmline.web.forms import settings as settings_forms
 from warmline.web.presentation import icons, overview
@@ -121,7 +121,7 @@ def test_what_is_listed_is_there() -> None:
         (not_sent_list.TABLES, get_args(RowKind)),
         (overview.KIND_NAMES, get_args(RowKind)),
         (FIELDS, get_args(Row)),
-        (TAKEN_OVER, get_args(Row)),
+        (DETAILS, ContactDetails.DETAILS),
         (faults.KINDS, get_args(faults.FaultKind)),
         (settings_forms.PLAN_NAMES, [plan.name.lower() for plan in Plan]),
         ({name: 1 for name in PLANS if not name.endswith("-oauth")}, [plan.name.lower() for plan in Plan]),

@@ -7,6 +7,7 @@ from typing import Any
 from chaos.breach import Breach
 from django.conf import settings
 
+from warmline.crm import preferences
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -96,14 +97,14 @@ def _missed(row: Contact | Organization | Activity, record: Any) -> dict[str, An
             if name != "type"
         }
     if isinstance(row, Contact):
-        person = Person.model_validate(record)
+        person, chosen = Person.model_validate(record), preferences.current().detail_fields
         # Of several contacts that are one person, an e-mail there may be another one's.
         alone = Contact.objects.filter(pipedrive_person_id=person.id).count() == 1
         found = changed_there(
-            snapshots.of_contact(row),
-            snapshots.of_person(person, row),
+            snapshots.of_contact(row, chosen),
+            snapshots.of_person(person, row, chosen=chosen),
             row.pipedrive_agreed,
-            snapshots.words_of_contact(row),
+            snapshots.words_of_contact(row, chosen),
             is_shared=not alone,
         )
         return {name: value for name, value in found.items() if name == "name" or (alone and name != "organization")}

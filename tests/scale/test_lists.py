@@ -20,7 +20,8 @@ from warmline.sync.status.row_lists import Asked, Order, Show
 
 pytestmark = pytest.mark.django_db
 
-TEXTS = ("", "dana", "eli", "mills dana", "ill iaz")
+TEXTS = ("", "dana", "eli", "mills dana", "ill iaz", "buyer")
+WHOLE = ({"tag": "fair"}, {"tag": "rare"}, {"tag": "nobody's"}, {"source": "Fair 2026"}, {"text": "iaz", "tag": "fair"})
 
 
 @by_steps
@@ -48,6 +49,10 @@ def asking(*callers: Caller) -> list[tuple[tuple[object, ...], Callable[[], None
         contacts = Contact.objects.seen_by(caller.user).select_related("owner", "organization")
         read = partial(_read, contacts, Asked(text, show, order=order))
         found.append(((caller.user.name, show, order, text), read))
+    for caller, show, order, whole in product(callers, (None, Show.WARM, Show.WAITING), Order, WHOLE):
+        contacts = Contact.objects.seen_by(caller.user).select_related("owner", "organization")
+        read = partial(_read, contacts, Asked(**whole, show=show, order=order))
+        found.append(((caller.user.name, show, order, *whole.values()), read))
     shows, orders = (None, Show.SYNCED, Show.WAITING, Show.FAILED), (Order.NAME, Order.ADDED)
     for show, order, text in product(shows, orders, ("", "mills", "birch")):
         read = partial(_read, Organization.objects.all(), Asked(text, show, order=order))

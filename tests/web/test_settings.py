@@ -289,7 +289,7 @@ def test_the_activity_types(alices: Client, company: World) -> None:
     assert 'action="/settings/ask"' in html
     setup.connect(TOKEN)
     html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))
-    assert "Users and activity types loaded." in html
+    assert "Users, activity types and fields loaded." in html
     assert '<option value="deadline">' in html
     alices.post("/settings/warm-leads", {**RULES, "type_REFERRAL": "deadline"})
     assert preferences.current().activity_types == {"REFERRAL": "deadline"}

@@ -43,6 +43,7 @@ from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.references import References
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen, chosen_in
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -79,7 +80,7 @@ class Steps:
         self.clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, leases, clock, looks.ages)
-        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
+        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, policy=policy)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
@@ -107,21 +108,26 @@ class Steps:
         if found is not None and found.intent is None:
             return self._adopt(contact, found.record)
         if found is not None and found.intent is not None:
-            made = _made(found.record.id, found.intent, snapshots.of_person(found.record, contact))
+            there = snapshots.of_person(found.record, contact, chosen=chosen_in(found.intent.ours))
+            made = _made(found.record.id, found.intent, there)
             return replace(made, record=found.record)
-        org_id = organization_id()
+        org_id, chosen = organization_id(), NONE_CHOSEN
 
         def prepare() -> NewPerson:
+            nonlocal chosen
+            chosen = self.references.details()
             return mapping.new_person(
                 contact,
                 owner_id=self.references.ensure_owner(contact.owner),
                 org_id=org_id,
                 label_id=self._label(contact),
                 custom_fields=self.finder.mark("person", contact),
+                chosen=chosen,
             )
 
         def sent(new: NewPerson) -> Sent:
-            return Sent(row_key("contact", contact.pk), new.body(), snapshots.of_contact(contact), contact.revision)
+            ours = snapshots.of_contact(contact, chosen)
+            return Sent(row_key("contact", contact.pk), new.body(), ours, contact.revision)
 
         def check() -> None:
             _check(contact)
@@ -131,7 +137,7 @@ class Steps:
 
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
-        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        agreed = _agreed(contact, person, chosen)
         return Brought(person.id, agreed, contact.revision, record=person)
 
     def wait_for_twins(self, contact: Contact) -> None:
@@ -256,7 +262,7 @@ class Steps:
         if label_id is not None and label_id not in person.label_ids:
             make_sure()
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
-        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        agreed = _agreed(contact, person, self.references.details_of(contact, person))
         return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id, record=person)
 
     def _create(
@@ -321,6 +327,11 @@ def _check(row: Synced) -> None:
     """
     if not row.is_as_read():
         raise BusyError("The row was edited while its record was looked for.")
+
+
+def _agreed(contact: Contact, person: Person, chosen: Chosen) -> dict[str, Values]:
+    ours = snapshots.of_contact(contact, chosen)
+    return snapshots.agreed(ours, snapshots.of_person(person, contact, chosen=chosen))
 
 
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:

@@ -23,6 +23,7 @@ from warmline.pipedrive import (
     Person,
     PersonChanges,
     Pipedrive,
+    Rejected,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
@@ -61,11 +62,21 @@ class Updates:
         Raises:
             DeletedThereError: When the person is gone, and was not merged into another one.
         """
+        try:
+            return self._update_person(contact, organization_id)
+        except Rejected:
+            # The field of a detail may have been deleted in Pipedrive, which is no reason to hold back the rest.
+            if not self._steps.references.may_have_changed():
+                raise
+        return self._update_person(contact, organization_id)
+
+    def _update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         said = self._said_before(contact)
         person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
-        ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
+        chosen = self._steps.references.details_of(contact, person)
+        ours, words = snapshots.of_contact(contact, chosen), snapshots.words_of_contact(contact, chosen)
         others = _others(contact, person)
-        theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
+        theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others, chosen=chosen)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         names = self._names(contact, decided.keep)
@@ -77,7 +88,8 @@ class Updates:
         if send:
             person_id = person.id
             with self._steps.links_checked(contact.organization):
-                then_there = snapshots.of_person(person.model_copy(update=send), contact, others=others)
+                expected = person.model_copy(update=_with_other_fields(person, send))
+                then_there = snapshots.of_person(expected, contact, others=others, chosen=chosen)
 
                 def update(fields: Mapping[str, Any]) -> Person:
                     return self._pipedrive.update_person(person_id, PersonChanges(**fields))
@@ -87,7 +99,7 @@ class Updates:
                 )
         return Brought(
             person.id,
-            snapshots.agreed(ours, snapshots.of_person(person, contact, others=others)),
+            snapshots.agreed(ours, snapshots.of_person(person, contact, others=others, chosen=chosen)),
             revision=contact.revision,
             kept=decided.keep,
             changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
@@ -119,8 +131,7 @@ class Updates:
             organization, decided.send, theirs, then=then, references=references, user=user
         )
         if send:
-            custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
-            expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
+            expected = theirs.model_copy(update=_with_other_fields(theirs, send))
             then_there = snapshots.of_their_organization(expected, references.sector_of(expected))
             org_id = theirs.id
 
@@ -232,6 +243,11 @@ class Updates:
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
     return snapshots.others_of(contact, Contact.objects.filter(pipedrive_person_id=person.id))
+
+
+def _with_other_fields(there: Person | PipedriveOrganization, send: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record will have when an update is done: custom fields that are not sent stay."""
+    return {**send, "custom_fields": {**there.custom_fields, **send.get("custom_fields", {})}}
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:
