@@ -51,7 +51,8 @@ def company(settings: Settings) -> Iterator[World]:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/disconnect", "/start-anew", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER]
+    "path",
+    ["", "/disconnect", "/start-anew", "/ask", "/warm-leads", "/contact-details", "/team", "/team/invitation", *MEMBER],
 )
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""

@@ -85,18 +85,18 @@ class Asked:
         text: The search text; empty for none.
         show: Which rows; None for all.
         organization: For contacts, the id of their organization; None for any.
-        tag, source: For contacts, a tag that they have, and where they come from; empty for any.
         order: The order.
         place: Which page; None for the first one.
+        tag, source: For contacts, a tag that they have, and where they come from; empty for any.
     """
 
     text: str = ""
     show: Show | None = None
     organization: int | None = None
-    tag: str = ""
-    source: str = ""
     order: Order = Order.NAME
     place: Place | None = None
+    tag: str = ""
+    source: str = ""
 
     @property
     def narrows(self) -> bool:
