@@ -32,10 +32,11 @@ NO_FAILURE = {kind.name for kind in NotificationKind if not kind.endswith("_fail
 LEFT_OUT: dict[tuple[str, str], set[str]] = {
     # No heading says that a column is to be left out. Each kind is in one of the two, or in both.
     ("crm/imports/headings.py", "_WHOLE"): {
-        *("IGNORED", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS", "LINKEDIN", "NOTE", "TAGS"),
+        *("IGNORED", "LABEL", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS", "LINKEDIN", "NOTE", "TAGS"),
     },
     ("crm/imports/headings.py", "_VOCABULARIES"): {
         "IGNORED",
+        "LABEL",
         "NAME",
         "FIRST_NAME",
         "MIDDLE_NAME",

@@ -140,17 +140,14 @@ def read(
         labels: What the e-mails or phones of each column are for; empty where that is not known.
         names: What the columns are called, which goes before what is put into the note.
     """
+    said, beside = _by_column(cells if is_ours else [*map(in_cells.readable, cells)], columns, labels, names)
     if is_ours:
-        said, _ = _by_column(cells, columns, labels, names)
         return _as_it_is({column: values[0] for column, values in said.items()})
-    said, beside = _by_column([in_cells.readable(cell) for cell in cells], columns, labels, names)
     left_out: list[str] = []
     emails, called = _emails(said.get(Column.EMAIL, []), beside.get(Column.EMAIL, []), left_out)
     name = full_names.of(said, called, left_out)
     phones = _phones(said.get(Column.PHONE, []), beside.get(Column.PHONE, []), left_out)
-    used = {each.label for each in (*emails, *phones)}
-    unused = (text for text in said.get(Column.LABEL, []) if headings.label(text) not in used)
-    left_out += [in_cells.LEFT_OUT.format("label", text.strip("* ")) for text in unused]
+    left_out += _unused(said.get(Column.LABEL, []), (*emails, *phones))
     single = {
         column: in_cells.first(_label(column), said.get(column, []), left_out)
         for column in (Column.ORGANIZATION, *Organization.DETAILS)
@@ -170,6 +167,13 @@ def read(
         **_details(said, left_out),
     }
     return ReadRow(arguments, left_out)
+
+
+def _unused(labels: Sequence[str], values: Sequence[Labelled]) -> list[str]:
+    """Return in words the labels of cells of their own that no e-mail or phone has got."""
+    used = {each.label for each in values}
+    rest = (text for text in labels if headings.label(text) not in used)
+    return [in_cells.LEFT_OUT.format("label", text.strip("* ")) for text in rest]
 
 
 def _by_column(

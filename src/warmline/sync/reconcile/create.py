@@ -105,12 +105,9 @@ class Steps:
         """
         twins = _twins(contact)
         found = self.finder.person(contact)
-        if found is not None and found.intent is None:
-            return self._adopt(contact, found.record)
-        if found is not None and found.intent is not None:
-            there = snapshots.of_person(found.record, contact, chosen=chosen_in(found.intent.ours))
-            made = _made(found.record.id, found.intent, there)
-            return replace(made, record=found.record)
+        if found is not None:
+            made = found.intent and _made_person(contact, found.record, found.intent)
+            return made or self._adopt(contact, found.record)
         org_id, chosen = organization_id(), NONE_CHOSEN
 
         def prepare() -> NewPerson:
@@ -126,8 +123,8 @@ class Steps:
             )
 
         def sent(new: NewPerson) -> Sent:
-            ours = snapshots.of_contact(contact, chosen)
-            return Sent(row_key("contact", contact.pk), new.body(), ours, contact.revision)
+            what, ours = row_key("contact", contact.pk), snapshots.of_contact(contact, chosen)
+            return Sent(what, new.body(), ours, contact.revision)
 
         def check() -> None:
             _check(contact)
@@ -137,8 +134,7 @@ class Steps:
 
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
-        agreed = _agreed(contact, person, chosen)
-        return Brought(person.id, agreed, contact.revision, record=person)
+        return Brought(person.id, _agreed(contact, person, chosen), contact.revision, record=person)
 
     def wait_for_twins(self, contact: Contact) -> None:
         """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
@@ -337,6 +333,12 @@ def _agreed(contact: Contact, person: Person, chosen: Chosen) -> dict[str, Value
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:
     """Return the ids of the other contacts with a contact's e-mail, each with the id of its person."""
     return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
+
+
+def _made_person(contact: Contact, person: Person, intent: Intent) -> Brought:
+    """Return the link to the person that an unfinished create made; a detail that it did not say stays unknown."""
+    there = snapshots.of_person(person, contact, chosen=chosen_in(intent.ours))
+    return replace(_made(person.id, intent, there), record=person)
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:

@@ -32,11 +32,7 @@ def tell_the_others(
             are changed.
     """
     ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
-    changed = [
-        name
-        for name, value in after["ours"].items()
-        if is_changed(name, value, ours_then) or _was_filled(name, value, before, after)
-    ]
+    changed = _changed(before, after)
     several = [name for name in changed if first_of(name)]
     said = {name: after["theirs"][name] for name in changed if name not in left_there and name not in several}
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
@@ -59,6 +55,16 @@ def tell_the_others(
         }
         agreed = {**other.pipedrive_agreed, **snapshots.agreed(ours, theirs | heard)}
         Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
+
+
+def _changed(before: Mapping[str, Values], after: Mapping[str, Values]) -> list[str]:
+    """Return the fields that were changed here, or whose detail was sent to a field that was just chosen."""
+    then = before.get("ours", {})
+    return [
+        name
+        for name, value in after["ours"].items()
+        if is_changed(name, value, then) or _was_filled(name, value, before, after)
+    ]
 
 
 def _was_filled(name: str, value: Any, before: Mapping[str, Values], after: Mapping[str, Values]) -> bool:
