@@ -63,7 +63,8 @@ class Comparison:
         self._label = baseline.own_label(policy)
         self._fields = remembered("organization_fields", Field) or []
         self._has_asked = self._has_asked_for_details = False
-        self._chosen = detail_fields.usable(policy.details, remembered("person_fields", Field) or [])
+        fields = remembered("person_fields", Field) if policy.details else None
+        self._chosen = detail_fields.usable(policy.details, fields or [])
 
     def know_fields(self, ask: Callable[[], list[Field]]) -> None:
         """Ask for the account's fields, once: what is remembered may be older than a record."""

@@ -5,6 +5,7 @@ A field that is gone, or has another type by now, is left alone and told once. I
 
 from collections.abc import Iterable
 
+from warmline.crm.keys import key
 from warmline.crm.models import Contact
 from warmline.pipedrive import Field, Person
 from warmline.sync import mapping
@@ -26,7 +27,7 @@ def suitable(detail: str, fields: Iterable[Field]) -> list[Field]:
         for field in fields
         if field.type in (LINE if DETAILS[detail] == Form.LINE else LINES)
         and (field.is_custom or detail == field.code == mapping.JOB_TITLE)
-        and field.name != MARK
+        and key(field.name) != key(MARK)
     ]
 
 
