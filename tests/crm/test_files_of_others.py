@@ -47,13 +47,14 @@ def test_each_value_is_where_it_belongs(alice: User, name: str) -> None:
 
 
 def test_a_label_that_is_none_of_ours_is_named(alice: User) -> None:
-    """As is one of an e-mail that is not there."""
+    """As is one of an e-mail that is not there, and what else stands in the cell."""
     text = (
         "Name,Phone 1 - Label,Phone 1 - Value,E-mail 1 - Label,E-mail 1 - Value\n"
         "Dana Diaz,Assistant,+49 171 1234567,Home,\n"
     )
-    run = imported(alice, text.encode())
-    assert run.contacts.get().reasons == ["Left out: label “Assistant”.", "Left out: label “Home”."]
+    run = imported(alice, f"{text}Kim Lee,Work; b@example.net,+49 171 7654321,,\n".encode())
+    assert [row.reasons for row in run.contacts.order_by("number")][1] == ["Left out: label “Work; b@example.net”."]
+    assert run.contacts.earliest("number").reasons == ["Left out: label “Assistant”.", "Left out: label “Home”."]
 
 
 def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:

@@ -172,7 +172,7 @@ def read(
 def _unused(labels: Sequence[str], values: Sequence[Labelled]) -> list[str]:
     """Return in words the labels of cells of their own that no e-mail or phone has got."""
     used = {each.label for each in values}
-    rest = (text for text in labels if headings.label(text) not in used)
+    rest = (text for text in labels if headings.own_label(text) not in used)
     return [in_cells.LEFT_OUT.format("label", text.strip("* ")) for text in rest]
 
 
@@ -187,7 +187,7 @@ def _by_column(
         if column and (text := without_ends(cell)):
             said.setdefault(column, []).append(_with_heading(column, name, text))
             beside.setdefault(column, []).append(own or label)
-        own = headings.label(cell) if column == Column.LABEL else ""
+        own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
 
 

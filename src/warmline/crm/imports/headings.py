@@ -253,6 +253,17 @@ def label(heading: str) -> str:
     return next((kind.value for kind, known in _LABELS.items() if said & known), "")
 
 
+def own_label(cell: str) -> str:
+    """Return what the next e-mail or phone is for; empty unless the cell says just that.
+
+    Args:
+        cell: Of a column of its own for that.
+    """
+    said = set(words(cell))
+    found = (kind.value for kind, known in _LABELS.items() if said and said <= known)
+    return "" if any(map(str.isdigit, cell)) else next(found, "")
+
+
 def kinds(headings: Sequence[str]) -> list[Column]:
     """Return what each column holds, as far as the headings tell; several columns can hold the same.
 
