@@ -13,15 +13,15 @@ from typing import Any, get_args
 import pytest
 
 from warmline.crm.activities import SUBJECTS, ActivityType, Row, default_subject
+from warmline.crm.contact_details import ContactDetails
 from warmline.pipedrive import PLANS
 from warmline.sandbox import faults
 from warmline.sandbox.settings import Plan
 from warmline.sync import mapping
 from warmline.sync.models import ConnectionState, NotificationKind
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile.taking_over import TAKEN_OVER
 from warmline.sync.status import not_sent_list
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.synced_fields import DETAILS, FIELDS
 from warmline.web.forms import contact_book
 from warmline.web.forms import settings as settings_forms
 from warmline.web.presentation import icons, overview
@@ -33,10 +33,11 @@ NO_FAILURE = {kind.name for kind in NotificationKind if not kind.endswith("_fail
 LEFT_OUT: dict[tuple[str, str], set[str]] = {
     # No heading says that a column is to be left out. Each kind is in one of the two, or in both.
     ("crm/imports/headings.py", "_WHOLE"): {
-        *("IGNORED", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS", "LINKEDIN", "NOTE", "TAGS"),
+        *("IGNORED", "LABEL", "EMAIL", "SECTOR", "COUNTRY", "WARMNESS", "LINKEDIN", "NOTE", "TAGS"),
     },
     ("crm/imports/headings.py", "_VOCABULARIES"): {
         "IGNORED",
+        "LABEL",
         "NAME",
         "FIRST_NAME",
         "MIDDLE_NAME",
@@ -46,7 +47,7 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
         "SOURCE",
     },
     # Only of these there are several values, of which one is the primary.
-    ("sync/synced_fields.py", "FIRST"): {"LINE", "EMAIL", "PHONE", "LISTED", "NOTE", "EXACT"},
+    ("sync/synced_fields.py", "FIRST"): {"LINE", "EMAIL", "PHONE", "LISTED", "NOTE", "EXACT", "LINES", "TAGS"},
     ("sync/retries.py", "PROBE_WAITS"): {"OK", "NO_TOKEN"},  # there is nothing to probe
     ("sync/remote/doctor.py", "ADVICE"): {"OK"},  # there is nothing to do
     # Who has just typed a token does something else than the doctor says only if it was refused.
@@ -123,7 +124,7 @@ def test_what_is_listed_is_there() -> None:
         (not_sent_list.TABLES, get_args(RowKind)),
         (overview.KIND_NAMES, get_args(RowKind)),
         (FIELDS, get_args(Row)),
-        (TAKEN_OVER, get_args(Row)),
+        (DETAILS, ContactDetails.DETAILS),
         (faults.KINDS, get_args(faults.FaultKind)),
         (settings_forms.PLAN_NAMES, [plan.name.lower() for plan in Plan]),
         ({name: 1 for name in PLANS if not name.endswith("-oauth")}, [plan.name.lower() for plan in Plan]),

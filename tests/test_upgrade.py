@@ -12,10 +12,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.test import RequestFactory
 
 from warmline.crm import book
+from warmline.crm.contact_details import TAG
 from warmline.crm.imports import bulk
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search import search
-from warmline.crm.search_words import words_of
+from warmline.crm.search_words import whole_word, words_of
 from warmline.crm.users import User
 from warmline.sync.models import DirectoryEntry, DirectoryState, Intent
 
@@ -207,3 +208,20 @@ def test_the_directory_is_listed_again(old: Any) -> None:
         "contact 1": "person:vera@holm.example.com",
         "contact 2": "person:/contact/2",
     }
+
+
+def test_details_are_found() -> None:
+    """Those that were there before search looked into them, and by whole tag."""
+    before = [("crm", "0023_detail_fields")]
+    executor = MigrationExecutor(connection)
+    executor.migrate(before)
+    old = executor.loader.project_state(before).apps.get_model
+    tagged = make_contact(old, make_user(old), tags="Trade fair, VIP", job_title="Buyer", source="Fair 2026")
+
+    upgrade()
+
+    for asked in ("buyer", "rade fair", "2026", "vip"):
+        assert [row.pk for row in search(Contact.objects.all(), asked)[0]] == [tagged.pk]
+    assert search(Contact.objects.all(), "", [whole_word(TAG, "vip")])[0].count() == 1
+    (contact,) = Contact.objects.all()
+    assert {bytes(word.word) for word in contact.words.all()} == {*words_of(*contact.texts), *contact.further_words}

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from chaos import audited, notices, values
+from chaos import audited, details, notices, values
 from chaos.breach import Breach
 from chaos.journal import agree
 from chaos.reports import not_shown
@@ -36,6 +36,7 @@ def breaches(run: Simulation) -> list[Breach]:
         *_false_states(run),
         *_left_there(run),
         *values.breaches(run),
+        *details.breaches(run),
         *_strangers(run),
         *not_shown(lambda model: _rows(run, model), run.world),
         *notices.false_ones(run),

@@ -14,13 +14,15 @@ from warmline.crm.activities import Activity
 from warmline.crm.keys import key
 from warmline.crm.models import Contact
 from warmline.sandbox import World
+from warmline.sync.remote.detail_fields import MARK
 
 KINDS = ("persons", "organizations", "activities")
 RowName = tuple[str, int]  # such as ("contact", 12)
 RecordName = tuple[str, int]  # such as ("persons", 3)
 # Which field of ours stands behind each of theirs; nobody here can edit what is not named.
 BEHIND = {
-    "contact": {"name": "name", "emails": "email", "phones": "phone", "org_id": "organization"},
+    "contact": {"name": "name", "emails": "email", "phones": "phone", "org_id": "organization"}
+    | {"job_title": "job_title", "custom_fields": "details"},
     "organization": {"name": "name", "address": "country", "industry": "sector", "custom_fields": "sector"},
     "activity": {"subject": "subject", "note": "note", "done": "done", "type": "type", "due_date": "due_date"},
 }
@@ -133,9 +135,11 @@ class Journal:
 
     def _is_of(self, body: dict[str, Any], after: dict[RecordName, dict[str, Any]], name: RecordName) -> bool:
         """Tell whether a new record is what a call made, and not what another one made beside it."""
-        mark, record = body.get("custom_fields"), after[name]
-        if mark:
-            return bool(mark.items() <= record["custom_fields"].items())
+        record = after[name]
+        codes = [each["field_code"] for each in self.world.fields.get(name[0], ()) if each["field_name"] == MARK]
+        marks = [body.get("custom_fields", {}).get(code) for code in codes]
+        if any(marks):
+            return any(mark in record["custom_fields"].values() for mark in marks if mark)
         said = str(body.get("name", body.get("subject")))
         return name not in self.made and key(said) == key(str(record.get("name", record.get("subject"))))
 

@@ -10,6 +10,7 @@ from chaos.journal import Journal
 from chaos.trust import Trust
 from django.conf import settings
 
+from warmline.crm import preferences
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -110,14 +111,14 @@ def _missed(row: Contact | Organization | Activity, record: Any, world: Any) -> 
             if name != "type" or moves.is_ours(str(value))
         }
     if isinstance(row, Contact):
-        person = Person.model_validate(record)
+        person, chosen = Person.model_validate(record), preferences.current().detail_fields
         # Of several contacts that are one person, an e-mail there may be another one's.
         alone = Contact.objects.filter(pipedrive_person_id=person.id).count() == 1
         found = changed_there(
-            snapshots.of_contact(row),
-            snapshots.of_person(person, row),
+            snapshots.of_contact(row, chosen),
+            snapshots.of_person(person, row, chosen=chosen),
             row.pipedrive_agreed,
-            snapshots.words_of_contact(row),
+            snapshots.words_of_contact(row, chosen),
             is_shared=not alone,
         )
         then = row.pipedrive_agreed.get("theirs", {}).get("organization")

@@ -18,6 +18,7 @@ from unittest.mock import patch
 from chaos import audited, deeds
 from chaos.breach import Breach
 from chaos.deeds import Here, There
+from chaos.details import Details
 from chaos.journal import Journal
 from chaos.moves import Moves
 from chaos.reports import Reports
@@ -154,6 +155,7 @@ class Simulation:
         settings.PIPEDRIVE_API_TOKEN = ""
         settings.DELETE_THERE = False
         self.reports.end()
+        self.details.end()
 
     def _make_world(self) -> None:
         seed, random = self.report.seed, self.random
@@ -166,8 +168,14 @@ class Simulation:
         for name in (*deeds.STRANGERS, *deeds.STRANGERS):  # ids that are ours as well
             self.other.add("persons", name=name)
             self.other.add("organizations", name=f"{name} Ltd")
+        self.journal = Journal(self.world)
+        self.details = Details(Random(seed + 3), self.sandbox, self.journal)
         self.policy = Policy(
-            threshold=4, label="Warm Lead", earlier_activities=random.random() < 0.5, mark=random.random() < 0.7
+            threshold=4,
+            label="Warm Lead",
+            earlier_activities=random.random() < 0.5,
+            mark=random.random() < 0.7,
+            details=self.details.chosen,
         )
         self._allowance = random.choice((0, 1000))  # tokens for the directory: half of the runs search instead
         self._beside = Random(seed + 4)  # its own chance, so that other deeds stay as they were
@@ -175,10 +183,9 @@ class Simulation:
         self.users = [
             User.objects.create_user(f"{name}@example.com", name.title()) for name in ("alice", "bob", "dave")
         ]
-        self.journal = Journal(self.world)
-        # Its own chance, so that other deeds stay as they were.
+        # Each has its own chance, so that other deeds stay as they were.
         self.reports = Reports(self.sandbox, Random(seed + 2), self.journal)
-        self.moves = Moves(self.sandbox, Random(seed + 3), self.journal)
+        self.moves = Moves(self.sandbox, Random(seed + 5), self.journal)
         self.here = Here(random, self.users, self.journal)
         self.there = There(random, self.sandbox, self.journal)
         sandboxes = {OURS: self.sandbox, A_COLLEAGUES: self.sandbox, ANOTHER_COMPANYS: self.other}
@@ -224,6 +231,8 @@ class Simulation:
         self.moves.sometimes()
         if self.reports.is_reached:
             self.reports.break_the_way_sometimes()
+        self.details.edit()
+        self.details.work()
         self.step()
 
     def step(self) -> None:

@@ -117,8 +117,12 @@ EXPORTS = {
         GOOGLE,
         [("Dana Maria Diaz Jr.", "dana@example.com", "+49 171 1234567", "Larkspur Mills"), ("Kim Lee", "", "", "")],
         "Google Contacts",
-        {"E-mail 1 - Label", "E-mail 2 - Label", "Phone 1 - Label", "Phone 2 - Label"},
-        {(each, "work") for each in ("d.diaz@example.org", "dana@example.net", "+49 171 7654321", "+49 40 123456")},
+        more={
+            ("d.diaz@example.org", "work"),
+            ("dana@example.net", "home"),
+            ("+49 171 7654321", "mobile"),
+            ("+49 40 123456", "work"),
+        },
         details=[("Buyer", "", "Likes tea", "VIP", "Google Contacts, "), ("", "", "", "", "Google Contacts, ")],
     ),
     "Google, old": Export(
@@ -128,8 +132,7 @@ EXPORTS = {
             ("Kim Lee", "", "030 1234567", ""),
         ],
         "Google Contacts",
-        {"E-mail 1 - Type", "Phone 1 - Type"},
-        {("0171 7654321", "work")},
+        more={("0171 7654321", "work")},
     ),
     "Outlook": Export(
         OUTLOOK,

@@ -52,8 +52,8 @@ KNOWN = {
     Column.SOURCE: "Source|Lead Source|Contact source|Original Source|Quelle|Herkunft",
     Column.WARMNESS: "Warmness|Warmness score|warmness_score|Score|Wärme|Warmness (0 to 10)",
 }
-UNKNOWN = """|E-mail Type|E-mail 1 - Type|E-mail Display Name|E-mail 1 - Label|Email Opt Out|Email Status
-|Pager|Phone 1 - Type|Business Fax|Home Fax|Assistant's Phone|Assistant's Name|Contact owner|Account Owner|Company size
+UNKNOWN = """|E-mail Type|E-mail Display Name|Email Opt Out|Email Status
+|Pager|Business Fax|Home Fax|Assistant's Phone|Assistant's Name|Contact owner|Account Owner|Company size
 |Company ID|Title|URL|Connected On|Birthday|Gender|Address
 |Business Street|Home Country/Region|Company Domain Name|Website 1 - Value|Phonetic First Name|First Name Phonetic
 |Nickname|Label|ID|Spouse|Country code of phone|Reason|2|Email domain|Record ID|Manager's Name|Number|Home|Work"""

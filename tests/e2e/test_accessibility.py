@@ -164,7 +164,14 @@ def test_an_import(people: People, place: Place) -> None:
 def test_settings_team_and_profile(people: People, place: Place) -> None:
     """With a token made, and with a link for a colleague."""
     page = people.member(place.site, **STILL)
-    settings = ("/settings", "/settings/warm-leads", "/settings/team", "/settings/team/invitation", "/settings/team/2")
+    settings = (
+        "/settings",
+        "/settings/warm-leads",
+        "/settings/contact-details",
+        "/settings/team",
+        "/settings/team/invitation",
+        "/settings/team/2",
+    )
     look_at(page, *settings, "/settings/webhooks", "/profile", "/password")
     page.goto("/settings")
     page.get_by_role("button", name="Check the connection").click()

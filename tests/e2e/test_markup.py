@@ -41,6 +41,7 @@ ADDRESSES = [
     "/import",
     "/settings",
     "/settings/warm-leads",
+    "/settings/contact-details",
     "/settings/team",
     "/settings/team/1",
     "/settings/team/2",

@@ -78,7 +78,18 @@ def test_one_long_word(people: People, place: Place) -> None:
     ]
     pages += ["/", "/contacts", "/contacts?organization=1", "/contacts/new", organization, f"{organization}/edit"]
     pages += ["/organizations", "/sync", "/sync/failed/contact", "/notifications", "/profile", "/settings/team"]
-    assert too_wide(page, *pages, "/settings/team/3", "/settings/warm-leads", "/settings", "/import") == {}
+    assert (
+        too_wide(
+            page,
+            *pages,
+            "/settings/team/3",
+            "/settings/warm-leads",
+            "/settings/contact-details",
+            "/settings",
+            "/import",
+        )
+        == {}
+    )
 
 
 def test_one_long_word_in_a_file(people: People, place: Place) -> None:

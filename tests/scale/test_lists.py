@@ -1,6 +1,7 @@
 """What a page of a list costs does not grow with the book, in whatever order and however narrowed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import islice, product
 from typing import Any
@@ -20,7 +21,14 @@ from warmline.sync.status.row_lists import Asked, Order, Show
 
 pytestmark = pytest.mark.django_db
 
-TEXTS = ("", "dana", "eli", "mills dana", "ill iaz")
+TEXTS = ("", "dana", "eli", "mills dana", "ill iaz", "buyer")
+WHOLE = (
+    Asked(tag="fair"),
+    Asked(tag="rare"),
+    Asked(tag="nobody's"),
+    Asked(source="Fair 2026"),
+    Asked("iaz", tag="fair"),
+)
 
 
 @by_steps
@@ -48,6 +56,10 @@ def asking(*callers: Caller) -> list[tuple[tuple[object, ...], Callable[[], None
         contacts = Contact.objects.seen_by(caller.user).select_related("owner", "organization")
         read = partial(_read, contacts, Asked(text, show, order=order))
         found.append(((caller.user.name, show, order, text), read))
+    for caller, show, order, whole in product(callers, (None, Show.WARM, Show.WAITING), Order, WHOLE):
+        contacts = Contact.objects.seen_by(caller.user).select_related("owner", "organization")
+        read = partial(_read, contacts, replace(whole, show=show, order=order))
+        found.append(((caller.user.name, show, order, whole.text, *whole.whole), read))
     shows, orders = (None, Show.SYNCED, Show.WAITING, Show.FAILED), (Order.NAME, Order.ADDED)
     for show, order, text in product(shows, orders, ("", "mills", "birch")):
         read = partial(_read, Organization.objects.all(), Asked(text, show, order=order))

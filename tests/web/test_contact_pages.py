@@ -14,7 +14,7 @@ from django.utils import timezone
 from web.pages import look
 
 from warmline.crm.activities import Activity
-from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync.audit_models import Finding
@@ -144,6 +144,20 @@ def test_an_organizations_contacts(alices: Client, jordan: Contact, robin: Conta
     html = look(alices.get(f"/contacts?organization={jordan.organization_id}"))
     assert names(html) == [MINE]
     assert f'name="organization" value="{jordan.organization_id}" checked' in html
+
+
+def test_contacts_of_a_tag_and_a_source(alices: Client, jordan: Contact, robin: Contact) -> None:
+    """The contact's page leads there; each filter is named, and can be taken away."""
+    change_contact(jordan, {"tags": "A & B, VIP", "source": "Fair, 12 Nov 2026"})
+    page = look(alices.get(f"/contacts/{jordan.pk}"))
+    assert '<a href="/contacts?tag=A%20%26%20B">A &amp; B</a>' in page
+    assert 'href="/contacts?source=Fair%2C%2012%20Nov%202026"' in page
+    html = look(alices.get("/contacts?tag=A%20%26%20B&source=Fair%2C%2012%20Nov%202026"))
+    assert names(html) == [MINE]
+    assert 'name="tag" value="A &amp; B" checked' in html
+    assert 'name="source" value="Fair, 12 Nov 2026" checked' in html
+    assert names(look(alices.get("/contacts?tag=A"))) == []
+    assert "A%20%26%20B" in alices.get("/contacts?tag=A+%26+B").context["whole"].replace("+", "%20")
 
 
 def test_no_contacts_yet(bobs: Client) -> None:

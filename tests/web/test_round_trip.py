@@ -54,6 +54,7 @@ TRICKY: list[dict[str, Any]] = [
         "source": "LinkedIn, 12 Nov 2026",
     },
     {"name": "Di Roth", "note": "🙂 " * 9_999 + "end", "tags": ", ".join(f"{n}" + "x" * 90 for n in range(50))},
+    {"name": "Diaz, Dana", "job_title": '="Buyer"', "note": "a &lt; b &amp;amp;\n&nbsp;", "tags": '"VIP", &amp;, a|b'},
     {"name": "Mo", "phones": [Labelled("mobile: 030 1234567"), Labelled("a, b; c"), Labelled(":::", "other")]},
     {"name": "Jörg 「Weiß」 🙂" * 12, "organization": OrganizationDetails("Larkspur, Mills; GmbH", sector="Food")},
 ]

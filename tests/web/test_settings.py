@@ -52,7 +52,8 @@ def company(settings: Settings) -> Iterator[World]:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/disconnect", "/start-anew", "/ask", "/warm-leads", "/team", "/team/invitation", *MEMBER]
+    "path",
+    ["", "/disconnect", "/start-anew", "/ask", "/warm-leads", "/contact-details", "/team", "/team/invitation", *MEMBER],
 )
 def test_admins_only(bobs: Client, path: str) -> None:
     """A member is refused, by GET and by POST, and has no way there in the navigation."""
@@ -290,7 +291,7 @@ def test_the_activity_types(alices: Client, company: World) -> None:
     assert 'action="/settings/ask"' in html
     setup.connect(TOKEN)
     html = look(alices.post("/settings/ask", {"page": "rules"}, follow=True))
-    assert "Users and activity types loaded." in html
+    assert "Users, activity types and fields loaded." in html
     assert '<option value="deadline">' in html
     alices.post("/settings/warm-leads", {**RULES, "type_REFERRAL": "deadline"})
     assert preferences.current().activity_types == {"REFERRAL": "deadline"}

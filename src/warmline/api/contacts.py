@@ -21,11 +21,11 @@ router = Router(tags=["contacts"])
 
 @router.get("/contacts", response={200: RowPage[ContactAnswer], **READING}, summary="List contacts")
 def list_contacts(request: Request, filters: Query[ContactFilters]) -> RowPage[ContactAnswer]:
-    """Contacts in order of their ids. `search` matches the starts of words in name, e-mails and organization, and
-    any three letters or more within them; or a phone, however it is written.
+    """Contacts in order of their ids. `search` matches the starts of words in name, e-mails, organization, job title,
+    LinkedIn address, tags and source, and any three letters or more within them; or a phone, however it is written.
     """  # noqa: D205 (ninja makes it the description)
     rows = _visible(request)
-    among, few = search(rows, filters.search)
+    among, few = search(rows, filters.search, filters.whole)
     return reading.page(rows, filters, request.auth, ContactAnswer.of, among=among, warm=filters.warm, few=few)
 
 

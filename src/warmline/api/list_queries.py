@@ -11,8 +11,10 @@ from pydantic_core import PydanticCustomError
 from warmline.api import texts
 from warmline.api.bodies import LARGEST, Id, digits
 from warmline.api.errors import MESSAGES, RefusedError, naming
+from warmline.crm.contact_details import SOURCE, TAG, TAG_LENGTH
 from warmline.crm.fields import NAME_LENGTH
 from warmline.crm.following import Since
+from warmline.crm.search_words import whole_word
 from warmline.sync.row_state import SyncState
 
 
@@ -105,7 +107,7 @@ Search = Annotated[
         pattern=r"^[^\x00]*$",
         description="Starts of words, in any case and order, with or without accents; all of them must match. A word "
         "starts at the beginning "
-        "of a name or e-mail, and after a space or a sign: `diaz`, `example.org` and `dana.d` find "
+        "of a name, an e-mail or a detail, and after a space or a sign: `diaz`, `example.org` and `dana.d` find "
         "`dana.diaz@example.org`. Only the first 64 bytes of each are compared.",
     ),
 ]
@@ -122,6 +124,21 @@ class ContactFilters(RowFilters):
 
     search: Search = ""
     warm: Annotated[bool | None, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})] = None
+    tag: Annotated[
+        str,
+        Field(max_length=TAG_LENGTH, pattern=r"^[^\x00]*$", description="Only contacts with this tag, in any case."),
+    ] = ""
+    source: Annotated[
+        str,
+        Field(
+            max_length=NAME_LENGTH, pattern=r"^[^\x00]*$", description="Only contacts from this source, in any case."
+        ),
+    ] = ""
+
+    @property
+    def whole(self) -> list[bytes]:
+        """The words that each contact must have as they are."""
+        return [whole_word(kind, text) for kind, text in ((TAG, self.tag), (SOURCE, self.source)) if text]
 
 
 class ActivityFilters(RowFilters):

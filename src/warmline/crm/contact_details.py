@@ -1,11 +1,12 @@
 """What is known of a row beside its name and how it is reached, and of a contact in particular.
 
 A detail is a field of text. Whatever a new one needs follows from the field that stands here: form, page, API, import,
-export and comparison read the names in DETAILS, and the label and the length of each. Contacts' details stay here; none
-of them goes to Pipedrive.
+export and comparison read the names in DETAILS, and the label and the length of each. Contacts' details stay here
+unless an admin chooses a field of Pipedrive's for them (see sync/synced_fields.py).
 """
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -15,10 +16,13 @@ from django.utils.text import capfirst
 
 from warmline.crm import fields
 from warmline.crm.keys import key
+from warmline.crm.search_words import whole_word, words_of
 
 MOST_TAGS, TAG_LENGTH = 50, 100
 TAGS_LENGTH = MOST_TAGS * (TAG_LENGTH + 2)
 BETWEEN_TAGS = ", "
+TAG, SOURCE = "tag", "source"  # by which lists can be filtered
+_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
 class Detailed(models.Model):
@@ -89,6 +93,16 @@ class ContactDetails(Detailed):
     class Meta:
         abstract = True
 
+    @property
+    def further_words(self) -> set[bytes]:
+        """The words of the details, for the search index."""
+        return words_in({name: getattr(self, name) for name in self.DETAILS})
+
+    @property
+    def each_tag(self) -> list[str]:
+        """The tags, one by one."""
+        return split_tags(self.tags)
+
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Settle note and tags, and check them.
 
@@ -107,6 +121,23 @@ class ContactDetails(Detailed):
             errors["tags"] = [ValidationError(wrong)]
         if errors:
             raise ValidationError(errors)
+
+
+def words_in(details: Mapping[str, str]) -> set[bytes]:
+    """Return the words under which a contact is found for its details: those in them, its tags, and its source.
+
+    Args:
+        details: By name.
+    """
+    tags, source = split_tags(details["tags"]), details["source"]
+    texts = (details["job_title"], without_scheme(details["linkedin"]), *tags, source)
+    whole = [*(whole_word(TAG, tag) for tag in tags), *([whole_word(SOURCE, source)] if source else [])]
+    return {*words_of(*map(key, texts)), *whole}
+
+
+def without_scheme(text: str) -> str:
+    """Return a text in which addresses are as people say them, without `https://www.`."""
+    return _SCHEME.sub("", text)
 
 
 def further(name: str, given: str, present: str) -> str:

@@ -122,6 +122,11 @@ class Organization(Synced, Findable, Detailed):
         return (key(self.name),)
 
     @property
+    def further_words(self) -> Collection[bytes]:
+        """None beside those of its texts."""
+        return ()
+
+    @property
     def _has_its_key(self) -> bool:
         # Two that were different records in Pipedrive before their names were seen as one keep two keys of that name.
         return key(self.name_key) == key(self.name)
@@ -291,7 +296,7 @@ class Contact(Synced, Findable, Reachable, ContactDetails):
         self.email_key = email_key(self.email)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep keys and words in step with name and e-mails."""
+        """Keep keys and words in step with what they are told from."""
         self.complete()
         is_new = self._state.adding
         with transaction.atomic(savepoint=False):
@@ -299,7 +304,7 @@ class Contact(Synced, Findable, Reachable, ContactDetails):
             if is_new:
                 self.index([self])
                 return
-            if _is_written({"name", "email", "more_emails", "phone", "more_phones"}, kwargs):
+            if _is_written({"name", "email", "more_emails", "phone", "more_phones", *self.DETAILS}, kwargs):
                 search_index.keep(self)
             if _is_written({"email", "more_emails"}, kwargs):
                 further_emails.keep(self)

@@ -41,6 +41,7 @@ class StoredPreferences(models.Model):
         activity_types: Pipedrive's activity type for each of ours, unless it is the usual one.
         cold_after: After how many days without contact a warm contact goes cold, by the lowest score of each band,
             unless it is the usual number; 0 for never.
+        detail_fields: For the details of contacts that go to Pipedrive, the code of the field there.
         pipedrive_token: The API token, encrypted by `sync/credentials.py`.
         pipedrive_account: The token's owner and company, as Pipedrive reported them when the token was tested.
     """
@@ -60,6 +61,7 @@ class StoredPreferences(models.Model):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)]
     )
     cold_after = models.JSONField(default=dict, blank=True)
+    detail_fields = models.JSONField(default=dict, blank=True)
     pipedrive_token = models.TextField(blank=True)
     pipedrive_account = models.JSONField(default=dict, blank=True)
 
@@ -83,6 +85,7 @@ class Preferences:
     token_share: int
     activity_types: Mapping[str, str]
     cold_after: Mapping[int, int]
+    detail_fields: Mapping[str, str]
 
 
 class _Known:
@@ -100,7 +103,9 @@ def current() -> Preferences:
     row = stored()
     values = {name: _value(row, name) for name in SETTINGS}
     cold_after = {least: row.cold_after.get(str(least), days) for least, days in COLD_AFTER.items()}
-    return Preferences(**values, activity_types=row.activity_types, cold_after=cold_after)
+    return Preferences(
+        **values, activity_types=row.activity_types, cold_after=cold_after, detail_fields=row.detail_fields
+    )
 
 
 def stored() -> StoredPreferences:

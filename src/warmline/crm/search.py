@@ -6,7 +6,7 @@ Matches of a rare term are read from the search index. Common terms are tested r
 fills quickly. Counting matches up to a limit decides which of the two applies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from warmline.crm import phone_numbers
+from warmline.crm.contact_details import without_scheme
 from warmline.crm.models import Contact, Organization
 from warmline.crm.search_index import ContactWord, Holds, OrganizationWord, StemEnding, beginning_with
 from warmline.crm.search_words import is_stem, terms_of
@@ -78,14 +79,15 @@ class Search:
     _terms: "Sequence[Term]"
 
     @classmethod
-    def of(cls, model: type[Contact | Organization], text: str) -> "Search":
+    def of(cls, model: type[Contact | Organization], text: str, whole: Iterable[bytes] = ()) -> "Search":
         """Find out how.
 
         Args:
             model: What is looked for: organizations, or contacts, which are also found by their organization's name.
             text: The text as typed; without any term it matches all rows.
+            whole: Words that each row must have as they are (see `whole_word`).
         """
-        terms = _terms(model, text)
+        terms = [*map(Term, whole), *_terms(model, text)]
         rare = next((term for term in terms[:TERMS_COUNTED] if _is_rare(model, term)), None)
         each = (Q(pk__in=_matches(model, term)) if term == rare else _has(model, term) for term in terms)
         return cls(reduce(and_, each, Q()), rare is not None, model, terms)
@@ -105,9 +107,9 @@ class Search:
         return tuple(_found(self._model, self._terms[at])) if fewest <= most else ()
 
 
-def search(rows: QuerySet[RowType], text: str) -> tuple[QuerySet[RowType], bool]:
+def search(rows: QuerySet[RowType], text: str, whole: Iterable[bytes] = ()) -> tuple[QuerySet[RowType], bool]:
     """Return the rows in which every term of a text is in a word, and whether they are few; see `Search`."""
-    found = Search.of(rows.model, text)
+    found = Search.of(rows.model, text, whole)
     return rows.filter(found.condition), found.few
 
 
@@ -115,7 +117,7 @@ def _terms(model: type[Contact | Organization], text: str) -> list[Term]:
     """Return what is in a word of each row that is looked for: of a phone the number, however it is written."""
     number = phone_numbers.term_of(text).encode() if model is Contact else b""
     has_number = number and ContactWord.objects.filter(beginning_with(number)).exists()
-    return [Term(number)] if has_number else list(map(Term.of, terms_of(text)))
+    return [Term(number)] if has_number else list(map(Term.of, terms_of(without_scheme(text))))
 
 
 def _is_rare(model: type[Contact | Organization], term: Term) -> bool:

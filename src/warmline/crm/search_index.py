@@ -7,7 +7,7 @@ What is found anywhere in a word is found by the endings of stems, which all row
 once. So a row costs little more to save, and a search reads no more than what it finds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from django.db import connection, models
@@ -25,6 +25,10 @@ class Searched(Protocol):
     def texts(self) -> tuple[str, ...]:
         """The keys of the texts whose words are indexed."""
 
+    @property
+    def further_words(self) -> Collection[bytes]:
+        """Other words under which it is found."""
+
 
 class Word(models.Model):
     """A word of a row; see the subclasses."""
@@ -39,7 +43,7 @@ class Word(models.Model):
 
 
 class ContactWord(Word):
-    """A word of a contact's name or e-mail. The primary key serves the query whether a contact has a word."""
+    """A word of a contact's name, e-mail or details. The primary key serves the query whether a contact has a word."""
 
     pk = models.CompositePrimaryKey("contact_id", "word")
     contact = models.ForeignKey("crm.Contact", on_delete=models.CASCADE, related_name="words", db_index=False)
@@ -115,7 +119,7 @@ def keep(row: Searched) -> None:
     Args:
         row: The row, as it is stored now.
     """
-    present, wanted = {bytes(word) for word in row.words.values_list("word", flat=True)}, words_of(*row.texts)
+    present, wanted = {bytes(word) for word in row.words.values_list("word", flat=True)}, _words(row)
     if gone := present - wanted:
         row.words.filter(word__in=gone).delete()
     _add((row, word) for word in wanted - present)
@@ -127,7 +131,11 @@ def fill(rows: Sequence[Searched]) -> None:
     Args:
         rows: Rows of one table, with ids.
     """
-    _add((row, word) for row in rows for word in words_of(*row.texts))
+    _add((row, word) for row in rows for word in _words(row))
+
+
+def _words(row: Searched) -> set[bytes]:
+    return {*words_of(*row.texts), *row.further_words}
 
 
 def _add(found: Iterable[tuple[Searched, bytes]]) -> None:

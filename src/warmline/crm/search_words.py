@@ -10,6 +10,7 @@ the stems that have it anywhere, by their endings: `iaz` begins an ending of `di
 
 import re
 import unicodedata
+from hashlib import sha256
 from itertools import groupby
 
 from warmline.crm.keys import key, plain, readable_domains
@@ -47,6 +48,16 @@ def terms_of(text: str) -> list[bytes]:
         # `@example.org` should find an e-mail, whose parts start after the "@".
         terms.add(_cut(piece[start.start() :] if start else piece))
     return sorted(terms, key=lambda term: (-len(term), term))
+
+
+def whole_word(kind: str, text: str) -> bytes:
+    """Return the word under which rows are found that have just this text, such as a tag; no term begins it.
+
+    Args:
+        kind: What the text is.
+        text: As typed.
+    """
+    return f"\x01{kind}:{sha256(key(text).encode('utf-8', 'surrogatepass')).hexdigest()[:32]}".encode()
 
 
 def is_stem(word: bytes) -> bool:

@@ -130,6 +130,7 @@ class Person(Read):
     emails: Emails = ()
     phones: Phones = ()
     label_ids: tuple[int, ...] = ()
+    job_title: str = ""
     add_time: Instant | None = None
     update_time: Instant | None = None
     is_deleted: bool = False
@@ -231,6 +232,7 @@ class NewPerson(New):
     emails: tuple[Email, ...] = ()
     phones: tuple[Phone, ...] = ()
     label_ids: tuple[int, ...] = ()
+    job_title: str | None = None
     custom_fields: dict[str, Any] | None = None
 
 
@@ -243,6 +245,7 @@ class PersonChanges(Changes):
     emails: tuple[Email, ...] | None = None
     phones: tuple[Phone, ...] | None = None
     label_ids: tuple[int, ...] | None = None
+    job_title: str | None = None
     custom_fields: dict[str, Any] | None = None
 
 

@@ -34,6 +34,7 @@ FIELDS: dict[str, tuple[Json, ...]] = {
         field("Labels", "label_ids", "set", _options(11, "Hot lead", "Customer", "Cold lead")),
         field("Organization", "org_id", "org"),
         field("Owner", "owner_id", "user"),
+        field("Job title", "job_title", "varchar"),
     ),
     "activities": (
         field("Subject", "subject", "varchar"),

@@ -61,7 +61,8 @@ def after_change(
         grace: How long a contact that becomes warm by this waits before it is sent.
     """
     changed = before.keys()
-    is_sent = not columns_sent(type(row)).isdisjoint(changed)
+    sent = columns_sent(type(row)) | (preferences.current().detail_fields.keys() if isinstance(row, Contact) else set())
+    is_sent = not sent.isdisjoint(changed)
     is_found_otherwise = not columns_found_by(type(row)).isdisjoint(changed)
     is_in_line = row.is_linked and row.revision == row.pipedrive_revision
     # An import does not delay what a person is waiting for already.

@@ -25,7 +25,8 @@ from warmline.pipedrive import (
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import normal_forms
 from warmline.sync.note_html import to_html
-from warmline.sync.synced_fields import FIELDS
+from warmline.sync.synced_fields import FIELDS, NONE_CHOSEN, Chosen, code_of, column_of
+from warmline.sync.synced_fields import details as details_chosen
 
 TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
@@ -36,6 +37,7 @@ TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CONFERENCE: "meeting",
 }
 FALLBACK_TYPE = "task"
+JOB_TITLE = "job_title"  # the code of Pipedrive's built-in field, which is no custom one
 
 
 def due_in_utc(due_date: date | None, due_time: time | None, zone: ZoneInfo) -> tuple[date | None, time | None]:
@@ -89,18 +91,54 @@ def option_named(label: str, options: Sequence[Option]) -> int | None:
 
 
 def new_person(
-    contact: Contact, *, owner_id: int, org_id: int | None, label_id: int | None, custom_fields: dict[str, str]
+    contact: Contact,
+    *,
+    owner_id: int,
+    org_id: int | None,
+    label_id: int | None,
+    custom_fields: dict[str, str],
+    chosen: Chosen = NONE_CHOSEN,
 ) -> NewPerson:
-    """Return the person to create for a contact."""
+    """Return the person to create for a contact.
+
+    Args:
+        contact: The contact.
+        owner_id: The user who is to own it.
+        org_id: Its organization; None for none.
+        label_id: The option of the label; None for none.
+        custom_fields: Our mark, by the code of its field.
+        chosen: The details that go over.
+    """
+    said = details(contact, details_chosen(chosen))
+    written = {code: value for code, value in said.pop("custom_fields", {}).items() if value is not None}
     return NewPerson(
+        job_title=said.get(JOB_TITLE) or None,
         **_as_it_is(contact),
         owner_id=owner_id,
         org_id=org_id,
         emails=tuple(Email(value=e.value, label=e.label, primary=not at) for at, e in enumerate(contact.emails)),
         phones=tuple(Phone(value=p.value, label=p.label, primary=not at) for at, p in enumerate(contact.phones)),
         label_ids=(label_id,) if label_id is not None else (),
-        custom_fields=custom_fields or None,
+        custom_fields={**written, **custom_fields} or None,
     )
+
+
+def details(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
+    """Return what is sent for some details of a contact, by Pipedrive's field; null empties a custom one.
+
+    Args:
+        contact: The contact.
+        names: The fields of details.
+    """
+    by_code = {code_of(name): getattr(contact, column_of(name)) for name in names}
+    own = {JOB_TITLE: by_code.pop(JOB_TITLE)} if JOB_TITLE in by_code else {}
+    return {**own, **({"custom_fields": {code: text or None for code, text in by_code.items()}} if by_code else {})}
+
+
+def detail_there(person: Person, code: str) -> str:
+    """Return what a person has in the field of a detail; empty for nothing."""
+    value = person.job_title if code == JOB_TITLE else person.custom_fields.get(code)
+    return "" if value is None else str(value)
 
 
 def new_organization(

@@ -9,12 +9,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.utils.text import normalize_newlines
+
+from warmline.crm.contact_details import split_tags
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key, without_unseen
 from warmline.crm.labelled import label_of
 from warmline.crm.phone_numbers import phone_key
 from warmline.sync.note_html import to_text
-from warmline.sync.synced_fields import Form, first_of, form_of
+from warmline.sync.synced_fields import Form, column_of, first_of, form_of
 
 BREAKS = dict.fromkeys(map(ord, "\t\n\x0b\x0c\r\x85\u2028\u2029"), " ")  # our one-line texts must not have these
 
@@ -28,7 +31,7 @@ def ours(field: str, value: Any) -> Any:
     """
     if one := first_of(field):
         return [[tidied(one, each), label] for each, label in value]
-    return tidied(field, value)
+    return tidied(column_of(field), value)
 
 
 def theirs(field: str, value: Any) -> Any:
@@ -39,15 +42,15 @@ def theirs(field: str, value: Any) -> Any:
         value: As it was sent or found; it may be from a snapshot that an earlier version stored.
     """
     value = in_our_words(field, value)
-    match form_of(field):
-        case Form.EMAIL:
-            return email_key(value)
-        case Form.PHONE:
-            return phone_key(value)
+    match form := form_of(field):
+        case Form.EMAIL | Form.PHONE:
+            return email_key(value) if form == Form.EMAIL else phone_key(value)
         case Form.EMAILS | Form.PHONES:
             return sorted([theirs(first_of(field), each), label] for each, label in value)
         case Form.LISTED:
             return key(value)
+        case Form.TAGS:
+            return sorted(map(key, split_tags(value)))
         case Form.NOTE:
             lines = (_spaced(line) for line in value.splitlines())
             return "\n".join(line for line in lines if line)
@@ -69,6 +72,8 @@ def in_our_words(field: str, value: Any) -> Any:
     text = "" if value is None else value
     if form == Form.NOTE:
         return to_text(text)
+    if form == Form.LINES:
+        return normalize_newlines(text)
     return text.translate(BREAKS) if isinstance(text, str) else text
 
 

@@ -28,6 +28,7 @@ class Policy:
             attempt costs tokens and hardly ever helps.
         grace: How long a contact that was made warm on a page waits before it is sent, so that it can be undone.
         types: Pipedrive's activity type for each of ours.
+        details: For the details of contacts that go over, the code of Pipedrive's field.
     """
 
     threshold: int
@@ -40,6 +41,7 @@ class Policy:
     person_needed: timedelta = timedelta(days=1)
     grace: timedelta = timedelta(0)
     types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def current(cls) -> Self:
@@ -59,4 +61,5 @@ class Policy:
             failed_retry=timedelta(minutes=settings.SYNC_BATCH_MINUTES),
             grace=timedelta(seconds=settings.GRACE_SECONDS),
             types={**TYPES, **decided.activity_types},
+            details=decided.detail_fields,
         )

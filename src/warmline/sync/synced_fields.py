@@ -3,6 +3,9 @@
 If Pipedrive holds a field's value as it is here, its description is all that is needed: mapping, snapshots, merge,
 updates and taking over follow from it. The other fields need code of their own in mapping.py, reconcile/snapshots.py
 and reconcile/update_fields.py. If that is missing, an error is raised; a field is never left out silently.
+
+Details of contacts go to fields that an admin has chosen. The name of each says into which (`tags@9f…`), so what was
+agreed on for one field of Pipedrive's is never taken for what another one holds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +25,8 @@ class Form(Enum):
     EMAILS = auto()  # several, each a pair of value and label
     PHONES = auto()
     LISTED = auto()  # an entry of a list, which Pipedrive may spell differently
+    LINES = auto()  # a text of several lines; spaces and line breaks do not matter
+    TAGS = auto()  # words with commas between them, in any order
     NOTE = auto()
     EXACT = auto()  # no text
 
@@ -94,6 +99,15 @@ FIELDS: Mapping[type[Row], tuple[SyncedField, ...]] = {
         SyncedField("done", there="done", form=Form.EXACT),
     ),
 }
+DETAILS: Mapping[str, Form] = {  # our columns that can go to a field of Pipedrive's
+    "job_title": Form.LINE,
+    "linkedin": Form.LINE,
+    "note": Form.LINES,
+    "tags": Form.TAGS,
+    "source": Form.LINE,
+}
+Chosen = Mapping[str, str]  # for some details, the code of Pipedrive's field
+NONE_CHOSEN: Chosen = {}
 FIRST = {Form.EMAILS: "email", Form.PHONES: "phone"}  # of several, the field of the primary one
 _FORMS = {field.name: field.form for fields in FIELDS.values() for field in fields}
 _SENT = {kind: _columns(fields) for kind, fields in FIELDS.items()}
@@ -112,9 +126,48 @@ def columns_found_by(kind: type[Row]) -> frozenset[str]:
 
 def form_of(name: str) -> Form:
     """Return how a field's values are compared; fields with the same name have the same form in all kinds."""
-    return _FORMS.get(name, Form.LINE)
+    return DETAILS[column_of(name)] if is_detail(name) else _FORMS.get(name, Form.LINE)
 
 
 def first_of(name: str) -> str:
     """Return the field of the primary value of several, such as `email` for `emails`; empty for any other field."""
     return FIRST.get(form_of(name), "")
+
+
+def details(chosen: Chosen) -> dict[str, str]:
+    """Return the names of the fields of details, each with our column.
+
+    Args:
+        chosen: The details that go to Pipedrive.
+    """
+    return {f"{column}@{code}": column for column, code in chosen.items()}
+
+
+def is_detail(name: str) -> bool:
+    """Tell whether a field is a detail of contacts."""
+    return "@" in name
+
+
+def code_of(name: str) -> str:
+    """Return the code of Pipedrive's field of a detail."""
+    return name.partition("@")[2]
+
+
+def chosen_in(names: Iterable[str]) -> Chosen:
+    """Return the details among some fields, as they were chosen."""
+    return {column_of(name): code_of(name) for name in names if is_detail(name)}
+
+
+def column_of(name: str) -> str:
+    """Return our column of a field that has one of its own."""
+    return name.partition("@")[0]
+
+
+def called(name: str) -> str:
+    """Return what people call a field."""
+    return Contact.called(column_of(name)) if is_detail(name) else name
+
+
+def is_taken_over(kind: type[Row], name: str) -> bool:
+    """Tell whether Pipedrive's value of a field can be stored here."""
+    return is_detail(name) or any(field.name == name and field.taken_over for field in FIELDS[kind])

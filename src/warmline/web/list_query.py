@@ -46,7 +46,7 @@ class ListRequest:
             query: What follows the `?`.
             orders: The orders that the list offers.
             shows: The filters that the list offers.
-            whose: The relations by which it can be filtered: "owner", "organization".
+            whose: By what else it can be filtered: "owner", "organization", "import", "tag", "source".
         """
         ids = {name: number(query.get(name, "")) for name in whose}
         order = next((each for each in orders if each == query.get("order")), Order.NAME)
@@ -54,6 +54,8 @@ class ListRequest:
             text=text(query, "q"),
             show=next((each for each in shows if each == query.get("show")), None),
             organization=ids.get("organization"),
+            tag=text(query, "tag") if "tag" in whose else "",
+            source=text(query, "source") if "source" in whose else "",
             order=order,
             place=_place(query, order),
         )
@@ -80,6 +82,8 @@ class ListRequest:
             "owner": self.owner,
             "organization": asked.organization,
             "import": self.imported,
+            "tag": asked.tag,
+            "source": asked.source,
             "order": asked.order if asked.order != Order.NAME else "",
             "before" if place and place.backwards else "after": _written(place, asked.order) if place else "",
         }

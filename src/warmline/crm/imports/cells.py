@@ -8,16 +8,19 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from warmline.crm.fields import tidied, without_ends
 from warmline.crm.imports import headings
-from warmline.crm.keys import WIDE
+from warmline.crm.keys import WIDE, key
 from warmline.crm.labelled import Label, Labelled
 
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
+LEFT_OUT = "Left out: {} “{}”."
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
 BETWEEN = " ::: "  # the same, as we write it
 # How programs and people say that there is no value.
 _NOTHING = frozenset(
@@ -60,6 +63,25 @@ class Values:
     values: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+def readable(text: str) -> str:
+    """Return a text without the entities of HTML that some exports have: `M&uuml;ller &amp; Co`."""
+    return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+
+
+def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
+    """Return the first value of the cells of a kind that have one value.
+
+    Args:
+        called: What the kind is called.
+        texts: The cells.
+        left_out: Takes the other values, in words.
+    """
+    several = [each for text in texts for each in SEVERAL.split(text) if without_ends(each)]
+    one, *others = several or [""]
+    left_out += [LEFT_OUT.format(called, each) for each in dict.fromkeys(others) if key(each) != key(one)]
+    return one
 
 
 def is_nothing(text: str) -> bool:

@@ -16,7 +16,7 @@ from warmline.crm.book import OrganizationDetails
 from warmline.crm.contact_details import BETWEEN_TAGS
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
-from warmline.crm.imports import headings
+from warmline.crm.imports import full_names, headings
 from warmline.crm.imports.headings import Column
 from warmline.crm.imports.profiles import words
 from warmline.crm.keys import key
@@ -28,7 +28,6 @@ TOO_LONG = (
 )
 SWALLOWED = "A cell of this row contains whole rows. Check whether a quotation mark is missing or too many."
 NAMED_BY: set[str] = {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME}
-LEFT_OUT = "Left out: {} “{}”."
 NO_ORGANIZATION = "Left out: {} “{}”, because this row names no organization."
 FOOTERS = 10  # rows: a longer block at the end is none
 
@@ -50,7 +49,6 @@ _TOTAL = re.compile(
     r"|all rights reserved.*|(?:end of|ende (?:der|des)) \w+\W*|[\W_]+",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"['\"\u2018\u201c]([^'\"]+)['\"\u2019\u201d]")  # a whole name, as Outlook displays some
 _BETWEEN_TAGS = re.compile(r"\s*:::\s*|[,;|\r\n]+")
 _EVERYBODY = frozenset({"mycontacts", "my contacts"})  # the group of all contacts at Google
 _AMOUNT = re.compile(r"[\d\s.,:%/€$£()+-]+")
@@ -142,22 +140,23 @@ def read(
         labels: What the e-mails or phones of each column are for; empty where that is not known.
         names: What the columns are called, which goes before what is put into the note.
     """
-    said, beside = _by_column(cells, columns, labels, names)
+    said, beside = _by_column(cells if is_ours else [*map(in_cells.readable, cells)], columns, labels, names)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
     emails, called = _emails(said.get(Column.EMAIL, []), beside.get(Column.EMAIL, []), left_out)
-    name = _name(said, called, left_out)
+    name = full_names.of(said, called, left_out)
     phones = _phones(said.get(Column.PHONE, []), beside.get(Column.PHONE, []), left_out)
+    left_out += _unused(said.get(Column.LABEL, []), (*emails, *phones))
     single = {
-        column: _first(column, said.get(column, []), left_out)
+        column: in_cells.first(_label(column), said.get(column, []), left_out)
         for column in (Column.ORGANIZATION, *Organization.DETAILS)
     }
     organization = single.pop(Column.ORGANIZATION)
     if not organization:
         left_out += [NO_ORGANIZATION.format(_label(column), text) for column, text in single.items() if text]
     scores = said.get(Column.WARMNESS, [])
-    _first(Column.WARMNESS, scores, left_out)
+    in_cells.first(_label(Column.WARMNESS), scores, left_out)
     details = {str(column): text for column, text in single.items()}
     arguments = {
         "name": name,
@@ -170,16 +169,25 @@ def read(
     return ReadRow(arguments, left_out)
 
 
+def _unused(labels: Sequence[str], values: Sequence[Labelled]) -> list[str]:
+    """Return in words the labels of cells of their own that no e-mail or phone has got."""
+    used = {each.label for each in values}
+    rest = (text for text in labels if headings.own_label(text) not in used)
+    return [in_cells.LEFT_OUT.format("label", text.strip("* ")) for text in rest]
+
+
 def _by_column(
     cells: Sequence[str], columns: Sequence[str], labels: Sequence[str], names: Sequence[str]
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Return the texts of a row by what they are, and the labels of their columns; see `read` for the arguments."""
     said: dict[str, list[str]] = {}
     beside: dict[str, list[str]] = {}
+    own = ""  # the label that a cell of its own gives to the next e-mail or phone
     for column, cell, label, name in zip_longest(columns, cells[: len(columns)], labels, names, fillvalue=""):
         if column and (text := without_ends(cell)):
             said.setdefault(column, []).append(_with_heading(column, name, text))
-            beside.setdefault(column, []).append(label)
+            beside.setdefault(column, []).append(own or label)
+        own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
 
 
@@ -194,12 +202,12 @@ def _with_heading(column: str, heading: str, text: str) -> str:
 def _details(said: Mapping[str, Sequence[str]], left_out: list[str]) -> dict[str, str]:
     """Return what a row says of the contact beside its name and how it is reached."""
     found = {
-        name: " ".join(_first(name, said.get(name, []), left_out).split())
+        name: " ".join(in_cells.first(_label(name), said.get(name, []), left_out).split())
         for name in Contact.DETAILS
         if name not in {Column.NOTE, Column.TAGS}
     }
-    tags = [tag.strip(" *") for text in said.get(Column.TAGS, []) for tag in _BETWEEN_TAGS.split(text)]
-    left_out += [LEFT_OUT.format("the group", tag) for tag in dict.fromkeys(tags) if key(tag) in _EVERYBODY]
+    tags = [tag.strip(' *"') for text in said.get(Column.TAGS, []) for tag in _BETWEEN_TAGS.split(text)]
+    left_out += [in_cells.LEFT_OUT.format("the group", tag) for tag in dict.fromkeys(tags) if key(tag) in _EVERYBODY]
     found[Column.TAGS.value] = BETWEEN_TAGS.join(tag for tag in tags if key(tag) not in _EVERYBODY)
     found[Column.NOTE.value] = "\n".join(dict.fromkeys(said.get(Column.NOTE, [])))
     return found
@@ -254,7 +262,7 @@ def _emails(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) ->
     ]
     # One that is refused keeps the row back, but only if there is no other.
     valid = [each for each in values if in_cells.is_address(each.value)] or values[:1]
-    left_out += [LEFT_OUT.format("another e-mail", each.value) for each in values if each not in valid]
+    left_out += [in_cells.LEFT_OUT.format("another e-mail", each.value) for each in values if each not in valid]
     return settled("email", valid), [text for cell in found for text in cell.beside]
 
 
@@ -268,63 +276,6 @@ def _phones(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) ->
                 phones.append(Labelled(phone, cell.labels.get(phone) or label or Label.WORK))
     left_out += [f"Left out: phone “{each}”. A spreadsheet has shortened it." for cell in found for each in cell.beside]
     return phones
-
-
-def _first(column: str, texts: Sequence[str], left_out: list[str]) -> str:
-    """Return the first value of the cells of a kind that have one value."""
-    several = [each for text in texts for each in in_cells.SEVERAL.split(text) if without_ends(each)]
-    first, *others = several or [""]
-    left_out += [LEFT_OUT.format(_label(column), each) for each in dict.fromkeys(others) if key(each) != key(first)]
-    return first
-
-
-def _name(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: list[str]) -> str:
-    """Return the name that a row gives: the parts of it, or all of it in one cell.
-
-    Args:
-        said: The texts by what they are.
-        called: Who is named beside the e-mail.
-        left_out: Takes what becomes no part of the name.
-    """
-    first, middle, suffix = (
-        _first(column, said.get(column, []), left_out)
-        for column in (Column.FIRST_NAME, Column.MIDDLE_NAME, Column.SUFFIX)
-    )
-    last = " ".join(dict.fromkeys(said.get(Column.LAST_NAME, [])))
-    parts = [part for part in (first, middle, last, suffix) if part]
-    # "Name" beside "Vorname" may be all of the name all the same: "Ana Reis" beside "Ana".
-    whole = next((part for part in (last, first) if " " in part and _tells_more(part, _without(parts, part))), "")
-    name = whole or " ".join(parts)
-    for text in [each for cell in said.get(Column.NAME, []) for each in in_cells.SEVERAL.split(cell)]:
-        if not name or _tells_more(text, parts):
-            name, parts = text, [text]  # another one has to tell more than this
-        elif not _is_within(text, name):
-            left_out.append(LEFT_OUT.format("name", text))
-    for text in called:
-        if not name and not any(map(str.isdigit, text)):
-            name = text
-        elif not _is_within(text, name):
-            left_out.append(LEFT_OUT.format("beside the e-mail", text))
-    found = _QUOTED.fullmatch(name)
-    return found[1] if found else name
-
-
-def _tells_more(whole: str, parts: Sequence[str]) -> bool:
-    """Tell whether a text contains all words of some parts of a name, and others beside them."""
-    within = [word for part in parts for word in _said(part)]
-    return bool(within) and len(_said(whole)) > len(within) and set(within) <= set(_said(whole))
-
-
-def _without(parts: Sequence[str], part: str) -> list[str]:
-    return [each for each in parts if each != part]
-
-
-def _is_within(text: str, name: str) -> bool:
-    return set(_said(text)) <= set(_said(name))
-
-
-def _said(text: str) -> list[str]:
-    return re.findall(r"\w+", key(text))
 
 
 def _is_alone(cells: Sequence[str]) -> bool:

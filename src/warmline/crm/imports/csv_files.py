@@ -19,7 +19,7 @@ from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Tabl
 
 DELIMITERS = ",;\t|"
 SAMPLE = 50  # rows in which the delimiter shows itself
-_SAID = re.compile(r"\Asep=(.)\r?\n")  # how Excel says its delimiter
+_SAID = re.compile(r"\A\"?sep=(.)\"?\r?\n")  # how Excel says its delimiter
 # What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
 _SIGNS = (
     r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
@@ -29,6 +29,7 @@ _PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
 # apostrophe counts as such, so that one that was there before comes back, too.
 _FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
 _OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
+_AS_TEXT = re.compile(r'="([^"=]*)"')  # how programs keep a spreadsheet from reading a number
 _NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _END = "\x1f\x1eend"  # a line of its own behind the file's last one, unless a quotation mark is still open there
 _FOREIGN = {
@@ -48,6 +49,7 @@ def read(content: bytes) -> Table:
         FileError: When it is too large, empty, or no CSV file.
     """
     text, encoding = decoded(content)
+    text = text.lstrip("\ufeff")  # some programs write the mark twice
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
     delimiter = said.group(1) if said else _delimiter(text)
@@ -99,7 +101,7 @@ def guarded(cell: str, *, begins_line: bool = False) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    return _GUARDED.sub("", cell)
+    return as_text[1] if (as_text := _AS_TEXT.fullmatch(cell)) else _GUARDED.sub("", cell)
 
 
 def decoded(content: bytes) -> tuple[str, str]:

@@ -38,6 +38,7 @@ class Column(TextChoices):
     NOTE = "note", "Note"
     TAGS = "tags", "Tags"
     SOURCE = "source", "Source"
+    LABEL = "label", "What the next e-mail or phone is for"
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,10 @@ _WHICH = (
     " professional home personal private other additional alternate alternative default preferred direct current"
     " company"
     " organization organisation geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero firma privat privater"
-    " weitere andere travail pro professionnel professionnelle domicile bureau personnel personnelle prive privee"
+    " weitere weiteres andere corporate travail pro professionnel professionnelle domicile bureau personnel personnelle"
+    " prive privee"
     " trabajo casa oficina particular profesional trabalho comercial profissional pessoal residencial lavoro ufficio"
-    " privato werk zakelijk thuis"
+    " privato werk zakelijk thuis geschaftl geschaeftl dienstl arbete hem arbejde komorkowy"
 )
 _OF_COMPANY = "company organization organisation account business name code iso primary main person contact lead"
 # Headings in which each word is another thing alone, so that only the whole tells.
@@ -113,7 +115,8 @@ _WHOLE = {
     " nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda",
     Column.JOB_TITLE: "job title, position, role, job role, function, occupation, organization title, company title,"
     " berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
-    " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel",
+    " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel,"
+    " stanowisko, befattning, stilling",
     Column.SOURCE: "source, lead source, contact source, original source, herkunft, quelle, origen, origem, fuente,"
     " fonte, bron, provenance",
 }
@@ -177,6 +180,7 @@ _VOCABULARIES = {
         _words(
             "note notes notiz notizen bemerkung bemerkungen anmerkung anmerkungen comment comments kommentar kommentare"
             " remark remarks nota notas observaciones observacoes commentaire commentaires remarque remarques"
+            " description beschreibung anotacoes opmerking opmerkingen uwagi anteckning anteckningar noter osservazioni"
         ),
         _words(f"general internal {_WHOSE}"),
     ),
@@ -194,17 +198,19 @@ _LABELS = {
     Label.MOBILE: _words(
         "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy"
         " handynummer handynr mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular"
-        " telemovel cellulare mobiel gsm"
+        " telemovel cellulare mobiel gsm komorkowy"
     ),
     Label.HOME: _words(
         "home private personal privat privater domicile personnel personnelle prive privee casa particular pessoal"
         " residencial privato thuis"
     ),
     Label.OTHER: _words(
-        "other additional alternate alternative secondary weitere andere autre otro otra outro outra altro altra"
+        "other additional alternate alternative secondary weitere weiteres andere autre otro otra outro outra altro"
+        " altra"
     ),
     Label.WORK: _words(
-        "work business office professional company geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero"
+        "work business office professional company corporate arbete arbejde geschaftl geschaeftl dienstl geschaftlich"
+        " geschaeftlich dienstlich arbeit beruflich buro buero"
         " firma travail pro professionnel professionnelle bureau trabajo oficina profesional trabalho"
         " comercial profissional lavoro ufficio werk zakelijk"
     ),
@@ -213,8 +219,9 @@ _LABELS = {
 # Headings that tell only beside the others of a program.
 _IN_PROFILES = {
     "LinkedIn": {"url": Column.LINKEDIN, "connected on": Column.SOURCE},
-    "Salesforce": {"title": Column.JOB_TITLE},
 }
+_OF_NEXT = re.compile(r"(?:e-?mail|phone)[\s_]*\d+[\s_]*-[\s_]*(?:label|type)", re.IGNORECASE)  # at Google
+_TITLES = frozenset({"title", "titre"})  # of a job, unless that has a column of its own
 _ADDRESS = re.compile(r"\S@\S")
 
 
@@ -224,6 +231,8 @@ def kind(heading: str) -> Column:
     Args:
         heading: As it stands in the file.
     """
+    if _OF_NEXT.fullmatch(heading.strip()):
+        return Column.LABEL
     found = [word for word in words(heading) if word not in _FILLERS] or words(heading)
     if whole := _BY_WHOLE.get("".join(found)):
         return whole
@@ -244,6 +253,17 @@ def label(heading: str) -> str:
     return next((kind.value for kind, known in _LABELS.items() if said & known), "")
 
 
+def own_label(cell: str) -> str:
+    """Return what the next e-mail or phone is for; empty unless the cell says just that.
+
+    Args:
+        cell: Of a column of its own for that.
+    """
+    said = set(words(cell))
+    found = (kind.value for kind, known in _LABELS.items() if said and said <= known)
+    return "" if any(map(str.isdigit, cell)) else next(found, "")
+
+
 def kinds(headings: Sequence[str]) -> list[Column]:
     """Return what each column holds, as far as the headings tell; several columns can hold the same.
 
@@ -252,6 +272,11 @@ def kinds(headings: Sequence[str]) -> list[Column]:
     """
     own = _IN_PROFILES.get(profiles.of(headings), {})
     found = [own.get(" ".join(words(heading))) or kind(heading) for heading in headings]
+    if Column.JOB_TITLE not in found:
+        found = [
+            Column.JOB_TITLE if " ".join(words(heading)) in _TITLES else column
+            for column, heading in zip(found, headings, strict=True)
+        ]
     first, last = Column.FIRST_NAME in found, Column.LAST_NAME in found
     if first == last:  # a name beside both is all of it, or one of them again: each row tells
         return found

@@ -23,9 +23,10 @@ _PROFILES = (
     ("Thunderbird", ({"display name", "primary email"}, {"anzeigename", "primare e mail adresse"})),
     ("Pipedrive", ({"person name"}, {"person organization"}, {"email work"}, {"phone work", "organization"})),
     ("HubSpot", ({"record id", "lifecycle stage"}, {"associated company"}, {"record id contact"}, {"lead status"})),
+    ("Zoho", ({"secondary email", "email opt out"}, {"asst phone", "secondary email"})),
+    ("Apollo", ({"seniority", "person linkedin url"},)),
     ("Salesforce", ({"account name", "mailing country"}, {"account name", "lead source"}, {"accountid", "lastname"})),
     ("Mailchimp", ({"email address", "member rating"}, {"optin time"})),
-    ("Zoho", ({"secondary email", "contact owner"},)),
 )  # fmt: skip
 
 

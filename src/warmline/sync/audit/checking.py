@@ -21,6 +21,7 @@ from warmline.sync.models import DirectoryEntry, DirectoryKind
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind
 from warmline.sync.remote.directory_entries import hashed
+from warmline.sync.synced_fields import is_detail
 
 MOST_OTHERS = 5  # records that are looked at to tell whether a link can be followed
 
@@ -82,6 +83,9 @@ class Checks:
         found = self._comparison.verdicts(row, record, link, linked_too)
         if isinstance(row, Organization) and any("sector" in each.values for each in found):
             self._comparison.know_fields(self._pipedrive.organization_fields)
+            found = self._comparison.verdicts(row, record, link, linked_too)
+        if any(is_detail(name) for each in found for name in each.values):
+            self._comparison.know_details(self._pipedrive.person_fields)
             found = self._comparison.verdicts(row, record, link, linked_too)
         if isinstance(row, Contact) and any(each.problem == Problem.ORGANIZATION for each in found):
             found = self._without_what_follows(row, found)

@@ -19,7 +19,7 @@ from warmline.sync import normal_forms
 from warmline.sync.audit_models import AuditedLink, Problem
 from warmline.sync.reconcile import several_values, snapshots
 from warmline.sync.reconcile.three_way_merge import SEVERAL, Merge, Values, merge
-from warmline.sync.synced_fields import first_of
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen, first_of
 
 Party = Person | PipedriveOrganization
 
@@ -59,7 +59,13 @@ class Difference:
 
 
 def of_contact(
-    contact: Contact, person: Person, link: AuditedLink, *, others: snapshots.Others, owner_id: int | None
+    contact: Contact,
+    person: Person,
+    link: AuditedLink,
+    *,
+    others: snapshots.Others,
+    owner_id: int | None,
+    chosen: Chosen = NONE_CHOSEN,
 ) -> list[Verdict]:
     """Return what is wrong with a contact's person, but for doubles.
 
@@ -69,9 +75,10 @@ def of_contact(
         link: What is known of the link.
         others: E-mails and phones of the other contacts linked to this person.
         owner_id: The Pipedrive user whom the contact's owner is; None if that is not known.
+        chosen: The details that go over.
     """
-    ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
-    theirs = snapshots.of_person(person, contact, others=others)
+    ours, words = snapshots.of_contact(contact, chosen), snapshots.words_of_contact(contact, chosen)
+    theirs = snapshots.of_person(person, contact, others=others, chosen=chosen)
     found = differences(contact.pipedrive_agreed, ours, theirs, words, link)
     verdicts = _of_values(Problem.DIFFERENT, [each for each in found if each.name != "organization"])
     if link.is_ours:  # an adopted person keeps its organization

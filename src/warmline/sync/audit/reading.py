@@ -15,6 +15,7 @@ from warmline.sync.audit_models import AuditedLink, Suspect
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind
 from warmline.sync.reconcile import baseline, snapshots
+from warmline.sync.remote import detail_fields
 from warmline.sync.remote.account_cache import remembered
 from warmline.sync.remote.references import sector_in
 
@@ -61,12 +62,20 @@ class Comparison:
         self._policy = policy
         self._label = baseline.own_label(policy)
         self._fields = remembered("organization_fields", Field) or []
-        self._has_asked = False
+        self._has_asked = self._has_asked_for_details = False
+        fields = remembered("person_fields", Field) if policy.details else None
+        self._chosen = detail_fields.usable(policy.details, fields or [])
 
     def know_fields(self, ask: Callable[[], list[Field]]) -> None:
         """Ask for the account's fields, once: what is remembered may be older than a record."""
         if not self._has_asked:
             self._fields, self._has_asked = ask(), True
+
+    def know_details(self, ask: Callable[[], list[Field]]) -> None:
+        """Ask for the account's fields of persons, once: one that is gone by now looks as if it had been emptied."""
+        if not self._has_asked_for_details:
+            self._chosen = detail_fields.usable(self._policy.details, ask())
+            self._has_asked_for_details = True
 
     def look(self, kind: RowKind, records: Sequence[Any], unreadable: Iterable[Unreadable], now: datetime) -> "Seen":
         """Compare a page with our rows; `Seen.store` stores what that has shown.
@@ -109,7 +118,7 @@ class Comparison:
         if isinstance(row, Contact):
             others = snapshots.others_of(row, linked_too)
             owner_id = row.owner.pipedrive_user_id
-            return judging.of_contact(row, record, link, others=others, owner_id=owner_id)
+            return judging.of_contact(row, record, link, others=others, owner_id=owner_id, chosen=self._chosen)
         if isinstance(record, PipedriveOrganization):
             return judging.of_organization(row, record, link, sector=sector_in(record, self._fields))
         return judging.of_activity(row, record, link, self._policy.types)

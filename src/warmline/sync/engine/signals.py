@@ -79,7 +79,8 @@ def _delete_old(now: datetime, **_: Any) -> None:
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
-    complete = snapshots.complete(row, Policy.current().types)
+    policy = Policy.current()
+    complete = snapshots.complete(row, policy.types, policy.details)
     if complete is not None:
         row.pipedrive_agreed = complete
         sender._default_manager.filter(pk=row.pk).update(pipedrive_agreed=complete)  # noqa: SLF001 (documented)

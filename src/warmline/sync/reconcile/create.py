@@ -1,7 +1,6 @@
 """Brings rows to Pipedrive that are not there yet: finds the record, and otherwise creates it.
 
-Every step can be repeated at any time. An error of Pipedrive's is never taken for an answer: a look that failed does
-not mean "not found".
+Every step can be repeated at any time. A look that Pipedrive answered with an error never means "not found".
 """
 
 from collections.abc import Callable, Iterator
@@ -44,6 +43,7 @@ from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
 from warmline.sync.remote.references import References
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen, chosen_in
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -82,7 +82,7 @@ class Steps:
         self.clock = clock
         self._catalog = Catalog(pipedrive, clock)
         self.intents = Intents(pipedrive, leases, clock, looks.ages)
-        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, types=policy.types)
+        self.references = References(pipedrive, self._catalog, leases, self.intents, clock=clock, policy=policy)
         self.finder = Finder(
             pipedrive,
             catalog=self._catalog,
@@ -108,24 +108,26 @@ class Steps:
         """
         twins = _twins(contact)
         found = self.finder.person(contact)
-        if found is not None and found.intent is None:
-            return self._adopt(contact, found.record)
-        if found is not None and found.intent is not None:
-            made = _made(found.record.id, found.intent, snapshots.of_person(found.record, contact))
-            return replace(made, record=found.record)
-        org_id = organization_id()
+        if found is not None:
+            made = found.intent and _made_person(contact, found.record, found.intent)
+            return made or self._adopt(contact, found.record)
+        org_id, chosen = organization_id(), NONE_CHOSEN
 
         def prepare() -> NewPerson:
+            nonlocal chosen
+            chosen = self.references.details()
             return mapping.new_person(
                 contact,
                 owner_id=self.references.ensure_owner(contact.owner),
                 org_id=org_id,
                 label_id=self._label(contact),
                 custom_fields=self.finder.mark("person", contact),
+                chosen=chosen,
             )
 
         def sent(new: NewPerson) -> Sent:
-            return Sent(row_key("contact", contact.pk), new.body(), snapshots.of_contact(contact), contact.revision)
+            ours = snapshots.of_contact(contact, chosen)
+            return Sent(row_key("contact", contact.pk), new.body(), ours, contact.revision)
 
         def check() -> None:
             _check(contact)
@@ -135,7 +137,7 @@ class Steps:
 
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
-        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        agreed = _agreed(contact, person, chosen)
         return Brought(person.id, agreed, contact.revision, sent_at=self.intents.sent_at, record=person)
 
     def wait_for_twins(self, contact: Contact) -> None:
@@ -260,7 +262,7 @@ class Steps:
         if label_id is not None and label_id not in person.label_ids:
             make_sure()
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
-        agreed = snapshots.agreed(snapshots.of_contact(contact), snapshots.of_person(person, contact))
+        agreed = _agreed(contact, person, self.references.details_of(contact, person))
         return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id, record=person)
 
     def _create(
@@ -327,9 +329,20 @@ def _check(row: Synced) -> None:
         raise BusyError("The row was edited while its record was looked for.")
 
 
+def _agreed(contact: Contact, person: Person, chosen: Chosen) -> dict[str, Values]:
+    ours = snapshots.of_contact(contact, chosen)
+    return snapshots.agreed(ours, snapshots.of_person(person, contact, chosen=chosen))
+
+
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:
     """Return the ids of the other contacts with a contact's e-mail, each with the id of its person."""
     return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
+
+
+def _made_person(contact: Contact, person: Person, intent: Intent) -> Brought:
+    """Return the link to the person that an unfinished create made; a detail that it did not say stays unknown."""
+    there = snapshots.of_person(person, contact, chosen=chosen_in(intent.ours))
+    return replace(_made(person.id, intent, there), record=person)
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:

@@ -26,8 +26,8 @@ from warmline.sync.reconcile import baseline, several_values
 from warmline.sync.reconcile.local_deletes import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
-from warmline.sync.reconcile.taking_over import TAKEN_OVER, keep_theirs, take_over
-from warmline.sync.synced_fields import first_of
+from warmline.sync.reconcile.taking_over import keep_theirs, take_over
+from warmline.sync.synced_fields import called, first_of, is_taken_over
 
 SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
 
@@ -253,9 +253,9 @@ def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> 
         had = [each for form, each in several_values.entries(name, ours).items() if form in changed]
         theirs, ours = normal_forms.in_words(theirs), normal_forms.in_words(had)
     there, here = _quoted(theirs if first_of(name) else normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
-    if name in TAKEN_OVER[type(row)] and name not in taken_over:
-        return f"{name}: Pipedrive keeps {there}, which Warmline cannot store; the value here stays."
-    return f"{name}: Pipedrive's {there} was kept, not {here}."
+    if is_taken_over(type(row), name) and name not in taken_over:
+        return f"{called(name)}: Pipedrive keeps {there}, which Warmline cannot store; the value here stays."
+    return f"{called(name)}: Pipedrive's {there} was kept, not {here}."
 
 
 def _quoted(value: Any, length: int | None = None) -> str:

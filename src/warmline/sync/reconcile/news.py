@@ -17,6 +17,7 @@ from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.read_ahead import RECORDS
 from warmline.sync.reconcile.three_way_merge import differs
 from warmline.sync.remote.references import References
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 ROWS_AT_ONCE = 500
 LABELS = "label_ids"
@@ -46,7 +47,8 @@ def of_list(model: type[Row], records: Sequence[Any], references: References, ju
     """
     pairs = list(_with_rows(model, {record.id: record for record in records}))
     more = judge(pairs)
-    return [(row, record) for row, record in pairs if row.pk in more or _is_news(row, record, references)]
+    chosen = references.details() if model is Contact else NONE_CHOSEN
+    return [(row, record) for row, record in pairs if row.pk in more or _is_news(row, record, references, chosen)]
 
 
 def of_reports(model: type[Row], reports: Sequence[ChangeReport], judge: Judge) -> list[Row]:
@@ -90,14 +92,14 @@ def _record(model: type[Row], report: ChangeReport) -> Any:
         return None
 
 
-def _is_news(row: Row, record: Any, references: References | None) -> bool:
+def _is_news(row: Row, record: Any, references: References | None, chosen: Chosen = NONE_CHOSEN) -> bool:
     """Tell whether a record is not as the two sides agreed; a row that never agreed on anything is left alone.
 
-    Without references, as for a report, which has no custom fields, the sector is taken to be as it was.
+    Without references, as for a report, which has no custom fields, sector and details are taken to be as they were.
     """
     match row:
         case Contact():
-            theirs = snapshots.of_person(record, row)
+            theirs = snapshots.of_person(record, row, chosen=chosen)
         case Organization():
             then = row.pipedrive_agreed.get("theirs", {})
             sector = then.get("sector", "") if references is None else references.sector_of(record)

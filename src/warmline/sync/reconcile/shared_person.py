@@ -1,12 +1,13 @@
 """Several contacts that are one person in Pipedrive: what one of them changed is no colleague's word to the others."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from warmline.crm.models import Contact
 from warmline.sync import normal_forms
 from warmline.sync.reconcile import several_values, snapshots
-from warmline.sync.reconcile.three_way_merge import Values, is_changed
-from warmline.sync.synced_fields import FIELDS, first_of
+from warmline.sync.reconcile.three_way_merge import Values, fills, is_changed
+from warmline.sync.synced_fields import FIELDS, first_of, is_detail
 
 ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
 
@@ -31,7 +32,7 @@ def tell_the_others(
             are changed.
     """
     ours_then, theirs_then = before.get("ours", {}), before.get("theirs", {})
-    changed = [name for name, value in after["ours"].items() if is_changed(name, value, ours_then)]
+    changed = _changed(before, after)
     several = [name for name in changed if first_of(name)]
     said = {name: after["theirs"][name] for name in changed if name not in left_there and name not in several}
     others = Contact.objects.filter(pipedrive_person_id=person_id).exclude(pk=contact.pk)
@@ -40,7 +41,7 @@ def tell_the_others(
         heard = {
             name: value
             for name, value in said.items()
-            if name in ONE_FOR_ALL or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
+            if name in ONE_FOR_ALL or is_detail(name) or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
         } | {
             name: several_values.heard(
                 name,
@@ -54,6 +55,22 @@ def tell_the_others(
         }
         agreed = {**other.pipedrive_agreed, **snapshots.agreed(ours, theirs | heard)}
         Contact.objects.filter(pk=other.pk).update(pipedrive_agreed=agreed)
+
+
+def _changed(before: Mapping[str, Values], after: Mapping[str, Values]) -> list[str]:
+    """Return the fields that were changed here, or whose detail was sent to a field that was just chosen."""
+    then = before.get("ours", {})
+    return [
+        name
+        for name, value in after["ours"].items()
+        if is_changed(name, value, then) or _was_filled(name, value, before, after)
+    ]
+
+
+def _was_filled(name: str, value: Any, before: Mapping[str, Values], after: Mapping[str, Values]) -> bool:
+    """Tell whether a detail went to a field that was empty there."""
+    there = normal_forms.theirs(name, after["theirs"].get(name))
+    return fills(name, value, "", before) and bool(there == normal_forms.theirs(name, value))
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:

@@ -18,7 +18,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, normal_forms
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.synced_fields import FIELDS, first_of
+from warmline.sync.synced_fields import FIELDS, NONE_CHOSEN, Chosen, code_of, details, first_of
 
 Record = Person | PipedriveOrganization | PipedriveActivity
 
@@ -42,7 +42,7 @@ def after_update(theirs: Values, then: Values, sent: Iterable[str]) -> dict[str,
     return {name: value if (first_of(name) or name) in groups else theirs[name] for name, value in then.items()}
 
 
-def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
+def complete(row: Row, types: Mapping[str, str], chosen: Chosen = NONE_CHOSEN) -> dict[str, Values] | None:
     """Return a linked row's snapshots with the fields that an earlier version did not know, with their present values.
 
     Call it before a person changes the row. Then a change of such a field counts as a change, and only that. Pipedrive
@@ -51,6 +51,7 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
     Args:
         row: The row, before the change.
         types: Pipedrive's activity type for each of ours.
+        chosen: The details that go over.
 
     Returns:
         The agreed snapshots, with the fields in `assumed` of which nothing was known; None if no field is missing, or
@@ -61,7 +62,7 @@ def complete(row: Row, types: Mapping[str, str]) -> dict[str, Values] | None:
         return None
     match row:
         case Contact():
-            now, words = of_contact(row), words_of_contact(row)
+            now, words = of_contact(row, chosen), words_of_contact(row, chosen)
         case Organization():
             now = words = of_our_organization(row)
         case Activity():
@@ -82,11 +83,17 @@ def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
     return {**{name: normal_forms.in_our_words(name, value) for name, value in theirs.items()}, **ours}
 
 
-def of_contact(contact: Contact) -> dict[str, Any]:
-    """Return our side of a person. The organization is given by our own id, because it may not be linked yet."""
+def of_contact(contact: Contact, chosen: Chosen = NONE_CHOSEN) -> dict[str, Any]:
+    """Return our side of a person. The organization is given by our own id, because it may not be linked yet.
+
+    Args:
+        contact: The contact.
+        chosen: The details that go over.
+    """
     organization = None if contact.organization_id is None else f"organization {contact.organization_id}"
     several = {"emails": as_json(contact.emails), "phones": as_json(contact.phones)}
-    return _ours(contact, organization=organization, **several)
+    known = {name: getattr(contact, column) for name, column in details(chosen).items()}
+    return {**_ours(contact, organization=organization, **several), **known}
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,9 @@ def others_of(contact: Contact, linked_too: Iterable[Contact]) -> Others:
     return Others(tuple(emails), tuple(phones), are_there=bool(rest))
 
 
-def of_person(person: Person, contact: Contact, *said: Values, others: Others = NOBODY) -> dict[str, Any]:
+def of_person(
+    person: Person, contact: Contact, *said: Values, others: Others = NOBODY, chosen: Chosen = NONE_CHOSEN
+) -> dict[str, Any]:
     """Return Pipedrive's side of a person. Its `email` and `phone` are those that are our primary ones there.
 
     Args:
@@ -126,6 +135,7 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
         contact: Shows which e-mail and phone are our primary ones, now and when the two sides last agreed.
         said: Our values in updates with unknown outcomes.
         others: E-mails and phones of the other contacts linked to this person.
+        chosen: The details that go over.
     """
     ours, theirs_then = of_contact(contact), contact.pipedrive_agreed.get("theirs", {})
     known = [ours, *said, contact.pipedrive_agreed.get("ours", {}), theirs_then]
@@ -135,7 +145,7 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
         name: (*others_of, *(value for side in (ours, theirs_then) for value, _ in side.get(f"{name}s", ())))
         for name, others_of in (("email", others.emails), ("phone", others.phones))
     }
-    return _theirs(
+    values = _theirs(
         Contact,
         person,
         email=_ours_of("email", emails, known, taken["email"]),
@@ -144,6 +154,7 @@ def of_person(person: Person, contact: Contact, *said: Values, others: Others = 
         phones=[[each.value, each.label] for each in person.phones],
         organization=person.org_id,
     )
+    return values | {name: mapping.detail_there(person, code_of(name)) for name in details(chosen)}
 
 
 def shares(person: Person, then: Values) -> bool:
@@ -177,9 +188,9 @@ def with_our_first(theirs: Values, ours: Values) -> Values:
     }
 
 
-def words_of_contact(contact: Contact) -> dict[str, Any]:
+def words_of_contact(contact: Contact, chosen: Chosen = NONE_CHOSEN) -> dict[str, Any]:
     """Return our side of a person as Pipedrive stores it: a linked organization is given by its id there."""
-    ours, organization = of_contact(contact), contact.organization
+    ours, organization = of_contact(contact, chosen), contact.organization
     if organization is not None and organization.pipedrive_org_id is not None:
         ours["organization"] = organization.pipedrive_org_id
     return ours

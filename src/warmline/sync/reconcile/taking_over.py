@@ -18,9 +18,7 @@ from warmline.sync import mapping, normal_forms
 from warmline.sync.reconcile import baseline, several_values, snapshots
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.synced_fields import FIELDS, FIRST, first_of
-
-TAKEN_OVER = {kind: {field.name for field in fields if field.taken_over} for kind, fields in FIELDS.items()}
+from warmline.sync.synced_fields import FIRST, called, column_of, first_of, is_taken_over
 
 
 def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
@@ -30,14 +28,14 @@ def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
         The fields whose values were taken over.
     """
     stored = _rows(row).select_for_update().get(pk=row.pk)
-    kept = {name: value for name, value in brought.kept.items() if name in TAKEN_OVER[type(row)]}
+    kept = {name: value for name, value in brought.kept.items() if is_taken_over(type(row), name)}
     if stored.revision != row.revision:
         return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
     plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept if not first_of(name)}
-    written = row_changes.take_over(stored, plain)
+    written = _written(stored, plain)
     # Of several values only the changes are kept, and the primary one may have changed just now.
     written |= {name for name in kept.keys() - plain.keys() if _change_several(stored, name, kept[name])}
-    _agree(stored, brought.agreed, {name: getattr(stored, name) for name in written if name in plain})
+    _agree(stored, brought.agreed, {name: getattr(stored, column_of(name)) for name in written if name in plain})
     return written
 
 
@@ -70,13 +68,13 @@ def take_over(row: Row, brought: Brought) -> str:
     names = [name for name, each in columns.items() if each <= written]
     # What one side holds now is what both agree on; a moment is compared as Pipedrive has it.
     theirs = {"due", *brought.here}
-    now = {name: brought.changed_there[name] if name in theirs else getattr(stored, name) for name in names}
+    now = {name: brought.changed_there[name] if name in theirs else getattr(stored, column_of(name)) for name in names}
     _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
     _disagree(row, {name: value for name, value in left.items() if name not in names})
     baseline.forget_findings(row, names)
-    said = f" Changed in Pipedrive, and now here: {', '.join(names)}." if names else ""
+    said = f" Changed in Pipedrive, and now here: {', '.join(map(called, names))}." if names else ""
     refused = sorted({*columns, *noticed} - set(names))
-    return f"{said} Pipedrive's {' and '.join(refused)} cannot be stored here." if refused else said
+    return f"{said} Pipedrive's {' and '.join(map(called, refused))} cannot be stored here." if refused else said
 
 
 def _disagree(row: Row, left: Mapping[str, Any]) -> None:
@@ -121,9 +119,9 @@ def _rows(row: Row) -> Any:
 def _columns(row: Row, brought: Brought) -> dict[str, frozenset[str]]:
     """Return the fields that can be taken over, each with our columns."""
     further = {*brought.here, *({"due"} if isinstance(row, Activity) else ())}
-    names = brought.changed_there.keys() & (TAKEN_OVER[type(row)] | further)
+    names = {name for name in brought.changed_there if is_taken_over(type(row), name) or name in further}
     due = frozenset({"due_date", "due_time"})
-    return {name: due if name == "due" else frozenset({name}) for name in sorted(names)}
+    return {name: due if name == "due" else frozenset({column_of(name)}) for name in sorted(names)}
 
 
 def _in_our_columns(row: Row, brought: Brought, names: Iterable[str]) -> dict[str, Any]:
@@ -135,5 +133,11 @@ def _in_our_columns(row: Row, brought: Brought, names: Iterable[str]) -> dict[st
         elif name in brought.here:
             values[name] = brought.here[name]
         else:
-            values[name] = normal_forms.in_our_words(name, value)
+            values[column_of(name)] = normal_forms.in_our_words(name, value)
     return values
+
+
+def _written(stored: Row, values: Values) -> frozenset[str]:
+    """Store values by field, and return the fields of those that are valid here."""
+    columns = row_changes.take_over(stored, {column_of(name): value for name, value in values.items()})
+    return frozenset(name for name in values if column_of(name) in columns)

@@ -12,7 +12,7 @@ from typing import Any
 from warmline.crm.models import Contact
 from warmline.sync import normal_forms
 from warmline.sync.reconcile import several_values
-from warmline.sync.synced_fields import FIELDS, first_of
+from warmline.sync.synced_fields import FIELDS, first_of, is_detail
 
 Values = Mapping[str, Any]
 SEVERAL = {first_of(field.name): field.name for field in FIELDS[Contact] if first_of(field.name)}
@@ -58,6 +58,9 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
             continue
         several = SEVERAL.get(name, "")
         if several in ours and several_values.is_moved(several, ours, ours_then):
+            continue
+        if fills(name, value, there, agreed):
+            result.send[name] = value
             continue
         if not is_changed(name, value, ours_then) or words[name] == there:
             continue
@@ -143,6 +146,20 @@ def is_changed(name: str, value: Any, then: Values) -> bool:
     if not then:
         return True
     return name in then and bool(normal_forms.ours(name, value) != normal_forms.ours(name, then[name]))
+
+
+def fills(name: str, value: Any, there: Any, agreed: Mapping[str, Values]) -> bool:
+    """Tell whether ours goes to a field that was chosen since the two sides last agreed, and is empty there.
+
+    Args:
+        name: The field. Only details of contacts are chosen.
+        value: Our value now.
+        there: Pipedrive's value now.
+        agreed: The two sides as they were.
+    """
+    then = agreed.get("ours", {})
+    is_unknown = bool(then) and (name not in then or name in agreed.get("assumed", {}))
+    return is_detail(name) and is_unknown and bool(value) and not normal_forms.theirs(name, there)
 
 
 def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Values | None = None) -> dict[str, Values]:

@@ -23,6 +23,7 @@ from warmline.pipedrive import (
     Person,
     PersonChanges,
     Pipedrive,
+    Rejected,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
@@ -36,6 +37,7 @@ from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
+from warmline.sync.synced_fields import Chosen
 
 
 class Updates:
@@ -62,11 +64,21 @@ class Updates:
         Raises:
             DeletedThereError: When the person is gone, and was not merged into another one.
         """
+        try:
+            return self._update_person(contact, organization_id)
+        except Rejected:
+            # The field of a detail may have been deleted in Pipedrive, which is no reason to hold back the rest.
+            if not self._steps.references.may_have_changed():
+                raise
+        return self._update_person(contact, organization_id)
+
+    def _update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         said = self._said_before(contact)
         person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
-        ours, words = snapshots.of_contact(contact), snapshots.words_of_contact(contact)
+        chosen = self._steps.references.details_of(contact, person)
+        ours, words = snapshots.of_contact(contact, chosen), snapshots.words_of_contact(contact, chosen)
         others = _others(contact, person)
-        theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others)
+        theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others, chosen=chosen)
         agreed = self._settled(contact, theirs, said)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
@@ -74,10 +86,10 @@ class Updates:
         send = update_fields.of_person(
             contact, decided.send, person, then=then, others=others, organization_id=organization_id
         )
-        their_values = snapshots.of_person(person, contact, others=others)
+        their_values = snapshots.of_person(person, contact, others=others, chosen=chosen)
         if send:
-            person = self._send_person(contact, person, send, ours=decided.send, others=others)
-            now_there = snapshots.of_person(person, contact, others=others)
+            person = self._send_person(contact, person, send, ours=decided.send, others=others, chosen=chosen)
+            now_there = snapshots.of_person(person, contact, others=others, chosen=chosen)
             their_values = snapshots.after_update(their_values, now_there, decided.send)
         brought = Brought(
             person.id,
@@ -92,9 +104,17 @@ class Updates:
         return self._moves.of_person(contact, brought)
 
     def _send_person(
-        self, contact: Contact, person: Person, send: Mapping[str, Any], *, ours: Values, others: snapshots.Others
+        self,
+        contact: Contact,
+        person: Person,
+        send: Mapping[str, Any],
+        *,
+        ours: Values,
+        others: snapshots.Others,
+        chosen: Chosen,
     ) -> Person:
-        then_there = snapshots.of_person(person.model_copy(update=send), contact, others=others)
+        expected = person.model_copy(update=_with_other_fields(person, send))
+        then_there = snapshots.of_person(expected, contact, others=others, chosen=chosen)
 
         def update(fields: Mapping[str, Any]) -> Person:
             return self._pipedrive.update_person(person.id, PersonChanges(**fields))
@@ -125,8 +145,7 @@ class Updates:
             organization, decided.send, theirs, then=then, references=references, user=user
         )
         if send:
-            custom_fields = {**theirs.custom_fields, **send.get("custom_fields", {})}
-            expected = theirs.model_copy(update={**send, "custom_fields": custom_fields})
+            expected = theirs.model_copy(update=_with_other_fields(theirs, send))
             then_there = snapshots.of_their_organization(expected, references.sector_of(expected))
 
             def update(fields: Mapping[str, Any]) -> PipedriveOrganization:
@@ -240,6 +259,11 @@ class Updates:
 def _others(contact: Contact, person: Person) -> snapshots.Others:
     """Return e-mails and phones of the other contacts that are linked to this person."""
     return snapshots.others_of(contact, Contact.objects.filter(pipedrive_person_id=person.id))
+
+
+def _with_other_fields(there: Person | PipedriveOrganization, send: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record will have when an update is done: custom fields that are not sent stay."""
+    return {**send, "custom_fields": {**there.custom_fields, **send.get("custom_fields", {})}}
 
 
 def _not_renamed(decided: Merge, agreed: Mapping[str, Values], named: str, are_one: Callable[[str, str], bool]) -> str:

@@ -18,6 +18,7 @@ from warmline.sync.note_html import to_html
 from warmline.sync.reconcile import several_entries, snapshots
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.references import References
+from warmline.sync.synced_fields import is_detail
 
 
 def of_person(
@@ -49,12 +50,15 @@ def of_person(
 
     emails = several("emails", person.emails, others.emails)
     phones = several("phones", person.phones, others.phones)
+    details = [name for name in changed if is_detail(name)]
     own_way: dict[str, Callable[[], dict[str, Any]]] = {
         "email": emails,
         "emails": emails,
         "phone": phones,
         "phones": phones,
         "organization": lambda: {"org_id": organization_id()},
+        # Custom fields are one object in what is sent, so each detail sends all that were changed.
+        **dict.fromkeys(details, lambda: mapping.details(contact, details)),
     }
     return {
         name: value

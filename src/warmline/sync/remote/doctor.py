@@ -11,14 +11,16 @@ from datetime import timedelta
 from warmline import database_time
 from warmline.crm import preferences
 from warmline.crm.keys import key
+from warmline.crm.models import Contact
 from warmline.pipedrive import PLANS, Field, Pipedrive, PipedriveError, Usage, User
 from warmline.sync import company, credentials, mapping, oauth_grants
 from warmline.sync.models import ConnectionState
 from warmline.sync.policy import Policy
-from warmline.sync.remote import company_switch, known_by_reports
+from warmline.sync.remote import company_switch, detail_fields, known_by_reports
 from warmline.sync.remote.configured_client import pipedrive_with, plan_for
 from warmline.sync.remote.connection_health import ENOUGH, misconfigured, refusal, without_token
-from warmline.sync.remote.references import INDUSTRY, LABELS, MARK, SECTOR, custom_field
+from warmline.sync.remote.detail_fields import MARK
+from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
 from warmline.sync.retries import Trouble
 
 MOST_APART = timedelta(minutes=1)  # of the two clocks
@@ -120,6 +122,11 @@ def _account(pipedrive: Pipedrive, policy: Policy) -> Iterator[Finding]:
         yield Finding(well=True, text=f"The label “{policy.label}” does not exist yet; the first warm lead creates it.")
     else:
         yield Finding(well=True, text=f"The label “{policy.label}” exists.")
+    for text in detail_fields.wrong(policy.details, persons):
+        yield Finding(well=False, text=text)
+    if policy.details and (good := detail_fields.usable(policy.details, persons)):
+        names = ", ".join(map(Contact.called, good))
+        yield Finding(well=True, text=f"The fields in Pipedrive for details of contacts exist: {names}.")
     fields = pipedrive.organization_fields()
     yield from _of_another_type(MARK, "persons", persons)
     for name in (MARK, SECTOR):

@@ -4,14 +4,15 @@ If one cannot be found or created, that never holds a warm lead back: the record
 once what to do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal, TypeVar
 
 from warmline.crm.activities import Activity
 from warmline.crm.keys import email_key, key
+from warmline.crm.models import Contact
 from warmline.crm.users import User
-from warmline.pipedrive import Clock, Field, Option, Pipedrive, Rejected
+from warmline.pipedrive import Clock, Field, Option, Person, Pipedrive, Rejected
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notifications
 from warmline.sync.company import storing
@@ -19,13 +20,16 @@ from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import field_key, label_key
 from warmline.sync.leases import PATIENCE, Leases
 from warmline.sync.models import NotificationKind
+from warmline.sync.policy import Policy
+from warmline.sync.remote import detail_fields
 from warmline.sync.remote.account_cache import Catalog
+from warmline.sync.remote.detail_fields import MARK
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 ASK_AGAIN = timedelta(minutes=10)  # the age from which an answer without the owner or type is asked for again
 LABELS = "label_ids"  # codes of Pipedrive's built-in fields
 INDUSTRY = "industry"
 SECTOR = "Sector"  # names of our custom fields
-MARK = "Warmline ID"
 
 RecordKind = Literal["person", "organization"]
 Made = TypeVar("Made", int, str)
@@ -40,10 +44,10 @@ class References:
         leases: This worker's leases.
         intents: Stores and ends intents.
         clock: For the times of notifications.
-        types: Pipedrive's activity type for each of ours.
+        policy: Pipedrive's activity type for each of ours, and the fields for details.
 
     Attributes:
-        types: The same.
+        types: Pipedrive's activity type for each of ours.
     """
 
     def __init__(
@@ -54,14 +58,14 @@ class References:
         intents: Intents,
         *,
         clock: Clock,
-        types: Mapping[str, str],
+        policy: Policy,
     ) -> None:
         self._pipedrive = pipedrive
         self._catalog = catalog
         self._leases = leases
         self._intents = intents
         self._clock = clock
-        self.types = types
+        self.types, self._chosen = policy.types, policy.details
 
     def ensure_owner(self, user: User) -> int:
         """Return the id of the Pipedrive user with our user's e-mail, else of the token's user: they own records."""
@@ -163,6 +167,28 @@ class References:
     def sector_of(self, theirs: PipedriveOrganization) -> str:
         """Return the sector of an organization in Pipedrive: the value of our field, else its industry's name."""
         return sector_in(theirs, self._catalog.organization_fields())
+
+    def details_of(self, contact: Contact, person: Person) -> Chosen:
+        """Return the details that go over, now that the person is read.
+
+        Where a field is empty and was not, it may have been deleted in Pipedrive. Then the fields are asked for anew.
+        """
+        found = self.details()
+        is_doubtful = detail_fields.are_emptied(found, contact, person)
+        return self.details() if is_doubtful and self._catalog.forget_if_older("person_fields") else found
+
+    def details(self) -> Chosen:
+        """Return the details that go over, with their fields; people are told once of a field that is gone."""
+        if not self._chosen:
+            return NONE_CHOSEN
+        fields = self._catalog.person_fields()
+        for text in detail_fields.wrong(self._chosen, fields):
+            self._tell_once(NotificationKind.ACCOUNT_REFUSED, text, None, about=text)
+        return detail_fields.usable(self._chosen, fields)
+
+    def may_have_changed(self) -> bool:
+        """Tell whether what this work knows of the fields of persons is older than what is to be had; see `renew`."""
+        return bool(self._chosen) and self._catalog.renew()
 
     def wished_type(self, activity: Activity) -> str:
         """Return the Pipedrive type that an activity should have."""

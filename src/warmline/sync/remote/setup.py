@@ -208,7 +208,7 @@ def known() -> KnownAccount:
 
 
 def ask() -> str:
-    """Ask Pipedrive for the account's users and activity types (about 42 tokens).
+    """Ask Pipedrive for the account's users, activity types and fields of persons (about 52 tokens).
 
     Returns:
         What went wrong and what to do, in plain words; empty if nothing did.
@@ -265,8 +265,9 @@ def _left(me: User) -> Company:
 
 def _ask(pipedrive: Pipedrive) -> None:
     catalog = Catalog(pipedrive, DatabaseClock())
-    for name in ("me", "users", "activity_types"):
+    for name in ("me", "users", "activity_types", "person_fields"):
         catalog.forget(name)
     catalog.me()
     catalog.users()
     catalog.activity_types()
+    catalog.person_fields()

@@ -10,7 +10,7 @@ from warmline.sync import normal_forms
 from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.models import Remembered
 from warmline.sync.status.record_links import place
-from warmline.sync.synced_fields import first_of
+from warmline.sync.synced_fields import called, first_of
 
 SHOWN = 120  # characters of a value
 CALLED = {
@@ -109,7 +109,7 @@ def _differs(name: str, ours: Any, theirs: Any) -> str:
     if first_of(name):
         there, here = (_quoted("", normal_forms.in_words(side)) for side in (theirs, ours))
         return f"among the {CALLED.get(name, name)} is {there}; here it is {here}"
-    return f"the {CALLED.get(name, name)} is {_quoted(name, theirs)}; here it is {_quoted('', ours)}"
+    return f"the {CALLED.get(name) or called(name)} is {_quoted(name, theirs)}; here it is {_quoted('', ours)}"
 
 
 def _pairs(finding: Finding) -> list[tuple[str, tuple[Any, Any]]]:

@@ -16,8 +16,10 @@ from typing import Any, Generic, TypeVar
 from django.db.models import BooleanField, Case, F, Q, QuerySet, TextChoices, Value, When
 from django.db.models.functions import Abs, Coalesce
 
+from warmline.crm.contact_details import SOURCE, TAG
 from warmline.crm.models import NO_STEP, WARMEST, Contact, Organization
 from warmline.crm.search import Search
+from warmline.crm.search_words import whole_word
 from warmline.sync import pending, row_state
 from warmline.sync.row_state import SyncState, with_state
 
@@ -85,6 +87,7 @@ class Asked:
         organization: For contacts, the id of their organization; None for any.
         order: The order.
         place: Which page; None for the first one.
+        tag, source: For contacts, a tag that they have, and where they come from; empty for any.
     """
 
     text: str = ""
@@ -92,11 +95,18 @@ class Asked:
     organization: int | None = None
     order: Order = Order.NAME
     place: Place | None = None
+    tag: str = ""
+    source: str = ""
 
     @property
     def narrows(self) -> bool:
         """Whether it filters, so that some rows may be left out."""
-        return bool(self.text or self.show or self.organization)
+        return bool(self.text or self.show or self.organization or self.whole)
+
+    @property
+    def whole(self) -> list[bytes]:
+        """The words that each row must have as they are."""
+        return [whole_word(kind, text) for kind, text in ((TAG, self.tag), (SOURCE, self.source)) if text]
 
 
 @dataclass(frozen=True)
@@ -181,7 +191,7 @@ def pages(
 
 def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: datetime) -> _Among[RowType]:
     """Find out how the rows of a list are best read."""
-    search = Search.of(rows.model, asked.text)
+    search = Search.of(rows.model, asked.text, asked.whole)
     conditions: list[Q] = []
     if asked.organization is not None:
         conditions.append(Q(organization=asked.organization))
@@ -191,7 +201,7 @@ def _among(rows: QuerySet[RowType], asked: Asked, *, threshold: int, now: dateti
     condition = reduce(and_, [*conditions, search.condition])
     if search.few:
         return _Among(rows.filter(condition), few=True)
-    matching = search.least(MANY) if asked.text else ()
+    matching = search.least(MANY) if asked.text or asked.whole else ()
     for each in conditions:
         is_state = asked.show is not None and each is conditions[-1]
         ids: list[Any] = _may_be(rows, asked.show, threshold) if is_state else []

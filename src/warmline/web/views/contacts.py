@@ -72,7 +72,8 @@ def export(request: PageRequest) -> HttpResponseBase:
 
 
 def _asked(request: PageRequest) -> tuple[ListRequest, ContactQuerySet]:
-    listed = ListRequest.read(request.GET, list(Order), list(Show), whose=("owner", "organization", "import"))
+    whose = ("owner", "organization", "import", "tag", "source")
+    listed = ListRequest.read(request.GET, list(Order), list(Show), whose=whose)
     return listed, listed.among(Contact.objects.seen_by(request.user)).select_related("owner", "organization")
 
 

@@ -127,13 +127,13 @@ def disconnect(request: PageRequest) -> HttpResponse:
 @require_POST
 @admins_only
 def ask(request: PageRequest) -> HttpResponse:
-    """Load the account's users and activity types from Pipedrive again, and return to the page of the button."""
+    """Load the account's users, activity types and fields from Pipedrive again; return to the page of the button."""
     problem = setup.ask()
     if problem:
         messages.error(request, problem)
     else:
-        messages.success(request, "Users and activity types loaded.")
-    pages = {"rules": "web:rules", "team": "web:team"}
+        messages.success(request, "Users, activity types and fields loaded.")
+    pages = {"rules": "web:rules", "team": "web:team", "details": "web:detail-fields"}
     return redirect(pages.get(request.POST.get("page", ""), "web:settings"))
 
 
