@@ -97,9 +97,14 @@ def serving_site_at(sandbox: str, folder: Path, **more: str) -> Iterator[Site]:
     """
     port = free_port()
     env = environment(folder, sandbox, **more)
-    shutil.copytree(_team().name, folder, dirs_exist_ok=True)
+    bring_team(folder)
     with serving_warmline(env, port, log=folder / "warmline.log"):
         yield Site(f"http://127.0.0.1:{port}", sandbox, folder, env)
+
+
+def bring_team(folder: Path) -> None:
+    """Put Alice, an admin, and Bob, a member, into a data folder that has nobody yet."""
+    shutil.copytree(_team().name, folder, dirs_exist_ok=True)
 
 
 @cache
@@ -135,7 +140,9 @@ class People:
             is_hasty: Whether to use a page before its scripts are ready.
             options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
         """
-        settings: Any = {"timezone_id": "UTC", **options}  # the zone of the profiles, wherever this machine is
+        # The zone of the profiles, wherever this machine is. What a service worker asks for passes by Playwright's
+        # routes, so there is none except where it is tested.
+        settings: Any = {"timezone_id": "UTC", "service_workers": "block", **options}
         context = self.browser.new_context(base_url=site.url, **settings)
         context.on("console", self._note)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
