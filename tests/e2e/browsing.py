@@ -67,6 +67,19 @@ class Site:
     env: dict[str, str]
 
 
+# The paths of the pages that a browser with a service worker has kept, once it has all that it always keeps.
+KEPT_AHEAD = """async (patience) => {
+  while (performance.now() < patience) {
+    const name = (await caches.keys()).find((each) => each.startsWith("warmline-pages-"));
+    const there = name ? (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname) : [];
+    const has = ["/", "/contacts", "/contacts/new", "/outbox"].every((each) => there.includes(each));
+    if (has && document.documentElement.dataset.outbox && navigator.serviceWorker.controller) return there;
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  throw new Error("The browser has not kept the pages.");
+}"""
+
+
 @contextmanager
 def serving_site(folder: Path, **more: str) -> Iterator[Site]:
     """Run Warmline and a sandbox while the block runs; Alice is an admin, Bob a member.
@@ -84,6 +97,12 @@ def serving_site(folder: Path, **more: str) -> Iterator[Site]:
         serving_site_at(sandbox, folder, **more) as site,
     ):
         yield site
+
+
+def kept_ahead(page: Page) -> list[str]:
+    """Wait until a browser with a service worker has kept what it needs; return the paths of all pages that it has."""
+    found: list[str] = page.evaluate(KEPT_AHEAD, PATIENCE * 1000)
+    return found
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from e2e.browsing import PATIENCE, PHONE, People, Site, bring_team
+from e2e.browsing import PATIENCE, PHONE, People, Site, bring_team, kept_ahead
+from e2e.test_accessibility import serious
 from playwright.sync_api import Browser, Page, Route, expect
 from programs import PASSWORD, environment, free_port, running, serving_warmline
 
@@ -64,20 +65,6 @@ def site(people: People, server: Server) -> Iterator[Site]:
     people.complaints[:] = [each for each in people.complaints if not each.startswith(("Failed to load", "htmx:"))]
 
 
-KEPT = """async () => {
-  if (!document.documentElement.dataset.outbox || !navigator.serviceWorker.controller) return false;
-  const name = (await caches.keys()).find((each) => each.startsWith("warmline-pages-"));
-  const there = name ? (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname) : [];
-  return ["/", "/contacts", "/contacts/new", "/outbox"].every((each) => there.includes(each)) && there;
-}"""
-
-
-def ready(page: Page) -> list[str]:
-    """Wait until the browser has kept what it needs, and return the paths of all that it has kept."""
-    found: list[str] = page.wait_for_function(KEPT).json_value()
-    return found
-
-
 def pages_of(page: Page) -> list[str]:
     """Return for whom the browser keeps pages."""
     return [name for name in page.evaluate("caches.keys()") if name.startswith("warmline-pages-")]
@@ -131,7 +118,7 @@ def test_a_while_without_warmline(people: People, server: Server, site: Site, de
     suffix = f"{how} {len(device)}"
     robin, kim = f"Robin {suffix}", f"Kim {suffix}"
     path = add(page, robin)
-    ready(page)
+    kept_ahead(page)
     visit(page, path)
     page.context.set_offline(True) if how == "switch" else server.stop()
     page = again(page)
@@ -201,12 +188,14 @@ def test_signing_out(people: People, server: Server, site: Site) -> None:
     """It asks whether to stay, send or discard; nothing is left in the browser for whoever uses it next."""
     page = people.member(site, **WORKER)
     add(page, "Seen By Alice")
-    ready(page)
+    kept_ahead(page)
     visit(page, "/contacts/new")
     page.context.set_offline(True)
     fill_in(page, "Sent At The End", "1")
     unsent(page, "1 not sent yet")
     sign_out(page)
+    page.get_by_role("dialog").wait_for()
+    assert serious(page) == []
     answer(page, "Stay signed in")
     unsent(page, "1 not sent yet")
     sign_out(page)
@@ -224,7 +213,7 @@ def test_signing_out(people: People, server: Server, site: Site) -> None:
     sign_in(page, "alice")
     page.goto("/contacts?q=Sent+At")
     expect(page.get_by_role("link", name="Sent At The End")).to_have_count(1)
-    ready(page)
+    kept_ahead(page)
     visit(page, "/contacts/new")
     page.context.set_offline(True)
     fill_in(page, "Not Wanted", "1")
@@ -242,7 +231,7 @@ def test_signing_out(people: People, server: Server, site: Site) -> None:
 def test_another_user(people: People, server: Server, site: Site) -> None:
     """A session ended with something unsent: the next user sees and sends nothing of it; the first one does."""
     page = people.member(site, **WORKER)
-    ready(page)
+    kept_ahead(page)
     visit(page, "/contacts/new")
     page.context.set_offline(True)
     mine = pages_of(page)
@@ -253,7 +242,7 @@ def test_another_user(people: People, server: Server, site: Site) -> None:
     expect(page.locator("#unsent")).to_contain_text("sign in to send")
     page.goto("/contacts")
     sign_in(page, "bob")
-    ready(page)
+    kept_ahead(page)
     unsent(page, "")
     visit(page, "/outbox")
     expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
@@ -273,7 +262,7 @@ def test_what_is_refused(people: People, server: Server, site: Site) -> None:
     """A contact that was deleted, and a warmness that changed meanwhile: each stays, and the person decides."""
     page = people.member(site, **WORKER)
     gone, changed = add(page, "Gone By Then"), add(page, "Changed By Then")
-    ready(page)
+    kept_ahead(page)
     elsewhere = people.member(site)
     page.goto("/contacts?q=By+Then")
     page.locator("html[data-outbox]").wait_for()
@@ -299,6 +288,7 @@ def test_what_is_refused(people: People, server: Server, site: Site) -> None:
     first, second = page.locator("#outbox > li").all()
     expect(first).to_contain_text("Not saved: The contact was deleted, or it now belongs to a colleague.")
     expect(second).to_contain_text("The warmness was changed to 1 meanwhile.")
+    assert serious(page) == []
     page.once("dialog", lambda dialog: dialog.accept())
     first.get_by_role("button", name="Copy").press("Enter")
     first.get_by_role("button", name="Discard").press("Enter")
@@ -312,7 +302,7 @@ def test_an_answer_that_is_lost(people: People, server: Server, site: Site) -> N
     """Of the form and of the outbox, with two tabs that send at once: one contact and one call."""
     page = people.member(site, **WORKER)
     path = add(page, "Called Once")
-    ready(page)
+    kept_ahead(page)
     lost: list[str] = []
 
     def lose(route: Route) -> None:
@@ -347,7 +337,7 @@ def test_an_answer_that_is_lost(people: People, server: Server, site: Site) -> N
 def test_no_room_in_the_browser(people: People, server: Server, site: Site) -> None:
     """The form keeps what was typed, as without an outbox."""
     page = people.member(site, **WORKER)
-    ready(page)
+    kept_ahead(page)
     visit(page, "/contacts/new")
     page.evaluate("() => { IDBObjectStore.prototype.put = () => { throw new Error('full'); }; }")
     page.context.set_offline(True)
@@ -361,11 +351,11 @@ def test_pages_that_were_not_kept(people: People, server: Server, site: Site) ->
     """Without Warmline: what was seen last is read-only; what was not, or shows secrets, is said not to be there."""
     page = people.member(site, **{**PHONE, **WORKER})
     path = add(page, "Looked At")
-    ready(page)
+    kept_ahead(page)
     for each in (path, "/profile", "/settings", "/notifications"):
         page.goto(each)
     visit(page, path)
-    kept = ready(page)
+    kept = kept_ahead(page)
     assert not [
         each for each in kept if each.startswith(("/profile", "/settings", "/notifications", "/sign", "/events"))
     ]
@@ -374,6 +364,7 @@ def test_pages_that_were_not_kept(people: People, server: Server, site: Site) ->
         page.goto(path)
         expect(page.locator("#offline")).to_contain_text("Offline: as of")
         expect(page.get_by_role("link", name="Edit", exact=True)).to_be_hidden()
+        assert serious(page) == []
         assert 'csrfmiddlewaretoken" value=""' in page.content()
         page.goto("/profile")
         expect(page.get_by_text("this browser has not kept the page")).to_be_visible()

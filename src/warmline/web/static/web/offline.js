@@ -24,7 +24,7 @@ if (keptAt) {
   const words = place.querySelector("span");
   const moment = new Date(keptAt);
   const isToday = moment.toDateString() === new Date().toDateString();
-  const at = moment.toLocaleString([], isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  const at = moment.toLocaleString("en-GB", isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
   words.textContent = `Offline: as of ${at}. You can look, add contacts, log activities and change warmness.`;
   place.hidden = false;
   document.getElementById("messages").replaceChildren(); // what was said then

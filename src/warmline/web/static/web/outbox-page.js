@@ -50,7 +50,7 @@ function show(item) {
   }
   element.item = item;
   element.querySelector("[data-what]").textContent = WHAT[item.kind](item);
-  const at = new Date(item.at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const at = new Date(item.at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
   element.querySelector("[data-when]").textContent = [at, value(item, "subject"), value(item, "note")].filter(Boolean).join(" · ").slice(0, 200);
   element.querySelector("[data-state]").textContent = STATE[item.state](item);
   element.querySelector("[data-do=log]").hidden = item.kind !== "contact" || item.state !== "waiting";
