@@ -169,13 +169,11 @@ def log_activity(
         due_date=due_date,
         due_time=due_time,
         time_zone=user.time_zone,
-        done=done is not False,
         created_at=logged_at or timezone.now(),
     )
     with transaction.atomic():
         validate(activity)
-        if done is None:
-            activity.done = is_past(activity, timezone.now())
+        activity.done = is_past(activity, timezone.now()) if done is None else done
         _add_activity(activity)
     return activity
 
