@@ -372,3 +372,27 @@ def test_pages_that_were_not_kept(people: People, server: Server, site: Site) ->
         server.start()
     page.goto(path)
     expect(page.locator("#offline")).to_be_hidden()
+
+
+def test_what_is_too_old(people: People, server: Server, site: Site) -> None:
+    """After 30 days an entry is not sent any more, but shown, to be copied or discarded."""
+    page = people.member(site, **WORKER)
+    kept_ahead(page)
+    visit(page, "/contacts/new")
+    page.context.set_offline(True)
+    fill_in(page, "Long Ago", "1")
+    unsent(page, "1 not sent yet")
+    page.evaluate("""async () => {
+      const { edit } = await import("/static/web/outbox-store.js");
+      const age = (all) => ({ put: all.map((item) => ({ ...item, at: item.at - 31 * 86400000 })) });
+      await edit(document.getElementById("kept-here").dataset.user, age);
+    }""")
+    page.context.set_offline(False)
+    unsent(page, "1 not sent yet, 1 needs you")
+    page.goto("/contacts?q=Long+Ago")
+    expect(page.get_by_text("No contacts match")).to_be_visible()
+    page.goto("/outbox")
+    expect(page.locator("#outbox > li")).to_contain_text("Not sent: it was kept for 30 days.")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
