@@ -59,8 +59,12 @@ class Bench:
 
     def searching(self) -> "Bench":
         """Return the same for an account that is too large to be listed."""
+        return self.listing_for(0)
+
+    def listing_for(self, allowance: int) -> "Bench":
+        """Return the same for an account whose first listing may cost so many API tokens."""
         DirectoryState.objects.all().delete()
-        engine = Engine(self.pipedrive, self.policy, self.clock, Random(7), directory_allowance=0)
+        engine = Engine(self.pipedrive, self.policy, self.clock, Random(7), directory_allowance=allowance)
         return Bench(engine, self.clock, self.policy, self.pipedrive)
 
     def under(self, **changes: object) -> "Bench":

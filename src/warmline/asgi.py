@@ -9,10 +9,10 @@ django = get_asgi_application()
 
 from django.conf import settings  # noqa: E402 (Django is ready by now)
 
-from warmline.http.admission import AdmissionControl  # noqa: E402 (as above)
 from warmline.http.body_limit import BodyLimit  # noqa: E402 (as above)
 from warmline.http.forwarded import Forwarded  # noqa: E402 (as above)
 from warmline.http.report_door import ReportDoor  # noqa: E402 (as above)
+from warmline.http.request_queues import AdmissionControl  # noqa: E402 (as above)
 from warmline.http.stream_responses import Streams  # noqa: E402 (as above)
 
 application = Forwarded(ReportDoor(Streams(AdmissionControl(BodyLimit(django)))), settings.PROXIES)

@@ -205,7 +205,7 @@ MIDDLEWARE = [
     "warmline.http.middleware.redirect_to_https",  # before anything answers, and around the header that it removes
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
-    "warmline.http.admission.refuse_when_full",
+    "warmline.http.request_queues.refuse_when_full",
     "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
     "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
     "warmline.http.compression.compress",  # around whatever answers with pages and static files
@@ -285,7 +285,7 @@ else:
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL.user, EMAIL.password
     EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.starttls, EMAIL.tls
     DEFAULT_FROM_EMAIL = EMAIL.sender
-PASSWORD_HASHERS = ["warmline.crm.passwords.Hasher"]
+PASSWORD_HASHERS = ["warmline.crm.password_hashing.Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -228,16 +228,16 @@ def test_an_account_that_is_too_large_is_searched(bench: Bench, sandbox: Sandbox
     """Listing stops before it has cost more than its share, and who is there is found by search."""
     for number in range(1100):
         sandbox.add("persons", name=f"Person {number}", emails=email(f"person{number}@example.com"))
-    bench.engine._directory = directory = Directory(bench.clock, allowance=25)
     contact = add_contact(alice, name="P. 7", email="person7@example.com", warmness_score=5)
 
-    bench.settle(60)
+    bench.listing_for(25).settle(60)
 
     contact.refresh_from_db()
     assert world.persons[contact.pipedrive_person_id or 0]["name"] == "Person 7"
     assert len(world.persons) == 1100
     assert sum(DirectoryState.objects.values_list("tokens", flat=True)) == 20
-    assert {each.kind: each.is_too_large for each in directory.progress()} == {"person": True, "organization": False}
+    progress = Directory(bench.clock, allowance=25).progress()
+    assert {each.kind: each.is_too_large for each in progress} == {"person": True, "organization": False}
 
 
 def test_an_expired_cursor_begins_anew(bench: Bench, pipedrive: Pipedrive, sandbox: Sandbox) -> None:

@@ -7,13 +7,13 @@ from django import forms
 from django.test import Client
 from web.pages import PASSWORD, look
 
-from warmline.web.forms import contact_book, import_file, sign_in, team
+from warmline.web.forms import contact_book, import_file, sign_in, team_and_profile
 from warmline.web.forms import settings as settings_forms
 from warmline.web.forms.base import WordedForm
 
 OURS = [
     form
-    for module in (sign_in, contact_book, import_file, settings_forms, team)
+    for module in (sign_in, contact_book, import_file, settings_forms, team_and_profile)
     for form in vars(module).values()
     if isinstance(form, type) and issubclass(form, forms.BaseForm) and form.__module__ == module.__name__
 ]

@@ -19,7 +19,7 @@ from warmline.sync import engine_health
 from warmline.sync.installation_models import LinkCheck, OtherInstallation
 from warmline.sync.models import Attempt, Connection, ConnectionState, DirectoryKind, DirectoryState
 from warmline.sync.remote import reconcile_first
-from warmline.sync.status.last_day import SPANS, Hour
+from warmline.sync.status.attempts_by_hour import SPANS, Hour
 from warmline.web.presentation.charts import HEIGHT, last_day, scale, span_in_words
 
 pytestmark = pytest.mark.django_db

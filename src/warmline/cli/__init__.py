@@ -1,9 +1,9 @@
 """The command line: `warmline serve` and what an administrator needs beside it."""
 
-from warmline.cli import database, programs, sync, team
+from warmline.cli import database, long_running, sync, team
 from warmline.cli.commands import app
 
-__all__ = ["app", "database", "main", "programs", "sync", "team"]
+__all__ = ["app", "database", "long_running", "main", "sync", "team"]
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 
 from warmline.crm import fields
+from warmline.prepared_queries import PreparedQuery
 from warmline.supervision import Loop
 
 MOST_SEATS = 10_000
@@ -81,9 +82,13 @@ class Preferences:
 
 
 class _Known:
-    """The cached row; None if it must be read."""
+    """The cached row; None if it must be read. And how the database returned it when it was read last."""
 
     row: StoredPreferences | None = None
+    stored: list[tuple[Any, ...]] | None = None
+
+
+_AS_STORED = PreparedQuery(lambda: StoredPreferences.objects.filter(pk=1).values_list())
 
 
 def current() -> Preferences:
@@ -128,8 +133,10 @@ def change(changes: Mapping[str, Any]) -> None:
 
 
 def refresh() -> None:
-    """Read the row again, because another process may have changed it."""
-    _Known.row = _read()
+    """Read the row again if it is not as it was, because another process may have changed it."""
+    stored = _AS_STORED.rows()
+    if _Known.row is None or stored != _Known.stored:
+        _Known.row, _Known.stored = _read(), stored
 
 
 @contextmanager

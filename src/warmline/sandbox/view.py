@@ -7,10 +7,10 @@ sandbox's lock.
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
-from warmline.sandbox import fault_buttons, tables
+from warmline.sandbox import fault_buttons
 from warmline.sandbox.elements import el
 from warmline.sandbox.front_end import Sandbox
-from warmline.sandbox.tables import LIVE
+from warmline.sandbox.page_tables import LIVE, TABLES, alive, calls, records
 from warmline.sandbox.world import World
 
 
@@ -30,7 +30,7 @@ def page(sandbox: Sandbox, *, shown: str = "", problem: str = "", typed: Mapping
         el(
             "main",
             el("div", _health(sandbox), _breakages(sandbox), _colleague(world, problem, typed or {}), class_="side"),
-            el("div", *(tables.records(world, table, shown) for table in tables.TABLES), tables.calls(world)),
+            el("div", *(records(world, table, shown) for table in TABLES), calls(world)),
         ),
         el("script", type="module", src="/sandbox/page.js"),
     )
@@ -75,7 +75,7 @@ def frame(world: World, *inside: Element) -> Element:
 
 
 def _nav(world: World) -> Element:
-    counts = {table.kind: len(tables.alive(world, table.kind)) for table in tables.TABLES} | {"calls": len(world.calls)}
+    counts = {table.kind: len(alive(world, table.kind)) for table in TABLES} | {"calls": len(world.calls)}
     links = [
         el("a", f"{kind.capitalize()} ", el("span", f"{count:,}", class_="count"), href=f"#{kind}", id=f"to-{kind}")
         for kind, count in counts.items()

@@ -15,10 +15,12 @@ from django.db import transaction
 
 from warmline.crm import preferences
 from warmline.pipedrive import User
+from warmline.prepared_queries import PreparedQuery
 from warmline.sync import credentials, leases
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Company
 
+_GENERATION = PreparedQuery(lambda: Company.objects.filter(pk=1).values_list("generation"))
 _BEGUN_IN: ContextVar[int | None] = ContextVar("generation", default=None)  # of the work under way in this thread
 
 
@@ -98,7 +100,7 @@ class Membership:
 
 def generation() -> int | None:
     """Return the present generation; None before any company is known."""
-    return next(iter(Company.objects.filter(pk=1).values_list("generation", flat=True)), None)
+    return next((number for (number,) in _GENERATION.rows()), None)
 
 
 @contextmanager

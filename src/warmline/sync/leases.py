@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 
 from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import CharField, DateTimeField
 
 from warmline import storage
 from warmline.pipedrive import Clock
+from warmline.prepared_queries import Parameter, PreparedExistence, PreparedQuery
 from warmline.supervision import Loop
 from warmline.sync import postponed_cleanup, processes
 from warmline.sync.lease_keys import row_key
@@ -25,6 +27,16 @@ LIFETIME = timedelta(seconds=120)
 PATIENCE = timedelta(seconds=5)  # how long to wait for a lease of something that takes one or two calls
 HANDED_BACK = timedelta(seconds=5)  # after the end of a process that was told to end
 POLL = 0.05  # seconds between two checks whether a lease is free
+
+_LOCKED = PreparedQuery(
+    lambda: (
+        Lease.objects.select_for_update()
+        .filter(holder=Parameter("holder", CharField()))
+        .order_by("key")
+        .values_list("key")
+    )
+)
+_LATE = PreparedExistence({"lease": lambda: Lease.objects.filter(expires_at__gt=Parameter("latest", DateTimeField()))})
 
 
 class BusyError(Exception):
@@ -152,8 +164,7 @@ class Leases:
 
         The lease of a row that was deleted here is gone with it (see local_deletes.py), and nobody can take it.
         """
-        ours = Lease.objects.select_for_update().filter(holder=self._holder).order_by("key")
-        lost = self._held - {lease.key for lease in ours}
+        lost = self._held - {key for (key,) in _LOCKED.rows(holder=self._holder)}
         return all(key in self._rows and not _exists(*self._rows[key]) for key in lost)
 
     def hold_row(self, kind: str, row_id: int, *what: str) -> AbstractContextManager[None]:
@@ -213,11 +224,9 @@ def expire_in_time(now: datetime, *keys: str, lifetime: timedelta = LIFETIME) ->
         lifetime: The longest lifetime that they can have.
     """
     latest = now + lifetime
-    late = Lease.objects.filter(expires_at__gt=latest)
-    if keys:
-        late = late.filter(key__in=keys)
-    if late.exists():
-        late.update(expires_at=latest)
+    if _LATE.found(latest=latest):
+        late = Lease.objects.filter(expires_at__gt=latest)
+        (late.filter(key__in=keys) if keys else late).update(expires_at=latest)
 
 
 def in_progress(now: datetime) -> set[tuple[str, int]]:

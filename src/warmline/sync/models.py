@@ -5,11 +5,13 @@ time and tokens, but never a record.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import models
 
 from warmline.crm.models import Contact
 from warmline.crm.users import User
+from warmline.prepared_queries import PreparedExistence
 from warmline.sync.cursor_order import Arriving
 
 
@@ -267,7 +269,10 @@ class Connection(models.Model):
     @classmethod
     def is_well(cls) -> bool:
         """Tell whether the connection worked when it was last used; sends no probe."""
-        return all(state == ConnectionState.OK for state in cls.objects.filter(pk=1).values_list("state", flat=True))
+        return not _IN_TROUBLE.found()
+
+
+_IN_TROUBLE = PreparedExistence({"row": partial(Connection.objects.exclude, state=ConnectionState.OK)})
 
 
 class NotificationKind(models.TextChoices):

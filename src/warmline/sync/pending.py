@@ -12,23 +12,33 @@ goes next.
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import compress
 from typing import Any, TypeVar
 
-from django.db import connection
-from django.db.models import BigIntegerField, Case, Exists, F, Min, Model, OuterRef, Q, QuerySet, When, Window
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    Min,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
+from warmline.prepared_queries import Parameter, PreparedExistence
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
 
 RowType = TypeVar("RowType", bound=Model)
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)  # "never": for example, the due time of a row that only a person retries
-
-ANY_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)  # a placeholder for the present moment in a prepared statement
 
 LANE = ("pipedrive_sync_failed", "pipedrive_in_bulk")
 # The columns that decide which rows of a table share a lease: two contacts with one e-mail do, for example.
@@ -91,8 +101,8 @@ def due(
         held: Rows to leave out.
     """
     works = []
-    has_any = _have_any(now, threshold, background=background)
-    for kind, rows in compress(_tables(threshold), has_any):
+    with_due_rows = _tables_with_due_rows(threshold, background=background).found(now=now)
+    for kind, rows in (_tables(threshold)[number] for number in sorted(with_due_rows)):
         shown = _of_these(rows(), now, background=background)
         shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
         works += [
@@ -114,32 +124,18 @@ def _tables(threshold: int) -> tuple[tuple[RowKind, Callable[[], QuerySet[Any]]]
     )
 
 
-def _of_these(rows: QuerySet[Any], now: datetime, *, background: bool) -> QuerySet[Any]:
+def _of_these(rows: QuerySet[Any], now: datetime | Parameter, *, background: bool) -> QuerySet[Any]:
     """Return those that are due."""
     is_due = Q(next_pipedrive_sync_attempt__lte=now)
     return rows.filter(is_due if background else is_due & Q(pipedrive_sync_failed=False, pipedrive_in_bulk=False))
 
 
-def _have_any(now: datetime, threshold: int, *, background: bool) -> list[bool]:
-    """Return for each of these tables whether any row is due: usually none is, and one statement shows it."""
-    sql, parameters = _have_any_statement(threshold, background=background)
-    adapt = connection.ops.adapt_datetimefield_value
-    any_moment, moment = adapt(ANY_MOMENT), adapt(now)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [moment if value == any_moment else value for value in parameters])
-        return [bool(has_any) for has_any in cursor.fetchone()]
-
-
 @cache
-def _have_any_statement(threshold: int, *, background: bool) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL of `_have_any` with its parameters. It is built once, because it is executed every second.
-
-    Every moment in the parameters is `ANY_MOMENT`, which the caller replaces by the present one.
-    """
-    due_rows = [_of_these(rows(), ANY_MOMENT, background=background) for _, rows in _tables(threshold)]
-    found = [rows.query.exists().sql_with_params() for rows in due_rows]
-    sql = ", ".join(f"EXISTS({statement})" for statement, _ in found)
-    return f"SELECT {sql}", tuple(value for _, parameters in found for value in parameters)
+def _tables_with_due_rows(threshold: int, *, background: bool) -> PreparedExistence[int]:
+    """Return what tells which of these tables have due rows: usually none has, and one statement shows it."""
+    now = Parameter("now", DateTimeField())
+    tables = enumerate(_tables(threshold))
+    return PreparedExistence({n: partial(_of_these, rows(), now, background=background) for n, (_, rows) in tables})
 
 
 def _one_of_each(kind: RowKind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:

@@ -7,15 +7,16 @@ recent.
 """
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import DateTimeField, F, Q, QuerySet
 
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock
+from warmline.prepared_queries import Parameter, PreparedExistence
 from warmline.sync import pending
 from warmline.sync.leases import expire_in_time
 from warmline.sync.models import Connection, DirectoryState, Intent
@@ -72,8 +73,8 @@ def pull_in(now: datetime, policy: Policy, *, was_set_back: bool = False) -> Non
         was_set_back: Whether this machine's clock was just set back. Then rows that wait for a few seconds are due now.
     """
     soon = timedelta(0) if was_set_back else longest_wait("", failed=False, policy=policy)
-    waiting = _waiting(policy.threshold, all_of_them=was_set_back)
-    for rows in waiting if _is_any_beyond(waiting, now + soon) else ():
+    is_any = _any_beyond(policy.threshold, all_of_them=was_set_back).found(moment=now + soon)
+    for rows in _waiting(policy.threshold, all_of_them=was_set_back) if is_any else ():
         for these, wait, moment in _too_far(rows, now, soon, policy):
             ids = list(these.values_list("pk", flat=True)[:AT_ONCE])
             if ids:
@@ -154,11 +155,13 @@ def _too_far(
     ]
 
 
-def _beyond(rows: QuerySet[Any], moment: datetime) -> QuerySet[Any]:
+def _beyond(rows: QuerySet[Any], moment: datetime | Parameter) -> QuerySet[Any]:
     return rows.filter(next_pipedrive_sync_attempt__gt=moment, next_pipedrive_sync_attempt__lt=END_OF_TIME)
 
 
-def _is_any_beyond(waiting: Sequence[QuerySet[Any]], moment: datetime) -> bool:
-    """Tell in one query whether anything is due after a moment; failed rows usually are."""
-    first, *rest = (_beyond(rows, moment).order_by().values("pk") for rows in waiting)
-    return first.union(*rest, all=True).exists()
+@cache
+def _any_beyond(threshold: int, *, all_of_them: bool) -> PreparedExistence[int]:
+    """Return what tells whether anything is due after a moment; failed rows usually are."""
+    moment = Parameter("moment", DateTimeField())
+    waiting = enumerate(_waiting(threshold, all_of_them=all_of_them))
+    return PreparedExistence({number: partial(_beyond, rows, moment) for number, rows in waiting})

@@ -15,21 +15,21 @@ from django.conf import settings
 from warmline import storage, tracing
 from warmline.crm.models import Contact, Organization
 from warmline.crm.preferences import Preferences
-from warmline.pipedrive import Clock, Pipedrive, PipedriveError
+from warmline.pipedrive import Clock, Pipedrive
 from warmline.sync import due_row, pending, postponed_cleanup
 from warmline.sync.company import Membership
 from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
+from warmline.sync.engine.background_work import BackgroundWork
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind, Served, Work, in_turn
-from warmline.sync.reconcile import link_checks, linking
+from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.create import Steps
-from warmline.sync.reconcile.link_checks import LinkChecks
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
 from warmline.sync.reconcile.update import Updates
@@ -79,6 +79,16 @@ class Engine:
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
         self._watch = AccountWatch(clock, poll_every, policy)
+        self._background_work = BackgroundWork(
+            pipedrive,
+            self._membership,
+            clock,
+            poll_every,
+            directory=self._directory,
+            watch=self._watch,
+            attempts=self._attempts,
+            steps=self._steps,
+        )
 
     @classmethod
     def of(cls, token: str, decided: Preferences) -> "Engine":
@@ -113,34 +123,11 @@ class Engine:
 
     def wants_filling(self) -> bool:
         """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
-        if not connection_health.is_well() or self._membership.is_refused():
-            return False
-        is_time = link_checks.is_due(self._clock) or self._watch.is_time(self._pipedrive)
-        return is_time or self._may_list() or not self._membership.is_confirmed()
+        return self._background_work.is_waiting()
 
     def fill_directory(self) -> bool:
-        """Look at changes there if it is time, and list a page for the directory if one is missing, else check links.
-
-        Returns:
-            Whether there is another page to list now, or another link to check.
-        """
-        if not self.wants_filling() or not self.is_open():
-            return False
-        background, leases = self._pipedrive.in_background(), Leases(self._clock)
-        try:
-            with self._membership.at_work(), leases.at_work():
-                self._watch.run(background, lambda: self._steps(background, leases).references)
-                if self._may_list() and self._directory.fill(background):
-                    return True
-                finder = self._steps(self._pipedrive, leases).finder
-                return LinkChecks(self._pipedrive, finder, leases, self._clock).step()
-        except BusyError:
-            return False
-        except PipedriveError as error:
-            with suppress(DisconnectedError):
-                self._attempts.blame_the_connection(error)
-                link_checks.put_off(error.message, self._clock)
-            return False
+        """Do what waits in the background (see background_work.py); return whether there is more to do now."""
+        return self.wants_filling() and self.is_open() and self._background_work.do()
 
     def due(
         self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
@@ -218,9 +205,6 @@ class Engine:
 
     def _is_open_to_some(self) -> bool:
         return connection_health.is_left_to_others() or self.is_open()
-
-    def _may_list(self) -> bool:
-        return self._directory.wants_filling() and self._pipedrive.has_tokens_for_background()
 
     def _bring_contact(self, work: Work, leases: Leases, steps: Steps) -> None:
         further = due_row.further_leases(work)

@@ -9,6 +9,7 @@ so every fourth look also asks for a hundred linked records of each kind by thei
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, F, Max, Min
@@ -16,6 +17,7 @@ from django.db.models import Count, F, Max, Min
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import MOST_IDS, Clock, Page, Pipedrive, Unreadable, with_ids
+from warmline.prepared_queries import PreparedExistence
 from warmline.sync import wakeups
 from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportedMerge, ReportIntake
 from warmline.sync.after_change import fresh_attempts
@@ -45,6 +47,7 @@ CHECKED = MOST_IDS  # records of a kind for which it asks: the most that one lis
 A_FEW = 20  # rows of one look that go before batch work; a bulk edit of many does not keep people waiting
 KINDS: dict[str, type[Row]] = {"organization": Organization, "person": Contact, "activity": Activity}
 Records = Sequence[Any]
+_LINKED = PreparedExistence({kind: partial(linked, model) for kind, model in KINDS.items()})
 
 
 class RemoteChanges:
@@ -159,7 +162,7 @@ class RemoteChanges:
         fresh = set(
             ChangesSeen.objects.filter(looked_at__gt=now - every, looked_at__lte=now).values_list("kind", flat=True)
         )
-        return [kind for kind, model in KINDS.items() if kind not in fresh and linked(model).exists()]
+        return [kind for kind in KINDS if kind not in fresh and kind in _LINKED.found()]
 
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
         now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()
@@ -197,7 +200,9 @@ def wake(rows: Sequence[Row], now: datetime) -> set[int]:
     Returns:
         The ids of those that became pending.
     """
-    woken = set()
+    woken: set[int] = set()
+    if not rows:
+        return woken
     # What a person wishes to be sent is not taken over before that; the row is looked at then.
     wished = set(Finding.objects.filter(wish=True).values_list("kind", "row_id"))
     for row in rows:

@@ -124,15 +124,14 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
         clock: Decides whether a probe is due.
         membership: The engine's. A new engine's first probe is due at once.
     """
-    row = _row(clock.now())
-    is_well = row.state == ConnectionState.OK and not cut_off.is_so()
-    is_confirmed = membership.is_confirmed()
-    if is_well and is_confirmed:
+    if membership.is_confirmed() and Connection.is_well() and not cut_off.is_so():
         return True
-    if is_well and membership.is_refused():
+    row = _row(clock.now())
+    was_well = row.state == ConnectionState.OK and not cut_off.is_so()
+    if was_well and membership.is_refused():
         return False  # another server has a token of the right company, so the connection is ok
     with membership.asking() as is_ours:
-        if not is_ours or not (is_well or membership.is_new or _wins_probe(row, clock)):
+        if not is_ours or not (was_well or membership.is_new or _wins_probe(row, clock)):
             return False
         found = _found(pipedrive, membership, row, clock)
     if found is None:

@@ -159,7 +159,8 @@ class Directory:
 
     def wants_filling(self) -> bool:
         """Tell whether there is a page to list now, within the allowance."""
-        return bool(self._to_be_listed()) and self._may_go_on()
+        states = list(DirectoryState.objects.all())
+        return bool(self._not_listed(states)) and self._is_allowed(states)
 
     def progress(self) -> list[Progress]:
         """Return how far each kind is filled."""
@@ -238,13 +239,18 @@ class Directory:
         return [state for state in states if not max(min(after, now), now - GOOD_FOR) <= state.looked_at <= now]
 
     def _may_go_on(self) -> bool:
-        spent = sum(DirectoryState.objects.values_list("tokens", flat=True))
-        return spent + PAGE_PRICE <= self._allowance
+        return self._is_allowed(DirectoryState.objects.all())
+
+    def _is_allowed(self, states: Iterable[DirectoryState]) -> bool:
+        return sum(state.tokens for state in states) + PAGE_PRICE <= self._allowance
 
     def _to_be_listed(self) -> set[DirectoryKind]:
+        return self._not_listed(DirectoryState.objects.all())
+
+    def _not_listed(self, states: Iterable[DirectoryState]) -> set[DirectoryKind]:
         """Return the kinds that are not full, and whose list may be tried now."""
         now = self._clock.now()
-        done = {state.kind for state in DirectoryState.objects.all() if state.is_full or is_out(state, now)}
+        done = {state.kind for state in states if state.is_full or is_out(state, now)}
         return {kind for kind in DirectoryKind if kind not in done}
 
     def _is_to_begin(self, kind: DirectoryKind) -> bool:

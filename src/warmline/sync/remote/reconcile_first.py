@@ -7,6 +7,7 @@ somewhere sends and stores nothing more.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -14,6 +15,7 @@ from django.db.models import F, Q
 from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
+from warmline.prepared_queries import PreparedExistence
 from warmline.sync import wakeups
 from warmline.sync.installation_models import LinkCheck
 from warmline.sync.models import Company, Lease
@@ -28,16 +30,17 @@ LOOK_FIRST: dict[str, dict[str, str]] = {
     "theirs": {},
 }  # the agreed snapshots of an activity that may be in Pipedrive already
 SHOWN_FOR = timedelta(days=7)  # after its end
+_GOING_ON = PreparedExistence({"check": partial(LinkCheck.objects.filter, pk=1, ended_at=None)})
 
 
 def is_on() -> bool:
     """Tell whether nothing may be created or changed in Pipedrive, because links are still to be checked."""
-    return LinkCheck.objects.filter(pk=1, ended_at=None).exists()
+    return bool(_GOING_ON.found())
 
 
 def present() -> LinkCheck | None:
     """Return the check that goes on; None when there is none."""
-    return LinkCheck.objects.filter(pk=1, ended_at=None).first()
+    return LinkCheck.objects.filter(pk=1, ended_at=None).first() if is_on() else None
 
 
 def last(now: datetime) -> LinkCheck | None:

@@ -14,7 +14,7 @@ from warmline.crm.advisory_locks import hold_alone
 from warmline.sync import cursor_order
 from warmline.sync.models import Attempt
 from warmline.sync.monitoring_models import AttemptCount, CountedUpTo
-from warmline.sync.status.last_day import SPANS
+from warmline.sync.status.attempts_by_hour import SPANS
 
 
 def counted() -> list[AttemptCount]:

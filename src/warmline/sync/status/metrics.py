@@ -25,7 +25,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health, other_installations, reconcile_first
 from warmline.sync.row_state import counts_by_table
 from warmline.sync.status import account_usage, attempt_counts, audit_result
-from warmline.sync.status.last_day import SPANS
+from warmline.sync.status.attempts_by_hour import SPANS
 
 STATES = (*ConnectionState.values, EngineState.STOPPED.value)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from warmline.crm.users import User
-from warmline.sync.status.last_day import SPANS, Hour, lately, together
+from warmline.sync.status.attempts_by_hour import SPANS, Hour, lately, together
 
 WIDTH, HEIGHT = 30, 120  # SVG units: the width of an hour, and the height of the highest bar
 NICE = (4, 10, 20, 50)  # a scale ends at one of these, or at one of them times a power of ten

@@ -14,7 +14,7 @@ from warmline.crm.calendar_feeds import CalendarFeed
 from warmline.crm.tokens import ApiToken, Rights, issue
 from warmline.crm.users import User
 from warmline.sync import credentials
-from warmline.web.forms.team import ProfileForm, TokenForm
+from warmline.web.forms.team_and_profile import ProfileForm, TokenForm
 from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web.requests import PageRequest, page_to_return_to
 from warmline.web.views import calendar_feed

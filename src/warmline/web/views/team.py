@@ -15,7 +15,7 @@ from warmline.crm.uniqueness import TakenError, told_if_taken
 from warmline.crm.users import User
 from warmline.sync.remote import setup
 from warmline.web.access.invitations import invite, one_time_link
-from warmline.web.forms.team import HeirForm, InviteForm, MemberForm
+from warmline.web.forms.team_and_profile import HeirForm, InviteForm, MemberForm
 from warmline.web.public_address import PUBLIC_ADDRESS
 from warmline.web.requests import PageRequest, admins_only
 

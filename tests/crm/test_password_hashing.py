@@ -10,8 +10,8 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, id
 from pytest_django import Settings
 
 from warmline import settings as ours
-from warmline.crm import passwords
-from warmline.crm.passwords import Hasher
+from warmline.crm import password_hashing
+from warmline.crm.password_hashing import Hasher
 
 FEW = 1000  # rounds, which are enough here
 
@@ -57,6 +57,6 @@ def test_it_steps_back() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = priority()
-    behind = passwords._WORKER.submit(priority).result()
-    assert behind == max(before, passwords.NICENESS)
+    behind = password_hashing._WORKER.submit(priority).result()
+    assert behind == max(before, password_hashing.NICENESS)
     assert priority() == before

@@ -20,7 +20,7 @@ from warmline.storage import Matter
 PLACES = 8  # requests that save at once: enough for one to compute while others wait for the disk
 LONGEST_WAIT = 2.0  # seconds that a request may wait, or be expected to wait
 READ_PLACES, READ_LONGEST_WAIT = 8, 10.0  # a page takes a few hundredths of a second, and refusing one is annoying
-PASSWORD_PLACES, PASSWORD_LONGEST_WAIT = 2, 10.0  # one at a time is hashed (crm/passwords.py), in tenths of a second
+PASSWORD_PLACES, PASSWORD_LONGEST_WAIT = 2, 10.0  # they are hashed one at a time (crm/password_hashing.py)
 USUAL_PACE = 0.03  # seconds between two places becoming free, until it has been measured
 PLACE_KEPT_FOR = 1.0  # seconds; a request that takes longer waits for Pipedrive or a mail server, and not for us
 WEIGHT = 0.2  # of the latest measurement in the moving average of the pace

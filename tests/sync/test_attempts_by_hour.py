@@ -16,7 +16,7 @@ from warmline.sandbox import Fault, Sandbox
 from warmline.sync.attempt_log import attempts_of
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Attempt
-from warmline.sync.status.last_day import HOURS, SPANS, Hour, lately, together
+from warmline.sync.status.attempts_by_hour import HOURS, SPANS, Hour, lately, together
 
 NOW = datetime(2026, 3, 4, 12, 20, tzinfo=UTC)
 

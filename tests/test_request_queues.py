@@ -6,8 +6,15 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from warmline.http import admission, error_pages
-from warmline.http.admission import FULL, READ_PLACES, AdmissionControl, AdmissionQueue, FullError, refuse_when_full
+from warmline.http import error_pages, request_queues
+from warmline.http.request_queues import (
+    FULL,
+    READ_PLACES,
+    AdmissionControl,
+    AdmissionQueue,
+    FullError,
+    refuse_when_full,
+)
 from warmline.storage import Matter
 
 
@@ -71,7 +78,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
 
 def test_who_waits_longer_than_was_expected_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the place goes to others later."""
-    monkeypatch.setattr(admission, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(request_queues, "LONGEST_WAIT", 0.01)
 
     async def run() -> None:
         lane, go = AdmissionQueue(1), asyncio.Event()
@@ -119,7 +126,7 @@ def test_one_who_goes_leaves_no_gap() -> None:
 
 def test_a_slow_one_gives_up_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that waits for a mail server keeps nobody from saving, and gives its place up only once."""
-    monkeypatch.setattr(admission, "PLACE_KEPT_FOR", 0.0)
+    monkeypatch.setattr(request_queues, "PLACE_KEPT_FOR", 0.0)
 
     async def run() -> None:
         lane, go = AdmissionQueue(1), asyncio.Event()
