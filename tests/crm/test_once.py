@@ -11,7 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from warmline.crm.book import add_contact
-from warmline.crm.idempotency import REMEMBERED_FOR, KeptAnswer, save_once
+from warmline.crm.idempotency import FORM_REMEMBERED_FOR, KeptAnswer, save_once
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -62,7 +62,7 @@ def test_keys_do_not_pile_up(alice: User, bob: User) -> None:
     """A user's old ones go with the next."""
     for user in (alice, bob):
         save_once(Contact, user, KEY, adding(user))
-    KeptAnswer.objects.update(at=timezone.now() - REMEMBERED_FOR - timedelta(seconds=1))
+    KeptAnswer.objects.update(at=timezone.now() - FORM_REMEMBERED_FOR - timedelta(seconds=1))
     save_once(Contact, alice, uuid4(), adding(alice))
     scopes = sorted([f"user:{alice.pk}", f"user:{bob.pk}"])
     assert sorted(KeptAnswer.objects.values_list("scope", flat=True)) == scopes

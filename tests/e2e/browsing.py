@@ -69,6 +69,19 @@ class Site:
     env: dict[str, str]
 
 
+# The paths of the pages that a browser with a service worker has kept, once it has all that it always keeps.
+KEPT_AHEAD = """async (patience) => {
+  while (performance.now() < patience) {
+    const name = (await caches.keys()).find((each) => each.startsWith("warmline-pages-"));
+    const there = name ? (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname) : [];
+    const has = ["/", "/contacts", "/contacts/new", "/outbox"].every((each) => there.includes(each));
+    if (has && document.documentElement.dataset.outbox && navigator.serviceWorker.controller) return there;
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  throw new Error("The browser has not kept the pages.");
+}"""
+
+
 @contextmanager
 def serving_site(folder: Path, **more: str) -> Iterator[Site]:
     """Run Warmline and a sandbox while the block runs; Alice is an admin, Bob a member.
@@ -86,6 +99,12 @@ def serving_site(folder: Path, **more: str) -> Iterator[Site]:
         serving_site_at(sandbox, folder, **more) as site,
     ):
         yield site
+
+
+def kept_ahead(page: Page) -> list[str]:
+    """Wait until a browser with a service worker has kept what it needs; return the paths of all pages that it has."""
+    found: list[str] = page.evaluate(KEPT_AHEAD, PATIENCE * 1000)
+    return found
 
 
 @contextmanager
@@ -127,7 +146,9 @@ class People:
             is_hasty: Whether to use a page before its scripts are ready.
             options: Of Playwright's `new_context`, such as `viewport` and `java_script_enabled`.
         """
-        settings: Any = {"timezone_id": "UTC", **options}  # the zone of the profiles, wherever this machine is
+        # The zone of the profiles, wherever this machine is. What a service worker asks for passes by Playwright's
+        # routes, so there is none except where it is tested.
+        settings: Any = {"timezone_id": "UTC", "service_workers": "block", **options}
         context = self.browser.new_context(base_url=site.url, **settings)
         context.on("console", self._note)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))

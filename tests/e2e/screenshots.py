@@ -8,15 +8,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from e2e.browsing import PHONE, People, Site, chromium, serving_site
+from e2e.browsing import PHONE, People, Site, chromium, kept_ahead, serving_site
 from e2e.sample import Book
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
+from relay import relaying
 
 FOLDER = Path("docs/screenshots")
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
@@ -54,6 +56,7 @@ def main() -> int:
                 page = people.member(site, **options)
                 for name, address in pages.items():
                     _take(page, address, f"{name}-{look}")
+                _take_offline(people, site, look)
                 people.close()
     sizes = [file.stat().st_size for file in FOLDER.glob("*.png")]
     sys.stdout.write(f"{len(sizes)} pictures in {FOLDER}, {sum(sizes) / 1000:,.0f} kB\n")
@@ -111,11 +114,40 @@ def _take(page: Page, address: str, name: str) -> None:
         _warm_one_up(page)
     elif address == "/import":
         _look_at_a_file(page)
+    _picture(page, name)
+    page.keyboard.press("Escape")  # a toast would go along to the next page
+
+
+def _picture(page: Page, name: str) -> None:
     file = FOLDER / f"{name}.png"
     page.screenshot(path=file, animations="disabled")
     with Image.open(file) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
-    page.keyboard.press("Escape")  # a toast would go along to the next page
+
+
+def _take_offline(people: People, site: Site, look: str) -> None:
+    """Cut the way to Warmline, and enter something all the same."""
+    with relaying(site.url) as relay:
+        there = replace(site, url=relay.url)
+        page = people.member(there, service_workers="allow", **LOOKS[look])
+        kept_ahead(page)
+        page.goto("/contacts")
+        relay.cut()
+        page.goto("/contacts")
+        page.locator("html[data-outbox]").wait_for()
+        page.get_by_label("Warmness of Robin Vale").select_option("3")
+        expect(page.locator("#unsent")).to_have_text("1 not sent yet")
+        page.goto("/contacts/new")
+        page.locator("html[data-outbox]").wait_for()
+        page.get_by_label("Name").fill("Ash Grove")
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.locator("#unsent")).to_have_text("2 not sent yet")
+        for name, address in (("offline", "/contacts"), ("outbox", "/outbox")):
+            page.goto(address)
+            expect(page.locator("#unsent")).to_have_text("2 not sent yet")
+            _picture(page, f"{name}-{look}")
+        relay.mend()
+        page.context.close()
 
 
 def _warm_one_up(page: Page) -> None:

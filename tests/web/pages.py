@@ -20,6 +20,7 @@ POLICY = {
     "img-src 'self' data:",
     "connect-src 'self'",
     "form-action 'self'",
+    "worker-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",

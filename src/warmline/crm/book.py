@@ -143,6 +143,7 @@ def log_activity(
     due_date: date | None = None,
     due_time: time | None = None,
     done: bool | None = None,
+    logged_at: datetime | None = None,
 ) -> Activity:
     """Log an activity with a contact, and return it.
 
@@ -155,6 +156,7 @@ def log_activity(
         due_date: The day; None for none.
         due_time: The time of that day; None for none.
         done: None means: done unless it is due in the future.
+        logged_at: When the person entered it; None for now.
 
     Raises:
         ValidationError: When a field is not valid; nothing is written then.
@@ -167,12 +169,11 @@ def log_activity(
         due_date=due_date,
         due_time=due_time,
         time_zone=user.time_zone,
-        done=done is not False,
+        created_at=logged_at or timezone.now(),
     )
     with transaction.atomic():
         validate(activity)
-        if done is None:
-            activity.done = is_past(activity, timezone.now())
+        activity.done = is_past(activity, timezone.now()) if done is None else done
         _add_activity(activity)
     return activity
 

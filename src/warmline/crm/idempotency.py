@@ -20,7 +20,10 @@ from warmline.crm.users import User
 
 SavedRow = TypeVar("SavedRow", Activity, Contact)
 
-REMEMBERED_FOR = timedelta(days=1)
+REMEMBERED_FOR = timedelta(days=1)  # what came of a call of the API
+# And of a form, which a browser may hand in much later: it offers what could not be sent for 30 days (see outbox.js).
+FORM_REMEMBERED_FOR = timedelta(days=60)
+FORMS = "user:"  # with which the scopes of forms begin
 KEY_LENGTH = 300  # characters of a key of the API's, with the index of an item in a batch
 
 _lock = Lock()
@@ -75,16 +78,17 @@ def claimed(scope: str, key: str, request: str = "") -> Iterator[KeptAnswer]:
         What is kept. If its `answer` is None, the block does what was asked for, and sets the answer.
 
     Raises:
-        KeyReusedError: When the key was used for another request within a day.
+        KeyReusedError: When the key was used for another request, and that is remembered.
     """
     now = timezone.now()
+    oldest = now - (FORM_REMEMBERED_FOR if scope.startswith(FORMS) else REMEMBERED_FOR)
     with transaction.atomic():
         # Never this one: the clock may have been set ahead between two presses.
-        KeptAnswer.objects.filter(scope=scope, at__lt=now - REMEMBERED_FOR).exclude(key=key).delete()
+        KeptAnswer.objects.filter(scope=scope, at__lt=oldest).exclude(key=key).delete()
         # A second one that comes meanwhile waits here for the first one's end.
         kept, _ = KeptAnswer.objects.get_or_create(scope=scope, key=key, defaults={"request": request, "at": now})
         if kept.request != request:
-            if kept.at >= now - REMEMBERED_FOR:
+            if kept.at >= oldest:
                 raise KeyReusedError
             kept.request, kept.at, kept.answer = request, now, None
         yield kept
@@ -126,6 +130,11 @@ def hold(scope: str, key: str) -> None:
             raise KeyInUseError
 
 
+def scope_of(user: User) -> str:
+    """Return the scope of the keys of a user's forms."""
+    return f"{FORMS}{user.pk}"
+
+
 def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callable[[], SavedRow]) -> SavedRow | None:
     """Make a row, unless the same form has made it already.
 
@@ -140,18 +149,23 @@ def save_once(model: type[SavedRow], user: User, key: UUID | None, make: Callabl
     """
     if key is None:
         return make()
-    with claimed(f"user:{user.pk}", str(key)) as kept:
+    kind = str(model._meta.model_name)  # noqa: SLF001 (documented as public)
+    with claimed(scope_of(user), str(key)) as kept:
         if kept.answer is not None:
+            if kept.answer.get("kind", kind) != kind:
+                return None  # somebody plays with keys: what the other row is, the key does not tell
             return model._default_manager.filter(pk=kept.answer["row_id"]).first()  # noqa: SLF001 (documented as public)
         row = make()
-        kept.answer = {"row_id": row.pk}
+        kept.answer = {"row_id": row.pk, "kind": kind}
     return row
 
 
-def outdated(now: datetime) -> models.QuerySet[KeptAnswer]:
-    """Return what was kept for long enough.
+def outdated(now: datetime) -> tuple[models.QuerySet[KeptAnswer], ...]:
+    """Return what was kept for long enough: of forms, and of calls.
 
     Args:
         now: Tells how old it is.
     """
-    return KeptAnswer.objects.filter(at__lt=now - REMEMBERED_FOR).order_by("at")
+    forms = KeptAnswer.objects.filter(at__lt=now - FORM_REMEMBERED_FOR)
+    calls = KeptAnswer.objects.filter(at__lt=now - REMEMBERED_FOR).exclude(scope__startswith=FORMS)
+    return forms.order_by("at"), calls.order_by("at")

@@ -63,7 +63,7 @@ def sweep(now: datetime) -> None:
     """
     runs.forget_old(now)
     delete_in_pieces(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
-    for rows in (*guess_limits.outdated(now), idempotency.outdated(now), following.outdated(now), undo.outdated()):
+    for rows in (*guess_limits.outdated(now), *idempotency.outdated(now), following.outdated(now), undo.outdated()):
         delete_in_pieces(rows)
     search_index.forget_unused()
     day_passed.send(None, now=now)

@@ -25,6 +25,7 @@ from django_htmx.middleware import HtmxDetails
 
 from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.users import User
+from warmline.web import offline_pages
 from warmline.web.access.guess_checks import too_many
 from warmline.web.forms.sign_in import SignInForm
 from warmline.web.kept_forms import KeptForm
@@ -36,6 +37,9 @@ MATTER = "Warmline-Matter"  # the header that tells a page's scripts what is wro
 SIGNED_OUT = "signed_out"
 # What a page asks for by itself, perhaps while somebody fills in its form: that must not lead away from it.
 ASKED_WHILE_TYPING = {"web:known-contact", "web:organization-names", "web:row-status"}
+
+# What only scripts ask for, which keep what they have until somebody has signed in.
+ASKED_BY_SCRIPTS = {"web:outbox-token", "web:outbox-items"}
 
 
 class TeamMiddleware(LoginRequiredMiddleware):
@@ -87,6 +91,7 @@ class TeamMiddleware(LoginRequiredMiddleware):
                 query = request.META["QUERY_STRING"]
                 response = redirect(_page_before(request.path_info) + (f"?{query}" if query else ""))
             add_never_cache_headers(response)
+            offline_pages.mark(request, response)
         return response
 
 
@@ -99,6 +104,8 @@ def _to_sign_in(request: HttpRequest, page: ResolverMatch, otherwise: HttpRespon
         otherwise: The answer to a browser that asks for a page.
     """
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
+    if page.view_name in ASKED_BY_SCRIPTS:
+        return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
     if kept := KeptForm.of(request):
         return sign_in_page(request, kept)
     if htmx and page.view_name in ASKED_WHILE_TYPING:

@@ -1,6 +1,7 @@
 """The forms of contacts, organizations and activities. The models decide which values are valid."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from itertools import chain
 from typing import Any, Self
 
@@ -211,7 +212,11 @@ class ActivityForm(EditForm, ActivityFields):
 
 
 class NewActivityForm(ActivityFields):
-    """Logs an activity; only the type is required."""
+    """Logs an activity; only the type is required.
+
+    Args:
+        logged_at: When the person entered it; None for now.
+    """
 
     subject = _text("Subject", NAME_LENGTH, placeholder="Optional, e.g. Call with Kim")
 
@@ -229,10 +234,14 @@ class NewActivityForm(ActivityFields):
     )
     done = forms.BooleanField(label="Done", required=False, initial=True)
 
+    def __init__(self, *args: Any, logged_at: datetime | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logged_at = logged_at
+
     def values(self) -> dict[str, Any]:
         """Return the values. Something done without a date was done now, and something in the future is not done."""
         values = super().values()
-        now = timezone.localtime()
+        now = timezone.localtime(self.logged_at)
         if values["due_time"]:
             values["due_date"] = values["due_date"] or now.date()
         elif values["done"] and not values["due_date"]:

@@ -16,6 +16,7 @@ from warmline.crm.sync_columns import Synced
 from warmline.sync.notifications import unseen
 from warmline.sync.retries import AMBIGUOUS
 from warmline.sync.row_state import SyncState
+from warmline.web import offline_pages
 from warmline.web.kept_forms import TYPED_BY
 from warmline.web.presentation.badges import BADGES, CHOICE
 from warmline.web.presentation.icons import ICONS
@@ -88,6 +89,16 @@ def typed_by(context: Context) -> SafeString:
         context: The template context, with the request.
     """
     return format_html('<input type="hidden" name="{}" value="{}">', TYPED_BY, context["request"].user.pk)
+
+
+@register.simple_tag(takes_context=True)
+def kept_for(context: Context) -> str:
+    """Return for whom the browser keeps pages and an outbox.
+
+    Args:
+        context: The template context, with the request.
+    """
+    return offline_pages.owner(context["request"].user)
 
 
 @register.inclusion_tag("web/parts/bell.html", takes_context=True)

@@ -87,13 +87,7 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
     score = number(request.POST.get(f"warmness-{contact_id}", ""))
     if score is None or score > WARMEST:
         raise BadRequest
-    before, keeper = row.warmness_score, Keeper(request.user)
-    with transaction.atomic():
-        book.change_contact(row, {"warmness_score": score}, grace=timedelta(seconds=settings.GRACE_SECONDS))
-        is_new = before < Policy.current().threshold
-        if row.is_warm and not row.is_linked and (is_new or _waits(row)):
-            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score}, goes_on=not is_new)
-    text = going_over(row) if keeper.group else f"Warmness of {row.name} set to {score}."
+    before, (text, keeper) = row.warmness_score, set_warmness(request.user, row, score)
     if request.htmx:
         shown = {"contact": seen(request, contact_id), "scores": SCORES, "is_saved": True}
         offer = {
@@ -106,6 +100,32 @@ def warmness(request: PageRequest, contact_id: int) -> HttpResponse:
         return render(request, "web/contacts/_warmness.html", {**shown, **offer, "undo_changes": says})
     messages.success(request, text, extra_tags=str(keeper.group or ""))
     return redirect(list_address(request) if "query" in request.POST else page_of(row))
+
+
+def set_warmness(user: User, row: Contact, score: int, shown: int | None = None) -> tuple[str, Keeper]:
+    """Set a contact's warmness by hand, with the time in which that can be undone.
+
+    Args:
+        user: Who does it.
+        row: The contact, as read.
+        score: The warmness.
+        shown: What the person saw before; None if it does not matter.
+
+    Returns:
+        What to say, and what it takes to undo it, if that is offered.
+
+    Raises:
+        ChangedMeanwhileError: When somebody else has changed it meanwhile.
+    """
+    before, keeper = row.warmness_score, Keeper(user)
+    seen_before = None if shown is None else {"warmness_score": shown}
+    with transaction.atomic():
+        grace = timedelta(seconds=settings.GRACE_SECONDS)
+        book.change_contact(row, {"warmness_score": score}, seen_before, grace)
+        is_new = before < Policy.current().threshold
+        if row.is_warm and not row.is_linked and (is_new or _waits(row)):
+            keeper.changed(Contact, {row.pk: {"warmness_score": before}}, {"warmness_score": score}, goes_on=not is_new)
+    return going_over(row) if keeper.group else f"Warmness of {row.name} set to {score}.", keeper
 
 
 def going_over(contact: Contact) -> str:

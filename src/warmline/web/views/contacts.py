@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -88,26 +89,37 @@ def add(request: PageRequest) -> HttpResponseBase:
     if not form.is_bound:
         form.begin_at("name")
 
-    def store(values: dict[str, Any]) -> Contact | None:
-        grace = timedelta(seconds=settings.GRACE_SECONDS)
-        make = partial(book.add_contact, request.user, **values, grace=grace)
-        return save_once(Contact, request.user, idempotency_key(request), make)
-
-    if request.method == "POST" and form.save(store):
+    if request.method == "POST" and form.save(partial(add_once, request.user, idempotency_key(request))):
         if form.stored is None:
             return leave(request, reverse("web:contacts"))
-        _tell_of_new(request, form.stored)
+        text, keeper = told_of_new(request.user, form.stored)
+        messages.success(request, text, extra_tags=str(keeper.group or ""))
         return leave(request, reverse("web:contact", args=[form.stored.pk]))
     return render(request, "web/contacts/_add.html" if request.htmx else "web/contacts/add.html", {"form": form})
 
 
-def _tell_of_new(request: PageRequest, contact: Contact) -> None:
+def add_once(user: User, key: UUID | None, values: dict[str, Any]) -> Contact | None:
+    """Add a contact by hand, with the time in which it can be undone; unless its form has added it already.
+
+    Args:
+        user: Whose contact it becomes.
+        key: The form's.
+        values: The form's.
+
+    Returns:
+        The contact; None when it was added before and has been deleted since.
+    """
+    grace = timedelta(seconds=settings.GRACE_SECONDS)
+    return save_once(Contact, user, key, partial(book.add_contact, user, **values, grace=grace))
+
+
+def told_of_new(user: User, contact: Contact) -> tuple[str, Keeper]:
+    """Return what to say of a contact that was added, and what it takes to undo its warmness, if that is offered."""
+    keeper = Keeper(user)
     if not contact.is_warm or contact.is_linked:
-        messages.success(request, f"{contact.name} added.")
-        return
-    keeper = Keeper(request.user)
+        return f"{contact.name} added.", keeper
     keeper.changed(Contact, {contact.pk: {"warmness_score": 0}}, {"warmness_score": contact.warmness_score})
-    messages.success(request, f"{contact.name} added. {going_over(contact)}", extra_tags=str(keeper.group))
+    return f"{contact.name} added. {going_over(contact)}", keeper
 
 
 @require_safe

@@ -12,6 +12,7 @@ document.addEventListener("click", (event) => {
   toast.querySelector("form").action = action;
   toast.querySelector("form").setAttribute("hx-post", action);
   toast.querySelector("[name=type]").value = link.dataset.log;
+  toast.querySelector("form").dataset.name = link.dataset.name;
   toast.querySelector("[name=idempotency_key]").value = crypto.randomUUID?.() ?? "";
   region.replaceChildren(toast);
   window.htmx?.process(toast);
