@@ -137,8 +137,7 @@ class Steps:
 
         with self.links_checked(contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
-        agreed = _agreed(contact, person, chosen)
-        return Brought(person.id, agreed, contact.revision, sent_at=self.intents.sent_at, record=person)
+        return replace(_brought(contact, person, chosen), sent_at=self.intents.sent_at)
 
     def wait_for_twins(self, contact: Contact) -> None:
         """Return if no other contact with this e-mail is being sent, perhaps under a lease by an e-mail that it had.
@@ -262,8 +261,8 @@ class Steps:
         if label_id is not None and label_id not in person.label_ids:
             make_sure()
             person = self.pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
-        agreed = _agreed(contact, person, self.references.details_of(contact, person))
-        return Brought(person.id, agreed, contact.revision, was_there=True, org_id=person.org_id, record=person)
+        brought = _brought(contact, person, self.references.details_of(contact, person))
+        return replace(brought, was_there=True, org_id=person.org_id)
 
     def _create(
         self,
@@ -329,9 +328,10 @@ def _check(row: Synced) -> None:
         raise BusyError("The row was edited while its record was looked for.")
 
 
-def _agreed(contact: Contact, person: Person, chosen: Chosen) -> dict[str, Values]:
-    ours = snapshots.of_contact(contact, chosen)
-    return snapshots.agreed(ours, snapshots.of_person(person, contact, chosen=chosen))
+def _brought(contact: Contact, person: Person, chosen: Chosen) -> Brought:
+    theirs = snapshots.of_person(person, contact, chosen=chosen)
+    agreed = snapshots.agreed(snapshots.of_contact(contact, chosen), theirs)
+    return Brought(person.id, agreed, contact.revision, record=person)
 
 
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:
