@@ -48,7 +48,7 @@ def desk(watching: Bench, sandbox: Sandbox) -> Desk:
 
 
 def moved(sandbox: Sandbox, name: str = "M" * 300) -> int:
-    """Move Vera to another organization in Pipedrive, and return its id: one whose name is too long to be shown here."""
+    """Move Vera to another organization in Pipedrive, with a name too long to be shown here; return its id."""
     other = int(sandbox.add("organizations", name=name)["id"])
     sandbox.people.change("persons", 1, org_id=other)
     return other
