@@ -55,7 +55,7 @@ class Bench:
 
     def fill_directory(self) -> "Bench":
         """List what Pipedrive holds, as a server does in its first seconds; return the same."""
-        while self.engine.fill_directory():
+        while self.engine.do_background_work():
             pass
         return self
 

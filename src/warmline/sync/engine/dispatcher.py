@@ -41,7 +41,9 @@ class Dispatcher:
         self._clock = clock or DatabaseClock()
         self._room = Room(workers)
         self._pool = threads.pool(self._room.threads, "sync")
-        self._filler = threads.pool(1, "sync-fill")  # of its own: what a person waits for never waits for a page
+        self._background_pool = threads.pool(
+            1, "sync-background"
+        )  # of its own: what a person waits for never waits for a page
         self._signal = threads.signal()  # something happened: a row was saved, or a worker has finished
         self._loop = Loop("sync-dispatch", self._turn, wake=self._signal.set, threads=threads)
         self._lock = Lock()
@@ -50,7 +52,7 @@ class Dispatcher:
         self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
         self._broken = Waits[Work](self._clock.monotonic)  # what failed in a way that its row could not be told of
-        self._is_filling = False
+        self._is_in_background = False
         self._next_sweep = self._clock.monotonic()
         self._due: list[Work] = []  # at the last look, and not started yet
 
@@ -67,7 +69,7 @@ class Dispatcher:
         wakeups.stop_listening(self._look)
         self._loop.stop()
         self._pool.shutdown()
-        self._filler.shutdown()
+        self._background_pool.shutdown()
         self._engine.close()
 
     def _look(self) -> None:
@@ -87,7 +89,7 @@ class Dispatcher:
         """Start as many due rows as there is room for. The due rows are read only if a thread is free for one."""
         if is_sweep:
             self._forget_held_elsewhere()
-            self._fill_directory()
+            self._work_in_background()
         self._due = self._start(self._due)
         room_for_background = self._has_room(background=True)
         if room_for_background or (self._has_room() and (is_sweep or self._is_news)):
@@ -149,25 +151,25 @@ class Dispatcher:
                 self._is_news = True
             self._signal.set()
 
-    def _fill_directory(self) -> None:
-        """Have a thread fill the directory, as long as there are pages to list."""
-        if not self._is_filling and self._engine.wants_filling():
-            self._is_filling = True
+    def _work_in_background(self) -> None:
+        """Have a thread do what waits in the background, as long as there is any."""
+        if not self._is_in_background and self._engine.has_background_work():
+            self._is_in_background = True
             try:
-                self._filler.submit(self._list_all)
+                self._background_pool.submit(self._do_background_work)
             except RuntimeError:  # no thread can be started at this moment
-                self._is_filling = False
+                self._is_in_background = False
                 raise
 
-    def _list_all(self) -> None:
+    def _do_background_work(self) -> None:
         try:
-            while not self._loop.ending.is_set() and self._engine.fill_directory():
+            while not self._loop.ending.is_set() and self._engine.do_background_work():
                 pass
         except Exception as error:
             if storage.noticed(error) not in storage.OF_THE_DISK:
-                log.exception("sync.directory_failed")
+                log.exception("sync.background_work_failed")
         finally:
-            self._is_filling = False
+            self._is_in_background = False
             close_connections()
 
     def _forget_held_elsewhere(self) -> None:

@@ -111,7 +111,7 @@ class Engine:
         self._pipedrive.close()
 
     def step(self, now: datetime) -> int:
-        """Work on the due rows one after the other, and then list a page for the directory.
+        """Work on the due rows one after the other, and then in the background.
 
         Args:
             now: The present moment, aware.
@@ -120,16 +120,16 @@ class Engine:
             How many rows were worked on.
         """
         done = sum(self.bring(work) for work in self.due(now))
-        self.fill_directory()
+        self.do_background_work()
         return done
 
-    def wants_filling(self) -> bool:
-        """Tell whether `fill_directory` has something to do: list a page, or ask first whose token it is."""
+    def has_background_work(self) -> bool:
+        """Tell whether something waits in the background (see background_work.py)."""
         return self._background_work.is_waiting()
 
-    def fill_directory(self) -> bool:
-        """Do what waits in the background (see background_work.py); return whether there is more to do now."""
-        return self.wants_filling() and self.is_open() and self._background_work.do()
+    def do_background_work(self) -> bool:
+        """Do some of what waits in the background; return whether there is more to do now."""
+        return self.has_background_work() and self.is_open() and self._background_work.do()
 
     def due(
         self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE
