@@ -34,9 +34,9 @@ chaos: $(VENV)/dev ## break it for SECONDS=60 (DATABASE=postgres for on PostgreS
 	@TEST_DATABASE=$(DATABASE) PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.run \
 		$(if $(SEED),--seed $(SEED),--seconds $(or $(SECONDS),60))
 
-leads: $(VENV)/dev ## send LEADS=1000 up to five times each to a server that dies, over connections that break
+leads: $(VENV)/dev ## send LEADS=1000 up to five times each to a server that dies, over connections that break (DATABASE=postgres)
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m chaos.sending_again \
-		--leads $(or $(LEADS),1000) $(ARGS)
+		--leads $(or $(LEADS),1000) --database $(or $(DATABASE),sqlite) $(ARGS)
 
 cluster: $(VENV)/dev ## break several machines, played on this one, for SECONDS=900 (as root; SEED=... does the same again)
 	@PYTHONPATH=tests $(BIN)/python -m cluster.run --seconds $(or $(SECONDS),900) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -1,8 +1,5 @@
 """One round of the real thing: a server under load, killed with -9 at random moments and started again, over HTTP."""
 
-import os
-import signal
-import sqlite3
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +9,8 @@ from typing import Any
 
 import httpx
 from chaos.breach import Breach
-from programs import environment, free_port, new_token, serving_warmline
+from chaos.installations import Installation, OnSqlite
+from programs import free_port, new_token
 from waiting import found_in_time
 
 from warmline.sandbox import Fault, Sandbox, World, serving
@@ -43,43 +41,41 @@ def kill_round(folder: Path, seed: int, *, contacts: int, kills: int) -> Round:
     world.settings.burst = world.settings.searches = 200
     sandbox = Sandbox(world, seed=seed)
     sandbox.faults.add(Fault(kind="no_answer_after", method="POST", probability=0.05))
-    log, port = folder / "warmline.log", free_port()
+    port, limits = free_port(), {"WARMLINE_LIMITS": "150/2", "WARMLINE_SEARCH_LIMIT": "150/2"}
     with serving(sandbox, latency=0.01, latency_jitter=0.03) as pipedrive_url:
-        env = environment(folder, pipedrive_url, WARMLINE_LIMITS="150/2", WARMLINE_SEARCH_LIMIT="150/2")
-        token = new_token(env, "alice@example.com", "--admin")
+        ours = OnSqlite(folder, pipedrive_url, **limits)
+        token = new_token(ours.env, "alice@example.com", "--admin")
         saved = 0
         for life in range(kills):
-            with serving_warmline(env, port, log=log) as server:
+            with ours.running(port) as kill:
                 more = contacts - saved if life == kills - 1 else contacts // kills
                 _save(port, token, range(saved, saved + more))
                 saved += more
                 Event().wait(chance.uniform(0.0, 0.6))  # the random moment itself, not a wait for anything
-                os.killpg(server.pid, signal.SIGKILL)  # both of its processes
+                kill()
                 result.kills += 1
         sandbox.faults.clear()
-        with serving_warmline(env, port, log=log):
+        with ours.running(port):
             settled = found_in_time(partial(is_settled, port, token, world, contacts), PATIENCE)
     result.requests = len(world.calls)
-    result.breaches = list(breaches(world, folder / "warmline.sqlite3", contacts, settled=settled))
+    result.breaches = list(breaches(world, ours, contacts, settled=settled))
     return result
 
 
-def breaches(world: World, database: Path, contacts: int, *, settled: bool) -> list[Breach]:
+def breaches(world: World, ours: Installation, contacts: int, *, settled: bool) -> list[Breach]:
     """Return what is missing or there twice, in the database and in the sandbox, of so many contacts and activities."""
     found = [] if settled else [Breach("loss", f"not at rest after {PATIENCE} s")]
-    connection = sqlite3.connect(database)
     for kind, table, link, expected in (
         ("persons", "crm_contact", "pipedrive_person_id", contacts),
         ("activities", "crm_activity", "pipedrive_activity_id", contacts),
         ("organizations", "crm_organization", "pipedrive_org_id", None),
     ):
-        linked = {row[0] for row in connection.execute(f"SELECT {link} FROM {table}")}  # noqa: S608 (our own names)
+        linked = ours.ids(table, link)
         there = set(world.records[kind])
         found += [Breach("duplicate", f"{kind} {record_id} is nobody's") for record_id in there - linked]
         found += [Breach("loss", f"{kind}: a row points at {record_id}") for record_id in linked - there]
         if expected is not None and len(there) != expected:
             found.append(Breach("duplicate" if len(there) > expected else "loss", f"{len(there)} {kind}"))
-    connection.close()
     names = [record["name"] for record in world.organizations.values()]
     found += [Breach("duplicate", f"organization {name}") for name in set(names) if names.count(name) > 1]
     return found

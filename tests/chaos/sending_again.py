@@ -5,12 +5,11 @@ it under a key of its own.
 """
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -18,8 +17,10 @@ from threading import Event
 
 import httpx
 from chaos.breach import Breach
+from chaos.installations import Installation, OnPostgres, OnSqlite
 from chaos.killing import PATIENCE, Round, breaches, is_settled
-from programs import environment, free_port, new_token, serving_warmline
+from postgres_cluster import cluster
+from programs import free_port, new_token
 from waiting import found_in_time
 
 from warmline.client import Warmline
@@ -55,23 +56,26 @@ class Cutting(httpx.BaseTransport):
         self._network.close()
 
 
-def send_round(folder: Path, seed: int, *, leads: int, kills: int = 2) -> Round:
-    """Send leads again and again, kill the server so many times on the way, and look what came of it.
+def send_round(
+    folder: Path, seed: int, *, leads: int, kills: int = 2, install: Callable[..., Installation] = OnSqlite
+) -> Round:
+    """Send leads again and again, kill the programs so many times on the way, and look what came of it.
 
     Args:
         folder: An empty one.
-        seed: Draws how often each is sent, what breaks, and when the server dies.
+        seed: Draws how often each is sent, what breaks, and when the programs die.
         leads: How many.
         kills: How many.
+        install: Makes the installation.
     """
     chance, result = Random(seed), Round()
     world = World.sample(token="sandbox-token")
     world.settings.burst = world.settings.searches = 1000
-    log, port = folder / "warmline.log", free_port()
+    port = free_port()
     with serving(Sandbox(world, seed=seed)) as pipedrive_url:
         limits = {"WARMLINE_LIMITS": "500/2", "WARMLINE_SEARCH_LIMIT": "500/2"}
-        env = environment(folder, pipedrive_url, **limits)
-        token = new_token(env, "alice@example.com", "--admin")
+        ours = install(folder, pipedrive_url, **limits)
+        token = new_token(ours.env, "alice@example.com", "--admin")
         sendings = [number for number in range(leads) for _ in range(chance.randint(1, SENDINGS))]
         chance.shuffle(sendings)
         with ThreadPoolExecutor(SENDERS) as pool:
@@ -79,17 +83,17 @@ def send_round(folder: Path, seed: int, *, leads: int, kills: int = 2) -> Round:
             sent = Event()
             work = [pool.submit(_send, port, token, seed + n, part, sent) for n, part in enumerate(parts)]
             for _ in range(kills):
-                with serving_warmline(env, port, log=log) as server:
+                with ours.running(port) as kill:
                     sent.clear()
                     sent.wait(60)
                     Event().wait(chance.uniform(0.1, 0.6))  # the random moment itself
-                    os.killpg(server.pid, signal.SIGKILL)
+                    kill()
                     result.kills += 1
-            with serving_warmline(env, port, log=log):
+            with ours.running(port):
                 result.breaches += _refusals(work)
                 settled = found_in_time(partial(is_settled, port, token, world, leads), PATIENCE)
     result.requests = len(sendings)
-    result.breaches += breaches(world, folder / "warmline.sqlite3", leads, settled=settled)
+    result.breaches += breaches(world, ours, leads, settled=settled)
     return result
 
 
@@ -122,9 +126,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leads", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="warmline-leads-") as folder:
-        result = send_round(Path(folder), asked.seed, leads=asked.leads)
+    with tempfile.TemporaryDirectory(prefix="warmline-leads-") as folder, ExitStack() as stack:
+        on_postgres = asked.database == "postgres"
+        install = partial(OnPostgres, stack.enter_context(cluster())) if on_postgres else OnSqlite
+        result = send_round(Path(folder), asked.seed, leads=asked.leads, install=install)
     sys.stdout.write(f"{asked.leads} leads sent {result.requests} times, {result.kills} kills: {result.breaches}\n")
     return 1 if result.breaches else 0
 
