@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from bench_engine import Bench
@@ -60,6 +61,30 @@ def test_a_silent_create_is_not_repeated_before_it_has_settled(
     first, second = [call.at for call in world.calls if (call.method, call.path) == ("POST", "/api/v2/persons")]
     assert second - first >= 30
     assert Contact.objects.get().pipedrive_sync_attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "shown"),
+    [
+        ("persons", {"name": "Jordan P. Ames"}, {"name": "Jordan P. Ames"}),
+        ("organizations", {"name": "Larkspur Mills Ltd"}, {"organization__name": "Larkspur Mills Ltd"}),
+    ],
+)
+def test_what_people_change_before_it_is_found_is_shown_here(
+    bench: Bench, sandbox: Sandbox, alice: User, kind: Any, change: dict[str, Any], shown: dict[str, str]
+) -> None:
+    """They are known by our mark and their own kind; an activity, which bears none, is not recognized then."""
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path=f"/api/v2/{kind}", times=1))
+    organization = OrganizationDetails("Larkspur Mills")
+    contact = add_contact(alice, name="Jordan Ames", organization=organization, warmness_score=5)
+    while 1 not in sandbox.world.records[kind]:
+        bench.settle(0.5)
+    sandbox.people.change(kind, 1, **change)
+
+    bench.settle(120)
+
+    assert Contact.objects.filter(pk=contact.pk, **shown).exists()
+    assert len(sandbox.world.records[kind]) == 1
 
 
 def test_an_engine_that_died_after_the_create_finds_it(

@@ -1,6 +1,6 @@
 """Brings rows to Pipedrive that are not there yet: finds the record, and otherwise creates it.
 
-Every step can be repeated at any time. A look that Pipedrive answered with an error never means "not found".
+Every step can be repeated at any time. A look that failed never means "not found".
 """
 
 from collections.abc import Callable, Iterator
@@ -309,9 +309,8 @@ class Steps:
 
     def _is_gone(self, row: Contact | Organization) -> bool:
         if isinstance(row, Contact):
-            return row.pipedrive_person_id is not None and not those_there(
-                self.pipedrive.person, {row.pipedrive_person_id}
-            )
+            person_id = row.pipedrive_person_id
+            return person_id is not None and not those_there(self.pipedrive.person, {person_id})
         return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
 
     def _label(self, contact: Contact) -> int | None:
@@ -346,5 +345,6 @@ def _made_person(contact: Contact, person: Person, intent: Intent) -> Brought:
 
 
 def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
-    """Return the link to what an unfinished create made, with the row's values as they were then."""
-    return Brought(record_id, snapshots.agreed(snapshots.as_sent(intent.ours, theirs), theirs), intent.revision)
+    """Return the link to what an unfinished create made. If people changed it since, the row is not yet in line."""
+    agreed = snapshots.agreed(snapshots.as_sent(intent.ours, theirs), made := snapshots.as_created(intent.ours, theirs))
+    return Brought(record_id, agreed, intent.revision - (made != theirs))

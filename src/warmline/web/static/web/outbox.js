@@ -255,7 +255,7 @@ document.addEventListener("submit", async (event) => {
   if (count) {
     const dialog = document.getElementById("sign-out-asks").content.firstElementChild.cloneNode(true);
     const words = `${count} ${count > 1 ? "entries are" : "entry is"} kept in this browser and not sent yet.`;
-    dialog.querySelector("[data-words]").textContent = words;
+    dialog.querySelector("[data-sentence]").textContent = words;
     document.body.append(dialog);
     dialog.showModal();
     await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
