@@ -26,9 +26,9 @@ def _nothing_decided() -> Iterator[None]:
     """Begin each test with no preferences, known to be none: what is read first costs no query, as in a server."""
     from warmline.crm.preferences import StoredPreferences, _Known  # noqa: PLC0415 (Django must be set up)
 
-    _Known.row = StoredPreferences()
+    _Known.row, _Known.stored = StoredPreferences(), None
     yield
-    _Known.row = StoredPreferences()
+    _Known.row, _Known.stored = StoredPreferences(), None
 
 
 @pytest.fixture(autouse=True)

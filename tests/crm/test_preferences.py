@@ -70,3 +70,15 @@ def test_what_another_process_decided() -> None:
     preferences.StoredPreferences.objects.update(threshold=6)
     preferences.refresh()
     assert preferences.current().threshold == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_another_process_took_back() -> None:
+    """It is seen although the row is as it was when this process looked last."""
+    preferences.change({"threshold": 5})
+    preferences.refresh()
+    preferences.change({"threshold": 6})
+    assert preferences.current().threshold == 6
+    preferences.StoredPreferences.objects.update(threshold=5)  # by another process, before the next look
+    preferences.refresh()
+    assert preferences.current().threshold == 5

@@ -89,7 +89,7 @@ class Preferences:
 
 
 class _Known:
-    """The cached row; None if it must be read. And how the database returned it when it was read last."""
+    """The cached row, None if it must be read; and what `refresh` found in the database when it was read there."""
 
     row: StoredPreferences | None = None
     stored: list[tuple[Any, ...]] | None = None
@@ -110,9 +110,11 @@ def current() -> Preferences:
 
 def stored() -> StoredPreferences:
     """Return the cached row, which must not be changed."""
-    if _Known.row is None:
-        _Known.row = _read()
-    return _Known.row
+    row = _Known.row
+    if row is None:
+        _Known.stored = None  # what the next refresh finds may be older or newer
+        row = _Known.row = _read()
+    return row
 
 
 def variable_of(name: str) -> str:
