@@ -56,6 +56,12 @@ def fails(done: "CompletedProcess[str]", status: int) -> str:
     return plain(done.stderr)
 
 
+def test_a_command_leaves_a_whole_database_file(env: dict[str, str]) -> None:
+    """Its connection is closed, so no log of writes stays beside the file."""
+    folder = Path(env["WARMLINE_DATA_DIR"])
+    assert sorted(file.name for file in folder.glob("*.sqlite3*")) == ["warmline.sqlite3", "warmline.sqlite3-turn"]
+
+
 def test_every_command_explains_itself(env: dict[str, str]) -> None:
     """With one sentence at least, and nothing is opened for it."""
     nowhere = {**env, "WARMLINE_DATA_DIR": "/dev/null/nowhere"}
