@@ -54,16 +54,19 @@ def programs() -> Path:
 def shared_url() -> str:
     """Return the address of a database in the cluster of this test run, which is started for the first who asks.
 
-    The processes that the first one starts share it by their environment; it is gone when the first one ends.
+    The processes that the first one starts share it by their environment; it is gone when the first one ends. Where
+    tests run side by side, each of their processes has one of its own: a transaction of one that stays open would hold
+    back what the other asks to have been committed.
 
     Raises:
         NoPostgresError: There is no server on this machine.
     """
-    if SHARED not in os.environ:
+    shared = SHARED + os.environ.get("PYTEST_XDIST_WORKER", "")
+    if shared not in os.environ:
         stack = ExitStack()
         atexit.register(stack.close)
-        os.environ[SHARED] = stack.enter_context(cluster()).url()
-    return os.environ[SHARED]
+        os.environ[shared] = stack.enter_context(cluster()).url()
+    return os.environ[shared]
 
 
 @contextmanager

@@ -34,14 +34,14 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 UNKNOWN = "PURGE"  # a method that no address knows: its refusal names those that it does
 # Sent to the API, which looks at the body before it looks whose a row is.
 BODIES: dict[str, Any] = {
-    "/api/activities": {"type": "CALL"},  # with Bob's contact
+    "/api/activities": {"type": "CALL"},  # with Bob's contact, as below
     "/api/contacts": {"name": "Robin"},
     "/api/batch": {"items": []},
     "/api/contacts/import": {"contacts": []},
     "/api/webhooks": {"url": "https://example.com", "events": ["contact.warm"]},
     "/api/contacts/external/": {"name": "Robin"},
     "/api/organizations/external/": {"name": "Robin"},
-    "/api/activities/external/": {"type": "CALL", "contact_id": 1},
+    "/api/activities/external/": {"type": "CALL"},
     "link": {"create": True},
 }
 
@@ -71,7 +71,8 @@ def callers(alice: User, bob: User) -> dict[str, Caller]:
     charlie = User.objects.create_user("charlie@example.com", "Charlie")
     User.objects.create_user("carol@example.com", "Carol", is_active=False)
     contact = add_contact(bob, name="Robin Vale", organization=OrganizationDetails("Larkspur Mills"))
-    BODIES["/api/activities"]["contact_id"] = contact.pk
+    for path in ("/api/activities", "/api/activities/external/"):
+        BODIES[path]["contact_id"] = contact.pk
     log_activity(bob, contact, type="CALL")
     runs.begin(bob, "two.csv", b"Name\nDana\n")
     found = {"nobody": Caller("", "")}
