@@ -37,10 +37,11 @@ class Moves:
         if not alive:
             return
         number = self._random.choice(alive)
+        active = {one["key_string"] for one in world.activity_types if one["active_flag"]}
         change = (
             {"org_id": self._random.choice([None, *organizations])}
             if kind == "persons"
-            else {"type": self._random.choice(TYPES)}
+            else {"type": self._random.choice([each for each in TYPES if each in active])}
         )
         self._sandbox.people.change(kind, number, **change)
         self._journal.touched.add((kind, number))
