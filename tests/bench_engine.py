@@ -55,7 +55,7 @@ class Bench:
 
     def fill_directory(self) -> "Bench":
         """List what Pipedrive holds, as a server does in its first seconds; return the same."""
-        while self.engine.do_background_work():
+        while self.engine.do_housekeeping():
             pass
         return self
 

@@ -369,9 +369,9 @@ def test_a_failure_of_ours_is_no_reason_to_list_again_at_once(
 
     monkeypatch.setattr("warmline.sync.remote.directory.absorb", broken)
     for _ in range(60):
-        if bench.engine.has_background_work():
+        if bench.engine.has_housekeeping():
             with pytest.raises(ZeroDivisionError):
-                bench.engine.do_background_work()
+                bench.engine.do_housekeeping()
         bench.clock.sleep(1)
     assert len(world.calls) <= 12
     assert "ZeroDivisionError" in Directory(bench.clock, 1000).progress()[0].problem
@@ -393,7 +393,7 @@ def test_a_list_that_leads_in_a_circle_does_not_cost_all_that_may_be_spent(
     meddler.once("GET", "/api/v2/organizations", answer)
     before = bench.pipedrive.tokens_spent
     for _ in range(300):
-        if not bench.engine.do_background_work():
+        if not bench.engine.do_housekeeping():
             bench.clock.sleep(1)
     assert bench.pipedrive.tokens_spent - before <= 150
     assert "directory.out kind=organization" in caplog.text

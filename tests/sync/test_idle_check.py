@@ -36,7 +36,7 @@ def idle(pipedrive: Pipedrive, policy: Policy, clock: VirtualClock, settings: Se
     larkspur = OrganizationDetails("Larkspur Mills")
     add_contact(alice, name="Robin Vale", email="robin@example.com", organization=larkspur, warmness_score=9)
     bench.settle(20)
-    assert not bench.engine.has_background_work()
+    assert not bench.engine.has_housekeeping()
     return bench
 
 
@@ -66,13 +66,13 @@ def test_what_comes_up_is_seen_at_once(idle: Bench, come_up: Callable[[], object
     """Whatever comes up makes the engine look more closely."""
     come_up()
     idle.clock.sleep(SPARING)
-    assert idle.engine.has_background_work()
+    assert idle.engine.has_housekeeping()
 
 
 def test_nothing_to_do_costs_a_few_statements(idle: Bench) -> None:
     """The usual second costs few statements."""
     with CaptureQueriesContext(connection) as seen:
-        assert not idle.engine.has_background_work()
+        assert not idle.engine.has_housekeeping()
     assert len(seen) <= FEW, [query["sql"] for query in seen]
 
 
@@ -80,12 +80,12 @@ def test_after_a_while_the_precise_answers_are_asked_for(idle: Bench) -> None:
     """What the short answer cannot see is seen later."""
     idle.clock.sleep(IDLE_FOR)
     with CaptureQueriesContext(connection) as seen:
-        assert not idle.engine.has_background_work()
+        assert not idle.engine.has_housekeeping()
     assert len(seen) > FEW
 
 
 def test_the_time_for_a_look_comes(idle: Bench) -> None:
     """The next look at changes is due by the clock alone."""
     idle.clock.sleep(EVERY.total_seconds())
-    idle.engine.has_background_work()  # the precise answer; from now on the short one again
-    assert idle.engine.has_background_work()
+    idle.engine.has_housekeeping()  # the precise answer; from now on the short one again
+    assert idle.engine.has_housekeeping()

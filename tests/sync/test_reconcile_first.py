@@ -195,7 +195,7 @@ def test_it_goes_on_where_it_stopped(bench: Bench, alice: User, world: World, sa
     bench.fill_directory()
     reconcile_first.begin(reconcile_first.ON_REQUEST)
     while not check().checked:
-        bench.engine.do_background_work()
+        bench.engine.do_housekeeping()
     assert check().checked == 100
     world.calls.clear()
     finish(bench.under())

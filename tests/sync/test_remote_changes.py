@@ -372,7 +372,7 @@ def test_a_bulk_edit_goes_behind_people(polling: Bench, alice: User, sandbox: Sa
     polling.settle(60)
     sandbox.people.bulk_change("persons", list(range(1, 31)), phones=[{"value": "+49 30 5550100"}])
     polling.clock.sleep(EVERY.total_seconds())
-    polling.engine.do_background_work()
+    polling.engine.do_housekeeping()
     assert set(Contact.objects.values_list("pipedrive_in_bulk", flat=True)) == {True}
     polling.settle(60)
     assert set(Contact.objects.values_list("phone", flat=True)) == {"+49 30 5550100"}

@@ -17,9 +17,7 @@ RowKind = Literal["contact", "organization", "activity"]
 
 FOR_PEOPLE = 0.25  # of the threads are kept for rows that people wait for
 MOST_BY_HAND = 10  # due leases of one owner: nobody who saves by hand waits for more at a time
-RECENTLY = timedelta(
-    seconds=10
-)  # MOST_BY_HAND of an owner's rows within this time are no backlog, whatever else is due
+RECENTLY = timedelta(seconds=10)  # MOST_BY_HAND of an owner's rows in this time are no backlog, whatever else is due
 OLDEST_EVERY = 4  # turns, of which one is the oldest row's while at least so many wait in the first lane
 MOST_REMEMBERED = 2000  # owners and leases whose turns are remembered
 

@@ -41,9 +41,7 @@ class Dispatcher:
         self._clock = clock or DatabaseClock()
         self._room = Room(workers)
         self._pool = threads.pool(self._room.threads, "sync")
-        self._background_pool = threads.pool(
-            1, "sync-background"
-        )  # of its own: what a person waits for never waits for a page
+        self._housekeeper = threads.pool(1, "sync-housekeeping")  # its own: nobody ever waits for a page that is listed
         self._signal = threads.signal()  # something happened: a row was saved, or a worker has finished
         self._loop = Loop("sync-dispatch", self._turn, wake=self._signal.set, threads=threads)
         self._lock = Lock()
@@ -52,7 +50,7 @@ class Dispatcher:
         self._under_way: set[Work] = set()
         self._held_elsewhere: set[Work] = set()
         self._broken = Waits[Work](self._clock.monotonic)  # what failed in a way that its row could not be told of
-        self._is_in_background = False
+        self._is_keeping_house = False
         self._next_sweep = self._clock.monotonic()
         self._due: list[Work] = []  # at the last look, and not started yet
 
@@ -69,7 +67,7 @@ class Dispatcher:
         wakeups.stop_listening(self._look)
         self._loop.stop()
         self._pool.shutdown()
-        self._background_pool.shutdown()
+        self._housekeeper.shutdown()
         self._engine.close()
 
     def _look(self) -> None:
@@ -89,7 +87,7 @@ class Dispatcher:
         """Start as many due rows as there is room for. The due rows are read only if a thread is free for one."""
         if is_sweep:
             self._forget_held_elsewhere()
-            self._work_in_background()
+            self._start_housekeeping()
         self._due = self._start(self._due)
         room_for_background = self._has_room(background=True)
         if room_for_background or (self._has_room() and (is_sweep or self._is_news)):
@@ -151,25 +149,25 @@ class Dispatcher:
                 self._is_news = True
             self._signal.set()
 
-    def _work_in_background(self) -> None:
-        """Have a thread do what waits in the background, as long as there is any."""
-        if not self._is_in_background and self._engine.has_background_work():
-            self._is_in_background = True
+    def _start_housekeeping(self) -> None:
+        """Have a thread do what there is to do beside the due rows."""
+        if not self._is_keeping_house and self._engine.has_housekeeping():
+            self._is_keeping_house = True
             try:
-                self._background_pool.submit(self._do_background_work)
+                self._housekeeper.submit(self._keep_house)
             except RuntimeError:  # no thread can be started at this moment
-                self._is_in_background = False
+                self._is_keeping_house = False
                 raise
 
-    def _do_background_work(self) -> None:
+    def _keep_house(self) -> None:
         try:
-            while not self._loop.ending.is_set() and self._engine.do_background_work():
+            while not self._loop.ending.is_set() and self._engine.do_housekeeping():
                 pass
         except Exception as error:
             if storage.noticed(error) not in storage.OF_THE_DISK:
-                log.exception("sync.background_work_failed")
+                log.exception("sync.housekeeping_failed")
         finally:
-            self._is_in_background = False
+            self._is_keeping_house = False
             close_connections()
 
     def _forget_held_elsewhere(self) -> None:

@@ -1,4 +1,4 @@
-"""Tells in one statement that no background work waits, which is nearly always so.
+"""Tells in one statement that no housekeeping waits, which is nearly always so.
 
 Every engine asks each second whether reports came, changes are to be asked for, pages to be listed, links to be checked
 or records to be deleted. Each of these has its own precise answer, in several queries; this one only says that none of
@@ -39,7 +39,7 @@ _ROWS = PreparedExistence(
 
 
 class IdleCheck:
-    """Tells whether an engine has nothing to do in the background.
+    """Tells whether an engine has nothing to do beside its due rows.
 
     Args:
         clock: On which all machines agree.

@@ -22,9 +22,9 @@ from warmline.sync.concurrency import Together, one_by_one, side_by_side
 from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
-from warmline.sync.engine.background_work import BackgroundWork
 from warmline.sync.engine.clock_jumps import Moments, left
 from warmline.sync.engine.deleting import Deletions
+from warmline.sync.engine.housekeeping import Housekeeping
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy
@@ -80,7 +80,7 @@ class Engine:
         self._moments = Moments(clock, policy)
         self._directory = Directory(clock, directory_allowance, together, random)
         self._watch = AccountWatch(clock, poll_every, policy, self._directory)
-        self._background_work = BackgroundWork(
+        self._housekeeping = Housekeeping(
             pipedrive,
             self._membership,
             clock,
@@ -111,7 +111,7 @@ class Engine:
         self._pipedrive.close()
 
     def step(self, now: datetime) -> int:
-        """Work on the due rows one after the other, and then in the background.
+        """Work on the due rows one after the other, and then do some housekeeping.
 
         Args:
             now: The present moment, aware.
@@ -120,16 +120,16 @@ class Engine:
             How many rows were worked on.
         """
         done = sum(self.bring(work) for work in self.due(now))
-        self.do_background_work()
+        self.do_housekeeping()
         return done
 
-    def has_background_work(self) -> bool:
-        """Tell whether something waits in the background (see background_work.py)."""
-        return self._background_work.is_waiting()
+    def has_housekeeping(self) -> bool:
+        """Tell whether there is something to do beside the due rows (see housekeeping.py)."""
+        return self._housekeeping.is_waiting()
 
-    def do_background_work(self) -> bool:
-        """Do some of what waits in the background; return whether there is more to do now."""
-        return self.has_background_work() and self.is_open() and self._background_work.do()
+    def do_housekeeping(self) -> bool:
+        """Do some of that; return whether there is more to do now."""
+        return self.has_housekeeping() and self.is_open() and self._housekeeping.do()
 
     def due(
         self, now: datetime, held: Collection[Work] = (), *, background: bool = True, limit: int = AT_ONCE

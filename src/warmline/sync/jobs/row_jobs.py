@@ -100,13 +100,13 @@ class Hands:
             if engine is None:
                 return
             feed(engine, self._clock, background=background)
-            if background and engine.has_background_work():
+            if background and engine.has_housekeeping():
                 put_chore(FILL)
 
     def fill(self, is_ending: Callable[[], bool]) -> None:
         """List what Pipedrive holds, page by page, until it is listed or the worker ends."""
         with self._lent() as engine:
-            while engine is not None and self._engine is engine and not is_ending() and engine.do_background_work():
+            while engine is not None and self._engine is engine and not is_ending() and engine.do_housekeeping():
                 pass
 
     @contextmanager

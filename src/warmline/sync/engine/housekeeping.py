@@ -21,8 +21,8 @@ from warmline.sync.remote import connection_health
 from warmline.sync.remote.directory import Directory
 
 
-class BackgroundWork:
-    """The background work of an engine.
+class Housekeeping:
+    """The housekeeping of an engine.
 
     Args:
         pipedrive: The engine's client.
