@@ -79,6 +79,21 @@ for (const failure of ["htmx:responseError", "htmx:sendError"]) {
   });
 }
 
+// --- A control that was changed again while its change was being sent is replaced by the answer: that change is sent next. ---
+
+let newer = null; // the replaced control, if it had another value than the one that was sent
+
+document.body.addEventListener("htmx:beforeSwap", ({ detail: { requestConfig: { elt, parameters } } }) => {
+  newer = elt.matches("select[hx-post]") && elt.value !== parameters[elt.name] ? elt : null;
+});
+document.body.addEventListener("htmx:afterSettle", () => {
+  const control = newer && document.getElementById(newer.id);
+  if (!control || control === newer) return;
+  control.value = newer.value;
+  newer = null;
+  control.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // --- If the focused element is replaced, the focus moves to its replacement. ---
 
 let left = null; // the id of the replaced element
