@@ -14,7 +14,7 @@ from warmline.sandbox import Sandbox
 from warmline.sync.mapping import TYPES
 from warmline.sync.models import Remembered
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import baseline, snapshots
+from warmline.sync.reconcile import audit_baseline, snapshots
 from warmline.sync.reconcile.outcome import Brought
 
 MARKS = {"persons": "a" * 40, "organizations": "b" * 40}
@@ -124,4 +124,4 @@ class Account:
 
     def _note(self, row: Contact | Organization, record: Person | PipedriveOrganization) -> None:
         brought = Brought(record.id, row.pipedrive_agreed, 1, record=record)
-        baseline.note_link(row, brought, row.created_at, self._policy)
+        audit_baseline.note_link(row, brought, row.created_at, self._policy)

@@ -9,7 +9,7 @@ from bench_engine import Bench
 
 from warmline.crm import book
 from warmline.crm.activities import Activity, Row
-from warmline.crm.labelled import Labelled
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World

@@ -27,7 +27,7 @@ from warmline.engine_process import Beside, Relay
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sync import engine_health, notifications, wakeups
 from warmline.sync.concurrency import side_by_side
-from warmline.sync.engine.engine_replacement import Follower
+from warmline.sync.engine.settings_reload import Follower
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote import connection_health
 from warmline.web import event_stream

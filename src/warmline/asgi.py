@@ -11,7 +11,7 @@ from django.conf import settings  # noqa: E402 (Django is ready by now)
 
 from warmline.http.body_limit import BodyLimit  # noqa: E402 (as above)
 from warmline.http.forwarded import Forwarded  # noqa: E402 (as above)
-from warmline.http.report_door import ReportDoor  # noqa: E402 (as above)
+from warmline.http.pipedrive_webhooks import ReportDoor  # noqa: E402 (as above)
 from warmline.http.request_queues import AdmissionControl  # noqa: E402 (as above)
 from warmline.http.stream_responses import Streams  # noqa: E402 (as above)
 

@@ -140,13 +140,13 @@ def main() -> None:
     from warmline.crm.imports import worker  # noqa: PLC0415 (as above)
     from warmline.sync import call_counts  # noqa: PLC0415 (as above)
     from warmline.sync.audit import worker as audits  # noqa: PLC0415 (as above)
-    from warmline.sync.engine import engine_replacement  # noqa: PLC0415 (as above)
-    from warmline.sync.remote import starts  # noqa: PLC0415 (as above)
+    from warmline.sync.engine import settings_reload  # noqa: PLC0415 (as above)
+    from warmline.sync.remote import restore_detection  # noqa: PLC0415 (as above)
     from warmline.webhooks import worker as webhooks  # noqa: PLC0415 (as above)
 
-    starts.follow()
+    restore_detection.follow()
     with (
-        engine_replacement.running(),
+        settings_reload.running(),
         audits.running(),
         worker.running(),
         webhooks.running(),

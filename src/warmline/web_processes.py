@@ -113,14 +113,14 @@ def main() -> None:
         django.setup()
     from warmline.sync import engine_health  # noqa: PLC0415 (Django is ready by now)
     from warmline.sync.listening import Listener  # noqa: PLC0415 (as above)
-    from warmline.sync.remote import starts  # noqa: PLC0415 (as above)
+    from warmline.sync.remote import restore_detection  # noqa: PLC0415 (as above)
     from warmline.web.public_address import PUBLIC_ADDRESS  # noqa: PLC0415 (as above)
     from warmline.web_server import answer  # noqa: PLC0415 (as above)
 
     orders = Orders(**json.loads(sys.stdin.buffer.readline()))
     PUBLIC_ADDRESS.port = orders.port
     engine_health.look_for_workers()
-    starts.follow()
+    restore_detection.follow()
     with socket.socket(fileno=orders.socket) as sock:
         answer(sock, Listener(), until_input_ends=True)
 

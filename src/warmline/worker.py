@@ -24,9 +24,9 @@ from psycopg import AsyncConnection
 from warmline import alerts, database_time, morning_mail, postgres
 from warmline.supervision import next_wait
 from warmline.sync import call_counts, leases
-from warmline.sync.engine.engine_replacement import Follower
+from warmline.sync.engine.settings_reload import Follower
+from warmline.sync.jobs.job_execution import Employment, Hands
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
-from warmline.sync.jobs.row_jobs import Employment, Hands
 from warmline.sync.jobs.tasks import Tasks
 from warmline.webhooks import worker as webhooks
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from warmline.crm import book, preferences, team
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.activity_deletion import delete_activity
+from warmline.crm.emails_phones import as_json
 from warmline.crm.imports.bulk import import_contacts
-from warmline.crm.labelled import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.crm.undo import GOOD_FOR, CannotUndoError, Deed, Keeper, undo
 from warmline.crm.users import User

@@ -13,7 +13,7 @@ from chaos.journal import Journal
 from warmline.crm import book, preferences
 from warmline.crm.models import Contact
 from warmline.sandbox import Sandbox
-from warmline.sandbox.catalogue import field
+from warmline.sandbox.seed_data import field
 from warmline.sync import normal_forms
 from warmline.sync.row_state import SyncState, with_state
 from warmline.sync.synced_fields import Chosen

@@ -9,7 +9,7 @@ from warmline.crm.keys import key
 from warmline.crm.models import Organization
 from warmline.sandbox import Sandbox
 from warmline.sync import mapping
-from warmline.sync.reconcile.moved_there import type_here
+from warmline.sync.reconcile.changed_org_or_type import type_here
 
 TYPES = ("call", "email", "meeting", "task", "lunch")
 

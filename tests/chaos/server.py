@@ -17,8 +17,8 @@ from warmline.sandbox import Sandbox, SandboxTransport
 from warmline.sync import credentials
 from warmline.sync.company import Membership
 from warmline.sync.engine.dispatcher import SWEEP, Dispatcher
-from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.engine.reconciler import Engine
+from warmline.sync.engine.settings_reload import Follower
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import Work
 

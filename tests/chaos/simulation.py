@@ -62,7 +62,7 @@ from warmline.sync.models import (
     Seen,
 )
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile.remote_changes import LOOKS_TO_A_CHECK
+from warmline.sync.reconcile.change_polling import LOOKS_TO_A_CHECK
 from warmline.sync.remote import company_switch
 from warmline.sync.status import audit_choices
 

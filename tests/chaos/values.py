@@ -6,7 +6,7 @@ from typing import Any
 from chaos.breach import Breach
 from chaos.simulation import Simulation
 
-from warmline.crm.labelled import label_of
+from warmline.crm.emails_phones import label_of
 from warmline.crm.models import Contact
 from warmline.sync import normal_forms
 from warmline.sync.row_state import SyncState, with_state

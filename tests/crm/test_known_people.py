@@ -5,9 +5,9 @@ from crm.test_exports import imported
 from django.utils import timezone
 
 from warmline.crm.book import add_contact
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.imports import decisions, runs, worker
 from warmline.crm.imports.runs import ImportRun
-from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 

@@ -4,7 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from warmline.crm.book import add_contact, change_contact
-from warmline.crm.labelled import Labelled
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.models import Contact
 from warmline.crm.phone_numbers import country_of, phone_key, term_of
 from warmline.crm.search import search

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from warmline.crm import book, following, undo
+from warmline.crm import book, change_feed, undo
 from warmline.crm.activities import Activity
 from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.book import OrganizationDetails, add_contact, log_activity
@@ -75,12 +75,12 @@ def test_deleted_contacts_are_as_they_were(alice: User, jordan: Contact) -> None
     before = [values(row) for row in rows]
     keeper = delete(alice, jordan, other)
     assert not Contact.objects.exists()
-    assert following.GoneRow.objects.count() == 4
-    position = following.GoneRow.objects.order_by("-changed_in").values_list("changed_in", flat=True)[0]
+    assert change_feed.GoneRow.objects.count() == 4
+    position = change_feed.GoneRow.objects.order_by("-changed_in").values_list("changed_in", flat=True)[0]
     came = undone(alice, keeper)
     assert (sorted(came.ids), came.left) == (sorted([jordan.pk, other.pk]), 0)
     assert [values(row) for row in rows] == before
-    assert not following.GoneRow.objects.exists()
+    assert not change_feed.GoneRow.objects.exists()
     jordan.refresh_from_db()
     assert jordan.changed_in > position
     assert jordan.external_ids.get().external_id == "j-1"

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.fields import tidied
 from warmline.crm.imports import vcards
 from warmline.crm.imports.cells import of_ours
 from warmline.crm.imports.tables import FileError
-from warmline.crm.labelled import Label, Labelled
 
 APPLE = """BEGIN:VCARD
 VERSION:3.0

@@ -9,7 +9,7 @@ from contract_fixtures import Contract
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sandbox.answers import Request
 from warmline.sandbox.faults import FaultKind
-from warmline.sandbox.operations import OPERATIONS, find
+from warmline.sandbox.routes import OPERATIONS, find
 
 Step = tuple[str, str, dict[str, str], Any]
 

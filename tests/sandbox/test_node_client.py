@@ -12,7 +12,7 @@ import pytest
 
 from warmline.sandbox import Sandbox, World, serving
 from warmline.sandbox.answers import Request
-from warmline.sandbox.operations import OPERATIONS, find
+from warmline.sandbox.routes import OPERATIONS, find
 
 SCRIPT = Path(__file__).with_name("node_client.cjs")
 PACKAGES = Path(__file__).resolve().parents[2] / ".cache" / "node" / "node_modules"

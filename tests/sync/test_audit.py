@@ -10,7 +10,7 @@ from meddler import Meddler
 
 from warmline.crm import book
 from warmline.crm.activities import Activity
-from warmline.crm.labelled import Labelled
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Sandbox

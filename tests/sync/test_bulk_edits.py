@@ -15,7 +15,7 @@ from warmline.pipedrive import Activity, Organization, Person
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sandbox.records import shown
 from warmline.sync.account_models import ChangeReport, ReadAhead
-from warmline.sync.reconcile.remote_changes import A_FEW
+from warmline.sync.reconcile.change_polling import A_FEW
 
 MANY = 3 * A_FEW
 PHONE = "+49 30 5550100"

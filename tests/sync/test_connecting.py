@@ -12,7 +12,7 @@ from warmline.crm.preferences import StoredPreferences
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import credentials
-from warmline.sync.engine import engine_replacement
+from warmline.sync.engine import settings_reload
 from warmline.sync.models import ConnectionState, Notification
 from warmline.sync.remote import connection_health, setup
 from warmline.sync.remote.setup import CannotConnectError
@@ -146,7 +146,7 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     settings.PIPEDRIVE_API_TOKEN = "two words"
     for _ in range(2):
-        with engine_replacement.running():
+        with settings_reload.running():
             until(lambda: told() == ["connection_lost"])
             assert connection_health.status().since is not None
     settings.PIPEDRIVE_API_TOKEN = TOKEN
@@ -154,7 +154,7 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
         ConnectionState.OK,
         connection_health.UNTRIED,
     )
-    with engine_replacement.running():
+    with settings_reload.running():
         until_told("contact_synced", 1)
     assert told() == ["connection_lost", "connection_back"]
 
@@ -164,7 +164,7 @@ def test_a_server_with_what_is_no_token(pipedrive_company: Sandbox, settings: Se
 def test_a_server_with_an_address_that_is_none(settings: Settings, alice: User, text: str) -> None:
     """The pages cannot stumble over it either."""
     settings.PIPEDRIVE_API_TOKEN, settings.PIPEDRIVE_BASE_URL = TOKEN, text
-    with engine_replacement.running():
+    with settings_reload.running():
         until(
             lambda: (
                 (connection_health.status().state, connection_health.status().message)
@@ -181,7 +181,7 @@ def test_a_running_server_follows(pipedrive_company: Sandbox, alice: User) -> No
     """Begun without a token, it brings over what waits when there is one, by the threshold that is decided later."""
     add_contact(alice, name="Jordan Ames", warmness_score=5)
     add_contact(alice, name="Robin Vale", warmness_score=2)
-    with engine_replacement.running():
+    with settings_reload.running():
         assert pipedrive_company.world.calls == []
         setup.connect(TOKEN)
         until_told("contact_synced", 1)

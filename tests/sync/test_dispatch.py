@@ -21,8 +21,8 @@ from warmline.pipedrive import Limiter, Pipedrive, SystemClock, Window
 from warmline.sandbox import Fault, Sandbox, World, serving
 from warmline.sync import wakeups
 from warmline.sync.engine.dispatcher import Dispatcher
-from warmline.sync.engine.engine_replacement import Follower
 from warmline.sync.engine.reconciler import Engine
+from warmline.sync.engine.settings_reload import Follower
 from warmline.sync.models import Intent, Lease, Notification
 from warmline.sync.policy import Policy
 from warmline.sync.remote import connection_health

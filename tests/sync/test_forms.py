@@ -10,7 +10,7 @@ from warmline.pipedrive import Activity, Address, Email, Organization, Person, P
 from warmline.sandbox.cleaning import cleaned
 from warmline.sync import mapping, normal_forms
 from warmline.sync.note_html import to_html
-from warmline.sync.reconcile import several_entries, snapshots
+from warmline.sync.reconcile import emails_phones_sent, snapshots
 from warmline.sync.reconcile.three_way_merge import grant, merge
 
 
@@ -122,7 +122,7 @@ def test_a_cleaned_activity_is_the_same() -> None:
 def test_ours_takes_the_place_of_what_it_was(now: str, then: str, after: list[str]) -> None:
     """Found in whatever form it stands there; the others stay as they are."""
     phones = (Phone(value="+9", label="home"), Phone(value="+1-1", primary=False, label="mobile"))
-    result = several_entries.with_first("phones", phones, now, then)
+    result = emails_phones_sent.with_first("phones", phones, now, then)
     assert [phone.value for phone in result] == after
     assert [phone.label for phone in result] == ["home", "mobile", "work"][: len(after)]
 
@@ -134,7 +134,7 @@ def test_twins_of_ours_become_one() -> None:
         Email(value="b@x.example", primary=False),
         Email(value="a@x.example"),
     )
-    assert several_entries.with_first("emails", emails, "c@x.example", "a@x.example") == (
+    assert emails_phones_sent.with_first("emails", emails, "c@x.example", "a@x.example") == (
         Email(value="c@x.example", primary=True),
         Email(value="b@x.example", primary=False),
     )

@@ -16,7 +16,7 @@ def test_a_crowd_under_one_lease_is_not_sent_back_for_ever(bench: Bench, alice: 
     """The feeder sees one row of it, which a person may have saved; whoever takes its job sees a backlog."""
     from procrastinate.contrib.django.models import ProcrastinateJob  # noqa: PLC0415 (only on PostgreSQL)
 
-    from warmline.sync.jobs.row_jobs import Hands  # noqa: PLC0415 (as above)
+    from warmline.sync.jobs.job_execution import Hands  # noqa: PLC0415 (as above)
 
     contact = add_contact(alice, name="Jordan Ames", warmness_score=7)
     bench.settle()

@@ -20,7 +20,7 @@ from warmline.sync.engine.idle_check import IDLE_FOR
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Company, DirectoryState
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile.remote_changes import SPARING
+from warmline.sync.reconcile.change_polling import SPARING
 from warmline.sync.remote import reconcile_first
 
 EVERY = timedelta(minutes=15)

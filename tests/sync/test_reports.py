@@ -19,8 +19,8 @@ from warmline.crm import book
 from warmline.crm.book import OrganizationDetails, add_contact
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
-from warmline.http import report_door
-from warmline.http.report_door import ReportDoor
+from warmline.http import pipedrive_webhooks
+from warmline.http.pipedrive_webhooks import ReportDoor
 from warmline.pipedrive import Pipedrive
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import reported_changes
@@ -414,9 +414,9 @@ def test_what_takes_too_long_is_answered_in_time(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(0)
         return [each.status_code for each in answers]
 
-    monkeypatch.setattr(report_door, "WITHIN", 0.05)
-    monkeypatch.setattr(report_door, "_note", stuck)
-    monkeypatch.setattr(report_door, "sync_to_async", lambda work: sync_to_async(work, thread_sensitive=False))
+    monkeypatch.setattr(pipedrive_webhooks, "WITHIN", 0.05)
+    monkeypatch.setattr(pipedrive_webhooks, "_note", stuck)
+    monkeypatch.setattr(pipedrive_webhooks, "sync_to_async", lambda work: sync_to_async(work, thread_sensitive=False))
     assert asyncio.run(knocks()) == [200, 200]
     assert reported_changes._Gap.since is not None
     reported_changes._Gap.since = None
@@ -442,7 +442,7 @@ def test_only_reports_do_not_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) 
         cursor.execute("PRAGMA synchronous=FULL")
     monkeypatch.setattr(type(ChangeReport.objects), "bulk_create", watched)
     before = connection.connection
-    report_door._note([_meta()])
+    pipedrive_webhooks._note([_meta()])
     assert (levels, level(), ChangeReport.objects.count()) == ([1], 2, 1)
     assert connection.connection is before
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warmline.crm.book import OrganizationDetails, add_contact
+from warmline.crm.emails_phones import Label, Labelled
+from warmline.crm.emails_phones_columns import COLUMNS
 from warmline.crm.imports import csv_files, runs, vcards, workbooks, worker
-from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
-from warmline.crm.reachable import COLUMNS
 from warmline.crm.users import User
 from warmline.web import export
 from warmline.web.export import FileForm

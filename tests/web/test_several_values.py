@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from warmline.crm import book
-from warmline.crm.labelled import Labelled
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 

@@ -14,8 +14,8 @@ from warmline.crm.imports import bulk
 from warmline.crm.models import Contact
 from warmline.crm.retention import sweep
 from warmline.crm.users import User
-from warmline.sync import happenings
-from warmline.sync.happenings import What
+from warmline.sync import domain_events
+from warmline.sync.domain_events import What
 from warmline.sync.models import Notification, NotificationKind
 from warmline.webhooks import endpoints, schedule, sending, worker
 from warmline.webhooks.models import Delivery, DeliveryState, Endpoint, Event
@@ -68,12 +68,12 @@ def test_only_what_it_wants_to_know(alice: User, receiver: Receiver) -> None:
     """And nothing while it is off."""
     made, receiver.secret = endpoints.add(receiver.url, ["connection.lost"])
     book.add_contact(alice, name="Dana", warmness_score=5)
-    happenings.tell(What.CONNECTION_LOST, state="down", message="m")
+    domain_events.tell(What.CONNECTION_LOST, state="down", message="m")
     endpoints.switch_off(made, endpoints.BY_HAND)
-    happenings.tell(What.CONNECTION_LOST, state="down", message="n")
+    domain_events.tell(What.CONNECTION_LOST, state="down", message="n")
     assert list(Delivery.objects.values_list("event", "state")) == [("connection.lost", "given_up")]
     endpoints.switch_on(made)
-    happenings.tell(What.CONNECTION_LOST, state="down", message="o")
+    domain_events.tell(What.CONNECTION_LOST, state="down", message="o")
     worker.deliver_due()
     assert [payload["data"]["message"] for _, payload in receiver.good] == ["o"]
 

@@ -20,8 +20,8 @@ from warmline.api.bodies import (
 )
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.contact_details import BETWEEN_TAGS, MOST_TAGS, TAG_LENGTH
+from warmline.crm.emails_phones import MOST, Label, Labelled
 from warmline.crm.fields import CONTACT_NOTE_LENGTH, EMAIL_LENGTH, PHONE_LENGTH
-from warmline.crm.labelled import MOST, Label, Labelled
 
 
 def _tag(text: str) -> str:

@@ -19,8 +19,8 @@ from django.utils.http import parse_etags
 from warmline.api import reading
 from warmline.api.errors import RefusedError
 from warmline.crm.activities import Activity, Row
+from warmline.crm.emails_phones_columns import COLUMNS
 from warmline.crm.models import Contact, Organization
-from warmline.crm.reachable import COLUMNS
 
 RowType = TypeVar("RowType", Contact, Organization, Activity)
 

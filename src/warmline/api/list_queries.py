@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from warmline.api import texts
 from warmline.api.bodies import LARGEST, Id, digits
 from warmline.api.errors import MESSAGES, RefusedError, naming
+from warmline.crm.change_feed import Since
 from warmline.crm.contact_details import SOURCE, TAG, TAG_LENGTH
 from warmline.crm.fields import NAME_LENGTH
-from warmline.crm.following import Since
 from warmline.crm.search_words import whole_word
 from warmline.sync.row_state import SyncState
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from warmline.api.errors import RefusedError
 from warmline.api.list_queries import Cursor, RowFilters
 from warmline.api.responses import GoneAnswer, RowPage
-from warmline.crm import commit_order, external_ids, following
+from warmline.crm import change_feed, commit_order, external_ids
+from warmline.crm.change_feed import Since
 from warmline.crm.external_ids import ExternalName
-from warmline.crm.following import Since
 from warmline.crm.sync_columns import Synced
 from warmline.crm.users import User
 from warmline.sync.policy import Policy
@@ -115,9 +115,9 @@ def _changed(
 ) -> tuple[QuerySet[RowType], list[int]]:
     """Return the rows that have changed, and the ids of the next ones that the user may no longer see."""
     if since.position != 0:  # else it is everything, and need not be looked for
-        rows = rows.filter(pk__in=following.changed(rows.model, since))  # type: ignore[arg-type]
+        rows = rows.filter(pk__in=change_feed.changed(rows.model, since))  # type: ignore[arg-type]
     kind = str(rows.model._meta.model_name)  # noqa: SLF001 (Django documents _meta as public)
-    left = following.gone_since(kind, user, since).filter(row_id__gt=after)
+    left = change_feed.gone_since(kind, user, since).filter(row_id__gt=after)
     return rows, list(left.order_by("row_id").values_list("row_id", flat=True).distinct()[: limit + 1])
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from warmline.api.texts import TIME
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.contact_details import split_tags
+from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.imports.bulk import Outcome, Result
-from warmline.crm.labelled import Label, Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.remote.connection_health import Status

@@ -19,7 +19,7 @@ from warmline.api import (
     etags,
     idempotent,
     organizations,
-    progress,
+    sync_status,
     webhooks,
 )
 from warmline.api.auth import BEARER, ExpiredError
@@ -113,5 +113,5 @@ api = Api(
 )
 errors.install(api)
 api.add_exception_handler(ExpiredError, errors.expired)
-for room in (contacts, organizations, activities, progress, audit, batch, webhooks):
+for room in (contacts, organizations, activities, sync_status, audit, batch, webhooks):
     api.add_router("", room.router)

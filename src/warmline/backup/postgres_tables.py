@@ -21,7 +21,7 @@ from warmline import postgres, schema
 from warmline.backup.archive import AT_ONCE, CannotBackUpError, CannotRestoreError, Contents, member
 from warmline.crm.commit_order import PositionField
 from warmline.crm.users import User
-from warmline.sync.remote import starts
+from warmline.sync.remote import restore_detection
 
 LEFT_OUT = ("contenttypes.contenttype", "auth.permission")  # made by migrating; no row of ours names one
 QUEUES = "procrastinate"
@@ -88,12 +88,12 @@ def read(archive: zipfile.ZipFile, contents: Contents, *, replace: bool) -> list
             if is_new:
                 schema.migrate()
             _follow_up()
-            start = starts.restored()
+            start = restore_detection.restored()
     except KeyError as error:
         raise CannotRestoreError(f"the backup lacks a table: {error}.") from None
     except DatabaseError as error:
         raise CannotRestoreError(f"PostgreSQL refused it: {error}") from error
-    starts.note(start)
+    restore_detection.note(start)
     return ["Programs that follow changes have to begin anew, with `updated_since=0`."]
 
 

@@ -19,7 +19,7 @@ from django.db import connection
 from warmline import schema
 from warmline.backup.archive import AT_ONCE, CannotBackUpError, CannotRestoreError, member
 from warmline.sync.installation_models import Start
-from warmline.sync.remote import starts
+from warmline.sync.remote import restore_detection
 
 MEMBER = "warmline.sqlite3"
 UNWRITTEN = ("-wal", "-shm", "-journal")  # beside a damaged file, what is not in it yet
@@ -80,7 +80,7 @@ def read(archive: zipfile.ZipFile, *, replace: bool) -> list[str]:
             start = _prepare(draft)
             kept = _set_aside(target) if is_there else None
             draft.replace(target)
-            starts.note(start)
+            restore_detection.note(start)
     except KeyError:
         raise CannotRestoreError("the backup has no database in it.") from None
     finally:
@@ -133,7 +133,7 @@ def _prepare(draft: Path) -> Start:
     connection.settings_dict["NAME"] = str(draft)
     try:
         schema.migrate()
-        start = starts.restored()
+        start = restore_detection.restored()
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return start

@@ -38,9 +38,9 @@ def serve(
 
 def _begin(*, reconcile: bool = False) -> None:
     """Count a start, and say so if all links are to be checked before anything is sent."""
-    from warmline.sync.remote import reconcile_first, starts
+    from warmline.sync.remote import reconcile_first, restore_detection
 
-    reason = starts.begin()
+    reason = restore_detection.begin()
     if reconcile and not reason:
         reason = reconcile_first.ON_REQUEST
         reconcile_first.begin(reason)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from warmline.crm import following
+from warmline.crm import change_feed
 from warmline.crm.activities import Activity
 from warmline.crm.book import Keep
 from warmline.crm.row_changes import hold_contact, keep_last_contacted
@@ -32,6 +32,6 @@ def delete_activity(
         keep(some)
         activity_deleting.send(Activity, activity=stored, grace=grace)
         rows_deleted.send(Activity, rows=[stored])
-        following.gone("activity", {stored.pk: stored.owner_id}, is_deleted=True)
+        change_feed.gone("activity", {stored.pk: stored.owner_id}, is_deleted=True)
         some.delete()
         keep_last_contacted(stored)

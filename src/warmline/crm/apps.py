@@ -14,8 +14,8 @@ class CrmConfig(AppConfig):
         from warmline.crm import (  # noqa: PLC0415 (after models.py)
             activities,  # noqa: F401
             calendar_feeds,  # noqa: F401
+            change_feed,  # noqa: F401
             external_ids,  # noqa: F401
-            following,  # noqa: F401
             guess_limits,  # noqa: F401
             idempotency,  # noqa: F401
             tokens,  # noqa: F401

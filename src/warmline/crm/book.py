@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from warmline.crm import following
+from warmline.crm import change_feed
 from warmline.crm.activities import Activity, default_subject
 from warmline.crm.chunks import in_pieces
 from warmline.crm.keys import key
@@ -224,8 +224,8 @@ def delete_contacts(contacts: QuerySet[Contact], keep: Keep[QuerySet[Contact]] =
         keep(some)
         rows_deleted.send(Contact, rows=list(some.select_related("owner")))
         rows_deleted.send(Activity, rows=list(Activity.objects.filter(contact__in=held).select_related("contact")))
-        following.gone("contact", dict(some.values_list("pk", "owner_id")), is_deleted=True)
-        following.gone("activity", _activities_of(held), is_deleted=True)
+        change_feed.gone("contact", dict(some.values_list("pk", "owner_id")), is_deleted=True)
+        change_feed.gone("activity", _activities_of(held), is_deleted=True)
         # Whether an organization is wanted may depend on them.
         Organization.objects.filter(pk__in=some.values("organization")).update()
         some.delete()
@@ -260,8 +260,8 @@ def hand_over(contacts: QuerySet[Contact], to: User, keep: Keep[dict[int, int]] 
         keep(some)
         activities = _activities_of(some)
         for kind, rows in (("contact", some), ("activity", activities)):
-            following.gone(kind, rows, is_deleted=False)
-            following.back(kind, rows, to)
+            change_feed.gone(kind, rows, is_deleted=False)
+            change_feed.back(kind, rows, to)
         Contact.objects.filter(pk__in=some).update(owner=to)
         Activity.objects.filter(contact__in=some).update(owner=to)
         return len(some)

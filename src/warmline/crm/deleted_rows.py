@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models.deletion import Collector
 
-from warmline.crm import following, search_index
+from warmline.crm import change_feed, search_index
 from warmline.crm.activities import Activity
 from warmline.crm.external_ids import ExternalId
 from warmline.crm.models import Contact, Organization
@@ -162,6 +162,6 @@ def _complete(rows: Iterable[models.Model]) -> None:
     backs: tuple[tuple[str, Sequence[Contact | Activity]], ...] = (("contact", contacts), ("activity", activities))
     for kind, some in backs:
         for owner in User.objects.filter(pk__in={row.owner_id for row in some}):
-            following.back(kind, [row.pk for row in some if row.owner_id == owner.pk], owner)
+            change_feed.back(kind, [row.pk for row in some if row.owner_id == owner.pk], owner)
     for activity in {row.contact_id: row for row in activities}.values():
         keep_last_contacted(activity)

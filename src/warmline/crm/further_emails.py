@@ -1,7 +1,7 @@
 """The e-mails of contacts beyond the first one, by their keys, so that a contact is found by any of them.
 
-They are told from the contact's own row (see reachable.py), and kept in step with it by whoever stores that. The first
-one has a column and an index of its own.
+They are read from the contact's own row (see emails_phones_columns.py), and kept in step with it by whoever stores
+that. The first one has a column and an index of its own.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,8 @@
 """The mark of a row: the id by which its record in Pipedrive is recognized, and that tells a start of Warmline.
 
 A mark is a UUID. Those that a running server or worker makes are of version 8 (RFC 9562): the first 32 bits are the
-token of its start (see sync/remote/starts.py), so two installations tell each other's records from their own. All other
-marks are of version 4 and say nothing.
+token of its start (see sync/remote/restore_detection.py), so two installations tell each other's records from their
+own. All other marks are of version 4 and say nothing.
 """
 
 import secrets

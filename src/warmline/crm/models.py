@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from warmline.crm import fields, further_emails, phone_numbers, preferences, search_index, uniqueness
 from warmline.crm.contact_details import ContactDetails, Detailed
+from warmline.crm.emails_phones_columns import Reachable
 from warmline.crm.further_emails import FurtherEmail
 from warmline.crm.keys import email_key, key
-from warmline.crm.reachable import Reachable
 from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced, SyncedQuerySet
 from warmline.crm.users import User
 

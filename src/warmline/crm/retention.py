@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
 from warmline import database_time
-from warmline.crm import following, guess_limits, idempotency, search_index, undo
+from warmline.crm import change_feed, guess_limits, idempotency, search_index, undo
 from warmline.crm.chunks import in_pieces
 from warmline.crm.imports import runs
 from warmline.crm.signals import day_passed
@@ -63,7 +63,7 @@ def sweep(now: datetime) -> None:
     """
     runs.forget_old(now)
     delete_in_pieces(Session.objects.filter(expire_date__lt=now).order_by("expire_date"))
-    for rows in (*guess_limits.outdated(now), *idempotency.outdated(now), following.outdated(now), undo.outdated()):
+    for rows in (*guess_limits.outdated(now), *idempotency.outdated(now), change_feed.outdated(now), undo.outdated()):
         delete_in_pieces(rows)
     search_index.forget_unused()
     day_passed.send(None, now=now)

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
-from warmline.crm import reachable
+from warmline.crm import emails_phones_columns
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import NO_STEP, NOT_CONTACTED, Contact
 from warmline.crm.signals import AT_ONCE, contacts_warmed, row_changed, row_changing
@@ -22,7 +22,10 @@ from warmline.crm.signals import AT_ONCE, contacts_warmed, row_changed, row_chan
 DERIVED = {
     "name": ("name_key",),
     "due_date": ("day",),
-    **{name: (*columns, "email_key") if "email" in columns else columns for name, columns in reachable.COLUMNS.items()},
+    **{
+        name: (*columns, "email_key") if "email" in columns else columns
+        for name, columns in emails_phones_columns.COLUMNS.items()
+    },
 }
 
 
@@ -66,7 +69,7 @@ def change_row(
     _refuse_if_changed(stored, changes, shown or {})
     row_changing.send(type(stored), row=stored)
     was_warm = isinstance(stored, Contact) and stored.is_warm
-    columns = [column for name in changes for column in reachable.COLUMNS.get(name, (name,))]
+    columns = [column for name in changes for column in emails_phones_columns.COLUMNS.get(name, (name,))]
     earlier = {column: getattr(stored, column) for column in columns}
     assign(stored, changes)
     validate(stored)

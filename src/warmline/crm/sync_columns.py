@@ -35,7 +35,7 @@ class FollowedQuerySet(PositionedQuerySet[RowType]):
 
 
 class Followed(models.Model):
-    """A row that programs follow (see following.py).
+    """A row that programs follow (see change_feed.py).
 
     Attributes:
         changed_in: Where its last change stands in the order of commits.

@@ -106,7 +106,7 @@ class User(AbstractBaseUser):
     pipedrive_user_id = models.BigIntegerField(null=True, blank=True)
     morning_mail = models.BooleanField("Morning e-mail", default=False)
     morning_mail_on = models.DateField(null=True, editable=False)
-    # When name or e-mail may have changed, with which a contact is told (see following.py). Signing in changes neither.
+    # When name or e-mail may have changed, which contacts show (see change_feed.py). Signing in changes neither.
     changed_in = PositionField()
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -5,7 +5,7 @@ use it at run time. README.md beside this file says what it models faithfully an
 """
 
 from warmline.sandbox.faults import Fault, FaultKind
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 from warmline.sandbox.server import serve, serving
 from warmline.sandbox.settings import Plan
 from warmline.sandbox.transport import SandboxTransport

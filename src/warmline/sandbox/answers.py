@@ -73,7 +73,7 @@ class Response:
 
 
 class Refused(Exception):  # noqa: N818 - Pipedrive's answer, not an error of ours
-    """Pipedrive refuses a call. Raised anywhere while handling it; `front_end` turns it into an answer.
+    """Pipedrive refuses a call. Raised anywhere while handling it; `gateway.py` turns it into an answer.
 
     Args:
         message: Names the field when one is at fault.

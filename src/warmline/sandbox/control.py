@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route
 from warmline.sandbox import oauth_pages, page
 from warmline.sandbox.answers import FORBIDDEN, NOT_FOUND, Json, Refused
 from warmline.sandbox.faults import Fault
-from warmline.sandbox.front_end import Sandbox
-from warmline.sandbox.people import People
+from warmline.sandbox.gateway import Sandbox
 from warmline.sandbox.settings import Settings
+from warmline.sandbox.web_app_edits import People
 
 checked = validate_call(config=ConfigDict(strict=True))
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]

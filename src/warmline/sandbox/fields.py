@@ -9,8 +9,8 @@ from typing import Any
 
 from warmline.sandbox import paging, queries, shapes
 from warmline.sandbox.answers import FORBIDDEN, Json, Refused, invalid, missing
-from warmline.sandbox.catalogue import field as new_field
 from warmline.sandbox.cleaning import line
+from warmline.sandbox.seed_data import field as new_field
 from warmline.sandbox.world import World
 
 LABELS = "label_ids"

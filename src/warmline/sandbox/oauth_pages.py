@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from warmline.sandbox import oauth, page, view
 from warmline.sandbox.answers import BAD_REQUEST
 from warmline.sandbox.elements import document, el
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 
 PATH = "/oauth/authorize"
 FIELDS = ("client_id", "redirect_uri", "state")

@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Route
 from warmline.sandbox import fault_buttons, view
 from warmline.sandbox.answers import BAD_REQUEST, FORBIDDEN, NOT_FOUND, Json, Refused
 from warmline.sandbox.elements import document
-from warmline.sandbox.front_end import Sandbox
-from warmline.sandbox.people import MergedName
+from warmline.sandbox.gateway import Sandbox
+from warmline.sandbox.web_app_edits import MergedName
 from warmline.sandbox.world import World
 
 HOME = "/sandbox/"

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from warmline.sandbox.answers import Request
 from warmline.sandbox.control import routes
 from warmline.sandbox.faults import Reset, Silence
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 from warmline.sandbox.webhook_delivery import carrying
 from warmline.sandbox.world import World
 

@@ -10,7 +10,7 @@ import httpx
 
 from warmline.sandbox.answers import Request
 from warmline.sandbox.faults import NoAnswer, NotReached, Reset, ResetWhileSending, Silence
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 
 SILENCES: dict[type[Silence], tuple[type[httpx.TransportError], str]] = {
     NotReached: (httpx.ConnectError, "The sandbox refuses connections"),

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from warmline.sandbox import fault_buttons
 from warmline.sandbox.elements import el
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 from warmline.sandbox.page_tables import LIVE, TABLES, alive, calls, records
 from warmline.sandbox.world import World
 

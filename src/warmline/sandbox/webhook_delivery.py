@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from warmline.sandbox.front_end import Sandbox
+from warmline.sandbox.gateway import Sandbox
 from warmline.sandbox.outgoing import Outgoing
 from warmline.sandbox.webhooks import PATIENCE
 

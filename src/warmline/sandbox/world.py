@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Literal, Self
 
 from warmline.sandbox.answers import Json
-from warmline.sandbox.catalogue import ACTIVITY_TYPES, FIELDS
+from warmline.sandbox.seed_data import ACTIVITY_TYPES, FIELDS
 from warmline.sandbox.settings import Plan, Settings
 
 DAY = 86_400

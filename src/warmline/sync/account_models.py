@@ -53,7 +53,7 @@ class OAuthState(models.Model):
 
 
 class ChangesSeen(models.Model):
-    """Up to when the changes in Pipedrive of a kind of record were seen (see reconcile/remote_changes.py).
+    """Up to when the changes in Pipedrive of a kind of record were seen (see reconcile/change_polling.py).
 
     Attributes:
         kind: "person", "organization" or "activity".

@@ -25,6 +25,6 @@ class SyncConfig(AppConfig):
 
         signals.connect()
         if connection.vendor == "postgresql":
-            from warmline.sync.jobs import deferring  # noqa: PLC0415 (it needs Procrastinate, which SQLite does without)
+            from warmline.sync.jobs import jobs_on_save  # noqa: PLC0415 (it needs Procrastinate, which SQLite does without)
 
-            deferring.connect()
+            jobs_on_save.connect()

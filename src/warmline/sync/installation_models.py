@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Start(models.Model):
-    """A start of `serve` or of a worker (see remote/starts.py). The last one is also noted outside of the database.
+    """A start of `serve` or of a worker. The last one is also noted outside of the database (see restore_detection.py).
 
     Attributes:
         number: Counts the starts.

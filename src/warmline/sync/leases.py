@@ -162,7 +162,7 @@ class Leases:
     def are_ours(self) -> bool:
         """Tell whether nobody has taken any of these leases, nor will before the transaction around this ends.
 
-        The lease of a row that was deleted here is gone with it (see local_deletes.py), and nobody can take it.
+        The lease of a row that was deleted here is gone with it (see deleted_while_sent.py), and nobody can take it.
         """
         lost = self._held - {key for (key,) in _LOCKED.rows(holder=self._holder)}
         return all(key in self._rows and not _exists(*self._rows[key]) for key in lost)

@@ -12,9 +12,9 @@ from typing import Any
 from django.utils.text import normalize_newlines
 
 from warmline.crm.contact_details import split_tags
+from warmline.crm.emails_phones import label_of
 from warmline.crm.fields import tidied
 from warmline.crm.keys import email_key, key, without_unseen
-from warmline.crm.labelled import label_of
 from warmline.crm.phone_numbers import phone_key
 from warmline.sync.note_html import to_text
 from warmline.sync.synced_fields import Form, column_of, first_of, form_of

@@ -1,8 +1,8 @@
 """What Pipedrive's webhooks report: stored as it comes, and believed by nobody. A report only names a record.
 
 Webhooks are what Warmline offers to others (webhooks/); what Pipedrive sends is called a report here. `note` is called
-by the door (http/report_door.py) and is one insert; `remote_changes.py` takes the reports from there. What cannot be
-stored is a gap: a look at changes closes it, whatever was reported.
+where they arrive (http/pipedrive_webhooks.py) and is one insert; `change_polling.py` takes the reports from there. What
+cannot be stored is a gap: a look at changes closes it, whatever was reported.
 """
 
 import hashlib

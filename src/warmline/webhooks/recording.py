@@ -12,7 +12,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact
 from warmline.crm.retention import delete_in_pieces
 from warmline.crm.signals import contacts_warmed, day_passed
-from warmline.sync.happenings import What, happened
+from warmline.sync.domain_events import What, happened
 from warmline.webhooks import waking
 from warmline.webhooks.models import Delivery, Endpoint, Event
 from warmline.webhooks.retention import outdated

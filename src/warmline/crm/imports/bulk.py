@@ -17,11 +17,11 @@ from warmline.crm import book, row_changes, search_index
 from warmline.crm.activities import Activity
 from warmline.crm.chunks import Pace
 from warmline.crm.contact_details import completed
+from warmline.crm.emails_phones import KEYS
+from warmline.crm.emails_phones_columns import COLUMNS
 from warmline.crm.imports.known_people import Comparison, Person, Seen, compare, further
 from warmline.crm.keys import key
-from warmline.crm.labelled import KEYS
 from warmline.crm.models import Contact, Organization
-from warmline.crm.reachable import COLUMNS
 from warmline.crm.signals import contacts_warmed, rows_imported, rows_importing
 from warmline.crm.users import User
 

@@ -13,10 +13,10 @@ from html import unescape
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.fields import tidied, without_ends
 from warmline.crm.imports import headings
 from warmline.crm.keys import WIDE, key
-from warmline.crm.labelled import Label, Labelled
 
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
 LEFT_OUT = "Left out: {} “{}”."

@@ -14,13 +14,13 @@ from typing import Any
 
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.contact_details import BETWEEN_TAGS
+from warmline.crm.emails_phones import Label, Labelled, as_json, settled
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
 from warmline.crm.imports import full_names, headings
 from warmline.crm.imports.headings import Column
 from warmline.crm.imports.profiles import words
 from warmline.crm.keys import key
-from warmline.crm.labelled import Label, Labelled, as_json, settled
 from warmline.crm.models import Contact, Organization
 
 TOO_LONG = (

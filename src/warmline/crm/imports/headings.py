@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from django.db.models import TextChoices
 
+from warmline.crm.emails_phones import Label
 from warmline.crm.imports import profiles
 from warmline.crm.imports.profiles import words
-from warmline.crm.labelled import Label
 
 WITHIN = 20  # rows: further down no column is named
 

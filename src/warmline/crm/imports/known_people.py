@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from warmline.crm import contact_details
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.imports.cells import is_same_phone
 from warmline.crm.keys import email_key
-from warmline.crm.labelled import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.name_agreement import agree
 

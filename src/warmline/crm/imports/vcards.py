@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from warmline.crm.contact_details import split_tags
+from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
-from warmline.crm.labelled import Label, Labelled
 
 OURS = "-//Warmline//EN"
 LINE = 75  # bytes

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from warmline.crm.models import WARMEST, Contact
-from warmline.sync import happenings
+from warmline.sync import domain_events
 from warmline.sync.audit import missing
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Problem
 from warmline.sync.company import storing
-from warmline.sync.happenings import What
+from warmline.sync.domain_events import What
 from warmline.sync.policy import Policy
 
 LOOK_AGAIN = timedelta(seconds=5)  # at rows that seem to be missing: the engine may just have begun to work
@@ -48,7 +48,7 @@ def close(audit: Audit, policy: Policy, now: datetime, daily_tokens: int | None)
         audit.save()
         counted = problem_counts()
         told: dict[str, Any] = {"compared": audit.compared, "problems": counted, "clean": not any(counted.values())}
-        happenings.tell(What.AUDIT_DONE, started_at=_moment(audit.started_at), finished_at=_moment(now), **told)
+        domain_events.tell(What.AUDIT_DONE, started_at=_moment(audit.started_at), finished_at=_moment(now), **told)
         old = Audit.objects.filter(is_open=False).order_by("-pk").values_list("pk", flat=True)[KEPT:]
         Audit.objects.filter(pk__in=list(old)).delete()
 

@@ -17,7 +17,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person
 from warmline.sync import normal_forms
 from warmline.sync.audit_models import AuditedLink, Problem
-from warmline.sync.reconcile import several_values, snapshots
+from warmline.sync.reconcile import emails_phones_merge, snapshots
 from warmline.sync.reconcile.three_way_merge import SEVERAL, Merge, Values, merge
 from warmline.sync.synced_fields import NONE_CHOSEN, Chosen, first_of
 
@@ -242,23 +242,23 @@ def _of_several(
         decided: What the merge decided.
     """
     first, (ours, theirs), (ours_then, theirs_then) = first_of(name), now, then
-    labels, unsent = several_values.differences(
+    labels, unsent = emails_phones_merge.differences(
         name, ours=ours, theirs=theirs, ours_then=ours_then, theirs_then=theirs_then, sends_first=first in decided.send
     )
     if first in found:
         for each in (ours[first], ours_then.get(first)):
             labels.pop(str(normal_forms.theirs(first, each)), None)
     if labels:
-        here = several_values.entries(name, ours[name])
-        known = several_values.entries(name, [*ours[name], *ours_then.get(name, ())])
+        here = emails_phones_merge.entries(name, ours[name])
+        known = emails_phones_merge.entries(name, [*ours[name], *ours_then.get(name, ())])
         both = [[[known[form][0], label] for form, label in side.items()] for side in (_labels(here, labels), labels)]
         return {name: Difference(name, both[0], both[1], labels.keys() <= unsent)}
-    if name in decided.send and first not in found and several_values.is_moved(name, ours, ours_then):
+    if name in decided.send and first not in found and emails_phones_merge.is_moved(name, ours, ours_then):
         return {first: Difference(first, ours[first], theirs_then.get(first), is_unsent=True)}
     return {}
 
 
-def _labels(here: several_values.Entries, forms: Iterable[str]) -> dict[str, str | None]:
+def _labels(here: emails_phones_merge.Entries, forms: Iterable[str]) -> dict[str, str | None]:
     return {form: here[form][1] if form in here else None for form in forms}
 
 
@@ -269,12 +269,12 @@ def _unaccepted(found: Difference, link: AuditedLink) -> Difference | None:
     accepted = link.accepted[found.name]
     if not first_of(found.name):
         return None if alike(found.name, found.theirs, accepted) else found
-    known = several_values.entries(found.name, accepted)
+    known = emails_phones_merge.entries(found.name, accepted)
     both = [
         (ours, theirs)
         for ours, theirs in zip(found.ours, found.theirs, strict=True)
-        for form in several_values.entries(found.name, [theirs])
-        if form not in known or not several_values.alike(theirs[1], known[form][1])
+        for form in emails_phones_merge.entries(found.name, [theirs])
+        if form not in known or not emails_phones_merge.alike(theirs[1], known[form][1])
     ]
     return replace(found, ours=[each for each, _ in both], theirs=[each for _, each in both]) if both else None
 

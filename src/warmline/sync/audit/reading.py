@@ -14,7 +14,7 @@ from warmline.sync.audit.judging import Verdict
 from warmline.sync.audit_models import AuditedLink, Suspect
 from warmline.sync.policy import Policy
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile import baseline, snapshots
+from warmline.sync.reconcile import audit_baseline, snapshots
 from warmline.sync.remote import detail_fields
 from warmline.sync.remote.account_cache import remembered
 from warmline.sync.remote.references import sector_in
@@ -45,7 +45,7 @@ class Seen:
             audit_id: The audit.
             now: The present moment, aware.
         """
-        baseline.store_links(self.fresh)
+        audit_baseline.store_links(self.fresh)
         here = AuditedLink.objects.filter(kind=self.kind, row_id__in=self.row_ids)
         here.update(seen_in=audit_id, looked_at=now)
         suspect(self.kind, self.suspects)
@@ -60,7 +60,7 @@ class Comparison:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._label = baseline.own_label(policy)
+        self._label = audit_baseline.own_label(policy)
         self._fields = remembered("organization_fields", Field) or []
         self._has_asked = self._has_asked_for_details = False
         fields = remembered("person_fields", Field) if policy.details else None
@@ -134,7 +134,7 @@ class Comparison:
         """
         known: dict[str, Any] = {"record_id": record.id}
         if kind != "activity":
-            known = baseline.of_record(row, record, label_id=self._label)
+            known = audit_baseline.of_record(row, record, label_id=self._label)
         return AuditedLink(kind=kind, row_id=row.pk, linked_at=now, **known)
 
     @staticmethod

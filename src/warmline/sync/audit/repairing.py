@@ -28,7 +28,7 @@ from warmline.sync.audit.rows import MODELS
 from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.company import make_sure, storing
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import linking, several_values, snapshots
+from warmline.sync.reconcile import emails_phones_merge, linking, snapshots
 from warmline.sync.reconcile.three_way_merge import is_changed
 from warmline.sync.synced_fields import FIELDS, first_of
 
@@ -122,7 +122,7 @@ def _send_ours(row: Row, values: dict[str, list[Any]], now: datetime) -> None:
         for name, (here, there) in values.items():
             if first_of(name):  # each by itself, as Pipedrive has it now: ours is added, taken away or labelled
                 ours[name], theirs[name] = (
-                    several_values.changed(name, side.get(name, ()), there) for side in (ours, theirs)
+                    emails_phones_merge.changed(name, side.get(name, ()), there) for side in (ours, theirs)
                 )
                 continue
             is_ours_new = name in ours and is_changed(name, here, ours)

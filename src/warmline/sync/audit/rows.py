@@ -14,7 +14,7 @@ from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import in_progress
 from warmline.sync.models import Intent
 from warmline.sync.priorities import RowKind
-from warmline.sync.reconcile.baseline import kind_of
+from warmline.sync.reconcile.audit_baseline import kind_of
 
 MODELS: Mapping[str, type[Row]] = {"contact": Contact, "organization": Organization, "activity": Activity}
 

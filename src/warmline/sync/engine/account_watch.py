@@ -11,12 +11,12 @@ from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Clock, Pipedrive
 from warmline.sync import trusted_reports
 from warmline.sync.account_models import ChangeReport
-from warmline.sync.audit.noticing import Noticing
+from warmline.sync.audit.owner_label_changes import Noticing
 from warmline.sync.models import DirectoryKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
+from warmline.sync.reconcile.change_polling import RemoteChanges
 from warmline.sync.reconcile.outcome import Brought
-from warmline.sync.reconcile.remote_changes import RemoteChanges
 from warmline.sync.remote import reconcile_first
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports

@@ -16,15 +16,15 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import ERROR_FIELD_LENGTH
 from warmline.pipedrive import Clock, Pipedrive, Unavailable
-from warmline.sync import attempt_log, happenings, notifications
+from warmline.sync import attempt_log, domain_events, notifications
 from warmline.sync.after_change import no_choice
 from warmline.sync.company import Membership, storing
-from warmline.sync.happenings import What
+from warmline.sync.domain_events import What
 from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
-from warmline.sync.reconcile.linked_records import DeletedThereError
+from warmline.sync.reconcile.merged_or_deleted_there import DeletedThereError
 from warmline.sync.reconcile.outcome import StaleLinkError
 from warmline.sync.remote import connection_health
 from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
@@ -160,7 +160,7 @@ class Attempts:
             as_read = {**row.as_read(), "pipedrive_sync_attempts": row.pipedrive_sync_attempts}
             rows = type(row)._default_manager.filter(pk=row.pk)  # noqa: SLF001 (documented as public)
             if not rows.select_for_update().exists():
-                return  # it was deleted here (see local_deletes.py)
+                return  # it was deleted here (see deleted_while_sent.py)
             attempt_log.note(row, verdict.message, ok=False, now=now)
             if rows.filter(**as_read).update(**values) and verdict.failed and is_news:
                 _tell_of_failure(row, verdict, now)
@@ -178,7 +178,7 @@ def _tell_of_failure(row: Row, verdict: Verdict, now: datetime) -> None:
                 NotificationKind.CONTACT_FAILED, text, now=now, user=row.owner, contact=row, row_id=row.pk
             )
             error = {"code": verdict.code, "message": verdict.message, "field": verdict.field or None}
-            happenings.tell(What.CONTACT_FAILED, row, error=error)
+            domain_events.tell(What.CONTACT_FAILED, row, error=error)
         case Activity():
             text = f"Could not sync “{row.subject}”. {verdict.message}"
             kind, contact = NotificationKind.ACTIVITY_FAILED, row.contact

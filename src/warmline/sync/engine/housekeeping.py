@@ -11,8 +11,8 @@ from warmline.pipedrive import Clock, Pipedrive, PipedriveError
 from warmline.sync.company import Membership
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
-from warmline.sync.engine.deleting import Deletions
 from warmline.sync.engine.idle_check import IdleCheck
+from warmline.sync.engine.send_deletions import Deletions
 from warmline.sync.leases import BusyError, Leases
 from warmline.sync.reconcile import link_checks
 from warmline.sync.reconcile.create import Steps

@@ -18,8 +18,8 @@ from warmline.sync.account_models import ChangeReport, ChangesSeen, ReportIntake
 from warmline.sync.deletion_models import ActivityDeletion
 from warmline.sync.installation_models import LinkCheck
 from warmline.sync.models import DirectoryKind, DirectoryState
-from warmline.sync.reconcile.news import linked
-from warmline.sync.reconcile.remote_changes import KINDS
+from warmline.sync.reconcile.change_polling import KINDS
+from warmline.sync.reconcile.relevant_changes import linked
 
 IDLE_FOR = 10.0  # seconds after which the precise answers are asked for in any case
 _SINCE, _NOW = Parameter("since", DateTimeField()), Parameter("now", DateTimeField())

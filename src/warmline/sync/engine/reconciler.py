@@ -23,8 +23,8 @@ from warmline.sync.database_clock import DatabaseClock
 from warmline.sync.engine.account_watch import AccountWatch
 from warmline.sync.engine.attempts import Attempts, DisconnectedError
 from warmline.sync.engine.clock_jumps import Moments, left
-from warmline.sync.engine.deleting import Deletions
 from warmline.sync.engine.housekeeping import Housekeeping
+from warmline.sync.engine.send_deletions import Deletions
 from warmline.sync.lease_keys import activities_key, organization_key, person_keys, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
 from warmline.sync.policy import Policy

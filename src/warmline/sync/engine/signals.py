@@ -32,9 +32,9 @@ from warmline.crm.signals import (
 from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import deletions_there, snapshots
-from warmline.sync.reconcile.local_deletes import let_go
-from warmline.sync.remote import starts
+from warmline.sync.reconcile import pending_deletions, snapshots
+from warmline.sync.reconcile.deleted_while_sent import let_go
+from warmline.sync.remote import restore_detection
 from warmline.sync.status import attempt_counts
 
 
@@ -48,10 +48,10 @@ def connect() -> None:
     contact_adding.connect(after_change.wait_for_grace, dispatch_uid="warmline.sync.after_change.grace")
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
-    activity_deleting.connect(deletions_there.want, dispatch_uid="warmline.sync.reconcile.deletions_there")
-    rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
+    activity_deleting.connect(pending_deletions.want, dispatch_uid="warmline.sync.reconcile.pending_deletions")
+    rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.deleted_while_sent")
     rows_restored.connect(after_change.follow_their_contacts, dispatch_uid="warmline.sync.after_change.restored")
-    rows_restored.connect(deletions_there.take_back, dispatch_uid="warmline.sync.reconcile.deletions_there.back")
+    rows_restored.connect(pending_deletions.take_back, dispatch_uid="warmline.sync.reconcile.pending_deletions.back")
     rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
@@ -75,7 +75,7 @@ def _delete_old(now: datetime, **_: Any) -> None:
     attempt_log.delete_old(now)
     notifications.delete_old(now)
     processes.delete_old(now)
-    starts.count_on()
+    restore_detection.count_on()
 
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:

@@ -18,8 +18,8 @@ from warmline.crm import retention
 from warmline.crm.imports import worker as import_worker
 from warmline.supervision import LONGEST_WAIT, close_connections
 from warmline.sync.audit import worker as audits
+from warmline.sync.jobs.job_execution import Hands, Outcome
 from warmline.sync.jobs.queues import AUDIT, BRING, FEED, FILL, FIRST, IMPORT, UPKEEP, put_chore, put_rows
-from warmline.sync.jobs.row_jobs import Hands, Outcome
 from warmline.sync.priorities import Lane, RowKind
 from warmline.sync.remote import connection_health
 

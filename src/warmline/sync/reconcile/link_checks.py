@@ -28,8 +28,8 @@ from warmline.sync.leases import Leases
 from warmline.sync.models import NotificationKind
 from warmline.sync.reconcile import linking
 from warmline.sync.reconcile.candidates import bears
-from warmline.sync.reconcile.linked_records import DeletedThereError, LinkedRecords
 from warmline.sync.reconcile.matching import Finder
+from warmline.sync.reconcile.merged_or_deleted_there import DeletedThereError, LinkedRecords
 from warmline.sync.remote import reconcile_first
 from warmline.sync.retries import NotYetError, trouble
 

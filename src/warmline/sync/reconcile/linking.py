@@ -13,7 +13,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
-from warmline.sync import attempt_log, happenings, normal_forms, notifications, wakeups
+from warmline.sync import attempt_log, domain_events, normal_forms, notifications, wakeups
 from warmline.sync.after_change import again_with_its_contact, fresh_attempts, let_contacts_go_on, no_choice
 from warmline.sync.company import storing
 from warmline.sync.intents import Intents
@@ -22,8 +22,8 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import baseline, several_values
-from warmline.sync.reconcile.local_deletes import made_for_nobody
+from warmline.sync.reconcile import audit_baseline, emails_phones_merge
+from warmline.sync.reconcile.deleted_while_sent import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.taking_over import keep_theirs, take_over
@@ -55,7 +55,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
             chosen = {"pipedrive_chosen_id": brought.record_id, "pipedrive_make_new": False}
             made_for_nobody(contact, brought, chosen, now)
             return
-        baseline.note_link(contact, brought, now, policy)
+        audit_baseline.note_link(contact, brought, now, policy)
         undecided = Activity.objects.filter(contact=contact, replicate=None)
         if policy.earlier_activities:
             undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)  # pending from now on
@@ -65,7 +65,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         # Of an import its owner is told once, as a whole.
         kind, quiet = NotificationKind.CONTACT_SYNCED, contact.pipedrive_in_bulk
         notifications.tell(kind, text, now=now, user=contact.owner, contact=contact, is_quiet=quiet)
-        happenings.tell_synced(contact, brought.record_id)
+        domain_events.tell_synced(contact, brought.record_id)
         wakeups.after_commit()
 
 
@@ -91,7 +91,7 @@ def link_organization(organization: Organization, brought: Brought, *, now: date
         Intents.end(row_key("organization", organization.pk))
         if not is_there:
             return
-        baseline.note_link(organization, brought, now)
+        audit_baseline.note_link(organization, brought, now)
         attempt_log.note(organization, _arrival("organization", brought), ok=True, now=now)
         let_contacts_go_on(organization, now)
         wakeups.after_commit()
@@ -118,7 +118,7 @@ def link_activity(activity: Activity, brought: Brought, *, now: datetime) -> Non
         attempt_log.note(activity, _arrival("activity", brought), ok=True, now=now)
         text = f"“{activity.subject}” is in Pipedrive, with {contact.name}."
         notifications.tell(NotificationKind.ACTIVITY_SYNCED, text, now=now, user=contact.owner, contact=contact)
-        happenings.tell_synced(activity, brought.record_id)
+        domain_events.tell_synced(activity, brought.record_id)
 
 
 def align(row: Row, brought: Brought, *, now: datetime) -> None:
@@ -143,7 +143,7 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         taken_over = keep_theirs(row, brought) if brought.kept else frozenset[str]()
         shown = take_over(row, brought)
         attempt_log.note(row, f"Pipedrive has the latest changes{but}.{shown}", ok=True, now=now)
-        happenings.tell_synced(row, brought.record_id)
+        domain_events.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
         if brought.kept:
@@ -176,7 +176,7 @@ def unlink(row: Row, now: datetime) -> None:
             waiting = Activity.objects.filter(contact=row, replicate=True, pipedrive_activity_id=None)
             waiting = waiting.exclude(pipedrive_sync_error_code=DELETED_THERE)
             waiting.update(**again_with_its_contact(now))
-            happenings.tell(happenings.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
+            domain_events.tell(domain_events.What.CONTACT_UNLINKED, row, pipedrive_person_id=None)
         text = f"{_named(row)} was deleted in Pipedrive. Choose “Try again” to create it there again."
         notifications.tell(NotificationKind.DELETED_THERE, text, now=now, user=user_of(row), contact=_contact_of(row))
 
@@ -249,8 +249,8 @@ def _told(name: str, row: Row, brought: Brought, taken_over: frozenset[str]) -> 
     """Return, in words, the outcome for a field that was changed on both sides."""
     theirs, ours = brought.names.get(name, (brought.kept[name], brought.agreed["ours"][name]))
     if first_of(name):
-        changed = several_values.entries(name, theirs)
-        had = [each for form, each in several_values.entries(name, ours).items() if form in changed]
+        changed = emails_phones_merge.entries(name, theirs)
+        had = [each for form, each in emails_phones_merge.entries(name, ours).items() if form in changed]
         theirs, ours = normal_forms.in_words(theirs), normal_forms.in_words(had)
     there, here = _quoted(theirs if first_of(name) else normal_forms.in_our_words(name, theirs), SHOWN), _quoted(ours)
     if is_taken_over(type(row), name) and name not in taken_over:

@@ -16,7 +16,7 @@ from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.pipedrive import Person
 from warmline.sync.account_models import ReadAhead
-from warmline.sync.reconcile.baseline import kind_of
+from warmline.sync.reconcile.audit_baseline import kind_of
 
 RECORDS: dict[type[Row], type[BaseModel]] = {
     Organization: PipedriveOrganization,

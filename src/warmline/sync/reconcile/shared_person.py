@@ -5,7 +5,7 @@ from typing import Any
 
 from warmline.crm.models import Contact
 from warmline.sync import normal_forms
-from warmline.sync.reconcile import several_values, snapshots
+from warmline.sync.reconcile import emails_phones_merge, snapshots
 from warmline.sync.reconcile.three_way_merge import Values, fills, is_changed
 from warmline.sync.synced_fields import FIELDS, first_of, is_detail
 
@@ -43,7 +43,7 @@ def tell_the_others(
             for name, value in said.items()
             if name in ONE_FOR_ALL or is_detail(name) or _took_its_place(name, theirs_then, ours=ours, theirs=theirs)
         } | {
-            name: several_values.heard(
+            name: emails_phones_merge.heard(
                 name,
                 theirs[name],
                 said=after["ours"][name],

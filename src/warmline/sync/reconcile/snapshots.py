@@ -10,7 +10,7 @@ from datetime import date, time
 from typing import Any
 
 from warmline.crm.activities import Activity, Row
-from warmline.crm.labelled import as_json
+from warmline.crm.emails_phones import as_json
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Address, Person

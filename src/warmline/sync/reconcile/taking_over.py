@@ -12,10 +12,10 @@ from typing import Any
 
 from warmline.crm import row_changes
 from warmline.crm.activities import Activity, Row
-from warmline.crm.labelled import as_json
+from warmline.crm.emails_phones import as_json
 from warmline.crm.models import Contact
 from warmline.sync import mapping, normal_forms
-from warmline.sync.reconcile import baseline, several_values, snapshots
+from warmline.sync.reconcile import audit_baseline, emails_phones_merge, snapshots
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.synced_fields import FIRST, called, column_of, first_of, is_taken_over
@@ -49,10 +49,10 @@ def take_over(row: Row, brought: Brought) -> str:
     Returns:
         What was done, as a further sentence for the attempt log; empty for nothing.
     """
-    news = brought.changed_there.keys() - (baseline.accepted(row, brought) if brought.changed_there else ())
+    news = brought.changed_there.keys() - (audit_baseline.accepted(row, brought) if brought.changed_there else ())
     if not news:
         return ""
-    noticed = baseline.notice(row, brought, news & brought.noticed)
+    noticed = audit_baseline.notice(row, brought, news & brought.noticed)
     stored = _rows(row).select_for_update().get(pk=row.pk)
     if stored.revision != row.revision:  # the next attempt, which sends that edit, comes across it again
         _disagree(row, brought.changed_there)
@@ -71,7 +71,7 @@ def take_over(row: Row, brought: Brought) -> str:
     now = {name: brought.changed_there[name] if name in theirs else getattr(stored, column_of(name)) for name in names}
     _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
     _disagree(row, {name: value for name, value in left.items() if name not in names})
-    baseline.forget_findings(row, names)
+    audit_baseline.forget_findings(row, names)
     said = f" Changed in Pipedrive, and now here: {', '.join(map(called, names))}." if names else ""
     refused = sorted({*columns, *noticed} - set(names))
     return f"{said} Pipedrive's {' and '.join(map(called, refused))} cannot be stored here." if refused else said
@@ -89,7 +89,7 @@ def _disagree(row: Row, left: Mapping[str, Any]) -> None:
     agreed, then = _rows(row).get(pk=row.pk).pipedrive_agreed, row.pipedrive_agreed.get("theirs", {})
     theirs = agreed["theirs"]
     still_news = {
-        name: several_values.set_back(name, theirs[name], value, then[name]) if first_of(name) else then[name]
+        name: emails_phones_merge.set_back(name, theirs[name], value, then[name]) if first_of(name) else then[name]
         for name, value in left.items()
     }
     _rows(row).filter(pk=row.pk).update(pipedrive_agreed={**agreed, "theirs": {**theirs, **still_news}})
@@ -97,7 +97,7 @@ def _disagree(row: Row, left: Mapping[str, Any]) -> None:
 
 def _change_several(stored: Row, name: str, changes: Sequence[Sequence[Any]]) -> bool:
     """Store changes of several values; return whether they are valid here."""
-    several = several_values.changed(name, as_json(getattr(stored, name)), changes)
+    several = emails_phones_merge.changed(name, as_json(getattr(stored, name)), changes)
     return name in row_changes.take_over(stored, {name: several})
 
 

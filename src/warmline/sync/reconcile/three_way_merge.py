@@ -11,7 +11,7 @@ from typing import Any
 
 from warmline.crm.models import Contact
 from warmline.sync import normal_forms
-from warmline.sync.reconcile import several_values
+from warmline.sync.reconcile import emails_phones_merge
 from warmline.sync.synced_fields import FIELDS, first_of, is_detail
 
 Values = Mapping[str, Any]
@@ -23,7 +23,7 @@ class Merge:
     """The result of a merge.
 
     Attributes:
-        send: Our values to send, by field; of a field with several values, the changes (see several_values.py).
+        send: Our values to send, by field; of a field with several values, the changes (see emails_phones_merge.py).
         keep: Pipedrive's values that replace ours, in the same way.
     """
 
@@ -57,7 +57,7 @@ def merge(ours: Values, theirs: Values, agreed: Mapping[str, Values], words: Val
             _merge_several(name, result, (ours, theirs), (ours_then, theirs_then))
             continue
         several = SEVERAL.get(name, "")
-        if several in ours and several_values.is_moved(several, ours, ours_then):
+        if several in ours and emails_phones_merge.is_moved(several, ours, ours_then):
             continue
         if fills(name, value, there, agreed):
             result.send[name] = value
@@ -75,7 +75,7 @@ def _merge_several(name: str, result: Merge, now: tuple[Values, Values], then: t
     """Merge a field with several values, after that of the primary one; the changes are what is sent or kept of it."""
     if then[0] and name not in then[0]:
         return
-    changes = several_values.merge(
+    changes = emails_phones_merge.merge(
         name,
         ours=now[0],
         theirs=now[1],
@@ -108,7 +108,7 @@ def changed_there(
         is_shared: Whether several contacts are this person: then nobody knows whose an e-mail or phone is that is new.
 
     Returns:
-        The values; of a field with several values, the changes (see several_values.py).
+        The values; of a field with several values, the changes (see emails_phones_merge.py).
     """
     ours_then, theirs_then = agreed.get("ours", {}), agreed.get("theirs", {})
     words = ours if words is None else words
@@ -119,7 +119,7 @@ def changed_there(
             if first_of(name) not in known:
                 continue  # which of them was the primary one is unknown
             now, then = (ours[name], theirs[name]), (ours_then[name], theirs_then[name])
-            changes = several_values.changed_there(name, now=now, then=then, adds=not is_shared)
+            changes = emails_phones_merge.changed_there(name, now=now, then=then, adds=not is_shared)
             found |= {name: changes} if changes else {}
             continue
         is_news = _alike(name, words[name], theirs_then[name]) and not _alike(name, theirs[name], theirs_then[name])
@@ -175,7 +175,9 @@ def grant(agreed: Mapping[str, Values], theirs: Values, said: Values, words: Val
     """
     there = {**said, **(words or {})}
     several = {
-        name: several_values.granted(name, agreed, theirs.get(name, ()), said[name]) for name in said if first_of(name)
+        name: emails_phones_merge.granted(name, agreed, theirs.get(name, ()), said[name])
+        for name in said
+        if first_of(name)
     }
     done = [name for name in said if name not in several and _alike(name, theirs.get(name), there[name])]
     return {

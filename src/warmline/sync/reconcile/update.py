@@ -29,10 +29,10 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import update_key
 from warmline.sync.models import Intent
-from warmline.sync.reconcile import moved_there, read_ahead, snapshots, update_fields
+from warmline.sync.reconcile import changed_org_or_type, read_ahead, snapshots, update_fields
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
-from warmline.sync.reconcile.linked_records import LinkedRecords
+from warmline.sync.reconcile.merged_or_deleted_there import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
@@ -52,7 +52,7 @@ class Updates:
         self._pipedrive = pipedrive
         self._steps = steps
         self._records = LinkedRecords(pipedrive, steps.finder)
-        self._moves = moved_there.Moves(pipedrive, steps)
+        self._moves = changed_org_or_type.Moves(pipedrive, steps)
 
     def update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         """Send a linked contact's changes.
@@ -202,7 +202,7 @@ class Updates:
             kept=decided.keep,
             changed_there=there,
         )
-        return moved_there.of_activity(brought, self._steps.references.types)
+        return changed_org_or_type.of_activity(brought, self._steps.references.types)
 
     def _said_before(self, row: Row) -> list[Intent]:
         """Return the earlier updates whose responses were lost, when they cannot happen any more.

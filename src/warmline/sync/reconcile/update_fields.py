@@ -15,7 +15,7 @@ from warmline.pipedrive import Email, NewActivity, Person, Phone
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping
 from warmline.sync.note_html import to_html
-from warmline.sync.reconcile import several_entries, snapshots
+from warmline.sync.reconcile import emails_phones_sent, snapshots
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.references import References
 from warmline.sync.synced_fields import is_detail
@@ -34,7 +34,7 @@ def of_person(
 
     Args:
         contact: The contact.
-        changed: The fields that were changed here, and of e-mails and phones which of them (see several_values.py).
+        changed: The fields that were changed here, and of e-mails and phones which ones (see emails_phones_merge.py).
         person: Its person, as Pipedrive has it.
         then: Our values when the two sides last agreed.
         others: E-mails and phones of the other contacts linked to this person.
@@ -46,7 +46,7 @@ def of_person(
 
     def several(name: str, there: Sequence[Email | Phone], taken: Sequence[str]) -> Callable[[], dict[str, Any]]:
         # The primary one and the others are one list there, so each of the two fields sends all of it.
-        return lambda: {name: several_entries.as_changed(name, there, changed, contact, then=then, others=taken)}
+        return lambda: {name: emails_phones_sent.as_changed(name, there, changed, contact, then=then, others=taken)}
 
     emails = several("emails", person.emails, others.emails)
     phones = several("phones", person.phones, others.phones)

@@ -14,10 +14,10 @@ from django.db import transaction
 
 from warmline import storage
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import credentials, cut_off, engine_health, happenings, notifications, wakeups
+from warmline.sync import credentials, cut_off, domain_events, engine_health, notifications, wakeups
 from warmline.sync.company import Membership
+from warmline.sync.domain_events import What
 from warmline.sync.engine_health import EngineState
-from warmline.sync.happenings import What
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
 from warmline.sync.remote import company_switch
 from warmline.sync.retries import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
@@ -249,7 +249,7 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
             go_on = f"You can keep working; everything is sent once {once}."
             text = f"The connection to Pipedrive is lost. {found.message} {go_on}"
             notifications.tell(NotificationKind.CONNECTION_LOST, text, now=now)
-            happenings.tell(What.CONNECTION_LOST, state=str(state), message=found.message)
+            domain_events.tell(What.CONNECTION_LOST, state=str(state), message=found.message)
 
 
 def well(clock: Clock) -> None:
@@ -262,7 +262,7 @@ def well(clock: Clock) -> None:
         if was.update(state=ConnectionState.OK, since=now, message="", probe_at=None, probes=0):
             if row.state not in QUIET:
                 notifications.tell(NotificationKind.CONNECTION_BACK, "The connection to Pipedrive is back.", now=now)
-                happenings.tell(What.CONNECTION_BACK, state=str(ConnectionState.OK), message="")
+                domain_events.tell(What.CONNECTION_BACK, state=str(ConnectionState.OK), message="")
             wakeups.after_commit()
 
 

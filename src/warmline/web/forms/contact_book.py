@@ -12,13 +12,13 @@ from django.utils.text import normalize_newlines
 
 from warmline.crm.activities import Activity, ActivityType
 from warmline.crm.book import OrganizationDetails, is_past
+from warmline.crm.emails_phones import Label
+from warmline.crm.emails_phones_columns import COLUMNS
 from warmline.crm.fields import EMAIL_LENGTH, NAME_LENGTH, PHONE_LENGTH
-from warmline.crm.labelled import Label
 from warmline.crm.models import WARMEST, Contact, Organization
-from warmline.crm.reachable import COLUMNS
 from warmline.crm.row_changes import ChangedMeanwhileError
 from warmline.web.forms.base import EditForm, WordedForm
-from warmline.web.forms.labelled import BesideIt, SeveralField, WithLabel
+from warmline.web.forms.emails_phones import BesideIt, SeveralField, WithLabel
 
 SCORES = [(score, str(score)) for score in range(WARMEST + 1)]
 TYPE_ICONS = {

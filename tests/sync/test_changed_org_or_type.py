@@ -14,7 +14,7 @@ from warmline.sandbox import Sandbox, World
 from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.mapping import TYPES
 from warmline.sync.models import Attempt, Notification, NotificationKind
-from warmline.sync.reconcile.moved_there import type_here
+from warmline.sync.reconcile.changed_org_or_type import type_here
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from functools import partial
 from typing import Any
 
-from warmline.sandbox import oauth, operations, scopes, webhooks
+from warmline.sandbox import oauth, routes, scopes, webhooks
 from warmline.sandbox.answers import (
     FORBIDDEN,
     UNAUTHORIZED,
@@ -27,7 +27,7 @@ from warmline.sandbox.faults import NOTHING_YET, Faults, Rule, Silence, When
 from warmline.sandbox.limits import Limits
 from warmline.sandbox.oauth import Grant
 from warmline.sandbox.outgoing import Outgoing, Post
-from warmline.sandbox.people import KindName, People
+from warmline.sandbox.web_app_edits import KindName, People
 from warmline.sandbox.world import Call, User, World
 
 SUCCESSFUL = range(200, 300)
@@ -164,7 +164,7 @@ class Sandbox:
             return partial(oauth.answer, self.world, request)
         user, is_oauth, grant = self._known(request)
         visitor.user = user
-        operation, at = operations.find(request)
+        operation, at = routes.find(request)
         if grant is not None and not operation.scopes & (grant.scopes | {scopes.BASE}):
             raise Refused("Scope and URL mismatch", status=FORBIDDEN, code="ERR_SCOPE_MISMATCH")
         visitor.headers = self._limits.admit(
@@ -175,7 +175,7 @@ class Sandbox:
         if left is not None and not is_oauth and request.method in ("POST", "PUT"):
             visitor.headers["x-daily-requests-left"] = str(left // operation.tokens)
         visitor.status = operation.status
-        visit = operations.Visit(self.world, user, request, at)
+        visit = routes.Visit(self.world, user, request, at)
 
         def commit() -> Json:
             with self.world.acting(user.id, "api"):

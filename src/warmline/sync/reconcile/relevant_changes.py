@@ -1,4 +1,4 @@
-"""Tells for which rows something is news that a list or a report shows of their records. Makes no call to Pipedrive.
+"""Tells which changes that a list or a report shows of records are news for our rows. Makes no call to Pipedrive.
 
 A record is news if it is not as the two sides agreed, so our own writes are none when they come back. What the two
 sides do not agree on, such as a record's owner, somebody else has to judge: that is passed in.

@@ -9,9 +9,9 @@ from api.caller import Caller
 from django.db import connection, transaction
 from django.utils import timezone
 
-from warmline.crm import book, commit_order, following
+from warmline.crm import book, change_feed, commit_order
 from warmline.crm.activities import Activity
-from warmline.crm.following import GoneRow
+from warmline.crm.change_feed import GoneRow
 from warmline.crm.models import Contact, Organization
 from warmline.crm.retention import sweep
 
@@ -130,7 +130,7 @@ def test_gone_rows_are_kept_for_90_days(bob: Caller) -> None:
         book.delete_contacts(Contact.objects.all())
     assert GoneRow.objects.count() == 2
     newest = commit_order.horizon()
-    sweep(timezone.now() + following.KEPT)
+    sweep(timezone.now() + change_feed.KEPT)
     assert GoneRow.objects.count() == 1
     assert commit_order.horizon() >= newest
 

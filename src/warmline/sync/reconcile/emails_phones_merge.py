@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from warmline.crm.labelled import label_of
+from warmline.crm.emails_phones import label_of
 from warmline.sync import normal_forms
 from warmline.sync.synced_fields import first_of
 

@@ -11,13 +11,13 @@ from meddler import Meddler
 from who import stated
 
 from warmline.crm.book import add_contact, change_contact
-from warmline.crm.labelled import Label, Labelled, as_json
+from warmline.crm.emails_phones import Label, Labelled, as_json
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync.models import Lease, Notification
 from warmline.sync.pending import END_OF_TIME
-from warmline.sync.reconcile import several_values
+from warmline.sync.reconcile import emails_phones_merge
 from warmline.sync.reconcile.three_way_merge import grant, merge
 
 OURS = (Labelled("jordan@example.com"), Labelled("j.ames@example.org", "home"), Labelled("ames@example.net", "other"))
@@ -81,8 +81,8 @@ def test_what_is_decided_brings_both_sides_in_line(now: Any, then: Any, found: A
     kept = [("first@x.example", "work")]
     ours, theirs, before = _side(kept + now), _side(kept + found), _side(kept + then)
     decided = merge(ours, theirs, {"ours": before, "theirs": before})
-    ours_after = several_values.changed("emails", ours["emails"], decided.keep.get("emails", ()))
-    theirs_after = several_values.changed("emails", theirs["emails"], decided.send.get("emails", ()))
+    ours_after = emails_phones_merge.changed("emails", ours["emails"], decided.keep.get("emails", ()))
+    theirs_after = emails_phones_merge.changed("emails", theirs["emails"], decided.send.get("emails", ()))
     touched = {value for value, _ in [*decided.keep.get("emails", ()), *decided.send.get("emails", ())]}
     assert {tuple(each) for each in ours_after if each[0] in touched} == (
         {tuple(each) for each in theirs_after if each[0] in touched}

@@ -1,8 +1,8 @@
 """What is stored of activities that were deleted here and are to be deleted in Pipedrive too, if the team wants that.
 
-It is decided when the activity is deleted, and carried out once that cannot be undone any more (engine/deleting.py).
-Only the record that Warmline created for the activity is ever deleted. Undoing takes it back; once it was begun, what
-is restored is created anew.
+It is decided when the activity is deleted, and carried out once that cannot be undone any more (see
+engine/send_deletions.py). Only the record that Warmline created for the activity is ever deleted. Undoing takes it
+back; once it was begun, what is restored is created anew.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from warmline.crm.labelled import Label
+from warmline.crm.emails_phones import Label
 
 EMPTY_ROWS = 2
 PAIR = 2  # a text and its label

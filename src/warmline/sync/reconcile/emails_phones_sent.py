@@ -9,7 +9,7 @@ from typing import Any
 from warmline.crm.models import Contact
 from warmline.pipedrive import Email, Phone
 from warmline.sync import normal_forms
-from warmline.sync.reconcile import several_values
+from warmline.sync.reconcile import emails_phones_merge
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.synced_fields import first_of
 
@@ -40,10 +40,10 @@ def as_changed(
     now, before = getattr(contact, first), then.get(first, "")
     found = with_first(name, there, now, before, others) if first in changed else tuple(there)
     kept = {normal_forms.theirs(first, each) for each in others}
-    labels_then = several_values.entries(name, then.get(name, ()))
+    labels_then = emails_phones_merge.entries(name, then.get(name, ()))
     has_place = _is_among(first, before, [each.value for each in there]) and not _is_among(first, before, others)
     replacing = normal_forms.theirs(first, now) if first in changed and has_place else None
-    for form, (value, label) in several_values.entries(name, changed.get(name, ())).items():
+    for form, (value, label) in emails_phones_merge.entries(name, changed.get(name, ())).items():
         places = [place for place, each in enumerate(found) if normal_forms.theirs(first, each.value) == form]
         if label is None:
             found = found if form in kept else tuple(each for place, each in enumerate(found) if place not in places)
@@ -52,7 +52,7 @@ def as_changed(
         else:
             # What took another's place there has its label, and keeps it unless ours was changed as well.
             earlier = labels_then.get(normal_forms.theirs(first, before)) if form == replacing else None
-            is_kept = several_values.alike(found[places[0]].label, label) or (earlier and earlier[1] == label)
+            is_kept = emails_phones_merge.alike(found[places[0]].label, label) or (earlier and earlier[1] == label)
             update: dict[str, Any] = {"value": value} if is_kept else {"value": value, "label": label}
             found = _replaced(found, places[0], update)
     return _with_primary(first, found, now=now, before=before, kept=kept) if there else found

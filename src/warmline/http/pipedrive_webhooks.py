@@ -1,4 +1,4 @@
-"""The door for what Pipedrive's webhooks report. It stands outside of Django, so a report costs little but its insert.
+"""Receives what Pipedrive's webhooks report. It stands outside of Django, so a report costs little but its insert.
 
 Ten refused first attempts are a ban in which reports are lost (docs/pipedrive.md). So whoever knows the password is
 answered with 200 in time, whatever becomes of the report: what is not stored by then is a gap, and a look at changes

@@ -18,7 +18,7 @@ from warmline.sync.audit_models import forget_rows
 from warmline.sync.lease_keys import row_key, update_key
 from warmline.sync.leases import BusyError
 from warmline.sync.models import Intent, Lease, NotificationKind
-from warmline.sync.reconcile import deletions_there
+from warmline.sync.reconcile import pending_deletions
 from warmline.sync.reconcile.outcome import Brought
 
 Deleted = Contact | Activity
@@ -41,7 +41,7 @@ def let_go(rows: Iterable[Deleted], **_: Any) -> None:
     Intent.objects.filter(key__in=[update_key(row) for row in named.values()]).delete()
     for intent in Intent.objects.filter(key__in=named):
         row = named[intent.key]
-        if isinstance(row, Activity) and deletions_there.is_wanted(row.pk):
+        if isinstance(row, Activity) and pending_deletions.is_wanted(row.pk):
             continue  # it is looked for, and deleted
         text = f"{_named(row)} was deleted here while it was being sent to Pipedrive, so it may still be created there."
         _tell(row, f"{text} If it is, delete it there too, or keep it.", timezone.now())
@@ -61,7 +61,7 @@ def made_for_nobody(row: Deleted, brought: Brought, told: Mapping[str, Any], now
     """
     if undo.note_made_since(row, told):
         raise BusyError("The row was deleted and restored while its record was made.")
-    if brought.was_there or (isinstance(row, Activity) and deletions_there.was_made(row, brought)):
+    if brought.was_there or (isinstance(row, Activity) and pending_deletions.was_made(row, brought)):
         return
     what = "person" if isinstance(row, Contact) else "activity"
     text = f"{_named(row)} was deleted here while it was being created in Pipedrive."
@@ -73,7 +73,7 @@ def _tell(row: Deleted, text: str, now: datetime) -> None:
 
 
 def _named(row: Deleted) -> str:
-    return deletions_there.named(row) if isinstance(row, Activity) else row.name
+    return pending_deletions.named(row) if isinstance(row, Activity) else row.name
 
 
 def _kind(row: Deleted) -> str:

@@ -53,8 +53,8 @@ def test_a_warm_contact_gets_one_job_and_a_cold_one_none(alice: User) -> None:
 
 def test_a_contact_in_its_grace_gets_its_job_for_the_end_of_it(alice: User, settings: Settings) -> None:
     """It need not wait for the feeder; and what shortens the wait is fed beside it."""
-    from warmline.sync.jobs.deferring import LATE  # noqa: PLC0415 (only on PostgreSQL)
     from warmline.sync.jobs.feeder import _waiting  # noqa: PLC0415 (as above)
+    from warmline.sync.jobs.jobs_on_save import LATE  # noqa: PLC0415 (only on PostgreSQL)
 
     settings.GRACE_SECONDS = 10
     before = database_time.now()

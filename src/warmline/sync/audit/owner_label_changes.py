@@ -15,7 +15,7 @@ from warmline.sync.audit.reading import Comparison
 from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.company import storing
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile.baseline import kind_of
+from warmline.sync.reconcile.audit_baseline import kind_of
 
 NOTICED = (Problem.OWNER, Problem.LABEL)
 Found = Mapping[str, Verdict]  # by problem

@@ -19,8 +19,8 @@ from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync.installation_models import LinkCheck, OtherInstallation, Start
 from warmline.sync.models import Notification, NotificationKind
-from warmline.sync.remote import other_installations, reconcile_first, starts
-from warmline.sync.remote.starts import ELSEWHERE, MADE_ANEW, OLDER, Noted, suspicion
+from warmline.sync.remote import other_installations, reconcile_first, restore_detection
+from warmline.sync.remote.restore_detection import ELSEWHERE, MADE_ANEW, OLDER, Noted, suspicion
 
 FIELD = "Warmline ID"
 
@@ -82,11 +82,11 @@ def test_suspicion(noted: Noted | None, last: Start | None, *, knows: bool, plac
 def test_starts_are_counted(folder: Path, alice: User) -> None:
     """Each has its own token; the folder knows the last one, and nothing is to be checked."""
     add_contact(alice, name="Jordan Ames")
-    assert [starts.begin(), starts.begin()] == ["", ""]
-    starts.count_on()
+    assert [restore_detection.begin(), restore_detection.begin()] == ["", ""]
+    restore_detection.count_on()
     assert list(Start.objects.order_by("number").values_list("number", flat=True)) == [1, 2, 3]
     assert len(set(Start.objects.values_list("token", flat=True))) == 3
-    assert starts.begin() == ""
+    assert restore_detection.begin() == ""
     assert not reconcile_first.is_on()
     assert [file.name for file in folder.iterdir()] == ["last-start"]
 
@@ -95,15 +95,15 @@ def test_starts_are_counted(folder: Path, alice: User) -> None:
 def test_an_older_database_is_checked_first(folder: Path, alice: User) -> None:
     """The folder knows of a start that it does not; the next start is an ordinary one again."""
     add_contact(alice, name="Jordan Ames")
-    starts.begin()
-    starts.begin()
+    restore_detection.begin()
+    restore_detection.begin()
     Start.objects.filter(number=2).delete()
-    assert starts.begin() == OLDER
+    assert restore_detection.begin() == OLDER
     assert reconcile_first.is_on()
     assert LinkCheck.objects.get().reason == OLDER
     assert Start.objects.order_by("-number").values_list("number", flat=True)[0] == 3
     LinkCheck.objects.update(ended_at=timezone.now())
-    assert starts.begin() == ""
+    assert restore_detection.begin() == ""
     assert not reconcile_first.is_on()
 
 
@@ -112,9 +112,9 @@ def test_an_older_database_is_checked_first(folder: Path, alice: User) -> None:
 def test_a_file_that_was_copied_elsewhere_is_checked_first(folder: Path, alice: User) -> None:
     """The folder knows nothing, and the database was started before; a file that cannot be read is none."""
     add_contact(alice, name="Jordan Ames")
-    starts.begin()
+    restore_detection.begin()
     (folder / "last-start").write_text("{", encoding="ascii")
-    assert starts.begin() == ELSEWHERE
+    assert restore_detection.begin() == ELSEWHERE
 
 
 @pytest.mark.django_db
@@ -122,18 +122,18 @@ def test_a_file_that_was_copied_elsewhere_is_checked_first(folder: Path, alice: 
 def test_tables_that_were_made_anew_are_checked_first(folder: Path, alice: User) -> None:
     """Another machine's folder knows nothing, which is well; that the tables are others is not."""
     add_contact(alice, name="Jordan Ames")
-    starts.begin()
+    restore_detection.begin()
     (folder / "last-start").unlink()
-    assert starts.begin() == ""
+    assert restore_detection.begin() == ""
     Start.objects.update(place="1/2/00000001")
-    assert starts.begin() == MADE_ANEW
+    assert restore_detection.begin() == MADE_ANEW
 
 
 @pytest.mark.django_db
 def test_an_empty_database_has_nothing_to_check(folder: Path) -> None:
     """Somebody has begun anew in an old folder."""
     (folder / "last-start").write_text('{"number": 7, "token": "0000abcd"}', encoding="ascii")
-    assert starts.begin() == ""
+    assert restore_detection.begin() == ""
     assert not reconcile_first.is_on()
 
 
@@ -156,7 +156,7 @@ def _told() -> list[str]:
 @pytest.fixture
 def busy(bench: Bench, alice: User, folder: Path) -> Bench:
     """Return an installation that has created a person."""
-    starts.begin()
+    restore_detection.begin()
     add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=7)
     bench.settle()
     return bench
@@ -191,7 +191,7 @@ def test_after_a_restore_our_own_past_is_no_other_installation(
     """What a start created that the backup does not know; if it goes on creating, it is one."""
     _foreign(sandbox, world, "deadbeef")
     reconcile_first.begin(reconcile_first.RESTORED)
-    starts.begin()
+    restore_detection.begin()
     busy.fill_directory()
     busy.settle()
     assert OtherInstallation.objects.get().is_past
@@ -211,7 +211,7 @@ def test_the_old_installation_that_still_runs_is_noticed(
     token = Start.objects.get().token
     reconcile_first.begin(reconcile_first.RESTORED)
     busy.clock.sleep(1)
-    starts.begin()
+    restore_detection.begin()
     busy.fill_directory()
     _goes_on(busy, alice)
     assert _told() == []

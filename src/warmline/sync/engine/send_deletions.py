@@ -1,4 +1,4 @@
-"""Deletes in Pipedrive what was deleted here, if the team wants that (see reconcile/deletions_there.py).
+"""Deletes in Pipedrive what was deleted here, if the team wants that (see reconcile/pending_deletions.py).
 
 It is called where the directory is filled: by one thread at a time, as background work. Before a record is deleted it
 is read, and stays if somebody changed it there since. What may have been created is looked for first. That it is gone
@@ -24,7 +24,7 @@ from warmline.sync.intents import Intents
 from warmline.sync.lease_keys import row_key
 from warmline.sync.leases import BusyError, Leases
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import deletions_there, snapshots
+from warmline.sync.reconcile import pending_deletions, snapshots
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.three_way_merge import differs, grant
 from warmline.sync.remote import reconcile_first
@@ -51,7 +51,7 @@ class Deletions:
 
     def is_time(self, pipedrive: Pipedrive) -> bool:
         """Tell whether something is due now, within the tokens for background work."""
-        is_any = deletions_there.due(self._clock.now(), self._policy).exists()
+        is_any = pending_deletions.due(self._clock.now(), self._policy).exists()
         return is_any and not reconcile_first.is_on() and pipedrive.has_tokens_for_background()
 
     def carry_out(self, steps: Steps, leases: Leases) -> bool:
@@ -70,7 +70,7 @@ class Deletions:
         if not self.is_time(steps.pipedrive):
             return False
         with suppress(BusyError, DisconnectedError), leases.hold(LEASE):
-            deletion = deletions_there.due(self._clock.now(), self._policy).first()
+            deletion = pending_deletions.due(self._clock.now(), self._policy).first()
             if deletion is not None:
                 self._try(deletion, steps)
                 return True
@@ -98,10 +98,10 @@ class Deletions:
         if theirs is not None and Activity.objects.filter(pipedrive_activity_id=record_id).exists():
             theirs = None  # it is some activity's here
         elif theirs is not None and _was_changed(deletion, theirs):
-            deletions_there.leave(deletion, CHANGED, now)
+            pending_deletions.leave(deletion, CHANGED, now)
             return
         elif theirs is not None:
-            if not deletions_there.begin(deletion, now):
+            if not pending_deletions.begin(deletion, now):
                 return
             make_sure()
             with suppress(NotFound):
@@ -156,7 +156,7 @@ class Deletions:
                 due_at=now + max(verdict.wait, timedelta(0)),
             )
             if verdict.failed and not deletion.failed and of_it.exists():
-                deletions_there.tell_of_failure(deletion, verdict.message, now)
+                pending_deletions.tell_of_failure(deletion, verdict.message, now)
 
 
 def _there(pipedrive: Pipedrive, record_id: int) -> PipedriveActivity | None:

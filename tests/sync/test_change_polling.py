@@ -25,8 +25,8 @@ from warmline.sync.engine.reconciler import Engine
 from warmline.sync.mapping import due_here, due_in_utc
 from warmline.sync.models import Notification, NotificationKind
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import remote_changes, several_values
-from warmline.sync.reconcile.remote_changes import LOOKS_TO_A_CHECK
+from warmline.sync.reconcile import change_polling, emails_phones_merge
+from warmline.sync.reconcile.change_polling import LOOKS_TO_A_CHECK
 from warmline.sync.reconcile.three_way_merge import changed_there
 from warmline.sync.remote import reconcile_first
 
@@ -350,7 +350,7 @@ def test_all_linked_records_get_their_turn(
     polling: Bench, alice: User, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some with each check, from the first to the last and anew."""
-    monkeypatch.setattr(remote_changes, "CHECKED", 2)
+    monkeypatch.setattr(change_polling, "CHECKED", 2)
     for number in range(5):
         add_contact(alice, name=f"Robin {number}", email=f"robin{number}@example.com", warmness_score=9)
     polling.settle(60)
@@ -460,7 +460,7 @@ def test_which_of_several_values_are_taken_over(
 
     for adds, expected in ((True, taken), (False, taken_if_shared)):
         now, then = (side(here), side(there)), (side(here_then), side(there_then))
-        assert several_values.changed_there("emails", now=now, then=then, adds=adds) == side(expected)
+        assert emails_phones_merge.changed_there("emails", now=now, then=then, adds=adds) == side(expected)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"])

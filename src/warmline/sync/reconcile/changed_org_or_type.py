@@ -16,7 +16,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Pipedrive
 from warmline.sync.lease_keys import organization_key
 from warmline.sync.leases import Leases
-from warmline.sync.reconcile import baseline, linking, snapshots
+from warmline.sync.reconcile import audit_baseline, linking, snapshots
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.outcome import Brought
@@ -45,7 +45,7 @@ class Moves:
             BusyError: When another worker is bringing that organization.
         """
         name = "organization"
-        if name not in brought.changed_there or name in baseline.accepted(contact, brought):
+        if name not in brought.changed_there or name in audit_baseline.accepted(contact, brought):
             return brought
         org_id, before = brought.changed_there[name], contact.pipedrive_agreed["theirs"][name]
         if before is not None and not self._is_there(before):

@@ -27,8 +27,8 @@ from warmline.sync.intents import LOOK_BACK, OVERLAP
 from warmline.sync.leases import Leases
 from warmline.sync.models import Remembered
 from warmline.sync.reconcile import read_ahead
-from warmline.sync.reconcile.baseline import kind_of
-from warmline.sync.reconcile.news import Judge, linked, nothing_more, of_list, of_reports
+from warmline.sync.reconcile.audit_baseline import kind_of
+from warmline.sync.reconcile.relevant_changes import Judge, linked, nothing_more, of_list, of_reports
 from warmline.sync.remote.references import References
 from warmline.sync.reported_changes import heard, notice_silence
 

@@ -1,7 +1,7 @@
 """How a contact is reached: the columns of its e-mails and phones, of which the first one is the primary.
 
 The primary one has columns of its own, since most contacts have no other. Whatever is stored was settled before (see
-labelled.py): if the first one is taken away, the next one takes its place.
+emails_phones.py): if the first one is taken away, the next one takes its place.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,14 +10,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from warmline.crm import fields, labelled
+from warmline.crm import emails_phones, fields
+from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.keys import email_key
-from warmline.crm.labelled import Label, Labelled
 
 # By a field that people give, the columns that are stored with it.
 COLUMNS = {
     name: (kind, f"{kind}_label", f"more_{kind}s")
-    for kind in labelled.KEYS
+    for kind in emails_phones.KEYS
     for name in (kind, f"{kind}_label", f"more_{kind}s", f"{kind}s")
 }
 
@@ -51,7 +51,7 @@ class Reachable(models.Model):
 
     @emails.setter
     def emails(self, values: Iterable[Any]) -> None:
-        self._set("email", labelled.read(values))
+        self._set("email", emails_phones.read(values))
 
     @property
     def phones(self) -> tuple[Labelled, ...]:
@@ -60,7 +60,7 @@ class Reachable(models.Model):
 
     @phones.setter
     def phones(self, values: Iterable[Any]) -> None:
-        self._set("phone", labelled.read(values))
+        self._set("phone", emails_phones.read(values))
 
     @property
     def email_keys(self) -> tuple[str, ...]:
@@ -74,11 +74,11 @@ class Reachable(models.Model):
             kind: "email" or "phone"; of anything else there is none.
             value: As it is given.
         """
-        if kind not in labelled.KEYS or not isinstance(value, str):
+        if kind not in emails_phones.KEYS or not isinstance(value, str):
             return None
         first, *more = self._values(kind) or (Labelled(""),)
-        wanted = labelled.KEYS[kind](value)
-        found = next((each for each in more if wanted and labelled.KEYS[kind](each.value) == wanted), None)
+        wanted = emails_phones.KEYS[kind](value)
+        found = next((each for each in more if wanted and emails_phones.KEYS[kind](each.value) == wanted), None)
         return None if found is None else [Labelled(value, found.label), first, *more]
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
@@ -87,16 +87,16 @@ class Reachable(models.Model):
         Raises:
             ValidationError: With messages at `emails` and `phones` for those beyond the first one.
         """
-        for kind in labelled.KEYS:
-            self._set(kind, labelled.settled(kind, self._values(kind)))
+        for kind in emails_phones.KEYS:
+            self._set(kind, emails_phones.settled(kind, self._values(kind)))
         errors: dict[str, Any] = {}
         try:
             super().clean_fields(exclude)
         except ValidationError as error:
             errors = error.error_dict
-        for kind in labelled.KEYS:
+        for kind in emails_phones.KEYS:
             try:
-                labelled.check(kind, labelled.read(getattr(self, f"more_{kind}s")))
+                emails_phones.check(kind, emails_phones.read(getattr(self, f"more_{kind}s")))
             except ValidationError as error:
                 errors[f"{kind}s"] = error.error_list
         if errors:
@@ -104,11 +104,11 @@ class Reachable(models.Model):
 
     def _values(self, kind: str) -> tuple[Labelled, ...]:
         first, label = getattr(self, kind), getattr(self, f"{kind}_label")
-        more = labelled.read(getattr(self, f"more_{kind}s"))
+        more = emails_phones.read(getattr(self, f"more_{kind}s"))
         return (Labelled(first, label), *more) if first else more
 
     def _set(self, kind: str, values: Iterable[Labelled]) -> None:
         first, *more = list(values) or [Labelled("")]
         setattr(self, kind, first.value)
         setattr(self, f"{kind}_label", first.label)
-        setattr(self, f"more_{kind}s", labelled.as_json(more))
+        setattr(self, f"more_{kind}s", emails_phones.as_json(more))
