@@ -52,7 +52,7 @@ def test_what_people_give_goes_to_pipedrive_or_stays_here(kind: type[Row]) -> No
         (Contact, (responses.ContactAnswer,)),
         (
             Organization,
-            (bodies.OrganizationBody, bodies.OrganizationChanges, contact_bodies.ImportedOrganization),
+            (bodies.OrganizationBody, bodies.OrganizationChanges, bodies.ImportedOrganization),
         ),
         (Organization, (responses.OrganizationPart, responses.OrganizationAnswer)),
         (Activity, (bodies.NewActivity, bodies.ActivityChanges, responses.ActivityAnswer)),

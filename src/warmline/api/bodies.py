@@ -143,6 +143,14 @@ class OrganizationChanges(Body):
     country: Line = unset()
 
 
+class ImportedOrganization(Body):
+    """The organization of an imported contact. Invalid values are reported in the row's outcome."""
+
+    name: StrictStr
+    sector: AnyText = ""
+    country: AnyText = ""
+
+
 class Batch(Body):
     """Calls to be made one after the other. What is wrong with one is told in its own answer."""
 

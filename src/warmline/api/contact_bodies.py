@@ -10,6 +10,7 @@ from warmline.api.bodies import (
     NULL_IS_EMPTY,
     AnyText,
     Body,
+    ImportedOrganization,
     Line,
     Name,
     OrganizationBody,
@@ -149,14 +150,6 @@ class NewContact(_WithOwner, ContactChanges):
     """A contact to add."""
 
     name: Name
-
-
-class ImportedOrganization(Body):
-    """The organization of an imported contact."""
-
-    name: StrictStr
-    sector: AnyText = ""
-    country: AnyText = ""
 
 
 class ImportedValue(Body):

@@ -15,6 +15,7 @@ from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+from warmline.crm.models import Organization
 
 OURS = "-//Warmline//EN"
 LINE = 75  # bytes
@@ -31,8 +32,7 @@ NAMES = {
     "TITLE": "Job title",
     "NOTE": "Note",
     "CATEGORIES": "Tags",
-    "X-WARMLINE-SECTOR": "Sector",
-    "X-WARMLINE-COUNTRY": "Country",
+    **{f"X-WARMLINE-{name.upper()}": Organization.label(name) for name in Organization.DETAILS},
     "X-WARMLINE-WARMNESS": "Warmness",
     "X-WARMLINE-SOURCE": "Source",
 }
