@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,20 @@ def test_a_module_and_its_functions_are_short(file: Path) -> None:
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in functions}
     assert not {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION}
+
+
+def test_what_a_module_defines_is_used() -> None:
+    """Code that nothing calls was forgotten when something was taken away, or not called yet when it was added."""
+    files = [file for kind in ("*.py", "*.html", "*.txt") for file in PACKAGE.rglob(kind)]
+    times = Counter(re.findall(r"\w+", "\n".join(file.read_text(encoding="utf-8") for file in files)))
+    defined = (
+        node.name
+        for file in MODULES
+        if file.name != "apps.py"  # Django finds what is in it
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.decorator_list
+    )
+    assert [name for name in defined if times[name] == 1] == []
 
 
 def test_the_readme_names_each_command() -> None:

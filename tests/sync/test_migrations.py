@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
 from programs import environment, warmline
 
 from warmline.sandbox import Sandbox, World, serving
@@ -39,6 +43,13 @@ if account:
 """
 ALDER = {"id": 1, "name": "Alice", "company_name": "Alder & Finch Consulting", "company_domain": "alderfinch"}
 BIRCH = {"id": 1, "name": "Charlie", "company_name": "Birch & Wren Partners", "company_domain": "birchwren"}
+
+
+def test_every_change_of_a_table_has_its_migration() -> None:
+    """Also one that no query needs, such as another choice; `make migrations` writes it."""
+    migrations = MigrationLoader(None, ignore_no_migrations=True)
+    found = MigrationAutodetector(migrations.project_state(), ProjectState.from_apps(apps))
+    assert found.changes(graph=migrations.graph) == {}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A clock that is set, ahead or back: nothing waits for longer than it ever has to, and nothing is made twice."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from random import Random
 
@@ -9,9 +9,11 @@ from bench_engine import Bench
 from meddler import Meddler
 from virtual_clock import VirtualClock
 
+from warmline.crm import preferences
 from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails, add_contact, change_contact, log_activity
 from warmline.crm.models import Contact, Organization
+from warmline.crm.preferences import Preferences
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, FaultKind, Sandbox, World
@@ -291,6 +293,23 @@ def test_the_longest_waits(
 ) -> None:
     """By the policy, and by why the last attempt failed."""
     assert longest_wait(code, failed=failed, policy=replace(policy, **changes)) == longest  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hours", [0, 6, 12, 18])
+@pytest.mark.parametrize("switched", ["", *(field.name for field in fields(Preferences) if field.type is bool)])
+def test_no_failure_waits_for_too_long(bench: Bench, sandbox: Sandbox, alice: User, switched: str, hours: int) -> None:
+    """At no hour, and whatever is set: a longer wait would be cut short, as if a wrong clock had stored it."""
+    if switched:
+        preferences.change({switched: not getattr(preferences.current(), switched)})
+    bench = bench.under(**vars(Policy.current()))
+    bench.clock.sleep(hours * HOUR)
+    sandbox.faults.add(Fault(kind="error", method="POST", path="/api/v2/persons"))
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=5)
+    bench.settle(30)
+    left = waits(contact, bench.clock)
+    assert contact.pipedrive_sync_failed
+    longest = longest_wait(contact.pipedrive_sync_error_code, failed=True, policy=bench.policy)
+    assert left <= longest.total_seconds()
 
 
 @pytest.mark.only_on("sqlite")  # it reads its plans
