@@ -49,7 +49,7 @@ def test_deleted_in_pipedrive_too(people: People, site: Site, device: dict[str, 
     expect(corner).to_contain_text("is deleted, in Pipedrive in 10 minutes.")
     beside = people.member(site, **device)
     beside.goto("/sync")
-    still_there = beside.get_by_role("region", name="Deleted here, and still in Pipedrive")
+    still_there = beside.get_by_role("region", name="Deleted here, still in Pipedrive")
     expect(still_there).to_contain_text("1 activity will be deleted in Pipedrive too")
     corner.get_by_role("button", name="Undo").click()
     expect(entry).to_have_count(1)

@@ -64,7 +64,7 @@ def test_there_and_back(people: People, site: Site) -> None:
         page.wait_for_timeout(100)
     expect(page.get_by_role("link", name="Robin Veil")).to_be_visible()
     page.goto("/settings")
-    expect(page.get_by_text("Pipedrive reports them")).to_be_visible()
+    expect(page.get_by_text("Reported by Pipedrive")).to_be_visible()
     assert httpx.post(f"{site.sandbox}/sandbox/people", json={"do": "uninstall_app", "user_id": 1}).status_code == 200
     for _ in range(600):
         page.goto("/settings")

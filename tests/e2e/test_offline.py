@@ -149,7 +149,7 @@ def test_a_while_without_warmline(people: People, server: Server, site: Site, de
         server.start()
         page = again(page)
         page.goto("/outbox")
-    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is sent")).to_be_visible()
     unsent(page, "")
     for name, note, score in ((robin, "Wants a quote", "6"), (kim, "At the fair", "7")):
         page.goto(f"/contacts?q={name.replace(' ', '+')}")
@@ -245,7 +245,7 @@ def test_another_user(people: People, server: Server, site: Site) -> None:
     kept_ahead(page)
     unsent(page, "")
     visit(page, "/outbox")
-    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is sent")).to_be_visible()
     expect(page.get_by_text("Only Alice's")).to_have_count(0)
     theirs = pages_of(page)
     assert len(theirs) == 1
@@ -287,13 +287,13 @@ def test_what_is_refused(people: People, server: Server, site: Site) -> None:
     expect(page.locator("#outbox > li")).to_have_count(2)
     first, second = page.locator("#outbox > li").all()
     expect(first).to_contain_text("Not saved: The contact was deleted, or it now belongs to a colleague.")
-    expect(second).to_contain_text("The warmness was changed to 1 meanwhile.")
+    expect(second).to_contain_text("The warmness has been changed to 1 in the meantime.")
     assert serious(page) == []
     page.once("dialog", lambda dialog: dialog.accept())
     first.get_by_role("button", name="Copy").press("Enter")
     first.get_by_role("button", name="Discard").press("Enter")
     page.get_by_role("button", name="Set 4").press("Enter")
-    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is sent")).to_be_visible()
     page.goto(changed)
     expect(page.get_by_label("Warmness of Changed By Then")).to_have_value("4")
 
@@ -367,7 +367,7 @@ def test_pages_that_were_not_kept(people: People, server: Server, site: Site) ->
         assert serious(page) == []
         assert 'csrfmiddlewaretoken" value=""' in page.content()
         page.goto("/profile")
-        expect(page.get_by_text("this browser has not kept the page")).to_be_visible()
+        expect(page.get_by_text("this browser has no copy of the page")).to_be_visible()
     finally:
         server.start()
     page.goto(path)
@@ -395,4 +395,4 @@ def test_what_is_too_old(people: People, server: Server, site: Site) -> None:
     expect(page.locator("#outbox > li")).to_contain_text("Not sent: it was kept for 30 days.")
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is sent")).to_be_visible()

@@ -22,9 +22,9 @@ def used(tokens: int = 0, *, calls: int = 0, searches: int = 0, daily: int | Non
 @pytest.mark.parametrize(
     ("spent", "lately", "words"),
     [
-        (0, {}, "At the present pace they last."),
-        (12_000, {"create": 1500}, "At the present pace they last."),  # 1,000 an hour, 24,000 a day
-        (12_000, {"create": 6000, "look": 3000}, "At the pace of the last hour they are spent at 11:30:00 UTC."),
+        (0, {}, "At the current rate, they will last."),
+        (12_000, {"create": 1500}, "At the current rate, they will last."),  # 1,000 an hour, 24,000 a day
+        (12_000, {"create": 6000, "look": 3000}, "At the rate of the last hour, they will be used up at 11:30:00 UTC."),
         (24_000, {"create": 6000}, "They are spent."),
         (30_000, {}, "They are spent."),
     ],
@@ -41,7 +41,7 @@ def test_without_a_count_nothing_is_said() -> None:
 
 def test_the_reserve() -> None:
     """A tenth that batch work cannot touch."""
-    assert budget.reserve(used()).startswith("2,400 of them are kept for what people wait for.")
+    assert budget.reserve(used()).startswith("2,400 of them are reserved for what people wait for.")
     assert budget.reserve(used(21_599)).endswith("cannot touch them.")
     assert budget.reserve(used(21_600)).endswith("cannot touch them, and pause now.")
 
@@ -50,11 +50,11 @@ def test_the_reserve() -> None:
     ("state", "usage", "paused", "words"),
     [
         ("ok", used(), 0.0, ""),
-        ("ok", used(calls=20), 0.0, "Calls wait for their window: 20 in 2 seconds."),
-        ("ok", used(searches=10), 0.0, "Searches wait for theirs: 10 in 2 seconds."),
+        ("ok", used(calls=20), 0.0, "Calls wait for the rate limit: 20 in 2 seconds."),
+        ("ok", used(searches=10), 0.0, "Searches wait for their rate limit: 10 in 2 seconds."),
         ("ok", used(calls=20), 90.0, "Calls wait because Pipedrive has refused one, until 09:31:30 UTC."),
         ("throttled", used(), 30.0, "Calls wait because Pipedrive has refused one, until 09:30:30 UTC."),
-        ("budget_spent", used(23_950), 0.0, "Calls wait for tokens: Warmline's share of the day is spent."),
+        ("budget_spent", used(23_950), 0.0, "Calls wait for tokens: Warmline's share for today is used up."),
         ("budget_spent", used(100), 0.0, "Calls wait for tokens: Pipedrive says that the company has none left."),
         ("blocked", used(), 0.0, "Calls wait because Pipedrive's firewall blocks this company."),
     ],

@@ -42,7 +42,7 @@ def test_before_the_first_audit(alices: Client, bobs: Client, settings: Settings
     assert "An audit runs every night; you can also start one now." in look(alices.get("/sync"))
     assert "An audit runs every night." in look(bobs.get("/sync"))
     settings.AUDIT_AT = None
-    assert "No audit runs by itself here (WARMLINE_AUDIT_AT); start one." in look(alices.get("/sync"))
+    assert "Nightly audits are switched off (WARMLINE_AUDIT_AT); start one." in look(alices.get("/sync"))
     assert "An admin can start an audit." in look(bobs.get("/sync"))
 
 
@@ -67,7 +67,7 @@ def test_each_number_leads_to_its_records(alices: Client, bobs: Client, vera: Co
     assert "Vera Holm" in html
     assert "the name is “&lt;Viola&gt;”; here it is “Vera Holm”." in html
     assert "Send our value" in html
-    assert "No such problem" in look(bobs.get("/sync/audit/different"))
+    assert "No problems of this kind" in look(bobs.get("/sync/audit/different"))
     assert alices.get("/sync/audit/strange").status_code == 404
 
 

@@ -49,7 +49,7 @@ def robin(bob: User) -> Contact:
     ("problem", "values", "said"),
     [
         ("owner", {"owner": [1, 2]}, "Its owner in Pipedrive was user 1 and is Bob Berg."),
-        ("label", {"label": [5, None]}, "Its label was taken off in Pipedrive."),
+        ("label", {"label": [5, None]}, "Its label was removed in Pipedrive."),
     ],
 )
 def test_what_was_noticed_in_pipedrive_is_said(

@@ -106,5 +106,5 @@ def test_it_counts_as_not_proven(alices: Client, alice: User, call: Activity) ->
     found = read()
     assert (of(found, "warmline_pending_rows")["deletion", "failed"], deletions.counts()["wanted"]) == (1, 0)
     assert of(found, "warmline_oldest_due_seconds")[("deletion",)] == 0
-    said = "Deleted here, and still in Pipedrive. Pipedrive refused this: no right."
+    said = "Deleted here, still in Pipedrive. Pipedrive refused this: no right."
     assert ("“Call with Kim Castell” with Kim Castell", said) in unproven.of(alice, timezone.now()).rows

@@ -68,7 +68,7 @@ def test_what_cannot_be_chosen(alices: Client) -> None:
     """A type that does not hold it, and one field for two details."""
     assert "Not saved" in look(alices.post(PAGE, {**NONE, "note": "O" * 40}))
     html = look(alices.post(PAGE, {**NONE, "job_title": "O" * 40, "source": "O" * 40}))
-    assert "This field is chosen for job title already. Choose another one." in html
+    assert "This field is already used for the job title. Choose another one." in html
     assert preferences.current().detail_fields == {}
 
 

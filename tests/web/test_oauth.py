@@ -240,7 +240,7 @@ def test_another_company_asks_first(alices: Client, alice: User, server: str, wo
     sealed = html.partition('name="sealed" value="')[2].partition('"')[0]
     assert "oauth" not in sealed
     done = _html(alices.post("/settings/start-anew", {"sealed": sealed}, follow=True))
-    assert "Warmline starts over, connected as Alice Alder" in done
+    assert "Starting over, connected as Alice Alder" in done
     assert oauth_grants.in_use() == OAuthGrant.objects.get()
 
 

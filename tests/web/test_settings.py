@@ -136,7 +136,7 @@ def test_starting_anew(alices: Client, linked: Contact, elsewhere: World) -> Non
     """With the sealed token, which is kept then; doing it twice does nothing more."""
     seal = sealed(look(alices.post("/settings", {"token": OTHER})))
     html = look(alices.post("/settings/start-anew", {"sealed": seal}, follow=True))
-    assert "Warmline starts over, connected as Charlie Wren of Birch &amp; Wren Partners." in html
+    assert "Starting over, connected as Charlie Wren of Birch &amp; Wren Partners." in html
     assert OTHER not in html
     assert credentials.token() == OTHER
     linked.refresh_from_db()
@@ -310,13 +310,13 @@ def test_a_check_before_connecting(alices: Client, company: World) -> None:
     """Each finding with its cure; the token is neither kept nor shown, and nothing is changed in Pipedrive."""
     assert "/settings/check" in look(alices.get("/settings"))
     html = look(alices.post("/settings/check", {"token": TOKEN}))
-    for words in ("All is well", "It belongs to", "is an administrator", "was not stored"):
+    for words in ("Everything works", "It belongs to", "is an administrator", "was not stored"):
         assert words in html
     assert TOKEN not in html
     assert {call.method for call in company.calls} == {"GET"}
     assert "Connect Pipedrive" in look(alices.get("/settings"))
     html = look(alices.post("/settings/check", {"token": "another"}))
-    assert "Something has to be done" in html
+    assert "Action needed" in html
     assert "Pipedrive does not accept the API token." in html
     assert "No Pipedrive API token is set" in look(alices.post("/settings/check", {"token": ""}))
 

@@ -86,7 +86,9 @@ def _view(item: Item, *, is_full: bool) -> ResolverMatch:
         RefusedError: When it cannot be in a batch.
     """
     if is_full and item.method == "GET":
-        raise RefusedError(413, "too_large", "The answers before this one are too long. Ask for it separately.")
+        raise RefusedError(
+            413, "too_large", "The answers before this one are too long already. Make this call separately."
+        )
     path = _path(item)
     found = resolve(path)
     if found.namespace != "api" or found.url_name in PAGES or "\0" in path:

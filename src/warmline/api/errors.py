@@ -109,7 +109,7 @@ def _too_many(_: HttpRequest, error: TooManyGuessesError) -> HttpResponse:
 
 def _too_many_calls(_: HttpRequest, error: TooManyCallsError) -> HttpResponse:
     seconds = error.rate.resets_in
-    response = refuse(429, "rate_limited", f"This token makes too many calls. Wait {seconds} s, then go on.")
+    response = refuse(429, "rate_limited", f"This token has made too many calls. Wait {seconds} s, then continue.")
     response["Retry-After"] = str(seconds)
     for name, value in error.rate.headers().items():
         response[name] = value
@@ -168,7 +168,7 @@ def _linked_already(*_: object) -> HttpResponse:
 
 
 def _no_candidate(*_: object) -> HttpResponse:
-    message = "This is not among its `sync.candidates`. Read it again; without candidates, there is nothing to decide."
+    message = "This is not one of its `sync.candidates`. Read it again; without candidates, there is nothing to decide."
     return refuse(409, "no_candidate", message)
 
 
@@ -179,12 +179,12 @@ def _taken(_: HttpRequest, error: TakenError) -> HttpResponse:
 
 
 def _anothers(*_: object) -> HttpResponse:
-    message = "This external id is that of another user's row. Use another id, or have the row handed over."
+    message = "This external id belongs to another user's record. Use another id, or have the record handed over."
     return refuse(409, "anothers", message)
 
 
 def _other_contact(*_: object) -> HttpResponse:
-    message = "This external id is that of an activity with another contact, which stays. Use another id."
+    message = "This external id belongs to an activity with another contact, and that cannot change. Use another id."
     return refuse(409, "other_contact", message)
 
 
@@ -195,7 +195,7 @@ def _name_taken(*_: object) -> HttpResponse:
 
 def _gone(request: HttpRequest, error: ObjectDoesNotExist) -> HttpResponse:
     log.warning("api.row_gone path=%s error=%s", request.path_info, error)
-    return refuse(404, "not_found", "This was deleted at the same moment, so there is nothing left to change.")
+    return refuse(404, "not_found", "This has just been deleted, so there is nothing left to change.")
 
 
 def not_found(*_: object) -> HttpResponse:

@@ -84,7 +84,7 @@ def _text(finding: Finding, users: dict[int, str]) -> str:
     there = THERE[finding.kind]
     match finding.problem:
         case Problem.MISSING:
-            text = f"It belongs in Pipedrive, and no {there} was created for a long time."
+            text = f"It should have been in Pipedrive long ago, but no {there} was created."
         case Problem.DOUBLE:
             ids = ", ".join(map(str, finding.others))
             names = {"warmline_id": "Warmline ID", "name": "name"}
@@ -94,14 +94,14 @@ def _text(finding: Finding, users: dict[int, str]) -> str:
             was, now = (users.get(user_id, f"user {user_id}") for user_id in finding.values["owner"])
             text = f"Its owner in Pipedrive was {was} and is {now}."
         case Problem.LABEL:
-            text = "Its label was taken off in Pipedrive."
+            text = "Its label was removed in Pipedrive."
         case Problem.ORGANIZATION:
-            text = "It has another organization in Pipedrive."
+            text = "It has a different organization in Pipedrive."
         case _ if finding.values:
             text = f"In Pipedrive, {'; '.join(_differs(name, *both) for name, both in _pairs(finding))}."
         case _:
             followed = " It seems to have been merged into another one." if finding.mends_itself else ""
-            text = f"Its {there} {finding.record_id} is not in Pipedrive any more.{followed}"
+            text = f"Its {there} {finding.record_id} is no longer in Pipedrive.{followed}"
     return text
 
 

@@ -96,10 +96,10 @@ def outlook(used: Usage, lately: Mapping[str, int], now: datetime) -> str:
     span = (HOUR + (now - now.replace(minute=0, second=0, microsecond=0))) / HOUR
     pace = sum(lately.values()) / span
     if left <= 0:
-        return "They are spent. Each hour gives back what was spent in the same hour of the day before."
+        return "They are used up. Each hour frees what was used in the same hour yesterday."
     if pace * (DAY / HOUR) <= used.daily_tokens:
-        return "At the present pace they last."
-    return f"At the pace of the last hour they are spent at {_at(now + HOUR * (left / pace))}."
+        return "At the current rate, they will last."
+    return f"At the rate of the last hour, they will be used up at {_at(now + HOUR * (left / pace))}."
 
 
 def reserve(used: Usage) -> str:
@@ -108,7 +108,7 @@ def reserve(used: Usage) -> str:
         return ""
     kept = used.daily_tokens - int(BACKGROUND_SHARE * used.daily_tokens)
     text = (
-        f"{kept:,} of them are kept for what people wait for. Imports, retries, indexing and audits cannot touch them"
+        f"{kept:,} of them are reserved for what people wait for. Imports, retries, indexing and audits cannot use them"
     )
     return f"{text}, and pause now." if used.tokens >= BACKGROUND_SHARE * used.daily_tokens else f"{text}."
 
@@ -126,15 +126,15 @@ def wait(used: Usage, paused: float, row: Connection | None, now: datetime) -> s
     probe = f" It is tried again at {_at(row.probe_at)}." if row and row.probe_at else ""
     if state == ConnectionState.BUDGET_SPENT:
         is_ours = used.daily_tokens is not None and used.daily_tokens - used.tokens < connection_health.ENOUGH
-        whose = "Warmline's share of the day is spent" if is_ours else "Pipedrive says that the company has none left"
+        whose = "Warmline's share for today is used up" if is_ours else "Pipedrive says that the company has none left"
         return f"Calls wait for tokens: {whose}.{probe}"
     if state == ConnectionState.BLOCKED:
         return f"Calls wait because Pipedrive's firewall blocks this company.{probe}"
     if paused > 0:
         return f"Calls wait because Pipedrive has refused one, until {_at(now + timedelta(seconds=paused))}."
     if used.calls >= used.window.calls:
-        return f"Calls wait for their window: {_window(used.window)}"
-    return f"Searches wait for theirs: {_window(used.search)}" if used.searches >= used.search.calls else ""
+        return f"Calls wait for the rate limit: {_window(used.window)}"
+    return f"Searches wait for their rate limit: {_window(used.search)}" if used.searches >= used.search.calls else ""
 
 
 def _at(moment: datetime) -> str:

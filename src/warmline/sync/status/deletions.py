@@ -44,7 +44,7 @@ def still_there(user: User) -> StillThere:
 def failed_of(user: User) -> list[tuple[str, str]]:
     """Return what each of a user's own is called that failed, and why; the first ones."""
     failed = ActivityDeletion.objects.filter(owner=user, failed=True).order_by("pk")
-    return [(each.named, f"Deleted here, and still in Pipedrive. {each.message}") for each in failed[:MOST]]
+    return [(each.named, f"Deleted here, still in Pipedrive. {each.message}") for each in failed[:MOST]]
 
 
 def is_to_go(row_id: int) -> bool:

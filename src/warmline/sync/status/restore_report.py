@@ -12,7 +12,7 @@ from warmline.sync.remote import other_installations, reconcile_first
 
 UNTIL_THEN = "Each link to Pipedrive is being checked after a restore. Until that is done, nothing is sent."
 SHOWN = 10  # rows that are named
-GONE = "Its record is not in Pipedrive any more."
+GONE = "Its record is no longer in Pipedrive."
 DOUBTFUL = "Its record in Pipedrive looks like somebody else's. Compare the two."
 OUTCOMES = {  # what is said of each, for one and for several
     "kept": ("link was right", "links were right"),
@@ -108,7 +108,7 @@ def _lines(check: LinkCheck) -> list[str]:
     if check.ended_at is None:
         said.append(f"{check.checked:,} of {check.total:,} links checked. Until all are, nothing is sent.")
         if check.problem:
-            said.append(f"It could not go on ({check.problem}), and is tried again in some seconds.")
+            said.append(f"The check was interrupted ({check.problem}) and continues in a few seconds.")
     totals: dict[str, int] = {}
     for figures in check.figures.values():
         for outcome, number in figures.items():

@@ -44,7 +44,7 @@ class DetailFieldsForm(WordedForm, forms.Form):
         for detail in ContactDetails.DETAILS:
             code = self.cleaned_data.get(detail, "")
             if code and code in chosen:
-                wrong = f"This field is chosen for {Contact.called(chosen[code])} already. Choose another one."
+                wrong = f"This field is already used for the {Contact.called(chosen[code])}. Choose another one."
                 self.add_error(detail, ValidationError(wrong))
             chosen.setdefault(code, detail)
         return self.cleaned_data

@@ -45,7 +45,7 @@ def begin(request: PageRequest) -> HttpResponse:
     if audit_choices.begin():
         messages.success(request, "Everything is being compared with Pipedrive.")
     else:
-        messages.info(request, "Everything is being compared with Pipedrive already.")
+        messages.info(request, "An audit is already running.")
     return redirect("web:sync")
 
 
@@ -63,10 +63,10 @@ def decide(request: PageRequest, finding_id: int) -> HttpResponse:
 
 def _repair(finding: Finding) -> str:
     if not audit_choices.repair(finding):
-        return "Merge the two records in Pipedrive; the next comparison then finds nothing."
-    return "It is being repaired."
+        return "Merge the two records in Pipedrive; the next audit then finds nothing."
+    return "Repairing it now."
 
 
 def _accept(finding: Finding) -> str:
     audit_choices.accept(finding)
-    return "It is accepted as it is, and counts again only when it changes."
+    return "Accepted. It is shown again only if it changes."

@@ -80,7 +80,7 @@ def _contact(request: PageRequest, key: UUID) -> Answer:
     if not form.save(partial(add_once, request.user, key)):
         return _refused(_reasons(form))
     if form.stored is None:
-        return {"state": "done", "text": "The contact was added before, and deleted since.", "contact": None}
+        return {"state": "done", "text": "The contact was added, and has been deleted since.", "contact": None}
     return _done(request, form.stored, *told_of_new(request.user, form.stored))
 
 
@@ -116,7 +116,11 @@ def _warmness(request: PageRequest, key: UUID) -> Answer:
             return answer
     except ChangedMeanwhileError as error:
         present = error.present["warmness_score"]
-        return {"state": "changed", "present": present, "reason": f"The warmness was changed to {present} meanwhile."}
+        return {
+            "state": "changed",
+            "present": present,
+            "reason": f"The warmness has been changed to {present} in the meantime.",
+        }
 
 
 _DO: dict[str, Callable[[PageRequest, UUID], Answer]] = {

@@ -91,7 +91,7 @@ def start_anew(request: PageRequest) -> HttpResponse:
     except setup.CannotConnectError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Warmline starts over, connected as {called(me)}. Warm contacts are being sent.")
+        messages.success(request, f"Starting over, connected as {called(me)}. Warm contacts are being sent.")
     return redirect("web:settings")
 
 
