@@ -25,8 +25,8 @@ def used(tokens: int = 0, *, calls: int = 0, searches: int = 0, daily: int | Non
         (0, {}, "At the current rate, they will last."),
         (12_000, {"create": 1500}, "At the current rate, they will last."),  # 1,000 an hour, 24,000 a day
         (12_000, {"create": 6000, "look": 3000}, "At the rate of the last hour, they will be used up at 11:30:00 UTC."),
-        (24_000, {"create": 6000}, "They are spent."),
-        (30_000, {}, "They are spent."),
+        (24_000, {"create": 6000}, "They are used up."),
+        (30_000, {}, "They are used up."),
     ],
 )
 def test_until_when_they_last(spent: int, lately: dict[str, int], words: str) -> None:
