@@ -32,7 +32,7 @@ from warmline.crm.signals import (
 from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import pending_deletions, snapshots
+from warmline.sync.reconcile import change_polling, pending_deletions, snapshots
 from warmline.sync.reconcile.deleted_while_sent import let_go
 from warmline.sync.remote import restore_detection
 from warmline.sync.status import attempt_counts
@@ -52,6 +52,7 @@ def connect() -> None:
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.deleted_while_sent")
     rows_restored.connect(after_change.follow_their_contacts, dispatch_uid="warmline.sync.after_change.restored")
     rows_restored.connect(pending_deletions.take_back, dispatch_uid="warmline.sync.reconcile.pending_deletions.back")
+    rows_restored.connect(change_polling.read_restored, dispatch_uid="warmline.sync.reconcile.change_polling")
     rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")
