@@ -40,10 +40,10 @@ def test_without_a_count_nothing_is_said() -> None:
 
 
 def test_the_reserve() -> None:
-    """A tenth that batch work cannot touch."""
+    """A tenth that batch work cannot use."""
     assert budget.reserve(used()).startswith("2,400 of them are reserved for what people wait for.")
     assert budget.reserve(used(21_599)).endswith("cannot use them.")
-    assert budget.reserve(used(21_600)).endswith("cannot touch them, and pause now.")
+    assert budget.reserve(used(21_600)).endswith("cannot use them, and pause now.")
 
 
 @pytest.mark.parametrize(

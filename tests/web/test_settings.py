@@ -184,7 +184,7 @@ def test_the_environments_token_is_another_companys(
     assert "1 contact" in html
     assert OTHER not in html
     html = look(alices.post("/settings/start-anew", follow=True))
-    assert "Warmline starts over" in html
+    assert "Starting over" in html
     assert Company.objects.get().company_id == 2
     assert connection_health.status().state == "ok"
     assert "so there is no need to start over" in look(alices.get("/settings/start-anew", follow=True))

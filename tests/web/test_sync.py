@@ -311,7 +311,7 @@ def test_links_are_checked_after_a_restore(alices: Client, alice: User, bob: Use
         "All links to Pipedrive were checked",
         "2 records are in Pipedrive",
         "Jordan Ames",
-        "not in Pipedrive any",
+        "no longer in Pipedrive",
     ):
         assert words in html
     User.objects.filter(pk=alice.pk).update(is_admin=False)
