@@ -96,11 +96,9 @@ class RulesForm(EditForm):
             ("", "Unknown (use the lowest limits)"),
             *{decided.plan or "lite": decided.plan or "Lite", **PLAN_NAMES}.items(),
         ]
-        self.initial = {
-            **{name: getattr(decided, name) for name in preferences.SETTINGS},
-            "earlier_activities": "yes" if decided.earlier_activities else "no",
-            "delete_there": "yes" if decided.delete_there else "no",
-        }
+        switches = {True: "yes", False: "no"}
+        values = {name: getattr(decided, name) for name in preferences.SETTINGS}
+        self.initial = {name: switches[value] if isinstance(value, bool) else value for name, value in values.items()}
         names: dict[str, str] = {each.key: each.name for each in types or ()}
         for ours in ActivityType:
             present = decided.activity_types.get(ours, TYPES[ours])
