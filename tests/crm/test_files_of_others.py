@@ -27,6 +27,12 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "no entity": ("Name,Company\nDana Diaz,AT&T; R&D\n", {**DANA, "organization__name": "AT&T; R&D"}),
     "a text for a spreadsheet": ('Name,Phone\nDana Diaz,="+49 171 1234567"\n', {**DANA, "phone": "+49 171 1234567"}),
     "tags in quotation marks": ('Name,TAGS\nDana Diaz,"""VIP"",""Fair"""\n', {**DANA, "tags": "VIP, Fair"}),
+    "what says that there is nothing": (
+        "Name,Company,Country,Job Title,Notes\nDana Diaz,#N/A,-,(none),#REF!\n",
+        {**DANA, "organization": None, "job_title": "", "note": ""},
+    ),
+    "what only looks so": ("Name,Company\nDana Null,NA\n", {"name": "Dana Null", "organization__name": "NA"}),
+    "two titles": ("Titre,Prénom,Nom,Titre\n,Dana,Diaz,Acheteuse\n", {**DANA, "job_title": "Acheteuse"}),
     "a mark twice": ("\ufeff\ufeffName,Email\nDana Diaz,dana@example.com\n", {**DANA, "email": "dana@example.com"}),
     "a delimiter that is said": ('"sep=;"\r\nName;Phone\r\nDana Diaz;1,2\r\n', {**DANA, "phone": "1,2"}),
     "a label of its own": (
@@ -65,6 +71,13 @@ def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
     assert (contact.name, contact.note, contact.source) == ("Diaz, Dana", "a &lt; b", '="x"')
 
 
+def test_several_last_names_in_a_cell(alice: User) -> None:
+    """The first counts, and the others are named."""
+    run = imported(alice, b"First name,Last name\nTaro,Yamada ::: Tanaka\n")
+    assert Contact.objects.get().name == "Taro Yamada"
+    assert run.contacts.get().reasons == ["Left out: last name “Tanaka”."]
+
+
 @pytest.mark.parametrize(
     ("heading", "column"),
     [
@@ -80,7 +93,24 @@ def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
         ("Anteckningar", Column.NOTE),
         ("Description", Column.NOTE),
         ("Stanowisko", Column.JOB_TITLE),
+        ("Message", Column.NOTE),
+        ("Observação", Column.NOTE),
+        ("Primäre E-Mail-Adresse", Column.EMAIL),
+        ("Sekundäre E-Mail-Adresse", Column.EMAIL),
+        ("Imię i nazwisko", Column.NAME),
+        ("Jméno", Column.FIRST_NAME),
+        ("Příjmení", Column.LAST_NAME),
+        ("Nazwa firmy", Column.ORGANIZATION),
+        ("Společnost", Column.ORGANIZATION),
+        ("Numer telefonu", Column.PHONE),
+        ("Telefon służbowy", Column.PHONE),
+        ("Branża", Column.SECTOR),
+        ("Země", Column.COUNTRY),
+        ("Źródło", Column.SOURCE),
+        ("Pontuação", Column.WARMNESS),
         ("E-mail 2 - Label", Column.LABEL),
+        ("Telefon 1 \u2013 Label", Column.LABEL),
+        ("", Column.IGNORED),
         ("PHONE_1_-_TYPE", Column.LABEL),
         ("E-Mail-Typ", Column.IGNORED),
         ("E-mail 2 Type", Column.IGNORED),
@@ -104,6 +134,8 @@ def test_a_title_beside_others() -> None:
         ("First Name,Last Name,Account Name,Lead Source,Title,Secondary Email,Email Opt Out", "Zoho"),
         ("First Name,Last Name,Title,Seniority,Contact Owner,Person Linkedin Url,Secondary Email", "Apollo"),
         ("First Name,Last Name,Title,Account Name,Mailing Country", "Salesforce"),
+        ("First Name,Last Name,Company / Account,Lead Source,Lead Status", "Salesforce"),
+        ("Record Id,Lead Owner,Company,Lead Source,Lead Status,Secondary Email,Email Opt Out", "Zoho"),
     ],
 )
 def test_whose_export_it_is(said: str, profile: str) -> None:

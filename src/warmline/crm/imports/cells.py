@@ -26,12 +26,18 @@ BETWEEN = " ::: "  # the same, as we write it
 _NOTHING = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
 )
+# Nobody is called so; `NA` is also Namibia, and `None` and `Null` are surnames.
+_BLANK = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "(null)", "(none)"}
+    | {"#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#nv", "#bezug!", "#wert!", "#spill!", "#calc!"}
+)
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
 _PLAIN_PHONE = re.compile(r"\+?\d[\d -]*\d", re.ASCII)
 _BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+?)\s*[>)\]]", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:[^\s@:]+\s*:\s*)+")  # "mailto:", "work:"
-_BEHIND = re.compile(r"\s*[(\[][^()\[\]@]*[)\]]\s*$")  # "(work)"
+_SCHEMES = frozenset({"mailto", "smtp", "internet"})
+_BEHIND = re.compile(r"\s*[(\[]([^()\[\]@]*)[)\]]\s*$")  # "(work)"
 _QUOTES = " '\"`*‘’“”„«»‚‹›.,;/"  # noqa: RUF001 (as they are typed)
 _CONNECTORS = frozenset({"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "&", "/", "+"})
 _BETWEEN_PHONES = re.compile(r"\s*:::\s*|\s*[;|\r\n]+\s*")
@@ -66,7 +72,13 @@ class Values:
 
 
 def readable(text: str) -> str:
-    """Return a text without the entities of HTML that some exports have: `M&uuml;ller &amp; Co`."""
+    """Return a cell without the entities of HTML that some exports have; empty when it says that there is no value.
+
+    Args:
+        text: The cell: `M&uuml;ller &amp; Co`, or `-`, or `#REF!`.
+    """
+    if without_ends(text).casefold() in _BLANK:
+        return ""
     return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
 
 
@@ -196,13 +208,29 @@ def score(text: str) -> int | str:
 def _addresses(piece: str) -> tuple[list[str], str]:
     """Return the addresses of a piece of a cell, and what else stands in it."""
     if bracketed := _IN_BRACKETS.findall(piece):
-        rest = _BEFORE.sub("", without_ends(_IN_BRACKETS.sub(" ", piece)))
+        rest = " ".join(filter(None, _called(without_ends(_IN_BRACKETS.sub(" ", piece)))))
         return [_bare(each) for each in bracketed], "" if rest.casefold() in map(str.casefold, bracketed) else rest
-    alone = _BEHIND.sub("", _BEFORE.sub("", without_ends(piece).strip("'\"‘’“”")))  # noqa: RUF001
+    called, rest = _called(without_ends(piece).strip("'\"‘’“”"))  # noqa: RUF001
+    behind = _BEHIND.search(rest)
+    alone = rest[: behind.start()] if behind else rest
+    if behind and not headings.label(behind[1]):
+        called = " ".join(filter(None, (called, behind[1].strip())))
     parts = [part for part in alone.split() if part.casefold() not in _CONNECTORS]
     if not parts or not all("@" in part for part in parts):
         return [], piece
-    return [_bare(each) for part in parts for each in _slashed(part)], ""
+    return [_bare(each) for part in parts for each in _slashed(part)], called
+
+
+def _called(text: str) -> tuple[str, str]:
+    """Return what stands before a colon, and the rest; what an address is for, or only that it is one, is neither."""
+    before = _BEFORE.match(text)
+    said = before[0].split(":") if before else []
+    known = (
+        headings.label(each) or headings.kind(each) == headings.Column.EMAIL or each.strip().lower() in _SCHEMES
+        for each in said
+    )
+    called = [each.strip() for each, is_known in zip(said, known, strict=True) if not is_known]
+    return " ".join(filter(None, called)), text[before.end() :] if before else text
 
 
 def _slashed(part: str) -> list[str]:
