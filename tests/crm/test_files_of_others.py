@@ -31,7 +31,22 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
         "Name,Company,Country,Job Title,Notes\nDana Diaz,#N/A,-,(none),#REF!\n",
         {**DANA, "organization": None, "job_title": "", "note": ""},
     ),
-    "what only looks so": ("Name,Company\nDana Null,NA\n", {"name": "Dana Null", "organization__name": "NA"}),
+    "what only looks so": (
+        "Name,Company,Country\nDana Null,Acme,NA\n",
+        {"name": "Dana Null", "organization__country": "NA"},
+    ),
+    "what a program writes for nothing": (
+        "Name,Email,Phone,Company,Notes\nDana Diaz,nan,NaN,NULL,None\n",
+        {**DANA, "email": "", "organization": None},
+    ),
+    "a space before quotation marks": (
+        'Name, Company, Email\n"Dana Diaz", "Larkspur, Inc.", "dana@example.com"\n',
+        {**DANA, "organization__name": "Larkspur, Inc.", "email": "dana@example.com"},
+    ),
+    "the name of a lead beside the contact's": (
+        "lead_name,contact_name,contact_title\nLarkspur,Dana Diaz,Buyer\n",
+        {**DANA, "organization__name": "Larkspur", "job_title": "Buyer"},
+    ),
     "two titles": ("Titre,Prénom,Nom,Titre\n,Dana,Diaz,Acheteuse\n", {**DANA, "job_title": "Acheteuse"}),
     "a mark twice": ("\ufeff\ufeffName,Email\nDana Diaz,dana@example.com\n", {**DANA, "email": "dana@example.com"}),
     "a delimiter that is said": ('"sep=;"\r\nName;Phone\r\nDana Diaz;1,2\r\n', {**DANA, "phone": "1,2"}),

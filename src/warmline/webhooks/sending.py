@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 CONNECT, WHOLE = 5.0, 15.0  # seconds: for each address; for everything
 READ = 2000  # bytes of an answer
 NAT64 = IPv6Network("64:ff9b::/96")  # in whose last 32 bits an address of IPv4 stands
-# All of IPv6 that is given out for the internet. Beside it are forms of IPv4 and of a site's own networks, some of which
+# All of IPv6 that is given out for the internet. Beside it are forms of IPv4 and a site's own networks, some of which
 # Python calls global.
 PUBLIC = IPv6Network("2000::/3")
 

@@ -24,7 +24,7 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGN
 BETWEEN = " ::: "  # the same, as we write it
 # How programs and people say that there is no value.
 _NOTHING = frozenset(
-    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
+    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "nan", "k.a."}
 )
 # Nobody is called so; `NA` is also Namibia, and `None` and `Null` are surnames.
 _BLANK = frozenset(

@@ -184,11 +184,17 @@ def _by_column(
     beside: dict[str, list[str]] = {}
     own = ""  # the label that a cell of its own gives to the next e-mail or phone
     for column, cell, label, name in zip_longest(columns, cells[: len(columns)], labels, names, fillvalue=""):
-        if column and (text := without_ends(cell)):
+        if column and (text := without_ends(cell)) and not _is_nothing(column, text):
             said.setdefault(column, []).append(_with_heading(column, name, text))
             beside.setdefault(column, []).append(own or label)
         own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
+
+
+def _is_nothing(column: str, text: str) -> bool:
+    # Null and None are surnames, and NA is Namibia. What is wrong with an e-mail, a phone or a score is told there.
+    is_name = column in {*NAMED_BY, Column.MIDDLE_NAME, Column.SUFFIX}
+    return not is_name and in_cells.is_nothing(text) and (column, key(text)) != (Column.COUNTRY, "na")
 
 
 def _with_heading(column: str, heading: str, text: str) -> str:

@@ -134,7 +134,9 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 def _parsed(text: str, delimiter: str, *, end: str = "") -> Iterator[list[str]]:
     lines = io.StringIO(text, newline="")
-    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter)
+    # Some programs write a space before a cell in quotation marks, which would make these part of it.
+    is_spaced = re.search(f'"[{delimiter}] +"', text) is not None
+    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter, skipinitialspace=is_spaced)
 
 
 def _delimiter(text: str) -> str:

@@ -111,8 +111,8 @@ _WHOLE = {
     Column.ORGANIZATION: "business name, business, raison sociale, razón social, razão social, ragione sociale, nom"
     "  de la société, nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda, nazwa firmy, název"
     " firmy, název společnosti",
-    Column.JOB_TITLE: "job title, position, role, job role, function, occupation, organization title, company title,"
-    "  berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
+    Column.JOB_TITLE: "job title, contact title, position, role, job role, function, occupation, organization title,"
+    " company title, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
     " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel,"
     " stanowisko, befattning, stilling, pozice, funkce, pracovní pozice, arbeitstitel, titel der organisation",
     Column.SOURCE: "source, lead source, contact source, original source, herkunft, quelle, origen, origem, fuente,"
@@ -229,6 +229,7 @@ _OF_NEXT = re.compile(  # at Google
     r"(?:e-?mail|phone|tel[eé]?[fl]\w+)[\s_]*\d+[\s_]*[-\u2013][\s_]*(?:label|type|typ|tipo|étiquette|etiqueta)",
     re.IGNORECASE,
 )
+_COMPANYS = "lead name"  # beside that of the contact
 _TITLES = frozenset({"title", "titre"})  # of a job, unless that has a column of its own
 _ADDRESS = re.compile(r"\S@\S")
 
@@ -283,6 +284,9 @@ def kinds(headings: Sequence[str]) -> list[Column]:
     titles = [place for place, heading in enumerate(headings) if " ".join(words(heading)) in _TITLES]
     if titles and Column.JOB_TITLE not in found:
         found[titles[-1]] = Column.JOB_TITLE  # Outlook in French has the one of a letter's address before it
+    names = [" ".join(words(heading)) for heading in headings]
+    if _COMPANYS in names and "contact name" in names:
+        found[names.index(_COMPANYS)] = Column.ORGANIZATION
     first, last = Column.FIRST_NAME in found, Column.LAST_NAME in found
     if first == last:  # a name beside both is all of it, or one of them again: each row tells
         return found

@@ -1,7 +1,7 @@
 """How a text file was written that does not say so: found by the headings that are known then, and by odd letters.
 
-Nearly every file can be read as Windows-1252, but one that Excel wrote in Polish, Czech or Russian, or on an old Mac,
-has signs in the midst of its words then: "Pawe³" is Paweł. Pure: no database.
+Nearly every file can be read as Windows-1252, but one that Excel wrote in Polish, Czech or Russian, on an old Mac or
+for DOS, has signs in the midst of its words then: "Pawe³" is Paweł. Pure: no database.
 """
 
 import codecs
@@ -16,6 +16,7 @@ _OLD = {
     "cp1250": "Windows-1250",
     "cp1251": "Windows-1251",
     "mac_roman": "Mac OS Roman",
+    "cp850": "MS-DOS",
 }
 _LETTER = r"[^\W\d_]"
 _HIGH_CAPITAL = "[\u00c0-\u00d6\u00d8-\u00de\u0152\u0160\u0178\u017d]"
@@ -28,6 +29,7 @@ _ODD = re.compile(
     r"|[\u00c0-\u017f]{4,}"
     r"|[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]",
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b]")
 _CELL = re.compile(r"[,;\t|]")
 
 
@@ -52,7 +54,7 @@ def _old(content: bytes) -> tuple[str, str] | None:
     texts = {encoding: text for encoding in _OLD if (text := _text(content, encoding)) is not None}
     fits = {encoding: _fit(text) for encoding, text in texts.items()}
     if "cp1252" not in texts:  # what is no text at all, another one may read as odd letters
-        fits = {encoding: fit for encoding, fit in fits.items() if not fit[1]}
+        fits = {encoding: fit for encoding, fit in fits.items() if not fit[1] and not _CONTROL.search(texts[encoding])}
     best = max(fits, key=lambda encoding: fits[encoding], default=None)
     return (texts[best], _OLD[best]) if best else None
 
