@@ -80,10 +80,11 @@ def test_a_label_that_is_none_of_ours_is_named(alice: User) -> None:
 
 def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
     """A name with a comma, entities and a text for a spreadsheet are what somebody typed here."""
-    text = 'Name,Warmness,Last contacted,Owner,Note,Source\n"Diaz, Dana",0,,Alice,a &lt; b,"\'=""x"""\n'
+    text = 'Name,Warmness,Last contacted,Owner,Note,Source,Job title\n"Diaz, Dana",0,,Alice,a &lt; b,"\'=""x""",n/a\n'
     imported(alice, text.encode())
     contact = Contact.objects.get()
     assert (contact.name, contact.note, contact.source) == ("Diaz, Dana", "a &lt; b", '="x"')
+    assert contact.job_title == "n/a"
 
 
 def test_several_last_names_in_a_cell(alice: User) -> None:

@@ -22,15 +22,13 @@ SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one 
 LEFT_OUT = "Left out: {} “{}”."
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
 BETWEEN = " ::: "  # the same, as we write it
-# How programs and people say that there is no value.
-_NOTHING = frozenset(
-    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "nan", "k.a."}
-)
-# Nobody is called so; `NA` is also Namibia, and `None` and `Null` are surnames.
+# How programs and people say that there is no value: in any column, and where nobody is called so.
 _BLANK = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "(null)", "(none)"}
     | {"#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#nv", "#bezug!", "#wert!", "#spill!", "#calc!"}
 )
+_NOTHING = _BLANK | {"na", "null", "none", "nan", "k.a."}
+_LONGEST_NOTHING = 20  # characters, with white space around it
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
 _PLAIN_PHONE = re.compile(r"\+?\d[\d -]*\d", re.ASCII)
 _BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
@@ -72,13 +70,7 @@ class Values:
 
 
 def readable(text: str) -> str:
-    """Return a cell without the entities of HTML that some exports have; empty when it says that there is no value.
-
-    Args:
-        text: The cell: `M&uuml;ller &amp; Co`, or `-`, or `#REF!`.
-    """
-    if without_ends(text).casefold() in _BLANK:
-        return ""
+    """Return a text without the entities of HTML that some exports have: `M&uuml;ller &amp; Co`."""
     return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
 
 
@@ -96,9 +88,14 @@ def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
     return one
 
 
-def is_nothing(text: str) -> bool:
-    """Tell whether a text says that there is no value, such as `n/a`."""
-    return text.casefold() in _NOTHING
+def is_nothing(text: str, *, is_name: bool = False) -> bool:
+    """Tell whether a text says that there is no value, such as `n/a` or `#REF!`.
+
+    Args:
+        text: The cell.
+        is_name: Whether it is somebody's name, who may be called Null.
+    """
+    return len(text) <= _LONGEST_NOTHING and without_ends(text).casefold() in (_BLANK if is_name else _NOTHING)
 
 
 def emails(text: str) -> Values:

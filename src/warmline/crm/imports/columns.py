@@ -28,6 +28,7 @@ TOO_LONG = (
 )
 SWALLOWED = "A cell of this row contains whole rows. Check whether a quotation mark is missing or too many."
 NAMED_BY: set[str] = {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME}
+NAMES = {*NAMED_BY, Column.MIDDLE_NAME, Column.SUFFIX}
 NO_ORGANIZATION = "Left out: {} “{}”, because this row names no organization."
 FOOTERS = 10  # rows: a longer block at the end is none
 
@@ -140,7 +141,12 @@ def read(
         labels: What the e-mails or phones of each column are for; empty where that is not known.
         names: What the columns are called, which goes before what is put into the note.
     """
-    said, beside = _by_column(cells if is_ours else [*map(in_cells.readable, cells)], columns, labels, names)
+    if not is_ours:
+        cells = [
+            "" if _is_nothing(column, cell) else in_cells.readable(cell)
+            for column, cell in zip_longest(columns, cells[: len(columns)], fillvalue="")
+        ]
+    said, beside = _by_column(cells, columns, labels, names)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
@@ -184,17 +190,17 @@ def _by_column(
     beside: dict[str, list[str]] = {}
     own = ""  # the label that a cell of its own gives to the next e-mail or phone
     for column, cell, label, name in zip_longest(columns, cells[: len(columns)], labels, names, fillvalue=""):
-        if column and (text := without_ends(cell)) and not _is_nothing(column, text):
+        if column and (text := without_ends(cell)):
             said.setdefault(column, []).append(_with_heading(column, name, text))
             beside.setdefault(column, []).append(own or label)
         own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
 
 
-def _is_nothing(column: str, text: str) -> bool:
-    # Null and None are surnames, and NA is Namibia. What is wrong with an e-mail, a phone or a score is told there.
-    is_name = column in {*NAMED_BY, Column.MIDDLE_NAME, Column.SUFFIX}
-    return not is_name and in_cells.is_nothing(text) and (column, key(text)) != (Column.COUNTRY, "na")
+def _is_nothing(column: str, cell: str) -> bool:
+    is_name = column in NAMES
+    # In a column of countries this is Namibia.
+    return in_cells.is_nothing(cell, is_name=is_name) and (column, cell.strip()) != (Column.COUNTRY, "NA")
 
 
 def _with_heading(column: str, heading: str, text: str) -> str:

@@ -97,7 +97,7 @@ _WHOLE = {
     " priezvisko, celé jméno, kontaktní osoba, nom complet, nom et prénom, prénom et nom, volledige naam, lead, lead"
     " name, customer name",
     Column.FIRST_NAME: "first name, given name, given names, forename, forenames, christian name, name first, fname,"
-    "  first, vorname, vornamen, prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio,"
+    " first, vorname, vornamen, prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio,"
     " voornaam, förnamn, fornavn, imię, jméno, křestní jméno, meno",
     Column.MIDDLE_NAME: "middle name, middle names, middle, middle initial, additional name, additional names,"
     "  second name, weitere vornamen, weiterer vorname, zweiter vorname, zweitname, segundo nombre, segundo nome, nome"
@@ -111,10 +111,11 @@ _WHOLE = {
     Column.ORGANIZATION: "business name, business, raison sociale, razón social, razão social, ragione sociale, nom"
     "  de la société, nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda, nazwa firmy, název"
     " firmy, název společnosti",
-    Column.JOB_TITLE: "job title, contact title, position, role, job role, function, occupation, organization title,"
-    " company title, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
-    " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel,"
-    " stanowisko, befattning, stilling, pozice, funkce, pracovní pozice, arbeitstitel, titel der organisation",
+    Column.JOB_TITLE: "job title, contact title, position, role, job role, function, occupation, organization"
+    " title, company title, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction,"
+    " intitulé du poste, cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie,"
+    " functietitel, stanowisko, befattning, stilling, pozice, funkce, pracovní pozice, arbeitstitel, titel der"
+    " organisation",
     Column.SOURCE: "source, lead source, contact source, original source, herkunft, quelle, origen, origem, fuente,"
     " fonte, bron, provenance, źródło, zdroj, origem do contato, origen del contacto",
 }
