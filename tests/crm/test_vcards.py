@@ -135,6 +135,7 @@ def card(*lines: str) -> bytes:
         (card("FN;CHARSET=what;ENCODING=QUOTED-PRINTABLE:J=C3=B6rg"), {"Full name": "Jörg"}),
         (card("FN:Jörg", "NOTE:x").replace("ö".encode(), b"\xc3\r\n \xb6"), {"Full name": "Jörg", "Note": "x"}),
         (card("FN;CHARSET=Windows-1250:x").replace(b"x", "Łukasz".encode("cp1250")), {"Full name": "Łukasz"}),
+        (card("FN;CHARSET=punycode:x").replace(b"x", "Jörg".encode("cp1252")), {"Full name": "Jörg"}),
         (card("FN:x").replace(b"x", "Jörg".encode("cp1252")), {"Full name": "Jörg"}),
         (card("FN:Jörg").decode().encode("utf-16"), {"Full name": "Jörg"}),
         (b"\xef\xbb\xbf\r\n" + card("FN:Jörg"), {"Full name": "Jörg"}),

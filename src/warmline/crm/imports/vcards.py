@@ -68,7 +68,9 @@ _BEGIN = re.compile(r"\A\ufeff?\s*BEGIN:VCARD\s", re.IGNORECASE)
 _FOLD = re.compile(rb"\r?\n[ \t]|\r[ \t](?!\n)")
 _SOFT = re.compile(rb"(?im)^([^:\r\n]*ENCODING=QUOTED-PRINTABLE[^:\r\n]*:(?:.*=\r?\n)+.*)$")
 _CHARSET = re.compile(rb'(?i);CHARSET="?([\w-]+)[^:]*:[^\r\n]*[\x80-\xff]')
-_PARAMETERS = re.compile(r';((?:[^";:]|"[^"]*")*)')
+_CHARSETS = re.compile(
+    r"utf-?8|us-ascii|iso-?8859-?\d+|(?:windows-?|cp)\d+|koi8-[ru]|mac\w*|shift_jis|euc-\w+|gb\w+|big5", re.IGNORECASE
+)
 _PROPERTY = re.compile(r'(?:([\w-]+)\.)?([\w-]+)((?:;(?:[^";:]|"[^"]*")*)*):(.*)', re.DOTALL)
 _PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|\Z)", re.DOTALL)
 _COMMA = re.compile(r"(?<!\\),\s*")
@@ -147,12 +149,19 @@ def _text(content: bytes) -> tuple[str, str]:
         return decoded(_unfolded(decoded(content)[0].encode()))[0], "UTF-16"
     unfolded = _unfolded(content)
     text, encoding = decoded(unfolded)
-    if encoding != "UTF-8" and (said := _CHARSET.search(unfolded)):
-        try:
-            return unfolded.decode(said[1].decode()), said[1].decode()[:13].capitalize()
-        except (LookupError, UnicodeDecodeError):
-            pass  # it says so wrongly
-    return text, encoding
+    said = _CHARSET.search(unfolded) if encoding != "UTF-8" else None
+    as_said = _decoded_as(unfolded, said[1].decode()) if said else None
+    return (as_said, said[1].decode()[:13].capitalize()) if said and as_said is not None else (text, encoding)
+
+
+def _decoded_as(content: bytes, charset: str) -> str | None:
+    """Return the text of bytes; None where that is not what they are, or nothing that a card is written in."""
+    if not _CHARSETS.fullmatch(charset):  # some of Python's take forever
+        return None
+    try:
+        return content.decode(charset)
+    except (LookupError, UnicodeError):
+        return None
 
 
 def _unfolded(content: bytes) -> bytes:
@@ -243,12 +252,8 @@ def _decoded(parameters: str, value: str) -> str:
         return value
     charset = re.search(r"CHARSET=\"?([\w-]+)", said)
     content = quopri.decodestring(value.encode()).replace(b"\0", b"")  # no database holds it
-    for encoding in (charset[1] if charset else "utf-8", "utf-8", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return content.decode("latin-1")
+    tried = (_decoded_as(content, each) for each in (charset[1] if charset else "utf-8", "utf-8", "cp1252"))
+    return next((text for text in tried if text is not None), content.decode("latin-1"))
 
 
 def _rows(cards: list[dict[str, list[str]]]) -> tuple[tuple[int, list[str]], ...]:

@@ -10,7 +10,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import IO, Any
 
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import headings
@@ -21,15 +21,16 @@ MOST_PARTS = 500
 MOST_EMPTY = 100_000  # rows: empty ones between others cost time as well
 # What a sheet holds beside the values of its cells, by the part of the file and the sign in it.
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
-_BESIDE = {
+_BESIDE: dict[str, tuple[re.Pattern[str], re.Pattern[bytes] | None]] = {
     "links behind cells": (_SHEET, re.compile(rb"<hyperlink\s")),
     "formulas without a stored value": (
         _SHEET,
         re.compile(rb"<f\b[^<]*(?:</f>|(?<=/)>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"),
     ),
     "comments on cells": (re.compile(r"xl/comments[^/]*\.xml|xl/comments/[^/]+\.xml"), re.compile(rb"<comment\s")),
-    "pictures": (re.compile(r"xl/media/[^/]+"), re.compile(rb"\A.", re.DOTALL)),
+    "pictures": (re.compile(r"xl/media/[^/]+"), None),
 }
+PIECE = 1_000_000  # bytes
 _ZEROS = re.compile("0+")
 CONTENTS = "[Content_Types].xml"
 BROKEN = "This Excel file cannot be read. Save the table as CSV in your spreadsheet program and choose that file."
@@ -102,14 +103,24 @@ def _refuse_bombs(content: bytes) -> None:
 
 
 def _beside(content: bytes) -> list[str]:
-    """Return in words what is not in the cells, or for more cells than the one it is in."""
+    """Return in words what a file holds beside the values of its cells."""
     counted: Counter[str] = Counter()
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         for name in packed.namelist():
             for what, (part, sign) in _BESIDE.items():
                 if part.fullmatch(name):
-                    counted[what] += len(sign.findall(packed.read(name)))
+                    with packed.open(name) as file:
+                        counted[what] += _count(file, sign) if sign else 1
     return [f"{what} ({number:,})" for what, number in counted.items() if number]
+
+
+def _count(file: IO[bytes], sign: re.Pattern[bytes]) -> int:
+    """Return how often a sign is in a part, of which only a piece is held at a time."""
+    found, rest = 0, b""
+    while piece := file.read(PIECE):
+        done, end, rest = (rest + piece).rpartition(b"</c>")
+        found += len(sign.findall(done + end))
+    return found + len(sign.findall(rest))
 
 
 def _known(rows: Sequence[tuple[int, list[str]]]) -> int:
