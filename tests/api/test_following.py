@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -141,6 +142,11 @@ def test_gone_rows_are_kept_for_90_days(bob: Caller) -> None:
     assert commit_order.horizon() >= newest
 
 
+def delete_kept(activity: Activity, keeper: Keeper) -> None:
+    """Delete an activity so that it can be undone."""
+    delete_activity(activity, keeper.deleted)
+
+
 def imported_and_taken_back(owner: User, text: str) -> None:
     """Import a file, and take that back."""
     run = imported(owner, text.encode())
@@ -173,7 +179,7 @@ def test_a_follower_that_stops_and_goes_on_at_random(bob: Caller, charlie: Calle
                 Contact.objects.filter(pk__in=some(Contact)), charlie.user, keeper.handed_over(charlie.user)
             )
         ),
-        lambda: [delete_activity(each) for each in Activity.objects.filter(pk__in=some(Activity))],
+        lambda: [undoable(partial(delete_kept, each)) for each in Activity.objects.filter(pk__in=some(Activity))],
         lambda: list(
             import_contacts(bob.user, [{"name": f"I{chance.randrange(6)}"}, {"name": "J", "warmness_score": 9}])
         ),
@@ -189,9 +195,10 @@ def test_a_follower_that_stops_and_goes_on_at_random(bob: Caller, charlie: Calle
 
     undone: list[Keeper] = []
 
-    def undoable(deed: Callable[[Keeper], Any]) -> None:
+    def undoable(deed: Callable[[Keeper], Any]) -> Keeper:
         deed(keeper := Keeper(bob.user))
         undone.append(keeper)
+        return keeper
 
     def undo_some() -> None:
         chance.shuffle(undone)

@@ -141,12 +141,7 @@ def read(
         labels: What the e-mails or phones of each column are for; empty where that is not known.
         names: What the columns are called, which goes before what is put into the note.
     """
-    if not is_ours:
-        cells = [
-            "" if _is_nothing(column, cell) else in_cells.readable(cell)
-            for column, cell in zip_longest(columns, cells[: len(columns)], fillvalue="")
-        ]
-    said, beside = _by_column(cells, columns, labels, names)
+    said, beside = _by_column(cells if is_ours else _plain(cells, columns), columns, labels, names)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
@@ -195,6 +190,12 @@ def _by_column(
             beside.setdefault(column, []).append(own or label)
         own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
+
+
+def _plain(cells: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return cells as a person would have written them."""
+    some = zip_longest(columns, cells[: len(columns)], fillvalue="")
+    return ["" if _is_nothing(column, cell) else in_cells.readable(cell) for column, cell in some]
 
 
 def _is_nothing(column: str, cell: str) -> bool:
