@@ -1,10 +1,12 @@
 """Deliveries: each event at least once, in order per record, whatever the receiver does."""
 
+import json
 import random
 from datetime import timedelta
 from threading import Event as Flag
 
 import pytest
+from api.caller import Caller
 from django.db import transaction
 from django.utils import timezone
 from webhooks.receiver import Behaviour, Receiver, Request, listening
@@ -54,6 +56,16 @@ def test_what_is_told_of_a_contact(alice: User, endpoint: Endpoint, receiver: Re
         "external_ids": [],
     }
     assert worker.deliver_due() == 0
+
+
+def test_who_pushes_a_lead_knows_it_again(alice: User, endpoint: Endpoint) -> None:
+    """That it became warm is told with the program's own id, also of one that is new."""
+    caller = Caller(alice)
+    caller.put("/contacts/external/web/1", {"name": "Dana", "warmness_score": 9})
+    caller.put("/contacts/external/web/2", {"name": "Eli"})
+    caller.put("/contacts/external/web/2", {"name": "Eli", "warmness_score": 9})
+    told = [json.loads(each.payload)["data"]["external_ids"] for each in Delivery.objects.order_by("pk")]
+    assert told == [[{"source": "web", "id": "1"}], [{"source": "web", "id": "2"}]]
 
 
 def test_it_is_stored_with_what_happened(alice: User, endpoint: Endpoint) -> None:
