@@ -120,7 +120,7 @@ def _ping() -> None:
     if result is None or result.checked_at is None or not result.is_clean:
         return
     last = AdminMail.objects.filter(pk=PING).first()
-    if last is not None and last.told_at >= result.checked_at:
+    if last is not None and last.told_at == result.checked_at:  # a later one may be of a clock that was wrong
         return
     if _claim_ping(result.checked_at):
         _do_or_give_back(PING, last, _send_ping)
@@ -130,7 +130,9 @@ def _ping() -> None:
 def _claim_ping(finished_at: datetime) -> bool:
     with transaction.atomic():
         _, is_new = AdminMail.objects.get_or_create(pk=PING, defaults={"told_at": finished_at})
-        return is_new or bool(AdminMail.objects.filter(pk=PING, told_at__lt=finished_at).update(told_at=finished_at))
+        return is_new or bool(
+            AdminMail.objects.filter(pk=PING).exclude(told_at=finished_at).update(told_at=finished_at)
+        )
 
 
 def _send_ping() -> None:
