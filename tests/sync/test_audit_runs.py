@@ -253,6 +253,20 @@ def test_when_the_nightly_audit_begins(now: str, began: str, last: str | None, *
     assert is_due(moments[0], moments[1], moments[2], time(3), HELSINKI) == expected
 
 
+@pytest.mark.parametrize("day", ["2026-03-08", "2026-03-29", "2026-04-05", "2026-10-25", "2026-11-01", "2026-11-27"])
+@pytest.mark.parametrize("zone", ["Europe/Helsinki", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize("at", [time(0), time(1, 30), time(2), time(2, 30), time(3), time(3, 30)])
+def test_each_night_has_one_audit(day: str, zone: str, at: time) -> None:
+    """So too the night in which clocks skip an hour, and the one in which an hour comes twice."""
+    began = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - timedelta(minutes=1)
+    audits: list[datetime] = []
+    for minute in range(0, 22 * 60, 5):
+        now = began + timedelta(minutes=minute)
+        if is_due(now, began, audits[-1] if audits else None, at, ZoneInfo(zone)):
+            audits.append(now)
+    assert len(audits) == 1
+
+
 @pytest.mark.django_db
 def test_whoever_listens_hears_of_the_result(desk: Desk, account: Account) -> None:
     """Once for each audit, with how many problems of each kind there are."""
