@@ -190,6 +190,25 @@ def test_a_large_account_is_read_in_slices(
 
 
 @pytest.mark.django_db
+def test_a_clock_that_was_ahead_hides_no_change(
+    with_tokens: Callable[[int], Desk], desk: Desk, account: Account, sandbox: Sandbox
+) -> None:
+    """What changed right after the last audit is listed by the next one, whatever our clock said then."""
+    desk.clock.jump(3600)
+    desk.audit()
+    changed = account.contacts[900]
+    desk.clock.sleep(600)
+    sandbox.people.change("persons", changed.pipedrive_person_id or 0, name="Somebody Else")
+    desk.clock.jump(-3600)
+    poor = with_tokens(590)
+    poor.clock.sleep(24 * 3600)
+    AuditedLink.objects.update(looked_at=desk.clock.now() + timedelta(days=365))
+    poor.audit()
+    assert ("contact", changed.pk, "different") in poor.found()
+    assert AuditedLink.objects.filter(kind="contact", looked_at__lte=desk.clock.now()).count() >= 1000 // 30
+
+
+@pytest.mark.django_db
 def test_another_company_ends_an_audit(desk: Desk, account: Account) -> None:
     """Links of another generation mean nothing."""
     desk.begin()
