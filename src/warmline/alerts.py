@@ -59,13 +59,24 @@ def running() -> AbstractContextManager[object]:
 
 
 def look() -> None:
-    """Tell what is new."""
-    if settings.EMAIL is not None:
-        for topic, news in ((CONNECTION, of_connection()), (AUDIT, of_audit())):
-            if news is not None:
-                _tell(topic, news)
-    if settings.AUDIT_PING_URL:
-        _ping()
+    """Tell what is new. What cannot be told keeps back nothing else: without a mail server, the ping is sent still.
+
+    Raises:
+        Exception: Why something could not be told; it is told with a later turn.
+    """
+    failures = list[Exception]()
+    for tell in (lambda: _mail(CONNECTION, of_connection), lambda: _mail(AUDIT, of_audit), _ping):
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 (raised below)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _mail(topic: str, look_at: Callable[[], News | None]) -> None:
+    if settings.EMAIL is not None and (news := look_at()) is not None:
+        _tell(topic, news)
 
 
 def of_connection() -> News | None:
@@ -116,7 +127,7 @@ def _claim(topic: str, news: News) -> bool:
 
 
 def _ping() -> None:
-    result = audit_result.latest()
+    result = audit_result.latest() if settings.AUDIT_PING_URL else None
     if result is None or result.checked_at is None or not result.is_clean:
         return
     last = AdminMail.objects.filter(pk=PING).first()
