@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -65,7 +66,7 @@ def look() -> None:
         Exception: Why something could not be told; it is told with a later turn.
     """
     failures = list[Exception]()
-    for tell in (lambda: _mail(CONNECTION, of_connection), lambda: _mail(AUDIT, of_audit), _ping):
+    for tell in (partial(_mail, CONNECTION, of_connection), partial(_mail, AUDIT, of_audit), _ping):
         try:
             tell()
         except Exception as error:  # noqa: BLE001 (raised below)

@@ -96,5 +96,6 @@ def test_a_create_of_yesterday_is_found_beside_them(odd: Bench, world: World, sa
     assert len(world.activities) == 1
     odd.clock.sleep(25 * 3600)
     odd.settle(120)
-    assert stated(call).sync_state == "synced"
+    call.refresh_from_db()
+    assert call.pipedrive_activity_id == 1
     assert len(world.activities) == 1
