@@ -108,6 +108,17 @@ def test_a_failure_is_tried_again(alice: User, endpoint: Endpoint, receiver: Rec
     assert {message for message, _ in receiver.seen} == {delivery.message_id}
 
 
+@pytest.mark.parametrize(("attempts", "hours"), [(0, 1), (0, 48), (1, 3), (9, 48)])
+def test_a_clock_that_was_ahead_holds_nothing_up(
+    alice: User, endpoint: Endpoint, receiver: Receiver, attempts: int, hours: int
+) -> None:
+    """The first attempt waits for nothing, and no other for longer than it ever has to."""
+    book.add_contact(alice, name="Dana", warmness_score=5)
+    later = timezone.now() + timedelta(hours=hours)
+    Delivery.objects.update(next_at=later, wanted_at=later, attempts=attempts)
+    assert worker.deliver_due() == len(receiver.good) == 1
+
+
 def test_what_is_about_one_record_waits_and_the_rest_does_not(endpoint: Endpoint, receiver: Receiver) -> None:
     """Until it is delivered or given up."""
     for record_id, number in ((1, 1), (1, 2), (2, 3), (1, 4)):
