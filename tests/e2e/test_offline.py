@@ -2,58 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from e2e.browsing import PATIENCE, PHONE, TEAM, People, Site, kept_ahead
+from e2e.browsing import PATIENCE, PHONE, People, Site, kept_ahead
+from e2e.stopping import Server, stoppable
 from e2e.test_accessibility import serious
 from playwright.sync_api import Browser, Page, Route, expect
-from programs import PASSWORD, environment, free_port, new_team, running, serving_warmline
+from programs import PASSWORD
 
 WORKER: dict[str, Any] = {"service_workers": "allow"}
-
-
-class Server:
-    """A Warmline that can be stopped and started again.
-
-    Args:
-        folder: For its data.
-        sandbox: Where its Pipedrive answers.
-    """
-
-    def __init__(self, folder: Path, sandbox: str) -> None:
-        new_team(folder, *TEAM)
-        self._port, self._runs, self._is_running = free_port(), ExitStack(), False
-        self._env = environment(folder, sandbox)
-        self.site = Site(f"http://127.0.0.1:{self._port}", sandbox, folder, self._env)
-
-    def start(self) -> None:
-        """Start it, unless it runs."""
-        if self._is_running:
-            return
-        self._is_running = True
-        self._runs.enter_context(serving_warmline(self._env, self._port, log=self.site.folder / "warmline.log"))
-
-    def stop(self) -> None:
-        """Stop it; nothing answers at its address then."""
-        self._is_running = False
-        self._runs.close()
 
 
 @pytest.fixture(scope="module")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return the programs, for all tests here."""
-    folder, port = tmp_path_factory.mktemp("site"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    arguments = ("sandbox", "--port", str(port))
-    with running(environment(folder, url), *arguments, ready=f"{url}/sandbox/world", log=folder / "sandbox.log"):
-        found = Server(folder, url)
-        found.start()
+    with stoppable(tmp_path_factory.mktemp("site")) as found:
         yield found
-        found.stop()
 
 
 @pytest.fixture
