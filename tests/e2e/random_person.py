@@ -75,7 +75,9 @@ class Person:
                 self._random.choice((self._look, self._look, self._log, self._warm))()
             self._random.choice((self._add, self._log, self._warm))(self._go)
             for _ in range(self._random.randint(3, 6)):
-                self._random.choice((self._add, self._log, self._warm, self._warm, self._log_from_outbox, self._reopen))()
+                self._random.choice(
+                    (self._add, self._log, self._warm, self._warm, self._log_from_outbox, self._reopen)
+                )()
             self._reopen()
             self._come_back()
 
@@ -94,7 +96,9 @@ class Person:
         self._page.keyboard.press("Enter")
         (meanwhile or (lambda: None))()
         there = self._page.get_by_role("heading", name=name, exact=True)
-        expect(there.or_(self._kept(name)).or_(self._page.locator("#not-kept:visible")).first).to_be_attached()
+        expect(
+            there.or_(self._kept(name)).or_(self._page.locator("#said", has_text=f"{name} is added.")).first
+        ).to_be_attached()
         if there.count() and not self._is_away:
             self._paths[name] = self._path()
 
@@ -112,22 +116,28 @@ class Person:
         self._to("#log button[type=submit]")
         self._page.keyboard.press("Enter")
         (meanwhile or (lambda: None))()
-        expect(self._page.locator("#timeline").get_by_text(note).or_(self._kept(name)).first).to_be_attached()
+        saved = self._page.locator("#said", has_text=f"The activity with {name} is logged.")
+        expect(
+            self._page.locator("#timeline").get_by_text(note).or_(self._kept(name)).or_(saved).first
+        ).to_be_attached()
 
     def _warm(self, meanwhile: Callable[[], None] | None = None) -> None:
         name = self._open_known()
         control = self._page.get_by_label(f"Warmness of {name}")
         self._to("select.warmness")
-        before = control.input_value()
-        key = self._random.choice(("ArrowDown", "ArrowUp", str(self._random.randrange(SCORES))))
-        for _ in range(self._random.randint(1, 4)):
-            self._page.keyboard.press(key)
+        before = int(control.input_value())
+        step, times = self._random.choice((-1, 0, 1)), self._random.randint(1, 4)
+        # (A 1 that is typed again leads from 1 to 10.)
+        typed = self._random.choice((0, *range(2, SCORES)))
+        score = max(0, min(SCORES, before + step * times)) if step else typed
+        for _ in range(times if step else 1):
+            self._page.keyboard.press({-1: "ArrowUp", 0: str(score), 1: "ArrowDown"}[step])
         (meanwhile or (lambda: None))()
-        seen = int(control.input_value())
-        self._did(f"make {name} {seen}, which was {before}")
-        self.wanted.warmness[name] = seen
+        self._did(f"make {name} {score}, which was {before}")
+        self.wanted.warmness[name] = score
+        expect(control.and_(self._page.locator(f"select:has(option[selected]:text-is('{score}'))"))).to_be_attached()
+        expect(control).to_have_value(str(score))
         expect(self._page.locator("select.warmness.htmx-request")).to_have_count(0)
-        expect(control).to_have_value(str(seen))
         assert self._page.evaluate(HAS_FOCUS, "select.warmness"), "the focus was lost"
 
     def _log_from_outbox(self) -> None:
@@ -212,7 +222,9 @@ class Person:
         if not is_last:
             self._page.once("dialog", lambda dialog: dialog.accept())
         self._page.keyboard.press("Enter")
-        expect(self._page.locator("[data-decided]").filter(has=self._page.locator("[data-do=apply]:visible"))).to_have_count(0)
+        expect(
+            self._page.locator("[data-decided]").filter(has=self._page.locator("[data-do=apply]:visible"))
+        ).to_have_count(0)
 
     # --- How. ---
 
@@ -266,7 +278,9 @@ def check(server: Server, wanted: Wanted, mark: str) -> None:
             return [row for row in api.changes(kind).rows if (row[text] or "").endswith(mark)]
 
         def is_at_rest() -> bool:
-            return all(row["sync"]["state"] in AT_REST for row in (*rows("contacts", "name"), *rows("activities", "note")))
+            return all(
+                row["sync"]["state"] in AT_REST for row in (*rows("contacts", "name"), *rows("activities", "note"))
+            )
 
         found_in_time(is_at_rest, PATIENCE)
         contacts, activities = rows("contacts", "name"), rows("activities", "note")
@@ -276,7 +290,9 @@ def check(server: Server, wanted: Wanted, mark: str) -> None:
     warm = {row["name"] for row in contacts if row["warmness_score"] >= WARM}
     linked = {row["name"] for row in contacts if row["sync"]["state"] == "synced"}
     _same("warm ones that are not in Pipedrive", warm - linked, ())
-    world = httpx.get(f"{server.site.sandbox}/sandbox/world", timeout=PATIENCE, trust_env=False).raise_for_status().json()
+    world = (
+        httpx.get(f"{server.site.sandbox}/sandbox/world", timeout=PATIENCE, trust_env=False).raise_for_status().json()
+    )
     there = [each["name"] for each in world["persons"] if each["name"].endswith(mark)]
     noted = [each["note"] for each in world["activities"] if (each["note"] or "").endswith(mark)]
     _same("persons", there, linked)

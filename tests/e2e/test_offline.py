@@ -300,6 +300,67 @@ def test_an_answer_that_is_lost(people: People, server: Server, site: Site) -> N
     expect(page.get_by_role("link", name="Added Once")).to_have_count(1)
 
 
+def test_saved_at_the_last_moment(people: People, server: Server, site: Site) -> None:
+    """The network goes after the answer: the old page that follows says that it was saved, once."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Called In Time")
+    kept_ahead(page)
+    visit(page, path)
+
+    def go(route: Route) -> None:
+        saved = route.fetch(max_redirects=0)
+        server.stop()
+        route.fulfill(response=saved)
+
+    page.route("**/activities", go)
+    page.locator("#log").get_by_role("radio", name="Call").check(force=True)
+    page.locator("#log").get_by_role("button", name="Save").click()
+    expect(page.locator("#offline")).to_contain_text("The activity with Called In Time is logged. Offline: as of")
+    page.reload()
+    expect(page.locator("#offline")).to_contain_text("Offline: as of")
+    expect(page.locator("#offline")).not_to_contain_text("is logged")
+
+
+# Keeps what opens the database waiting, as a slow disk does, until somebody lets one go on.
+SLOW = """() => {
+  const open = IDBFactory.prototype.open;
+  window.held = [];
+  IDBFactory.prototype.open = function (...args) {
+    const asked = open.apply(this, args);
+    return {
+      get result() { return asked.result; },
+      set onupgradeneeded(then) { asked.onupgradeneeded = then; },
+      set onerror(then) { asked.onerror = then; },
+      set onsuccess(then) { held.push(() => { if (asked.readyState === "done") then(); else asked.onsuccess = then; }); },
+    };
+  };
+}"""
+
+
+def test_keys_that_are_faster_than_the_disk(people: People, server: Server, site: Site) -> None:
+    """What is kept late does not set the control back on which somebody goes on pressing."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Pressed Fast", "2")
+    kept_ahead(page)
+    visit(page, path)
+    page.evaluate(SLOW)
+    page.context.set_offline(True)
+    control, said = page.get_by_label("Warmness of Pressed Fast"), page.locator("#said")
+    for waiting in (1, 2):
+        control.press("ArrowDown")
+        page.wait_for_function("waiting => held.length === waiting", arg=waiting)
+    page.evaluate("held.shift()()")
+    expect(said).to_contain_text("kept in this browser")
+    control.press("ArrowDown")
+    expect(control).to_have_value("5")
+    page.evaluate("() => { for (const go of held) go(); held.push = (go) => go(); }")
+    expect(said).to_contain_text("Warmness of Pressed Fast: 5.")
+    page.context.set_offline(False)
+    unsent(page, "")
+    page.goto(path)
+    expect(control).to_have_value("5")
+
+
 def test_no_room_in_the_browser(people: People, server: Server, site: Site) -> None:
     """The form keeps what was typed, as without an outbox."""
     page = people.member(site, **WORKER)

@@ -42,11 +42,15 @@ def test_a_slip_of_the_hand(people: People, site: Site, device: dict[str, Any]) 
     control = page.get_by_label(f"Warmness of {slipped}")
     network = page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
-    network.send("Network.emulateNetworkConditions", slow)  # so that each press comes before the answer to the one before
+    network.send(
+        "Network.emulateNetworkConditions", slow
+    )  # so that each press comes before the answer to the one before
     for _ in range(4, 9):
         control.press("ArrowDown")
     network.send("Network.emulateNetworkConditions", {**slow, "latency": 0})
-    expect(page.locator(f"select[aria-label='Warmness of {slipped}']:not(.htmx-request) option[selected]")).to_have_text("8")
+    expect(
+        page.locator(f"select[aria-label='Warmness of {slipped}']:not(.htmx-request) option[selected]")
+    ).to_have_text("8")
     expect(page.locator("span", has=control).get_by_role("status")).to_have_text("Saved")
     expect(control).to_have_value("8")
     corner = page.get_by_role("region", name="Undo")

@@ -103,6 +103,13 @@ const WORDS = {
   activity: ({ about }) => `The activity with ${about} ${KEPT}`,
   warmness: ({ about, to }) => `${about}: ${to}. It ${KEPT}`,
 };
+// The page that follows says what was saved; if the network goes in between it is an old copy, which knows nothing of it.
+const SAVED = { contact: ({ about }) => `${about} is added.`, activity: ({ about }) => `The activity with ${about} is logged.` };
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  const item = isReady && xhr.status === 200 && xhr.getResponseHeader("HX-Redirect") && itemOf(elt);
+  if (item) sessionStorage.setItem("saved", SAVED[item.kind](item));
+});
+
 const empty = new Map(); // the page's forms, before anything was typed
 for (const form of document.querySelectorAll("form#add, form#log")) {
   if (!form.querySelector(".error")) empty.set(form.id, form.cloneNode(true));
@@ -112,7 +119,7 @@ export const say = (words) => { document.getElementById("said").textContent = wo
 
 function showKept(element, item) {
   say(WORDS[item.kind](item));
-  if (item.kind === "warmness") return showWarmness(element, item.to);
+  if (item.kind === "warmness") return showWarmness(element, item.to, element.value); // it may have been changed again
   if (element.closest("#undo")) return element.closest("#undo").replaceChildren();
   const fresh = empty.get(element.id)?.cloneNode(true);
   if (!fresh) return element.remove();
@@ -124,8 +131,9 @@ function showKept(element, item) {
   place.focus({ preventScroll: true });
 }
 
-function showWarmness(control, value) {
-  for (const option of control.options) option.defaultSelected = option.selected = option.value === value;
+function showWarmness(control, value, seen = value) {
+  for (const option of control.options) option.defaultSelected = option.value === value;
+  control.value = seen;
   control.classList.add("is-kept");
 }
 
