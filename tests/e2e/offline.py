@@ -1,7 +1,7 @@
 """`make offline SECONDS=600`: people at random without a network for so long together, on phones and wide.
 
-Each takes a turn with another seed and the next crossing: of a device, and of how Warmline is out of reach. What one of
-them finds wrong is printed with all that was done before; `make offline SEED=... CROSSING=...` does the same deeds again.
+Each takes a turn with another seed and the next crossing: of a device, and of how Warmline is out of reach. What one
+of them finds wrong is printed with all that was done before; `make offline SEED=... CROSSING=...` does that again.
 """
 
 import argparse

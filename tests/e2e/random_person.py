@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from e2e.browsing import PATIENCE, People, kept_ahead
 from e2e.stopping import Server
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from programs import warmline
 from waiting import found_in_time
 
@@ -54,7 +54,7 @@ class Person:
     """
 
     def __init__(self, people: People, server: Server, seed: int, how: str, device: dict[str, Any]) -> None:
-        self._server, self._random, self._how, self._seed = server, Random(seed), how, seed
+        self._server, self._random, self._how = server, Random(seed), how
         self._page = people.member(server.site, service_workers="allow", **device)
         kept_ahead(self._page)
         self._is_away = False

@@ -1,4 +1,4 @@
-"""A Warmline that a test stops and starts again while a browser works with it, and the sandbox beside it, which runs on."""
+"""A Warmline that a test stops and starts again while a browser works with it, and the sandbox beside it."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -321,6 +321,33 @@ def test_saved_at_the_last_moment(people: People, server: Server, site: Site) ->
     expect(page.locator("#offline")).not_to_contain_text("is logged")
 
 
+def test_what_was_saved_after_a_page_was_kept(people: People, server: Server, site: Site) -> None:
+    """Each old page shows the warmness that this browser saved last, by a page or from the outbox."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Changed Elsewhere", "2")
+    kept_ahead(page)
+    visit(page, "/contacts?q=Changed+Elsewhere")
+    visit(page, path)
+    control = page.get_by_label("Warmness of Changed Elsewhere")
+    for score in ("3", "5"):
+        with page.expect_response("**/warmness"):
+            control.select_option(score)
+        expect(page.get_by_text("Saved", exact=True)).to_be_attached()
+    server.stop()
+    visit(page, "/contacts?q=Changed+Elsewhere")
+    expect(page.locator("#offline")).to_contain_text("Offline: as of")
+    expect(control).to_have_value("5")
+    control.select_option("7")
+    unsent(page, "1 not sent yet")
+    server.start()
+    page = again(page)
+    visit(page, "/outbox")
+    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    server.stop()
+    visit(page, path)
+    expect(page.get_by_label("Warmness of Changed Elsewhere")).to_have_value("7")
+
+
 # Keeps what opens the database waiting, as a slow disk does, until somebody lets one go on.
 SLOW = """() => {
   const open = IDBFactory.prototype.open;
@@ -331,7 +358,9 @@ SLOW = """() => {
       get result() { return asked.result; },
       set onupgradeneeded(then) { asked.onupgradeneeded = then; },
       set onerror(then) { asked.onerror = then; },
-      set onsuccess(then) { held.push(() => { if (asked.readyState === "done") then(); else asked.onsuccess = then; }); },
+      set onsuccess(then) {
+        held.push(() => { if (asked.readyState === "done") then(); else asked.onsuccess = then; });
+      },
     };
   };
 }"""
