@@ -66,9 +66,9 @@ def _about(notice: Notification) -> list[RowName]:
 
 def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:
     """Only what a person wrote there is kept against ours; a merge there brings another record's values."""
-    ids = Contact.objects.filter(pk=notice.contact_id or 0).values_list("pipedrive_person_id", flat=True)
-    if any(("persons", number) in run.journal.merged for number in ids) or (not ids and run.journal.merged):
-        return  # of a contact that was deleted here since, nobody knows which person it was
+    contact = Contact.objects.filter(pk=notice.contact_id or 0, pipedrive_person_id__isnull=False).first()
+    if run.journal.merged if contact is None else ("persons", contact.pipedrive_person_id) in run.journal.merged:
+        return  # of a contact that is not linked any more, nobody knows which person it was
     for name, value in KEPT.findall(notice.text):
         some = value.split(", ") if name in {"emails", "phones"} else [value]
         if not run.journal.said_there.issuperset(some):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from bench_engine import Bench
 from django.core.exceptions import FieldDoesNotExist
+from meddler import Meddler
 from synced_field_samples import CONFLICTS, NOTHING, SAMPLES, Sample, added, holds, linked
 from who import stated
 
@@ -14,7 +15,7 @@ from warmline.crm.users import User
 from warmline.sandbox import Sandbox, World
 from warmline.sync import mapping
 from warmline.sync.models import Notification
-from warmline.sync.synced_fields import FIELDS, SyncedField, columns_found_by, columns_sent
+from warmline.sync.synced_fields import FIELDS, SyncedField, columns_found_by, columns_sent, first_of
 
 KINDS = (Contact, Organization, Activity)
 KEPT_IN_STEP = ("update_time", "first_name", "last_name", "marked_as_done_time")  # by Pipedrive
@@ -109,3 +110,29 @@ def test_a_change_on_both_sides_is_kept_and_told(
     assert f"{sample.field}: Pipedrive's" in Notification.objects.get(kind="change_kept").text
     field = next(field for field in FIELDS[sample.model] if field.name == sample.field)
     assert field.taken_over == (sample.becomes is not NOTHING)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sample", CONFLICTS, ids=str)
+def test_a_conflict_ends_as_it_was_told_whatever_else_is_edited_meanwhile(
+    bench: Bench, meddler: Meddler, world: World, sandbox: Sandbox, alice: User, sample: Sample
+) -> None:
+    """Another field is edited while the attempt that finds the conflict is under way."""
+    row = linked(bench, sandbox, alice)[sample.model]
+    group = first_of(sample.field) or sample.field
+    others = [each for each in SAMPLES if each.model is sample.model and (first_of(each.field) or each.field) != group]
+    record_id = sample.id_in(row)
+    meddler.once("GET", f"/api/v2/{sample.kind}/{record_id}", lambda: others[0].change(stated(row)))
+    sandbox.people.change(sample.kind, record_id, **sample.there)
+    sample.change(row)
+    ours: Any = sample.value(row)
+
+    bench.settle(30)
+
+    assert meddler.is_done
+    assert holds(sample.record(world, row), sample.there)
+    row = stated(row)
+    assert row.sync_state == "synced"
+    assert sample.value(row) == (ours if sample.becomes is NOTHING else sample.becomes)
+    assert holds(others[0].record(world, row), others[0].arrives)
+    assert Notification.objects.filter(kind="change_kept").count() == 1

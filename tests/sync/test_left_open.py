@@ -18,7 +18,7 @@ from warmline.crm.activities import Activity
 from warmline.crm.book import OrganizationDetails, add_contact, change_activity, change_contact, log_activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
-from warmline.sandbox import Sandbox
+from warmline.sandbox import Fault, Sandbox
 from warmline.sync.audit.repairing import Repairs
 from warmline.sync.audit_models import Finding
 from warmline.sync.status import audit_choices
@@ -211,3 +211,17 @@ def test_it_costs_nothing_while_it_lasts(watching: Bench, vera: Contact, sandbox
     retry_all(None)
     watching.settle(5)
     assert [call.path for call in sandbox.world.calls[before:] if call.path.endswith("/1")] == []
+
+
+def test_a_type_that_was_not_active_is_not_what_people_changed(
+    watching: Bench, desk: Desk, vera: Contact, sandbox: Sandbox, alice: User
+) -> None:
+    """The answer to the create of a meeting, which was sent as a task, is lost."""
+    sandbox.world.set_activity_type_active("meeting", active=False)
+    sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/activities", times=1))
+    log_activity(alice, vera, type="MEETING")
+    watching.settle(60)
+    sandbox.world.set_activity_type_active("meeting", active=True)
+    later(watching)
+    assert [each["type"] for each in sandbox.world.activities.values()] == ["call", "task"]
+    assert desk.audit().is_clean

@@ -470,3 +470,18 @@ def test_a_due_moment_comes_back_as_it_went(zone: str, due: tuple[date | None, t
     there = due_in_utc(*due, ZoneInfo(zone))
     text = f"{there[0] or ''} {there[1].strftime('%H:%M') if there[1] else ''}".strip()
     assert due_here(text, ZoneInfo(zone)) == due
+
+
+def test_what_changed_before_the_first_look(bench: Bench, polling: Bench, alice: User, sandbox: Sandbox) -> None:
+    """Whoever created the records died before it could look; the next engine came an hour later."""
+    add_contact(alice, name="Robin Vale", email="robin@example.com", warmness_score=9)
+    bench.settle()
+    log_activity(alice, Contact.objects.get(), type=ActivityType.CALL)
+    bench.settle()
+    assert not ChangesSeen.objects.exists()
+    sandbox.people.change("persons", 1, name="Robin Veil")
+    sandbox.people.change("activities", 1, type="email")
+    bench.clock.sleep(3600)
+    polling.settle(20)
+    assert Contact.objects.get().name == "Robin Veil"
+    assert Activity.objects.get().type == ActivityType.EMAIL

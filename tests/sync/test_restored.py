@@ -1,7 +1,7 @@
 """What was deleted here comes back after its contact was linked or unlinked meanwhile, and goes on from there."""
 
 import pytest
-from bench_engine import Bench
+from bench_engine import POLL_EVERY, Bench
 
 from warmline.crm import preferences
 from warmline.crm.activities import Activity
@@ -83,3 +83,21 @@ def test_notifications_are_about_a_restored_contact_again(bench: Bench, alice: U
     assert Notification.objects.get().contact is None
     restore(keeper)
     assert Notification.objects.get().contact == kim
+
+
+def test_what_changed_there_while_it_was_deleted_here(watching: Bench, sandbox: Sandbox, alice: User) -> None:
+    """The looks in between had nobody whom they could show it."""
+    kim = add_contact(alice, name="Kim", email="kim@example.com", warmness_score=5)
+    watching.settle()
+    log_activity(alice, kim, type="CALL")
+    watching.settle(POLL_EVERY.total_seconds())
+    keeper = Keeper(alice)
+    delete_contacts(Contact.objects.all(), keeper.deleted)
+    log_activity(alice, add_contact(alice, name="Robin", warmness_score=5), type="CALL")  # so that there are looks
+    sandbox.people.change("persons", 1, name="Kim Vale")
+    sandbox.people.change("activities", 1, subject="Called her back")
+    watching.settle(9 * 60)
+    restore(keeper)
+    watching.settle(5)
+    assert Contact.objects.get(pk=kim.pk).name == "Kim Vale"
+    assert Activity.objects.get(contact=kim.pk).subject == "Called her back"

@@ -32,7 +32,7 @@ from warmline.crm.signals import (
 from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import deletions_there, snapshots
+from warmline.sync.reconcile import deletions_there, remote_changes, snapshots
 from warmline.sync.reconcile.local_deletes import let_go
 from warmline.sync.remote import starts
 from warmline.sync.status import attempt_counts
@@ -52,6 +52,7 @@ def connect() -> None:
     rows_deleted.connect(let_go, dispatch_uid="warmline.sync.reconcile.local_deletes")
     rows_restored.connect(after_change.follow_their_contacts, dispatch_uid="warmline.sync.after_change.restored")
     rows_restored.connect(deletions_there.take_back, dispatch_uid="warmline.sync.reconcile.deletions_there.back")
+    rows_restored.connect(remote_changes.read_restored, dispatch_uid="warmline.sync.reconcile.remote_changes")
     rows_restored.connect(_imported, dispatch_uid="warmline.sync.restored")
     import_done.connect(_tell_of_import, dispatch_uid="warmline.sync.import_done")
     day_passed.connect(_delete_old, dispatch_uid="warmline.sync.old")

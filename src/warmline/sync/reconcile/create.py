@@ -31,9 +31,8 @@ from warmline.sync.company import make_sure
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
-from warmline.sync.models import Intent
 from warmline.sync.policy import Policy
-from warmline.sync.reconcile import snapshots
+from warmline.sync.reconcile import lost_creates, snapshots
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.matching import Finder, twins_of
 from warmline.sync.reconcile.outcome import Brought, StaleLinkError
@@ -43,7 +42,7 @@ from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
 from warmline.sync.remote.references import References
-from warmline.sync.synced_fields import NONE_CHOSEN, Chosen, chosen_in
+from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 New = TypeVar("New")
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
@@ -109,7 +108,7 @@ class Steps:
         twins = _twins(contact)
         found = self.finder.person(contact)
         if found is not None:
-            made = found.intent and _made_person(contact, found.record, found.intent)
+            made = found.intent and lost_creates.link_to_person(contact, found.record, found.intent)
             return made or self._adopt(contact, found.record)
         org_id, chosen = organization_id(), NONE_CHOSEN
 
@@ -166,8 +165,8 @@ class Steps:
         if found is not None and found.intent is None:
             return self.link_of(organization, found.record, was_there=True)
         if found is not None and found.intent is not None:
-            made = _made(found.record.id, found.intent, self._their_values(found.record))
-            return replace(made, record=found.record)
+            sector = self.references.sector_of(found.record)
+            return lost_creates.link_to_organization(found.record, sector, found.intent)
 
         def prepare() -> NewOrganization:
             industry, custom_fields = self.references.ensure_sector(organization.sector, owner)
@@ -197,7 +196,7 @@ class Steps:
         """
         found = self.finder.activity(activity)
         if found is not None and found.intent is not None:
-            return _made(found.record.id, found.intent, snapshots.of_their_activity(found.record))
+            return lost_creates.link_to_activity(found.record, found.intent)
         own = row_key("activity", activity.pk)
 
         def prepare() -> NewActivity:
@@ -336,15 +335,3 @@ def _brought(contact: Contact, person: Person, chosen: Chosen) -> Brought:
 def _twins(contact: Contact) -> set[tuple[int, int | None]]:
     """Return the ids of the other contacts with a contact's e-mail, each with the id of its person."""
     return set(twins_of(contact).values_list("pk", "pipedrive_person_id"))
-
-
-def _made_person(contact: Contact, person: Person, intent: Intent) -> Brought:
-    """Return the link to the person that an unfinished create made; a detail that it did not say stays unknown."""
-    there = snapshots.of_person(person, contact, chosen=chosen_in(intent.ours))
-    return replace(_made(person.id, intent, there), record=person)
-
-
-def _made(record_id: int, intent: Intent, theirs: Values) -> Brought:
-    """Return the link to what an unfinished create made. If people changed it since, the row is not yet in line."""
-    agreed = snapshots.agreed(snapshots.as_sent(intent.ours, theirs), made := snapshots.as_created(intent.ours, theirs))
-    return Brought(record_id, agreed, intent.revision - (made != theirs))

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Min
 
+from warmline import database_time
 from warmline.crm.activities import Activity, Row
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import MOST_IDS, Clock, Page, Pipedrive, Unreadable, with_ids
@@ -174,14 +175,15 @@ class RemoteChanges:
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
         now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()
         seen = ChangesSeen.objects.filter(kind=kind).first()
-        records: Records = () if seen is None else _changed_since(kind, seen.since, present, pipedrive)
+        since = present - _longest_unread(KINDS[kind], now) if seen is None else seen.since
+        records = _changed_since(kind, since, present, pipedrive)
         looks = 1 if seen is None else seen.looks + 1
         checked = [] if seen is None or looks < LOOKS_TO_A_CHECK else _next_linked(KINDS[kind], seen.checked_to)
         missing = _missing(kind, checked, pipedrive) if checked else []
         # Before the transaction: where a sector is may have to be asked for.
         news = of_list(KINDS[kind], records, references, self._judge)
-        (since, reported), listed = self._reported.pop(kind, (at, [])), {record.id for record in records}
-        if at - since < AFTER_A_FAILURE:  # else another process has looked
+        (told_at, reported), listed = self._reported.pop(kind, (at, [])), {record.id for record in records}
+        if at - told_at < AFTER_A_FAILURE:  # else another process has looked
             missing += [row for row in reported if getattr(row, row.LINK) not in listed]
         jumped = abs((self._clock.now() - now).total_seconds() - (self._clock.monotonic() - at)) > 1
         with storing():
@@ -222,6 +224,13 @@ def wake(rows: Sequence[Row], now: datetime) -> set[int]:
     return woken
 
 
+def read_restored(rows: Iterable[Any], **_: Any) -> None:
+    """Wake restored rows: what changed there while they were gone was shown to nobody. Receives `rows_restored`."""
+    restored, now = list(rows), database_time.now()
+    for model in KINDS.values():
+        wake([row for row in restored if isinstance(row, model)], now)
+
+
 def _keep_merges(reports: Iterable[ChangeReport], now: datetime) -> None:
     """Keep which records are said to have gone where, for the rows that find theirs gone (see update.py)."""
     ReportedMerge.objects.filter(at__lt=now - MERGES_KEPT).delete()
@@ -242,6 +251,15 @@ def _changed_since(kind: str, since: datetime, present: datetime, pipedrive: Pip
     return ask[kind](
         updated_since=(since if since <= present else present - LOOK_BACK) - OVERLAP, unreadable=unreadable
     )
+
+
+def _longest_unread(model: type[Row], now: datetime) -> timedelta:
+    """Return how long ago the linked record was read that was not read for longest.
+
+    Before the first look, that is what it has to look back: whoever created the records may have died at once.
+    """
+    oldest = linked(model).aggregate(oldest=Min("last_pipedrive_sync_attempt"))["oldest"]
+    return timedelta(0) if oldest is None else max(timedelta(0), now - oldest)
 
 
 def _next_linked(model: type[Row], after: int) -> list[int]:

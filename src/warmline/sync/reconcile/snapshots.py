@@ -22,15 +22,11 @@ from warmline.sync.synced_fields import (
     FIELDS,
     NONE_CHOSEN,
     Chosen,
-    Form,
     code_of,
     details,
     first_of,
-    form_of,
-    is_detail,
 )
 
-TEXTS = {Form.LINE, Form.LINES, Form.TAGS, Form.NOTE}
 Record = Person | PipedriveOrganization | PipedriveActivity
 
 
@@ -82,35 +78,6 @@ def complete(row: Row, types: Mapping[str, str], chosen: Chosen = NONE_CHOSEN) -
         return None
     assumed = {name: True for name in now if name not in then}
     return {**agreed({**now, **then}, {**words, **row.pipedrive_agreed.get("theirs", {})}), "assumed": assumed}
-
-
-def as_sent(ours: Values, theirs: Values) -> dict[str, Any]:
-    """Return our side of a record that a create of ours made, from the create's intent.
-
-    Args:
-        ours: The values in the intent. An earlier version, which stored it, may not have known all fields.
-        theirs: Pipedrive's side.
-    """
-    return {**{name: normal_forms.in_our_words(name, value) for name, value in theirs.items()}, **ours}
-
-
-def as_created(ours: Values, theirs: Values) -> dict[str, Any]:
-    """Return Pipedrive's side of a record as a create of ours made it, whatever people have done to its texts since.
-
-    A text that is empty now may not have been stored in the first place (a sector whose field is missing), so only that
-    of a detail counts as emptied. Other values are as they are now: Pipedrive says them in ways of its own.
-
-    Args:
-        ours: The values in the create's intent.
-        theirs: Pipedrive's side now.
-    """
-    texts = {
-        name for name in ours.keys() & theirs.keys() if form_of(name) in TEXTS and (theirs[name] or is_detail(name))
-    }
-    changed = {
-        name for name in texts if normal_forms.theirs(name, theirs[name]) != normal_forms.theirs(name, ours[name])
-    }
-    return {**theirs, **{name: ours[name] for name in changed}}
 
 
 def of_contact(contact: Contact, chosen: Chosen = NONE_CHOSEN) -> dict[str, Any]:

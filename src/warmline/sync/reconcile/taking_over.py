@@ -22,21 +22,22 @@ from warmline.sync.synced_fields import FIRST, called, column_of, first_of, is_t
 
 
 def keep_theirs(row: Row, brought: Brought) -> frozenset[str]:
-    """Store the values that Pipedrive keeps, as far as they are valid here, unless the row was edited again meanwhile.
+    """Store the values that Pipedrive keeps, as far as they are valid here and people have not changed them meanwhile.
 
     Returns:
-        The fields whose values were taken over.
+        The fields of which nothing is left to be said: what was taken over, and what is sent next.
     """
     stored = _rows(row).select_for_update().get(pk=row.pk)
     kept = {name: value for name, value in brought.kept.items() if is_taken_over(type(row), name)}
-    if stored.revision != row.revision:
-        return frozenset(kept)  # people are told about this conflict; the newer edit is sent next
-    plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept if not first_of(name)}
+    edited = _edited(row, stored, {*kept, *filter(_is_of_several, brought.agreed["ours"])})
+    plain = {name: normal_forms.in_our_words(name, kept[name]) for name in kept.keys() - edited if not first_of(name)}
     written = _written(stored, plain)
     # Of several values only the changes are kept, and the primary one may have changed just now.
-    written |= {name for name in kept.keys() - plain.keys() if _change_several(stored, name, kept[name])}
-    _agree(stored, brought.agreed, {name: getattr(stored, column_of(name)) for name in written if name in plain})
-    return written
+    several = kept.keys() - edited - plain.keys()
+    written |= {name for name in several if _change_several(stored, name, kept[name])}
+    ours = {name: getattr(stored, column_of(name)) for name in written if name in plain}
+    _agree(stored, brought.agreed, ours, edited)
+    return written | (kept.keys() & edited)
 
 
 def take_over(row: Row, brought: Brought) -> str:
@@ -101,15 +102,40 @@ def _change_several(stored: Row, name: str, changes: Sequence[Sequence[Any]]) ->
     return name in row_changes.take_over(stored, {name: several})
 
 
-def _agree(stored: Row, agreed: Mapping[str, Values], ours: Values) -> None:
-    """Store what both sides agree on, now that some of our values are Pipedrive's."""
+def _edited(row: Row, stored: Row, names: Iterable[str]) -> frozenset[str]:
+    """Return which of some fields were changed here since a row was read; several values and the primary one together.
+
+    Args:
+        row: The row, as read.
+        stored: The same, as it is now.
+        names: The fields.
+    """
+    changed = {name for name in names if getattr(row, column_of(name)) != getattr(stored, column_of(name))}
+    groups = {first_of(name) or name for name in changed}
+    return frozenset(name for name in names if (first_of(name) or name) in groups)
+
+
+def _agree(stored: Row, agreed: Mapping[str, Values], ours: Values, edited: frozenset[str] = frozenset()) -> None:
+    """Store what both sides agree on, now that some of our values are Pipedrive's.
+
+    Args:
+        stored: The row, as it is now.
+        agreed: What both sides agree on otherwise.
+        ours: Our values that are Pipedrive's now.
+        edited: E-mails and phones that people have changed since, which are still to be sent.
+    """
     now, theirs = {**agreed["ours"], **ours}, agreed["theirs"]
     if isinstance(stored, Contact):
         present = snapshots.of_contact(stored)
         own_way = {"organization"} & ours.keys()  # what was taken over of it is a row
-        now |= {name: present[name] for name in present if first_of(name) or name in {*FIRST.values(), *own_way}}
-        theirs = snapshots.with_our_first(theirs, present)
+        now |= {name: present[name] for name in {*filter(_is_of_several, present)} - edited | own_way}
+        theirs = snapshots.with_our_first(theirs, now)
     _rows(stored).filter(pk=stored.pk).update(pipedrive_agreed=snapshots.agreed(now, theirs))
+
+
+def _is_of_several(name: str) -> bool:
+    """Tell whether a field is several e-mails or phones, or the primary one."""
+    return bool(first_of(name)) or name in FIRST.values()
 
 
 def _rows(row: Row) -> Any:
