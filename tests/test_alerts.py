@@ -88,6 +88,28 @@ def test_what_could_not_be_sent_is_sent_later(monkeypatch: pytest.MonkeyPatch) -
     assert len(subjects()) == 1
 
 
+def test_what_cannot_be_sent_keeps_back_nothing_else(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail server is away: a clean audit is pinged all the same, once, or somebody else is woken for nothing."""
+    connection(ConnectionState.UNAUTHORIZED)
+    done_audit(THEN, {})
+
+    def refuse(*_: object) -> int:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse)
+    heard: list[str] = []
+    with _listening(200, heard) as settings.AUDIT_PING_URL:
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                alerts.look()
+    assert heard == ["/ping/1"]
+    with pytest.raises(NotSentError), _listening(500, heard) as settings.AUDIT_PING_URL:
+        monkeypatch.undo()
+        done_audit(THEN + timedelta(days=1), {})
+        alerts.look()
+    assert subjects() == ["Warmline's connection to Pipedrive needs you"]
+
+
 def test_without_a_mail_server_nothing_is_noted(settings: Settings) -> None:
     """Whoever sets one later is told then."""
     settings.EMAIL = None
@@ -147,4 +169,8 @@ def test_each_clean_audit_is_pinged_once(settings: Settings) -> None:
     with _listening(200, heard) as settings.AUDIT_PING_URL:
         alerts.look()
         alerts.look()
-    assert len(heard) == 3
+        assert len(heard) == 3
+        done_audit(THEN, {})  # the clock was ahead before
+        alerts.look()
+        alerts.look()
+    assert len(heard) == 4

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -59,13 +60,24 @@ def running() -> AbstractContextManager[object]:
 
 
 def look() -> None:
-    """Tell what is new."""
-    if settings.EMAIL is not None:
-        for topic, news in ((CONNECTION, of_connection()), (AUDIT, of_audit())):
-            if news is not None:
-                _tell(topic, news)
-    if settings.AUDIT_PING_URL:
-        _ping()
+    """Tell what is new. What cannot be told keeps back nothing else: without a mail server, the ping is sent still.
+
+    Raises:
+        Exception: Why something could not be told; it is told with a later turn.
+    """
+    failures = list[Exception]()
+    for tell in (partial(_mail, CONNECTION, of_connection), partial(_mail, AUDIT, of_audit), _ping):
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 (raised below)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _mail(topic: str, look_at: Callable[[], News | None]) -> None:
+    if settings.EMAIL is not None and (news := look_at()) is not None:
+        _tell(topic, news)
 
 
 def of_connection() -> News | None:
@@ -116,11 +128,11 @@ def _claim(topic: str, news: News) -> bool:
 
 
 def _ping() -> None:
-    result = audit_result.latest()
+    result = audit_result.latest() if settings.AUDIT_PING_URL else None
     if result is None or result.checked_at is None or not result.is_clean:
         return
     last = AdminMail.objects.filter(pk=PING).first()
-    if last is not None and last.told_at >= result.checked_at:
+    if last is not None and last.told_at == result.checked_at:  # a later one may be of a clock that was wrong
         return
     if _claim_ping(result.checked_at):
         _do_or_give_back(PING, last, _send_ping)
@@ -130,7 +142,9 @@ def _ping() -> None:
 def _claim_ping(finished_at: datetime) -> bool:
     with transaction.atomic():
         _, is_new = AdminMail.objects.get_or_create(pk=PING, defaults={"told_at": finished_at})
-        return is_new or bool(AdminMail.objects.filter(pk=PING, told_at__lt=finished_at).update(told_at=finished_at))
+        return is_new or bool(
+            AdminMail.objects.filter(pk=PING).exclude(told_at=finished_at).update(told_at=finished_at)
+        )
 
 
 def _send_ping() -> None:

@@ -130,6 +130,24 @@ def test_what_it_puts_is_there_once(warmline: Warmline, network: Network) -> Non
     assert (Contact.objects.count(), Activity.objects.count()) == (2, 2)
 
 
+@pytest.mark.parametrize("id", [".", "..", "a/../b", "%2E", "a b", "?#&"])
+def test_any_id_is_one(warmline: Warmline, id: str) -> None:
+    """Also one that would be a step in a path."""
+    dana = warmline.put_contact("web", id, {"name": "Dana"})
+    assert dana["external_ids"] == [{"source": "web", "id": id}]
+    assert warmline.read_contact("web", id) == dana
+
+
+def test_an_answer_that_is_not_warmlines(warmline: Warmline, network: Network) -> None:
+    """A network that answers itself, with a page to sign in, say, has not done the call: it is tried again."""
+    answers = [httpx.Response(200, html="<h1>Sign in</h1>")]
+    network.meddle = lambda _, go: answers.pop() if answers else go()
+    assert warmline.add_contact({"name": "Dana"})["name"] == "Dana"
+    network.meddle = lambda _, __: httpx.Response(200, html="<h1>Sign in</h1>")
+    with pytest.raises(UnreachableError, match="no JSON"):
+        warmline.changes("contacts")
+
+
 def test_it_waits_as_it_is_asked_to(bob: Caller, network: Network) -> None:
     """For a 429 and a 503 as long as they say, for other passing troubles longer each time."""
     waits: list[float] = []

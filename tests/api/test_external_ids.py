@@ -163,6 +163,60 @@ def test_many_at_the_same_moment(bob: Caller) -> None:
     assert Contact.objects.count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_different_fields_at_the_same_moment(bob: Caller) -> None:
+    """Of one lead, one organization and one activity: nothing of what anybody sends is lost."""
+    bob.put("/contacts/external/form/1", {"name": "Dana"})
+    failed: list[object] = []
+    parts: dict[str, list[dict[str, Any]]] = {
+        "/contacts/external/web/lead": [
+            {"name": "Eli", field: value}
+            for field, value in {
+                "email": "eli@example.org",
+                "phone": "+49 40 1",
+                "warmness_score": 7,
+                "job_title": "Buyer",
+                "note": "likes tea",
+                "tags": ["Fair"],
+                "organization": {"name": "Acme"},
+            }.items()
+        ],
+        "/organizations/external/web/acme": [
+            {"name": "Acme"},
+            {"name": "Acme", "sector": "Food"},
+            {"name": "Acme", "country": "DE"},
+        ],
+        "/activities/external/phone/1": [
+            {"type": "CALL", "contact_external": {"source": "form", "id": "1"}, **part}
+            for part in ({"note": "Wants a quote."}, {"subject": "First call"}, {"done": False})
+        ],
+    }
+    calls = [(path, body) for path, bodies in parts.items() for body in bodies]
+    barrier = Barrier(len(calls))
+
+    def put(path: str, body: Any) -> None:
+        try:
+            barrier.wait()
+            answer = Caller(bob.user).put(path, body)
+            if answer.status not in {200, 201}:
+                failed.append(answer)
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=put, args=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for path, bodies in parts.items():
+        found = bob.get(path).body
+        said = {field: value for body in bodies for field, value in body.items() if field != "contact_external"}
+        if "organization" in said:
+            assert found["organization"]["name"] == said.pop("organization")["name"]
+        assert {field: found[field] for field in said} == said
+
+
 def test_pages_make_none(bob: Caller) -> None:
     """What people add has no such id until a program gives it one."""
     add_contact(bob.user, name="Eli")

@@ -2,18 +2,25 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from api.caller import Caller
+from crm.test_exports import imported
 from django.db import connection, transaction
 from django.utils import timezone
 
 from warmline.crm import book, commit_order, following
 from warmline.crm.activities import Activity
+from warmline.crm.activity_deletion import delete_activity
 from warmline.crm.following import GoneRow
+from warmline.crm.imports import runs, worker
+from warmline.crm.imports.bulk import import_contacts
 from warmline.crm.models import Contact, Organization
 from warmline.crm.retention import sweep
+from warmline.crm.undo import Keeper, undo
+from warmline.crm.users import User
 
 pytestmark = pytest.mark.django_db(transaction=True)  # each call is one, as positions want it
 
@@ -135,6 +142,19 @@ def test_gone_rows_are_kept_for_90_days(bob: Caller) -> None:
     assert commit_order.horizon() >= newest
 
 
+def delete_kept(activity: Activity, keeper: Keeper) -> None:
+    """Delete an activity so that it can be undone."""
+    delete_activity(activity, keeper.deleted)
+
+
+def imported_and_taken_back(owner: User, text: str) -> None:
+    """Import a file, and take that back."""
+    run = imported(owner, text.encode())
+    runs.take_back(run)
+    while worker.step(timezone.now()):
+        pass
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_follower_that_stops_and_goes_on_at_random(bob: Caller, charlie: Caller, seed: int) -> None:
     """Between any two pages, anything may happen; in the end both have the same."""
@@ -151,6 +171,21 @@ def test_a_follower_that_stops_and_goes_on_at_random(bob: Caller, charlie: Calle
         lambda: Contact.objects.filter(pk__in=some(Contact)).update(pipedrive_sync_failed=True),
         lambda: book.delete_contacts(Contact.objects.filter(pk__in=some(Contact))),
         lambda: book.hand_over(Contact.objects.filter(pk__in=some(Contact)), chance.choice([bob, charlie]).user),
+        lambda: undoable(
+            lambda keeper: book.delete_contacts(Contact.objects.filter(pk__in=some(Contact)), keeper.deleted)
+        ),
+        lambda: undoable(
+            lambda keeper: book.hand_over(
+                Contact.objects.filter(pk__in=some(Contact)), charlie.user, keeper.handed_over(charlie.user)
+            )
+        ),
+        lambda: [undoable(partial(delete_kept, each)) for each in Activity.objects.filter(pk__in=some(Activity))],
+        lambda: list(
+            import_contacts(bob.user, [{"name": f"I{chance.randrange(6)}"}, {"name": "J", "warmness_score": 9}])
+        ),
+        lambda: imported_and_taken_back(
+            bob.user, f"Name,Email\nKim {chance.random()},k{chance.random()}@example.com\n"
+        ),
         lambda: bob.put(f"/contacts/external/form/{chance.randrange(4)}", {"name": "Eli"}),
     ]
 
@@ -158,7 +193,20 @@ def test_a_follower_that_stops_and_goes_on_at_random(bob: Caller, charlie: Calle
         rows = model.objects.all() if model is Organization else model.objects.filter(owner=bob.user)
         return chance.sample(ids, min(len(ids), 2)) if (ids := sorted(rows.values_list("pk", flat=True))) else []
 
-    for _ in range(60):
+    undone: list[Keeper] = []
+
+    def undoable(deed: Callable[[Keeper], Any]) -> Keeper:
+        deed(keeper := Keeper(bob.user))
+        undone.append(keeper)
+        return keeper
+
+    def undo_some() -> None:
+        chance.shuffle(undone)
+        if undone and (group := undone.pop().group):
+            undo(bob.user, group)
+
+    deeds += [undo_some, undo_some]
+    for _ in range(90):
         chance.choice(deeds)()
         if chance.random() < 0.5:
             follower.step(chance.choice(KINDS))

@@ -355,7 +355,7 @@ class Simulation:
             text = f"contact {row.pk} waits until {row.next_pipedrive_sync_attempt}, after an hour without faults"
             self.journal.breaches.append(Breach("late", f"{text}, at {self.clock.now()}"))
         self._work(1.1 * DAY)  # what waits for a person is looked at once a day
-        for _ in range(2 * LOOKS_TO_A_CHECK):  # what people changed meanwhile, and what is gone there
+        for _ in range(LOOKS_TO_A_CHECK + 1):  # what people changed meanwhile, and what is gone there
             ChangesSeen.objects.update(looked_at=self.clock.now() - timedelta(hours=1))
             self.stage.run(10.0)
         self._work(HOUR)

@@ -58,14 +58,39 @@ def test_empty_rows_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("Imię;Branża\nŁukasz;Żółć\n", "cp1250", "Windows-1250"),
+        ("A;B\nŁukasz;Żółć\nPaweł;Sp. z o.o.\n", "cp1250", "Windows-1250"),
+        ("Jméno;Příjmení;Společnost\nJiří;Dvořák;Pekařství\n", "cp1250", "Windows-1250"),
+        ("Email;Имя\nivan@example.com;Иван\n", "cp1251", "Windows-1251"),
+        ("Name;Firma\nJürgen Müller;Bäckerei Groß\n", "mac_roman", "Mac OS Roman"),
+        ("Name;Firma\nJürgen Müller;Bäckerei Groß\n", "cp850", "MS-DOS"),
+        ("Prénom;Nom\nHélène;Lefèvre\n", "cp1252", "Windows-1252"),
+        ("Nombre;Notas\nAna Muñoz;¿Qué? 100 m³, 1.º y 2.ª, £5, ¥7\n", "cp1252", "Windows-1252"),
+        ("Name;Note\nÅsa Øberg;“x” — 5°C · Æther…\n", "cp1252", "Windows-1252"),
+        ("Name\tEmail\nJörg\tj@example.com\n", "utf-16-le", "UTF-16"),
+        ("Name\tEmail\nJörg\tj@example.com\n", "utf-16-be", "UTF-16"),
+    ],
+)
+def test_encodings(text: str, encoding: str, said: str) -> None:
+    """The letters are those that were written, whatever the language of the program that wrote them."""
+    assert csv_files.decoded(text.encode(encoding)) == (text, said)
+
+
+@pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "This file is empty"),
         (b"\n \n", "This file is empty"),
         (b"PK\x03\x04 rest", "This is a zip file"),
         (b"%PDF-1.7", "a PDF"),
+        (b"PK\x03\x04" + b"\0" * 26 + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "a LibreOffice file"),
+        (b"\r\n<html><table><tr><td>Name</td></tr></table></html>", "a web page or XML"),
+        (b"version: 1\n\ndn: cn=Dana\ncn: Dana\n", "an LDIF file"),
+        (b'[{"name": "Dana"}]', "This is JSON"),
         (b"Name\x00,Phone", "not a text file"),
-        (b"Name\x81", "not a text file"),
+        (b"Name\x81\x02", "not a text file"),
         (b'Name\n"' + b"x" * 200_000, "not valid CSV"),
         (b"," * 400 + b"x", "more than 300 columns"),
         (b'Name,Phone\nAna,"1\nKim,2\n', "A quotation mark in row 2 is never closed"),

@@ -27,6 +27,27 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "no entity": ("Name,Company\nDana Diaz,AT&T; R&D\n", {**DANA, "organization__name": "AT&T; R&D"}),
     "a text for a spreadsheet": ('Name,Phone\nDana Diaz,="+49 171 1234567"\n', {**DANA, "phone": "+49 171 1234567"}),
     "tags in quotation marks": ('Name,TAGS\nDana Diaz,"""VIP"",""Fair"""\n', {**DANA, "tags": "VIP, Fair"}),
+    "what says that there is nothing": (
+        "Name,Company,Country,Job Title,Notes\nDana Diaz,#N/A,-,(none),#REF!\n",
+        {**DANA, "organization": None, "job_title": "", "note": ""},
+    ),
+    "what only looks so": (
+        "Name,Company,Country\nDana Null,Acme,NA\n",
+        {"name": "Dana Null", "organization__country": "NA"},
+    ),
+    "what a program writes for nothing": (
+        "Name,Email,Phone,Company,Notes\nDana Diaz,nan,NaN,NULL,None\n",
+        {**DANA, "email": "", "organization": None},
+    ),
+    "a space before quotation marks": (
+        'Name, Company, Email\n"Dana Diaz", "Larkspur, Inc.", "dana@example.com"\n',
+        {**DANA, "organization__name": "Larkspur, Inc.", "email": "dana@example.com"},
+    ),
+    "the name of a lead beside the contact's": (
+        "lead_name,contact_name,contact_title\nLarkspur,Dana Diaz,Buyer\n",
+        {**DANA, "organization__name": "Larkspur", "job_title": "Buyer"},
+    ),
+    "two titles": ("Titre,Prénom,Nom,Titre\n,Dana,Diaz,Acheteuse\n", {**DANA, "job_title": "Acheteuse"}),
     "a mark twice": ("\ufeff\ufeffName,Email\nDana Diaz,dana@example.com\n", {**DANA, "email": "dana@example.com"}),
     "a delimiter that is said": ('"sep=;"\r\nName;Phone\r\nDana Diaz;1,2\r\n', {**DANA, "phone": "1,2"}),
     "a label of its own": (
@@ -59,10 +80,18 @@ def test_a_label_that_is_none_of_ours_is_named(alice: User) -> None:
 
 def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
     """A name with a comma, entities and a text for a spreadsheet are what somebody typed here."""
-    text = 'Name,Warmness,Last contacted,Owner,Note,Source\n"Diaz, Dana",0,,Alice,a &lt; b,"\'=""x"""\n'
+    text = 'Name,Warmness,Last contacted,Owner,Note,Source,Job title\n"Diaz, Dana",0,,Alice,a &lt; b,"\'=""x""",n/a\n'
     imported(alice, text.encode())
     contact = Contact.objects.get()
     assert (contact.name, contact.note, contact.source) == ("Diaz, Dana", "a &lt; b", '="x"')
+    assert contact.job_title == "n/a"
+
+
+def test_several_last_names_in_a_cell(alice: User) -> None:
+    """The first counts, and the others are named."""
+    run = imported(alice, b"First name,Last name\nTaro,Yamada ::: Tanaka\n")
+    assert Contact.objects.get().name == "Taro Yamada"
+    assert run.contacts.get().reasons == ["Left out: last name “Tanaka”."]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +109,24 @@ def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
         ("Anteckningar", Column.NOTE),
         ("Description", Column.NOTE),
         ("Stanowisko", Column.JOB_TITLE),
+        ("Message", Column.NOTE),
+        ("Observação", Column.NOTE),
+        ("Primäre E-Mail-Adresse", Column.EMAIL),
+        ("Sekundäre E-Mail-Adresse", Column.EMAIL),
+        ("Imię i nazwisko", Column.NAME),
+        ("Jméno", Column.FIRST_NAME),
+        ("Příjmení", Column.LAST_NAME),
+        ("Nazwa firmy", Column.ORGANIZATION),
+        ("Společnost", Column.ORGANIZATION),
+        ("Numer telefonu", Column.PHONE),
+        ("Telefon służbowy", Column.PHONE),
+        ("Branża", Column.SECTOR),
+        ("Země", Column.COUNTRY),
+        ("Źródło", Column.SOURCE),
+        ("Pontuação", Column.WARMNESS),
         ("E-mail 2 - Label", Column.LABEL),
+        ("Telefon 1 \u2013 Label", Column.LABEL),
+        ("", Column.IGNORED),
         ("PHONE_1_-_TYPE", Column.LABEL),
         ("E-Mail-Typ", Column.IGNORED),
         ("E-mail 2 Type", Column.IGNORED),
@@ -104,6 +150,8 @@ def test_a_title_beside_others() -> None:
         ("First Name,Last Name,Account Name,Lead Source,Title,Secondary Email,Email Opt Out", "Zoho"),
         ("First Name,Last Name,Title,Seniority,Contact Owner,Person Linkedin Url,Secondary Email", "Apollo"),
         ("First Name,Last Name,Title,Account Name,Mailing Country", "Salesforce"),
+        ("First Name,Last Name,Company / Account,Lead Source,Lead Status", "Salesforce"),
+        ("Record Id,Lead Owner,Company,Lead Source,Lead Status,Secondary Email,Email Opt Out", "Zoho"),
     ],
 )
 def test_whose_export_it_is(said: str, profile: str) -> None:

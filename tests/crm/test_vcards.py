@@ -56,7 +56,7 @@ def test_several_cards(end: str) -> None:
         "Organization": "Larkspur, Mills",
         "Department": "Buying",
         "Job title": "Buyer",
-        "E-mail": "dana@example.com ::: dana@example.net",
+        "E-mail": "dana@example.com ::: other: dana@example.net",
         "Phone": "mobile: +49 171 1234567",
         "Street": "Street 1",
         "City": "Hamburg",
@@ -99,6 +99,61 @@ def test_a_line_that_is_none() -> None:
     assert table("BEGIN:VCARD\nFN:Dana\nwhat is this\nEND:VCARD\n") == [
         {"Full name": "Dana", "Unreadable": "what is this"}
     ]
+
+
+def card(*lines: str) -> bytes:
+    """Return a card with these lines."""
+    return "".join(f"{line}\r\n" for line in ("BEGIN:VCARD", *lines, "END:VCARD")).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            card(
+                "FN:Dana",
+                "item1.EMAIL:a@example.com",
+                "item1.X-ABLabel:_$!<Home>!$_",
+                "item2.TEL:1",
+                "item2.X-ABLABEL:Handy",
+            ),
+            {"E-mail": "home: a@example.com", "Phone": "mobile: 1"},
+        ),
+        (
+            card("FN:Dana", "TEL;TYPE=WORK,FAX:1", "TEL;PAGER:2", "TEL;VOICE;FAX:3"),
+            {"Fax": "1", "Pager": "2", "Phone": "3"},
+        ),
+        (
+            card("FN:Dana", "N:Diaz;Dana;Ann,Maria"),
+            {"Middle name": "Ann Maria", "Last name": "Diaz", "First name": "Dana"},
+        ),
+        (
+            card("FN:Dana", "SOURCE:https://example.com/d.vcf", "NAME:A card"),
+            {"Address of the card": "https://example.com/d.vcf", "Name of the card": "A card"},
+        ),
+        (card("FN;ENCODING=QUOTED-PRINTABLE:J=F6rg Wei=DF"), {"Full name": "Jörg Weiß"}),
+        (card("FN;CHARSET=what;ENCODING=QUOTED-PRINTABLE:J=C3=B6rg"), {"Full name": "Jörg"}),
+        (card("FN:Jörg", "NOTE:x").replace("ö".encode(), b"\xc3\r\n \xb6"), {"Full name": "Jörg", "Note": "x"}),
+        (card("FN;CHARSET=Windows-1250:x").replace(b"x", "Łukasz".encode("cp1250")), {"Full name": "Łukasz"}),
+        (card("FN;CHARSET=punycode:x").replace(b"x", "Jörg".encode("cp1252")), {"Full name": "Jörg"}),
+        (card("FN:x").replace(b"x", "Jörg".encode("cp1252")), {"Full name": "Jörg"}),
+        (card("FN:Jörg").decode().encode("utf-16"), {"Full name": "Jörg"}),
+        (b"\xef\xbb\xbf\r\n" + card("FN:Jörg"), {"Full name": "Jörg"}),
+    ],
+)
+def test_what_programs_write(content: bytes, expected: dict[str, str]) -> None:
+    """Labels that people gave, numbers that nobody calls, letters that were cut in two, and every encoding."""
+    assert vcards.is_one(content)
+    (_, columns), (_, cells) = vcards.read(content).rows
+    assert {"Full name": "Dana"} | expected == dict(zip(columns, cells, strict=True))
+
+
+def test_a_list_of_contacts() -> None:
+    """It is no contact, and said to be left out; so is a picture by another name."""
+    contact = card("FN:Dana", "X-MS-CARDPICTURE;ENCODING=BASE64:", " AAAA")
+    table = vcards.read(contact + card("KIND:group", "FN:Team") + card("X-ADDRESSBOOKSERVER-KIND:group", "FN:Friends"))
+    assert [cells for _, cells in table.rows] == [["Full name"], ["Dana"]]
+    assert table.left_out == ("1 photo", "2 groups")
 
 
 TEXT = st.text(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
+from openpyxl.comments import Comment
 
 from warmline.crm.imports import files, workbooks
 from warmline.crm.imports.tables import MOST_ROWS, FileError
@@ -20,6 +21,11 @@ def book(*sheets: list[list[Any]]) -> bytes:
         sheet = made.create_sheet(f"Sheet {number}")
         for row in rows:
             sheet.append(row)
+    return saved(made)
+
+
+def saved(made: Workbook) -> bytes:
+    """Return a workbook as a file."""
     file = io.BytesIO()
     made.save(file)
     return file.getvalue()
@@ -44,6 +50,42 @@ def test_other_sheets_are_named() -> None:
     table = files.read(book([], [["Name"], ["Dana"]], [["More"], ["x"], ["y"]]))
     assert [cells for _, cells in table.rows] == [["Name"], ["Dana"]]
     assert table.left_out == ("the sheet “Sheet 3” (3 rows)",)
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_the_sheet_of_the_contacts(hidden: int) -> None:
+    """It is the visible one in which most headings are known."""
+    made = load_workbook(io.BytesIO(book([["Read me"]], [["Name", "Email"], ["Kim", ""]], [["Name"], ["Dana"]])))
+    made.worksheets[hidden].sheet_state = "hidden"
+    table = files.read(saved(made))
+    assert table.rows[1][1] == (["Dana"] if hidden == 1 else ["Kim"])
+    assert len(table.left_out) == len(made.worksheets) - 1
+
+
+def test_what_stands_beside_the_cells() -> None:
+    """It is counted and said."""
+    made = Workbook()
+    sheet: Any = made.active
+    for row in (["Name", "Email"], ["Dana", "write"], ['="K"&"im"', "#REF!"]):
+        sheet.append(row)
+    sheet["B2"].hyperlink = "mailto:dana@example.com"
+    sheet["A2"].comment = Comment("Call on Monday", "Alice")
+    table = files.read(saved(made))
+    assert set(table.left_out) == {
+        "links behind cells (1)",
+        "comments on cells (1)",
+        "formulas without a stored value (1)",
+    }
+
+
+def test_zeros_that_only_the_form_has() -> None:
+    """They belong to the number."""
+    made = Workbook()
+    sheet: Any = made.active
+    for row, form in (([401234567], "0000000000"), ([1067], "00000"), ([5], "0"), ([1234], "#,##0")):
+        sheet.append(row)
+        sheet.cell(sheet.max_row, 1).number_format = form
+    assert [cells for _, cells in files.read(saved(made)).rows] == [["0401234567"], ["01067"], ["5"], ["1234"]]
 
 
 def bomb(size: int, *, parts: int = 1) -> bytes:

@@ -483,6 +483,21 @@ def test_a_record_that_cannot_be_read_takes_no_other_with_it(pipedrive: Pipedriv
         pipedrive.persons()
 
 
+def test_what_cannot_be_read_of_the_accounts_own_is_passed_over(pipedrive: Pipedrive, script: Scripted) -> None:
+    """One odd user or field leaves the others usable; a list of nothing else is an error, and not an empty one."""
+    script.answer = lambda _: good([{"id": None}, {"id": 2, "name": "Bob"}, "a user"])
+    assert [user.name for user in pipedrive.users()] == ["Bob"]
+    options = [{"id": None, "label": "A"}, {"id": 4, "label": "B"}, 5]
+    script.answer = lambda _: good([{"field_name": "Odd"}, {"field_code": "code", "field_name": 5, "options": options}])
+    assert [(field.code, field.name, [each.id for each in field.options]) for field in pipedrive.person_fields()] == [
+        ("code", "", [4])
+    ]
+    script.answer = lambda _: good([{"id": None}])
+    for ask in (pipedrive.users, pipedrive.activity_types, pipedrive.webhooks, pipedrive.organization_fields):
+        with pytest.raises(Unavailable):
+            ask()
+
+
 def test_what_no_database_could_hold_is_no_record(pipedrive: Pipedrive, script: Scripted) -> None:
     """An id beyond every column, and an instant before all others, are passed over alone; half a sign is a question."""
     rows = [

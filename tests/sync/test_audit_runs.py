@@ -190,6 +190,25 @@ def test_a_large_account_is_read_in_slices(
 
 
 @pytest.mark.django_db
+def test_a_clock_that_was_ahead_hides_no_change(
+    with_tokens: Callable[[int], Desk], desk: Desk, account: Account, sandbox: Sandbox
+) -> None:
+    """What changed right after the last audit is listed by the next one, whatever our clock said then."""
+    desk.clock.jump(3600)
+    desk.audit()
+    changed = account.contacts[900]
+    desk.clock.sleep(600)
+    sandbox.people.change("persons", changed.pipedrive_person_id or 0, name="Somebody Else")
+    desk.clock.jump(-3600)
+    poor = with_tokens(590)
+    poor.clock.sleep(24 * 3600)
+    AuditedLink.objects.update(looked_at=desk.clock.now() + timedelta(days=365))
+    poor.audit()
+    assert ("contact", changed.pk, "different") in poor.found()
+    assert AuditedLink.objects.filter(kind="contact", looked_at__lte=desk.clock.now()).count() >= 1000 // 30
+
+
+@pytest.mark.django_db
 def test_another_company_ends_an_audit(desk: Desk, account: Account) -> None:
     """Links of another generation mean nothing."""
     desk.begin()
@@ -251,6 +270,20 @@ def test_when_the_nightly_audit_begins(now: str, began: str, last: str | None, *
     assert moments[0] is not None
     assert moments[1] is not None
     assert is_due(moments[0], moments[1], moments[2], time(3), HELSINKI) == expected
+
+
+@pytest.mark.parametrize("day", ["2026-03-08", "2026-03-29", "2026-04-05", "2026-10-25", "2026-11-01", "2026-11-27"])
+@pytest.mark.parametrize("zone", ["Europe/Helsinki", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"])
+@pytest.mark.parametrize("at", [time(0), time(1, 30), time(2), time(2, 30), time(3), time(3, 30)])
+def test_each_night_has_one_audit(day: str, zone: str, at: time) -> None:
+    """So too the night in which clocks skip an hour, and the one in which an hour comes twice."""
+    began = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - timedelta(minutes=1)
+    audits: list[datetime] = []
+    for minute in range(0, 22 * 60, 5):
+        now = began + timedelta(minutes=minute)
+        if is_due(now, began, audits[-1] if audits else None, at, ZoneInfo(zone)):
+            audits.append(now)
+    assert len(audits) == 1
 
 
 @pytest.mark.django_db

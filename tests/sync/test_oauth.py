@@ -1,9 +1,11 @@
 """The access by OAuth as the engine's client uses it: a day of hours, two machines at once, ends, moves and scopes."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from random import Random
 from threading import Barrier, Thread
+from typing import Any
 
 import httpx
 import pytest
@@ -191,6 +193,39 @@ def test_a_clock_that_was_wrong_costs_a_refresh(
     assert OAuthGrant.objects.get().expires_at == clock.now() + timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({}, 3_600),
+        ({"expires_in": None, "scope": None, "api_domain": None}, 3_600),
+        ({"expires_in": "1800", "scope": ["base"]}, 1_800),
+        ({"expires_in": 1_799.5, "refresh_token": None}, 1_799),
+        ({"expires_in": 0}, 3_600),
+        ({"expires_in": "soon"}, 3_600),
+        ({"expires_in": 1e30}, oauth_grants.MOST_SECONDS),
+    ],
+)
+def test_a_refresh_that_says_less_burns_nothing(
+    way_in: str, clock: VirtualClock, said: dict[str, Any], seconds: int
+) -> None:
+    """The tokens are kept, whatever else is missing or odd; what is not said again stays as it was."""
+    before = OAuthGrant.objects.get()
+    body = json.dumps({"access_token": "the-next", **said}).encode()
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=body))
+    clock.sleep(3_600)
+    with OAuthApp("http://sandbox", *CLIENT, transport=transport, clock=clock) as app:
+        assert GrantTokens(way_in, clock, app).bearer().token.get_secret_value() == "the-next"
+    after = OAuthGrant.objects.get()
+    assert credentials.decrypted(after.refresh_token) == credentials.decrypted(before.refresh_token)
+    assert (after.scope, after.api_domain, after.ended) == (before.scope, before.api_domain, "")
+    assert after.expires_at - clock.now() == timedelta(seconds=seconds)
+
+
+def test_scopes_that_nobody_named_are_not_missing() -> None:
+    """A server may leave them out when they are what was asked for."""
+    assert oauth_grants.missing_scopes([]) == {}
+
+
 @pytest.mark.parametrize("how", ["uninstalled", "revoked", "disused", "told"])
 def test_a_grant_that_ended_is_one_state_and_is_told_once(
     how: str,
@@ -276,6 +311,8 @@ def test_a_missing_scope_is_no_block(
         ("http://127.0.0.1:9000", oauth_grants.USUAL_SERVER, False),
         ("http://127.0.0.1:9000", "http://127.0.0.1:9000", True),
         ("nonsense", "http://127.0.0.1:9000", False),
+        ("https://[::1", oauth_grants.USUAL_SERVER, False),
+        ("https://alderfinch.pipedrive.com?next=https://example.com", oauth_grants.USUAL_SERVER, False),
     ],
 )
 def test_only_pipedrives_own_addresses_are_followed(
@@ -325,6 +362,9 @@ def test_access_that_nobody_needs_is_kept_alive(
         sandbox.faults.clear()
         oauth_setup.keep_alive(clock)
         assert not oauth_setup.expires_soon(OAuthGrant.objects.get(), clock.now())
+        OAuthGrant.objects.update(refreshed_at=clock.now() + timedelta(days=400))  # by a clock that was wrong
+        oauth_setup.keep_alive(clock)
+        assert OAuthGrant.objects.get().refreshed_at == clock.now()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -364,7 +404,8 @@ def test_real_threads_renew_once(sandbox: Sandbox, world: World, settings: Setti
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (200, b'{"access_token": "a"}', Unavailable),
+        (200, b'{"refresh_token": "a"}', Unavailable),
+        (200, b'{"access_token": "", "refresh_token": "a"}', Unavailable),
         (200, b"<html>", Unavailable),
         (400, b'{"error": "invalid_grant"}', GrantEnded),
         (400, b'{"message": "Invalid grant: a-secret-token"}', GrantEnded),

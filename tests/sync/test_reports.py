@@ -363,6 +363,36 @@ def test_silence_is_an_alarm(watching: Bench, contact: Contact, sandbox: Sandbox
     assert intake.last_gap_from < intake.last_gap_until
 
 
+def test_a_gap_from_the_future_is_closed(watching: Bench, contact: Contact, world: World) -> None:
+    """It is asked once for what it may have hidden, although the clock has been set back since it began."""
+    reported_changes.open_gap(watching.clock.now())
+    watching.clock.jump(-3600)
+    before = len(world.calls)
+    watching.settle(600)
+    intake = ReportIntake.objects.get()
+    assert (intake.gap_since, intake.last_gap_from) == (None, intake.last_gap_until)
+    assert sum(call.path == "/api/v2/persons" for call in world.calls[before:]) == 1
+
+
+def test_a_report_from_the_future_proves_nothing(
+    watching: Bench, contact: Contact, sandbox: Sandbox, alice: User
+) -> None:
+    """After the clock was set back, reports that are lost are noticed as soon as ever."""
+    watching.clock.jump(-3600)
+    watching.settle(30)
+    sandbox.faults.add(Fault(kind="event_lost"))
+    add_contact(alice, name="Kim Reed", email="kim@example.com", warmness_score=9)
+    watching.settle(5)
+    sandbox.people.change("persons", 1, name="Robin Veil")
+    for _ in range(6):
+        watching.settle(20)
+    contact.refresh_from_db()
+    assert contact.name == "Robin Veil"
+    intake = ReportIntake.objects.get()
+    assert intake.last_gap_until is not None
+    assert intake.last_gap_until <= watching.clock.now()
+
+
 def test_reports_that_come_are_no_silence(
     watching: Bench, contact: Contact, sandbox: Sandbox, alice: User, world: World
 ) -> None:

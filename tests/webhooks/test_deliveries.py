@@ -1,10 +1,12 @@
 """Deliveries: each event at least once, in order per record, whatever the receiver does."""
 
+import json
 import random
 from datetime import timedelta
 from threading import Event as Flag
 
 import pytest
+from api.caller import Caller
 from django.db import transaction
 from django.utils import timezone
 from webhooks.receiver import Behaviour, Receiver, Request, listening
@@ -56,6 +58,16 @@ def test_what_is_told_of_a_contact(alice: User, endpoint: Endpoint, receiver: Re
     assert worker.deliver_due() == 0
 
 
+def test_who_pushes_a_lead_knows_it_again(alice: User, endpoint: Endpoint) -> None:
+    """That it became warm is told with the program's own id, also of one that is new."""
+    caller = Caller(alice)
+    caller.put("/contacts/external/web/1", {"name": "Dana", "warmness_score": 9})
+    caller.put("/contacts/external/web/2", {"name": "Eli"})
+    caller.put("/contacts/external/web/2", {"name": "Eli", "warmness_score": 9})
+    told = [json.loads(each.payload)["data"]["external_ids"] for each in Delivery.objects.order_by("pk")]
+    assert told == [[{"source": "web", "id": "1"}], [{"source": "web", "id": "2"}]]
+
+
 def test_it_is_stored_with_what_happened(alice: User, endpoint: Endpoint) -> None:
     """What is rolled back is told to nobody."""
     with pytest.raises(RuntimeError), transaction.atomic():
@@ -94,6 +106,17 @@ def test_a_failure_is_tried_again(alice: User, endpoint: Endpoint, receiver: Rec
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts, delivery.status) == ("delivered", 2, 200)
     assert {message for message, _ in receiver.seen} == {delivery.message_id}
+
+
+@pytest.mark.parametrize(("attempts", "hours"), [(0, 1), (0, 48), (1, 3), (9, 48)])
+def test_a_clock_that_was_ahead_holds_nothing_up(
+    alice: User, endpoint: Endpoint, receiver: Receiver, attempts: int, hours: int
+) -> None:
+    """The first attempt waits for nothing, and no other for longer than it ever has to."""
+    book.add_contact(alice, name="Dana", warmness_score=5)
+    later = timezone.now() + timedelta(hours=hours)
+    Delivery.objects.update(next_at=later, wanted_at=later, attempts=attempts)
+    assert worker.deliver_due() == len(receiver.good) == 1
 
 
 def test_what_is_about_one_record_waits_and_the_rest_does_not(endpoint: Endpoint, receiver: Receiver) -> None:

@@ -33,6 +33,11 @@ from warmline.webhooks.sending import NotSentError, is_private, post, what_is_wr
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "2001:db8::1",
+        "::7f00:1",
+        "::ffff:0:a00:1",
+        "64:ff9b:1::a00:1",
+        "fec0::1",
+        "5f00::1",
     ],
 )
 def test_what_is_private(address: str) -> None:

@@ -5,6 +5,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -187,9 +188,13 @@ class Warmline:
             except httpx.TransportError as error:
                 last = type(error).__name__
             else:
-                if response.is_success or not _is_passing(response.status_code, _problem(response)):
-                    return _result(response)
-                last, wait = f"HTTP {response.status_code}", max(wait, _asked_to_wait(response))
+                if not response.is_success and not _is_passing(response.status_code, _problem(response)):
+                    raise RefusedError(response.status_code, _problem(response))
+                with suppress(ValueError):  # of a network that answers itself, with a page to sign in
+                    if response.is_success:
+                        return response.json() if response.content else None
+                last = "no JSON" if response.is_success else f"HTTP {response.status_code}"
+                wait = max(wait, _asked_to_wait(response))
             if number + 1 < self._tries:
                 self._sleep(wait)
         raise UnreachableError(f"Warmline did not answer {method} {path} in {self._tries} tries ({last}).")
@@ -225,7 +230,8 @@ def _pieces(calls: Iterable[Call]) -> Iterator[list[Call]]:
 
 
 def _external(kind: Kind, source: str, id: str) -> str:
-    return f"/api/{kind}/external/{quote(source, safe='')}/{quote(id, safe='')}"
+    last = quote(id, safe="").replace(".", "%2E") if id in {".", ".."} else quote(id, safe="")  # no step in a path
+    return f"/api/{kind}/external/{quote(source, safe='')}/{last}"
 
 
 def _is_passing(status: int, problem: Problem) -> bool:
@@ -242,12 +248,6 @@ def _wait(number: int) -> float:
 def _asked_to_wait(response: httpx.Response) -> float:
     said = response.headers.get("Retry-After", "")
     return min(float(said), 10 * LONGEST_WAIT) if said.isdigit() else 0.0
-
-
-def _result(response: httpx.Response) -> Any:
-    if response.is_success:
-        return response.json() if response.content else None
-    raise RefusedError(response.status_code, _problem(response))
 
 
 def _problem(response: httpx.Response) -> Problem:

@@ -52,6 +52,7 @@ def add_contact(
     organization: OrganizationDetails | None = None,
     warmness_score: int = 0,
     grace: timedelta = AT_ONCE,
+    once_saved: Callable[[Contact], object] = lambda _: None,
     **values: Any,
 ) -> Contact:
     """Add a contact of a user's.
@@ -62,6 +63,7 @@ def add_contact(
         organization: Found by its name among the team's and completed, else made; None for none.
         warmness_score: 0 to 10.
         grace: How long it waits before it is sent, if it is warm.
+        once_saved: Does what belongs to it, before anybody is told of it.
         values: Its e-mail and phone, or all of them as `emails` and `phones` (see `change_contact`); its details.
 
     Returns:
@@ -77,6 +79,7 @@ def add_contact(
         contact.organization = _organization(organization)
         contact_adding.send(Contact, contact=contact, grace=grace)
         contact.save()
+        once_saved(contact)
         if contact.is_warm:
             contacts_warmed.send(Contact, contacts=[contact])
     return contact
@@ -94,8 +97,7 @@ def change_contact(
         contact: The row, as read; it shows the outcome afterwards.
         changes: Of name, warmness_score and organization (OrganizationDetails or None); of emails and phones, each a
             list of `Labelled`, the primary one first; of email and phone, which is the primary one alone; of
-            email_label and more_emails and the same of phones, which are its label and all others; of
-            `Contact.DETAILS`.
+            email_label and more_emails and the same of phones: its label and all others; of `Contact.DETAILS`.
         shown: What the person saw of these, an organization by its name; None if it does not matter.
         grace: How long it waits before it is sent, if it becomes warm by this.
 

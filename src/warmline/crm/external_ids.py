@@ -117,7 +117,8 @@ def put_contact(caller: User, owner: User, name: ExternalName, values: Mapping[s
             raise AnothersError
         present = contact or _same_person(owner, values)
         if present is None:
-            return _named(book.add_contact(owner, **values), name), True
+            # Named before it is told of, so that who hears that it is warm knows which of theirs it is.
+            return book.add_contact(owner, once_saved=lambda made: _named(made, name), **values), True
         if contact is None:
             _named(present, name)
         book.change_contact(present, values)

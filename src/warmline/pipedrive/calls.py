@@ -151,9 +151,13 @@ class Calls:
         return error_responses.record(call, model, self._ask(call, json=body).get("data"))
 
     def _list(self, call: Call, model: type[Record], body: Any = None, params: Query | None = None) -> list[Record]:
-        """Make a call that returns a whole list."""
+        """Make a call that returns a whole list; see `lists.readable`."""
         said = self._ask(call, params=params, json=body)
-        return lists.records(call, model, error_responses.rows(call, said))
+        return lists.readable(call, model, error_responses.rows(call, said))
+
+    def _fields(self, call: Call, model: type[Record]) -> list[Record]:
+        """Read a list of fields to its end; see `lists.readable`."""
+        return lists.readable(call, model, self._walk(call, {}, error_responses.rows))
 
     def _pages(
         self, call: Call, model: type[Record], params: Query, unreadable: list[Unreadable] | None = None

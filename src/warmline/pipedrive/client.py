@@ -239,11 +239,11 @@ class Pipedrive(WebhookCalls):
 
     def person_fields(self) -> list[Field]:
         """Return all fields of persons, with their options."""
-        return self._pages(Call("GET", "/api/v2/personFields", LIST), Field, {})
+        return self._fields(Call("GET", "/api/v2/personFields", LIST), Field)
 
     def organization_fields(self) -> list[Field]:
         """Return all fields of organizations, with their options."""
-        return self._pages(Call("GET", "/api/v2/organizationFields", LIST), Field, {})
+        return self._fields(Call("GET", "/api/v2/organizationFields", LIST), Field)
 
     def create_person_field(self, name: str, field_type: str) -> Field:
         """Create a custom field of persons; see `create_organization_field`."""

@@ -4,6 +4,7 @@ The caller still has to know about such a record, because it may be the very one
 and every text in it, from which the caller can tell whose record it may be.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,8 @@ from warmline.pipedrive import error_responses
 from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.errors import PipedriveError
 from warmline.pipedrive.record_bases import LARGEST_ID
+
+log = logging.getLogger(__name__)
 
 Listed = TypeVar("Listed", bound=BaseModel)
 
@@ -72,6 +75,27 @@ def records(
             if unreadable is None:
                 raise
             unreadable.append(_unreadable(row, error.message))
+    return read
+
+
+def readable(call: Call, model: type[Listed], rows: Iterable[Any]) -> list[Listed]:
+    """Return the items of a list of the account's own, such as users or fields, that can be read; log the others.
+
+    Args:
+        call: The call made.
+        model: The items' class.
+        rows: Their JSON objects.
+
+    Raises:
+        PipedriveError: Not one of them can be read: then the list itself is not as we know it.
+    """
+    unreadable: list[Unreadable] = []
+    rows = list(rows)
+    read = records(call, model, rows, unreadable)
+    if rows and not read:
+        return records(call, model, rows)
+    if unreadable:
+        log.warning("pipedrive.unreadable call=%s items=%s why=%s", call, len(unreadable), unreadable[0].why)
     return read
 
 

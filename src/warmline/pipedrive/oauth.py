@@ -6,12 +6,13 @@ It keeps nothing. A lost answer to a refresh is `Unavailable`, because nothing e
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from warmline.pipedrive import error_responses
 from warmline.pipedrive.clock import SYSTEM_CLOCK, Clock
@@ -23,25 +24,40 @@ from warmline.pipedrive.unpacking import unpacked
 TOKEN, REVOKE = Call("POST", "/oauth/token", 0), Call("POST", "/oauth/revoke", 0)
 LONGEST = 64 << 10  # bytes of an answer; tokens are a few hundred characters, and grow
 TIMEOUT = 10.0
+AN_HOUR = 3_600  # for which an access token is taken to be good if its answer does not say
 
 
 class Tokens(BaseModel):
     """What the server gives out.
 
+    Whatever else is missing or odd, the tokens are taken: the refresh token that was sent may be spent by now.
+
     Attributes:
         access_token, refresh_token: Secrets.
         expires_in: Seconds until the access token ends.
-        scope: What they cover, with commas or spaces between.
-        api_domain: The address for calls with them; it may change with each answer.
+        scope: What they cover, with commas or spaces between; empty if that was not said.
+        api_domain: The address for calls with them; it may change with each answer. Empty if that was not said.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     access_token: SecretStr = Field(min_length=1)
     refresh_token: SecretStr = Field(min_length=1)
-    expires_in: int = Field(gt=0)
+    expires_in: int = AN_HOUR
     scope: str = ""
     api_domain: str = ""
+
+    @field_validator("expires_in", mode="before")
+    @classmethod
+    def _of_seconds(cls, said: object) -> int:
+        with suppress(TypeError, ValueError, OverflowError):
+            return max(0, int(float(said))) or AN_HOUR  # type: ignore[arg-type]  # what is no number is not said
+        return AN_HOUR
+
+    @field_validator("scope", "api_domain", mode="before")
+    @classmethod
+    def _of_text(cls, said: object) -> str:
+        return said if isinstance(said, str) else ""
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -104,13 +120,14 @@ class OAuthApp:
         return self._tokens({"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri})
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Return new tokens; the refresh token in them may be the same or another one.
+        """Return new tokens; the refresh token in them may be the same or another one. Left out, it is the same.
 
         Raises:
             GrantEnded: The refresh token is not good any more: a person has to connect again.
             PipedriveError: The server refuses the app, or does not answer; the refresh token may still be good.
         """
-        return self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return self._tokens(form, {"refresh_token": refresh_token})
 
     def revoke(self, refresh_token: str) -> None:
         """Uninstall the app for the user of a refresh token.
@@ -120,9 +137,10 @@ class OAuthApp:
         """
         self._ask(REVOKE, {"token": refresh_token, "token_type_hint": "refresh_token"})
 
-    def _tokens(self, form: Mapping[str, str]) -> Tokens:
+    def _tokens(self, form: Mapping[str, str], unless_said: Mapping[str, str] | None = None) -> Tokens:
+        said = {name: value for name, value in self._ask(TOKEN, form).items() if value is not None}
         try:
-            return Tokens.model_validate(self._ask(TOKEN, form))
+            return Tokens.model_validate({**(unless_said or {}), **said})
         except ValidationError as error:
             names = ", ".join(str(item["loc"][0]) for item in error.errors(include_input=False))
             raise Unavailable(f"The answer has no usable {names}.", call=str(TOKEN)) from None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Annotated, Any
 
-from pydantic import AliasPath, BeforeValidator, ConfigDict, model_validator
+from pydantic import AliasPath, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Spec
 
 from warmline.pipedrive.record_bases import Changes, Id, Instant, New, Read
@@ -102,18 +102,38 @@ class Option(Read):
     label: str = ""
 
 
-class Field(Read):
-    """A field of persons or organizations; `code` is its key in records (40 hex digits if custom)."""
+def _that_can_be_chosen(items: Any) -> Any:
+    """Leave out choices that cannot be read: the field serves with the others."""
+    return [item for item in items if _can_be_chosen(item)] if isinstance(items, list | tuple) else []
 
-    name: str = Spec(default="", validation_alias="field_name")
+
+def _can_be_chosen(item: Any) -> bool:
+    try:
+        Option.model_validate(item)
+    except ValidationError:
+        return False
+    return True
+
+
+Options = Annotated[tuple[Option, ...], BeforeValidator(_that_can_be_chosen)]
+Said = Annotated[str, BeforeValidator(lambda said: said if isinstance(said, str) else "")]  # anything else is nothing
+
+
+class Field(Read):
+    """A field of persons or organizations; `code` is its key in records (40 hex digits if custom).
+
+    Only the code has to be readable, so that a field is not taken for one that is missing, and made again.
+    """
+
+    name: Said = Spec(default="", validation_alias="field_name")
     code: str = Spec(validation_alias="field_code")
-    type: str = Spec(default="", validation_alias="field_type")
-    options: tuple[Option, ...] = ()
+    type: Said = Spec(default="", validation_alias="field_type")
+    options: Options = ()
     is_custom: bool = Spec(default=False, validation_alias="is_custom_field")
 
 
 class FieldV1(Read):
-    """A field of persons as v1 returns it, with a number for an id."""
+    """A field of persons as v1 returns it, with a number for an id. All of its options are written at once."""
 
     id: Id
     key: str = ""

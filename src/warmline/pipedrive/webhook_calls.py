@@ -7,19 +7,20 @@ from pydantic import Field
 from warmline.pipedrive.calls import Calls
 from warmline.pipedrive.error_responses import Call
 from warmline.pipedrive.record_bases import Id, Read
+from warmline.pipedrive.records import Said
 
 LISTING, MAKING, DELETING = 10, 10, 6
 
 
 class Webhook(Read):
-    """A webhook as Pipedrive knows it."""
+    """A webhook as Pipedrive knows it; other apps' may be odd."""
 
     id: Id
-    name: str = ""
-    url: str = Field(default="", alias="subscription_url")
-    object: str = Field(default="", alias="event_object")
-    action: str = Field(default="", alias="event_action")
-    version: str = ""
+    name: Said = ""
+    url: Said = Field(default="", alias="subscription_url")
+    object: Said = Field(default="", alias="event_object")
+    action: Said = Field(default="", alias="event_action")
+    version: Said = ""
     is_active: int = 1
 
 

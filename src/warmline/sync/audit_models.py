@@ -49,6 +49,7 @@ class Audit(models.Model):
         phase: What it is at.
         stage: What it reads of that kind at present: everything, only what has changed, or some records by their ids.
         cursor: Where the next page begins; None at the beginning of a list.
+        read_from: When it began to read, by Pipedrive's clock; None before it has, and in audits of earlier versions.
         pages, tokens: What it has cost so far.
         night_at, left: When its present night began, None before it has, and how many tokens it may still spend in it;
             None for any number.
@@ -70,6 +71,7 @@ class Audit(models.Model):
     phase = models.CharField(max_length=20, choices=Phase.choices, default=Phase.PERSONS)
     stage = models.CharField(max_length=10, blank=True, default="")
     cursor = models.TextField(null=True)  # noqa: DJ001 (no cursor is not an empty one)
+    read_from = models.DateTimeField(null=True)
     pages = models.PositiveIntegerField(default=0)
     tokens = models.PositiveIntegerField(default=0)
     night_at = models.DateTimeField(null=True)

@@ -104,6 +104,7 @@ def renewed(grant: OAuthGrant, tokens: Tokens, now: datetime) -> OAuthGrant | No
         now: The present moment, aware.
     """
     columns = {"version": grant.version + 1, "ended": "", **_columns(tokens, now)}
+    columns |= {name: getattr(grant, name) for name in ("scope", "api_domain") if not columns[name]}  # not said again
     OAuthGrant.objects.filter(pk=grant.pk, version=grant.version).update(**columns)
     return OAuthGrant.objects.filter(pk=grant.pk).first()
 
@@ -134,21 +135,24 @@ def followed(api_domain: str) -> str:
 
     The tokens are sent there, so it has to be Pipedrive's own, unless the whole server is another one by configuration.
     """
-    parts = urlsplit(api_domain)
-    host = (parts.hostname or "").casefold()
-    is_theirs = parts.scheme == "https" and (host == "pipedrive.com" or host.endswith(".pipedrive.com"))
     is_other_server = settings.PIPEDRIVE_OAUTH_URL != USUAL_SERVER
-    if can_be_address(api_domain) and (is_theirs or is_other_server):
+    if can_be_address(api_domain) and (is_other_server or _is_theirs(api_domain)):
         return api_domain
     if api_domain:
-        log.warning("oauth.address_not_followed host=%s", host[:100])
+        log.warning("oauth.address_not_followed address=%r", api_domain[:100])
     return ""
 
 
+def _is_theirs(address: str) -> bool:
+    parts = urlsplit(address)
+    host = (parts.hostname or "").casefold()
+    return parts.scheme == "https" and (host == "pipedrive.com" or host.endswith(".pipedrive.com"))
+
+
 def missing_scopes(scopes: Iterable[str]) -> dict[str, str]:
-    """Return the scopes that Warmline needs and does not have, each with what that costs."""
+    """Return the scopes that Warmline needs and does not have, each with what that costs; none if nobody said which."""
     has = set(scopes)
-    return {scope: cost for scope, cost in NEEDED.items() if scope not in has}
+    return {scope: cost for scope, cost in NEEDED.items() if scope not in has} if has else {}
 
 
 def of_company(company_id: int, user_id: int) -> OAuthGrant | None:

@@ -188,6 +188,7 @@ def notice_silence(now: datetime) -> bool:
     """Note a gap if a create of ours has not come back as a report within a minute; return whether there is one now.
 
     Creates are what is sure to be reported. One that was made before the last gap was closed tells nothing any more.
+    Moments from the future, which a wrong clock has left, prove nothing: they too are taken for a gap.
 
     Args:
         now: The present moment, aware.
@@ -196,6 +197,12 @@ def notice_silence(now: datetime) -> bool:
     if intake is None or intake.checked_at is None:
         return False
     last = max(moment for moment in (intake.heard_at, intake.checked_at, intake.last_gap_until) if moment is not None)
+    if last > now + LONGEST_DELAY:
+        log.warning("reports.from_the_future at=%s", last)
+        checked_at = min(intake.checked_at, now)
+        ReportIntake.objects.filter(pk=1).update(heard_at=now, checked_at=checked_at, last_gap_until=now)
+        open_gap(now)
+        return True
     # What is made while reports come may have come back, although the note that they do is some seconds old.
     after = last + HEARD_WITHIN
     made = Attempt.objects.filter(at__gt=after, at__lte=now - LONGEST_DELAY, ok=True, text__startswith=CREATED)

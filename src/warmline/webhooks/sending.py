@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 CONNECT, WHOLE = 5.0, 15.0  # seconds: for each address; for everything
 READ = 2000  # bytes of an answer
 NAT64 = IPv6Network("64:ff9b::/96")  # in whose last 32 bits an address of IPv4 stands
+# All of IPv6 that is given out for the internet. Beside it are forms of IPv4 and a site's own networks, some of which
+# Python calls global.
+PUBLIC = IPv6Network("2000::/3")
 
 Address = IPv4Address | IPv6Address
 
@@ -67,6 +70,8 @@ def is_private(address: Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_private(inner)
+        if address not in PUBLIC:
+            return True
     return not address.is_global or address.is_multicast
 
 

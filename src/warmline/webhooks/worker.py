@@ -64,7 +64,7 @@ def deliver_due() -> int:
     tried = 0
     me = uuid4()
     now = database_time.now()
-    waiting = Delivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.WAITING, next_at__lte=now)
+    waiting = Delivery.objects.filter(_is_due(now), endpoint=OuterRef("pk"), state=DeliveryState.WAITING)
     for pk in list(_free(now).filter(Exists(waiting)).order_by("pk").values_list("pk", flat=True)):
         if not _hold(pk, me):
             continue
@@ -112,9 +112,12 @@ def next_due(endpoint: Endpoint, now: datetime) -> Delivery | None:
     """
     waiting = Delivery.objects.filter(endpoint=endpoint, state=DeliveryState.WAITING)
     earlier = waiting.filter(record=OuterRef("record"), pk__lt=OuterRef("pk"))
-    # A moment that is further ahead than any wait can be is of a clock that was wrong.
-    due = Q(next_at__lte=now) | Q(next_at__gt=now + schedule.LONGEST * 2)
-    return waiting.filter(due).exclude(Exists(earlier)).order_by("next_at", "pk").first()
+    return waiting.filter(_is_due(now)).exclude(Exists(earlier)).order_by("next_at", "pk").first()
+
+
+def _is_due(now: datetime) -> Q:
+    """Return what is due. A first attempt never waits, and no other for over an hour: then a clock was wrong."""
+    return Q(next_at__lte=now) | Q(attempts=0) | Q(next_at__gt=now + schedule.LONGEST * 2)
 
 
 def _deliver(endpoint: Endpoint, delivery: Delivery) -> bool:

@@ -22,16 +22,20 @@ SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one 
 LEFT_OUT = "Left out: {} “{}”."
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
 BETWEEN = " ::: "  # the same, as we write it
-# How programs and people say that there is no value.
-_NOTHING = frozenset(
-    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "na", "null", "(null)", "none", "(none)", "k.a."}
+# How programs and people say that there is no value: in any column, and where nobody is called so.
+_BLANK = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "(null)", "(none)"}
+    | {"#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#nv", "#bezug!", "#wert!", "#spill!", "#calc!"}
 )
+_NOTHING = _BLANK | {"na", "null", "none", "nan", "k.a."}
+_LONGEST_NOTHING = 20  # characters, with white space around it
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
 _PLAIN_PHONE = re.compile(r"\+?\d[\d -]*\d", re.ASCII)
 _BETWEEN_ADDRESSES = re.compile(r"\s*:::\s*|[;,|\r\n\t]+")
 _IN_BRACKETS = re.compile(r"[<(\[]\s*(?:mailto:)?([^<>()\[\]\s]+@[^<>()\[\]\s]+?)\s*[>)\]]", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:[^\s@:]+\s*:\s*)+")  # "mailto:", "work:"
-_BEHIND = re.compile(r"\s*[(\[][^()\[\]@]*[)\]]\s*$")  # "(work)"
+_SCHEMES = frozenset({"mailto", "smtp", "internet"})
+_BEHIND = re.compile(r"\s*[(\[]([^()\[\]@]*)[)\]]\s*$")  # "(work)"
 _QUOTES = " '\"`*‘’“”„«»‚‹›.,;/"  # noqa: RUF001 (as they are typed)
 _CONNECTORS = frozenset({"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "&", "/", "+"})
 _BETWEEN_PHONES = re.compile(r"\s*:::\s*|\s*[;|\r\n]+\s*")
@@ -84,9 +88,14 @@ def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
     return one
 
 
-def is_nothing(text: str) -> bool:
-    """Tell whether a text says that there is no value, such as `n/a`."""
-    return text.casefold() in _NOTHING
+def is_nothing(text: str, *, is_name: bool = False) -> bool:
+    """Tell whether a text says that there is no value, such as `n/a` or `#REF!`.
+
+    Args:
+        text: The cell.
+        is_name: Whether it is somebody's name, who may be called Null.
+    """
+    return len(text) <= _LONGEST_NOTHING and without_ends(text).casefold() in (_BLANK if is_name else _NOTHING)
 
 
 def emails(text: str) -> Values:
@@ -196,13 +205,29 @@ def score(text: str) -> int | str:
 def _addresses(piece: str) -> tuple[list[str], str]:
     """Return the addresses of a piece of a cell, and what else stands in it."""
     if bracketed := _IN_BRACKETS.findall(piece):
-        rest = _BEFORE.sub("", without_ends(_IN_BRACKETS.sub(" ", piece)))
+        rest = " ".join(filter(None, _called(without_ends(_IN_BRACKETS.sub(" ", piece)))))
         return [_bare(each) for each in bracketed], "" if rest.casefold() in map(str.casefold, bracketed) else rest
-    alone = _BEHIND.sub("", _BEFORE.sub("", without_ends(piece).strip("'\"‘’“”")))  # noqa: RUF001
+    called, rest = _called(without_ends(piece).strip("'\"‘’“”"))  # noqa: RUF001
+    behind = _BEHIND.search(rest)
+    alone = rest[: behind.start()] if behind else rest
+    if behind and not headings.label(behind[1]):
+        called = " ".join(filter(None, (called, behind[1].strip())))
     parts = [part for part in alone.split() if part.casefold() not in _CONNECTORS]
     if not parts or not all("@" in part for part in parts):
         return [], piece
-    return [_bare(each) for part in parts for each in _slashed(part)], ""
+    return [_bare(each) for part in parts for each in _slashed(part)], called
+
+
+def _called(text: str) -> tuple[str, str]:
+    """Return what stands before a colon, and the rest; what an address is for, or only that it is one, is neither."""
+    before = _BEFORE.match(text)
+    said = before[0].split(":") if before else []
+    known = (
+        headings.label(each) or headings.kind(each) == headings.Column.EMAIL or each.strip().lower() in _SCHEMES
+        for each in said
+    )
+    called = [each.strip() for each, is_known in zip(said, known, strict=True) if not is_known]
+    return " ".join(filter(None, called)), text[before.end() :] if before else text
 
 
 def _slashed(part: str) -> list[str]:

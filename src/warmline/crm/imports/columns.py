@@ -28,6 +28,7 @@ TOO_LONG = (
 )
 SWALLOWED = "A cell of this row contains whole rows. Check whether a quotation mark is missing or too many."
 NAMED_BY: set[str] = {Column.NAME, Column.FIRST_NAME, Column.LAST_NAME}
+NAMES = {*NAMED_BY, Column.MIDDLE_NAME, Column.SUFFIX}
 NO_ORGANIZATION = "Left out: {} “{}”, because this row names no organization."
 FOOTERS = 10  # rows: a longer block at the end is none
 
@@ -140,7 +141,7 @@ def read(
         labels: What the e-mails or phones of each column are for; empty where that is not known.
         names: What the columns are called, which goes before what is put into the note.
     """
-    said, beside = _by_column(cells if is_ours else [*map(in_cells.readable, cells)], columns, labels, names)
+    said, beside = _by_column(cells if is_ours else _plain(cells, columns), columns, labels, names)
     if is_ours:
         return _as_it_is({column: values[0] for column, values in said.items()})
     left_out: list[str] = []
@@ -189,6 +190,18 @@ def _by_column(
             beside.setdefault(column, []).append(own or label)
         own = headings.own_label(cell) if column == Column.LABEL else ""
     return said, beside
+
+
+def _plain(cells: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return cells as a person would have written them."""
+    some = zip_longest(columns, cells[: len(columns)], fillvalue="")
+    return ["" if _is_nothing(column, cell) else in_cells.readable(cell) for column, cell in some]
+
+
+def _is_nothing(column: str, cell: str) -> bool:
+    is_name = column in NAMES
+    # In a column of countries this is Namibia.
+    return in_cells.is_nothing(cell, is_name=is_name) and (column, cell.strip()) != (Column.COUNTRY, "NA")
 
 
 def _with_heading(column: str, heading: str, text: str) -> str:

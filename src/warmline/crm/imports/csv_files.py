@@ -5,7 +5,6 @@ formula is written with an apostrophe before it, which reading takes off again: 
 spreadsheet may split the file at another delimiter than ours.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from warmline.crm.fields import without_ends
-from warmline.crm.imports import headings
+from warmline.crm.imports import headings, text_encodings
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
 
 DELIMITERS = ",;\t|"
@@ -37,6 +36,12 @@ _FOREIGN = {
     b"\xd0\xcf\x11\xe0": "This is an Excel file. Save it as CSV in your spreadsheet program and choose that file.",
     b"%PDF": "This is a PDF. Save the table as CSV and choose that file.",
 }
+_OTHER_TEXTS = {
+    r"<(?:!doctype|html|table|\?xml|meta|div)\b": "This is a web page or XML, even if its name ends in .xls. Open it in"
+    " your spreadsheet program, save it as .xlsx or CSV, and choose that file.",
+    r"(?:version: ?\d+\s+)?dn::? ": "This is an LDIF file. Export the contacts as CSV or vCard, and choose that file.",
+    r"(?:\{\s*\"|\[\s*\{)": "This is JSON. Export the contacts as CSV, or send them to the API.",
+}
 
 
 def read(content: bytes) -> Table:
@@ -50,6 +55,9 @@ def read(content: bytes) -> Table:
     """
     text, encoding = decoded(content)
     text = text.lstrip("\ufeff")  # some programs write the mark twice
+    for beginning, message in _OTHER_TEXTS.items():
+        if re.match(beginning, text.lstrip(), re.IGNORECASE):
+            raise FileError(message)
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
     delimiter = said.group(1) if said else _delimiter(text)
@@ -113,31 +121,22 @@ def decoded(content: bytes) -> tuple[str, str]:
     Raises:
         FileError: When it is no text.
     """
+    if content.startswith(b"PK") and b"mimetypeapplication/vnd.oasis" in content[:200]:
+        raise FileError("This is a LibreOffice file. Save it as .xlsx or CSV, and choose that file.")
     for beginning, message in _FOREIGN.items():
         if content.startswith(beginning):
             raise FileError(message)
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        found = _decoded(content, "utf-16"), "UTF-16"
-    elif (text := _decoded(content, "utf-8-sig")) is not None:
-        found = text, "UTF-8"
-    else:
-        found = _decoded(content, "cp1252"), "Windows-1252"
-    text, encoding = found
-    if text is None or "\0" in text:
+    found = text_encodings.decoded(content)
+    if found is None:
         raise FileError("This is not a text file. Save the table as CSV (UTF-8) and choose that file.")
-    return text, encoding
-
-
-def _decoded(content: bytes, encoding: str) -> str | None:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        return None
+    return found
 
 
 def _parsed(text: str, delimiter: str, *, end: str = "") -> Iterator[list[str]]:
     lines = io.StringIO(text, newline="")
-    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter)
+    # Some programs write a space before a cell in quotation marks, which would make these part of it.
+    is_spaced = re.search(f'"[{delimiter}] +"', text) is not None
+    return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter, skipinitialspace=is_spaced)
 
 
 def _delimiter(text: str) -> str:

@@ -29,7 +29,9 @@ def of(said: Mapping[str, Sequence[str]], called: Sequence[str], left_out: list[
         in_cells.first(column.label.lower(), said.get(column, []), left_out)
         for column in (Column.FIRST_NAME, Column.MIDDLE_NAME, Column.SUFFIX)
     )
-    last = " ".join(dict.fromkeys(said.get(Column.LAST_NAME, [])))
+    # Of several columns all, as in Spanish, and of several values in one cell the first.
+    cells = said.get(Column.LAST_NAME, [])
+    last = " ".join(dict.fromkeys(in_cells.first("last name", [cell], left_out) for cell in cells))
     parts = [part for part in (first, middle, last, suffix) if part]
     # "Name" beside "Vorname" may be all of the name all the same: "Ana Reis" beside "Ana".
     whole = next((part for part in (last, first) if " " in part and _tells_more(part, _without(parts, part))), "")

@@ -78,47 +78,46 @@ _WHOSE = (
 _WHICH = (
     "value wert valeur valor primary secondary main principal principale haupt first second third work business office"
     " professional home personal private other additional alternate alternative default preferred direct current"
-    " company"
-    " organization organisation geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero firma privat privater"
-    " weitere weiteres andere corporate travail pro professionnel professionnelle domicile bureau personnel personnelle"
-    " prive privee"
-    " trabajo casa oficina particular profesional trabalho comercial profissional pessoal residencial lavoro ufficio"
-    " privato werk zakelijk thuis geschaftl geschaeftl dienstl arbete hem arbejde komorkowy"
+    " company organization organisation geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero firma privat"
+    " privater weitere weiteres andere corporate travail pro professionnel professionnelle domicile bureau personnel"
+    " personnelle prive privee trabajo casa oficina particular profesional trabalho comercial profissional pessoal"
+    " residencial lavoro ufficio privato werk zakelijk thuis geschaftl geschaeftl dienstl arbete hem arbejde komorkowy"
+    " primare primaere sekundare sekundaere primaire secondaire secundario słuzbowy prywatny domowy głowny stacjonarny"
+    " pracovni domaci soukromy"
 )
 _OF_COMPANY = "company organization organisation account business name code iso primary main person contact lead"
 # Headings in which each word is another thing alone, so that only the whole tells.
 _WHOLE = {
     Column.NAME: "full name, complete name, display name, contact, contact name, contact person, person, person name,"
-    " your name, first and last name, first name last name, first last name, name surname, name and surname,"
-    " ansprechpartner, ansprechpartnerin, kontakt,"
-    " kontaktname, kontaktperson, vollständiger name, voller name, ganzer name, anzeigename, angezeigter name,"
-    " vor und nachname, vor und zuname, vorname nachname, vorname und nachname, name vorname, nachname vorname,"
-    " nombre completo, nombre y apellidos, nome completo, nome e cognome,"
-    " nome e sobrenome, nom complet, nom et prénom, prénom et nom, volledige naam, lead, lead name, customer name",
+    "  your name, first and last name, first name last name, first last name, name surname, name and surname,"
+    " ansprechpartner, ansprechpartnerin, kontakt, kontaktname, kontaktperson, vollständiger name, voller name, ganzer"
+    " name, anzeigename, angezeigter name, vor und nachname, vor und zuname, vorname nachname, vorname und nachname,"
+    " name vorname, nachname vorname, nombre completo, nombre y apellidos, nome completo, nome e cognome, nome e"
+    " sobrenome, imię i nazwisko, nazwisko i imię, imię nazwisko, osoba kontaktowa, jméno a příjmení,  meno a"
+    " priezvisko, celé jméno, kontaktní osoba, nom complet, nom et prénom, prénom et nom, volledige naam, lead, lead"
+    " name, customer name",
     Column.FIRST_NAME: "first name, given name, given names, forename, forenames, christian name, name first, fname,"
-    " first, vorname, vornamen,"
-    " prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio, voornaam, förnamn,"
-    " fornavn, imię",
+    " first, vorname, vornamen, prénom, prénoms, primer nombre, nombre de pila, nombres, primeiro nome, nome próprio,"
+    " voornaam, förnamn, fornavn, imię, jméno, křestní jméno, meno",
     Column.MIDDLE_NAME: "middle name, middle names, middle, middle initial, additional name, additional names,"
-    " second name, weitere vornamen, weiterer vorname, zweiter vorname, zweitname, segundo nombre, segundo nome,"
-    " nome do meio, deuxième prénom, autres prénoms, secondo nome, tussenvoegsel",
+    "  second name, weitere vornamen, weiterer vorname, zweiter vorname, zweitname, segundo nombre, segundo nome, nome"
+    " do meio, deuxième prénom, autres prénoms, secondo nome, tussenvoegsel",
     Column.LAST_NAME: "last name, surname, family name, family names, name last, lname, last, nachname,"
-    " familienname, zuname, nom de famille,"
-    " apellido, apellidos, primer apellido, segundo apellido, apellido paterno, apellido materno, sobrenome,"
-    " apelido, apelidos, último nome,"
-    " nome de família, cognome, achternaam, efternamn, efternavn, etternavn, nazwisko",
+    "  familienname, zuname, nom de famille, apellido, apellidos, primer apellido, segundo apellido, apellido paterno,"
+    " apellido materno, sobrenome, apelido, apelidos, último nome, nome de família, cognome, achternaam, efternamn,"
+    " efternavn, etternavn, nazwisko, příjmení, priezvisko",
     Column.SUFFIX: "suffix, name suffix, generation suffix, honorific suffix, namenszusatz, suffixe, sufijo, sufixo",
     Column.PHONE: "contact number, contact no, kontaktnummer, direct dial, direct line, direct number, durchwahl",
     Column.ORGANIZATION: "business name, business, raison sociale, razón social, razão social, ragione sociale, nom"
-    " de la"
-    " société,"
-    " nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda",
-    Column.JOB_TITLE: "job title, position, role, job role, function, occupation, organization title, company title,"
-    " berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction, intitulé du poste,"
-    " cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie, functietitel,"
-    " stanowisko, befattning, stilling",
+    "  de la société, nom de l'entreprise, nombre de la empresa, nome da empresa, nome azienda, nazwa firmy, název"
+    " firmy, název společnosti",
+    Column.JOB_TITLE: "job title, contact title, position, role, job role, function, occupation, organization"
+    " title, company title, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion, rolle, beruf, poste, fonction,"
+    " intitulé du poste, cargo, puesto, puesto de trabajo, função, profissão, posizione, ruolo, qualifica, functie,"
+    " functietitel, stanowisko, befattning, stilling, pozice, funkce, pracovní pozice, arbeitstitel, titel der"
+    " organisation",
     Column.SOURCE: "source, lead source, contact source, original source, herkunft, quelle, origen, origem, fuente,"
-    " fonte, bron, provenance",
+    " fonte, bron, provenance, źródło, zdroj, origem do contato, origen del contacto",
 }
 # What names a person, beside a last name the first one, and beside a first name the last one: "Name" beside "Vorname".
 _EITHER = _words("name nom nombre nome naam")
@@ -126,8 +125,7 @@ _VOCABULARIES = {
     Column.EMAIL: _Vocabulary(
         _words(
             "email emails mail mails emailaddress emailaddresses mailaddress emailadresse mailadresse emailid"
-            " emailadres"
-            " mailadres epost correo correio courriel messagerie posta epostadress electronique electronica"
+            " emailadres mailadres epost correo correio courriel messagerie posta epostadress electronique electronica"
         ),
         _words(
             "address addresses adresse id adr electronico electronica eletronico electronique elettronica direccion"
@@ -138,34 +136,38 @@ _VOCABULARIES = {
         _words(
             "phone phones ph telephone telephones tel phonenumber telephonenumber telno phoneno mobile mobilephone"
             " mobilenumber mobileno mob cell cellphone cellular cellnumber landline sms whatsapp iphone telefon"
-            " telefonnummer"
-            " telefonnr telnr rufnummer handy handynummer handynr mobil mobilnummer mobiltelefon mobilfunk"
-            " mobilfunknummer"
-            " fon festnetz festnetznummer autotelefon firmentelefon haupttelefon portable telefono telefonos movil"
-            " celular"
-            " telefone telefones telemovel cellulare telefoon telefoonnummer mobiel gsm"
+            " telefonnummer telefonnr telnr rufnummer handy handynummer handynr mobil mobilnummer mobiltelefon"
+            " mobilfunk mobilfunknummer fon festnetz festnetznummer autotelefon firmentelefon haupttelefon portable"
+            " telefono telefonos movil celular telefone telefones telemovel cellulare telefoon telefoonnummer mobiel"
+            " gsm komorka telefonu telefony"
         ),
         _words(
-            f"number numbers no n nr num numero numeros nummer rufnummer e i car radio tty tdd fijo fixe fixo fisso"
+            "number numbers no n nr num numer cislo numero numeros nummer rufnummer e i car radio tty tdd fijo fixe"
+            " fixo fisso"
             f" {_WHOSE} {_WHICH}"
         ),
     ),
     Column.ORGANIZATION: _Vocabulary(
         _words(
             "organization organisation company companies employer account org firm workplace firma firmenname"
-            " unternehmen"
-            " unternehmensname arbeitgeber betrieb kunde organizationname organisationname companyname accountname"
-            " societe entreprise employeur empresa compania organizacion organizacao companhia azienda societa"
-            " organizzazione bedrijf bedrijfsnaam organisatie foretag institution"
+            " unternehmen unternehmensname arbeitgeber betrieb kunde organizationname organisationname companyname"
+            " accountname  societe entreprise employeur empresa compania organizacion organizacao companhia azienda"
+            " societa spolecnost spolocnost firmy  organizzazione organizacja przedsiebiorstwo pracodawca zamestnavatel"
+            " bedrijf bedrijfsnaam organisatie foretag institution"
         ),
         _words("name names nom nombre nome naam associated primary current work person contact lead institution"),
     ),
     Column.SECTOR: _Vocabulary(
-        _words("industry sector branche branchen industrie sektor secteur setor industria ramo settore rubro"),
+        _words(
+            "industry sector branche branchen industrie sektor secteur setor industria ramo settore rubro branza"
+            " odvetvi obor"
+        ),
         _words(f"activite actividad atividade attivita {_OF_COMPANY}"),
     ),
     Column.COUNTRY: _Vocabulary(
-        _words("country countryregion land pais pays paese nazione nation kraj staat countrycode countryname"),
+        _words(
+            "country countryregion land pais pays paese nazione nation kraj zeme krajina staat countrycode countryname"
+        ),
         _words(
             "region regiao mailing billing work office address adresse direccion endereco geschaftlich geschaeftlich"
             " dienstlich buro buero firma firmensitz bureau professionnel travail trabajo trabalho comercial lavoro hq"
@@ -173,21 +175,26 @@ _VOCABULARIES = {
         ),
     ),
     Column.WARMNESS: _Vocabulary(
-        _words("warmness warmth warme waerme warmegrad waermegrad score leadscore punkte"), _words("score lead contact")
+        _words(
+            "warmness warmth warme waerme warmegrad waermegrad score leadscore punkte pontuacao puntuacion punteggio"
+        ),
+        _words("score lead contact"),
     ),
     Column.LINKEDIN: _Vocabulary(_words("linkedin linked"), _words(f"in url link profile profil public {_WHOSE}")),
     Column.NOTE: _Vocabulary(
         _words(
-            "note notes notiz notizen bemerkung bemerkungen anmerkung anmerkungen comment comments kommentar kommentare"
-            " remark remarks nota notas observaciones observacoes commentaire commentaires remarque remarques"
-            " description beschreibung anotacoes opmerking opmerkingen uwagi anteckning anteckningar noter osservazioni"
+            "note notes notiz notizen bemerkung bemerkungen anmerkung anmerkungen comment comments kommentar"
+            " kommentare  remark remarks nota notas observaciones observacoes commentaire commentaires remarque"
+            " remarques observacion observacao observation observations  description beschreibung anotacoes opmerking"
+            " opmerkingen uwagi anteckning anteckningar noter osservazioni notatka notatki poznamka poznamky message"
+            " nachricht mensaje mensagem messaggio wiadomosc"
         ),
         _words(f"general internal {_WHOSE}"),
     ),
     Column.TAGS: _Vocabulary(
         _words(
             "tag tags labels category categories kategorie kategorien schlagworte etiquetas etiquettes marcadores"
-            " categorias categorie etichette groupmembership"
+            " categorias categorie etichette groupmembership etykiety tagi stitky"
         ),
         _words(_WHOSE),
     ),
@@ -196,23 +203,22 @@ _VOCABULARIES = {
 # What an e-mail or a phone is for, by the words of its heading; the first kind that has one of them.
 _LABELS = {
     Label.MOBILE: _words(
-        "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy"
-        " handynummer handynr mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular"
-        " telemovel cellulare mobiel gsm komorkowy"
+        "mobile mobilephone mobilenumber mobileno mob cell cellphone cellular cellnumber iphone handy handynummer"
+        " handynr mobil mobilnummer mobiltelefon mobilfunk mobilfunknummer portable movil celular telemovel cellulare"
+        " mobiel gsm komorkowy komorka"
     ),
     Label.HOME: _words(
         "home private personal privat privater domicile personnel personnelle prive privee casa particular pessoal"
-        " residencial privato thuis"
+        " residencial privato thuis prywatny domowy domaci soukromy"
     ),
     Label.OTHER: _words(
         "other additional alternate alternative secondary weitere weiteres andere autre otro otra outro outra altro"
-        " altra"
+        " altra sekundare sekundaere secondaire secundario"
     ),
     Label.WORK: _words(
         "work business office professional company corporate arbete arbejde geschaftl geschaeftl dienstl geschaftlich"
-        " geschaeftlich dienstlich arbeit beruflich buro buero"
-        " firma travail pro professionnel professionnelle bureau trabajo oficina profesional trabalho"
-        " comercial profissional lavoro ufficio werk zakelijk"
+        " geschaeftlich dienstlich arbeit beruflich buro buero firma travail pro professionnel professionnelle bureau"
+        " trabajo oficina profesional trabalho comercial profissional lavoro ufficio werk zakelijk słuzbowy pracovni"
     ),
 }
 
@@ -220,7 +226,11 @@ _LABELS = {
 _IN_PROFILES = {
     "LinkedIn": {"url": Column.LINKEDIN, "connected on": Column.SOURCE},
 }
-_OF_NEXT = re.compile(r"(?:e-?mail|phone)[\s_]*\d+[\s_]*-[\s_]*(?:label|type)", re.IGNORECASE)  # at Google
+_OF_NEXT = re.compile(  # at Google
+    r"(?:e-?mail|phone|tel[eé]?[fl]\w+)[\s_]*\d+[\s_]*[-\u2013][\s_]*(?:label|type|typ|tipo|étiquette|etiqueta)",
+    re.IGNORECASE,
+)
+_COMPANYS = "lead name"  # beside that of the contact
 _TITLES = frozenset({"title", "titre"})  # of a job, unless that has a column of its own
 _ADDRESS = re.compile(r"\S@\S")
 
@@ -272,11 +282,12 @@ def kinds(headings: Sequence[str]) -> list[Column]:
     """
     own = _IN_PROFILES.get(profiles.of(headings), {})
     found = [own.get(" ".join(words(heading))) or kind(heading) for heading in headings]
-    if Column.JOB_TITLE not in found:
-        found = [
-            Column.JOB_TITLE if " ".join(words(heading)) in _TITLES else column
-            for column, heading in zip(found, headings, strict=True)
-        ]
+    titles = [place for place, heading in enumerate(headings) if " ".join(words(heading)) in _TITLES]
+    if titles and Column.JOB_TITLE not in found:
+        found[titles[-1]] = Column.JOB_TITLE  # Outlook in French has the one of a letter's address before it
+    names = [" ".join(words(heading)) for heading in headings]
+    if _COMPANYS in names and "contact name" in names:
+        found[names.index(_COMPANYS)] = Column.ORGANIZATION
     first, last = Column.FIRST_NAME in found, Column.LAST_NAME in found
     if first == last:  # a name beside both is all of it, or one of them again: each row tells
         return found

@@ -22,10 +22,19 @@ _PROFILES = (
     ("Outlook", ({"e mail address", "business phone"}, {"e mail adresse", "telefon geschaftlich"})),
     ("Thunderbird", ({"display name", "primary email"}, {"anzeigename", "primare e mail adresse"})),
     ("Pipedrive", ({"person name"}, {"person organization"}, {"email work"}, {"phone work", "organization"})),
-    ("HubSpot", ({"record id", "lifecycle stage"}, {"associated company"}, {"record id contact"}, {"lead status"})),
+    (
+        "HubSpot",
+        (
+            {"record id", "lifecycle stage"},
+            {"associated company"},
+            {"record id contact"},
+            {"contact owner", "lead status"},
+        ),
+    ),
     ("Zoho", ({"secondary email", "email opt out"}, {"asst phone", "secondary email"})),
     ("Apollo", ({"seniority", "person linkedin url"},)),
     ("Salesforce", ({"account name", "mailing country"}, {"account name", "lead source"}, {"accountid", "lastname"})),
+    ("Salesforce", ({"company account", "lead status"},)),
     ("Mailchimp", ({"email address", "member rating"}, {"optin time"})),
 )  # fmt: skip
 

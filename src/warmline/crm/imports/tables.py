@@ -17,7 +17,7 @@ class Table:
 
     Attributes:
         rows: By the number that a spreadsheet shows beside them, with their cells; empty ones are left out.
-        encoding: How its text was written: UTF-8, UTF-16 or Windows-1252; or what else it is: Excel.
+        encoding: How its text was written, such as UTF-8 or Windows-1252; or what else it is: Excel.
         delimiter: What stands between the cells; empty where nothing does.
         left_out: What of the file is in no row, in words.
         profile: Which program wrote it, where the file itself says so.

@@ -4,13 +4,16 @@ A property that is no field of ours becomes a column of its own, so that it is n
 are counted, and not read.
 """
 
+import codecs
 import quopri
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 
 from warmline.crm.contact_details import split_tags
+from warmline.crm.imports import headings
 from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
 from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
@@ -31,6 +34,9 @@ NAMES = {
     "TITLE": "Job title",
     "NOTE": "Note",
     "CATEGORIES": "Tags",
+    # Of the card, not of the person.
+    "NAME": "Name of the card",
+    "SOURCE": "Address of the card",
     "X-WARMLINE-SECTOR": "Sector",
     "X-WARMLINE-COUNTRY": "Country",
     "X-WARMLINE-WARMNESS": "Warmness",
@@ -40,7 +46,10 @@ LINKEDIN = "X-SOCIALPROFILE"
 PROFILES = {LINKEDIN, "SOCIALPROFILE", "URL", "X-LINKEDIN"}  # in which people have the address of their profile
 REACHES = ("EMAIL", "TEL")
 TYPES = {"CELL": Label.MOBILE, "HOME": Label.HOME, "OTHER": Label.OTHER, "WORK": Label.WORK}  # the telling one first
-FILES = {"PHOTO": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
+FILES = {"PHOTO": "photo", "X-MS-CARDPICTURE": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
+NO_PHONES = {"FAX": "Fax", "PAGER": "Pager"}  # columns of what is dialled otherwise
+KINDS = {"KIND", "X-ADDRESSBOOKSERVER-KIND"}
+GROUP = "group"  # a list of contacts, and none itself
 BESIDE = {
     "VERSION",
     "PRODID",
@@ -54,18 +63,35 @@ BESIDE = {
     "X-ABLABEL",
     "X-ABADR",
 }  # of the card itself
-_BEGIN = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*BEGIN:VCARD\s", re.IGNORECASE)
-_FOLD = re.compile(r"\r?\n[ \t]|\r[ \t](?!\n)")
-_SOFT = re.compile(r"(?im)^([^:\r\n]*ENCODING=QUOTED-PRINTABLE[^:\r\n]*:(?:.*=\r?\n)+.*)$")
-_PARAMETERS = re.compile(r';((?:[^";:]|"[^"]*")*)')
-_PROPERTY = re.compile(r'(?:[\w-]+\.)?([\w-]+)((?:;(?:[^";:]|"[^"]*")*)*):(.*)', re.DOTALL)
+_BEGIN = re.compile(r"\A\ufeff?\s*BEGIN:VCARD\s", re.IGNORECASE)
+# Lines are folded by bytes, so that a letter may be cut in two.
+_FOLD = re.compile(rb"\r?\n[ \t]|\r[ \t](?!\n)")
+_SOFT = re.compile(rb"(?im)^([^:\r\n]*ENCODING=QUOTED-PRINTABLE[^:\r\n]*:(?:.*=\r?\n)+.*)$")
+_CHARSET = re.compile(rb'(?i);CHARSET="?([\w-]+)[^:]*:[^\r\n]*[\x80-\xff]')
+_CHARSETS = re.compile(
+    r"utf-?8|us-ascii|iso-?8859-?\d+|(?:windows-?|cp)\d+|koi8-[ru]|mac\w*|shift_jis|euc-\w+|gb\w+|big5", re.IGNORECASE
+)
+_PROPERTY = re.compile(r'(?:([\w-]+)\.)?([\w-]+)((?:;(?:[^";:]|"[^"]*")*)*):(.*)', re.DOTALL)
 _PART = re.compile(r"((?:[^\\;]|\\.)*)(?:;|\Z)", re.DOTALL)
+_COMMA = re.compile(r"(?<!\\),\s*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class _Property:
+    """A line of a card, with the group that it shares with others."""
+
+    group: str
+    name: str
+    parameters: str
+    value: str
 
 
 def is_one(content: bytes) -> bool:
     """Tell whether a file holds vCards."""
-    return bool(_BEGIN.match(content))
+    beginning = content[:200]
+    is_wide = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return bool(_BEGIN.match(beginning.decode("utf-16" if is_wide else "utf-8", errors="replace")))
 
 
 def read(content: bytes) -> Table:
@@ -77,35 +103,69 @@ def read(content: bytes) -> Table:
     Raises:
         FileError: When it is broken or too large.
     """
-    text, encoding = decoded(content)
-    text = _SOFT.sub(lambda found: re.sub(r"=\r?\n", "", found[0]), text)
+    text, encoding = _text(content)
+    left_out: Counter[str] = Counter()
     cards: list[dict[str, list[str]]] = []
-    files: dict[str, int] = {}
-    preferred: Counter[str] = Counter()  # of the present card, how many of a property were preferred
-    is_ours = is_open = False
-    for name, parameters, value in _properties(_FOLD.sub("", text)):
-        if name == "BEGIN" and value.strip().upper() == "VCARD":
-            if is_open:
-                raise FileError(f"Card {len(cards)} of this file has no end. Export it again.")
-            is_open = True
-            cards.append({})
-            preferred.clear()
-        elif name == "END":
-            is_open = False
-        elif name in FILES:
-            files[name] = files.get(name, 0) + 1
-        elif is_open:
-            is_ours |= name == "PRODID" and value == OURS
-            _add(cards[-1], name, parameters, value, preferred=preferred)
+    is_ours = False
+    for properties in _cards(text, left_out):
+        is_ours |= any(each.name == "PRODID" and each.value == OURS for each in properties)
+        if any(each.name in KINDS and each.value.strip().lower() == GROUP for each in properties):
+            left_out[GROUP] += 1
+        else:
+            cards.append(_columns(properties))
         if len(cards) > MOST_ROWS:
             raise too_many_rows()
-    if is_open:
-        raise FileError("The last card of this file has no end. Export it again.")
     rows = _rows(cards)
     if not rows:
         raise FileError("This file is empty. Choose one with a card for each contact.")
-    left_out = tuple(f"{number:,} {FILES[name]}{'s' if number > 1 else ''}" for name, number in files.items())
-    return Table(rows, f"vCard, {encoding}", left_out=left_out, profile="Warmline" if is_ours else "")
+    said = tuple(f"{number:,} {what}{'s' if number > 1 else ''}" for what, number in left_out.items())
+    return Table(rows, f"vCard, {encoding}", left_out=said, profile="Warmline" if is_ours else "")
+
+
+def _cards(text: str, left_out: Counter[str]) -> Iterator[list[_Property]]:
+    """Yield the lines of each card, and count what is no text."""
+    number = 0
+    present: list[_Property] | None = None
+    for each in _properties(text):
+        if each.name == "BEGIN" and each.value.strip().upper() == "VCARD":
+            number += 1
+            if present is not None:
+                raise FileError(f"Card {number - 1} of this file has no end. Export it again.")
+            present = []
+        elif each.name == "END" and present is not None:
+            yield present
+            present = None
+        elif each.name in FILES:
+            left_out[FILES[each.name]] += 1
+        elif present is not None:
+            present.append(each)
+    if present is not None:
+        raise FileError("The last card of this file has no end. Export it again.")
+
+
+def _text(content: bytes) -> tuple[str, str]:
+    """Return the text of a file with its lines unfolded, and how it was written."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return decoded(_unfolded(decoded(content)[0].encode()))[0], "UTF-16"
+    unfolded = _unfolded(content)
+    text, encoding = decoded(unfolded)
+    said = _CHARSET.search(unfolded) if encoding != "UTF-8" else None
+    as_said = _decoded_as(unfolded, said[1].decode()) if said else None
+    return (as_said, said[1].decode()[:13].capitalize()) if said and as_said is not None else (text, encoding)
+
+
+def _decoded_as(content: bytes, charset: str) -> str | None:
+    """Return the text of bytes; None where that is not what they are, or nothing that a card is written in."""
+    if not _CHARSETS.fullmatch(charset):  # some of Python's take forever
+        return None
+    try:
+        return content.decode(charset)
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _unfolded(content: bytes) -> bytes:
+    return _FOLD.sub(b"", _SOFT.sub(lambda found: re.sub(rb"=\r?\n", b"", found[0]), content))
 
 
 def written(contacts: Iterable[tuple[Mapping[str, str], Sequence[Labelled], Sequence[Labelled]]]) -> Iterator[str]:
@@ -138,42 +198,47 @@ def _reach(name: str, place: int, value: Labelled) -> str:
     return f"{name};TYPE={','.join(types)}:{_escaped(value.value)}"
 
 
-def _properties(text: str) -> Iterator[tuple[str, str, str]]:
+def _properties(text: str) -> Iterator[_Property]:
     for line in re.split(r"\r\n|\n|\r", text):
         if found := _PROPERTY.fullmatch(line):
-            yield found[1].upper(), found[2], found[3]
+            yield _Property((found[1] or "").upper(), found[2].upper(), found[3], found[4])
         elif line.strip():
-            yield "X-UNREADABLE", "", line
+            yield _Property("", "X-UNREADABLE", "", line)
 
 
-def _reached(name: str, parameters: str, value: str, preferred: Counter[str]) -> tuple[int, str]:
-    """Return the place and the text of an e-mail or phone: first those that are preferred, each with its label."""
-    said = parameters.upper()
-    types = set(re.findall(r"[A-Z]+", said))
-    is_preferred = "PREF" in types and not re.search(r"PREF=(?!\"?1\b)", said)
-    label = next((label for kind, label in TYPES.items() if kind in types), Label.WORK)
-    text = re.sub(r"^(?:tel|mailto):", "", _unescaped(value).strip(), flags=re.IGNORECASE)
-    place = preferred[name] if is_preferred else MOST_COLUMNS
-    preferred[name] += is_preferred
-    return place, as_one([Labelled(text, label)])
-
-
-def _add(card: dict[str, list[str]], name: str, parameters: str, value: str, *, preferred: Counter[str]) -> None:
-    text = _decoded(parameters, value)
-    if name in REACHES:
-        place, reach = _reached(name, parameters, text, preferred)
-        card.setdefault(NAMES[name], []).insert(place, reach)
-    elif name in PROFILES and "linkedin" in f"{name}{parameters}{text}".lower():
-        card.setdefault("LinkedIn", []).append(_unescaped(text).strip())
-    elif name not in BESIDE:
-        for column, part in _parts(name, text):
-            if part.strip():
-                card.setdefault(column, []).append(part.strip())
+def _columns(properties: Sequence[_Property]) -> dict[str, list[str]]:
+    """Return the texts of a card by column."""
+    card: dict[str, list[str]] = {}
+    called = {each.group: _unescaped(each.value) for each in properties if each.name == "X-ABLABEL"}
+    preferred: Counter[str] = Counter()  # how many of a property were preferred
+    for each in properties:
+        text = _decoded(each.parameters, each.value)
+        said = each.parameters.upper()
+        types = set(re.findall(r"[A-Z]+", said))
+        other = next((column for kind, column in NO_PHONES.items() if kind in types and "VOICE" not in types), "")
+        if each.name == "TEL" and other:
+            card.setdefault(other, []).append(_unescaped(text).strip())
+        elif each.name in REACHES:
+            is_preferred = "PREF" in types and not re.search(r"PREF=(?!\"?1\b)", said)
+            place = preferred[each.name] if is_preferred else MOST_COLUMNS  # first those that are preferred
+            preferred[each.name] += is_preferred
+            label = next((label for kind, label in TYPES.items() if kind in types), "")
+            label = label or headings.label(called.get(each.group, "") if each.group else "") or Label.WORK
+            value = re.sub(r"^(?:tel|mailto):", "", _unescaped(text).strip(), flags=re.IGNORECASE)
+            card.setdefault(NAMES[each.name], []).insert(place, as_one([Labelled(value, label)]))
+        elif each.name in PROFILES and "linkedin" in f"{each.name}{each.parameters}{text}".lower():
+            card.setdefault("LinkedIn", []).append(_unescaped(text).strip())
+        elif each.name not in BESIDE:
+            for column, part in _parts(each.name, text):
+                if part.strip():
+                    card.setdefault(column, []).append(part.strip())
+    return card
 
 
 def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
     if name in PARTS:
-        parts = [_unescaped(part) for part in _PART.findall(value)]
+        # Several names are separated by commas within one part.
+        parts = [_unescaped(_COMMA.sub(" ", part) if name == "N" else part) for part in _PART.findall(value)]
         columns = PARTS[name]
         for index, part in enumerate(parts):
             yield columns[min(index, len(columns) - 1)], part
@@ -186,11 +251,9 @@ def _decoded(parameters: str, value: str) -> str:
     if "QUOTED-PRINTABLE" not in said:
         return value
     charset = re.search(r"CHARSET=\"?([\w-]+)", said)
-    try:
-        text = quopri.decodestring(value.encode()).decode(charset[1] if charset else "utf-8", errors="replace")
-    except LookupError:
-        return value
-    return text.replace("\0", "")  # no database holds it
+    content = quopri.decodestring(value.encode()).replace(b"\0", b"")  # no database holds it
+    tried = (_decoded_as(content, each) for each in (charset[1] if charset else "utf-8", "utf-8", "cp1252"))
+    return next((text for text in tried if text is not None), content.decode("latin-1"))
 
 
 def _rows(cards: list[dict[str, list[str]]]) -> tuple[tuple[int, list[str]], ...]:

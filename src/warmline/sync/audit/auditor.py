@@ -156,6 +156,7 @@ class Auditor:
         return True
 
     def _choose_stage(self, audit: Audit) -> None:
+        audit.read_from = audit.read_from or self._pipedrive.server_time()
         before = _before(audit)
         reading = self._reading(audit, before)
         if reading.reads_everything(allowance.of_a_night(self._pipedrive.usage().daily_tokens)) and (
@@ -166,7 +167,7 @@ class Auditor:
             audit.stage = CHANGES if before is not None else SLICES
         audit.cursor = str(reading.slice) if audit.stage == SLICES else None
         with storing():
-            audit.save(update_fields=["stage", "cursor"])
+            audit.save(update_fields=["stage", "cursor", "read_from"])
 
     def _reading(self, audit: Audit, before: Audit | None) -> Reading:
         kind: RowKind = audit.phase  # type: ignore[assignment]  # no check
@@ -176,7 +177,9 @@ class Auditor:
 
     def _read_page(self, audit: Audit) -> None:
         before = _before(audit)
-        only = changed_since(before.started_at - OVERLAP) if audit.stage == CHANGES and before is not None else None
+        # By Pipedrive's clock: ours may have been ahead.
+        since = None if before is None or audit.stage != CHANGES else before.read_from or before.started_at
+        only = None if since is None else changed_since(since - OVERLAP)
         page = self._lists[audit.phase](audit.cursor, only)
         if page.next_cursor is not None and (page.next_cursor in self._followed or page.next_cursor == audit.cursor):
             raise Unavailable("The list never ends: a cursor was repeated.")
@@ -202,9 +205,12 @@ class Auditor:
         """Read some links by their ids: those that were not looked at for longest."""
         kind: RowKind = audit.phase  # type: ignore[assignment]  # no check
         left = int(audit.cursor or 0)
-        known = AuditedLink.objects.filter(kind=kind, row_id=OuterRef("pk")).values("looked_at")[:1]
+        links = AuditedLink.objects.filter(kind=kind)
+        # A look in the future was by a clock that was wrong.
+        known = links.filter(row_id=OuterRef("pk"), looked_at__lte=self._clock.now()).values("looked_at")[:1]
         oldest = rows.linked(kind).annotate(looked=Coalesce(Subquery(known), Value(audit.started_at - LONG_AGO)))
-        some = list(oldest.filter(looked__lt=audit.started_at).order_by("looked", "pk")[: min(MOST_IDS, left)])
+        unseen = oldest.exclude(pk__in=links.filter(seen_in=audit.pk).values("row_id"))
+        some = list(unseen.order_by("looked", "pk")[: min(MOST_IDS, left)])
         link = rows.MODELS[kind].LINK
         page = self._lists[kind](None, with_ids({getattr(row, link) for row in some})) if some else None
         seen = None if page is None else self._compared(audit, page)

@@ -6,7 +6,7 @@ Only one worker at a time is at it. When it dies, another one goes on.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -89,9 +89,10 @@ def is_due(now: datetime, began: datetime, last: datetime | None, at: time, zone
 
 def last_moment(now: datetime, at: time, zone: ZoneInfo) -> datetime:
     """Return the last moment at which it was a time of day. Pure."""
-    local = now.astimezone(zone)
-    today = datetime.combine(local.date(), at, zone)
-    return today if today <= local else datetime.combine(local.date() - DAY, at, zone)
+    day = now.astimezone(zone).date()
+    # In UTC: two moments of one zone are compared by their wall clocks, which skip an hour in one night of the year.
+    today, yesterday = (datetime.combine(each, at, zone).astimezone(UTC) for each in (day, day - DAY))
+    return today if today <= now else yesterday
 
 
 def tend(is_ending: Callable[[], bool]) -> None:

@@ -15,7 +15,7 @@ from warmline.crm.models import Contact, ContactQuerySet, Organization
 from warmline.crm.name_agreement import agree
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.pipedrive import Person, Pipedrive
+from warmline.pipedrive import Person, Pipedrive, Unreadable
 from warmline.sync import mapping
 from warmline.sync.intents import OVERLAP, Intents
 from warmline.sync.lease_keys import organization_key, person_key, row_key
@@ -24,7 +24,7 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile.activity_likeness import most_like
 from warmline.sync.reconcile.candidates import Sought, There
 from warmline.sync.reconcile.match_decision import Found, Ways, recent, which
-from warmline.sync.reconcile.recent_changes import Looks
+from warmline.sync.reconcile.recent_changes import Looks, refuse_if_among
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
@@ -169,9 +169,7 @@ class Finder:
             changed: Sequence[PipedriveActivity]
             if self._intents.is_old(intent):  # the list of the whole account's changes would be long
                 (person_id,) = (each["person_id"] for each in intent.body["participants"])
-                changed = self._pipedrive.activities(
-                    person_id=person_id, updated_since=intent.looked_for_since - OVERLAP
-                )
+                changed = self._activities_of(person_id, intent.body, since=intent.looked_for_since - OVERLAP)
             else:
                 changed = self._looks.activities(self._pipedrive, intent, self._intents.look_after(intent))
             for theirs in recent(changed, intent):
@@ -189,11 +187,20 @@ class Finder:
             person_id: The id of its person.
             body: What a create would send now; the owner may differ.
         """
-        free = (each for each in self._pipedrive.activities(person_id=person_id) if not _is_held(Activity, each.id))
+        free = (each for each in self._activities_of(person_id, body) if not _is_held(Activity, each.id))
         if not activity.pipedrive_agreed.get("ours"):
             creator = self._pipedrive.own_user().id
             return most_like(list(free), body, logged_at=activity.created_at, creator_id=creator)
         return next((each for each in free if mapping.is_made_from(each, {**body, "owner_id": each.owner_id})), None)
+
+    def _activities_of(
+        self, person_id: int, body: Mapping[str, Any], since: datetime | None = None
+    ) -> Sequence[PipedriveActivity]:
+        """Return a person's activities, those that cannot be read left out unless a create with this body made one."""
+        unreadable: list[Unreadable] = []
+        found = self._pipedrive.activities(person_id=person_id, updated_since=since, unreadable=unreadable)
+        refuse_if_among(unreadable, "activities", body)
+        return found
 
     def _unfinished(
         self, what: str, own: str, theirs: Iterable[str] = (), emails: Collection[str] = ()

@@ -77,11 +77,11 @@ class Looks:
                 at, unreadable = self._clock.monotonic(), list[Unreadable]()
                 records = ask(updated_since=since, unreadable=unreadable)
                 last = self._last[kind] = _Look(since, at, records, unreadable)
-        _refuse_if_among(last.unreadable, kind, intent.body)
+        refuse_if_among(last.unreadable, kind, intent.body)
         return last.records
 
 
-def _refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[str, Any]) -> None:
+def refuse_if_among(unreadable: Iterable[Unreadable], kind: str, body: Mapping[str, Any]) -> None:
     """Return if none of the records that cannot be read can have been made by a create with this body.
 
     Raises:

@@ -94,12 +94,14 @@ class RemoteChanges:
             PipedriveError: When a list could not be read; it is asked for again.
         """
         woken, began = 0, self._clock.now()
+        gap = ReportIntake.objects.filter(pk=1).values_list("gap_since", flat=True).first()
         self._not_before = self._clock.monotonic() + AFTER_A_FAILURE
         with Leases(self._clock).hold(LOOKING):
             for kind in self._due():
                 woken += self._look_at(kind, pipedrive, references)
-            gaps = ReportIntake.objects.filter(gap_since__isnull=False, gap_since__lte=began)
-            if gaps.update(last_gap_from=F("gap_since"), last_gap_until=began, gap_since=None):
+            # The one that was there before, whatever clock it is by; one that was noted meanwhile stays open.
+            closed = {"last_gap_from": gap and min(gap, began), "last_gap_until": began, "gap_since": None}
+            if gap is not None and ReportIntake.objects.filter(gap_since=gap).update(**closed):
                 log.info("reports.gap_closed")
         self._not_before = self._clock.monotonic()
         if woken:

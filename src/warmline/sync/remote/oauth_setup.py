@@ -142,8 +142,8 @@ def keep_alive(clock: Clock) -> None:
         clock: On which all machines agree.
     """
     grant, now = oauth_grants.in_use(), clock.now()
-    if grant is None or grant.ended or now - grant.refreshed_at < USED_AGAIN_AFTER:
-        return
+    if grant is None or grant.ended or now - USED_AGAIN_AFTER < grant.refreshed_at <= now:
+        return  # a moment in the future comes from a clock that was wrong
     try:
         GrantTokens(credentials.token(), clock).bearer()
     except PipedriveError as error:

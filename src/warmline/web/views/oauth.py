@@ -101,7 +101,7 @@ def _uninstalled(request: HttpRequest) -> HttpResponse:
         said = json.loads(request.body[:LONGEST])
         is_ours = said["client_id"] == settings.PIPEDRIVE_CLIENT_ID
         whose = int(said["company_id"]), int(said["user_id"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
     if is_ours:
         oauth_setup.uninstalled(*whose)
