@@ -10,7 +10,7 @@ ARGS ?=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-sqlite test-postgres chaos leads cluster siege bench screenshots diagram check format migrations lock audit release clean
+.PHONY: help demo serve test test-sqlite test-postgres chaos leads cluster siege offline bench screenshots diagram check format migrations lock audit release clean
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -44,6 +44,9 @@ cluster: $(VENV)/dev ## break several machines, played on this one, for SECONDS=
 siege: $(VENV)/dev ## attack it on loopback for SECONDS=180 in all (ARGS="--only crowd" for some), and print a table
 	@PYTHONPATH=tests DJANGO_SETTINGS_MODULE=settings_for_tests $(BIN)/python -m siege.run \
 		--seconds $(or $(SECONDS),180) $(ARGS)
+
+offline: $(VENV)/dev ## have people at random work without a network for SECONDS=600 (SEED=... CROSSING=... for one of them again)
+	@PYTHONPATH=tests $(BIN)/python -m e2e.offline $(if $(SEED),--seed $(SEED) --crossing $(CROSSING),--seconds $(or $(SECONDS),600))
 
 bench: $(VENV)/dev ## measure the promises of speed and price, about ten minutes (ARGS="burst tokens" for some)
 	@$(BIN)/python -m bench.run $(ARGS)

@@ -22,7 +22,7 @@ from programs import environment, free_port, serving_warmline
 
 STILL: Any = {"reduced_motion": "reduce"}  # a colour that fades is measured half-way
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-ERRORS = ("400.html", "403.html", "403_csrf.html", "404.html", "500.html", "429.html")
+ERRORS = ("400.html", "400_host.html", "403.html", "403_csrf.html", "404.html", "500.html", "429.html")
 CSV = b"Name,E-mail,Organization,Warmness\nDana Frost,dana@example.com,Larkspur Mills,6\nKim,kim,,\n"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from e2e.browsing import PHONE, People, Site, serving_site
 from e2e.sample import Book
 from playwright.sync_api import Browser, Page, expect
+
+LINE = 30  # pixels; what is in one line need not begin at the same height
 
 
 @dataclass(frozen=True)
@@ -94,3 +97,51 @@ def test_the_way_back_from_an_error(people: People, place: Place, device: dict[s
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert all("404" in said for said in people.complaints)
     people.complaints.clear()
+
+
+STOPS = """() => {
+  const { activeElement: at } = document;
+  const [{ top, left }, inside] = [at.getBoundingClientRect(), at.closest("main")];
+  return inside && [at.ariaLabel || at.textContent.trim() || at.name, Math.round(top + scrollY), Math.round(left)];
+}"""
+
+
+def test_tab_follows_the_eye(people: People, place: Place) -> None:
+    """On a phone, where all is in one column, it never leads back up."""
+    page = people.member(place.site, **PHONE)
+    for address in ("/", "/contacts", place.contact, "/organizations/1"):
+        page.goto(address)
+        page.locator(".skip").focus()
+        stops: list[Any] = []
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            stop = page.evaluate(STOPS)
+            if stop is None and stops:
+                break
+            stops += [stop] if stop else []
+        lines = [top for _, top, _ in stops]
+        back = [(a, b) for a, b in pairwise(stops) if b[1] < a[1] - LINE]
+        assert lines, address
+        assert back == [], address
+
+
+def test_a_message_with_undo(people: People, place: Place) -> None:
+    """What undoes stands in the message that tells what was done."""
+    page = people.member(place.site)
+    page.goto("/contacts/new")
+    page.get_by_label("Name").fill("Robin Vale")
+    page.get_by_label("Warmness").select_option("8")
+    page.get_by_role("button", name="Add", exact=True).click()
+    message = page.locator("#messages .notice")
+    expect(message).to_contain_text("Robin Vale added.")
+    expect(message.get_by_role("button", name="Undo")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 640], ids=["reflow", "200 %"])
+def test_enlarged(people: People, place: Place, width: int) -> None:
+    """A window that is enlarged has fewer pixels: nothing is wider than it, and nothing serious is wrong."""
+    page = people.member(place.site, viewport={"width": width, "height": 400}, device_scale_factor=2)
+    for address in ("/", "/contacts", place.contact, "/organizations", "/sync", "/settings/team", "/profile"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        assert serious(page) == [], address

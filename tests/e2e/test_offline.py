@@ -2,58 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from e2e.browsing import PATIENCE, PHONE, TEAM, People, Site, kept_ahead
+from e2e.browsing import PATIENCE, PHONE, People, Site, kept_ahead
+from e2e.stopping import Server, stoppable
 from e2e.test_accessibility import serious
 from playwright.sync_api import Browser, Page, Route, expect
-from programs import PASSWORD, environment, free_port, new_team, running, serving_warmline
+from programs import PASSWORD
 
 WORKER: dict[str, Any] = {"service_workers": "allow"}
-
-
-class Server:
-    """A Warmline that can be stopped and started again.
-
-    Args:
-        folder: For its data.
-        sandbox: Where its Pipedrive answers.
-    """
-
-    def __init__(self, folder: Path, sandbox: str) -> None:
-        new_team(folder, *TEAM)
-        self._port, self._runs, self._is_running = free_port(), ExitStack(), False
-        self._env = environment(folder, sandbox)
-        self.site = Site(f"http://127.0.0.1:{self._port}", sandbox, folder, self._env)
-
-    def start(self) -> None:
-        """Start it, unless it runs."""
-        if self._is_running:
-            return
-        self._is_running = True
-        self._runs.enter_context(serving_warmline(self._env, self._port, log=self.site.folder / "warmline.log"))
-
-    def stop(self) -> None:
-        """Stop it; nothing answers at its address then."""
-        self._is_running = False
-        self._runs.close()
 
 
 @pytest.fixture(scope="module")
 def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return the programs, for all tests here."""
-    folder, port = tmp_path_factory.mktemp("site"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    arguments = ("sandbox", "--port", str(port))
-    with running(environment(folder, url), *arguments, ready=f"{url}/sandbox/world", log=folder / "sandbox.log"):
-        found = Server(folder, url)
-        found.start()
+    with stoppable(tmp_path_factory.mktemp("site")) as found:
         yield found
-        found.stop()
 
 
 @pytest.fixture
@@ -332,6 +298,96 @@ def test_an_answer_that_is_lost(people: People, server: Server, site: Site) -> N
     expect(page.locator("#timeline > li")).to_have_count(1)
     page.goto("/contacts?q=Added+Once")
     expect(page.get_by_role("link", name="Added Once")).to_have_count(1)
+
+
+def test_saved_at_the_last_moment(people: People, server: Server, site: Site) -> None:
+    """The network goes after the answer: the old page that follows says that it was saved, once."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Called In Time")
+    kept_ahead(page)
+    visit(page, path)
+
+    def go(route: Route) -> None:
+        saved = route.fetch(max_redirects=0)
+        server.stop()
+        route.fulfill(response=saved)
+
+    page.route("**/activities", go)
+    page.locator("#log").get_by_role("radio", name="Call").check(force=True)
+    page.locator("#log").get_by_role("button", name="Save").click()
+    expect(page.locator("#offline")).to_contain_text("The activity with Called In Time is logged. Offline: as of")
+    page.reload()
+    expect(page.locator("#offline")).to_contain_text("Offline: as of")
+    expect(page.locator("#offline")).not_to_contain_text("is logged")
+
+
+def test_what_was_saved_after_a_page_was_kept(people: People, server: Server, site: Site) -> None:
+    """Each old page shows the warmness that this browser saved last, by a page or from the outbox."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Changed Elsewhere", "2")
+    kept_ahead(page)
+    visit(page, "/contacts?q=Changed+Elsewhere")
+    visit(page, path)
+    control = page.get_by_label("Warmness of Changed Elsewhere")
+    for score in ("3", "5"):
+        with page.expect_response("**/warmness"):
+            control.select_option(score)
+        expect(page.get_by_text("Saved", exact=True)).to_be_attached()
+    server.stop()
+    visit(page, "/contacts?q=Changed+Elsewhere")
+    expect(page.locator("#offline")).to_contain_text("Offline: as of")
+    expect(control).to_have_value("5")
+    control.select_option("7")
+    unsent(page, "1 not sent yet")
+    server.start()
+    page = again(page)
+    visit(page, "/outbox")
+    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    server.stop()
+    visit(page, path)
+    expect(page.get_by_label("Warmness of Changed Elsewhere")).to_have_value("7")
+
+
+# Keeps what opens the database waiting, as a slow disk does, until somebody lets one go on.
+SLOW = """() => {
+  const open = IDBFactory.prototype.open;
+  window.held = [];
+  IDBFactory.prototype.open = function (...args) {
+    const asked = open.apply(this, args);
+    return {
+      get result() { return asked.result; },
+      set onupgradeneeded(then) { asked.onupgradeneeded = then; },
+      set onerror(then) { asked.onerror = then; },
+      set onsuccess(then) {
+        held.push(() => { if (asked.readyState === "done") then(); else asked.onsuccess = then; });
+      },
+    };
+  };
+}"""
+
+
+def test_keys_that_are_faster_than_the_disk(people: People, server: Server, site: Site) -> None:
+    """What is kept late does not set the control back on which somebody goes on pressing."""
+    page = people.member(site, **WORKER)
+    path = add(page, "Pressed Fast", "2")
+    kept_ahead(page)
+    visit(page, path)
+    page.evaluate(SLOW)
+    page.context.set_offline(True)
+    control, said = page.get_by_label("Warmness of Pressed Fast"), page.locator("#said")
+    for waiting in (1, 2):
+        control.press("ArrowDown")
+        page.wait_for_function("waiting => held.length === waiting", arg=waiting)
+    page.evaluate("held.shift()()")
+    expect(said).to_contain_text("kept in this browser")
+    control.press("ArrowDown")
+    expect(control).to_have_value("5")
+    page.evaluate("() => { for (const go of held) go(); held.push = (go) => go(); }")
+    expect(said).to_contain_text("Warmness of Pressed Fast: 5.")
+    page.context.set_offline(False)
+    unsent(page, "")
+    page.goto(path)
+    expect(control).to_have_value("5")
 
 
 def test_no_room_in_the_browser(people: People, server: Server, site: Site) -> None:

@@ -265,3 +265,11 @@ def test_a_day_in_the_users_zone(bobs: Client, bob: User) -> None:
     hand_in(bobs, item(bob, "activity", contact=kim.pk, type="CALL", done="on", age=86400))
     there: date = timezone.localtime(timezone.now() - DAY, bob.zone).date()
     assert Activity.objects.get().due_date == there
+
+
+def test_a_new_secret_key(alices: Client, alice: User, settings: Any) -> None:
+    """To a browser that is another installation: what it has kept belongs to nobody there, and nobody sends it."""
+    sent = item(alice, "contact", name="Kim", warmness_score="0")
+    settings.SECRET_KEY = "another-key-that-is-long-enough-for-all-of-this"
+    alices.force_login(alice, "django.contrib.auth.backends.ModelBackend")
+    assert hand_in(alices, sent) == {"state": "not_yours"}

@@ -90,6 +90,13 @@ def test_an_error_page(client: Client, db: None, host: str, path: str, status: i
     assert ('<nav class="rooms"' in html) == (status == 404)
 
 
+def test_a_form_that_cannot_be_read(alices: Client) -> None:
+    """The page keeps the navigation; it is not about the name of the host."""
+    html = look(alices.post("/contacts/selected", {"action": "dance"}), 400)
+    assert '<nav class="rooms"' in html
+    assert "WARMLINE_HOSTS" not in html
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [

@@ -132,6 +132,16 @@ def test_a_toast_leads_on(alice: User) -> None:
     assert (toast.link, toast.contact_id, toast.retries) == ("/sync", None, True)
 
 
+def test_who_owns_records_is_chosen_in_team(alice: User, bob: User) -> None:
+    """There an admin chooses a member's user in Pipedrive; a member cannot open that page."""
+    for user in (alice, bob):
+        tell(K.OWNER_MISSING, user)
+    (toast,) = shown(alice)
+    assert (toast.link, toast.link_words) == ("/settings/team", "View team")
+    (toast,) = shown(bob)
+    assert toast.link == "/sync"
+
+
 def test_a_choice_is_not_tried_again(alice: User) -> None:
     """The toast leads to the candidates instead."""
     contact = failing(alice, code="ambiguous")

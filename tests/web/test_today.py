@@ -183,6 +183,22 @@ def test_a_calendar_file(alices: Client, alice: User) -> None:
     look(alices.get(f"/activities/{undated.pk}/calendar.ics"), 404)
 
 
+@pytest.mark.parametrize(
+    ("on", "at", "start", "end"),
+    [
+        (date(2027, 3, 28), time(1, 30), "20270328T003000Z", "20270328T013000Z"),
+        (date(2027, 3, 28), time(2, 30), "20270328T013000Z", "20270328T023000Z"),  # which clocks there skip
+        (date(2027, 10, 31), time(2, 30), "20271031T003000Z", "20271031T013000Z"),  # the first of the two
+    ],
+)
+def test_a_meeting_when_the_clocks_change(alice: User, on: date, at: time, start: str, end: str) -> None:
+    """It takes an hour, whatever the clocks on the wall do."""
+    alice.time_zone = "Europe/Berlin"
+    contact = add_contact(alice, name="Jordan Ames")
+    meeting = log_activity(alice, contact, type="MEETING", due_date=on, due_time=at)
+    assert f"DTSTART:{start}\r\nDTEND:{end}\r\n" in calendar([meeting], datetime(2026, 1, 1, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("many", [today.MOST + 3])
 def test_a_part_is_no_longer_than_a_screen(alices: Client, alice: User, many: int) -> None:
     """It says that there are more."""

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -28,9 +28,11 @@ LONGEST_FORM = 100_000  # bytes; a longer form is not handed back for another tr
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that Django itself refuses, such as one for an unknown host name (handler400)."""
+    """Answer a request that Django or a view cannot read, such as one for an unknown host name (handler400)."""
     if not _is_for_the_api(request):
-        return defaults.bad_request(request, exception)
+        # At an unknown host name every page is refused, so that one has no navigation.
+        name = "400_host.html" if isinstance(exception, DisallowedHost) else "400.html"
+        return defaults.bad_request(request, exception, template_name=name)
     return errors.refuse(400, "bad_request", "The request cannot be read. Check its address and headers.")
 
 

@@ -32,7 +32,8 @@ def _event(activity: Activity, now: datetime) -> Iterator[str]:
         yield f"DTSTART;VALUE=DATE:{activity.due_date:%Y%m%d}"
         yield f"DTEND;VALUE=DATE:{activity.due_date + timedelta(days=1):%Y%m%d}"
     else:
-        start = datetime.combine(activity.due_date, activity.due_time, activity.zone)
+        # In UTC, because an hour later on the clocks on the wall may be none or two.
+        start = datetime.combine(activity.due_date, activity.due_time, activity.zone).astimezone(UTC)
         yield f"DTSTART:{_moment(start)}"
         yield f"DTEND:{_moment(start + USUALLY)}"
     yield f"SUMMARY:{_text(activity.subject)}"

@@ -82,7 +82,8 @@ class References:
         me = self._pipedrive.own_user()
         self._tell_once(
             NotificationKind.OWNER_MISSING,
-            f"Pipedrive has no active user {user.email}, so {user.name}'s records there belong to {me.name}.",
+            f"Pipedrive has no active user {user.email}, so {user.name}'s records there belong to {me.name}. "
+            "An admin can choose another user in Settings, under Team.",
             user,
             about=str(user.pk),
         )

@@ -152,7 +152,7 @@ def toasts(user: User, *, after: int, up_to: int, shown: Mapping[str, int]) -> l
     lasts = {row.cursor: row for row in rows}
     ordered = sorted((one for one in told.values() if one.last in lasts), key=lambda one: one.last)
     contacts = contacts_of(user, lasts.values())
-    return [_toast(one, lasts[one.last], contacts) for one in ordered]
+    return [_toast(user, one, lasts[one.last], contacts) for one in ordered]
 
 
 def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]) -> None:
@@ -172,12 +172,15 @@ def _count(told: dict[str, _Told], rows: QuerySet[Notification], names: set[str]
             told.setdefault(topic.name, _Told()).add(number, row["first"], row["last"])
 
 
-def _toast(told: _Told, last: Notification, contacts: Container[int | None]) -> Toast:
+def _toast(user: User, told: _Told, last: Notification, contacts: Container[int | None]) -> Toast:
     topic = TOPICS[NotificationKind(last.kind)]
     is_many = bool(topic.many) and told.number > 1
     contact_id = last.contact_id if not is_many and last.contact_id in contacts else None
     is_choice = contact_id is not None and _is_choice(last)
-    link, words = _way(topic, last, contact_id, is_many=is_many)
+    if last.kind == NotificationKind.OWNER_MISSING and user.is_admin:
+        link, words = reverse("web:team"), "View team"
+    else:
+        link, words = _way(topic, last, contact_id, is_many=is_many)
     return Toast(
         topic=topic.name,
         tone=topic.tone,

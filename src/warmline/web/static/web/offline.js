@@ -1,9 +1,11 @@
 // Registers the service worker, tells it what to keep, and says so on a page that it has kept: read-only, except for what the
 // outbox takes. Only on https or on this machine (browsers allow it nowhere else).
 
-import { freshToken, user } from "./outbox.js";
+import { freshToken, say, user } from "./outbox.js";
 
 const keptAt = Number(document.documentElement.dataset.offline);
+const saved = sessionStorage.getItem("saved"); // by the page before this one
+sessionStorage.removeItem("saved");
 const ALWAYS = ["/", "/contacts", "/contacts/new", "/outbox"];
 
 if (user && isSecureContext && navigator.serviceWorker) {
@@ -25,7 +27,8 @@ if (keptAt) {
   const moment = new Date(keptAt);
   const isToday = moment.toDateString() === new Date().toDateString();
   const at = moment.toLocaleString("en-GB", isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
-  words.textContent = `Offline: as of ${at}. You can look, add contacts, log activities and change warmness.`;
+  words.textContent = `${saved ? `${saved} ` : ""}Offline: as of ${at}. You can look, add contacts, log activities and change warmness.`;
+  if (saved) say(saved);
   place.hidden = false;
   document.getElementById("messages").replaceChildren(); // what was said then
   const OPEN = "#add *, #log *, select.warmness, #outbox *, #send-now, dialog *";

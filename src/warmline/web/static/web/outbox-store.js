@@ -3,7 +3,7 @@
 //
 // An item: {seq, user, key, kind, about, fields, contact, after, shown, to, at, state, reason, present, tries}. `kind` is
 // "contact", "activity" or "warmness". `state` is "waiting", "refused", "changed" (another value holds by now), "late" (too
-// old to be sent), or "sent", for a contact whose id the activities logged with it need.
+// old to be sent), or "sent": a contact whose id the activities logged with it need, or the warmness that was saved last.
 
 const opened = () => new Promise((resolve, reject) => {
   const asked = indexedDB.open("warmline-outbox", 1);

@@ -103,6 +103,21 @@ const WORDS = {
   activity: ({ about }) => `The activity with ${about} ${KEPT}`,
   warmness: ({ about, to }) => `${about}: ${to}. It ${KEPT}`,
 };
+// The page that follows says what was saved; if the network goes in between it is an old copy, which knows nothing of it.
+const SAVED = { contact: ({ about }) => `${about} is added.`, activity: ({ about }) => `The activity with ${about} is logged.` };
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr, requestConfig } }) => {
+  const item = isReady && xhr.status === 200 && itemOf(elt);
+  if (!item) return;
+  if (item.kind === "warmness") change((all) => saw(all, { ...item, to: requestConfig.parameters[elt.name] })).catch(() => {});
+  else if (xhr.getResponseHeader("HX-Redirect")) sessionStorage.setItem("saved", SAVED[item.kind](item));
+});
+
+// A warmness that was saved is remembered, so that a page that was kept before shows it all the same.
+const saw = (all, { seq, contact, to }) => ({
+  remove: all.filter((item) => item.kind === "warmness" && item.state === "sent" && item.contact === contact).map((item) => item.seq),
+  put: [{ ...(seq && { seq }), user, key: newKey(), kind: "warmness", at: Date.now(), state: "sent", contact, to }],
+});
+
 const empty = new Map(); // the page's forms, before anything was typed
 for (const form of document.querySelectorAll("form#add, form#log")) {
   if (!form.querySelector(".error")) empty.set(form.id, form.cloneNode(true));
@@ -112,7 +127,7 @@ export const say = (words) => { document.getElementById("said").textContent = wo
 
 function showKept(element, item) {
   say(WORDS[item.kind](item));
-  if (item.kind === "warmness") return showWarmness(element, item.to);
+  if (item.kind === "warmness") return showWarmness(element, item.to, element.value); // it may have been changed again
   if (element.closest("#undo")) return element.closest("#undo").replaceChildren();
   const fresh = empty.get(element.id)?.cloneNode(true);
   if (!fresh) return element.remove();
@@ -124,9 +139,10 @@ function showKept(element, item) {
   place.focus({ preventScroll: true });
 }
 
-function showWarmness(control, value) {
-  for (const option of control.options) option.defaultSelected = option.selected = option.value === value;
-  control.classList.add("is-kept");
+function showWarmness(control, value, seen = value, isKept = true) {
+  for (const option of control.options) option.defaultSelected = option.value === value;
+  control.value = seen;
+  control.classList.toggle("is-kept", isKept);
 }
 
 // --- Handing in. ---
@@ -212,7 +228,7 @@ async function handIn(item, token, done) {
 async function settle(item, { state, reason, present, contact, undo }) {
   if (state !== "done") return change(() => ({ put: [{ ...item, state, reason, present }] }));
   // Of a contact its id is kept, for the activities that were logged with it.
-  await change(() => (item.kind === "contact" ? { put: [{ user, seq: item.seq, key: item.key, kind: item.kind, at: item.at, state: "sent", contact }] } : { remove: [item.seq] }));
+  await change((all) => (item.kind === "warmness" ? saw(all, item) : item.kind === "contact" ? { put: [{ user, seq: item.seq, key: item.key, kind: item.kind, at: item.at, state: "sent", contact }] } : { remove: [item.seq] }));
   document.getElementById(`warmness-${item.contact}`)?.classList.remove("is-kept");
   if (!undo) return null;
   const corner = document.getElementById("undo");
@@ -238,9 +254,11 @@ whenever((all) => {
     link.textContent = text;
     line.replaceChildren(...(text ? [link] : []));
   }
-  for (const item of unsent) {
-    const control = item.kind === "warmness" && item.state === "waiting" && document.getElementById(`warmness-${item.contact}`);
-    if (control && !control.matches(":focus, .htmx-request")) showWarmness(control, item.to);
+  const keptAt = Number(document.documentElement.dataset.offline);
+  const later = all.filter((item) => !isUnsent(item) && item.at > keptAt);
+  for (const item of [...later, ...unsent.filter(({ state }) => state === "waiting")]) {
+    const control = item.kind === "warmness" && document.getElementById(`warmness-${item.contact}`);
+    if (control && !control.matches(":focus, .htmx-request")) showWarmness(control, item.to, item.to, isUnsent(item));
   }
 });
 
