@@ -26,7 +26,7 @@ from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import reported_changes
 from warmline.sync.account_models import ChangeReport, ReportIntake
 from warmline.sync.installation_models import LinkCheck
-from warmline.sync.models import Notification, NotificationKind
+from warmline.sync.models import Company, Notification, NotificationKind
 from warmline.sync.remote import reconcile_first, report_subscriptions, setup
 
 pytestmark = pytest.mark.django_db
@@ -320,6 +320,15 @@ def test_the_door(user: str, password: str, body: bytes, status: int, stored: in
     assert ChangeReport.objects.count() == stored
     assert knock("GET", DOOR, b"", headers) == 405
     assert knock("POST", DOOR, body, {}) == 401
+
+
+@pytest.mark.parametrize(("company_id", "stored"), [("1", 1), (1, 1), (None, 1), ("2", 0), (2, 0)])
+def test_another_companys_report_is_left_out(contact: Contact, company_id: object, stored: int) -> None:
+    """A webhook was left behind there when the token changed; its records have the same ids as ours."""
+    headers = _basic("warmline", reported_changes.password())
+    assert Company.objects.get().company_id == 1
+    assert knock("POST", DOOR, _meta(company_id=company_id), headers) == 200
+    assert ChangeReport.objects.count() == stored
 
 
 def test_what_cannot_be_stored_is_a_gap(
