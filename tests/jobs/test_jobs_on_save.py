@@ -11,6 +11,7 @@ from warmline.crm import book
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.sync import engine_health, processes, wakeups
+from warmline.sync.models import Heartbeat
 from warmline.sync.remote import connection_health
 
 pytestmark = [pytest.mark.only_on("postgres"), pytest.mark.django_db(transaction=True)]
@@ -104,5 +105,15 @@ def test_without_a_worker_the_state_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     status = connection_health.status()
     assert (status.state, status.message) == ("stopped", engine_health.NO_WORKER)
     assert connection_health.status().since == status.since
+    processes.note()
+    assert engine_health.since() is None
+
+
+def test_a_heartbeat_from_the_future_vouches_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's clock was ahead when the last worker died."""
+    monkeypatch.setattr(engine_health._Workers, "are_elsewhere", True)
+    processes.note()
+    Heartbeat.objects.update(at=database_time.now() + timedelta(hours=1))
+    assert connection_health.status().state == "stopped"
     processes.note()
     assert engine_health.since() is None
