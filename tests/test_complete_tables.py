@@ -24,7 +24,7 @@ from warmline.sync.status import not_sent_list
 from warmline.sync.synced_fields import DETAILS, FIELDS
 from warmline.web.forms import contact_book
 from warmline.web.forms import settings as settings_forms
-from warmline.web.presentation import icons, overview
+from warmline.web.presentation import icons, sync_overview
 from warmline.web.presentation.badges import BADGES
 
 PACKAGE = Path(__file__).parents[1] / "src" / "warmline"
@@ -37,7 +37,7 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
     ("sync/remote/doctor.py", "ADVICE"): {"OK"},  # there is nothing to do
     # Who has just typed a token does something else than the doctor says only if it was refused.
     ("sync/remote/setup.py", "TRY_ANEW"): {state.name for state in ConnectionState} - {"UNAUTHORIZED"},
-    ("web/presentation/overview.py", "HEADINGS"): {
+    ("web/presentation/sync_overview.py", "HEADINGS"): {
         "BUSY",
         "NO_DATABASE",
     },  # these pass, and without a database there is no page
@@ -119,7 +119,7 @@ def test_what_is_listed_is_there() -> None:
     ("table", "members"),
     [
         (not_sent_list.TABLES, get_args(RowKind)),
-        (overview.KIND_NAMES, get_args(RowKind)),
+        (sync_overview.KIND_NAMES, get_args(RowKind)),
         (FIELDS, get_args(Row)),
         (DETAILS, ContactDetails.DETAILS),
         (faults.KINDS, get_args(faults.FaultKind)),

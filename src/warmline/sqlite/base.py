@@ -13,7 +13,7 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 
 from warmline import storage
-from warmline.sqlite.turns import Door, Line
+from warmline.sqlite.write_queue import Door, Line
 
 WITHIN = 20.0  # seconds to wait for a turn
 HARMLESS = ("SELECT", "PRAGMA", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")  # need no turn by themselves

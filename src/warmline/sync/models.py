@@ -44,7 +44,7 @@ class Heartbeat(models.Model):
     Attributes:
         process: Its name.
         at: When it was heard of.
-        cut_off_since: Since when it alone does not reach Pipedrive (see cut_off.py).
+        cut_off_since: Since when it alone does not reach Pipedrive (see network_partition.py).
     """
 
     process = models.CharField(max_length=64, primary_key=True)

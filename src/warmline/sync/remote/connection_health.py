@@ -2,7 +2,8 @@
 
 While the state is not `ok`, only rare probes are sent, and no row is blamed. The state is stored in a row, so that all
 processes stop calling and the pages can show it. A process that alone does not reach Pipedrive stops only itself (see
-cut_off.py). A probe also returns the token's user, so that no engine works for another company than that of the links.
+network_partition.py). A probe also returns the token's user, so that no engine works for another company than that of
+the links.
 """
 
 import logging
@@ -14,7 +15,7 @@ from django.db import transaction
 
 from warmline import storage
 from warmline.pipedrive import Clock, Pipedrive, PipedriveError
-from warmline.sync import credentials, cut_off, domain_events, engine_health, notifications, wakeups
+from warmline.sync import credentials, domain_events, engine_health, network_partition, notifications, wakeups
 from warmline.sync.company import Membership
 from warmline.sync.domain_events import What
 from warmline.sync.engine_health import EngineState
@@ -88,7 +89,7 @@ def _last_heard() -> Status:
 
 def _for_some() -> str:
     """Return that some workers do not reach Pipedrive, though others do; empty if all do."""
-    cut, living = cut_off.count() if engine_health.are_workers_elsewhere() else (0, 0)
+    cut, living = network_partition.count() if engine_health.are_workers_elsewhere() else (0, 0)
     return FOR_SOME.format(cut=cut, living=living) if cut else ""
 
 
@@ -108,12 +109,12 @@ def is_well() -> bool:
 
     It sends no probe.
     """
-    return storage.present() is None and not cut_off.is_so() and Connection.is_well()
+    return storage.present() is None and not network_partition.is_so() and Connection.is_well()
 
 
 def is_left_to_others() -> bool:
     """Tell whether the connection is well, and only this process does not reach Pipedrive."""
-    return cut_off.is_so() and Connection.is_well()
+    return network_partition.is_so() and Connection.is_well()
 
 
 def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
@@ -124,10 +125,10 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
         clock: Decides whether a probe is due.
         membership: The engine's. A new engine's first probe is due at once.
     """
-    if membership.is_confirmed() and Connection.is_well() and not cut_off.is_so():
+    if membership.is_confirmed() and Connection.is_well() and not network_partition.is_so():
         return True
     row = _row(clock.now())
-    was_well = row.state == ConnectionState.OK and not cut_off.is_so()
+    was_well = row.state == ConnectionState.OK and not network_partition.is_so()
     if was_well and membership.is_refused():
         return False  # another server has a token of the right company, so the connection is ok
     with membership.asking() as is_ours:
@@ -146,8 +147,8 @@ def is_open(pipedrive: Pipedrive, clock: Clock, membership: Membership) -> bool:
 
 
 def _wins_probe(row: Connection, clock: Clock) -> bool:
-    if cut_off.is_so():
-        return cut_off.is_probe_due(clock)
+    if network_partition.is_so():
+        return network_partition.is_probe_due(clock)
     now = clock.now()
     if row.probe_at is not None and now < row.probe_at <= now + longest_probe_wait(ConnectionState(row.state)):
         return False
@@ -227,7 +228,7 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
     """
     now = clock.now()
     row = _row(now)
-    if cut_off.found(found, clock, by_probe=by_probe):
+    if network_partition.found(found, clock, by_probe=by_probe):
         log.warning("connection.cut_off message=%s", found.message)
         Connection.objects.filter(pk=1).exclude(state=ConnectionState.OK).update(probe_at=now)  # another one's turn
         return
@@ -254,7 +255,7 @@ def report(found: Trouble, clock: Clock, *, by_probe: bool = False) -> None:
 
 def well(clock: Clock) -> None:
     """Store that the connection works, and notify everyone if it did not before."""
-    cut_off.over()
+    network_partition.over()
     now = clock.now()
     row = _row(now)
     was = Connection.objects.filter(pk=1, state=row.state).exclude(state=ConnectionState.OK)

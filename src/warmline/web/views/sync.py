@@ -15,7 +15,7 @@ from warmline.sync.status import retry_and_choose as again
 from warmline.web.list_query import number
 from warmline.web.presentation.audit_line import AuditLine
 from warmline.web.presentation.charts import last_day
-from warmline.web.presentation.overview import Overview
+from warmline.web.presentation.sync_overview import Overview
 from warmline.web.requests import PageRequest
 
 PAGE_SIZE = 50

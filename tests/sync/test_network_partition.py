@@ -16,7 +16,7 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive
 from warmline.sandbox import Fault, Sandbox, SandboxTransport
-from warmline.sync import cut_off, engine_health, processes
+from warmline.sync import engine_health, network_partition, processes
 from warmline.sync.engine.reconciler import Engine
 from warmline.sync.models import Connection, Heartbeat, Notification
 from warmline.sync.policy import Policy
@@ -94,7 +94,7 @@ def hire(sandbox: Sandbox, policy: Policy, clock: VirtualClock, settings: Settin
 
     yield make
     Worker.dead = ""
-    cut_off._pauses.clear()
+    network_partition._pauses.clear()
 
 
 def told() -> list[str]:

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, connections, transaction
 from warmline import storage
 from warmline.crm.users import User
 from warmline.sqlite.base import _line
-from warmline.sqlite.turns import Door, Line
+from warmline.sqlite.write_queue import Door, Line
 from warmline.storage import WaitedError
 
 
