@@ -16,11 +16,12 @@ from warmline.crm.search import search
 from warmline.crm.undo import CannotUndoError, Keeper, UndoStep
 from warmline.crm.users import User
 
-NOT_KEPT = {"changed_in", "changed_at"}
+# What is in Pipedrive is looked at again: what changed there meanwhile was shown to nobody.
+NOT_KEPT = {"changed_in", "changed_at", "revision", "next_pipedrive_sync_attempt"}
 
 
 def values(row: Any) -> dict[str, Any]:
-    """Return all that is stored of a row, but for when it was changed."""
+    """Return all that is stored of a row, but for when it was changed, and is looked at."""
     stored = type(row).objects.filter(pk=row.pk).values().get()
     return {name: value for name, value in stored.items() if name not in NOT_KEPT}
 

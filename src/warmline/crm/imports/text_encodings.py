@@ -10,6 +10,7 @@ import re
 from warmline.crm.imports import headings
 
 SAMPLE = 300_000  # characters in which odd letters show themselves
+LATIN = 0.4  # of the characters of a file in UTF-16, at least: e-mails, digits and delimiters, whatever the script
 # Of several that fit equally well the first one counts.
 _OLD = {
     "cp1252": "Windows-1252",
@@ -67,8 +68,8 @@ def _fit(text: str) -> tuple[int, int]:
 
 
 def _is_text(text: str) -> bool:
-    # Bytes in the wrong order are letters of scripts that no delimiter stands between.
-    return "\0" not in text and any(sign in text for sign in "\r\n,;\t ")
+    # Bytes in the wrong order, or of another encoding, are letters of scripts that hardly a delimiter stands between.
+    return "\0" not in text and sum(sign.isascii() for sign in text) > LATIN * len(text)
 
 
 def _text(content: bytes, encoding: str) -> str | None:

@@ -256,12 +256,13 @@ def _changed_since(kind: str, since: datetime, present: datetime, pipedrive: Pip
 
 
 def _longest_unread(model: type[Row], now: datetime) -> timedelta:
-    """Return how long ago the linked record was read that was not read for longest.
+    """Return how long ago the linked record was read that was not read for longest, at least a day.
 
-    Before the first look, that is what it has to look back: whoever created the records may have died at once.
+    Before the first look, that is what it has to look back: whoever created the records may have died at once, and a
+    clock that was set back since makes it seem less.
     """
     oldest = linked(model).aggregate(oldest=Min("last_pipedrive_sync_attempt"))["oldest"]
-    return timedelta(0) if oldest is None else max(timedelta(0), now - oldest)
+    return max(LOOK_BACK, now - (oldest or now))
 
 
 def _next_linked(model: type[Row], after: int) -> list[int]:
