@@ -201,7 +201,7 @@ class Person:
         else:
             self._server.start()
         self._visit("/outbox")
-        done = self._page.get_by_role("heading", name="All is sent")
+        done = self._page.get_by_role("heading", name="Everything is sent")
         asked = self._page.locator("#outbox [data-do=apply]:visible")
         while True:
             self._page.evaluate("() => document.getElementById('send-now').click()")

@@ -342,7 +342,7 @@ def test_what_was_saved_after_a_page_was_kept(people: People, server: Server, si
     server.start()
     page = again(page)
     visit(page, "/outbox")
-    expect(page.get_by_role("heading", name="All is sent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Everything is sent")).to_be_visible()
     server.stop()
     visit(page, path)
     expect(page.get_by_label("Warmness of Changed Elsewhere")).to_have_value("7")
