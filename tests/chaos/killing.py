@@ -64,7 +64,7 @@ def kill_round(folder: Path, seed: int, *, contacts: int, kills: int) -> Round:
 
 def breaches(world: World, ours: Installation, contacts: int, *, settled: bool) -> list[Breach]:
     """Return what is missing or there twice, in the database and in the sandbox, of so many contacts and activities."""
-    found = [] if settled else [Breach("loss", f"not at rest after {PATIENCE} s")]
+    found = [] if settled else [Breach("loss", "not at rest in time")]
     for kind, table, link, expected in (
         ("persons", "crm_contact", "pipedrive_person_id", contacts),
         ("activities", "crm_activity", "pipedrive_activity_id", contacts),
