@@ -144,8 +144,8 @@ class Journal:
         return name not in self.made and key(said) == key(str(record.get("name", record.get("subject"))))
 
     def maker(self, name: RecordName, record: dict[str, Any]) -> RowName | None:
-        """Return the row for which a record was made by us; None when nobody knows."""
-        if name not in self.made:
+        """Return the row for which a record was made by us; None when nobody knows, or people made it."""
+        if name not in self.made and name not in self.by_hand:
             said = str(record.get("name", record.get("subject")))
             late = [each for each in self._late if each[0] == name[0] and key(each[1]) == key(said)]
             if late:

@@ -9,6 +9,7 @@ from meddler import Meddler
 from who import OFFICE, klaus, stated
 
 from warmline.crm.book import OrganizationDetails, add_contact
+from warmline.crm.emails_phones import Labelled
 from warmline.crm.models import Contact, Organization
 from warmline.crm.users import User
 from warmline.sandbox import Fault, Sandbox, World
@@ -222,3 +223,26 @@ def test_our_mark_needs_no_agreement(either: Bench, world: World, sandbox: Sandb
 
     contact.refresh_from_db()
     assert contact.pipedrive_person_id == own
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_new_one_is_no_second_one_of_a_twin(
+    either: Bench, world: World, sandbox: Sandbox, alice: User, *, is_lost: bool
+) -> None:
+    """While a person was asked about somebody else, a twin got its record: it was not among those to choose from."""
+    sandbox.add("persons", name="Kim Castell", emails=[{"value": "shared@example.com"}])
+    emails = (Labelled("jordan@example.com"), Labelled("shared@example.com"))
+    asked = add_contact(alice, name="Jordan Ames", emails=emails, warmness_score=5)
+    either.settle(30)
+    asked.refresh_from_db()
+    assert [each["name"] for each in asked.pipedrive_candidates] == ["Kim Castell"]
+    if is_lost:
+        sandbox.faults.add(Fault(kind="no_answer_after", method="POST", path="/api/v2/persons", times=1))
+    twin = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=5)
+    either.settle(1 if is_lost else 30)
+    choose(asked, None)
+    either.settle(120)
+    for contact in (asked, twin):
+        contact.refresh_from_db()
+    assert [each["name"] for each in world.persons.values()] == ["Kim Castell", "Jordan Ames"]
+    assert asked.pipedrive_person_id == twin.pipedrive_person_id == 2

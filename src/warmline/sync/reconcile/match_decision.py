@@ -79,16 +79,22 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
     chosen = row.pipedrive_chosen_id
     if chosen is not None and (still := those_there(ways.sought.get, {chosen})):
         return Found(still[0])
-    if row.pipedrive_make_new:
-        return _found(row, ways, there.marked(ways.sought))
+    # A user who had a new one made told it apart from those that were shown, and from none that came since.
+    apart = {each["pipedrive_id"] for each in row.pipedrive_candidates} if row.pipedrive_make_new else set[int]()
+    if row.pipedrive_make_new and (marked := _found(row, ways, there.marked(ways.sought))) is not None:
+        return marked
     of_others = [_made(each, ways, intents, seen) for each in ways.others]
-    made_by_others: list[Party] = [each for each in of_others if each is not None]
-    if chosen is None and (made_by_others or ways.near) and not there.knows_mark(ways.sought):
+    made_by_others: list[Party] = [each for each in of_others if each is not None and each.id not in apart]
+    near_ids = ways.near - apart
+    knows_mark = not row.pipedrive_make_new and there.knows_mark(ways.sought)
+    if chosen is None and (made_by_others or near_ids) and not knows_mark:
         # We have just made or linked these, and Pipedrive's search may not find them yet.
-        near = those_there(ways.sought.get, ways.near - {each.id for each in made_by_others})
+        near = those_there(ways.sought.get, near_ids - {each.id for each in made_by_others})
         agreeing = list(filter(ways.agrees, made_by_others + near))
         if len(agreeing) == 1:
             return Found(agreeing[0])
+    if row.pipedrive_make_new:
+        return None
     ids = {record_id for record_id, each in seen.items() if ways.sought.is_named(each)}
     sought = replace(ways.sought, seen=ids | ways.linked | {each.id for each in made_by_others})
     # A user who chose one of several did not mean the one that is left.
