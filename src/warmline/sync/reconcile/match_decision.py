@@ -79,22 +79,14 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
     chosen = row.pipedrive_chosen_id
     if chosen is not None and (still := those_there(ways.sought.get, {chosen})):
         return Found(still[0])
-    # A user who had a new one made told it apart from those that were shown, and from none that came since.
-    apart = {each["pipedrive_id"] for each in row.pipedrive_candidates} if row.pipedrive_make_new else set[int]()
-    if row.pipedrive_make_new and (marked := _found(row, ways, there.marked(ways.sought))) is not None:
-        return marked
-    of_others = [_made(each, ways, intents, seen) for each in ways.others]
-    made_by_others: list[Party] = [each for each in of_others if each is not None and each.id not in apart]
-    near_ids = ways.near - apart
-    knows_mark = not row.pipedrive_make_new and there.knows_mark(ways.sought)
-    if chosen is None and (made_by_others or near_ids) and not knows_mark:
-        # We have just made or linked these, and Pipedrive's search may not find them yet.
-        near = those_there(ways.sought.get, near_ids - {each.id for each in made_by_others})
-        agreeing = list(filter(ways.agrees, made_by_others + near))
-        if len(agreeing) == 1:
-            return Found(agreeing[0])
     if row.pipedrive_make_new:
-        return None
+        return _found(row, ways, there.marked(ways.sought)) or _come_since(row, ways, intents, seen)
+    made_by_others = _made_by_others(ways, intents, seen)
+    if chosen is None and (made_by_others or ways.near) and not there.knows_mark(ways.sought):
+        # We have just made or linked these, and Pipedrive's search may not find them yet.
+        of_others = _agreeing(ways, made_by_others, ways.near)
+        if of_others is not None:
+            return of_others
     ids = {record_id for record_id, each in seen.items() if ways.sought.is_named(each)}
     sought = replace(ways.sought, seen=ids | ways.linked | {each.id for each in made_by_others})
     # A user who chose one of several did not mean the one that is left.
@@ -104,6 +96,34 @@ def which(row: Contact | Organization, ways: Ways[Party], there: There, intents:
         sought, lambda some: _the_one(some, sought.mark, may_adopt) is not None, may_trust_reports=is_first_look
     )
     return _found(row, replace(ways, agrees=may_adopt), found)
+
+
+def _come_since(
+    row: Contact | Organization, ways: Ways[Party], intents: Intents, seen: dict[int, Party]
+) -> Found[Party] | None:
+    """Return the record that another row has got since a user had a new one made: it was not among those told apart."""
+    apart = {each["pipedrive_id"] for each in row.pipedrive_candidates}
+    made = [each for each in _made_by_others(ways, intents, seen) if each.id not in apart]
+    return _agreeing(ways, made, ways.near - apart)
+
+
+def _made_by_others(ways: Ways[Party], intents: Intents, seen: dict[int, Party]) -> list[Party]:
+    """Return what unfinished creates of other rows made. See `_made`."""
+    made = [_made(each, ways, intents, seen) for each in ways.others]
+    return [each for each in made if each is not None]
+
+
+def _agreeing(ways: Ways[Party], made: list[Party], near: frozenset[int]) -> Found[Party] | None:
+    """Return the only one of other rows' records that is this row's as well, if there is only one.
+
+    Args:
+        ways: How the record is recognized.
+        made: What unfinished creates of other rows made.
+        near: The ids of records linked to other rows.
+    """
+    linked = those_there(ways.sought.get, near - {each.id for each in made})
+    agreeing = list(filter(ways.agrees, made + linked))
+    return Found(agreeing[0]) if len(agreeing) == 1 else None
 
 
 def _made(intent: Intent, ways: Ways[Party], intents: Intents, seen: dict[int, Party]) -> Party | None:
