@@ -25,54 +25,25 @@ from chaos.reports import Reports
 from chaos.server import Line, Server
 from chaos.skipping import until_next
 from django.conf import settings
-from django.core.management.color import no_style
 from django.db import connection
+from empty_tables import count_from_one, empty_tables
 from stage import Process, Stage, StageClock, telling
 
 from warmline.crm import book, chunks
 from warmline.crm.activities import Activity
-from warmline.crm.models import Contact, Organization
-from warmline.crm.search_index import ContactWord, OrganizationWord, StemEnding
-from warmline.crm.undo import UndoStep
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive.ledger import MemoryLedger
 from warmline.sandbox import Fault, Sandbox, World
 from warmline.sync import pending, processes, trusted_reports, wakeups
-from warmline.sync.account_models import (
-    AwaitedReport,
-    ChangeReport,
-    ChangesSeen,
-    ReadAhead,
-    ReportedMerge,
-    ReportIntake,
-)
-from warmline.sync.audit_models import Audit, AuditedLink, Finding, Suspect
-from warmline.sync.deletion_models import ActivityDeletion
-from warmline.sync.models import (
-    Attempt,
-    Company,
-    Connection,
-    ConnectionState,
-    DirectoryEntry,
-    DirectoryState,
-    Intent,
-    Lease,
-    Notification,
-    Remembered,
-    Seen,
-)
+from warmline.sync.account_models import ChangesSeen
+from warmline.sync.models import Connection, ConnectionState
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile.change_polling import LOOKS_TO_A_CHECK
 from warmline.sync.remote import company_switch
 from warmline.sync.status import audit_choices
 
 OURS, A_COLLEAGUES, ANOTHER_COMPANYS = "sandbox-token", "bobs-token", "another-token"
-TABLES = (  # who refers to another comes before it
-    *(Audit, AuditedLink, Finding, Suspect),
-    *(Attempt, Lease, Company, Connection, DirectoryEntry, DirectoryState, Intent, Notification, Remembered, Seen),
-    *(ActivityDeletion, AwaitedReport, ChangeReport, ChangesSeen, ReadAhead, ReportedMerge, ReportIntake),
-    *(UndoStep, ContactWord, OrganizationWord, StemEnding, Activity, Contact, Organization, User),
-)
 WRITES = ("/api/v2/persons", "/api/v2/organizations", "/api/v2/activities", "/api/v2/*", "*")
 SHORT: tuple[str, ...] = (
     "error",
@@ -103,14 +74,6 @@ class Report:
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def _empty() -> None:
-    """Begin with empty tables."""
-    is_postgres = connection.vendor == "postgresql"
-    tables = [table._meta.db_table for table in TABLES] + ["procrastinate_jobs"] * is_postgres
-    flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=True)
-    connection.ops.execute_sql_flush(flush)
-
-
 class Simulation:
     """A run. Use it as a context manager.
 
@@ -119,7 +82,8 @@ class Simulation:
     """
 
     def __init__(self, seed: int) -> None:
-        _empty()
+        empty_tables(*["procrastinate_jobs"] * (connection.vendor == "postgresql"))
+        count_from_one()
         self.random = Random(seed)
         self.report = Report(seed)
         self.clock = StageClock(datetime(2026, 3, 2, 8, tzinfo=UTC))
