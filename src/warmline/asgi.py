@@ -14,5 +14,6 @@ from warmline.http.forwarded import Forwarded  # noqa: E402 (as above)
 from warmline.http.pipedrive_webhooks import ReportDoor  # noqa: E402 (as above)
 from warmline.http.request_queues import AdmissionControl  # noqa: E402 (as above)
 from warmline.http.stream_responses import Streams  # noqa: E402 (as above)
+from warmline.http.unreadable import Unreadable  # noqa: E402 (as above)
 
-application = Forwarded(ReportDoor(Streams(AdmissionControl(BodyLimit(django)))), settings.PROXIES)
+application = Forwarded(ReportDoor(Streams(AdmissionControl(BodyLimit(Unreadable(django))))), settings.PROXIES)

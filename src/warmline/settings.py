@@ -209,6 +209,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # outside of all that may refuse, so that refusals have the policy, too
     "warmline.http.request_queues.refuse_when_full",
     "warmline.http.body_limit.refuse_cut",  # before anything reads what was cut off
+    "warmline.http.unreadable.refuse_unreadable",
     "warmline.http.middleware.refuse_nul",  # before any file or row is looked for with what it refuses
     "warmline.http.compression.compress",  # around whatever answers with pages and static files
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -75,6 +75,7 @@ def warmline(bob: Caller, network: Network) -> Iterator[Warmline]:
     [
         ("ExternalId", "ExternalIdAnswer"),
         ("Problem", "Problem"),
+        ("Problem", "Refusal"),
         ("Sync", "Sync"),
         ("Owner", "OwnerAnswer"),
         ("OrganizationPart", "OrganizationPart"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -61,6 +62,18 @@ for operation in (operation for item in OPEN["paths"].values() for operation in 
     operation["parameters"] = [one for one in operation.get("parameters", []) if one["in"] != "header"]
 SCHEMA = schemathesis.openapi.from_dict(OPEN)
 SCHEMA.app = get_wsgi_application()
+
+
+def test_its_codes_are_those_of_the_page() -> None:
+    """Each error code is explained in docs/api.md, and none that there is not."""
+    _, _, page = (Path(__file__).parents[2] / "docs" / "api.md").read_text().partition("## Refusals")
+    told = [code for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for code in re.findall(r"`(\w+)`", row)]
+    schemas = DOCUMENT["components"]["schemas"]
+    kinds = [
+        schemas[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+        for each in schemas["Refusal"]["properties"]["code"]["anyOf"]
+    ]
+    assert sorted(told) == sorted(code for kind in kinds for code in kind["enum"])
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """`ETag` and `If-Match`: who changes an old state is told, and overwrites nobody."""
 
+import json
 from typing import Any
 
 import pytest
 from api.caller import Caller
 
+from warmline.api.urls import api
 from warmline.crm.models import Contact, Organization
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [
@@ -86,3 +88,16 @@ def test_answers_are_not_compressed(bob: Caller) -> None:
     for answer in (bob.get("/contacts"), bob.post("/contacts", {}), bob.get("/contacts/1")):
         assert "no-transform" in answer.headers["Cache-Control"]
         assert "Content-Encoding" not in answer.headers
+
+
+def test_the_document_names_the_header() -> None:
+    """It does wherever a call can be refused because of it: a change, and the deletion of an activity."""
+    paths: Any = json.loads(json.dumps(api.get_openapi_schema()))["paths"]
+    calls = [(path, method, call) for path, item in paths.items() for method, call in item.items()]
+    naming = {
+        (path, method)
+        for path, method, call in calls
+        if "If-Match" in {one["name"] for one in call.get("parameters", [])}
+    }
+    assert naming == {(path, method) for path, method, call in calls if "412" in call["responses"]}
+    assert ("/api/activities/{id}", "delete") in naming

@@ -93,6 +93,7 @@ def test_encodings(text: str, encoding: str, said: str) -> None:
         (b"Name\x81\x02", "not a text file"),
         (b'Name\n"' + b"x" * 200_000, "not valid CSV"),
         (b"," * 400 + b"x", "more than 300 columns"),
+        (b"Name" + b",x" * 200_000 + b"\nDana" + b",y" * 200_000, "more than 300 columns"),
         (b'Name,Phone\nAna,"1\nKim,2\n', "A quotation mark in row 2 is never closed"),
         (b"Name\n" + b"x\n" * (MOST_ROWS + 1), "more than 20,000 rows"),
     ],

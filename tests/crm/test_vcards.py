@@ -8,7 +8,7 @@ from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.fields import tidied
 from warmline.crm.imports import vcards
 from warmline.crm.imports.cells import of_ours
-from warmline.crm.imports.tables import FileError
+from warmline.crm.imports.tables import MOST_IN_CELL, FileError
 
 APPLE = """BEGIN:VCARD
 VERSION:3.0
@@ -179,3 +179,19 @@ def test_what_is_written_is_read(name: str, other: str, emails: list[Labelled], 
         read = [Labelled(tidied("phone", each.value), each.label) for each in of_ours(found.get(column, ""))]
         assert read == [Labelled(tidied("phone", each.value), each.label) for each in values]
     assert vcards.read(text.encode()).profile == "Warmline"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["TEL:1"] * vcards.MOST_PROPERTIES, "Card 1 has more than 1,000 lines"),
+        ([f"NOTE:{'x' * (MOST_IN_CELL + 1)}"], "Card 1 has a text of more than"),
+    ],
+    ids=["many lines", "a long text"],
+)
+def test_a_card_that_nobody_writes(lines: list[str], says: str) -> None:
+    """It is refused, in words; a long photo is none."""
+    card = ["BEGIN:VCARD", "VERSION:3.0", "FN:Dana", "PHOTO:" + "x" * (MOST_IN_CELL + 1)]
+    assert vcards.read("\n".join([*card, "END:VCARD"]).encode()).left_out == ("1 photo",)
+    with pytest.raises(FileError, match=says):
+        vcards.read("\n".join([*card, *lines, "END:VCARD"]).encode())

@@ -1,6 +1,7 @@
 """Excel files: their first sheet as texts, with all digits; bombs and broken ones are refused in words."""
 
 import io
+import re
 import zipfile
 from datetime import date, datetime, time
 from typing import Any
@@ -10,7 +11,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 
 from warmline.crm.imports import files, workbooks
-from warmline.crm.imports.tables import MOST_ROWS, FileError
+from warmline.crm.imports.tables import MOST_IN_CELL, MOST_ROWS, FileError
 
 
 def book(*sheets: list[list[Any]]) -> bytes:
@@ -130,3 +131,42 @@ def test_no_cell_is_a_formula() -> None:
     sheet: Any = load_workbook(io.BytesIO(content)).active
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
     assert [cells for _, cells in files.read(content).rows] == rows
+
+
+def sheet_of(rows: str) -> bytes:
+    """Return a file whose only sheet has these rows, as they are written in its XML."""
+    content = book([["Name"]])
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.namelist():
+            text = old.read(part)
+            if part.startswith("xl/worksheets/"):
+                text = re.sub(rb"<sheetData>.*</sheetData>", f"<sheetData>{rows}</sheetData>".encode(), text)
+            new.writestr(part, text)
+    return file.getvalue()
+
+
+def cell(place: str, text: str) -> str:
+    """Return a row with one cell."""
+    return f'<row r="{place[1:]}"><c r="{place}" t="inlineStr"><is><t>{text}</t></is></c></row>'
+
+
+def test_a_cell_far_below() -> None:
+    """Something in the last row that Excel has is read as the row that it is, whatever lies between."""
+    table = files.read(sheet_of(cell("A1", "Name") + cell("A2", "Dana") + cell("A1048576", "Kim")))
+    assert table.rows == ((1, ["Name"]), (2, ["Dana"]), (1_048_576, ["Kim"]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (cell("A1", "Name") + cell("A999999999999", "Kim"), "cannot be read"),
+        (cell("A1", "Name") + cell("A2", "x" * (MOST_IN_CELL + 1)), "Row 2 has a text of more than"),
+        ("".join(f'<row r="{number}"/>' for number in range(1, workbooks.MOST_EMPTY + 2)), "more than 20,000 rows"),
+    ],
+    ids=["a row that no sheet has", "a long cell", "empty rows"],
+)
+def test_a_small_file_that_would_cost_much(rows: str, says: str) -> None:
+    """It is refused, in words."""
+    with pytest.raises(FileError, match=says):
+        files.read(sheet_of(rows))

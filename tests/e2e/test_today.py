@@ -49,6 +49,22 @@ def test_with_one_tap(people: People, site: Site, name: str, device: dict[str, A
     expect(page.locator("#timeline > li")).to_have_count(2)
 
 
+def test_logged_with_one_tap(people: People, site: Site) -> None:
+    """A call, or what was tapped in the row before; the button goes, the page stays, and a slip can be deleted."""
+    page = people.member(site, "bob")
+    page.evaluate("addEventListener('click', (it) => it.target.closest('[href^=\"mailto:\"]') && it.preventDefault())")
+    nearly, corner = (page.get_by_role("region", name=name) for name in ("One step below warm", "Undo"))
+    nearly.get_by_role("button", name="Log it: Jordan Ames").click()
+    expect(corner).to_contain_text("“Call with Jordan Ames” is logged.")
+    expect(nearly.get_by_role("button", name="Log it: Jordan Ames")).to_have_count(0)
+    corner.get_by_role("button", name="Delete").click()
+    expect(corner).to_contain_text("“Call with Jordan Ames” is deleted.")
+    nearly.get_by_role("link", name="E-mail to Kim Castell").click()
+    nearly.get_by_role("button", name="Log it: Kim Castell").click()
+    expect(corner).to_contain_text("“E-mail to Kim Castell” is logged.")
+    expect(page.get_by_role("heading", name="Today", level=1)).to_be_visible()
+
+
 def test_without_javascript(people: People, site: Site) -> None:
     """Done and put off lead back to the page."""
     page = people.member(site, "alice", java_script_enabled=False)

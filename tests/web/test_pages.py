@@ -97,6 +97,12 @@ def test_a_form_that_cannot_be_read(alices: Client) -> None:
     assert "WARMLINE_HOSTS" not in html
 
 
+@pytest.mark.parametrize("name", [path.name for path in TEMPLATES if path.stem[:3].isdigit()])
+def test_error_pages_keep_the_navigation(name: str) -> None:
+    """All do but the one for an unknown host name, at which every page is refused."""
+    assert ('<nav class="rooms"' in get_template(name).render()) == (name != "400_host.html")
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [

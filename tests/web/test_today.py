@@ -136,6 +136,25 @@ def test_logged_with_one_tap(alices: Client, alice: User) -> None:
         html = look(alices.post(f"/contacts/{contact.pk}/activities", sent, headers=HTMX))
         assert "“Call with Jordan Ames” is logged." in html
     assert Activity.objects.count() == 1
+    assert f'hx-post="/activities/{Activity.objects.get().pk}/delete"' in html
+
+
+@pytest.mark.parametrize(("details", "type"), [({"phone": "+49 151 5550100"}, "CALL"), ({}, "EMAIL")])
+def test_what_one_tap_logs(alices: Client, alice: User, details: dict[str, Any], type: str) -> None:
+    """A call, or an e-mail to whom one cannot call; without JavaScript it leads back to the page."""
+    contact = add_contact(alice, name="Jordan Ames", email="jordan@example.com", warmness_score=3, **details)
+    html = look(alices.get("/"))
+    (form,) = re.findall(rf'<form method="post" action="/contacts/{contact.pk}/activities"(.*?)</form>', html)
+    sent = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert sent["type"] == type
+    assert alices.post(f"/contacts/{contact.pk}/activities", sent)["Location"] == "/"
+    assert (Activity.objects.get().type, Activity.objects.get().done) == (type, True)
+
+
+def test_who_cannot_be_reached(alices: Client, alice: User) -> None:
+    """Nobody knows what there was, so the contact's page asks."""
+    contact = add_contact(alice, name="Jordan Ames", warmness_score=3)
+    assert f'href="/contacts/{contact.pk}#log"' in look(alices.get("/"))
 
 
 def test_the_next_step(alices: Client, alice: User) -> None:

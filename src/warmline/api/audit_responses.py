@@ -1,9 +1,9 @@
 """What is told of an audit: how it is, and the problems that it found."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from warmline.sync.audit_models import AuditState, Finding, Problem
 
@@ -27,7 +27,8 @@ class AuditItem(BaseModel):
     kind: Literal["contact", "organization", "activity"]
     row_id: int
     pipedrive_id: int | None
-    problem: Problem
+    # In the document without a name, because a row's sync has a `Problem`, too, and one would be told as the other.
+    problem: Annotated[Problem, WithJsonSchema({"type": "string", "enum": Problem.values})]
     fields: list[str]
 
     @classmethod

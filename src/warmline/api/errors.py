@@ -6,7 +6,7 @@ message says what to do, and never repeats the request or reveals internals.
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -15,11 +15,11 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as ShapeError
 from pydantic import BaseModel
 
+from warmline import storage
 from warmline.api.rate import TooManyCallsError
 from warmline.crm.external_ids import AnothersError, NameTakenError, OtherContactError
 from warmline.crm.guess_limits import TooManyGuessesError
 from warmline.crm.uniqueness import TakenError
-from warmline.sync.row_state import Problem
 from warmline.sync.status.retry_and_choose import LinkedAlreadyError, NoCandidateError
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,53 @@ OF_PATTERNS = {  # by field; pydantic would tell the pattern
 NO_BODY = "Send a JSON object with the fields as the body."
 
 
+Code = (
+    Literal[  # docs/api.md says what each means
+        "anothers",
+        "bad_request",
+        "changed",
+        "conflict",
+        "forbidden",
+        "internal",
+        "invalid",
+        "key_in_use",
+        "key_reused",
+        "linked_already",
+        "malformed",
+        "method_not_allowed",
+        "no_candidate",
+        "not_connected",
+        "not_found",
+        "not_in_batch",
+        "other_contact",
+        "rate_limited",
+        "running",
+        "too_large",
+        "too_many",
+        "unauthorized",
+    ]
+    | storage.Matter
+)
+
+
+class Refusal(BaseModel):
+    """Why a call failed.
+
+    Attributes:
+        code: For programs.
+        message: In plain words, with what to do.
+        field: The field at fault; None if there is none.
+    """
+
+    code: Code
+    message: str
+    field: str | None
+
+
 class ErrorAnswer(BaseModel):
     """The answer of every call that failed."""
 
-    error: Problem
+    error: Refusal
 
 
 # For `response=` of an operation: the errors of calls that read, that write, and that change with `If-Match`.
@@ -67,13 +110,12 @@ class RefusedError(Exception):
         field: The field at fault; None if there is none.
     """
 
-    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+    def __init__(self, status: int, code: Code, message: str, field: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
-        self.problem = Problem(code, message, field)
+        self.status, self.code, self.message, self.field = status, code, message, field
 
 
-def refuse(status: int, code: str, message: str, field: str | None = None) -> HttpResponse:
+def refuse(status: int, code: Code, message: str, field: str | None = None) -> HttpResponse:
     """Return the answer of a call that is refused; see RefusedError for the arguments."""
     return JsonResponse({"error": {"code": code, "message": message, "field": field}}, status=status)
 
@@ -86,7 +128,7 @@ def install(api: NinjaAPI) -> None:
 
 def refused(error: RefusedError) -> HttpResponse:
     """Return the answer of a call that was refused."""
-    return refuse(error.status, error.problem.code, error.problem.message, error.problem.field)
+    return refuse(error.status, error.code, error.message, error.field)
 
 
 def _refused(_: HttpRequest, error: RefusedError) -> HttpResponse:

@@ -30,26 +30,21 @@ RETRY_AFTER = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1},
 }
-HEADERS: dict[str, list[Any]] = {  # by method
-    "post": [
-        {
-            "name": idempotent.HEADER,
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": idempotent.LONGEST, "pattern": "^[ -~]*$"},
-            "description": "The same call with the same key is done once, and answered as the first time; for a day.",
-        }
-    ],
-    "patch": [
-        {
-            "name": etags.IF_MATCH,
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": "The `ETag` of what you have read. What was changed since is not overwritten (412).",
-        }
-    ],
+KEY = {
+    "name": idempotent.HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotent.LONGEST, "pattern": "^[ -~]*$"},
+    "description": "The same call with the same key is done once, and answered as the first time; for a day.",
 }
+IF_MATCH = {
+    "name": etags.IF_MATCH,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of what you have read. What was changed since is not overwritten or deleted (412).",
+}
+CHANGED = 412  # the status of a change that was made of an old state
 View = Callable[..., HttpResponseBase]
 
 
@@ -64,7 +59,9 @@ class Api(NinjaAPI):
                 operation["responses"][status]["headers"] = {"Retry-After": RETRY_AFTER}
         for item in document["paths"].values():
             for method, operation in item.items():
-                operation.setdefault("parameters", []).extend(HEADERS.get(method, []))
+                parameters = operation.setdefault("parameters", [])
+                parameters += [KEY] if method == "post" else []
+                parameters += [IF_MATCH] if CHANGED in operation["responses"] else []
         return document
 
     @property

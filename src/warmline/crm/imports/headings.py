@@ -14,6 +14,7 @@ from django.db.models import TextChoices
 from warmline.crm.emails_phones import Label
 from warmline.crm.imports import profiles
 from warmline.crm.imports.profiles import words
+from warmline.crm.imports.tables import MOST_COLUMNS
 
 WITHIN = 20  # rows: further down no column is named
 
@@ -321,8 +322,8 @@ def find(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def known(headings: Sequence[str]) -> int:
-    """Return how many different things the headings are known to name."""
-    return len(set(map(kind, headings)) - {Column.IGNORED})
+    """Return how many different things the headings are known to name, of as many as a file may have."""
+    return len(set(map(kind, headings[:MOST_COLUMNS])) - {Column.IGNORED})
 
 
 def _has_address(cells: Sequence[str]) -> bool:

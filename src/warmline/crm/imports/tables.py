@@ -5,6 +5,7 @@ from dataclasses import dataclass
 MOST_BYTES = 5_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 300  # Google's and Outlook's exports have about a hundred
+MOST_IN_CELL = 131_072  # characters; the limit of Python's CSV reader, and four times that of Excel
 
 
 class FileError(Exception):
@@ -38,3 +39,12 @@ def too_many_rows() -> FileError:
 def too_many_columns() -> FileError:
     """Return the error of a file with too many columns."""
     return FileError(f"The file has more than {MOST_COLUMNS} columns. Remove those that are not needed.")
+
+
+def too_long_cell(name: str) -> FileError:
+    """Return the error of a file with more text in one place than anybody writes.
+
+    Args:
+        name: The place, such as `Row 12`.
+    """
+    return FileError(f"{name} has a text of more than {MOST_IN_CELL:,} characters. Shorten it and try again.")

@@ -17,11 +17,21 @@ from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.imports import headings
 from warmline.crm.imports.cells import BETWEEN, as_one
 from warmline.crm.imports.csv_files import decoded
-from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+from warmline.crm.imports.tables import (
+    MOST_COLUMNS,
+    MOST_IN_CELL,
+    MOST_ROWS,
+    FileError,
+    Table,
+    too_long_cell,
+    too_many_columns,
+    too_many_rows,
+)
 from warmline.crm.models import Organization
 
 OURS = "-//Warmline//EN"
 LINE = 75  # bytes
+MOST_PROPERTIES = 1000  # of a card
 # The columns that a property's parts become; empty for what has no use.
 PARTS = {
     "N": ("Last name", "First name", "Middle name", "Name prefix", "Name suffix"),
@@ -139,6 +149,10 @@ def _cards(text: str, left_out: Counter[str]) -> Iterator[list[_Property]]:
             left_out[FILES[each.name]] += 1
         elif present is not None:
             present.append(each)
+            if len(present) > MOST_PROPERTIES:
+                raise FileError(f"Card {number} has more than {MOST_PROPERTIES:,} lines. Remove some and try again.")
+            if len(each.value) > MOST_IN_CELL:
+                raise too_long_cell(f"Card {number}")
     if present is not None:
         raise FileError("The last card of this file has no end. Export it again.")
 

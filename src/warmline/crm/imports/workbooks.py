@@ -14,11 +14,21 @@ from typing import IO, Any
 
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import headings
-from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+from warmline.crm.imports.tables import (
+    MOST_COLUMNS,
+    MOST_IN_CELL,
+    MOST_ROWS,
+    FileError,
+    Table,
+    too_long_cell,
+    too_many_columns,
+    too_many_rows,
+)
 
 MOST_UNPACKED = 60_000_000  # bytes: a file of 5 MB with 20,000 rows has half of that
 MOST_PARTS = 500
-MOST_EMPTY = 100_000  # rows: empty ones between others cost time as well
+MOST_EMPTY = 100_000  # rows that a file spells out: empty ones cost time as well
+LAST_ROW = 1_048_576  # Excel's own; there may be something in it all the same, far below the others
 # What a sheet holds beside the values of its cells, by the part of the file and the sign in it.
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _BESIDE: dict[str, tuple[re.Pattern[str], re.Pattern[bytes] | None]] = {
@@ -131,21 +141,31 @@ def _rows(sheet: Any) -> list[tuple[int, list[str]]]:
     """Return the rows of a sheet that are not empty, by number."""
     sheet.reset_dimensions()  # what a file says of them is often wrong
     found: list[tuple[int, list[str]]] = []
+    spelt_out, gap = 0, None
     for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
-        cells = _trimmed([_text(cell) for cell in row])
+        if number > LAST_ROW:
+            raise FileError(BROKEN)
+        if row is gap:  # openpyxl gives one and the same for all that a file leaves out
+            continue
+        gap, spelt_out = row, spelt_out + 1
+        cells = _trimmed(row)
         if any(map(without_ends, cells)):
             found.append((number, cells))
         if len(cells) > MOST_COLUMNS:
             raise too_many_columns()
-        if len(found) > MOST_ROWS + 1 or number > MOST_EMPTY:
+        if any(len(cell) > MOST_IN_CELL for cell in cells):
+            raise too_long_cell(f"Row {number:,}")
+        if len(found) > MOST_ROWS + 1 or spelt_out > MOST_EMPTY:
             raise too_many_rows()
     return found
 
 
-def _trimmed(cells: list[str]) -> list[str]:
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
+def _trimmed(row: Sequence[Any]) -> list[str]:
+    """Return the texts of a row's cells, without empty ones at its end."""
+    end = len(row)
+    while end and row[end - 1].value in {None, ""}:
+        end -= 1
+    return [_text(cell) for cell in row[:end]]
 
 
 def _text(cell: Any) -> str:

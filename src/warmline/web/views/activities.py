@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -86,9 +87,9 @@ def log(request: PageRequest, contact_id: int) -> HttpResponseBase:
             how = "is logged" if form.stored.done else "is planned"
             text = f"“{form.stored.subject}” {how}."
             if "stay" in request.POST and request.htmx:
-                return render(request, "web/undo/_toast.html", {"undo_text": text})
+                return render(request, "web/undo/_toast.html", {"undo_text": text, "logged": form.stored})
             messages.success(request, text)
-        return leave(request, page_of(row))
+        return leave(request, reverse("web:home") if "stay" in request.POST else page_of(row))
     shown = {"contact": row, **around(row, form)}
     if request.htmx:
         return render(request, "web/contacts/_log.html", shown)
