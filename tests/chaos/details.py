@@ -16,7 +16,7 @@ from warmline.sandbox import Sandbox
 from warmline.sandbox.seed_data import field
 from warmline.sync import normal_forms
 from warmline.sync.row_state import SyncState, with_state
-from warmline.sync.synced_fields import Chosen
+from warmline.sync.synced_fields import Codes
 
 if TYPE_CHECKING:
     from chaos.simulation import Simulation
@@ -41,7 +41,7 @@ class Details:
 
     def __init__(self, random: Random, sandbox: Sandbox, journal: Journal) -> None:
         self._random, self._sandbox, self._journal = random, sandbox, journal
-        self.chosen: Chosen = CODES if random.random() < 0.5 else {}
+        self.chosen: Codes = CODES if random.random() < 0.5 else {}
         sandbox.world.fields["persons"] += [
             field(f"Our {name}", code, "text", custom=True) for name, code in CODES.items() if name != code
         ]

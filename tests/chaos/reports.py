@@ -22,6 +22,7 @@ from warmline.sync import mapping, reported_changes, trusted_reports
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import changed_there
 from warmline.sync.row_state import SyncState
+from warmline.sync.synced_fields import as_texts
 
 HERE = "http://127.0.0.1:8000"
 ON_THE_WAY = ("event_late", "event_twice", "event_out_of_order", "event_lost")
@@ -111,7 +112,7 @@ def _missed(row: Contact | Organization | Activity, record: Any, world: Any) -> 
             if name != "type" or moves.is_ours(str(value))
         }
     if isinstance(row, Contact):
-        person, chosen = Person.model_validate(record), preferences.current().detail_fields
+        person, chosen = Person.model_validate(record), as_texts(preferences.current().detail_fields)
         # Of several contacts that are one person, an e-mail there may be another one's.
         alone = Contact.objects.filter(pipedrive_person_id=person.id).count() == 1
         found = changed_there(

@@ -108,13 +108,15 @@ class Steps:
         twins = _twins(contact)
         found = self.finder.person(contact)
         if found is not None:
-            made = found.intent and lost_creates.link_to_person(contact, found.record, found.intent)
-            return made or self._adopt(contact, found.record)
+            if found.intent:
+                details = self.references.details_of(contact, found.record)
+                return lost_creates.link_to_person(contact, found.record, found.intent, details)
+            return self._adopt(contact, found.record)
         org_id, chosen = organization_id(), NONE_CHOSEN
 
         def prepare() -> NewPerson:
             nonlocal chosen
-            chosen = self.references.details()
+            chosen = self.references.with_options_for(contact, self.references.details())
             return mapping.new_person(
                 contact,
                 owner_id=self.references.ensure_owner(contact.owner),

@@ -76,27 +76,29 @@ class Updates:
         said = self._said_before(contact)
         person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
         chosen = self._steps.references.details_of(contact, person)
-        ours, words = snapshots.of_contact(contact, chosen), snapshots.words_of_contact(contact, chosen)
-        others = _others(contact, person)
+        ours, others = snapshots.of_contact(contact, chosen), _others(contact, person)
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others, chosen=chosen)
         agreed = self._settled(contact, theirs, said)
+        chosen = self._steps.references.with_options_for(contact, chosen)
+        words = snapshots.words_of_contact(contact, chosen)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         send = update_fields.of_person(
-            contact, decided.send, person, then=then, others=others, organization_id=organization_id
+            contact, decided.send, person, then=then, others=others, organization_id=organization_id, chosen=chosen
         )
         their_values = snapshots.of_person(person, contact, others=others, chosen=chosen)
         if send:
             person = self._send_person(contact, person, send, ours=decided.send, others=others, chosen=chosen)
             now_there = snapshots.of_person(person, contact, others=others, chosen=chosen)
             their_values = snapshots.after_update(their_values, now_there, decided.send)
+        news = changed_there(ours, theirs, agreed, words, is_shared=others.are_there)
         brought = Brought(
             person.id,
             snapshots.agreed(ours, their_values),
             revision=contact.revision,
-            kept=decided.keep,
-            changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
+            kept=snapshots.with_what_stays(decided.keep, ours, words, chosen),
+            changed_there=snapshots.with_what_stays(news, ours, words, chosen),
             not_renamed=not_renamed,
             names=self._names(contact, decided.keep),
             record=person,
