@@ -6,7 +6,8 @@ import pytest
 from crm.test_exports import imported
 
 from warmline.crm.imports import headings, profiles
-from warmline.crm.imports.headings import Column, kinds
+from warmline.crm.imports.heading_words import Column
+from warmline.crm.imports.headings import kinds
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 

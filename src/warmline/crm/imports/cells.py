@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.fields import tidied, without_ends
 from warmline.crm.imports import headings
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.keys import WIDE, key
 
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
@@ -223,8 +224,7 @@ def _called(text: str) -> tuple[str, str]:
     before = _BEFORE.match(text)
     said = before[0].split(":") if before else []
     known = (
-        headings.label(each) or headings.kind(each) == headings.Column.EMAIL or each.strip().lower() in _SCHEMES
-        for each in said
+        headings.label(each) or headings.kind(each) == Column.EMAIL or each.strip().lower() in _SCHEMES for each in said
     )
     called = [each.strip() for each, is_known in zip(said, known, strict=True) if not is_known]
     return " ".join(filter(None, called)), text[before.end() :] if before else text

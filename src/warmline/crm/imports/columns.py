@@ -18,7 +18,7 @@ from warmline.crm.emails_phones import Label, Labelled, as_json, settled
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
 from warmline.crm.imports import full_names, headings
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.imports.profiles import words
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization

@@ -13,11 +13,7 @@ from warmline.sync.synced_fields import DETAILS, Chosen, Codes, Form, Target, de
 
 OFFERING = frozenset({"set", "enum"})  # the types that offer options, of which one holds several
 SINGLE = "enum"
-TYPES = {  # that can hold a detail, by its form
-    Form.LINE: frozenset({"varchar", "varchar_auto", "text"}),
-    Form.LINES: frozenset({"text"}),
-    Form.TAGS: frozenset({"text"}) | OFFERING,
-}
+LINE, LINES = frozenset({"varchar", "varchar_auto", "text"}), frozenset({"text"})  # the types that hold all of one
 MARK = "Warmline ID"
 
 
@@ -28,10 +24,12 @@ def suitable(column: str, fields: Iterable[Field]) -> list[Field]:
         column: Our column.
         fields: The account's fields of persons.
     """
+    form = DETAILS[column]
+    types = LINE if form == Form.LINE else LINES | OFFERING if form == Form.TAGS else LINES
     return [
         field
         for field in fields
-        if field.type in TYPES[DETAILS[column]]
+        if field.type in types
         and (field.is_custom or column == field.code == mapping.JOB_TITLE)
         and key(field.name) != key(MARK)
     ]
