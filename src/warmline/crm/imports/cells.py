@@ -28,6 +28,7 @@ _BLANK = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "(null)", "(none)"}
     | {"#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#nv", "#bezug!", "#wert!", "#spill!", "#calc!"}
 )
+_TRUTHS = frozenset({"true", "false", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "verdadeiro"})
 _NOTHING = _BLANK | {"na", "null", "none", "nan", "k.a."}
 _LONGEST_NOTHING = 20  # characters, with white space around it
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
@@ -89,6 +90,11 @@ def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
     return one
 
 
+def is_shortened(text: str) -> bool:
+    """Tell whether a text is what a spreadsheet makes of a long number."""
+    return _SHORTENED.fullmatch(text) is not None
+
+
 def is_nothing(text: str, *, is_name: bool = False) -> bool:
     """Tell whether a text says that there is no value, such as `n/a` or `#REF!`.
 
@@ -133,6 +139,9 @@ def phones(text: str) -> Values:
 
     Args:
         text: The cell.
+
+    Returns:
+        Beside them stand `FALSE` and the like, and numbers that a spreadsheet has shortened.
     """
     if _PLAIN_PHONE.fullmatch(text):
         return Values((text,))
@@ -146,7 +155,8 @@ def phones(text: str) -> Values:
             written = part[before.end() :] if before and said else part
             phone = _FLOAT.sub("", without_ends(_SCHEME.sub("", written)).strip("'‘’,;")).strip()  # noqa: RUF001
             if phone and not is_nothing(phone):
-                (beside if _SHORTENED.fullmatch(phone) else found).append(phone)
+                is_other = is_shortened(phone) or phone.casefold() in _TRUTHS
+                (beside if is_other else found).append(phone)
                 labels.setdefault(phone, said)
     return Values(tuple(dict.fromkeys(found)), tuple(beside), labels)
 

@@ -287,7 +287,9 @@ def _phones(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) ->
             # With and without its country it is one number.
             if not any(in_cells.is_same_phone(phone, each.value) for each in phones):
                 phones.append(Labelled(phone, cell.labels.get(phone) or label or Label.WORK))
-    left_out += [f"Left out: phone “{each}”. A spreadsheet has shortened it." for cell in found for each in cell.beside]
+    for each in (text for cell in found for text in cell.beside):
+        why = " A spreadsheet has shortened it." if in_cells.is_shortened(each) else ""
+        left_out.append(f"{in_cells.LEFT_OUT.format('phone', each)}{why}")
     return phones
 
 
