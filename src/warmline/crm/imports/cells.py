@@ -22,6 +22,8 @@ from warmline.crm.keys import WIDE, key
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
 LEFT_OUT = "Left out: {} “{}”."
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
+_PAGE = re.compile(r"\s*\(https://(?:www\.)?notion\.so/[^()\s]*\)(,\s*)?")
+_QUOTED = re.compile(r'"([^"]+)"')
 BETWEEN = " ::: "  # the same, as we write it
 # How programs and people say that there is no value: in any column, and where nobody is called so.
 _BLANK = frozenset(
@@ -72,8 +74,20 @@ class Values:
 
 
 def readable(text: str) -> str:
-    """Return a text without the entities of HTML that some exports have: `M&uuml;ller &amp; Co`."""
-    return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+    """Return a text as people read it.
+
+    Args:
+        text: The cell. Some exports have entities of HTML in it, `M&uuml;ller &amp; Co`; and Notion has the address of
+            its page behind each name, `Larkspur (https://www.notion.so/Larkspur-1a), Birch (https://…)`.
+    """
+    text = _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+    return _PAGE.sub(lambda found: BETWEEN if found[1] else "", text) if "notion.so/" in text else text
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the quotation marks around it, as Airtable writes a name with a comma in it."""
+    found = _QUOTED.fullmatch(text)
+    return found[1] if found else text
 
 
 def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:

@@ -153,7 +153,7 @@ def read(
         column: in_cells.first(_label(column), said.get(column, []), left_out)
         for column in (Column.ORGANIZATION, *Organization.DETAILS)
     }
-    organization = single.pop(Column.ORGANIZATION)
+    organization = in_cells.unquoted(single.pop(Column.ORGANIZATION))
     if not organization:
         left_out += [NO_ORGANIZATION.format(_label(column), text) for column, text in single.items() if text]
     scores = said.get(Column.WARMNESS, [])

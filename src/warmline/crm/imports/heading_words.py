@@ -72,14 +72,14 @@ _WHOSE = (
 )
 WHOSE = _words(_WHOSE)
 _WHICH = (
-    "value wert valeur valor primary secondary main principal principale haupt first second third work business"
-    " office professional home personal private other additional alternate alternative default preferred direct"
-    " current company organization organisation geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero"
-    " firma privat privater weitere weiteres andere corporate travail pro professionnel professionnelle domicile"
-    " bureau personnel personnelle prive privee trabajo casa oficina particular profesional trabalho comercial"
-    " profissional pessoal residencial lavoro ufficio privato werk zakelijk thuis geschaftl geschaeftl dienstl arbete"
-    " hem arbejde komorkowy primare primaere sekundare sekundaere primaire secondaire secundario słuzbowy prywatny"
-    " domowy głowny stacjonarny pracovni domaci soukromy"
+    "value wert valeur valor primary secondary tertiary main principal principale haupt first second third work"
+    " business office professional home personal private other additional alternate alternative default preferred"
+    " direct current company organization organisation geschaftlich geschaeftlich dienstlich arbeit beruflich buro"
+    " buero firma privat privater weitere weiteres andere corporate travail pro professionnel professionnelle"
+    " domicile bureau personnel personnelle prive privee trabajo casa oficina particular profesional trabalho"
+    " comercial profissional pessoal residencial lavoro ufficio privato werk zakelijk thuis geschaftl geschaeftl"
+    " dienstl arbete hem arbejde komorkowy primare primaere sekundare sekundaere primaire secondaire secundario"
+    " słuzbowy prywatny domowy głowny stacjonarny pracovni domaci soukromy"
 )
 _OF_COMPANY = "company organization organisation account business name code iso primary main person contact lead"
 # Headings in which each word is another thing alone, so that only the whole tells.
@@ -236,18 +236,18 @@ LABELS = {
         " 手机 移动电话 手機 行動電話 휴대폰 휴대전화"
     ),
     Label.HOME: _words(
-        "home private personal privat privater domicile personnel personnelle prive privee casa particular pessoal"
-        " residencial privato thuis prywatny domowy domaci soukromy hem hjem bolig kotipuhelin οικίας ev домашний"
-        " 自宅電話 住宅电话 住家電話"
+        "home homephone private personal privat privater domicile personnel personnelle prive privee casa particular"
+        " pessoal residencial privato thuis prywatny domowy domaci soukromy hem hjem bolig kotipuhelin οικίας ev"
+        " домашний 自宅電話 住宅电话 住家電話"
     ),
     Label.OTHER: _words(
-        "other additional alternate alternative secondary weitere weiteres andere autre otro otra outro outra altro"
-        " altra sekundare sekundaere secondaire secundario"
+        "other otherphone tertiary additional alternate alternative secondary weitere weiteres andere autre otro otra"
+        " outro outra altro altra sekundare sekundaere secondaire secundario"
     ),
     Label.WORK: _words(
-        "work business office professional company corporate arbete arbejde geschaftl geschaeftl dienstl geschaftlich"
-        " geschaeftlich dienstlich arbeit beruflich buro buero firma travail pro professionnel professionnelle bureau"
-        " trabajo oficina profesional trabalho comercial profissional lavoro ufficio werk zakelijk słuzbowy pracovni"
-        " arbeid työpuhelin εργασίας iş рабочий 会社電話 商务电话 商務電話"
+        "work workphone businessphone business office professional company corporate arbete arbejde geschaftl"
+        " geschaeftl dienstl geschaftlich geschaeftlich dienstlich arbeit beruflich buro buero firma travail pro"
+        " professionnel professionnelle bureau trabajo oficina profesional trabalho comercial profissional lavoro"
+        " ufficio werk zakelijk słuzbowy pracovni arbeid työpuhelin εργασίας iş рабочий 会社電話 商务电话 商務電話"
     ),
 }
