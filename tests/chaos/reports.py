@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from chaos import moves
+from chaos import details, moves
 from chaos.breach import Breach
 from chaos.journal import Journal
 from chaos.trust import Trust
 from django.conf import settings
 
-from warmline.crm import preferences
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -22,7 +21,6 @@ from warmline.sync import mapping, reported_changes, trusted_reports
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.three_way_merge import changed_there
 from warmline.sync.row_state import SyncState
-from warmline.sync.synced_fields import as_texts
 
 HERE = "http://127.0.0.1:8000"
 ON_THE_WAY = ("event_late", "event_twice", "event_out_of_order", "event_lost")
@@ -112,7 +110,7 @@ def _missed(row: Contact | Organization | Activity, record: Any, world: Any) -> 
             if name != "type" or moves.is_ours(str(value))
         }
     if isinstance(row, Contact):
-        person, chosen = Person.model_validate(record), as_texts(preferences.current().detail_fields)
+        person, chosen = Person.model_validate(record), details.chosen_in(world)
         # Of several contacts that are one person, an e-mail there may be another one's.
         alone = Contact.objects.filter(pipedrive_person_id=person.id).count() == 1
         found = changed_there(

@@ -127,7 +127,8 @@ def test_of_two_changes_pipedrives_is_kept(world: World, sandbox: Sandbox, alice
     _change(contact, tags="board, Hamburg")
     bench.settle()
     assert (_there(world), stated(contact).tags) == ([1003], "VIP, Hamburg")
-    assert "tags: Pipedrive's “VIP, Hamburg” was kept" in Notification.objects.get(kind="change_kept").text
+    told = Notification.objects.get(kind="change_kept").text
+    assert "tags: Pipedrive's “VIP” was kept, not “board, Hamburg”." in told
 
 
 @pytest.mark.parametrize("kind", ["no_answer", "no_answer_after"])
@@ -203,6 +204,19 @@ def test_an_option_made_later_goes_over_with_the_next_change_of_tags(
     _change(contact, tags="Fair, VIP, Hamburg, board")
     bench.settle()
     assert _there(world) == [1001, 1002, 1003, 2001]
+
+
+def test_a_field_that_is_deleted_stops_nothing(world: World, alice: User, offer: Offer) -> None:
+    """Also where a new tag made us ask for its options."""
+    bench = offer()
+    contact = _add(alice, "fair")
+    bench.settle()
+    world.fields["persons"][:] = [each for each in world.fields["persons"] if each["field_code"] != CODE]
+    world.persons[1]["custom_fields"].pop(CODE)
+    bench.clock.sleep(3600)
+    _change(contact, tags="Hamburg")
+    bench.settle()
+    assert (stated(contact).tags, stated(contact).sync_state) == ("Hamburg", "synced")
 
 
 def test_the_audit_misses_no_tag_without_an_option(

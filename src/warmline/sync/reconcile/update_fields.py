@@ -50,14 +50,10 @@ def of_person(
         # The primary one and the others are one list there, so each of the two fields sends all of it.
         return lambda: {name: emails_phones_sent.as_changed(name, there, changed, contact, then=then, others=taken)}
 
-    emails = several("emails", person.emails, others.emails)
-    phones = several("phones", person.phones, others.phones)
     details = {column_of(name): chosen[column_of(name)] for name in changed if is_detail(name)}
     own_way: dict[str, Callable[[], dict[str, Any]]] = {
-        "email": emails,
-        "emails": emails,
-        "phone": phones,
-        "phones": phones,
+        **dict.fromkeys(("email", "emails"), several("emails", person.emails, others.emails)),
+        **dict.fromkeys(("phone", "phones"), several("phones", person.phones, others.phones)),
         "organization": lambda: {"org_id": organization_id()},
         # Custom fields are one object in what is sent, so each detail sends all that were changed.
         **dict.fromkeys(filter(is_detail, changed), lambda: mapping.details(contact, details)),
