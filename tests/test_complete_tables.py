@@ -44,7 +44,7 @@ LEFT_OUT: dict[tuple[str, str], set[str]] = {
     ("web/presentation/toasts.py", "FAILING"): NO_FAILURE,
 }
 # No heading says that a column is to be left out, or what the next one is for. Each other kind is in one of the two.
-TOGETHER = {("crm/imports/headings.py", name): {"IGNORED", "LABEL"} for name in ("_WHOLE", "_VOCABULARIES")}
+TOGETHER = {("crm/imports/heading_words.py", name): {"IGNORED", "LABEL"} for name in ("WHOLE", "VOCABULARIES")}
 
 
 @cache

@@ -17,6 +17,7 @@ from warmline.crm.activities import Activity, Row
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.contact_details import ContactDetails
 from warmline.crm.imports import headings, vcards
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.models import Contact, Organization
 from warmline.sync.synced_fields import FIELDS, columns_sent
 from warmline.web import export
@@ -94,7 +95,7 @@ def test_what_is_known_of_an_organization_is_known_beside_a_contact() -> None:
     for name in Organization.DETAILS:
         label = Organization.label(name)
         assert headings.kind(label) == name
-        assert headings.Column(name).label == label
+        assert Column(name).label == label
         assert label in export.COLUMNS
         assert label in vcards.NAMES.values()
     row = Organization(name="Larkspur Mills", **{name: f"its {name}" for name in Organization.DETAILS})

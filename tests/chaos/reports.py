@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from chaos import moves
+from chaos import details, moves
 from chaos.breach import Breach
 from chaos.journal import Journal
 from chaos.trust import Trust
 from django.conf import settings
 
-from warmline.crm import preferences
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
@@ -111,7 +110,7 @@ def _missed(row: Contact | Organization | Activity, record: Any, world: Any) -> 
             if name != "type" or moves.is_ours(str(value))
         }
     if isinstance(row, Contact):
-        person, chosen = Person.model_validate(record), preferences.current().detail_fields
+        person, chosen = Person.model_validate(record), details.chosen_in(world)
         # Of several contacts that are one person, an e-mail there may be another one's.
         alone = Contact.objects.filter(pipedrive_person_id=person.id).count() == 1
         found = changed_there(

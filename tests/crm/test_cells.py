@@ -94,6 +94,12 @@ def test_phones(text: str, values: list[str]) -> None:
     assert list(cells.phones(text).values) == values
 
 
+def test_what_is_no_phone() -> None:
+    """A spreadsheet's yes or no; other words may tell how somebody is reached."""
+    assert cells.phones("FALSE") == cells.Values((), ("FALSE",))
+    assert cells.phones("wahr; 040 1234567") == cells.Values(("040 1234567",), ("wahr",))
+
+
 def test_a_phone_that_a_spreadsheet_has_shortened() -> None:
     """Its digits are lost, so it is none."""
     assert cells.phones("4.94012E+11") == cells.Values((), ("4.94012E+11",))

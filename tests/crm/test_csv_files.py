@@ -52,6 +52,25 @@ def test_what_excel_says_first() -> None:
     assert read(b"sep=;\r\nName;Land\r\nDana;DE\r\n").rows == ((2, ["Name", "Land"]), (3, ["Dana", "DE"]))
 
 
+@pytest.mark.parametrize(
+    ("content", "cells"),
+    [
+        (b'Name,Note\nDana,"says \\"hi, there\\" often"\n', ["Dana", 'says "hi, there" often']),
+        (b'Name,Note\n"Dana \\"Di\\" Diaz","C:\\\\x"\n', ['Dana "Di" Diaz', "C:\\\\x"]),
+        (b'Name,Note\nDana,"C:\\"\n', ["Dana", "C:\\"]),
+        (b'Name,Note\nDana,"ends with ""C:\\"""\n', ["Dana", 'ends with "C:\\"']),
+        (b"SEP=;\rName;Note\rDana;a,b\r", ["Dana", "a,b"]),
+        (b"sep=;;;\r\nName;Note;Phone\r\nDana;a;1\r\n", ["Dana", "a", "1"]),
+        (b'Name, Email, Note\nDana, d@example.com, "a, b"\n', ["Dana", "d@example.com", "a, b"]),
+        (b"Name,Note\nDana\0,a\0b\n", ["Dana", "ab"]),
+        (b"Name,Note\nDana,a\n" + bytes(4096), ["Dana", "a"]),
+    ],
+)
+def test_what_some_programs_write(content: bytes, cells: list[str]) -> None:
+    """Quotation marks behind a backslash, a delimiter that is said, spaces between cells, zero bytes."""
+    assert csv_files.read(content).rows[-1][1] == cells
+
+
 def test_empty_rows_are_left_out() -> None:
     """The others keep the numbers that a spreadsheet shows."""
     assert read(b"Name,Phone\n\n , \nDana,1\n").rows == ((1, ["Name", "Phone"]), (4, ["Dana", "1"]))
@@ -89,7 +108,7 @@ def test_encodings(text: str, encoding: str, said: str) -> None:
         (b"\r\n<html><table><tr><td>Name</td></tr></table></html>", "a web page or XML"),
         (b"version: 1\n\ndn: cn=Dana\ncn: Dana\n", "an LDIF file"),
         (b'[{"name": "Dana"}]', "This is JSON"),
-        (b"Name\x00,Phone", "not a text file"),
+        (b"Name" + bytes(11) + b",Phone", "not a text file"),
         (b"Name\x81\x02", "not a text file"),
         (b'Name\n"' + b"x" * 200_000, "not valid CSV"),
         (b"," * 400 + b"x", "more than 300 columns"),

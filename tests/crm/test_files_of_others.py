@@ -6,7 +6,8 @@ import pytest
 from crm.test_exports import imported
 
 from warmline.crm.imports import headings, profiles
-from warmline.crm.imports.headings import Column, kinds
+from warmline.crm.imports.heading_words import Column
+from warmline.crm.imports.headings import kinds
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -50,6 +51,18 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
     "two titles": ("Titre,Prénom,Nom,Titre\n,Dana,Diaz,Acheteuse\n", {**DANA, "job_title": "Acheteuse"}),
     "a mark twice": ("\ufeff\ufeffName,Email\nDana Diaz,dana@example.com\n", {**DANA, "email": "dana@example.com"}),
     "a delimiter that is said": ('"sep=;"\r\nName;Phone\r\nDana Diaz;1,2\r\n', {**DANA, "phone": "1,2"}),
+    "addresses of pages in Notion": (
+        'Name,Company,Tags\nDana Diaz,Larkspur Mills (https://www.notion.so/Larkspur-1a2b?pvs=21),"fair, vip"\n',
+        {**DANA, "organization__name": "Larkspur Mills", "tags": "fair, vip"},
+    ),
+    "a name with a comma in Airtable": (
+        'Name,Company\nDana Diaz,"""Larkspur, Inc."""\n',
+        {**DANA, "organization__name": "Larkspur, Inc."},
+    ),
+    "Salesforce's names of columns": (
+        "LASTNAME,FIRSTNAME,HOMEPHONE,ACCOUNT.NAME\nDiaz,Dana,1,Larkspur\n",
+        {**DANA, "phone": "1", "phone_label": "home", "organization__name": "Larkspur"},
+    ),
     "a label of its own": (
         "Name,E-mail 1 - Type,E-mail 1 - Value,Phone 1 - Label,Phone 1 - Value\nDana,* Home,d@example.com,Mobile,1\n",
         {"email": "d@example.com", "email_label": "home", "phone_label": "mobile"},
@@ -85,6 +98,14 @@ def test_what_warmline_wrote_comes_back_as_it_is(alice: User) -> None:
     contact = Contact.objects.get()
     assert (contact.name, contact.note, contact.source) == ("Diaz, Dana", "a &lt; b", '="x"')
     assert contact.job_title == "n/a"
+
+
+def test_several_pages_of_notion(alice: User) -> None:
+    """The first is the organization, and the others are named."""
+    text = 'Name,Company\nDana,"Larkspur (https://www.notion.so/L-1), Birch (https://www.notion.so/B-2)"\n'
+    run = imported(alice, text.encode())
+    assert Contact.objects.values_list("organization__name", flat=True).get() == "Larkspur"
+    assert run.contacts.get().reasons == ["Left out: organization “Birch”."]
 
 
 def test_several_last_names_in_a_cell(alice: User) -> None:
@@ -131,6 +152,7 @@ def test_several_last_names_in_a_cell(alice: User) -> None:
         ("E-Mail-Typ", Column.IGNORED),
         ("E-mail 2 Type", Column.IGNORED),
         ("Title", Column.IGNORED),
+        ("Tertiary Email", Column.EMAIL),
     ],
 )
 def test_more_headings(heading: str, column: Column) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from warmline.crm.imports import headings, profiles
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 
 KNOWN = {
     Column.NAME: "Name|FULL NAME|full_name|Display Name|Contact Name|Contact|Person - Name|Contact: Full Name"
@@ -133,3 +133,59 @@ def test_the_row_of_the_headings(rows: list[list[str]], expected: int | None) ->
 def test_the_program(names: str, expected: str) -> None:
     """Known exports are told by headings that only they have."""
     assert profiles.of(names.split(",")) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            "Επώνυμο, Όνομα, Εταιρεία, Διεύθυνση ηλεκτρονικού ταχυδρομείου, Κινητό, Χώρα, Σημειώσεις",
+            "last_name first_name organization email phone country note",
+        ),
+        (
+            "Soyadı, ADI, ŞİRKET, E-POSTA ADRESİ, İş Telefonu, İŞ UNVANI, Ülke/Bölge, Etiketler",  # noqa: RUF001 (Turkish)
+            "last_name first_name organization email phone job_title country tags",
+        ),
+        (
+            "Fornavn, Mellemnavn, Efternavn, Virksomhed, Telefon (arbejde), Bemærkninger, Land/område, Kilde",
+            "first_name middle_name last_name organization phone note country source",
+        ),
+        ("Navn, Selskap, Stilling, Telefon jobb, Bransje", "name organization job_title phone sector"),
+        ("Namn, Bolag, Befattning, Telefon hem, Källa", "name organization job_title phone source"),
+        (
+            "Etunimi, Sukunimi, Sähköpostiosoite, Matkapuhelin, Yritys, Tehtävänimike",
+            "first_name last_name email phone organization job_title",
+        ),
+        ("Contactpersoon, Mobiele telefoon, Land/regio, Categorieën, Notities", "name phone country tags note"),
+        ("Nome, Apelido, Telefone da Empresa, País/Região da Empresa", "first_name last_name phone country"),
+        (
+            "姓, 名, 会社名, 役職, メールアドレス, 携帯電話, 国/地域, 備考",
+            "last_name first_name organization job_title email phone country note",
+        ),
+        (
+            "姓名, 公司, 职务, 电子邮件地址, 商务电话, 国家/地区, 标签",
+            "name organization job_title email phone country tags",
+        ),
+        ("姓氏, 名字, 公司, 電子郵件地址, 行動電話, 附註", "last_name first_name organization email phone note"),
+        (
+            "성, 이름, 회사, 직함, 이메일 주소, 휴대폰, 메모",
+            "last_name first_name organization job_title email phone note",
+        ),
+        ("ФИО, Организация, Должность, Эл. почта, Рабочий телефон", "name organization job_title email phone"),
+        ("Vezetéknév, Keresztnév, Cég, Beosztás, E-mail cím", "last_name first_name organization job_title email"),
+    ],
+)
+def test_other_languages(names: str, expected: str) -> None:
+    """With their accents, in capitals, and without spaces between words."""
+    assert headings.kinds(names.split(", ")) == headings.kinds(names.upper().split(", ")) == expected.split()
+
+
+def test_what_a_phone_is_for_in_other_languages() -> None:
+    """As far as the word for it stands there."""
+    mobile, home, work = (
+        ["Κινητό", "Cep Telefonu", "Matkapuhelin", "携帯電話", "手机"],
+        ["Τηλέφωνο οικίας", "Ev Telefonu", "Telefon hem", "自宅電話"],
+        ["İş Telefonu", "Telefon arbeid", "Рабочий телефон", "商务电话"],
+    )
+    found = [{headings.label(heading) for heading in some} for some in (mobile, home, work)]
+    assert found == [{"mobile"}, {"home"}, {"work"}]

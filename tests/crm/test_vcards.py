@@ -148,6 +148,23 @@ def test_what_programs_write(content: bytes, expected: dict[str, str]) -> None:
     assert {"Full name": "Dana"} | expected == dict(zip(columns, cells, strict=True))
 
 
+@pytest.mark.parametrize("agent", ["AGENT:\nBEGIN:VCARD", "AGENT:BEGIN:VCARD"])
+def test_a_card_within_a_card(agent: str) -> None:
+    """Of somebody's agent: it is no part of theirs, and is counted."""
+    text = f"BEGIN:VCARD\nVERSION:2.1\nFN:Dana Diaz\n{agent}\nFN:Kim\nTEL:1\nEND:VCARD\nTEL;CELL:2\nEND:VCARD\n"
+    found = vcards.read(text.encode())
+    assert [cells for _, cells in found.rows] == [["Full name", "Phone"], ["Dana Diaz", "mobile: 2"]]
+    assert found.left_out == ("1 agent",)
+
+
+def test_a_photo_of_which_the_lines_are_not_folded() -> None:
+    """None of them is taken for a line that cannot be read."""
+    text = "BEGIN:VCARD\nFN:Dana\nPHOTO;JPEG;ENCODING=BASE64:\n/9j/4AAQ\nAQEBAQ==\n\nTEL;WORK:2\nEND:VCARD\n"
+    found = vcards.read(text.encode())
+    assert [cells for _, cells in found.rows] == [["Full name", "Phone"], ["Dana", "2"]]
+    assert found.left_out == ("1 photo",)
+
+
 def test_a_list_of_contacts() -> None:
     """It is no contact, and said to be left out; so is a picture by another name."""
     contact = card("FN:Dana", "X-MS-CARDPICTURE;ENCODING=BASE64:", " AAAA")

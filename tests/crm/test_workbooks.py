@@ -41,7 +41,7 @@ def test_reading() -> None:
     table = files.read(content)
     assert table.rows == (
         (1, ["Name", "Phone", "Score", "When", "At", "Yes"]),
-        (3, ["Dana", "491711234567", "5", date(2026, 11, 12).isoformat(), "09:30:00", "True"]),
+        (3, ["Dana", "491711234567", "5", date(2026, 11, 12).isoformat(), "09:30:00", "TRUE"]),
     )
     assert (table.encoding, table.delimiter) == ("Excel", "")
 
@@ -87,6 +87,43 @@ def test_zeros_that_only_the_form_has() -> None:
         sheet.append(row)
         sheet.cell(sheet.max_row, 1).number_format = form
     assert [cells for _, cells in files.read(saved(made)).rows] == [["0401234567"], ["01067"], ["5"], ["1234"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [
+        (401234567, '0000" "0000000', "0040 1234567"),
+        (401234567, '"+49 "0', "+49 401234567"),
+        (2125551234, "000\\-000\\-0000", "212-555-1234"),
+        (491711234567, "0.00E+00", "491711234567"),
+        (7, '0" points"', "7"),
+        (1234567, "#,##0", "1234567"),
+        (4.91711234567e20, "General", "4.91711234567E+20"),
+        (True, "General", "TRUE"),
+        ("#N/A", "General", "#N/A"),
+    ],
+)
+def test_numbers_as_their_form_shows_them(value: Any, form: str, shown: str) -> None:
+    """With the signs of a phone, and without digits that the file does not have."""
+    made = Workbook()
+    cell = made.worksheets[0]["C4"]
+    cell.value, cell.number_format = value, form
+    assert files.read(saved(made)).rows == ((4, ["", "", shown]),)
+
+
+def test_merged_cells() -> None:
+    """Each row of a block has what people see beside it."""
+    made = load_workbook(
+        io.BytesIO(book([["Company", "Name"], ["Larkspur", "Dana"], ["", "Kim"], [], ["", "Lee"], ["", "Max"]]))
+    )
+    made.worksheets[0].merge_cells("A2:A5")
+    assert files.read(saved(made)).rows == (
+        (1, ["Company", "Name"]),
+        (2, ["Larkspur", "Dana"]),
+        (3, ["Larkspur", "Kim"]),
+        (5, ["Larkspur", "Lee"]),
+        (6, ["", "Max"]),
+    )
 
 
 def bomb(size: int, *, parts: int = 1) -> bytes:

@@ -12,7 +12,7 @@ from web.filling import filled
 from web.pages import look
 
 from warmline.crm.activities import Activity
-from warmline.crm.book import add_contact, log_activity
+from warmline.crm.book import add_contact, change_contact, log_activity
 from warmline.crm.models import Contact
 from warmline.crm.users import User
 
@@ -124,6 +124,34 @@ def test_several_at_once(alices: Client, alice: User, jordan: Contact) -> None:
     assert "1 stayed as it is" in press_undo(alices, html)
     scores = dict(Contact.objects.values_list("name", "warmness_score"))
     assert scores == {"Jordan Ames": 3, "Kim": 8, "Lee": 10}
+
+
+def test_tags_of_several_at_once(alices: Client, alice: User) -> None:
+    """Added and removed whatever their case; undone, each contact has its own again, unless it was changed since."""
+    for name, present in (("Kim", "board"), ("Lee", "Fair"), ("Max", ""), ("Noa", ", ".join(map(str, range(50))))):
+        add_contact(alice, name=name, tags=present)
+    ids = {contact.name: contact.pk for contact in Contact.objects.all()}
+
+    def tags() -> list[str]:
+        return list(Contact.objects.filter(pk__lt=ids["Noa"]).order_by("pk").values_list("tags", flat=True))
+
+    def act(action: str, typed: str) -> str:
+        sent = {"ids": list(ids.values()), "action": action, "tags": typed}
+        return look(alices.post("/contacts/selected", sent, follow=True))
+
+    assert "Type a tag" in act("add-tags", " , ")
+    html = act("add-tags", "fair,  VIP")
+    assert "“fair, VIP” added to 3 contacts. 1 contact stayed as before. A contact can have at most 50 tags." in html
+    assert tags() == ["board, fair, VIP", "Fair, VIP", "fair, VIP"]
+    change_contact(Contact.objects.get(pk=ids["Max"]), {"tags": "other"})
+    assert "1 stayed as it is" in press_undo(alices, html)
+    assert tags() == ["board", "Fair", "other"]
+
+    html = act("remove-tags", "FAIR")
+    assert "“FAIR” removed from 1 contact. 3 contacts stayed as before." in html
+    assert tags() == ["board", "", "other"]
+    press_undo(alices, html)
+    assert tags() == ["board", "Fair", "other"]
 
 
 @pytest.mark.parametrize("path", ["contacts/{}/delete", "contacts/selected"])

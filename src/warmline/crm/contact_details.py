@@ -160,6 +160,16 @@ def completed(name: str, present: str, more: str) -> str:
     return BETWEEN_TAGS.join(filter(None, (present, more))) if name == "tags" else present or more
 
 
+def with_tags(present: str, more: str) -> str:
+    """Return the tags of a text and those of another that it does not have yet."""
+    return completed("tags", present, further("tags", more, present))
+
+
+def without_tags(present: str, gone: str) -> str:
+    """Return the tags of a text but for those of another."""
+    return further("tags", present, gone)
+
+
 def split_tags(text: str) -> list[str]:
     """Return the tags in a text, each once.
 

@@ -42,6 +42,7 @@ class StoredPreferences(models.Model):
         cold_after: After how many days without contact a warm contact goes cold, by the lowest score of each band,
             unless it is the usual number; 0 for never.
         detail_fields: For the details of contacts that go to Pipedrive, the code of the field there.
+        adds_options: Whether an option is added to such a field for a tag that has none there.
         pipedrive_token: The API token, encrypted by `sync/credentials.py`.
         pipedrive_account: The token's owner and company, as Pipedrive reported them when the token was tested.
     """
@@ -62,6 +63,7 @@ class StoredPreferences(models.Model):
     )
     cold_after = models.JSONField(default=dict, blank=True)
     detail_fields = models.JSONField(default=dict, blank=True)
+    adds_options = models.BooleanField(default=False)
     pipedrive_token = models.TextField(blank=True)
     pipedrive_account = models.JSONField(default=dict, blank=True)
 
@@ -86,6 +88,7 @@ class Preferences:
     activity_types: Mapping[str, str]
     cold_after: Mapping[int, int]
     detail_fields: Mapping[str, str]
+    adds_options: bool
 
 
 class _Known:
@@ -104,7 +107,11 @@ def current() -> Preferences:
     values = {name: _value(row, name) for name in SETTINGS}
     cold_after = {least: row.cold_after.get(str(least), days) for least, days in COLD_AFTER.items()}
     return Preferences(
-        **values, activity_types=row.activity_types, cold_after=cold_after, detail_fields=row.detail_fields
+        **values,
+        activity_types=row.activity_types,
+        cold_after=cold_after,
+        detail_fields=row.detail_fields,
+        adds_options=row.adds_options,
     )
 
 

@@ -276,7 +276,16 @@ class Pipedrive(WebhookCalls):
             Rejected: Among other reasons, because the account does not accept options for a built-in field through
                 this call, which Pipedrive does not document. `add_person_label_v1` is the alternative.
         """
-        call = Call("POST", f"/api/v2/personFields/{LABEL_FIELD}/options", WRITE)
+        return self.add_person_option(LABEL_FIELD, label)
+
+    def add_person_option(self, code: str, label: str) -> Option:
+        """Add an option to a field of persons; see `add_person_label`.
+
+        Args:
+            code: Of the field.
+            label: What people see.
+        """
+        call = Call("POST", f"/api/v2/personFields/{code}/options", WRITE)
         options = self._list(call, Option, [{"label": label}])
         return _labelled(call, options, label)
 
@@ -325,4 +334,4 @@ def _labelled(call: Call, options: list[Option] | tuple[Option, ...], label: str
     for option in reversed(options):
         if option.label.split() == label.split():  # a server may have cleaned it
             return option
-    raise error_responses.unclear(call, "The answer does not show the new label.")
+    raise error_responses.unclear(call, "The answer does not show the new option.")

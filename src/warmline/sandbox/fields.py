@@ -200,6 +200,8 @@ def _options_to_change(world: World, kind: str, code: str) -> list[Json]:
         raise invalid("field_code", f"a field of type {field['field_type']} has no options")
     if code == LABELS and world.settings.refuse_v2_label_options:
         raise _forbidden("Options of a built-in field cannot be changed here")
+    if field["is_custom_field"] and world.settings.refuse_new_fields:
+        raise _forbidden("Options of a custom field cannot be changed here")
     options: list[Json] = field["options"]
     return options
 

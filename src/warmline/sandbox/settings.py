@@ -25,7 +25,7 @@ class Settings(BaseModel):
         burst: Calls with an API token in any 2 s.
         oauth_burst: The same with OAuth.
         searches: Searches in any 2 s, beside the burst.
-        refuse_new_fields: Creating custom fields answers 403.
+        refuse_new_fields: Creating custom fields, and changing the options of those there are, answers 403.
         refuse_v2_label_options: v2 adds no option to the built-in `label_ids`; v1 is the way.
         refuse_v1_label_options: Nor does v1.
         show_deleted: A deleted record is still answered by its id, `is_deleted` being true, instead of 404.

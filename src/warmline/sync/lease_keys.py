@@ -50,6 +50,11 @@ def label_key(label: str) -> str:
     return f"label:{key(label)}"
 
 
+def option_key(code: str, label: str) -> str:
+    """Return `option:<code of the field>:<name>`."""
+    return f"option:{code}:{key(label)}"
+
+
 def field_key(kind: str, name: str) -> str:
     """Return `field:<kind>:<name>`; the kind is "person" or "organization"."""
     return f"field:{kind}:{key(name)}"

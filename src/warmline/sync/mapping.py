@@ -23,10 +23,9 @@ from warmline.pipedrive import (
     Phone,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import normal_forms
+from warmline.sync import normal_forms, tag_options
 from warmline.sync.note_html import to_html
-from warmline.sync.synced_fields import FIELDS, NONE_CHOSEN, Chosen, code_of, column_of
-from warmline.sync.synced_fields import details as details_chosen
+from warmline.sync.synced_fields import FIELDS, NONE_CHOSEN, Chosen, Target
 
 TYPES: Mapping[str, str] = {  # unless the team chose others
     ActivityType.CALL: "call",
@@ -109,7 +108,7 @@ def new_person(
         custom_fields: Our mark, by the code of its field.
         chosen: The details that go over.
     """
-    said = details(contact, details_chosen(chosen))
+    said = details(contact, chosen)
     written = {code: value for code, value in said.pop("custom_fields", {}).items() if value is not None}
     return NewPerson(
         job_title=said.get(JOB_TITLE) or None,
@@ -123,21 +122,27 @@ def new_person(
     )
 
 
-def details(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
+def details(contact: Contact, chosen: Chosen) -> dict[str, Any]:
     """Return what is sent for some details of a contact, by Pipedrive's field; null empties a custom one.
 
     Args:
         contact: The contact.
-        names: The fields of details.
+        chosen: The details.
     """
-    by_code = {code_of(name): getattr(contact, column_of(name)) for name in names}
+    by_code = {target.code: _said_in(target, getattr(contact, column)) for column, target in chosen.items()}
     own = {JOB_TITLE: by_code.pop(JOB_TITLE)} if JOB_TITLE in by_code else {}
-    return {**own, **({"custom_fields": {code: text or None for code, text in by_code.items()}} if by_code else {})}
+    return {**own, **({"custom_fields": {code: value or None for code, value in by_code.items()}} if by_code else {})}
 
 
-def detail_there(person: Person, code: str) -> str:
+def _said_in(target: Target, text: str) -> Any:
+    return text if target.options is None else tag_options.ids(text, target)
+
+
+def detail_there(person: Person, target: Target) -> str:
     """Return what a person has in the field of a detail; empty for nothing."""
-    value = person.job_title if code == JOB_TITLE else person.custom_fields.get(code)
+    value = person.job_title if target.code == JOB_TITLE else person.custom_fields.get(target.code)
+    if target.options is not None:
+        return tag_options.as_tags(value, target)
     return "" if value is None else str(value)
 
 

@@ -29,6 +29,7 @@ class Policy:
         grace: How long a contact that was made warm on a page waits before it is sent, so that it can be undone.
         types: Pipedrive's activity type for each of ours.
         details: For the details of contacts that go over, the code of Pipedrive's field.
+        adds_options: Whether an option is added to such a field for a tag that has none there.
     """
 
     threshold: int
@@ -42,6 +43,7 @@ class Policy:
     grace: timedelta = timedelta(0)
     types: Mapping[str, str] = field(default_factory=lambda: dict(TYPES))
     details: Mapping[str, str] = field(default_factory=dict)
+    adds_options: bool = False
 
     @classmethod
     def current(cls) -> Self:
@@ -62,4 +64,5 @@ class Policy:
             grace=timedelta(seconds=settings.GRACE_SECONDS),
             types={**TYPES, **decided.activity_types},
             details=decided.detail_fields,
+            adds_options=decided.adds_options,
         )

@@ -106,7 +106,25 @@ DETAILS: Mapping[str, Form] = {  # our columns that can go to a field of Pipedri
     "tags": Form.TAGS,
     "source": Form.LINE,
 }
-Chosen = Mapping[str, str]  # for some details, the code of Pipedrive's field
+Codes = Mapping[str, str]  # for some details, the code of Pipedrive's field
+
+
+@dataclass(frozen=True)
+class Target:
+    """Pipedrive's field for a detail.
+
+    Attributes:
+        code: Its code.
+        options: The labels of its options by id, in their order; None for a field that holds a text.
+        is_single: Whether it holds one option at most.
+    """
+
+    code: str
+    options: Mapping[int, str] | None = None
+    is_single: bool = False
+
+
+Chosen = Mapping[str, Target]  # for some details, Pipedrive's field
 NONE_CHOSEN: Chosen = {}
 FIRST = {Form.EMAILS: "email", Form.PHONES: "phone"}  # of several, the field of the primary one
 _FORMS = {field.name: field.form for fields in FIELDS.values() for field in fields}
@@ -134,13 +152,28 @@ def first_of(name: str) -> str:
     return FIRST.get(form_of(name), "")
 
 
+def detail(column: str, code: str) -> str:
+    """Return the name of the field of a detail.
+
+    Args:
+        column: Ours.
+        code: Of Pipedrive's field.
+    """
+    return f"{column}@{code}"
+
+
 def details(chosen: Chosen) -> dict[str, str]:
     """Return the names of the fields of details, each with our column.
 
     Args:
         chosen: The details that go to Pipedrive.
     """
-    return {f"{column}@{code}": column for column, code in chosen.items()}
+    return {detail(column, target.code): column for column, target in chosen.items()}
+
+
+def as_texts(codes: Codes) -> Chosen:
+    """Return details with their fields as if these held texts: for when nobody has asked yet what they hold."""
+    return {column: Target(code) for column, code in codes.items()}
 
 
 def is_detail(name: str) -> bool:
@@ -151,11 +184,6 @@ def is_detail(name: str) -> bool:
 def code_of(name: str) -> str:
     """Return the code of Pipedrive's field of a detail."""
     return name.partition("@")[2]
-
-
-def chosen_in(names: Iterable[str]) -> Chosen:
-    """Return the details among some fields, as they were chosen."""
-    return {column_of(name): code_of(name) for name in names if is_detail(name)}
 
 
 def column_of(name: str) -> str:

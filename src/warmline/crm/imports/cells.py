@@ -16,17 +16,21 @@ from django.core.validators import validate_email
 from warmline.crm.emails_phones import Label, Labelled
 from warmline.crm.fields import tidied, without_ends
 from warmline.crm.imports import headings
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.keys import WIDE, key
 
 SEVERAL = re.compile(r"\s*:::\s*")  # how Google writes several values into one cell
 LEFT_OUT = "Left out: {} “{}”."
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31}\d{0,2});", re.IGNORECASE)
+_PAGE = re.compile(r"\s*\(https://(?:www\.)?notion\.so/[^()\s]*\)(,\s*)?")
+_QUOTED = re.compile(r'"([^"]+)"')
 BETWEEN = " ::: "  # the same, as we write it
 # How programs and people say that there is no value: in any column, and where nobody is called so.
 _BLANK = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "(null)", "(none)"}
     | {"#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#nv", "#bezug!", "#wert!", "#spill!", "#calc!"}
 )
+_TRUTHS = frozenset({"true", "false", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "verdadeiro"})
 _NOTHING = _BLANK | {"na", "null", "none", "nan", "k.a."}
 _LONGEST_NOTHING = 20  # characters, with white space around it
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)  # most are, and they are looked at no further
@@ -70,8 +74,20 @@ class Values:
 
 
 def readable(text: str) -> str:
-    """Return a text without the entities of HTML that some exports have: `M&uuml;ller &amp; Co`."""
-    return _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+    """Return a text as people read it.
+
+    Args:
+        text: The cell. Some exports have entities of HTML in it, `M&uuml;ller &amp; Co`; and Notion has the address of
+            its page behind each name, `Larkspur (https://www.notion.so/Larkspur-1a), Birch (https://…)`.
+    """
+    text = _ENTITY.sub(lambda found: unescape(found[0]), text) if "&" in text else text
+    return _PAGE.sub(lambda found: BETWEEN if found[1] else "", text) if "notion.so/" in text else text
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the quotation marks around it, as Airtable writes a name with a comma in it."""
+    found = _QUOTED.fullmatch(text)
+    return found[1] if found else text
 
 
 def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
@@ -86,6 +102,11 @@ def first(called: str, texts: Iterable[str], left_out: list[str]) -> str:
     one, *others = several or [""]
     left_out += [LEFT_OUT.format(called, each) for each in dict.fromkeys(others) if key(each) != key(one)]
     return one
+
+
+def is_shortened(text: str) -> bool:
+    """Tell whether a text is what a spreadsheet makes of a long number."""
+    return _SHORTENED.fullmatch(text) is not None
 
 
 def is_nothing(text: str, *, is_name: bool = False) -> bool:
@@ -132,6 +153,9 @@ def phones(text: str) -> Values:
 
     Args:
         text: The cell.
+
+    Returns:
+        Beside them stand `FALSE` and the like, and numbers that a spreadsheet has shortened.
     """
     if _PLAIN_PHONE.fullmatch(text):
         return Values((text,))
@@ -145,7 +169,8 @@ def phones(text: str) -> Values:
             written = part[before.end() :] if before and said else part
             phone = _FLOAT.sub("", without_ends(_SCHEME.sub("", written)).strip("'‘’,;")).strip()  # noqa: RUF001
             if phone and not is_nothing(phone):
-                (beside if _SHORTENED.fullmatch(phone) else found).append(phone)
+                is_other = is_shortened(phone) or phone.casefold() in _TRUTHS
+                (beside if is_other else found).append(phone)
                 labels.setdefault(phone, said)
     return Values(tuple(dict.fromkeys(found)), tuple(beside), labels)
 
@@ -223,8 +248,7 @@ def _called(text: str) -> tuple[str, str]:
     before = _BEFORE.match(text)
     said = before[0].split(":") if before else []
     known = (
-        headings.label(each) or headings.kind(each) == headings.Column.EMAIL or each.strip().lower() in _SCHEMES
-        for each in said
+        headings.label(each) or headings.kind(each) == Column.EMAIL or each.strip().lower() in _SCHEMES for each in said
     )
     called = [each.strip() for each, is_known in zip(said, known, strict=True) if not is_known]
     return " ".join(filter(None, called)), text[before.end() :] if before else text

@@ -18,7 +18,7 @@ from warmline.crm.emails_phones import Label, Labelled, as_json, settled
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import cells as in_cells
 from warmline.crm.imports import full_names, headings
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.imports.profiles import words
 from warmline.crm.keys import key
 from warmline.crm.models import Contact, Organization
@@ -153,7 +153,7 @@ def read(
         column: in_cells.first(_label(column), said.get(column, []), left_out)
         for column in (Column.ORGANIZATION, *Organization.DETAILS)
     }
-    organization = single.pop(Column.ORGANIZATION)
+    organization = in_cells.unquoted(single.pop(Column.ORGANIZATION))
     if not organization:
         left_out += [NO_ORGANIZATION.format(_label(column), text) for column, text in single.items() if text]
     scores = said.get(Column.WARMNESS, [])
@@ -287,7 +287,9 @@ def _phones(texts: Sequence[str], labels: Sequence[str], left_out: list[str]) ->
             # With and without its country it is one number.
             if not any(in_cells.is_same_phone(phone, each.value) for each in phones):
                 phones.append(Labelled(phone, cell.labels.get(phone) or label or Label.WORK))
-    left_out += [f"Left out: phone “{each}”. A spreadsheet has shortened it." for cell in found for each in cell.beside]
+    for each in (text for cell in found for text in cell.beside):
+        why = " A spreadsheet has shortened it." if in_cells.is_shortened(each) else ""
+        left_out.append(f"{in_cells.LEFT_OUT.format('phone', each)}{why}")
     return phones
 
 

@@ -18,7 +18,11 @@ from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Tabl
 
 DELIMITERS = ",;\t|"
 SAMPLE = 50  # rows in which the delimiter shows itself
-_SAID = re.compile(r"\A\"?sep=(.)\"?\r?\n")  # how Excel says its delimiter
+# How Excel says its delimiter; saved again, each cell of that row has one behind it.
+_SAID = re.compile(r"\A\"?sep=(.)\"?[,;\t|]*(?:\r\n|\r|\n)", re.IGNORECASE)
+# How some programs write a quotation mark within quotation marks: in no other file does a letter stand behind that.
+_BACKSLASHED = re.compile(r"\\\"(?=[^\W_])")
+_ESCAPED_QUOTE = re.compile(r"(?<!\\)((?:\\\\)*)\\\"")
 # What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
 _SIGNS = (
     r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
@@ -60,6 +64,7 @@ def read(content: bytes) -> Table:
             raise FileError(message)
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
+    text = _ESCAPED_QUOTE.sub(r'\1""', text) if _BACKSLASHED.search(text) else text
     delimiter = said.group(1) if said else _delimiter(text)
     rows = []
     try:
@@ -135,7 +140,7 @@ def decoded(content: bytes) -> tuple[str, str]:
 def _parsed(text: str, delimiter: str, *, end: str = "") -> Iterator[list[str]]:
     lines = io.StringIO(text, newline="")
     # Some programs write a space before a cell in quotation marks, which would make these part of it.
-    is_spaced = re.search(f'"[{delimiter}] +"', text) is not None
+    is_spaced = re.search(f'[{re.escape(delimiter)}] +"(?![{re.escape(delimiter)}"\r\n]|\\Z)', text) is not None
     return csv.reader(chain(lines, [end]) if end else lines, delimiter=delimiter, skipinitialspace=is_spaced)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from warmline.crm.imports import cells as in_cells
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.keys import key
 from warmline.crm.name_agreement import FORM
 

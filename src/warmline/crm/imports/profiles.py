@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from warmline.crm.keys import key
+from warmline.crm.keys import PLAIN, key
 
 OURS = "Warmline"
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # as in "emailAddress"
@@ -48,7 +48,7 @@ def words(heading: str) -> list[str]:
     """
     heading = _ASKED.sub("", heading)
     plain = "".join(each for each in unicodedata.normalize("NFKD", heading) if not unicodedata.combining(each))
-    return _WORD.findall(_DASHED.sub("e", key(_HUMP.sub(" ", plain))))
+    return _WORD.findall(_DASHED.sub("e", key(_HUMP.sub(" ", plain)).translate(PLAIN)))
 
 
 def of(headings: Sequence[str]) -> str:

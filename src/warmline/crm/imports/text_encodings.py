@@ -10,6 +10,7 @@ import re
 from warmline.crm.imports import headings
 
 SAMPLE = 300_000  # characters in which odd letters show themselves
+FEW, RARE = 10, 0.01  # bytes of a text that may be zero, and the part of a long one: a broken line or two
 LATIN = 0.4  # of the characters of a file in UTF-16, at least: e-mails, digits and delimiters, whatever the script
 # Of several that fit equally well the first one counts.
 _OLD = {
@@ -48,7 +49,16 @@ def decoded(content: bytes) -> tuple[str, str] | None:
         found = [("UTF-16", _text(content, each)) for each in ("utf-16-le", "utf-16-be")]
     else:
         return _old(content)
-    return next(((text, name) for name, text in found if text is not None and _is_text(text)), None)
+    as_utf_16 = ((text, name) for name, text in found if text is not None and _is_text(text))
+    return next(as_utf_16, None) or _without_zeros(content.rstrip(b"\0"))
+
+
+def _without_zeros(content: bytes) -> tuple[str, str] | None:
+    """Return the text of a file with a few zero bytes in it, which stand for nothing; None when it is no text."""
+    if content.count(0) > max(FEW, RARE * len(content)):
+        return None
+    found = decoded(content.replace(b"\0", b""))
+    return found if found and not _CONTROL.search(found[0]) else None
 
 
 def _old(content: bytes) -> tuple[str, str] | None:

@@ -58,6 +58,7 @@ REACHES = ("EMAIL", "TEL")
 TYPES = {"CELL": Label.MOBILE, "HOME": Label.HOME, "OTHER": Label.OTHER, "WORK": Label.WORK}  # the telling one first
 FILES = {"PHOTO": "photo", "X-MS-CARDPICTURE": "photo", "LOGO": "logo", "SOUND": "sound", "KEY": "key"}
 NO_PHONES = {"FAX": "Fax", "PAGER": "Pager"}  # columns of what is dialled otherwise
+UNREADABLE = "X-UNREADABLE"  # a line that is no property
 KINDS = {"KIND", "X-ADDRESSBOOKSERVER-KIND"}
 GROUP = "group"  # a list of contacts, and none itself
 BESIDE = {
@@ -136,7 +137,8 @@ def _cards(text: str, left_out: Counter[str]) -> Iterator[list[_Property]]:
     """Yield the lines of each card, and count what is no text."""
     number = 0
     present: list[_Property] | None = None
-    for each in _properties(text):
+    before = ""
+    for each in _without_agents(_properties(text), left_out):
         if each.name == "BEGIN" and each.value.strip().upper() == "VCARD":
             number += 1
             if present is not None:
@@ -147,14 +149,33 @@ def _cards(text: str, left_out: Counter[str]) -> Iterator[list[_Property]]:
             present = None
         elif each.name in FILES:
             left_out[FILES[each.name]] += 1
+        elif each.name == UNREADABLE and before in FILES:
+            continue  # more lines of the file
         elif present is not None:
             present.append(each)
             if len(present) > MOST_PROPERTIES:
                 raise FileError(f"Card {number} has more than {MOST_PROPERTIES:,} lines. Remove some and try again.")
             if len(each.value) > MOST_IN_CELL:
                 raise too_long_cell(f"Card {number}")
+        before = each.name
     if present is not None:
         raise FileError("The last card of this file has no end. Export it again.")
+
+
+def _without_agents(properties: Iterable[_Property], left_out: Counter[str]) -> Iterator[_Property]:
+    """Yield properties but for the cards within cards, which 2.1 has for people's agents; these are counted."""
+    is_agent = is_within = False
+    for each in properties:
+        begins = f"{each.name}:{each.value.strip()}".upper()
+        if is_within:
+            is_within = begins != "END:VCARD"
+        elif begins == "AGENT:BEGIN:VCARD" or (is_agent and begins == "BEGIN:VCARD"):
+            is_within, is_agent = True, False
+            left_out["agent"] += 1
+        elif is_agent := begins == "AGENT:":
+            continue
+        else:
+            yield each
 
 
 def _text(content: bytes) -> tuple[str, str]:
@@ -217,7 +238,7 @@ def _properties(text: str) -> Iterator[_Property]:
         if found := _PROPERTY.fullmatch(line):
             yield _Property((found[1] or "").upper(), found[2].upper(), found[3], found[4])
         elif line.strip():
-            yield _Property("", "X-UNREADABLE", "", line)
+            yield _Property("", UNREADABLE, "", line)
 
 
 def _columns(properties: Sequence[_Property]) -> dict[str, list[str]]:

@@ -41,7 +41,12 @@ _BESIDE: dict[str, tuple[re.Pattern[str], re.Pattern[bytes] | None]] = {
     "pictures": (re.compile(r"xl/media/[^/]+"), None),
 }
 PIECE = 1_000_000  # bytes
-_ZEROS = re.compile("0+")
+_MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):[A-Z]+(\d+)"')
+MOST_MERGED = 5_000_000  # cells that are merged with those above; more than a sheet of 20,000 rows can have
+_LONGEST = 15  # digits of a number that a spreadsheet keeps
+# A form of numbers that adds signs and zeros before them, as phones have it, and nothing else.
+_OF_PHONES = re.compile(r'(?:[0#]|"[\d +()/-]*"|\\[ +()/-]|[ +()/-])+')
+_IN_FORM = re.compile(r'"([^"]*)"|\\?(.)')
 CONTENTS = "[Content_Types].xml"
 BROKEN = "This Excel file cannot be read. Save the table as CSV in your spreadsheet program and choose that file."
 
@@ -67,7 +72,7 @@ def read(content: bytes) -> Table:
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         # Hidden ones hold lists to choose from, as a rule.
         sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
-        filled = [(sheet, rows) for sheet in sheets if (rows := _rows(sheet))]
+        filled = [(sheet, _spread(rows, _merged(content, sheet))) for sheet in sheets if (rows := _rows(sheet))]
         beside = _beside(content)
     except FileError:
         raise
@@ -160,6 +165,34 @@ def _rows(sheet: Any) -> list[tuple[int, list[str]]]:
     return found
 
 
+def _merged(content: bytes, sheet: Any) -> set[tuple[int, int, int]]:
+    """Return the column of each block of merged cells of a sheet, from 0, and its first and last row."""
+    from openpyxl.utils import column_index_from_string  # noqa: PLC0415 (as above)
+
+    found: set[tuple[bytes, ...]] = set()
+    rest = b""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed, packed.open(sheet._worksheet_path) as file:  # noqa: SLF001 (no other way)
+        while piece := file.read(PIECE):
+            found |= set(_MERGED.findall(rest + piece))
+            rest = piece[-len('<mergeCell ref="AAA1000000:AAA1000000"') :]
+    return {(column_index_from_string(column.decode()) - 1, int(first), int(last)) for column, first, last in found}
+
+
+def _spread(rows: list[tuple[int, list[str]]], merged: set[tuple[int, int, int]]) -> list[tuple[int, list[str]]]:
+    """Return rows in which each one of a block of merged cells has what the first one has, as people see it."""
+    by_number = dict(rows)
+    below = {block: range(block[1] + 1, min(block[2], LAST_ROW) + 1) for block in merged}
+    if sum(map(len, below.values())) > MOST_MERGED:
+        raise FileError(BROKEN)
+    for (column, first, _), numbers in below.items():
+        above = by_number.get(first, [])
+        for number in numbers if column < len(above) else ():
+            if cells := by_number.get(number):
+                cells += [""] * (column + 1 - len(cells))
+                cells[column] = above[column]
+    return rows
+
+
 def _trimmed(row: Sequence[Any]) -> list[str]:
     """Return the texts of a row's cells, without empty ones at its end."""
     end = len(row)
@@ -175,10 +208,32 @@ def _text(cell: Any) -> str:
         return value.replace("\0", "")
     if value is None:
         return ""
-    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
-        text = f"{value:.0f}"
-        # A phone or a postal code with the zeros before it that only its form has.
-        return text.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else text
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int | float) and abs(value) >= 10**_LONGEST:
+        return f"{value:.{_LONGEST}G}"  # the digits behind that are lost
+    if isinstance(value, int | float) and float(value).is_integer():
+        return _in_form(f"{value:.0f}", cell.number_format)
     if isinstance(value, datetime) and value.time() == time():
         value = value.date()
     return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _in_form(digits: str, form: str) -> str:
+    """Return a whole number as its form shows it, such as a phone with `+49` or with a zero before it.
+
+    Args:
+        digits: The number, without zeros before it.
+        form: The cell's; one that adds more than that is not heeded.
+    """
+    if not (digits.isdecimal() and _OF_PHONES.fullmatch(form)):
+        return digits
+    signs = [(literal, sign) for literal, sign in _IN_FORM.findall(form)]
+    places = [index for index, (_, sign) in enumerate(signs) if sign in {"0", "#"}]
+    if not places:
+        return digits
+    left = digits.zfill(sum(sign == "0" for _, sign in signs)).rjust(len(places))
+    first, *others = left[: len(left) - len(places) + 1], *left[len(left) - len(places) + 1 :]
+    shown = dict(zip(places, [first, *others], strict=True))
+    written = (shown.get(index, literal or sign) for index, (literal, sign) in enumerate(signs))
+    return " ".join("".join(written).split())

@@ -36,6 +36,7 @@ from warmline.sync.reconcile import change_polling, pending_deletions, snapshots
 from warmline.sync.reconcile.deleted_while_sent import let_go
 from warmline.sync.remote import restore_detection
 from warmline.sync.status import attempt_counts
+from warmline.sync.synced_fields import as_texts
 
 
 def connect() -> None:
@@ -81,7 +82,7 @@ def _delete_old(now: datetime, **_: Any) -> None:
 
 def _complete_snapshot(sender: type[Row], row: Row, **_: Any) -> None:
     policy = Policy.current()
-    complete = snapshots.complete(row, policy.types, policy.details)
+    complete = snapshots.complete(row, policy.types, as_texts(policy.details))
     if complete is not None:
         row.pipedrive_agreed = complete
         sender._default_manager.filter(pk=row.pk).update(pipedrive_agreed=complete)  # noqa: SLF001 (documented)

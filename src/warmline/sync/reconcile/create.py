@@ -31,6 +31,7 @@ from warmline.sync.company import make_sure
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import organization_key, person_key, row_key
 from warmline.sync.leases import BusyError, Leases, is_leased
+from warmline.sync.models import Intent
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import lost_creates, snapshots
 from warmline.sync.reconcile.candidates import those_there
@@ -108,13 +109,13 @@ class Steps:
         twins = _twins(contact)
         found = self.finder.person(contact)
         if found is not None:
-            made = found.intent and lost_creates.link_to_person(contact, found.record, found.intent)
-            return made or self._adopt(contact, found.record)
+            person, made_by = found.record, found.intent
+            return self._link(contact, person, made_by) if made_by else self._adopt(contact, person)
         org_id, chosen = organization_id(), NONE_CHOSEN
 
         def prepare() -> NewPerson:
             nonlocal chosen
-            chosen = self.references.details()
+            chosen = self.references.with_options_for(contact, self.references.details())
             return mapping.new_person(
                 contact,
                 owner_id=self.references.ensure_owner(contact.owner),
@@ -252,6 +253,10 @@ class Steps:
             person_id=person_id,
             org_id=organization.pipedrive_org_id if organization else None,
         )
+
+    def _link(self, contact: Contact, person: Person, intent: Intent) -> Brought:
+        """Return the link to the person that an unfinished create made."""
+        return lost_creates.link_to_person(contact, person, intent, self.references.details_of(contact, person))
 
     def _adopt(self, contact: Contact, person: Person) -> Brought:
         """Adopt a person who exists already: add our label, and change nothing else."""

@@ -10,6 +10,7 @@ from django.db.models import F, Value
 
 from warmline.crm import row_changes
 from warmline.crm.activities import Activity, Row
+from warmline.crm.contact_details import further
 from warmline.crm.models import Contact, Organization
 from warmline.crm.sync_columns import DELETED_THERE
 from warmline.crm.users import User
@@ -27,7 +28,7 @@ from warmline.sync.reconcile.deleted_while_sent import made_for_nobody
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.taking_over import keep_theirs, take_over
-from warmline.sync.synced_fields import called, first_of, is_taken_over
+from warmline.sync.synced_fields import Form, called, column_of, first_of, form_of, is_taken_over
 
 SHOWN = 300  # characters of Pipedrive's value in a notification; ours is shown in full, because it is lost
 
@@ -60,7 +61,7 @@ def link_contact(contact: Contact, brought: Brought, *, policy: Policy, now: dat
         if policy.earlier_activities:
             undecided.filter(logged_while_warm=False).update(next_pipedrive_sync_attempt=now)  # pending from now on
         undecided.update(replicate=Value(value=True) if policy.earlier_activities else F("logged_while_warm"))
-        attempt_log.note(contact, _arrival("person", brought), ok=True, now=now)
+        attempt_log.note(contact, f"{_arrival('person', brought)}{_only_here(brought)}", ok=True, now=now)
         text = f"{contact.name} is in Pipedrive as a {policy.label}."
         # Of an import its owner is told once, as a whole.
         kind, quiet = NotificationKind.CONTACT_SYNCED, contact.pipedrive_in_bulk
@@ -142,7 +143,8 @@ def align(row: Row, brought: Brought, *, now: datetime) -> None:
         but = f", except for the name: it is still “{brought.not_renamed}” there" if brought.not_renamed else ""
         taken_over = keep_theirs(row, brought) if brought.kept else frozenset[str]()
         shown = take_over(row, brought)
-        attempt_log.note(row, f"Pipedrive has the latest changes{but}.{shown}", ok=True, now=now)
+        said = f"Pipedrive has the latest changes{but}.{_only_here(brought)}{shown}"
+        attempt_log.note(row, said, ok=True, now=now)
         domain_events.tell_synced(row, brought.record_id)
         if brought.not_renamed:
             _tell_of_name(row, brought, now)
@@ -211,6 +213,14 @@ def _check_found(row: Contact | Organization, brought: Brought, is_there: int) -
 def _arrival(what: str, brought: Brought) -> str:
     how = "Found in Pipedrive and linked" if brought.was_there else "Created in Pipedrive"
     return f"{how}: {what} {brought.record_id}."
+
+
+def _only_here(brought: Brought) -> str:
+    """Return a further sentence about tags that Pipedrive does not have; empty if there are none."""
+    ours, theirs = brought.agreed["ours"], brought.agreed["theirs"]
+    names = [name for name in ours if form_of(name) == Form.TAGS]
+    left = [text for name in names if (text := further(column_of(name), ours[name], theirs.get(name) or ""))]
+    return f" Tags that are only here: {', '.join(left)}." if left else ""
 
 
 def _in_line(brought: Brought, now: datetime) -> dict[str, Any]:

@@ -16,15 +16,24 @@ from warmline.sync.models import Intent
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.synced_fields import Form, chosen_in, form_of, is_detail
+from warmline.sync.synced_fields import Chosen, Form, detail, form_of, is_detail
 
 TEXTS = {Form.LINE, Form.LINES, Form.TAGS, Form.NOTE}
 
 
-def link_to_person(contact: Contact, person: Person, intent: Intent) -> Brought:
-    """Return the link of a contact to its person; a detail that the create did not say stays unknown."""
-    there = snapshots.of_person(person, contact, chosen=chosen_in(intent.ours))
-    return replace(_link(person.id, intent, intent.ours, there), record=person)
+def link_to_person(contact: Contact, person: Person, intent: Intent, chosen: Chosen) -> Brought:
+    """Return the link of a contact to its person; a detail that the create did not say stays unknown.
+
+    Args:
+        contact: The contact.
+        person: The person.
+        intent: The create.
+        chosen: The details that go over.
+    """
+    said = {column: field for column, field in chosen.items() if detail(column, field.code) in intent.ours}
+    there = snapshots.of_person(person, contact, chosen=said)
+    sent = snapshots.as_options(intent.ours, said)
+    return replace(_link(person.id, intent, sent, there), record=person)
 
 
 def link_to_organization(theirs: PipedriveOrganization, sector: str, intent: Intent) -> Brought:

@@ -36,7 +36,8 @@ class Brought:
         here: What some of these mean here, by field: the organization, or the type.
         noticed: Fields of these that cannot be said in our terms, so that people have to decide.
         not_renamed: The record's name, if it differed from ours already before ours was changed; else empty.
-        names: For values that people know by a name and not by an id: Pipedrive's name and ours, by field.
+        names: Of details, and of values that people know by a name and not by an id: what Pipedrive has and what was
+            here, by field.
         was_there: Whether the record existed already and was not created by us.
         org_id: The organization that an adopted person has already.
         sent_at: When its create was sent; None if it was not created just now.

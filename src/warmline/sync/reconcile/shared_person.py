@@ -7,7 +7,7 @@ from warmline.crm.models import Contact
 from warmline.sync import normal_forms
 from warmline.sync.reconcile import emails_phones_merge, snapshots
 from warmline.sync.reconcile.three_way_merge import Values, fills, is_changed
-from warmline.sync.synced_fields import FIELDS, first_of, is_detail
+from warmline.sync.synced_fields import FIELDS, Form, first_of, form_of, is_detail
 
 ONE_FOR_ALL = frozenset(field.name for field in FIELDS[Contact] if not field.several)
 
@@ -69,8 +69,9 @@ def _changed(before: Mapping[str, Values], after: Mapping[str, Values]) -> list[
 
 def _was_filled(name: str, value: Any, before: Mapping[str, Values], after: Mapping[str, Values]) -> bool:
     """Tell whether a detail went to a field that was empty there."""
-    there = normal_forms.theirs(name, after["theirs"].get(name))
-    return fills(name, value, "", before) and bool(there == normal_forms.theirs(name, value))
+    there, here = (normal_forms.theirs(name, each) for each in (after["theirs"].get(name), value))
+    is_there = bool(there) and set(there) <= set(here) if form_of(name) == Form.TAGS else there == here
+    return is_there and fills(name, value, "", before)
 
 
 def _took_its_place(name: str, before: Values, *, ours: Values, theirs: Values) -> bool:

@@ -15,19 +15,21 @@ from warmline.crm.models import Contact, Organization
 from warmline.pipedrive import Activity as PipedriveActivity
 from warmline.pipedrive import Address, Person
 from warmline.pipedrive import Organization as PipedriveOrganization
-from warmline.sync import mapping, normal_forms
+from warmline.sync import mapping, normal_forms, tag_options
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.synced_fields import (
     FIELDS,
     NONE_CHOSEN,
     Chosen,
-    code_of,
+    Target,
+    detail,
     details,
     first_of,
 )
 
 Record = Person | PipedriveOrganization | PipedriveActivity
+NOTHING: Mapping[str, Values] = {}
 
 
 def agreed(ours: Values, theirs: Values) -> dict[str, Values]:
@@ -151,7 +153,9 @@ def of_person(
         phones=[[each.value, each.label] for each in person.phones],
         organization=person.org_id,
     )
-    return values | {name: mapping.detail_there(person, code_of(name)) for name in details(chosen)}
+    return values | {
+        detail(column, target.code): mapping.detail_there(person, target) for column, target in chosen.items()
+    }
 
 
 def shares(person: Person, then: Values) -> bool:
@@ -186,11 +190,52 @@ def with_our_first(theirs: Values, ours: Values) -> Values:
 
 
 def words_of_contact(contact: Contact, chosen: Chosen = NONE_CHOSEN) -> dict[str, Any]:
-    """Return our side of a person as Pipedrive stores it: a linked organization is given by its id there."""
+    """Return our side of a person as Pipedrive stores it: the organization by its id there, tags without an option not.
+
+    Args:
+        contact: The contact, with what both sides agreed on last.
+        chosen: The details that go over.
+    """
     ours, organization = of_contact(contact, chosen), contact.organization
+    ours = as_options(ours, chosen, contact.pipedrive_agreed)
     if organization is not None and organization.pipedrive_org_id is not None:
         ours["organization"] = organization.pipedrive_org_id
     return ours
+
+
+def as_options(ours: Values, chosen: Chosen, agreed: Mapping[str, Values] = NOTHING) -> dict[str, Any]:
+    """Return our side of a person with those of the tags that Pipedrive should have, where they are options there.
+
+    Args:
+        ours: Our side.
+        chosen: The details that go over.
+        agreed: What both sides agreed on last.
+    """
+    found = dict(ours)
+    for name, target in _offering(chosen).items():
+        then = (agreed.get(side, {}).get(name) or "" for side in ("ours", "theirs"))
+        found[name] = tag_options.words(ours[name], target, *then)
+    return found
+
+
+def with_what_stays(theirs: Values, ours: Values, words: Values, chosen: Chosen) -> dict[str, Any]:
+    """Return values of Pipedrive's that come here, together with what of ours Pipedrive cannot have.
+
+    Args:
+        theirs: By field.
+        ours: Our side.
+        words: The same as Pipedrive stores it.
+        chosen: The details that go over.
+    """
+    offering = _offering(chosen)
+    return {
+        name: tag_options.with_ours(value, ours[name], words[name]) if name in offering else value
+        for name, value in theirs.items()
+    }
+
+
+def _offering(chosen: Chosen) -> dict[str, Target]:
+    return {detail(column, each.code): each for column, each in chosen.items() if each.options is not None}
 
 
 def of_our_organization(organization: Organization) -> dict[str, Any]:

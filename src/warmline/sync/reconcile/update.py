@@ -37,7 +37,7 @@ from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
-from warmline.sync.synced_fields import Chosen
+from warmline.sync.synced_fields import Chosen, is_detail
 
 
 class Updates:
@@ -75,30 +75,32 @@ class Updates:
     def _update_person(self, contact: Contact, organization_id: Callable[[], int | None]) -> Brought:
         said = self._said_before(contact)
         person = read_ahead.take(contact, self._steps.clock.now()) or self._records.person(contact)
-        chosen = self._steps.references.details_of(contact, person)
-        ours, words = snapshots.of_contact(contact, chosen), snapshots.words_of_contact(contact, chosen)
-        others = _others(contact, person)
+        references = self._steps.references
+        chosen = references.with_options_for(contact, references.details_of(contact, person))
+        ours, others = snapshots.of_contact(contact, chosen), _others(contact, person)
         theirs = snapshots.of_person(person, contact, *(each.ours for each in said), others=others, chosen=chosen)
         agreed = self._settled(contact, theirs, said)
+        words = snapshots.words_of_contact(contact, chosen)
         decided, then = merge(ours, theirs, agreed, words), agreed.get("ours", {})
         emails = [*(each.value for each in contact.emails), *(each.value for each in person.emails)]
         not_renamed = _not_renamed(decided, agreed, person.name, lambda one, other: agree(one, other, emails))
         send = update_fields.of_person(
-            contact, decided.send, person, then=then, others=others, organization_id=organization_id
+            contact, decided.send, person, then=then, others=others, organization_id=organization_id, chosen=chosen
         )
         their_values = snapshots.of_person(person, contact, others=others, chosen=chosen)
         if send:
             person = self._send_person(contact, person, send, ours=decided.send, others=others, chosen=chosen)
             now_there = snapshots.of_person(person, contact, others=others, chosen=chosen)
             their_values = snapshots.after_update(their_values, now_there, decided.send)
+        news = changed_there(ours, theirs, agreed, words, is_shared=others.are_there)
         brought = Brought(
             person.id,
             snapshots.agreed(ours, their_values),
             revision=contact.revision,
-            kept=decided.keep,
-            changed_there=changed_there(ours, theirs, agreed, words, is_shared=others.are_there),
+            kept=snapshots.with_what_stays(decided.keep, ours, words, chosen),
+            changed_there=snapshots.with_what_stays(news, ours, words, chosen),
             not_renamed=not_renamed,
-            names=self._names(contact, decided.keep),
+            names=self._names(contact, decided.keep) | _as_there(decided.keep, ours),
             record=person,
         )
         return self._moves.of_person(contact, brought)
@@ -254,6 +256,11 @@ class Updates:
         known = Organization.objects.filter(pipedrive_org_id=record_id).first()
         there = [known] if known else those_there(self._pipedrive.organization, {record_id})
         return {"organization": (there[0].name if there else f"organization {record_id}", ours)}
+
+
+def _as_there(kept: Values, ours: Values) -> dict[str, tuple[str, str]]:
+    """Return Pipedrive's details in a conflict and ours; what is stored here may have more (see `with_what_stays`)."""
+    return {name: (value, ours[name]) for name, value in kept.items() if is_detail(name)}
 
 
 def _others(contact: Contact, person: Person) -> snapshots.Others:

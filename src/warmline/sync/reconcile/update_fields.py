@@ -18,7 +18,7 @@ from warmline.sync.note_html import to_html
 from warmline.sync.reconcile import emails_phones_sent, snapshots
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.references import References
-from warmline.sync.synced_fields import is_detail
+from warmline.sync.synced_fields import Chosen, column_of, is_detail
 
 
 def of_person(
@@ -29,6 +29,7 @@ def of_person(
     then: Values,
     others: snapshots.Others,
     organization_id: Callable[[], int | None],
+    chosen: Chosen,
 ) -> dict[str, Any]:
     """Return what is sent for a contact, by Pipedrive's field.
 
@@ -39,6 +40,7 @@ def of_person(
         then: Our values when the two sides last agreed.
         others: E-mails and phones of the other contacts linked to this person.
         organization_id: Sends its organization to Pipedrive and returns its id there.
+        chosen: The details that go over.
 
     Raises:
         LookupError: When a field has no mapping.
@@ -48,17 +50,13 @@ def of_person(
         # The primary one and the others are one list there, so each of the two fields sends all of it.
         return lambda: {name: emails_phones_sent.as_changed(name, there, changed, contact, then=then, others=taken)}
 
-    emails = several("emails", person.emails, others.emails)
-    phones = several("phones", person.phones, others.phones)
-    details = [name for name in changed if is_detail(name)]
+    details = {column_of(name): chosen[column_of(name)] for name in changed if is_detail(name)}
     own_way: dict[str, Callable[[], dict[str, Any]]] = {
-        "email": emails,
-        "emails": emails,
-        "phone": phones,
-        "phones": phones,
+        **dict.fromkeys(("email", "emails"), several("emails", person.emails, others.emails)),
+        **dict.fromkeys(("phone", "phones"), several("phones", person.phones, others.phones)),
         "organization": lambda: {"org_id": organization_id()},
         # Custom fields are one object in what is sent, so each detail sends all that were changed.
-        **dict.fromkeys(details, lambda: mapping.details(contact, details)),
+        **dict.fromkeys(filter(is_detail, changed), lambda: mapping.details(contact, details)),
     }
     return {
         name: value

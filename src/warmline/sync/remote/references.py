@@ -17,7 +17,7 @@ from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping, notifications
 from warmline.sync.company import storing
 from warmline.sync.intents import Intents
-from warmline.sync.lease_keys import field_key, label_key
+from warmline.sync.lease_keys import field_key, label_key, option_key
 from warmline.sync.leases import PATIENCE, Leases
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
@@ -65,7 +65,7 @@ class References:
         self._leases = leases
         self._intents = intents
         self._clock = clock
-        self.types, self._chosen = policy.types, policy.details
+        self.types, self._chosen, self._adds_options = policy.types, policy.details, policy.adds_options
 
     def ensure_owner(self, user: User) -> int:
         """Return the id of the Pipedrive user with our user's e-mail, else of the token's user: they own records."""
@@ -172,10 +172,11 @@ class References:
     def details_of(self, contact: Contact, person: Person) -> Chosen:
         """Return the details that go over, now that the person is read.
 
-        Where a field is empty and was not, it may have been deleted in Pipedrive. Then the fields are asked for anew.
+        Where a field is empty and was not, it may have been deleted in Pipedrive, and an option may be new there. Then
+        the fields are asked for anew.
         """
         found = self.details()
-        is_doubtful = detail_fields.are_emptied(found, contact, person)
+        is_doubtful = detail_fields.are_emptied(found, contact, person) or detail_fields.have_new_options(found, person)
         return self.details() if is_doubtful and self._catalog.forget_if_older("person_fields") else found
 
     def details(self) -> Chosen:
@@ -186,6 +187,47 @@ class References:
         for text in detail_fields.wrong(self._chosen, fields):
             self._tell_once(NotificationKind.ACCOUNT_REFUSED, text, None, about=text)
         return detail_fields.usable(self._chosen, fields)
+
+    def with_options_for(self, contact: Contact, found: Chosen) -> Chosen:
+        """Return the details that go over, with the options that new tags of a contact need; some may be missing.
+
+        Args:
+            contact: The contact.
+            found: The details that go over, as the account has their fields.
+        """
+        missing = detail_fields.missing_options(found, contact)
+        if missing and self._catalog.forget_if_older("person_fields", ASK_AGAIN):
+            return self.with_options_for(contact, self.details())
+        for code, tags in missing.items():
+            if self._adds_options:
+                for tag in tags:
+                    self._ensure_option(code, tag, contact.owner)
+            else:
+                self._tell_of_tag(code, tags[0])
+        return self.details() if missing and self._adds_options else found
+
+    def _ensure_option(self, code: str, tag: str, user: User) -> int | None:
+        def make() -> int:
+            option = self._pipedrive.add_person_option(code, tag)
+            self._catalog.add_option(code, option)
+            return int(option.id)
+
+        return self._ensure(
+            "person_fields",
+            option_key(code, tag),
+            look=lambda: mapping.option_named(tag, _options(code, self._catalog.person_fields())),
+            make=make,
+            user=user,
+            refusal=f"Pipedrive refused to create the option “{tag}” (%s). Create it there by hand.",
+        )
+
+    def _tell_of_tag(self, code: str, tag: str) -> None:
+        name = next((field.name for field in self._catalog.person_fields() if field.code == code), "")
+        text = (
+            f"Tags such as “{tag}” stay here, because the field “{name}” in Pipedrive has no such option. Add the"
+            " option there, or let Warmline add options on the Settings page, under Contact details."
+        )
+        self._tell_once(NotificationKind.ACCOUNT_REFUSED, text, None, about=f"options of {code}")
 
     def may_have_changed(self) -> bool:
         """Tell whether what this work knows of the fields of persons is older than what is to be had; see `renew`."""

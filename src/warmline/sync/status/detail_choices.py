@@ -18,7 +18,7 @@ from warmline.sync import wakeups
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.remote import detail_fields
 from warmline.sync.remote.account_cache import remembered
-from warmline.sync.synced_fields import DETAILS, Chosen, details
+from warmline.sync.synced_fields import DETAILS, Codes, as_texts, details
 
 HEARD_BY_ALL = timedelta(seconds=10)  # after which each process has read the preferences again
 
@@ -48,28 +48,29 @@ def known() -> Mapping[str, int]:
     return found
 
 
-def choose(chosen: Chosen) -> int:
+def choose(chosen: Codes, *, adds_options: bool = False) -> int:
     """Store which details go to which fields, and make due what Pipedrive was not told of yet.
 
     Doing the same again makes due what an interrupted choice has left.
 
     Args:
         chosen: For some details, the code of Pipedrive's field.
+        adds_options: Whether an option is added there for a tag that has none.
 
     Returns:
         How many linked contacts were made due.
     """
-    preferences.change({"detail_fields": dict(chosen)})
+    preferences.change({"detail_fields": dict(chosen), "adds_options": adds_options})
     due = in_pieces(_untold(chosen), _make_due) if chosen else 0
     wakeups.after_commit()
     return due
 
 
-def _untold(chosen: Chosen) -> list[int]:
+def _untold(chosen: Codes) -> list[int]:
     """Return the ids of contacts with a detail whose present field was never compared; also of those on their way."""
     untold, warm = Q(), Q(warmness_score__in=range(preferences.current().threshold, WARMEST + 1))
     there = Contact.objects.filter(Q(pipedrive_person_id__isnull=False) | warm)
-    for name, column in details(chosen).items():
+    for name, column in details(as_texts(chosen)).items():
         # As values, because what is asked of a snapshot that is not there is neither true nor false.
         has, assumes = (_is(Q((f"pipedrive_agreed__{part}__has_key", name))) for part in ("ours", "assumed"))
         there = there.alias(**{f"has_{column}": has, f"assumes_{column}": assumes})

@@ -33,6 +33,12 @@ class DetailFieldsForm(WordedForm, forms.Form):
                 disabled=offered is None,
                 help_text=f"{have} one here.",
             )
+        self.fields["adds_options"] = forms.BooleanField(
+            label="Add options in Pipedrive for new tags",
+            initial=preferences.current().adds_options,
+            required=False,
+            help_text="Where the field for tags offers options. Without this, a tag that no option has stays here.",
+        )
 
     def clean(self) -> dict[str, Any]:
         """Refuse one field for two details: each would replace the other.
@@ -51,4 +57,5 @@ class DetailFieldsForm(WordedForm, forms.Form):
 
     def save(self) -> int:
         """Store the choice; return how many contacts are sent because of it."""
-        return detail_choices.choose({detail: code for detail, code in self.cleaned_data.items() if code})
+        chosen = {detail: code for detail in ContactDetails.DETAILS if (code := self.cleaned_data[detail])}
+        return detail_choices.choose(chosen, adds_options=self.cleaned_data["adds_options"])

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import Truncator
 
 from warmline.crm.imports import columns
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.imports.tables import MOST_BYTES, MOST_ROWS
 from warmline.web.forms.base import WordedForm
 

@@ -1,8 +1,9 @@
-"""Bulk actions: change, retry, hand over, delete or export the contacts that were selected in the list.
+"""Bulk actions: change, tag, retry, hand over, delete or export the contacts that were selected in the list.
 
 Contacts that a colleague deletes or hands over in the meantime are skipped; the message says how many.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,13 +11,13 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from warmline.crm import book
+from warmline.crm import book, contact_details
 from warmline.crm.models import WARMEST, Contact, ContactQuerySet
 from warmline.crm.undo import Keeper
 from warmline.crm.users import User
@@ -93,6 +94,44 @@ def _set_warmness(request: PageRequest, chosen: Chosen) -> HttpResponse:
     return redirect(list_address(request))
 
 
+def _add_tags(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    return _change_tags(request, chosen, contact_details.with_tags, done="added to")
+
+
+def _remove_tags(request: PageRequest, chosen: Chosen) -> HttpResponse:
+    return _change_tags(request, chosen, contact_details.without_tags, done="removed from")
+
+
+def _change_tags(
+    request: PageRequest, chosen: Chosen, changed: Callable[[str, str], str], *, done: str
+) -> HttpResponse:
+    """Give each contact the tags that `changed` makes of its own and the typed ones; `done` says so afterwards."""
+    tags = contact_details.split_tags(request.POST.get("tags", ""))
+    if not tags:
+        messages.warning(request, "Type a tag, then press “Add tag” or “Remove tag”.")
+        return redirect(list_address(request))
+    typed, keeper, refused = contact_details.BETWEEN_TAGS.join(tags), Keeper(request.user), set[str]()
+    before: defaultdict[str, dict[int, dict[str, str]]] = defaultdict(dict)  # by what became of their tags
+
+    def change(contact: Contact) -> None:
+        had, now = contact.tags, changed(contact.tags, typed)
+        try:
+            if now != had:
+                book.change_contact(contact, {"tags": now})
+                before[now][contact.pk] = {"tags": had}
+        except ValidationError as error:
+            refused.update(error.messages)
+
+    there = len(chosen.each(change))
+    for now, rows in before.items():
+        keeper.changed(Contact, rows, {"tags": now})
+    number = sum(map(len, before.values()))
+    rest = f" {_contacts(there - number).capitalize()} stayed as before." if there > number else ""
+    text = f"“{typed}” {done} {_contacts(number)}.{rest}{chosen.gone(there)}"
+    messages.success(request, " ".join([text, *sorted(refused)]), extra_tags=str(keeper.group or ""))
+    return redirect(list_address(request))
+
+
 def _try_again(request: PageRequest, chosen: Chosen) -> HttpResponse:
     numbers = chosen.each(retry_and_choose.retry_with_activities)
     tried, how_many, gone = sum(map(bool, numbers)), _contacts(len(numbers)), chosen.gone(len(numbers))
@@ -142,6 +181,8 @@ def _contacts(number: int) -> str:
 
 DEEDS: dict[str, Callable[[PageRequest, Chosen], HttpResponseBase]] = {
     "warmness": _set_warmness,
+    "add-tags": _add_tags,
+    "remove-tags": _remove_tags,
     "retry": _try_again,
     "hand-over": _hand_over,
     "delete": _delete,

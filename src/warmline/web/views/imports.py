@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from warmline.crm import preferences
 from warmline.crm.book import OrganizationDetails
 from warmline.crm.imports import csv_files, decisions, headings, runs
-from warmline.crm.imports.headings import Column
+from warmline.crm.imports.heading_words import Column
 from warmline.crm.imports.runs import ImportRun, RowResult, Status
 from warmline.crm.imports.tables import FileError
 from warmline.crm.models import Contact, Organization

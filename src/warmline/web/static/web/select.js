@@ -17,10 +17,10 @@ document.addEventListener("change", (event) => {
   show();
 });
 // The field that a button needs becomes required when the button is pressed, so the browser points it out.
-const NEEDS = { score: "warmness", to: "hand-over" };
+const NEEDS = { score: ["warmness"], tags: ["add-tags", "remove-tags"], to: ["hand-over"] };
 document.addEventListener("click", (event) => {
   const button = event.target.closest("#selection [name=action]");
-  if (button) for (const [name, action] of Object.entries(NEEDS)) button.form.elements[name].required = button.value === action;
+  if (button) for (const [name, actions] of Object.entries(NEEDS)) button.form.elements[name].required = actions.includes(button.value);
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("#selection input")) event.preventDefault(); // Enter would press the first button
