@@ -76,3 +76,41 @@ def test_what_stays_away_was_deleted(bench: Bench, sandbox: Sandbox, edited: tup
     row.refresh_from_db()
     assert (getattr(row, row.LINK), row.pipedrive_sync_failed) == (None, True)
     assert Notification.objects.filter(kind=NotificationKind.DELETED_THERE).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/api/v2/persons", {"error": "Organization not found", "code": "ERR_NOT_FOUND"}),
+        ("/api/v2/persons", {"error": "Validation failed: org_id: no such organization"}),
+        ("/api/v2/activities", {"error": "Validation failed: participants: no such person"}),
+    ],
+)
+def test_what_belongs_to_it_waits_as_well(
+    bench: Bench, meddler: Meddler, sandbox: Sandbox, alice: User, path: str, answer: dict[str, str]
+) -> None:
+    """A create that names the record is refused at first; that is no fault of the row, which would wait for a day."""
+    status = 404 if "code" in answer else 400
+    meddler.once("POST", path, lambda: httpx.Response(status, json={"success": False, **answer}))
+    contact = add_contact(alice, name="Vera Holm", warmness_score=8, organization=OrganizationDetails("North Mill"))
+    log_activity(alice, contact, type="CALL")
+
+    bench.settle(30)
+
+    assert [len(sandbox.world.records[kind]) for kind in ("organizations", "persons", "activities")] == [1, 1, 1]
+    assert not Notification.objects.filter(kind__endswith="failed").exists()
+
+
+def test_an_update_that_does_not_find_what_was_just_read_is_tried_again(
+    bench: Bench, meddler: Meddler, sandbox: Sandbox, edited: tuple[Any, Any]
+) -> None:
+    """Some servers know it, and some do not yet."""
+    kind, row = edited
+    meddler.once("PATCH", f"/api/v2/{kind}/1", lambda: NOT_FOUND)
+
+    bench.settle(30)
+
+    row.refresh_from_db()
+    assert (getattr(row, row.LINK), row.pipedrive_revision) == (1, row.revision)
+    there = sandbox.world.records[kind][1]
+    assert there.get("name", there.get("subject")) in {"Vera Lind", "South Mill", "A second call"}
