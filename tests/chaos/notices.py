@@ -12,6 +12,8 @@ from warmline.crm.models import Contact
 from warmline.sync.models import Notification
 
 KEPT = re.compile(r"(\w+): Pipedrive's “(.*?)” was kept, not “")
+# By a label's last word, what the journal calls an edit of that field; other labels are its own words.
+EDITED = {"title": "job_title", "note": "details", "tags": "details", "emails": "email", "phones": "phone"}
 OF_ANOTHER = "The API token belongs to"
 TROUBLE = range(400, 600)
 
@@ -65,11 +67,16 @@ def _about(notice: Notification) -> list[RowName]:
 
 
 def _kept(run: Simulation, notice: Notification) -> Iterator[Breach]:
-    """Only what a person wrote there is kept against ours; a merge there brings another record's values."""
+    """Only what a person wrote there is kept against ours, or with another contact of ours that is this person.
+
+    A merge there brings another record's values.
+    """
     contact = Contact.objects.filter(pk=notice.contact_id or 0, pipedrive_person_id__isnull=False).first()
     if run.journal.merged if contact is None else ("persons", contact.pipedrive_person_id) in run.journal.merged:
         return  # of a contact that is not linked any more, nobody knows which person it was
+    twins = Contact.objects.filter(pipedrive_person_id=contact.pipedrive_person_id) if contact else ()
+    with_twins = {name for twin in twins if twin != contact for name in run.journal.edited["contact", twin.pk]}
     for name, value in KEPT.findall(notice.text):
         some = value.split(", ") if name in {"emails", "phones"} else [value]
-        if not run.journal.said_there.issuperset(some):
+        if not run.journal.said_there.issuperset(some) and EDITED.get(name, name) not in with_twins:
             yield Breach("notice", f"“{notice.text}”, and nobody wrote that {name} there")
