@@ -23,6 +23,7 @@ class Meddler(httpx.BaseTransport):
         self._inner = inner
         self.updates: list[dict[str, Any]] = []
         self._waiting: tuple[str, str, Deed] | None = None
+        self._stays = False
 
     def once(self, method: str, path: str, deed: Deed) -> None:
         """Do something when such a call comes next.
@@ -34,6 +35,12 @@ class Meddler(httpx.BaseTransport):
                 sandbox's, which the call then never reaches.
         """
         self._waiting = (method, path, deed)
+        self._stays = False
+
+    def always(self, method: str, path: str, deed: Deed) -> None:
+        """Do something whenever such a call comes, from now on; see `once`."""
+        self._waiting = (method, path, deed)
+        self._stays = True
 
     @property
     def is_done(self) -> bool:
@@ -46,5 +53,7 @@ class Meddler(httpx.BaseTransport):
             self.updates.append(json.loads(request.content))
         if self._waiting is None or self._waiting[:2] != (request.method, request.url.path):
             return self._inner.handle_request(request)
-        deed, self._waiting = self._waiting[2], None
+        deed = self._waiting[2]
+        if not self._stays:
+            self._waiting = None
         return deed() or self._inner.handle_request(request)

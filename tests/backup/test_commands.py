@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_onto_an_empty_folder_with_another_key(made: tuple[dict[str, str], Path]
     assert "Restored the backup of" in done.stdout
     assert warmline(env, "token", "alice@example.com").returncode == 0
     assert "A backup was restored." in warmline(env, "sync", "status").stdout
+
+
+def test_one_at_a_time(made: tuple[dict[str, str], Path], tmp_path: Path) -> None:
+    """The second one would take away what the first one is writing, and be none itself."""
+    _, file = made
+    env = environment(tmp_path / "new", NOWHERE)
+    with ThreadPoolExecutor() as side_by_side:
+        done = list(side_by_side.map(lambda _: warmline(env, "restore", str(file)), range(3)))
+    assert [each.returncode for each in done].count(0) == 1
+    for each in done:
+        is_refused = "another backup is being restored" in each.stderr or "is in use" in each.stderr
+        assert is_refused == bool(each.returncode), each.stderr
+    with closing(sqlite3.connect(tmp_path / "new" / "warmline.sqlite3")) as database:
+        assert database.execute("SELECT count(*) FROM crm_user").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "text", "empty", "missing"])

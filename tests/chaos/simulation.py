@@ -55,7 +55,7 @@ SHORT: tuple[str, ...] = (
     "no_answer",
 )
 SHORT += ("no_answer_after", "reset_before", "reset_after", "refuse", "throttled", "late_commit", "slow")
-LONG = ("outage", "unauthorized", "budget_spent", "blocked", "no_answer", "error")
+LONG = ("outage", "unauthorized", "budget_spent", "blocked", "suspended", "no_answer", "error")
 LATEST = 20.0  # seconds: a commit later than the settling time is the one thing that is not promised
 FOR_AN_ACTIVITY, FOR_A_CONTACT = 3.0, 5.0  # seconds within which it is there while all is well
 TOLD = 10.0  # seconds within which another company is noticed

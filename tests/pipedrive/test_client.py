@@ -296,6 +296,24 @@ def test_a_list_that_leads_in_a_circle_ends(pipedrive: Pipedrive, script: Script
     assert len(script.requests) == 2
 
 
+@pytest.mark.parametrize("page", [[{"id": 1}], []])
+def test_a_page_that_comes_again_under_a_new_cursor_ends_the_list(
+    pipedrive: Pipedrive, script: Scripted, page: list[dict[str, int]]
+) -> None:
+    """It too would be followed until the day's tokens are spent."""
+    script.answer = lambda _: good(page, cursor=f"c{len(script.requests)}")
+    with pytest.raises(Unavailable, match="never ends"):
+        pipedrive.persons()
+    assert len(script.requests) == 2
+
+
+def test_a_cursor_of_another_form_is_none_that_breaks_us(pipedrive: Pipedrive, script: Scripted) -> None:
+    """It goes back as a text, and whoever wrote it says what that means."""
+    more = {"additional_data": {"next_cursor": {"after": 1}}}
+    script.then(httpx.Response(200, json={"success": True, "data": [{"id": 1}], **more}), good([{"id": 2}]))
+    assert [person.id for person in pipedrive.persons()] == [1, 2]
+
+
 def test_half_a_list_is_no_list(pipedrive: Pipedrive, script: Scripted) -> None:
     """A page that fails makes the whole list fail: what is missing must not look as if it didn't exist."""
     script.then(good([{"id": 1}], cursor="c1"), httpx.Response(502))
@@ -531,6 +549,21 @@ def test_a_spent_budget_is_told_from_a_full_window(pipedrive: Pipedrive, script:
     script.then(httpx.Response(429, headers={"x-ratelimit-remaining": "12"}))
     with pytest.raises(BudgetSpent):
         pipedrive.create_person(NewPerson(name="Ada", owner_id=2))
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [("2", 2), ("60", 60), ("Thu, 01 Jan 2026 09:00:30 GMT", 30), ("61", None), ("0", None), ("soon", None)],
+)
+def test_headers_that_contradict_each_other(
+    pipedrive: Pipedrive, script: Scripted, asked: str, wait: int | None
+) -> None:
+    """A short `Retry-After` says that we called too fast, whatever is left in some window: a search has its own."""
+    date = "Thu, 01 Jan 2026 09:00:00 GMT"
+    script.then(httpx.Response(429, headers={"retry-after": asked, "date": date, "x-ratelimit-remaining": "12"}))
+    with pytest.raises(BudgetSpent if wait is None else Throttled) as raised:
+        pipedrive.create_person(NewPerson(name="Ada", owner_id=2))
+    assert getattr(raised.value, "wait", None) == wait
 
 
 def test_searches_wait_for_their_own_window(pipedrive: Pipedrive, script: Scripted, clock: VirtualClock) -> None:

@@ -45,6 +45,7 @@ def test_the_exported_names_are_these_and_exist() -> None:
         "PipedriveError",
         "Plan",
         "Rejected",
+        "Suspended",
         "SystemClock",
         "Throttled",
         "TokenSource",

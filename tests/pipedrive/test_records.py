@@ -36,6 +36,8 @@ MORNING = datetime(2026, 1, 1, 8, 30, tzinfo=UTC)
         ({"id": 1, "name": None, "emails": None, "label_ids": None, "org_id": None}, Person(id=1)),
         ({"id": 1, "emails": [{"value": "", "primary": True}], "phones": [{"value": None}]}, Person(id=1)),
         ({"id": 1, "favourite_color": "green", "custom_fields": {}}, Person(id=1)),
+        ({"id": "1", "emails": [None], "label_ids": [None, "5"]}, Person(id=1, label_ids=(5,))),
+        ({"id": 1, "name": 1860, "phones": [{"value": 30}]}, Person(id=1, name="1860", phones=(Phone(value="30"),))),
         (
             {
                 "id": 1,

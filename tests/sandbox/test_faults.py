@@ -35,6 +35,7 @@ OUTCOMES: dict[FaultKind, tuple[Any, bool]] = {
     "throttled": (429, False),
     "budget_spent": (429, False),
     "blocked": (403, False),
+    "suspended": (402, False),
 }
 
 

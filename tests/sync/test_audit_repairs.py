@@ -147,6 +147,36 @@ def test_what_was_deleted_there_is_accepted_or_created_again(
     assert getattr(row, row.LINK) not in {None, gone}
 
 
+@pytest.mark.parametrize("kind", ["persons", "organizations", "activities"])
+def test_what_somebody_restored_there_meanwhile_is_not_created_again(
+    desk: Desk, bench: Bench, sandbox: Sandbox, vera: Contact, kind: Any
+) -> None:
+    """It was gone when it was found. Now it is there, and it would be there twice."""
+    sandbox.people.delete(kind, 1)
+    desk.audit()
+    sandbox.world.records[kind][1]["is_deleted"] = False
+
+    repair(desk, bench)
+
+    assert list(sandbox.world.records[kind]) == [1]
+
+
+def test_what_is_no_problem_any_more_is_left_alone(desk: Desk, sandbox: Sandbox, vera: Contact, bob: User) -> None:
+    """Owner and label were found to be wrong; since then the contact was handed over here, and has become cold."""
+    sandbox.people.change("persons", 1, owner_id=2, label_ids=[])
+    desk.audit()
+    book.hand_over(Contact.objects.all(), bob)
+    vera.refresh_from_db()
+    book.change_contact(vera, {"warmness_score": 0})
+
+    for finding in Finding.objects.all():
+        assert audit_choices.repair(finding)
+    Repairs(desk.pipedrive, desk.policy, desk.clock).repair_all()
+
+    assert not Finding.objects.exists()
+    assert (sandbox.world.persons[1]["owner_id"], sandbox.world.persons[1]["label_ids"]) == (2, [])
+
+
 def test_a_merged_person_is_followed_without_anybody(desk: Desk, bench: Bench, sandbox: Sandbox, vera: Contact) -> None:
     """The link leads on to whom it was merged into."""
     entry = {"value": "vera@example.com", "primary": True, "label": "work"}

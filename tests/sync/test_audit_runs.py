@@ -5,10 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from audit_account import Account
 from audit_desk import Desk
+from bench_engine import Bench
+from meddler import Meddler
 
+from warmline.crm.book import add_contact
+from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, Usage, Window
 from warmline.sandbox import Fault, Sandbox, SandboxTransport
@@ -102,6 +107,37 @@ def test_a_list_that_cannot_be_read_is_tried_again(desk: Desk, account: Account,
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(403, json={"success": False, "error": "no access", "code": "ERR_FORBIDDEN"}),
+        httpx.Response(200, json={"success": True, "data": {"id": 1, "name": ["?"]}}),
+    ],
+    ids=["refused", "unreadable"],
+)
+def test_a_record_that_is_not_shown_by_itself_does_not_hold_up_the_audit(
+    desk: Desk, bench: Bench, meddler: Meddler, sandbox: Sandbox, alice: User, answer: httpx.Response
+) -> None:
+    """It is left out, and so it is found no problem; the other one is found."""
+    for name in ("Kim", "Robin"):
+        add_contact(alice, name=name, email=f"{name}@example.com", warmness_score=9)
+    bench.settle()
+    for person in (1, 2):
+        sandbox.people.change("persons", person, name=f"Somebody {person}")
+    meddler.always("GET", "/api/v2/persons/1", lambda: answer)
+
+    desk.clock.sleep(60)
+    desk.begin()
+    for _ in range(10):
+        desk.auditor().run()
+        desk.clock.sleep(600)
+
+    result = latest()
+    assert result is not None
+    assert result.finished_at is not None
+    assert desk.found() == {("contact", Contact.objects.get(pipedrive_person_id=2).pk, "different")}
+
+
 def test_a_list_whose_cursor_has_expired_is_begun_anew(desk: Desk, account: Account, sandbox: Sandbox) -> None:
     """Pipedrive does not say for how long a cursor is valid."""
     desk.begin()

@@ -56,12 +56,12 @@ def test_the_reserve() -> None:
         ("throttled", used(), 30.0, "Calls wait because Pipedrive has refused one, until 09:30:30 UTC."),
         ("budget_spent", used(23_950), 0.0, "Calls wait for tokens: Warmline's share for today is used up."),
         ("budget_spent", used(100), 0.0, "Calls wait for tokens: Pipedrive says that the company has none left."),
-        ("blocked", used(), 0.0, "Calls wait because Pipedrive's firewall blocks this company."),
+        ("blocked", used(), 0.0, "Calls wait. It blocks us."),
     ],
 )
 def test_what_a_wait_is_due_to(state: str, usage: Usage, paused: float, words: str) -> None:
     """The first limit that holds, and when it ends as far as that is known."""
-    row = Connection(state=ConnectionState(state), probe_at=NOW + timedelta(minutes=5))
+    row = Connection(state=ConnectionState(state), probe_at=NOW + timedelta(minutes=5), message="It blocks us.")
     said = budget.wait(usage, paused, row, NOW)
     assert said.startswith(words) if words else not said
     if state in {"budget_spent", "blocked"}:

@@ -13,7 +13,7 @@ from virtual_clock import VirtualClock
 
 from warmline.crm import book
 from warmline.crm.activities import Activity, ActivityType
-from warmline.crm.book import OrganizationDetails, add_contact, log_activity
+from warmline.crm.book import OrganizationDetails, add_contact, change_activity, log_activity
 from warmline.crm.models import Contact, Organization
 from warmline.crm.undo import UndoStep
 from warmline.crm.users import User
@@ -470,6 +470,26 @@ def test_a_due_moment_comes_back_as_it_went(zone: str, due: tuple[date | None, t
     there = due_in_utc(*due, ZoneInfo(zone))
     text = f"{there[0] or ''} {there[1].strftime('%H:%M') if there[1] else ''}".strip()
     assert due_here(text, ZoneInfo(zone)) == due
+
+
+def test_a_due_moment_in_the_hour_that_comes_twice_stays_there(
+    polling: Bench, contact: Contact, alice: User, sandbox: Sandbox
+) -> None:
+    """When clocks are set back, 02:30 here is two moments: ours is the first, and a colleague's the second."""
+    alice.time_zone = "Europe/Berlin"
+    alice.save()
+    call = log_activity(alice, contact, type=ActivityType.CALL, due_date=date(2031, 10, 26), due_time=time(12))
+    polling.settle(20)
+    sandbox.people.change("activities", 2, due_date="2031-10-26", due_time="01:30")
+    _later(polling)
+    call.refresh_from_db()
+    assert (call.due_date, call.due_time) == (date(2031, 10, 26), time(2, 30))
+
+    change_activity(call, {"subject": "Second call"})
+    polling.settle(20)
+
+    there = sandbox.world.activities[2]
+    assert (there["subject"], there["due_date"], there["due_time"][:5]) == ("Second call", "2031-10-26", "01:30")
 
 
 def test_what_changed_before_the_first_look(bench: Bench, polling: Bench, alice: User, sandbox: Sandbox) -> None:

@@ -38,6 +38,7 @@ def notes() -> list[str]:
         ("html_error", "down", 60),
         ("unauthorized", "unauthorized", 5),
         ("blocked", "blocked", 90),
+        ("suspended", "blocked", 90),
         ("budget_spent", "budget_spent", 600),
     ],
 )

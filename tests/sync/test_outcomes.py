@@ -11,6 +11,7 @@ from warmline.pipedrive import (
     BudgetSpent,
     NotFound,
     Rejected,
+    Suspended,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -39,6 +40,7 @@ LOST = Uncertain("cut off")
     [
         (Unauthorized("no"), None, "unauthorized"),
         (Blocked("no"), None, "blocked"),
+        (Suspended("no"), None, "blocked"),
         (BudgetSpent("no"), None, "budget_spent"),
         (Throttled("slow", wait=3), None, "throttled"),
         (DOWN, DOWN, "down"),

@@ -118,6 +118,36 @@ def test_a_new_address_replaces_the_old_one(
     assert world.webhooks == {}
 
 
+def test_another_password_replaces_the_webhooks_of_the_old_one(
+    watching: Bench, contact: Contact, sandbox: Sandbox, world: World, settings: Settings
+) -> None:
+    """They would be refused at the door, and nobody would say so. What was reported meanwhile is asked for."""
+    old = set(world.webhooks)
+    settings.SECRET_KEY = "another key"
+    sandbox.people.change("persons", 1, name="Robin Veil")
+    sandbox.deliver(deliver)
+    assert not ChangeReport.objects.exists()
+    for _ in range(4):  # the look for webhooks, the look for changes, and what that has shown
+        watching.settle(10)
+    assert _hooks(world) == ["activity", "organization", "person", "user"]
+    assert old.isdisjoint(world.webhooks)
+    assert Contact.objects.get().name == "Robin Veil"
+    sandbox.people.change("persons", 1, name="Robin Dale")
+    _soon(watching, sandbox)
+    assert Contact.objects.get().name == "Robin Dale"
+    before = len(world.calls)
+    watching.settle(10)
+    assert len(world.calls) == before
+
+
+def test_an_upgrade_leaves_the_webhooks_alone(watching: Bench, contact: Contact, world: World) -> None:
+    """An earlier version stored no mark of the password."""
+    old = set(world.webhooks)
+    ReportIntake.objects.update(address=HERE + DOOR)
+    watching.settle(86_400)
+    assert set(world.webhooks) == old
+
+
 def test_a_refusal_is_said_and_tried_again_tomorrow(
     watching: Bench, sandbox: Sandbox, world: World, alice: User
 ) -> None:
@@ -175,6 +205,21 @@ def test_a_merge_is_followed_if_what_is_there_agrees(
     _soon(watching, sandbox)
     contact.refresh_from_db()
     assert contact.pipedrive_person_id == (there["id"] if follows else None)
+
+
+def test_merges_are_followed_one_after_the_other(watching: Bench, alice: User, sandbox: Sandbox) -> None:
+    """The record into which ours was merged was merged as well, before anybody here could look."""
+    contact = add_contact(alice, name="Robin Vale", phone="+49 30 5550100", warmness_score=9)
+    watching.settle(20)
+    between, last = sandbox.add("persons", name="R. V."), sandbox.add("persons", name="Robin Vale")
+    sandbox.deliver(deliver)
+    for gone, there in ((1, between["id"]), (between["id"], last["id"])):
+        sandbox.people.delete("persons", gone)
+        for told in sandbox.world.outgoing:
+            told.body["meta"].setdefault("merged_to_id", str(there))
+    _soon(watching, sandbox)
+    contact.refresh_from_db()
+    assert contact.pipedrive_person_id == last["id"]
 
 
 def test_a_second_email_that_is_reported_is_shown(

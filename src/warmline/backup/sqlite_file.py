@@ -4,6 +4,7 @@ SQLite itself copies it, as it is at one moment. A restored file gets its place 
 marked to be checked first; the one that was there is kept beside it.
 """
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -70,8 +71,8 @@ def read(archive: zipfile.ZipFile, *, replace: bool) -> list[str]:
     """
     target = database()
     draft = target.with_name(f"{target.name}.restoring")
-    try:
-        with _held(target, replace=replace) as is_there:
+    with _alone(target.parent), _held(target, replace=replace) as is_there:
+        try:
             _remove(draft)
             with archive.open(MEMBER) as source, draft.open("xb") as out:
                 shutil.copyfileobj(source, out, AT_ONCE)
@@ -81,11 +82,28 @@ def read(archive: zipfile.ZipFile, *, replace: bool) -> list[str]:
             kept = _set_aside(target) if is_there else None
             draft.replace(target)
             restore_detection.note(start)
-    except KeyError:
-        raise CannotRestoreError("the backup has no database in it.") from None
-    finally:
-        _remove(draft)
+        except KeyError:
+            raise CannotRestoreError("the backup has no database in it.") from None
+        finally:
+            _remove(draft)
     return [f"The database that was there is now {kept}."] if kept else []
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Have no other backup restored into a folder while the block runs.
+
+    Raises:
+        CannotRestoreError: One is being restored.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise CannotRestoreError(f"another backup is being restored into {folder}. Wait for it to end.") from None
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -171,12 +171,17 @@ class Calls:
         return lists.records(call, model, self._walk(call, exact, error_responses.hits))
 
     def _walk(self, call: Call, params: Query, items: Callable[[Call, Mapping[str, Any]], list[Any]]) -> Iterator[Any]:
-        """Follow the cursors of a list; raise Unavailable if one comes twice."""
+        """Follow the cursors of a list; raise Unavailable if one comes twice, or the same page under a new one."""
         followed: set[str] = set()
+        before: list[Any] | None = None
         cursor: Query = {}
         while True:
             said = self._ask(call, params={**params, "limit": PAGE_SIZE, **cursor})
-            yield from items(call, said)
+            page = items(call, said)
+            if page == before:
+                raise Unavailable("The list never ends: a page was repeated.", call=str(call))
+            yield from page
+            before = page
             following = error_responses.next_cursor(said)
             if following is None:
                 return

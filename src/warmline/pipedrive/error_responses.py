@@ -24,12 +24,13 @@ from warmline.pipedrive.errors import (
     NotFound,
     PipedriveError,
     Rejected,
+    Suspended,
     Throttled,
     Unauthorized,
     Unavailable,
     Uncertain,
 )
-from warmline.pipedrive.limit_headers import header_number, wait_seconds
+from warmline.pipedrive.limit_headers import is_of_the_day, wait_seconds
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -46,6 +47,12 @@ NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+# What every call would be answered, whoever writes it and in whatever form.
+OF_ALL_CALLS: dict[int, type[PipedriveError]] = {
+    HTTPStatus.UNAUTHORIZED: Unauthorized,
+    HTTPStatus.PAYMENT_REQUIRED: Suspended,
+}
 
 # What people read; the exception itself stays the error's cause.
 IN_WORDS: dict[type[Exception], str] = {
@@ -175,8 +182,8 @@ def refusal(call: Call, answer: Answer, said: Mapping[str, Any]) -> PipedriveErr
     missing = status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
     if status == HTTPStatus.FORBIDDEN and "scope and url mismatch" in _message(said).casefold():
         return MissingScope(OUT_OF_SCOPE, call=name, status=status, code=_code(said))
-    if status == HTTPStatus.UNAUTHORIZED:
-        return Unauthorized(message, call=name, status=status)
+    if status in OF_ALL_CALLS:
+        return OF_ALL_CALLS[status](message, call=name, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _too_many(name, answer, message)
     if status == HTTPStatus.FORBIDDEN and not by_pipedrive:
@@ -239,7 +246,8 @@ def hits(call: Call, said: Mapping[str, Any]) -> list[Any]:
 def next_cursor(said: Mapping[str, Any]) -> str | None:
     """Return the cursor of the next page; None at the end."""
     more = said.get("additional_data")
-    return (more.get("next_cursor") or None) if isinstance(more, Mapping) else None
+    cursor = more.get("next_cursor") if isinstance(more, Mapping) else None
+    return str(cursor) if cursor else None
 
 
 def without_frames(failure: BaseException) -> BaseException:
@@ -261,8 +269,8 @@ def without_frames(failure: BaseException) -> BaseException:
 
 
 def _too_many(name: str, answer: Answer, message: str) -> PipedriveError:
-    """Distinguish the two kinds of 429: if there are calls left in the window, the day's tokens are used up."""
-    if header_number(answer.headers, "x-ratelimit-remaining"):
+    """Distinguish the two kinds of 429, by what its headers say."""
+    if is_of_the_day(answer.headers, answer.at):
         return BudgetSpent(message, call=name, status=answer.status)
     return Throttled(message, wait=wait_seconds(answer.headers, answer.at), call=name, status=answer.status)
 

@@ -10,7 +10,8 @@
     |-- Uncertain          a write that may have been done: look before trying again
     |-- Unauthorized       the token is refused: stop everything but a rare probe
     |   `-- GrantEnded     the app was uninstalled or its access revoked: a person has to connect again
-    `-- Blocked            Cloudflare blocks us: stop everything for a while
+    `-- Blocked            the whole company is kept out: stop everything for a while
+        `-- Suspended      its account is not open: a person has to settle that in Pipedrive
 
 Whatever goes wrong on the way to Pipedrive and back, this package raises no other exception.
 """
@@ -121,3 +122,7 @@ class GrantEnded(Unauthorized):
 
 class Blocked(PipedriveError):
     """A firewall in front of Pipedrive blocks the whole company (403 without Pipedrive's JSON)."""
+
+
+class Suspended(Blocked):
+    """The company's account is not open (402), as when a trial is over or a payment is missing: no call is served."""

@@ -21,7 +21,7 @@ from warmline.pipedrive.bearer import Bearer, TokenSource
 from warmline.pipedrive.clock import Clock, http_date
 from warmline.pipedrive.error_responses import Answer, Call
 from warmline.pipedrive.errors import Unavailable
-from warmline.pipedrive.limit_headers import header_number, wait_seconds
+from warmline.pipedrive.limit_headers import header_number, is_of_the_day, wait_seconds
 from warmline.pipedrive.limiter import Limiter
 from warmline.pipedrive.unpacking import unpacked
 
@@ -220,7 +220,7 @@ class HttpSession:
         with suppress(Unavailable):
             self._limiter.learn(answer.headers, turn=turn, search=call.search)
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-                if not header_number(answer.headers, "x-ratelimit-remaining"):  # else the day's tokens are used up
+                if not is_of_the_day(answer.headers, answer.at):
                     self._limiter.widen()
                 self._limiter.pause(wait_seconds(answer.headers, answer.at))
 

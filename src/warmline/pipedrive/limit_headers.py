@@ -12,6 +12,7 @@ from warmline.pipedrive.clock import http_date
 
 LONGEST_PAUSE = 3600.0
 DEFAULT_PAUSE = 2.0
+LONGEST_BURST = 60.0  # seconds: who is asked to wait no longer has called too fast
 
 
 def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
@@ -24,12 +25,28 @@ def wait_seconds(headers: Mapping[str, str], now: datetime) -> float:
     Returns:
         Seconds: from `Retry-After` (seconds or a date), else from `x-ratelimit-reset`, else 2; an hour at most.
     """
+    return min(_retry_after(headers, now) or reset_seconds(headers) or DEFAULT_PAUSE, LONGEST_PAUSE)
+
+
+def is_of_the_day(headers: Mapping[str, str], now: datetime) -> bool:
+    """Tell whether a 429 means that the day's tokens are used up.
+
+    That is so if calls are left in the window, unless Pipedrive asks for a pause after which they would be no more.
+
+    Args:
+        headers: As for `wait_seconds`.
+        now: Likewise.
+    """
+    asked = _retry_after(headers, now)
+    return bool(header_number(headers, "x-ratelimit-remaining")) and not (asked and asked <= LONGEST_BURST)
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that `Retry-After` asks for, which is a number or a date; None if it asks for none."""
     wait = header_number(headers, "retry-after")
     if wait is None and (moment := http_date(headers.get("retry-after", ""))) is not None:
         wait = (moment - (http_date(headers.get("date", "")) or now)).total_seconds()
-    if wait is None or wait <= 0:
-        wait = reset_seconds(headers) or DEFAULT_PAUSE
-    return min(wait, LONGEST_PAUSE)
+    return wait if wait is not None and wait > 0 else None
 
 
 def reset_seconds(headers: Mapping[str, str]) -> float | None:

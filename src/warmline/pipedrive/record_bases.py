@@ -31,7 +31,9 @@ class Read(BaseModel):
     """A record as Pipedrive returns it."""
 
     # Pydantic's messages would otherwise quote the data of real persons.
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", validate_by_name=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -40,9 +42,11 @@ class Read(BaseModel):
 
 
 def _without_nothing(data: Any) -> Any:
-    """Drop nulls and empty texts from an object, and from the objects in it."""
+    """Drop nulls and empty texts from an object, and from the objects in it; from lists only nulls."""
     if isinstance(data, Mapping):
         return {key: _without_nothing(value) for key, value in data.items() if value is not None and value != ""}
+    if isinstance(data, list):
+        return [_without_nothing(value) for value in data if value is not None]
     return data
 
 

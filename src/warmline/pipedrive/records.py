@@ -164,7 +164,7 @@ class Address(Read):
     Parts that we do not know are kept and sent back as well.
     """
 
-    model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="allow")
 
     value: str | None = None
     country: str | None = None

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from warmline.sandbox.answers import (
     BAD_REQUEST,
     FORBIDDEN,
+    PAYMENT_REQUIRED,
     SERVER_ERROR,
     UNAUTHORIZED,
     Refused,
@@ -30,7 +31,7 @@ from warmline.sandbox.limits import rate_headers, too_many
 FaultKind = Literal[
     "error", "error_after", "html_error", "html_error_after", "html_after", "truncated", "slow",
     "no_answer", "no_answer_after", "late_commit", "reset_before", "reset_after", "refuse", "outage",
-    "unauthorized", "throttled", "budget_spent", "blocked",
+    "unauthorized", "throttled", "budget_spent", "blocked", "suspended",
     "event_late", "event_twice", "event_out_of_order", "event_lost",
 ]  # fmt: skip
 
@@ -114,6 +115,7 @@ KINDS: dict[FaultKind, Outcome] = {
     "blocked": Outcome(
         "<html><body><h1>Access denied</h1><p>Too many requests came from here.</p></body></html>", status=FORBIDDEN
     ),
+    "suspended": Outcome(Refused("the company account is not open", status=PAYMENT_REQUIRED)),
     "event_late": Outcome(Silence, when=When.EVENT, delayed=True),
     "event_twice": Outcome(Silence, when=When.EVENT),
     "event_out_of_order": Outcome(Silence, when=When.EVENT, delayed=True),

@@ -154,7 +154,7 @@ class ReportIntake(models.Model):
     """The one row (id 1) that says how reports come in.
 
     Attributes:
-        address: Where Pipedrive was last asked to report; empty while it was not.
+        address: Where Pipedrive was last asked to report, a mark of the password behind “#”; empty while it was not.
         checked_at: When it was last looked whether it still knows; None for never.
         problem: Why it cannot report, in plain words; empty if it can.
         heard_at: When the last report came; None for never.

@@ -67,7 +67,7 @@ def due_here(due: str, zone: ZoneInfo) -> tuple[date | None, time | None]:
     if due_date is None or due_time is None:
         return due_date, None
     moment = datetime.combine(due_date, due_time, UTC).astimezone(zone)
-    return moment.date(), moment.time().replace(tzinfo=None)
+    return moment.date(), moment.time().replace(tzinfo=None, fold=0)  # the database keeps no fold
 
 
 def activity_type(wished: str, theirs: Iterable[PipedriveType]) -> str:

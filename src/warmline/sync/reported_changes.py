@@ -56,6 +56,11 @@ def address() -> str:
     return f"{settings.PUBLIC_URL}{PATH}" if settings.PUBLIC_URL and is_safe else ""
 
 
+def mark_of_password() -> str:
+    """Return a mark by which another password is recognized, and from which nothing follows."""
+    return hashlib.sha256(password().encode()).hexdigest()[:12]
+
+
 def is_door_opened_by(user: str, given: str) -> bool:
     """Tell, in constant time, whether these are the door's user and password."""
     return hmac.compare_digest(f"{user}:{given}".encode(), f"{USER}:{password()}".encode())
@@ -223,9 +228,13 @@ def forget() -> None:
 
 
 def merged_into(kind: str, record_id: int) -> int | None:
-    """Return the record that another one is said to have been merged into; None when nobody said so."""
-    merge = ReportedMerge.objects.filter(kind=kind, record_id=record_id).first()
-    return None if merge is None else merge.merged_to
+    """Return the record that another one is said to be part of by now, after any merges; None when nobody said so."""
+    went = [record_id]
+    while (merge := ReportedMerge.objects.filter(kind=kind, record_id=went[-1]).first()) is not None:
+        if merge.merged_to in went:
+            break
+        went.append(merge.merged_to)
+    return went[-1] if len(went) > 1 else None
 
 
 def _number(text: object) -> int | None:

@@ -14,6 +14,7 @@ from warmline.pipedrive import (
     GrantEnded,
     PipedriveError,
     Rejected,
+    Suspended,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -27,6 +28,10 @@ IN_WORDS = {"email": "with this e-mail", "name": "with this name"}  # how candid
 NAMED = 5  # candidates that a message names
 ORGANIZATION_FAILED = "organization_failed"  # the error code of a contact whose organization has failed
 PASSING = ("unavailable", "uncertain", "unexpected")  # the error codes of failures that may pass by themselves
+SUSPENDED = (
+    "Pipedrive does not serve this company, because its account is not open: a trial may be over, or a payment "
+    "missing. Settle that in Pipedrive."
+)
 SOON = timedelta(minutes=1)  # the longest wait of a row that has not failed: a lost create is settled in 40 seconds
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # a burst of lost creates lasts no longer; one look then finds them all
 PROBING = timedelta(minutes=1)  # after which the worker that probes is assumed to have died
@@ -168,7 +173,8 @@ def trouble(error: Exception, *, probed: Exception | None = None) -> Trouble | N
             text = error.message if isinstance(error, GrantEnded) else "Pipedrive does not accept the API token."
             return Trouble(ConnectionState.UNAUTHORIZED, text)
         case Blocked():
-            return Trouble(ConnectionState.BLOCKED, "Pipedrive's firewall is blocking this company for a while.")
+            text = "Pipedrive's firewall is blocking this company for a while."
+            return Trouble(ConnectionState.BLOCKED, SUSPENDED if isinstance(error, Suspended) else text)
         case BudgetSpent():
             by_pipedrive = "The company has used up its Pipedrive API tokens for today."
             return Trouble(ConnectionState.BUDGET_SPENT, by_pipedrive if error.status else error.message)

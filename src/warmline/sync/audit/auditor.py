@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from warmline.pipedrive import (
     MOST_IDS,
     Clock,
+    MissingScope,
     Page,
     Pipedrive,
     PipedriveError,
@@ -47,6 +48,7 @@ KINDS: tuple[RowKind, ...] = ("organization", "contact", "activity")
 EVERYTHING, CHANGES, SLICES = "everything", "changes", "slices"
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=30)  # after a failure
 WITHOUT_TOKENS = timedelta(minutes=30)  # until it is seen whether tokens are left over
+TRIES = 5  # to look at a suspect, although the connection works; then it is left out
 A_NIGHT = timedelta(days=1)
 LONG_AGO = timedelta(days=36500)
 
@@ -237,13 +239,32 @@ class Auditor:
         for kind in KINDS:
             next_one = Suspect.objects.filter(kind=kind).order_by("pk").first()
             if next_one is not None:
-                self._checks.check(next_one, audit.pk)
+                self._check_one(audit, next_one)
                 return True
         now, daily_tokens = self._clock.now(), self._pipedrive.usage().daily_tokens
         if not has_settled(audit, self._policy, now, daily_tokens):
             return False
         close(audit, self._policy, now, daily_tokens)
         return False
+
+    def _check_one(self, audit: Audit, suspect: Suspect) -> None:
+        try:
+            self._checks.check(suspect, audit.pk)
+        except PipedriveError as error:
+            if not self._is_given_up(audit, error):
+                raise
+            log.warning("audit.left_out row=%s/%s error=%s", suspect.kind, suspect.row_id, error)
+            with storing():
+                suspect.delete()
+                Audit.objects.filter(pk=audit.pk).update(failures=0)
+
+    def _is_given_up(self, audit: Audit, error: PipedriveError) -> bool:
+        """Tell whether only this record cannot be read, so that the audit may go on without it."""
+        if isinstance(error, Rejected) and not isinstance(error, MissingScope):
+            return True
+        if audit.failures < TRIES or trouble(error) is not None:
+            return False
+        return connection_health.probe(self._pipedrive, self._membership, self._clock) is None
 
     def _begin_list_anew(self, audit: Audit) -> None:
         """Read a list from its beginning: Pipedrive does not document how long a cursor is valid."""

@@ -38,11 +38,6 @@ class Checks:
     def __init__(self, pipedrive: Pipedrive, policy: Policy, clock: Clock) -> None:
         self._pipedrive, self._policy, self._clock = pipedrive, policy, clock
         self._comparison: Comparison | None = None
-        self._asks: dict[str, Callable[[int], Any]] = {
-            "contact": pipedrive.person,
-            "organization": pipedrive.organization,
-            "activity": pipedrive.activity,
-        }
 
     def check(self, suspect: Suspect, audit_id: int) -> None:
         """Look at one suspect, and store what is wrong with it.
@@ -130,12 +125,7 @@ class Checks:
         return [each for each in found if each.problem != Problem.ORGANIZATION]
 
     def _there(self, kind: RowKind, record_id: int) -> Any:
-        """Return a record; None when there is none, or it is marked as deleted."""
-        try:
-            record = self._asks[kind](record_id)
-        except NotFound:
-            return None
-        return None if record.is_deleted else record
+        return record_there(self._pipedrive, kind, record_id)
 
     def _known(self, kind: RowKind, row: Any, record: Any) -> AuditedLink:
         """Return what is known of a row's link; of another record than before, what is there now."""
@@ -174,6 +164,26 @@ class Checks:
             Finding.objects.update_or_create(
                 kind=kind, row_id=row.pk, problem=problem, defaults=values, create_defaults=first
             )
+
+
+def record_there(pipedrive: Pipedrive, kind: str, record_id: int) -> Any:
+    """Return the record of a kind of row; None when there is none, or it is marked as deleted.
+
+    Args:
+        pipedrive: The client.
+        kind: "contact", "organization" or "activity".
+        record_id: Its id.
+    """
+    ask: dict[str, Callable[[int], Any]] = {
+        "contact": pipedrive.person,
+        "organization": pipedrive.organization,
+        "activity": pipedrive.activity,
+    }
+    try:
+        record = ask[kind](record_id)
+    except NotFound:
+        return None
+    return None if record.is_deleted else record
 
 
 def store_link(link: AuditedLink, audit_id: int, clock: Clock) -> None:

@@ -83,13 +83,17 @@ def of_contact(
     verdicts = _of_values(Problem.DIFFERENT, [each for each in found if each.name != "organization"])
     if link.is_ours:  # an adopted person keeps its organization
         verdicts += _of_values(Problem.ORGANIZATION, [each for each in found if each.name == "organization"])
-    was_handed_over = link.owner_here is not None and link.owner_here != contact.owner_id
-    if not was_handed_over:
+    if not was_handed_over(contact, link):
         verdicts += _of_owner(person, link, owner_id)
     has_label = link.label_id is None or link.label_id in person.label_ids
     if not has_label and contact.is_warm and not _is_accepted(link, Problem.LABEL, link.label_id):
         verdicts.append(Verdict(Problem.LABEL, {"label": [link.label_id, None]}))
     return verdicts
+
+
+def was_handed_over(contact: Contact, link: AuditedLink) -> bool:
+    """Tell whether a contact has another owner here than when it was linked, so that its person may have as well."""
+    return link.owner_here is not None and link.owner_here != contact.owner_id
 
 
 def of_organization(

@@ -22,10 +22,11 @@ from warmline.pipedrive import (
 )
 from warmline.sync import normal_forms, wakeups
 from warmline.sync.after_change import fresh_attempts
-from warmline.sync.audit.judging import alike
+from warmline.sync.audit.checking import record_there
+from warmline.sync.audit.judging import alike, was_handed_over
 from warmline.sync.audit.missing import undecided
 from warmline.sync.audit.rows import MODELS
-from warmline.sync.audit_models import Finding, Problem
+from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.company import make_sure, storing
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import emails_phones_merge, linking, snapshots
@@ -78,8 +79,12 @@ class Repairs:
         match finding.problem:
             case Problem.MISSING:
                 self._send_now(row, now)
+            case Problem.OWNER if _was_handed_over(row):
+                pass  # since it was found: who owns it there is the new owner's business
             case Problem.OWNER:
                 self._give_back(row, finding.values["owner"][0])
+            case Problem.LABEL if not row.is_warm:
+                pass  # it has become cold since
             case Problem.LABEL:
                 self._label(row, finding.values["label"][0])
             case Problem.DOUBLE:
@@ -88,6 +93,8 @@ class Repairs:
                 _send_ours(row, finding.values, now)
             case _ if finding.mends_itself:
                 linking.look_again(row, now)
+            case _ if record_there(self._pipedrive, finding.kind, getattr(row, row.LINK)) is not None:
+                linking.look_again(row, now)  # somebody has restored it since
             case _:
                 _create_again(row, now)
 
@@ -110,6 +117,11 @@ class Repairs:
         if label_id not in person.label_ids:
             make_sure()
             self._pipedrive.update_person(person.id, PersonChanges(label_ids=(*person.label_ids, label_id)))
+
+
+def _was_handed_over(row: Contact | Organization) -> bool:
+    link = AuditedLink.objects.filter(kind="contact", row_id=row.pk).first() if isinstance(row, Contact) else None
+    return isinstance(row, Contact) and link is not None and was_handed_over(row, link)
 
 
 def _send_ours(row: Row, values: dict[str, list[Any]], now: datetime) -> None:

@@ -24,7 +24,7 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import linking
-from warmline.sync.reconcile.merged_or_deleted_there import DeletedThereError
+from warmline.sync.reconcile.merged_or_deleted_there import NOT_SHOWN, NOT_SHOWN_TEXT, DeletedThereError
 from warmline.sync.reconcile.outcome import StaleLinkError
 from warmline.sync.remote import connection_health
 from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest_wait, trouble, wants_probe
@@ -32,6 +32,7 @@ from warmline.sync.retries import NotYetError, Verdict, is_other, judge, longest
 log = logging.getLogger(__name__)
 
 STALE_LINK_WAIT = timedelta(seconds=1)  # for the other row to be brought in line again
+UNTIL_SHOWN = timedelta(seconds=5)  # before a record is looked for again that was not there; then it counts as deleted
 
 
 class DisconnectedError(Exception):
@@ -86,7 +87,12 @@ class Attempts:
                 return
             self.put_off(row, wait)
             raise NotYetError(wait) from stale
-        except DeletedThereError:
+        except DeletedThereError as gone:
+            if row.pipedrive_sync_error_code != NOT_SHOWN:  # a new record may not be shown everywhere at once
+                self._set_aside(
+                    row, Verdict(failed=False, wait=UNTIL_SHOWN, code=NOT_SHOWN, message=NOT_SHOWN_TEXT), gone
+                )
+                return
             log.info("sync.deleted_there row=%s/%s", row._meta.model_name, row.pk)  # noqa: SLF001 (as below)
             linking.unlink(row, self._clock.now())
         except Exception as error:

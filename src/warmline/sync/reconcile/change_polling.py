@@ -29,6 +29,7 @@ from warmline.sync.leases import Leases
 from warmline.sync.models import Remembered
 from warmline.sync.reconcile import read_ahead
 from warmline.sync.reconcile.audit_baseline import kind_of
+from warmline.sync.reconcile.merged_or_deleted_there import NOT_SHOWN, NOT_SHOWN_TEXT
 from warmline.sync.reconcile.relevant_changes import Judge, linked, nothing_more, of_list, of_reports
 from warmline.sync.remote.references import References
 from warmline.sync.reported_changes import heard, notice_silence
@@ -145,11 +146,11 @@ class RemoteChanges:
         seen = set(ChangesSeen.objects.filter(kind__in=many).values_list("kind", flat=True))
         for kind in seen:
             self._reported[kind] = (self._clock.monotonic(), edited[kind])
-            news[kind] = [row for row in news[kind] if (kind, getattr(row, row.LINK)) in gone]
         with storing():
             for kind, model in KINDS.items():
                 read_ahead.forget(model, [report.record_id for report in reports if report.kind == kind])
-                woken += len(wake(news[kind], now))
+                woken += len(wake([] if kind in seen else edited[kind], now))
+                woken += len(wake([row for row in news[kind] if row not in edited[kind]], now, are_gone=True))
             ChangesSeen.objects.filter(kind__in=seen).update(looked_at=NEVER)  # one list instead of many gets
             if any(report.kind == "user" for report in reports):
                 Remembered.objects.filter(name="users").delete()  # asked for anew by whoever needs them
@@ -185,13 +186,14 @@ class RemoteChanges:
         # Before the transaction: where a sector is may have to be asked for.
         news = of_list(KINDS[kind], records, references, self._judge)
         (told_at, reported), listed = self._reported.pop(kind, (at, [])), {record.id for record in records}
-        if at - told_at < AFTER_A_FAILURE:  # else another process has looked
-            missing += [row for row in reported if getattr(row, row.LINK) not in listed]
+        unlisted = [row for row in reported if getattr(row, row.LINK) not in listed]
+        if at - told_at >= AFTER_A_FAILURE:  # another process has looked
+            unlisted = []
         jumped = abs((self._clock.now() - now).total_seconds() - (self._clock.monotonic() - at)) > 1
         with storing():
             read_ahead.forget(KINDS[kind], listed)
             woken = wake([row for row, _ in news], now)
-            count = len(woken) + len(wake(missing, now))
+            count = len(woken) + len(wake(unlisted, now)) + len(wake(missing, now, are_gone=True))
             if len(news) > A_FEW and not jumped:
                 read_ahead.keep([(row, record) for row, record in news if row.pk in woken], now)
             values = {"since": present, "looked_at": now, "looks": 0 if checked else looks}
@@ -201,12 +203,13 @@ class RemoteChanges:
         return count
 
 
-def wake(rows: Sequence[Row], now: datetime) -> set[int]:
+def wake(rows: Sequence[Row], now: datetime, *, are_gone: bool = False) -> set[int]:
     """Make linked rows pending, so that their records are looked at; those that are pending already stay as they are.
 
     Args:
         rows: As read; of one table.
         now: The present moment, aware.
+        are_gone: Whether their records are said to be gone already, so that one look settles that.
 
     Returns:
         The ids of those that became pending.
@@ -221,6 +224,8 @@ def wake(rows: Sequence[Row], now: datetime) -> set[int]:
             continue
         in_line = type(row)._default_manager.filter(pk=row.pk, revision=F("pipedrive_revision"))  # noqa: SLF001 (documented)
         values = {"revision": F("revision") + 1, "pipedrive_in_bulk": len(rows) > A_FEW, **fresh_attempts(now)}
+        if are_gone:
+            values |= {"pipedrive_sync_error_code": NOT_SHOWN, "pipedrive_sync_error_message": NOT_SHOWN_TEXT}
         if in_line.exclude(**{row.LINK: None}).update(**values):
             woken.add(row.pk)
     return woken

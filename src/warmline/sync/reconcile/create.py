@@ -6,7 +6,8 @@ Every step can be repeated at any time. A look that failed never means "not foun
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
 from warmline.crm.activities import Activity
@@ -24,6 +25,7 @@ from warmline.pipedrive import (
     PersonChanges,
     Pipedrive,
     Rejected,
+    Unavailable,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping
@@ -46,6 +48,8 @@ from warmline.sync.remote.references import References
 from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 New = TypeVar("New")
+NAMES_OF_LINKS = {"org_id", "person_id", "participants"}
+NEW = timedelta(minutes=1)  # a record that was stored longer ago is known everywhere
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
 
 
@@ -302,14 +306,23 @@ class Steps:
 
         Raises:
             StaleLinkError: When Pipedrive refuses what the block sends, and the record of one of the rows is gone.
+            Unavailable: When Pipedrive does not know a record yet that it has only just stored.
         """
         try:
             yield
-        except Rejected:
-            for row in rows:
-                if row is not None and self._is_gone(row):
+        except Rejected as refused:
+            linked = [row for row in rows if row is not None]
+            for row in linked:
+                if self._is_gone(row):
                     raise StaleLinkError(row) from None
+            is_about_one = refused.status == HTTPStatus.NOT_FOUND or refused.field in NAMES_OF_LINKS
+            if is_about_one and any(map(self._is_new, linked)):
+                raise Unavailable(refused.message, call=refused.call, status=refused.status) from refused
             raise
+
+    def _is_new(self, row: Contact | Organization) -> bool:
+        since = row.last_pipedrive_sync_attempt
+        return since is not None and self.clock.now() - since < NEW
 
     def _is_gone(self, row: Contact | Organization) -> bool:
         if isinstance(row, Contact):

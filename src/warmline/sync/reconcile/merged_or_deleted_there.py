@@ -24,6 +24,11 @@ from warmline.sync.retries import AmbiguousError
 
 PartyRow = TypeVar("PartyRow", Contact, Organization)
 
+# The error code and message of a linked row whose record was said to be gone; an attempt that does not find it either
+# settles that. Pipedrive may answer 404 for a record that it has only just stored.
+NOT_SHOWN = "not_shown"
+NOT_SHOWN_TEXT = "Pipedrive does not show its record. It is looked for once more."
+
 
 class DeletedThereError(Exception):
     """The record was deleted in Pipedrive, and it was not merged into one that can be found."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from warmline.crm.activities import Row
-from warmline.pipedrive import NotFound, Rejected
+from warmline.pipedrive import NotFound, Rejected, Unavailable
 from warmline.sync.intents import Intents, Sent
 from warmline.sync.lease_keys import update_key
 from warmline.sync.reconcile.match_decision import Record
@@ -41,6 +41,7 @@ def send_update(
 
     Raises:
         CannotEmptyError: When Pipedrive refused to empty a field; the other changes were sent.
+        Unavailable: When Pipedrive says that there is no such record, although it was read.
     """
     what = update_key(row)
 
@@ -50,8 +51,8 @@ def send_update(
 
     try:
         return send(ours, fields)
-    except NotFound:
-        raise
+    except NotFound as error:  # it was read just now; the next attempt reads it again
+        raise Unavailable(error.message, call=error.call, status=error.status) from error
     except Rejected as error:
         emptied = [f for f in EMPTIED.values() if f.name in ours and any(fields.get(n, n) is None for n in f.nulled)]
         if not emptied:

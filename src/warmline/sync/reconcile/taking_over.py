@@ -67,15 +67,21 @@ def take_over(row: Row, brought: Brought) -> str:
         left[name] = [each for each in brought.changed_there[name] if not _change_several(stored, name, [each])]
         written |= frozenset() if left[name] else {name}
     names = [name for name, each in columns.items() if each <= written]
-    # What one side holds now is what both agree on; a moment is compared as Pipedrive has it.
-    theirs = {"due", *brought.here}
-    now = {name: brought.changed_there[name] if name in theirs else getattr(stored, column_of(name)) for name in names}
+    # What one side holds now is what both agree on.
+    now = {name: brought.changed_there[name] if name in brought.here else _held(stored, name) for name in names}
     _agree(stored, stored.pipedrive_agreed, {name: value for name, value in now.items() if not first_of(name)})
     _disagree(row, {name: value for name, value in left.items() if name not in names})
     audit_baseline.forget_findings(row, names)
     said = f" Changed in Pipedrive, and now here: {', '.join(map(called, names))}." if names else ""
     refused = sorted({*columns, *noticed} - set(names))
     return f"{said} Pipedrive's {' and '.join(map(called, refused))} cannot be stored here." if refused else said
+
+
+def _held(stored: Row, name: str) -> Any:
+    """Return our value of a field. A moment may be another one than Pipedrive's: one hour of the year comes twice."""
+    if name == "due" and isinstance(stored, Activity):
+        return snapshots.of_our_activity(stored, stored.type)[name]
+    return getattr(stored, column_of(name))
 
 
 def _disagree(row: Row, left: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Has Pipedrive report changes: makes our webhooks there, finds them again, looks daily whether they are still there.
 
 They are known by their name and address, so after a restart, or with a restored backup, those that are there are used.
-More than one of a kind, and those of an earlier address of ours, are deleted; others' are left alone.
+More than one of a kind, and those of an earlier address or password of ours, are deleted; others' are left alone.
 """
 
 import logging
@@ -44,7 +44,7 @@ class ReportSubscriptions:
     def is_wanted(self) -> bool:
         """Tell the same, without sparing the database."""
         intake, now = ReportIntake.objects.filter(pk=1).first(), self._clock.now()
-        if intake is None or intake.address != reported_changes.address():
+        if intake is None or not _is_known(intake):
             return bool(reported_changes.address()) or bool(intake and intake.address)
         is_fresh = intake.checked_at is not None and now - DAILY < intake.checked_at <= now
         return bool(intake.address) and not is_fresh
@@ -62,11 +62,12 @@ class ReportSubscriptions:
             before = ReportIntake.objects.get_or_create(pk=1)[0]
             problem = ""
             try:
-                made = _settle(pipedrive, address, before.address)
+                made = _settle(pipedrive, address, _url(before), are_good=_is_of_this_password(before))
             except (MissingScope, Rejected) as error:
                 made, problem = False, f"Pipedrive does not let Warmline register its webhooks: {error.message}"
                 log.warning("reports.not_registered error=%s", error.message)
-            values: dict[str, object] = {"address": address, "checked_at": now, "problem": problem}
+            stored = f"{address}#{reported_changes.mark_of_password()}" if address else ""
+            values: dict[str, object] = {"address": stored, "checked_at": now, "problem": problem}
             if made:
                 values["proven_from"] = None
             if made and before.address and before.gap_since is None:
@@ -109,12 +110,11 @@ def shown() -> Shown:
 
 def remove(pipedrive: Pipedrive) -> bool:
     """Delete our webhooks, because somebody disconnects; return whether that was done."""
-    address = reported_changes.address()
     before = ReportIntake.objects.filter(pk=1).first()
     if before is None or not before.address:
         return True
     try:
-        _settle(pipedrive, "", before.address or address)
+        _settle(pipedrive, "", _url(before))
     except PipedriveError as error:
         log.warning("reports.not_removed error=%s", error)
         return False
@@ -123,12 +123,37 @@ def remove(pipedrive: Pipedrive) -> bool:
     return True
 
 
-def _settle(pipedrive: Pipedrive, address: str, before: str) -> bool:
-    """Make what is missing, and delete what is too much; return whether anything was missing."""
+def _url(intake: ReportIntake) -> str:
+    """Return where Pipedrive was last asked to report; behind it, the mark of the password is stored."""
+    return intake.address.partition("#")[0]
+
+
+def _is_of_this_password(intake: ReportIntake) -> bool:
+    """Tell whether the door's password is still the one of then, of which an earlier version stored no mark."""
+    return intake.address.partition("#")[2] in {"", reported_changes.mark_of_password()}
+
+
+def _is_known(intake: ReportIntake) -> bool:
+    return _url(intake) == reported_changes.address() and _is_of_this_password(intake)
+
+
+def _settle(pipedrive: Pipedrive, address: str, before: str, *, are_good: bool = True) -> bool:
+    """Make what is missing, and delete what is too much; return whether anything was missing.
+
+    Args:
+        pipedrive: The client.
+        address: Where Pipedrive is to report; empty for nowhere.
+        before: Where it was last asked to.
+        are_good: Whether those that it was asked for then would still be let in.
+    """
     ours = [one for one in pipedrive.webhooks() if _is_ours(one, {address, before} - {""})]
     missing = False
     for kind in OBJECTS if address else ():
-        good = [one for one in ours if (one.url, one.object, one.action) == (address, kind, "*") and one.is_active]
+        good = [
+            one
+            for one in ours
+            if are_good and (one.url, one.object, one.action) == (address, kind, "*") and one.is_active
+        ]
         if good:
             ours.remove(good[0])
         else:

@@ -128,8 +128,8 @@ def wait(used: Usage, paused: float, row: Connection | None, now: datetime) -> s
         is_ours = used.daily_tokens is not None and used.daily_tokens - used.tokens < connection_health.ENOUGH
         whose = "Warmline's share for today is used up" if is_ours else "Pipedrive says that the company has none left"
         return f"Calls wait for tokens: {whose}.{probe}"
-    if state == ConnectionState.BLOCKED:
-        return f"Calls wait because Pipedrive's firewall blocks this company.{probe}"
+    if row is not None and state == ConnectionState.BLOCKED:
+        return f"Calls wait. {row.message}{probe}"
     if paused > 0:
         return f"Calls wait because Pipedrive has refused one, until {_at(now + timedelta(seconds=paused))}."
     if used.calls >= used.window.calls:
