@@ -23,7 +23,7 @@ from warmline.pipedrive import (
 from warmline.sync import normal_forms, wakeups
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.audit.judging import alike
-from warmline.sync.audit.missing import undecided
+from warmline.sync.audit.missing_rows import undecided
 from warmline.sync.audit.rows import MODELS
 from warmline.sync.audit_models import Finding, Problem
 from warmline.sync.company import make_sure, storing

@@ -30,7 +30,7 @@ from warmline.sync.models import Remembered
 from warmline.sync.reconcile import read_ahead
 from warmline.sync.reconcile.audit_baseline import kind_of
 from warmline.sync.reconcile.relevant_changes import Judge, linked, nothing_more, of_list, of_reports
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.reported_changes import heard, notice_silence
 
 log = logging.getLogger(__name__)
