@@ -172,7 +172,8 @@ class RemoteChanges:
         fresh = set(
             ChangesSeen.objects.filter(looked_at__gt=now - every, looked_at__lte=now).values_list("kind", flat=True)
         )
-        return [kind for kind in KINDS if kind not in fresh and kind in _LINKED.found()]
+        linked = _LINKED.found()
+        return [kind for kind in KINDS if kind not in fresh and kind in linked]
 
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
         now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()
