@@ -33,7 +33,7 @@ NO_FAILURE = {kind.name for kind in NotificationKind if not kind.endswith("_fail
 LEFT_OUT: dict[tuple[str, str], set[str]] = {
     # Only of these there are several values, of which one is the primary.
     ("sync/synced_fields.py", "FIRST"): {"LINE", "EMAIL", "PHONE", "LISTED", "NOTE", "EXACT", "LINES", "TAGS"},
-    ("sync/retries.py", "PROBE_WAITS"): {"OK", "NO_TOKEN"},  # there is nothing to probe
+    ("sync/probe_waits.py", "PROBE_WAITS"): {"OK", "NO_TOKEN"},  # there is nothing to probe
     ("sync/remote/doctor.py", "ADVICE"): {"OK"},  # there is nothing to do
     # Who has just typed a token does something else than the doctor says only if it was refused.
     ("sync/remote/setup.py", "TRY_ANEW"): {state.name for state in ConnectionState} - {"UNAUTHORIZED"},

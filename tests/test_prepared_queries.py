@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db.models import CharField, DateTimeField, IntegerField
+from django.db.models import CharField, DateTimeField, IntegerField, Max
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -35,6 +35,15 @@ def test_rows_are_those_of_the_parameters() -> None:
     assert keys.rows(holder="a", row=2) == [("a2", 2)]
     assert keys.rows(holder="b", row=0) == [("b1", 3)]
     assert keys.rows(holder="%s", row=0) == []
+
+
+def test_rows_come_as_django_returns_them() -> None:
+    """Moments are moments on any database, and rows have the names that they were asked by."""
+    ends = PreparedQuery(lambda: Lease.objects.order_by("key").values("key", ends=Max("expires_at")))
+    lease("a1", 60)
+    expected = {"key": "a1", "ends": NOW + timedelta(seconds=60)}
+    assert ends.named_rows() == [expected] == list(Lease.objects.values("key", ends=Max("expires_at")))
+    assert ends.rows() == [("a1", NOW + timedelta(seconds=60))]
 
 
 def test_one_statement_tells_which_querysets_have_rows(django_assert_num_queries: DjangoAssertNumQueries) -> None:

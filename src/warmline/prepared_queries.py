@@ -1,11 +1,11 @@
 """Queries that are composed once and executed often: what an engine asks every second, for example.
 
 Django composes a query anew each time, which takes longer than SQLite takes to answer a small one. Here a queryset is
-composed at its first use, and afterwards only its parameters change. Rows come back as the database returns them, so
-ask for numbers and texts, or whether something exists. What is asked only now and then is better asked through Django.
+composed at its first use, and afterwards only its parameters change. Ask for single columns, or whether something
+exists, not for whole rows of a model. What is asked only now and then is better asked through Django.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import compress
 from typing import Any, Generic, TypeVar
@@ -44,15 +44,16 @@ class PreparedQuery:
     """One query.
 
     Args:
-        build: Returns its queryset, in which a `Parameter` stands for each value that changes.
+        build: Returns its queryset, of `values` or `values_list`, with a `Parameter` for each value that changes.
     """
 
     def __init__(self, build: Build) -> None:
         self._build = build
 
     @cached_property
-    def _statement(self) -> Statement:
-        return self._build().query.sql_with_params()
+    def _composed(self) -> tuple[SQLCompiler, Statement]:
+        compiler = self._build().query.get_compiler(connection=connection)
+        return compiler, compiler.as_sql()
 
     def rows(self, **values: object) -> list[tuple[Any, ...]]:
         """Execute it, and return its rows.
@@ -60,7 +61,14 @@ class PreparedQuery:
         Args:
             values: The parameters, by their names.
         """
-        return _rows(self._statement, values)
+        compiler, statement = self._composed
+        found: list[Sequence[Any]] = list(_rows(statement, values))
+        return list(map(tuple, compiler.results_iter([found])))
+
+    def named_rows(self, **values: object) -> list[dict[str, Any]]:
+        """Execute it, and return its rows with the names of their columns; see `rows`."""
+        names = self._composed[0].query.selected or {}
+        return [dict(zip(names, row, strict=True)) for row in self.rows(**values)]
 
 
 class PreparedExistence(Generic[Key]):

@@ -26,8 +26,8 @@ from warmline.supervision import next_wait
 from warmline.sync import call_counts, leases
 from warmline.sync.engine.settings_reload import Follower
 from warmline.sync.jobs.job_execution import Employment, Hands
+from warmline.sync.jobs.procrastinate_tasks import Tasks
 from warmline.sync.jobs.queues import BATCH, INTERACTIVE, UPKEEP, put_back
-from warmline.sync.jobs.tasks import Tasks
 from warmline.webhooks import worker as webhooks
 
 log = logging.getLogger(__name__)

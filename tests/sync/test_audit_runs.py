@@ -17,8 +17,8 @@ from warmline.crm.models import Contact
 from warmline.crm.users import User
 from warmline.pipedrive import Limiter, Pipedrive, Usage, Window
 from warmline.sandbox import Fault, Sandbox, SandboxTransport
-from warmline.sync.audit import allowance
-from warmline.sync.audit.allowance import Reading
+from warmline.sync.audit import token_allowance
+from warmline.sync.audit.token_allowance import Reading
 from warmline.sync.audit.worker import is_due
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Problem
 from warmline.sync.models import Company
@@ -283,7 +283,7 @@ def test_what_is_read_of_a_list(
 )
 def test_what_is_left_over(tokens: int, daily: int | None, *, expected: bool) -> None:
     """Three quarters of the day's tokens may be used by then."""
-    assert allowance.is_left_over(Usage(0, Window(20, 2), tokens, daily), 10) == expected
+    assert token_allowance.is_left_over(Usage(0, Window(20, 2), tokens, daily), 10) == expected
 
 
 @pytest.mark.parametrize(

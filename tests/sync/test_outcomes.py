@@ -18,13 +18,13 @@ from warmline.pipedrive import (
     Uncertain,
 )
 from warmline.sync.policy import Policy
+from warmline.sync.probe_waits import probe_wait
 from warmline.sync.retries import (
     AmbiguousError,
     OrganizationFailedError,
     Trouble,
     backoff,
     judge,
-    probe_wait,
     trouble,
     wants_probe,
 )

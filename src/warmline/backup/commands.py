@@ -5,12 +5,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from warmline import schema
-from warmline.backup import sqlite_file
-from warmline.backup.archive import CannotRestoreError, Contents, making, reading
+from warmline.backup import compatibility, sqlite_file
+from warmline.backup.archive import Contents, making, reading
 from warmline.crm import preferences
 from warmline.crm.activities import Activity
 from warmline.crm.models import Contact, Organization
@@ -25,7 +23,6 @@ OTHER_KEY = (
     "The present secret key is another one than the backup's, so the stored Pipedrive token cannot be read. Put the "
     "old key in its place, or enter the token again on the Settings page."
 )
-NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def back_up(file: Path) -> list[str]:
@@ -58,7 +55,7 @@ def restore(file: Path, *, replace: bool) -> list[str]:
         CannotRestoreError: Nothing was changed.
     """
     with reading(file) as (archive, contents):
-        _check(contents)
+        compatibility.check(contents)
         if connection.vendor == "postgresql":
             from warmline.backup import postgres_tables  # noqa: PLC0415 (its driver comes with an extra)
 
@@ -72,20 +69,6 @@ def restore(file: Path, *, replace: bool) -> list[str]:
         CHECKED_FIRST,
         "If the old installation still runs somewhere, stop it: both would send to the same company.",
     ]
-
-
-def _check(contents: Contents) -> None:
-    if contents.database != connection.vendor:
-        raise CannotRestoreError(
-            f"the backup is of {NAMES.get(contents.database, contents.database)}, and DATABASE_URL means "
-            f"{NAMES[connection.vendor]}. Restore it where it belongs; `warmline move-to-postgres` moves from SQLite."
-        )
-    known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
-    newer = [f"{app}.{name}" for app, name in contents.migrations if app in schema.OURS and (app, name) not in known]
-    if newer:
-        raise CannotRestoreError(
-            f"a newer Warmline made this backup ({newer[-1]}). Install that version, and try again."
-        )
 
 
 def _tables() -> dict[str, list[str]]:

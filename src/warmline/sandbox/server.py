@@ -24,7 +24,7 @@ from warmline.sandbox.answers import Request
 from warmline.sandbox.control import routes
 from warmline.sandbox.faults import Reset, Silence
 from warmline.sandbox.gateway import Sandbox
-from warmline.sandbox.webhook_delivery import carrying
+from warmline.sandbox.outgoing_http import carrying
 from warmline.sandbox.world import World
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

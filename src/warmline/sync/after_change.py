@@ -18,6 +18,7 @@ from warmline.crm.models import Contact, Organization
 from warmline.crm.signals import AT_ONCE
 from warmline.crm.sync_columns import DELETED_THERE, Findable, Synced
 from warmline.sync import trusted_reports
+from warmline.sync.grace import end_of_grace
 from warmline.sync.synced_fields import columns_found_by, columns_sent
 
 
@@ -78,18 +79,11 @@ def after_change(
         values |= fresh_attempts(timezone.now())
         if isinstance(row, Contact) and not row.is_linked:
             values["next_pipedrive_sync_attempt"] += trusted_reports.wait()
-    until = _end_of_grace(row, before, grace)
+    until = end_of_grace(row, before, grace)
     if until is not None:
         due = values.get("next_pipedrive_sync_attempt", row.next_pipedrive_sync_attempt)
         values["next_pipedrive_sync_attempt"] = max(until, due)
     return values
-
-
-def wait_for_grace(contact: Contact, grace: timedelta, **_: Any) -> None:
-    """Have a warm contact that is about to be added by hand wait before it is sent. Receives `contact_adding`."""
-    grace = max(grace, trusted_reports.wait())
-    if contact.is_warm and grace:
-        contact.next_pipedrive_sync_attempt = database_time.now() + grace
 
 
 def mark_as_imported(rows: Iterable[Synced], **_: Any) -> None:
@@ -146,20 +140,6 @@ def let_contacts_go_on(organization: Organization, now: datetime) -> int:
     """
     failed = Contact.objects.filter(organization=organization, pipedrive_sync_error_code="organization_failed")
     return failed.update(**fresh_attempts(now))
-
-
-def _end_of_grace(row: Row, before: Mapping[str, Any], grace: timedelta) -> datetime | None:
-    """Return until when a changed row waits so that a slip can be undone; None if it does not.
-
-    A contact that becomes warm waits from now on. One that waits already, and was never tried, goes on waiting: an edit
-    of its details cuts the time short for nobody.
-    """
-    if not isinstance(row, Contact) or row.is_linked or not row.is_warm:
-        return None
-    if before.get("warmness_score", row.warmness_score) < preferences.current().threshold:
-        return database_time.now() + grace if grace else None
-    waits = not row.pipedrive_sync_attempts and row.last_pipedrive_sync_attempt is None
-    return row.next_pipedrive_sync_attempt if waits else None
 
 
 def _has_become_a_lead(row: Row, before: Mapping[str, Any]) -> bool:

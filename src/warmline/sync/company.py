@@ -21,6 +21,7 @@ from warmline.sync.leases import BusyError
 from warmline.sync.models import Company
 
 _GENERATION = PreparedQuery(lambda: Company.objects.filter(pk=1).values_list("generation"))
+_LOCKED = PreparedQuery(lambda: Company.objects.select_for_update().filter(pk=1).values_list("generation"))
 _BEGUN_IN: ContextVar[int | None] = ContextVar("generation", default=None)  # of the work under way in this thread
 
 
@@ -113,11 +114,9 @@ def storing() -> Iterator[None]:
     """
     with transaction.atomic():
         begun_in = _BEGUN_IN.get()
-        if begun_in is not None:
-            # Locked until the end, so that starting over finds what is stored here, and drops it.
-            present = Company.objects.select_for_update().filter(pk=1).values_list("generation", flat=True).first()
-            if present != begun_in:
-                raise StartedAnewError
+        # Locked until the end, so that starting over finds what is stored here, and drops it.
+        if begun_in is not None and _LOCKED.rows() != [(begun_in,)]:
+            raise StartedAnewError
         leases.make_sure()
         yield
 

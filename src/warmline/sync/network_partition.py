@@ -13,7 +13,8 @@ from warmline import database_time
 from warmline.pipedrive import Clock
 from warmline.sync import processes
 from warmline.sync.models import ConnectionState, Heartbeat
-from warmline.sync.retries import Trouble, probe_wait
+from warmline.sync.probe_waits import probe_wait
+from warmline.sync.retries import Trouble
 
 
 @dataclass

@@ -32,7 +32,7 @@ from django.db.models.functions import RowNumber
 
 from warmline.crm.activities import Activity
 from warmline.crm.models import WARMEST, Contact, Organization
-from warmline.prepared_queries import Parameter, PreparedExistence
+from warmline.prepared_queries import Parameter, PreparedExistence, PreparedQuery
 from warmline.sync.lease_keys import activities_key, organization_key, person_key
 from warmline.sync.priorities import MOST_BY_HAND, Lane, RowKind, Work, in_lanes
 
@@ -101,13 +101,16 @@ def due(
         held: Rows to leave out.
     """
     works = []
-    with_due_rows = _tables_with_due_rows(threshold, background=background).found(now=now)
-    for kind, rows in (_tables(threshold)[number] for number in sorted(with_due_rows)):
-        shown = _of_these(rows(), now, background=background)
-        shown = shown.exclude(pk__in=[work.row_id for work in held if work.kind == kind])
+    for number in sorted(_tables_with_due_rows(threshold, background=background).found(now=now)):
+        kind, rows = _tables(threshold)[number]
+        left_out = [work.row_id for work in held if work.kind == kind]
+        if left_out:
+            due = _of_these(rows(), now, background=background).exclude(pk__in=left_out)
+            shown: Iterable[dict[str, Any]] = _one_of_each(kind, due, limit)
+        else:
+            shown = _due_rows(threshold, number, limit, background=background).named_rows(now=now)
         works += [
-            Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"])
-            for row in _one_of_each(kind, shown, limit)
+            Work(kind, row["row"], _lease(kind, row), _lane(row), row.get("whose"), row["since"]) for row in shown
         ]
     return in_lanes(works, now)
 
@@ -138,7 +141,15 @@ def _tables_with_due_rows(threshold: int, *, background: bool) -> PreparedExiste
     return PreparedExistence({n: partial(_of_these, rows(), now, background=background) for n, (_, rows) in tables})
 
 
-def _one_of_each(kind: RowKind, due: QuerySet[Any], limit: int) -> Iterable[dict[str, Any]]:
+@cache
+def _due_rows(threshold: int, number: int, limit: int, *, background: bool) -> PreparedQuery:
+    """Return what returns the due rows of one of these tables: composing it takes far longer than executing it."""
+    kind, rows = _tables(threshold)[number]
+    now = Parameter("now", DateTimeField())
+    return PreparedQuery(lambda: _one_of_each(kind, _of_these(rows(), now, background=background), limit))
+
+
+def _one_of_each(kind: RowKind, due: QuerySet[Any], limit: int) -> QuerySet[Any, dict[str, Any]]:
     """Return one row of each lease: of each owner's leases the oldest ones, and some of the newest."""
     limit = max(limit, MOST_BY_HAND + 1)
     if kind == "organization":  # each has a lease of its own, and all belong to the team

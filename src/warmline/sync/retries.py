@@ -34,16 +34,6 @@ SUSPENDED = (
 )
 SOON = timedelta(minutes=1)  # the longest wait of a row that has not failed: a lost create is settled in 40 seconds
 LOOK_AFTER_SILENCE = timedelta(seconds=5)  # a burst of lost creates lasts no longer; one look then finds them all
-PROBING = timedelta(minutes=1)  # after which the worker that probes is assumed to have died
-PROBE_WAITS = {  # seconds: the first wait and the longest; each is twice the one before
-    ConnectionState.DOWN: (1, 30),
-    ConnectionState.INVALID_TOKEN: (60, 60),
-    ConnectionState.UNAUTHORIZED: (5, 60),
-    ConnectionState.ANOTHER_COMPANY: (60, 600),
-    ConnectionState.BLOCKED: (60, 1800),
-    ConnectionState.BUDGET_SPENT: (300, 300),
-    ConnectionState.THROTTLED: (2, 60),  # if Pipedrive does not say how long; the limiter knows of longer pauses
-}
 
 
 class NotYetError(Exception):
@@ -127,7 +117,7 @@ class Trouble:
     Attributes:
         state: What to show.
         message: In plain words, for people.
-        wait: How long Pipedrive asked us to wait; None to wait as long as PROBE_WAITS says.
+        wait: How long Pipedrive asked us to wait; None to wait as long as probe_waits.py says.
         detail: More information for administrators.
     """
 
@@ -269,26 +259,3 @@ def longest_wait(code: str, *, failed: bool, policy: Policy) -> timedelta:
     if not failed:
         return max(SOON, policy.grace, backoff(policy.attempts, policy.retry, 1.0))
     return policy.failed_retry if code in PASSING else max(policy.failed_retry, policy.person_needed)
-
-
-def probe_wait(trouble: Trouble, probes: int) -> timedelta:
-    """Return the wait before the next probe.
-
-    Args:
-        trouble: What is wrong with the connection.
-        probes: How many probes were made since it began.
-    """
-    first, longest = PROBE_WAITS[trouble.state]
-    if trouble.wait is not None:
-        return min(trouble.wait, timedelta(seconds=longest))
-    return timedelta(seconds=min(first * 2 ** min(probes, 20), longest))
-
-
-def longest_probe_wait(state: ConnectionState) -> timedelta:
-    """Return the longest wait before a probe, or before another worker may probe instead of one that died.
-
-    Args:
-        state: The connection's state.
-    """
-    _, longest = PROBE_WAITS.get(state, (0, 3600))
-    return max(timedelta(seconds=longest), PROBING)

@@ -153,13 +153,17 @@ def _cards(text: str, left_out: Counter[str]) -> Iterator[list[_Property]]:
             continue  # more lines of the file
         elif present is not None:
             present.append(each)
-            if len(present) > MOST_PROPERTIES:
-                raise FileError(f"Card {number} has more than {MOST_PROPERTIES:,} lines. Remove some and try again.")
-            if len(each.value) > MOST_IN_CELL:
-                raise too_long_cell(f"Card {number}")
+            _refuse_bombs(number, present)
         before = each.name
     if present is not None:
         raise FileError("The last card of this file has no end. Export it again.")
+
+
+def _refuse_bombs(number: int, properties: Sequence[_Property]) -> None:
+    if len(properties) > MOST_PROPERTIES:
+        raise FileError(f"Card {number} has more than {MOST_PROPERTIES:,} lines. Remove some and try again.")
+    if len(properties[-1].value) > MOST_IN_CELL:
+        raise too_long_cell(f"Card {number}")
 
 
 def _without_agents(properties: Iterable[_Property], left_out: Counter[str]) -> Iterator[_Property]:

@@ -25,11 +25,11 @@ from warmline.pipedrive import (
     changed_since,
     with_ids,
 )
-from warmline.sync.audit import allowance, rows
-from warmline.sync.audit.allowance import Reading
+from warmline.sync.audit import rows, token_allowance
 from warmline.sync.audit.checking import Checks
 from warmline.sync.audit.closing import close, has_settled
 from warmline.sync.audit.reading import Comparison, Seen, suspect
+from warmline.sync.audit.token_allowance import Reading
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Phase, Problem, Suspect
 from warmline.sync.call_counts import Purpose, made_for
 from warmline.sync.company import Membership, generation, storing
@@ -128,14 +128,14 @@ class Auditor:
     def _may_spend(self, audit: Audit) -> bool:
         usage = self._pipedrive.usage()
         if audit.night_at is None:
-            audit.night_at, audit.left = self._clock.now(), allowance.of_a_night(usage.daily_tokens)
+            audit.night_at, audit.left = self._clock.now(), token_allowance.of_a_night(usage.daily_tokens)
             audit.generation = generation()  # no company may have been known when it was begun
             audit.save(update_fields=["night_at", "left", "generation"])
-        price = allowance.GET if audit.phase == Phase.CHECKS else allowance.PAGE
+        price = token_allowance.GET if audit.phase == Phase.CHECKS else token_allowance.PAGE
         if audit.left is not None and audit.left < price:
             wait, audit.night_at = audit.night_at + A_NIGHT - self._clock.now(), None
             self._pause(audit, "It has used the API tokens that one night may cost, and goes on the next night.", wait)
-        elif not allowance.is_left_over(usage, price):
+        elif not token_allowance.is_left_over(usage, price):
             self._pause(
                 audit, "Few of the day's API tokens are left, so it waits. It goes on by itself.", WITHOUT_TOKENS
             )
@@ -161,7 +161,7 @@ class Auditor:
         audit.read_from = audit.read_from or self._pipedrive.server_time()
         before = _before(audit)
         reading = self._reading(audit, before)
-        if reading.reads_everything(allowance.of_a_night(self._pipedrive.usage().daily_tokens)) and (
+        if reading.reads_everything(token_allowance.of_a_night(self._pipedrive.usage().daily_tokens)) and (
             audit.restarted.count(audit.phase) <= 1
         ):
             audit.stage = EVERYTHING

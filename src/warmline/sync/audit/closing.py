@@ -5,7 +5,7 @@ from typing import Any
 
 from warmline.crm.models import WARMEST, Contact
 from warmline.sync import domain_events
-from warmline.sync.audit import missing
+from warmline.sync.audit import missing_rows
 from warmline.sync.audit_models import Audit, AuditedLink, AuditState, Finding, Problem
 from warmline.sync.company import storing
 from warmline.sync.domain_events import What
@@ -24,7 +24,7 @@ def has_settled(audit: Audit, policy: Policy, now: datetime, daily_tokens: int |
         now: The present moment, aware.
         daily_tokens: How many tokens there are in a day; None when they are not counted.
     """
-    seen = len(missing.rows_missing(policy, now, daily_tokens))
+    seen = len(missing_rows.rows_missing(policy, now, daily_tokens))
     before, audit.still_waiting = audit.still_waiting, seen
     if not seen or (before is not None and seen >= before):
         return True
@@ -42,9 +42,9 @@ def close(audit: Audit, policy: Policy, now: datetime, daily_tokens: int | None)
     audit.compared = AuditedLink.objects.filter(seen_in=audit.pk).count()
     audit.warm = warm.count()
     audit.there = warm.filter(pipedrive_person_id__isnull=False).exclude(pk__in=gone).count()
-    lost = missing.rows_missing(policy, now, daily_tokens)
+    lost = missing_rows.rows_missing(policy, now, daily_tokens)
     with storing():
-        missing.store(lost, now)
+        missing_rows.store(lost, now)
         audit.save()
         counted = problem_counts()
         told: dict[str, Any] = {"compared": audit.compared, "problems": counted, "clean": not any(counted.values())}

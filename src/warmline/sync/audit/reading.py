@@ -17,7 +17,7 @@ from warmline.sync.priorities import RowKind
 from warmline.sync.reconcile import audit_baseline, snapshots
 from warmline.sync.remote import detail_fields
 from warmline.sync.remote.account_cache import remembered
-from warmline.sync.remote.references import sector_in
+from warmline.sync.remote.labels_owners_fields import sector_in
 
 Record = Person | PipedriveOrganization | PipedriveActivity
 

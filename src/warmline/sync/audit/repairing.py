@@ -24,7 +24,7 @@ from warmline.sync import normal_forms, wakeups
 from warmline.sync.after_change import fresh_attempts
 from warmline.sync.audit.checking import record_there
 from warmline.sync.audit.judging import alike, was_handed_over
-from warmline.sync.audit.missing import undecided
+from warmline.sync.audit.missing_rows import undecided
 from warmline.sync.audit.rows import MODELS
 from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.company import make_sure, storing

@@ -20,7 +20,7 @@ from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote import reconcile_first
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.remote.report_subscriptions import ReportSubscriptions
 
 

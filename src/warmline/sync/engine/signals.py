@@ -29,7 +29,7 @@ from warmline.crm.signals import (
     rows_importing,
     rows_restored,
 )
-from warmline.sync import after_change, attempt_log, call_counts, notifications, processes, wakeups
+from warmline.sync import after_change, attempt_log, call_counts, grace, notifications, processes, wakeups
 from warmline.sync.models import NotificationKind
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile import change_polling, pending_deletions, snapshots
@@ -46,7 +46,7 @@ def connect() -> None:
     row_changing.connect(_complete_snapshot, dispatch_uid="warmline.sync.snapshots")
     row_changed.connect(after_change.after_change, dispatch_uid="warmline.sync.after_change.change")
     rows_importing.connect(after_change.mark_as_imported, dispatch_uid="warmline.sync.after_change.import")
-    contact_adding.connect(after_change.wait_for_grace, dispatch_uid="warmline.sync.after_change.grace")
+    contact_adding.connect(grace.wait_for_grace, dispatch_uid="warmline.sync.grace")
     activity_logging.connect(after_change.follow_its_contact, dispatch_uid="warmline.sync.after_change.activity")
     rows_imported.connect(_imported, dispatch_uid="warmline.sync.imported")
     activity_deleting.connect(pending_deletions.want, dispatch_uid="warmline.sync.reconcile.pending_deletions")

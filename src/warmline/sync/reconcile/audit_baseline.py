@@ -18,7 +18,7 @@ from warmline.sync.audit_models import AuditedLink, Finding, Problem
 from warmline.sync.policy import Policy
 from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.remote.account_cache import remembered
-from warmline.sync.remote.references import LABELS
+from warmline.sync.remote.labels_owners_fields import LABELS
 
 COLUMNS = (
     *("record_id", "is_ours", "owner_id", "owner_here", "label_id", "email_key", "apart"),

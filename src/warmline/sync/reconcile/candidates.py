@@ -17,7 +17,7 @@ from warmline.sync.models import DirectoryKind
 from warmline.sync.pending import END_OF_TIME
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
-from warmline.sync.remote.references import RecordKind, References
+from warmline.sync.remote.labels_owners_fields import RecordKind, References
 
 Party = TypeVar("Party", Person, PipedriveOrganization)
 

@@ -31,7 +31,7 @@ from warmline.sync.reconcile import read_ahead
 from warmline.sync.reconcile.audit_baseline import kind_of
 from warmline.sync.reconcile.merged_or_deleted_there import NOT_SHOWN, NOT_SHOWN_TEXT
 from warmline.sync.reconcile.relevant_changes import Judge, linked, nothing_more, of_list, of_reports
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.reported_changes import heard, notice_silence
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,8 @@ class RemoteChanges:
         fresh = set(
             ChangesSeen.objects.filter(looked_at__gt=now - every, looked_at__lte=now).values_list("kind", flat=True)
         )
-        return [kind for kind in KINDS if kind not in fresh and kind in _LINKED.found()]
+        linked = _LINKED.found()
+        return [kind for kind in KINDS if kind not in fresh and kind in linked]
 
     def _look_at(self, kind: str, pipedrive: Pipedrive, references: References) -> int:
         now, at, present = self._clock.now(), self._clock.monotonic(), pipedrive.server_time()

@@ -44,7 +44,7 @@ from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 New = TypeVar("New")

@@ -28,7 +28,7 @@ from warmline.sync.reconcile.recent_changes import Looks, refuse_if_among
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
 from warmline.sync.remote.known_by_reports import KnownByReports
-from warmline.sync.remote.references import RecordKind, References
+from warmline.sync.remote.labels_owners_fields import RecordKind, References
 
 
 class Finder:

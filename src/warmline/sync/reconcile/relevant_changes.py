@@ -16,7 +16,7 @@ from warmline.sync.account_models import ChangeReport
 from warmline.sync.reconcile import snapshots
 from warmline.sync.reconcile.read_ahead import RECORDS
 from warmline.sync.reconcile.three_way_merge import differs
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 ROWS_AT_ONCE = 500

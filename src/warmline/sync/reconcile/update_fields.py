@@ -17,7 +17,7 @@ from warmline.sync import mapping
 from warmline.sync.note_html import to_html
 from warmline.sync.reconcile import emails_phones_sent, snapshots
 from warmline.sync.reconcile.three_way_merge import Values
-from warmline.sync.remote.references import References
+from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.synced_fields import Chosen, column_of, is_detail
 
 

@@ -20,8 +20,9 @@ from warmline.sync.company import Membership
 from warmline.sync.domain_events import What
 from warmline.sync.engine_health import EngineState
 from warmline.sync.models import Connection, ConnectionState, NotificationKind
+from warmline.sync.probe_waits import PROBING, longest_probe_wait, probe_wait
 from warmline.sync.remote import company_switch
-from warmline.sync.retries import PROBING, Trouble, longest_probe_wait, probe_wait, trouble
+from warmline.sync.retries import Trouble, trouble
 
 log = logging.getLogger(__name__)
 

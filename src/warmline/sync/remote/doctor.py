@@ -20,7 +20,7 @@ from warmline.sync.remote import company_switch, detail_fields, known_by_reports
 from warmline.sync.remote.configured_client import pipedrive_with, plan_for
 from warmline.sync.remote.connection_health import ENOUGH, misconfigured, refusal, without_token
 from warmline.sync.remote.detail_fields import MARK
-from warmline.sync.remote.references import INDUSTRY, LABELS, SECTOR, custom_field
+from warmline.sync.remote.labels_owners_fields import INDUSTRY, LABELS, SECTOR, custom_field
 from warmline.sync.retries import Trouble
 
 MOST_APART = timedelta(minutes=1)  # of the two clocks
