@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmline.crm.imports import csv_files
-from warmline.crm.imports.csv_files import guarded, read, written
-from warmline.crm.imports.tables import MOST_ROWS, FileError
+from warmline.crm.imports.csv_files import read, written
+from warmline.crm.imports.formula_guard import guarded
+from warmline.crm.imports.tables import DELIMITERS, MOST_ROWS, FileError
 
 UMLAUTS = "Name;Firma\r\nJörg Weiß;Müller & Söhne\r\n"
 
@@ -174,9 +175,9 @@ TRICKY = st.lists(
 @given(TRICKY)
 def test_no_cell_is_a_formula_in_another_program(rows: list[list[str]]) -> None:
     """Whichever delimiter the file is written with, and whichever it is split at."""
-    for ours in csv_files.DELIMITERS:
+    for ours in DELIMITERS:
         text = "".join(written(rows, ours)).removeprefix("\ufeff")
-        for theirs in csv_files.DELIMITERS:
+        for theirs in DELIMITERS:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=theirs):
                 for cell in row:
                     begins = cell.lstrip(' "\u3000\ufeff').startswith(ACTIVE)
@@ -189,6 +190,6 @@ def test_no_cell_is_a_formula_in_another_program(rows: list[list[str]]) -> None:
 def test_what_is_written_is_read(rows: list[list[str]]) -> None:
     """Cell by cell, formulas and apostrophes included."""
     filled = [["x", *cells] for cells in rows]
-    for delimiter in csv_files.DELIMITERS:
+    for delimiter in DELIMITERS:
         content = "".join(written([["a", "b", "c"], *filled], delimiter)).encode()
         assert [cells for _, cells in read(content).rows][1:] == filled

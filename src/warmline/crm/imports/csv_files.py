@@ -1,8 +1,6 @@
 """CSV files as people's programs write them: read whatever they chose, and written so that every one of them reads it.
 
-Pure: no database. Encoding and delimiter are found out and told, never asked for. What a spreadsheet would take for a
-formula is written with an apostrophe before it, which reading takes off again: also within a cell, because a
-spreadsheet may split the file at another delimiter than ours.
+Pure: no database. Encoding and delimiter are found out and told, never asked for.
 """
 
 import csv
@@ -14,26 +12,23 @@ from itertools import chain, islice
 
 from warmline.crm.fields import without_ends
 from warmline.crm.imports import headings, text_encodings
-from warmline.crm.imports.tables import MOST_COLUMNS, MOST_ROWS, FileError, Table, too_many_columns, too_many_rows
+from warmline.crm.imports.formula_guard import guarded, unguarded
+from warmline.crm.imports.tables import (
+    DELIMITERS,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    FileError,
+    Table,
+    too_many_columns,
+    too_many_rows,
+)
 
-DELIMITERS = ",;\t|"
 SAMPLE = 50  # rows in which the delimiter shows itself
 # How Excel says its delimiter; saved again, each cell of that row has one behind it.
 _SAID = re.compile(r"\A\"?sep=(.)\"?[,;\t|]*(?:\r\n|\r|\n)", re.IGNORECASE)
 # How some programs write a quotation mark within quotation marks: in no other file does a letter stand behind that.
 _BACKSLASHED = re.compile(r"\\\"(?=[^\W_])")
 _ESCAPED_QUOTE = re.compile(r"(?<!\\)((?:\\\\)*)\\\"")
-# What begins a formula: also in other forms of the same signs, such as the full-width ones that Asian keyboards type.
-_SIGNS = (
-    r"=\u207c\u208c\ufe66\uff1d" r"+\u207a\u208a\ufb29\ufe62\uff0b" r"\-\u207b\u208b\u2212\ufe63\uff0d" r"@\ufe6b\uff20"
-)
-_PASSED_OVER = " '\"\u00a0\u200b\u3000\ufeff"
-# Where a cell may begin, in whatever program, and what is a formula there, after what some of them pass over. An
-# apostrophe counts as such, so that one that was there before comes back, too.
-_FORMULA = rf"(?:\A|(?<=[{DELIMITERS}\r\n])){{}}(?=[{_PASSED_OVER}]*[{_SIGNS}])"
-_OPEN, _GUARDED = re.compile(_FORMULA.format("")), re.compile(_FORMULA.format("'"))
-_AS_TEXT = re.compile(r'="([^"=]*)"')  # how programs keep a spreadsheet from reading a number
-_NUMBER = re.compile(r"[+-]?[\d ()./-]*")  # or a phone number
 _END = "\x1f\x1eend"  # a line of its own behind the file's last one, unless a quotation mark is still open there
 _FOREIGN = {
     b"PK": "This is a zip file. Take the file out of it, and choose that.",
@@ -72,7 +67,7 @@ def read(content: bytes) -> Table:
         for number, cells in enumerate(_parsed(text, delimiter, end=_END), start=2 if said else 1):
             is_closed = cells == [_END]
             if any(map(without_ends, cells)) and not is_closed:
-                rows.append((number, [_unguarded(cell) for cell in cells]))
+                rows.append((number, [unguarded(cell) for cell in cells]))
             if len(rows) > MOST_ROWS + 1:
                 raise too_many_rows()
     except csv.Error as error:
@@ -101,20 +96,6 @@ def written(rows: Iterable[Sequence[str]], delimiter: str = ",") -> Iterator[str
         csv.writer(line, delimiter=delimiter).writerow(cells)
         yield mark + line.getvalue()
         mark = ""
-
-
-def guarded(cell: str, *, begins_line: bool = False) -> str:
-    """Return a cell of which no spreadsheet takes anything for a formula.
-
-    Args:
-        cell: Any; a number or a phone number stays as it is.
-        begins_line: Whether it is its row's first; then a number is guarded, too.
-    """
-    return cell if _NUMBER.fullmatch(cell) and not begins_line else _OPEN.sub("'", cell)
-
-
-def _unguarded(cell: str) -> str:
-    return as_text[1] if (as_text := _AS_TEXT.fullmatch(cell)) else _GUARDED.sub("", cell)
 
 
 def decoded(content: bytes) -> tuple[str, str]:

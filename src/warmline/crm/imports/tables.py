@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+DELIMITERS = ",;\t|"  # what stands between the cells of a text file
 MOST_BYTES = 5_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 300  # Google's and Outlook's exports have about a hundred
