@@ -181,11 +181,6 @@ def is_detail(name: str) -> bool:
     return "@" in name
 
 
-def code_of(name: str) -> str:
-    """Return the code of Pipedrive's field of a detail."""
-    return name.partition("@")[2]
-
-
 def column_of(name: str) -> str:
     """Return our column of a field that has one of its own."""
     return name.partition("@")[0]

@@ -3,11 +3,9 @@
 Every step can be repeated at any time. A look that failed never means "not found".
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from http import HTTPStatus
+from datetime import datetime
 from typing import TypeVar
 
 from warmline.crm.activities import Activity
@@ -25,7 +23,6 @@ from warmline.pipedrive import (
     PersonChanges,
     Pipedrive,
     Rejected,
-    Unavailable,
 )
 from warmline.pipedrive import Organization as PipedriveOrganization
 from warmline.sync import mapping
@@ -38,8 +35,9 @@ from warmline.sync.policy import Policy
 from warmline.sync.reconcile import lost_creates, snapshots
 from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.matching import Finder, twins_of
-from warmline.sync.reconcile.outcome import Brought, StaleLinkError
+from warmline.sync.reconcile.outcome import Brought
 from warmline.sync.reconcile.recent_changes import Looks
+from warmline.sync.reconcile.refused_references import links_checked
 from warmline.sync.reconcile.three_way_merge import Values
 from warmline.sync.remote.account_cache import Catalog
 from warmline.sync.remote.directory import Directory
@@ -48,8 +46,6 @@ from warmline.sync.remote.labels_owners_fields import References
 from warmline.sync.synced_fields import NONE_CHOSEN, Chosen
 
 New = TypeVar("New")
-NAMES_OF_LINKS = {"org_id", "person_id", "participants"}
-NEW = timedelta(minutes=1)  # a record that was stored longer ago is known everywhere
 Record = TypeVar("Record", Person, PipedriveOrganization, PipedriveActivity)
 
 
@@ -139,7 +135,7 @@ class Steps:
             if _twins(contact) != twins:
                 raise BusyError("Another contact got this e-mail, or its person, while this one's was looked for.")
 
-        with self.links_checked(contact.organization):
+        with links_checked(self.pipedrive, self.clock, contact.organization):
             person = self._create(check, person_key(contact), prepare, self.pipedrive.create_person, sent)
         return replace(_brought(contact, person, chosen), sent_at=self.intents.sent_at)
 
@@ -216,7 +212,7 @@ class Steps:
         def sent(new: NewActivity) -> Sent:
             return Sent(own, new.body(), self._values_of(activity), activity.revision)
 
-        with self.links_checked(activity.contact, activity.contact.organization):
+        with links_checked(self.pipedrive, self.clock, activity.contact, activity.contact.organization):
             theirs = self._create(lambda: _check(activity), own, prepare, self.pipedrive.create_activity, sent)
         ours = self._values_of(activity)
         return Brought(theirs.id, snapshots.agreed(ours, snapshots.of_their_activity(theirs)), activity.revision)
@@ -299,36 +295,6 @@ class Steps:
 
     def _their_values(self, theirs: PipedriveOrganization) -> Values:
         return snapshots.of_their_organization(theirs, self.references.sector_of(theirs))
-
-    @contextmanager
-    def links_checked(self, *rows: Contact | Organization | None) -> Iterator[None]:
-        """Distinguish the refusal of a record from the refusal of a record that it refers to.
-
-        Raises:
-            StaleLinkError: When Pipedrive refuses what the block sends, and the record of one of the rows is gone.
-            Unavailable: When Pipedrive does not know a record yet that it has only just stored.
-        """
-        try:
-            yield
-        except Rejected as refused:
-            linked = [row for row in rows if row is not None]
-            for row in linked:
-                if self._is_gone(row):
-                    raise StaleLinkError(row) from None
-            is_about_one = refused.status == HTTPStatus.NOT_FOUND or refused.field in NAMES_OF_LINKS
-            if is_about_one and any(map(self._is_new, linked)):
-                raise Unavailable(refused.message, call=refused.call, status=refused.status) from refused
-            raise
-
-    def _is_new(self, row: Contact | Organization) -> bool:
-        since = row.last_pipedrive_sync_attempt
-        return since is not None and self.clock.now() - since < NEW
-
-    def _is_gone(self, row: Contact | Organization) -> bool:
-        if isinstance(row, Contact):
-            person_id = row.pipedrive_person_id
-            return person_id is not None and not those_there(self.pipedrive.person, {person_id})
-        return row.pipedrive_org_id is not None and not those_there(self.pipedrive.organization, {row.pipedrive_org_id})
 
     def _label(self, contact: Contact) -> int | None:
         return self.references.ensure_label(self._policy.label, contact.owner)

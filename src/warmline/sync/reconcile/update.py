@@ -34,6 +34,7 @@ from warmline.sync.reconcile.candidates import those_there
 from warmline.sync.reconcile.create import Steps
 from warmline.sync.reconcile.merged_or_deleted_there import LinkedRecords
 from warmline.sync.reconcile.outcome import Brought
+from warmline.sync.reconcile.refused_references import links_checked
 from warmline.sync.reconcile.send_update import send_update
 from warmline.sync.reconcile.shared_person import tell_the_others
 from warmline.sync.reconcile.three_way_merge import Merge, Values, changed_there, grant, merge
@@ -121,7 +122,7 @@ class Updates:
         def update(fields: Mapping[str, Any]) -> Person:
             return self._pipedrive.update_person(person.id, PersonChanges(**fields))
 
-        with self._steps.links_checked(contact.organization):
+        with links_checked(self._pipedrive, self._steps.clock, contact.organization):
             return send_update(self._steps.intents, contact, update, ours=ours, then_there=then_there, fields=send)
 
     def update_organization(self, organization: Organization, user: User | None) -> Brought:
