@@ -7,21 +7,30 @@ from pathlib import Path
 from siege.attack import MEGABYTE, Attack, Said
 from siege.ground import Ground, processes
 
-SETTLED_AFTER = 3.0  # seconds: what there was to do after the saves is done by then
+SETTLED_AFTER = 3.0  # seconds: what there was to do after the saves is done by then, on a machine of its own
+PATIENCE = 60.0  # seconds for the same beside other programs
 NOISE = 5  # times what is promised: beside other programs the same work takes longer; the table tells the figure
 OF_A_CORE = {True: 0.02, False: 0.01}  # with a token and without one
 
 
 def _costs(place: Ground, seconds: float) -> Said:
-    time.sleep(SETTLED_AFTER)
-    began, before = time.monotonic(), _worked(place)
-    time.sleep(seconds)
-    share = (_worked(place) - before) / (time.monotonic() - began)
     has_token = bool(place.env["PIPEDRIVE_API_TOKEN"])
+    most = NOISE * OF_A_CORE[has_token]
+    begun = time.monotonic()
+    while _share(place, SETTLED_AFTER) > most and time.monotonic() < begun + PATIENCE:
+        pass
+    share = _share(place, seconds)
     said = Said(f"{100 * share:.1f} % of a core, {'with' if has_token else 'without'} a token, {seconds:.0f} s")
-    if share > NOISE * OF_A_CORE[has_token]:
+    if share > most:
         said.breaches.append(f"far more than the {100 * OF_A_CORE[has_token]:.0f} % of a core that are promised")
     return said
+
+
+def _share(place: Ground, seconds: float) -> float:
+    """Return what part of a core both processes use during so many seconds."""
+    began, before = time.monotonic(), _worked(place)
+    time.sleep(seconds)
+    return (_worked(place) - before) / (time.monotonic() - began)
 
 
 def _worked(place: Ground) -> float:
